@@ -1,0 +1,214 @@
+"""The words of the box: people, permissions, attempts, outcomes. Data only.
+
+All times are aware UTC ``datetime``. All classes are frozen: a change makes a new value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+
+
+@unique
+class Outcome(StrEnum):
+    """How one attempt ended; exactly one per attempt (design contract of the ledger)."""
+
+    LISTENED = "listened"
+    PARTIAL = "partial"
+    DECLINED = "declined"
+    OPTED_OUT = "opted_out"
+    VOICEMAIL = "voicemail"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Half-open span of UTC time, ``[start, end)``."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError("an interval must end after it starts")
+
+    def contains(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One person's number. Erasable: nothing of this but ``subject`` reaches the ledger."""
+
+    subject: str
+    """Random id (32 hex digits); the ledger knows the person by this alone."""
+    number: str
+    """E.164 with ``+``."""
+    number_hash: str
+    """Keyed hash of the number (HMAC-SHA-256, hex); survives erasure so that a no stays a no."""
+    name: str
+    language: str
+    """ISO 639-1, lower case."""
+    timezone: str
+    """IANA zone name, checked to exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """One agreement, as it was given. Never edited; a newer one stands beside it."""
+
+    id: str
+    """Random id (32 hex digits)."""
+    subject: str
+    purpose: str
+    given_at: datetime
+    source: str
+    evidence: str
+    windows: str
+    """Canonical text of the weekly windows, e.g. ``mon-fri 18:00-20:00; sat 10:00-12:00``."""
+    valid_until: datetime | None
+    recorded_at: datetime
+    """When the box learned of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """A withdrawal: final until a consent *given* later."""
+
+    at: datetime
+    by: str
+    """``key``, ``sms``, ``command``, ``import``, ``incoming``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What the history keeps of one attempt, for caps and rest times."""
+
+    id: str
+    authorised_at: datetime
+    outcome: Outcome | None
+    """None while the call is running."""
+    ended_at: datetime | None = None
+    bench: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What happened to one person so far, oldest first; derived from the ledger."""
+
+    attempts: tuple[Attempt, ...] = ()
+    revocation: Revocation | None = None
+    """The newest one, from the subject's rows or the suppression list (by number hash)."""
+
+
+NO_HISTORY = History()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One rule's answer for one person at one instant."""
+
+    rule: str
+    """Stable name: ``consent``, ``window``, ``fr.FR-6.hours``, ``cap``, ``clock``, ``stop`` …"""
+    allowed: bool
+    reason: str
+    """One sentence for people; no number, no name."""
+    until: datetime | None = None
+    """When this verdict may change by itself (None: not by waiting)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearance:
+    """Durable permission for one attempt. Only :mod:`appliance.gate` makes one."""
+
+    subject: str
+    number: str
+    language: str
+    consent: str
+    window: Interval
+    """The span in which every rule agrees; the call must end inside it."""
+    profile: str
+    """Law profile name and version, e.g. ``fr/2026-11``."""
+    rules: tuple[str, ...]
+    clock: str
+    """Name of the clock source that was trusted."""
+    granted_at: datetime
+    expires_at: datetime
+    bench: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The gate's whole answer: every rule's verdict, and a clearance where all agree."""
+
+    verdicts: tuple[Verdict, ...]
+    clearance: Clearance | None
+    next_chance: Interval | None
+    """The next span in which all rules of time agree (contains now where it is open)."""
+
+    @property
+    def refusals(self) -> tuple[Verdict, ...]:
+        return tuple(v for v in self.verdicts if not v.allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The clips of one language and how long they last."""
+
+    language: str
+    greeting: str
+    prompt: str
+    message: str
+    farewell: str
+    opted_out: str
+    durations: dict[str, float] = field(default_factory=dict)
+    """Clip name to seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timers:
+    """Durations of one call."""
+
+    ring: timedelta = timedelta(seconds=45)
+    """How long a phone may ring before the box gives up."""
+    key_wait: timedelta = timedelta(seconds=8)
+    """How long to wait for a key after the greeting, and after each repeat of the prompt."""
+    prompt_repeats: int = 1
+    hang_up: timedelta = timedelta(seconds=20)
+    """How long the line may take to confirm that it is silent."""
+    set_up: timedelta = timedelta(seconds=15)
+    """How long the network may take before the far phone rings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """What happens after each outcome."""
+
+    max_attempts: int = 3
+    after: dict[Outcome, timedelta] = field(default_factory=dict)
+    """Outcome to pause before the next attempt; an outcome not named is not retried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """One purpose with its clips and its retry rules; a box runs one."""
+
+    purpose: str
+    attended: bool
+    scripts: dict[str, Script]
+    """By language; ``default_language`` serves people whose language has none."""
+    default_language: str
+    listen_key: str = "1"
+    object_key: str = "9"
+    timers: Timers = field(default_factory=Timers)
+    retry: Retry = field(default_factory=Retry)
+
+    def script(self, language: str) -> Script:
+        return self.scripts.get(language) or self.scripts[self.default_language]

@@ -1,0 +1,1 @@
+"""Everything that touches a wire: modems, audio, lamps and buttons. Decides nothing."""

@@ -1,0 +1,58 @@
+"""What the box tells a line to do: imperatives. Only ``appliance.attempt`` makes a Dial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dial:
+    """Call *number*. The line starts ``greeting`` by itself on answer.
+
+    The greeting rides on the order so that a slow disk between the answer and the decision loop
+    cannot leave a person listening to silence; it never holds content.
+    """
+
+    line: str
+    attempt: str
+    number: str
+    """E.164 with ``+``; validated again at the port (digits and one leading ``+`` only)."""
+    greeting: str
+    """Clip name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """Play a clip now; it replaces whatever plays."""
+
+    line: str
+    attempt: str
+    clip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Stop playing; the line goes on sending silence."""
+
+    line: str
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUp:
+    """End the call; answered by exactly one :class:`~firmware.events.Ended`."""
+
+    line: str
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSms:
+    """Send a text message (only ever the confirmation of a revocation)."""
+
+    line: str
+    number: str
+    text: str
+
+
+Order = Dial | Play | Silence | HangUp | SendSms
