@@ -1,0 +1,390 @@
+"""Reads ``config.yaml``: one frozen :class:`Config`, or every fault at once with its place.
+
+A fault reads ``config.yaml:LINE:COLUMN: key.path: what is wrong; what to write``. Nothing here
+opens a device or asks the clock; clips are measured because the length of a call depends on them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from appliance.marked_yaml import (
+    Document,
+    DocumentFaulty,
+    Fault,
+    Path_,
+    Value,
+    dotted,
+    read_document,
+)
+from appliance.model import Campaign, Retry, Script, Timers
+from appliance.settings import Clips, Section, Settings, resolve
+from firmware.audio.clip import Clip
+from firmware.errors import ClipUnusable
+
+ROLES = ("greeting", "prompt", "message", "farewell", "opted_out")
+
+# Text that a person would read as a number or a time, and YAML may too.
+_QUOTED: tuple[tuple[str | None, ...], ...] = (
+    ("lines", None, "sim_pin"),
+    ("lines", None, "imei"),
+    ("law", "caller", "number"),
+    ("law", "ballots", None, "date"),
+    ("law", "ballots", None, "closes"),
+    ("clock", "simulated_start"),
+    ("campaign", "keys", "listen"),
+    ("campaign", "keys", "object"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """One day of voting: serial calls are silent from its eve until the polls close."""
+
+    day: date
+    closes: time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration that is right in itself, with paths resolved."""
+
+    file: Path
+    settings: Settings
+    state: Path
+    clips: dict[str, Clip]
+    """By clip name, ``ROLE.LANGUAGE``."""
+    campaign: Campaign
+    ballots: tuple[Ballot, ...]
+    simulated_start: datetime | None
+
+    @property
+    def bench(self) -> bool:
+        """True where every line is a bench line."""
+        return all(line.bench for line in self.settings.lines)
+
+
+def load(file: Path, *, state: Path | None = None) -> Config:
+    """Read, validate and resolve a configuration; *state* overrides ``box.state``.
+
+    Raises :class:`~appliance.marked_yaml.DocumentFaulty` with all faults.
+    """
+    document = read_document(file)
+    settings = _settings(document)
+    check = _Checks(document, settings, file.resolve().parent)
+    config = check.config(file, state)
+    if check.faults or config is None:
+        raise DocumentFaulty(document.file, check.faults)
+    return config
+
+
+def state_directory(file: Path) -> Path:
+    """Return only where the state lies, for commands that must start fast.
+
+    Faults elsewhere in the file are left to ``check``; raises
+    :class:`~appliance.marked_yaml.DocumentFaulty` where even this cannot be told.
+    """
+    document = read_document(file)
+    box = document.value.get("box") if isinstance(document.value, dict) else None
+    state = box.get("state") if isinstance(box, dict) else None
+    if not isinstance(state, str) or not state:
+        fault = Fault(document.mark(("box", "state")), "box.state", "is missing; write a directory")
+        raise DocumentFaulty(document.file, [fault])
+    return resolve(file.resolve().parent, state)
+
+
+def _settings(document: Document) -> Settings:
+    faults = list(_unquoted(document))
+    seen = {fault.path for fault in faults}
+    try:
+        return_value = Settings.model_validate(_frozen(document.value))
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_context=True):
+            fault = _fault(document, details)
+            if fault.path not in seen:
+                faults.append(fault)
+    else:
+        if not faults:
+            return return_value
+    raise DocumentFaulty(document.file, faults)
+
+
+def _frozen(value: Value) -> Any:
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return value
+
+
+def _unquoted(document: Document) -> Iterator[Fault]:
+    for path in document.plain:
+        source = document.sources[path]
+        if source in ("", "~", "null"):
+            continue
+        if any(_matches(path, pattern) for pattern in _QUOTED):
+            yield Fault(
+                document.mark(path),
+                dotted(path),
+                f'stands without quotes; write "{source}" in quotes',
+            )
+
+
+def _matches(path: Path_, pattern: tuple[str | None, ...]) -> bool:
+    return len(path) == len(pattern) and all(
+        (isinstance(part, int) if wanted is None else part == wanted)
+        for part, wanted in zip(path, pattern, strict=True)
+    )
+
+
+def _fault(document: Document, details: ErrorDetails) -> Fault:
+    location = tuple(part for part in details["loc"] if part != "[key]")
+    kind = details["type"]
+    path = dotted(location)
+    field, section = _field(location)
+    remedy = (field.description if field is not None else None) or ""
+    source = document.sources.get(location, "")
+    if kind == "extra_forbidden":
+        known = sorted(section.model_fields) if section is not None else []
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        advice = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+        return Fault(document.key_mark(location), path, f"is not a known key; {advice}")
+    if "[key]" in details["loc"]:
+        return Fault(document.key_mark(location), path, _sentence("is not a known name", remedy))
+    if kind == "missing":
+        return Fault(document.mark(location[:-1]), path, _sentence("is missing", remedy))
+    if kind == "string_type" and source:
+        return Fault(document.mark(location), path, f'must be text; write it in quotes: "{source}"')
+    wrong = {
+        "string_type": "must be text",
+        "string_pattern_mismatch": f'"{source}" is not of the right form',
+        "string_too_short": "is empty",
+        "tuple_type": "must be a list (each entry begins with a dash)",
+        "model_type": "must be a section with keys below it",
+        "dict_type": "must be a section with keys below it",
+        "too_short": "is empty",
+        "bool_type": f'"{source}" is neither true nor false',
+    }.get(kind)
+    if wrong is None:
+        text = details["msg"].removeprefix("Value error, ")
+        wrong = f'"{source}" {text}' if kind == "value_error" and source else text
+        wrong = wrong[0].lower() + wrong[1:] if wrong else "is wrong"
+    return Fault(document.mark(location), path, _sentence(wrong, remedy))
+
+
+def _sentence(wrong: str, remedy: str) -> str:
+    return f"{wrong}; {remedy}" if remedy else wrong
+
+
+def _field(location: Path_) -> tuple[FieldInfo | None, type[Section] | None]:
+    """Walk the models along *location* to the field whose description is the remedy."""
+    section: type[Section] | None = Settings
+    field: FieldInfo | None = None
+    for part in location:
+        if isinstance(part, int):
+            continue
+        if section is None or part not in section.model_fields:
+            # A free key (a language, an outcome): its parent's field describes it.
+            section = _inner(field) if field is not None and section is None else section
+            continue
+        field = section.model_fields[part]
+        section = _inner(field)
+    return field, section
+
+
+def _inner(field: FieldInfo) -> type[Section] | None:
+    pending: list[Any] = [field.annotation]
+    while pending:
+        candidate = pending.pop()
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+        pending.extend(getattr(candidate, "__args__", ()))
+    return None
+
+
+class _Checks:
+    """What must fit together, beyond what each value must be by itself."""
+
+    def __init__(self, document: Document, settings: Settings, base: Path) -> None:
+        self.document = document
+        self.settings = settings
+        self.base = base
+        self.faults: list[Fault] = []
+
+    def fault(self, path: Path_, message: str) -> None:
+        self.faults.append(Fault(self.document.mark(path), dotted(path), message))
+
+    def config(self, file: Path, state: Path | None) -> Config | None:
+        settings = self.settings
+        clips, scripts = self._clips()
+        ballots = self._ballots()
+        self._zone(("law", "timezone"), settings.law.timezone)
+        self._law()
+        self._lines()
+        self._keys()
+        self._panel()
+        simulated_start = self._clock()
+        if self.faults:
+            return None
+        timers = settings.campaign.timers
+        return Config(
+            file=file.resolve(),
+            settings=settings,
+            state=state.resolve() if state is not None else resolve(self.base, settings.box.state),
+            clips=clips,
+            campaign=Campaign(
+                purpose=settings.campaign.purpose,
+                attended=settings.campaign.mode == "attended",
+                scripts=scripts,
+                default_language=settings.campaign.default_language,
+                listen_key=settings.campaign.keys.listen,
+                object_key=settings.campaign.keys.object,
+                timers=Timers(
+                    ring=timers.ring,
+                    key_wait=timers.key_wait,
+                    prompt_repeats=timers.prompt_repeats,
+                    hang_up=timers.hang_up,
+                    set_up=timers.set_up,
+                ),
+                retry=Retry(
+                    max_attempts=settings.campaign.retry.max_attempts,
+                    after=settings.campaign.retry.pauses(),
+                ),
+            ),
+            ballots=ballots,
+            simulated_start=simulated_start,
+        )
+
+    def _clips(self) -> tuple[dict[str, Clip], dict[str, Script]]:
+        clips: dict[str, Clip] = {}
+        scripts: dict[str, Script] = {}
+        for language, group in self.settings.campaign.clips.items():
+            names: dict[str, str] = {}
+            for role in ROLES:
+                clip = self._clip(language, role, group)
+                if clip is not None:
+                    clips[clip.name] = clip
+                    names[role] = clip.name
+            if len(names) == len(ROLES):
+                scripts[language] = Script(
+                    language=language,
+                    durations={name: clips[name].seconds for name in names.values()},
+                    **names,
+                )
+        wanted = self.settings.campaign.default_language
+        if wanted not in self.settings.campaign.clips:
+            self.fault(
+                ("campaign", "default_language"),
+                f"{wanted} has no clips; add campaign.clips.{wanted} or name another language",
+            )
+        return clips, scripts
+
+    def _clip(self, language: str, role: str, group: Clips) -> Clip | None:
+        path = ("campaign", "clips", language, role)
+        try:
+            return Clip.load(resolve(self.base, getattr(group, role)), f"{role}.{language}")
+        except ClipUnusable as error:
+            self.fault(path, f"{error}; {error.remedy}" if error.remedy else str(error))
+            return None
+
+    def _ballots(self) -> tuple[Ballot, ...]:
+        ballots = []
+        for index, ballot in enumerate(self.settings.law.ballots):
+            path: Path_ = ("law", "ballots", index)
+            try:
+                day = date.fromisoformat(ballot.date)
+            except ValueError:
+                self.fault((*path, "date"), f'"{ballot.date}" is not a day; write "2027-04-11"')
+                continue
+            try:
+                closes = time.fromisoformat(ballot.closes)
+            except ValueError:
+                self.fault((*path, "closes"), f'"{ballot.closes}" is not a time; write "20:00"')
+                continue
+            ballots.append(Ballot(day=day, closes=closes))
+        return tuple(ballots)
+
+    def _zone(self, path: Path_, name: str) -> None:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError):
+            self.fault(
+                path, f'"{name}" is not a time zone; write an IANA name such as Europe/Paris'
+            )
+
+    def _law(self) -> None:
+        """Checked against the profile in :mod:`appliance.assembly`, which knows the profiles."""
+
+    def _lines(self) -> None:
+        for key in ("name", "port", "audio"):
+            first: dict[str, int] = {}
+            for index, line in enumerate(self.settings.lines):
+                value = getattr(line, key)
+                if value is None or value == "auto":
+                    continue
+                if value in first:
+                    self.fault(
+                        ("lines", index, key),
+                        f'"{value}" is already used by lines[{first[value]}]; give each its own',
+                    )
+                first.setdefault(value, index)
+
+    def _keys(self) -> None:
+        keys = self.settings.campaign.keys
+        if keys.listen == keys.object:
+            self.fault(("campaign", "keys"), "listen and object must be two different keys")
+
+    def _panel(self) -> None:
+        panel = self.settings.panel
+        if panel is None:
+            return
+        first: dict[int, str] = {}
+        for name in ("ready", "line", "call", "fault", "heartbeat", "start", "stop"):
+            pin = getattr(panel, name)
+            if pin is None:
+                continue
+            if pin in first:
+                self.fault(("panel", name), f"pin {pin} is already used by {first[pin]}; move one")
+            first.setdefault(pin, name)
+        if panel.simulated and not all(line.bench for line in self.settings.lines):
+            self.fault(
+                ("panel", "simulated"),
+                "needs bench: true on every line; a real box has real buttons",
+            )
+
+    def _clock(self) -> datetime | None:
+        clock = self.settings.clock
+        bench = all(line.bench for line in self.settings.lines)
+        if clock.speed != 1 and not bench:
+            self.fault(
+                ("clock", "speed"), "needs bench: true on every line; a real box runs at speed 1"
+            )
+        if clock.simulated_start is None:
+            return None
+        if not bench:
+            self.fault(
+                ("clock", "simulated_start"),
+                "needs bench: true on every line; a real box lives today",
+            )
+        try:
+            start = datetime.fromisoformat(clock.simulated_start)
+        except ValueError:
+            start = None
+        if start is None or start.tzinfo is None:
+            self.fault(
+                ("clock", "simulated_start"),
+                f'"{clock.simulated_start}" is not a date and time with offset; '
+                'write "2027-03-10T17:30:00+01:00"',
+            )
+            return None
+        return start

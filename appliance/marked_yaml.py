@@ -1,0 +1,216 @@
+"""YAML that remembers where each value stood, with YAML 1.2 meaning for plain scalars.
+
+PyYAML follows YAML 1.1, in which ``0123`` is 83, ``+447700900001`` loses its plus, ``12:30`` is
+750 and ``no`` is False: each of them a wrong PIN, number, time or country. This reader resolves
+plain scalars by the YAML 1.2 core schema, refuses what a configuration has no use for (duplicate
+keys, aliases, tags), and reports every fault it can find at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from yaml.error import Mark as YamlMark
+
+Path_ = tuple[str | int, ...]
+Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+
+SIZE_LIMIT = 1 << 20
+
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_NULL = {"", "~", "null", "Null", "NULL"}
+_TRUE = {"true", "True", "TRUE"}
+_FALSE = {"false", "False", "FALSE"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """Line and column, both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing that is wrong, where, and what to write instead."""
+
+    mark: Mark
+    path: str
+    message: str
+
+    def text(self, file: str) -> str:
+        """Return ``FILE:LINE:COLUMN: key.path: message``."""
+        place = f"{file}:{self.mark.line}:{self.mark.column}:"
+        return f"{place} {self.path}: {self.message}" if self.path else f"{place} {self.message}"
+
+
+class DocumentFaulty(Exception):
+    """The document cannot be used; ``faults`` holds all that was found, in file order."""
+
+    def __init__(self, file: str, faults: list[Fault]) -> None:
+        self.file = file
+        self.faults = sorted(set(faults))
+        super().__init__("\n".join(fault.text(file) for fault in self.faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed document: plain values, and the place and source text of each."""
+
+    file: str
+    value: Value
+    marks: dict[Path_, Mark]
+    keys: dict[Path_, Mark]
+    """Where each mapping key stands."""
+    sources: dict[Path_, str]
+    """The text of each scalar as written (without quotes)."""
+    plain: frozenset[Path_]
+    """Scalars that stand without quotes."""
+
+    def mark(self, path: Path_) -> Mark:
+        """Return where the value at *path* stands, or its nearest parent that exists."""
+        while path not in self.marks and path:
+            path = path[:-1]
+        return self.marks.get(path, Mark(1, 1))
+
+    def key_mark(self, path: Path_) -> Mark:
+        """Return where the key of *path* stands."""
+        return self.keys.get(path) or self.mark(path)
+
+
+def dotted(path: Path_) -> str:
+    """Return ``lines[0].port`` for ``("lines", 0, "port")``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file; raises :class:`DocumentFaulty` with all faults found."""
+    name = str(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DocumentFaulty(
+            name, [Fault(Mark(1, 1), "", f"cannot be read ({error.strerror}); check the path")]
+        ) from error
+    if len(raw) > SIZE_LIMIT:
+        raise DocumentFaulty(
+            name,
+            [Fault(Mark(1, 1), "", "is larger than 1 MiB; people belong in the contacts file")],
+        )
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise DocumentFaulty(
+            name, [Fault(Mark(line, 1), "", "is not UTF-8; save it as UTF-8")]
+        ) from error
+    return parse_document(text, name)
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Parse YAML text; raises :class:`DocumentFaulty` with all faults found."""
+    loader = yaml.SafeLoader(text)
+    try:
+        for event in _events(text):
+            if isinstance(event, yaml.AliasEvent):
+                unwanted = "aliases (*name) are not used here; repeat the value"
+            elif getattr(event, "tag", None) is not None:
+                unwanted = "tags (!name) are not used here; remove it"
+            else:
+                continue
+            raise DocumentFaulty(file, [Fault(_mark(event.start_mark), "", unwanted)])
+        root = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        where = error.problem_mark or error.context_mark
+        raise DocumentFaulty(
+            file, [Fault(_mark(where), "", f"is not YAML: {error.problem or error.context}")]
+        ) from error
+    except yaml.YAMLError as error:
+        raise DocumentFaulty(file, [Fault(Mark(1, 1), "", f"is not YAML: {error}")]) from error
+    finally:
+        loader.dispose()
+    builder = _Builder()
+    value = builder.build(root, ()) if root is not None else {}
+    if builder.faults:
+        raise DocumentFaulty(file, builder.faults)
+    return Document(
+        file, value, builder.marks, builder.keys, builder.sources, frozenset(builder.plain)
+    )
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+
+
+def _mark(mark: object) -> Mark:
+    # PyYAML's two loaders have a mark class each, alike in shape.
+    if isinstance(mark, YamlMark):
+        return Mark(mark.line + 1, mark.column + 1)
+    return Mark(1, 1)
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.marks: dict[Path_, Mark] = {}
+        self.keys: dict[Path_, Mark] = {}
+        self.sources: dict[Path_, str] = {}
+        self.plain: set[Path_] = set()
+        self.faults: list[Fault] = []
+
+    def build(self, node: yaml.Node, path: Path_) -> Value:
+        self.marks[path] = _mark(node.start_mark)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path_) -> Value:
+        result: dict[str, Value] = {}
+        first: dict[str, Mark] = {}
+        for key_node, value_node in node.value:
+            mark = _mark(key_node.start_mark)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.faults.append(Fault(mark, dotted(path), "a key must be a single word"))
+                continue
+            key = str(key_node.value)
+            here = (*path, key)
+            if key in first:
+                self.faults.append(
+                    Fault(
+                        mark,
+                        dotted(here),
+                        f"is given twice (first on line {first[key].line}); keep one",
+                    )
+                )
+                continue
+            first[key] = mark
+            self.keys[here] = mark
+            result[key] = self.build(value_node, here)
+        return result
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path_) -> Value:
+        text = str(node.value)
+        self.sources[path] = text
+        if node.style is not None:
+            return text
+        self.plain.add(path)
+        if text in _NULL:
+            return None
+        if text in _TRUE or text in _FALSE:
+            return text in _TRUE
+        if _INT.match(text):
+            return int(text)
+        if _FLOAT.match(text):
+            return float(text)
+        return text

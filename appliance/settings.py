@@ -1,0 +1,249 @@
+"""The shape of ``config.yaml``: sections, keys, ranges, and what to write where a value is wrong.
+
+The models only say what a value must look like by itself; what must fit together is checked in
+:mod:`appliance.config`. Each field's description is the remedy that an error message ends with.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from appliance.model import Outcome
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*\Z")
+_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("is not a duration")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
+Pin = Annotated[int, Field(ge=0, le=27)]
+
+_DURATION_HELP = "write a number and a unit, such as 90 s, 15 min, 2 h or 1 d"
+
+
+class Section(BaseModel):
+    """A mapping in which only the named keys may stand."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Box(Section):
+    name: Name = Field(description="write a short name of letters, digits, dots and dashes")
+    state: Annotated[str, StringConstraints(min_length=1)] = Field(
+        description="write the directory of ledger and registry, such as /var/lib/autodialer"
+    )
+
+
+class Clips(Section):
+    """The five recordings of one language, as paths relative to the configuration file."""
+
+    greeting: str = Field(
+        description="write the path of a WAV file: who calls, 9 to object, 1 to listen"
+    )
+    prompt: str = Field(description="write the path of a WAV file: the keys again")
+    message: str = Field(description="write the path of a WAV file: the message itself")
+    farewell: str = Field(description="write the path of a WAV file: goodbye")
+    opted_out: str = Field(description="write the path of a WAV file: confirms that 9 was heard")
+
+
+class Keys(Section):
+    listen: Key = Field(default="1", description='write one key in quotes, such as "1"')
+    object: Key = Field(default="9", description='write one key in quotes, such as "9"')
+
+
+class TimerSettings(Section):
+    ring: Duration = Field(default=timedelta(seconds=45), description=_DURATION_HELP)
+    key_wait: Duration = Field(default=timedelta(seconds=8), description=_DURATION_HELP)
+    prompt_repeats: Annotated[int, Field(ge=0, le=3)] = Field(
+        default=1, description="write 0, 1, 2 or 3"
+    )
+    set_up: Duration = Field(default=timedelta(seconds=15), description=_DURATION_HELP)
+    hang_up: Duration = Field(default=timedelta(seconds=20), description=_DURATION_HELP)
+
+
+RetryableOutcome = Literal[
+    "declined", "voicemail", "busy", "no_answer", "rejected", "unreachable", "failed", "stopped"
+]
+
+
+def _default_retry() -> dict[RetryableOutcome, timedelta]:
+    return {
+        "busy": timedelta(minutes=15),
+        "no_answer": timedelta(hours=2),
+        "rejected": timedelta(hours=20),
+        "unreachable": timedelta(hours=4),
+        "voicemail": timedelta(hours=20),
+        "failed": timedelta(minutes=30),
+    }
+
+
+class RetrySettings(Section):
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        default=3, description="write a whole number from 1 to 10"
+    )
+    after: dict[RetryableOutcome, Duration] = Field(
+        default_factory=_default_retry,
+        description="write outcome: pause, such as busy: 15 min; what is left out is not retried",
+    )
+
+    def pauses(self) -> dict[Outcome, timedelta]:
+        return {Outcome(name): pause for name, pause in self.after.items()}
+
+
+class CampaignSettings(Section):
+    purpose: Name = Field(description="write the purpose exactly as the consents name it")
+    mode: Literal["automatic", "attended"] = Field(
+        default="automatic", description="write automatic, or attended (one press, one call)"
+    )
+    start: Literal["at_once", "on_button"] = Field(
+        default="at_once",
+        description="write at_once, or on_button to wait for the start button after power-up",
+    )
+    default_language: Language = Field(description="write a language that clips has, such as fr")
+    clips: dict[Language, Clips] = Field(
+        min_length=1, description="write one group of five clips per language"
+    )
+    keys: Keys = Keys()
+    timers: TimerSettings = TimerSettings()
+    retry: RetrySettings = RetrySettings()
+
+
+class BallotSettings(Section):
+    date: str = Field(description='write the day in quotes, such as "2027-04-11"')
+    closes: str = Field(
+        default="20:00", description='write the hour polls close in quotes, such as "20:00"'
+    )
+
+
+class CallerSettings(Section):
+    number: str = Field(description='write the SIM\'s number in quotes, such as "+33162…"')
+    category: str = Field(description="write the number's category as the law profile names them")
+
+
+class LawSettings(Section):
+    profile: Name = Field(description="write the name of a law profile, such as fr")
+    timezone: str = Field(description="write an IANA zone, such as Europe/Paris")
+    territory: str | None = Field(
+        default=None, description="write a territory that the profile names, or leave it out"
+    )
+    ballots: tuple[BallotSettings, ...] = Field(
+        default=(), description='write a list of date: "2027-04-11", closes: "20:00"'
+    )
+    caller: CallerSettings = Field(description="write number and category of the SIM's number")
+
+
+class LineConfig(Section):
+    name: Name = Field(description="write a short name, such as line-1")
+    port: str = Field(
+        default="auto", description="write a device path, a URL such as socket://host:port, or auto"
+    )
+    family: str = Field(
+        default="auto", description="write auto, or a modem family such as sim7600 or generic"
+    )
+    audio: str | None = Field(
+        default=None, description="write the device path of the voice port, or leave it out"
+    )
+    emergency_port: str | None = Field(
+        default=None,
+        description="write the device path of the modem's second AT port, or leave it out",
+    )
+    imei: str | None = Field(
+        default=None, description="write the modem's IMEI in quotes, or leave it out"
+    )
+    sim_pin: str | None = Field(
+        default=None,
+        description='write "file:PATH" of a file that holds the PIN, or the PIN in quotes',
+    )
+    baudrate: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = Field(
+        default=115200, description="write the speed of a real UART, such as 115200"
+    )
+    rtscts: bool = Field(default=False, description="write true only where RTS and CTS are wired")
+    bench: bool = Field(
+        default=False,
+        description="write true only for a simulator or test rig: it dials fiction numbers alone",
+    )
+    incoming: Literal["reject", "ignore"] = Field(
+        default="reject", description="write reject or ignore"
+    )
+
+
+class PanelSettings(Section):
+    ready: Pin = Field(default=17, description="write a BCM pin number from 0 to 27")
+    line: Pin = Field(default=27, description="write a BCM pin number from 0 to 27")
+    call: Pin = Field(default=22, description="write a BCM pin number from 0 to 27")
+    fault: Pin = Field(default=23, description="write a BCM pin number from 0 to 27")
+    heartbeat: Pin | None = Field(
+        default=None, description="write a BCM pin number from 0 to 27, or leave it out"
+    )
+    start: Pin = Field(default=5, description="write a BCM pin number from 0 to 27")
+    stop: Pin = Field(default=6, description="write a BCM pin number from 0 to 27")
+    simulated: bool = Field(default=False, description="write true only on a bench without GPIO")
+
+
+ClockSource = Literal["ntp", "rtc", "network"]
+
+
+class ClockSettings(Section):
+    sources: tuple[ClockSource, ...] = Field(
+        default=("ntp", "rtc", "network"),
+        min_length=1,
+        description="write a list of ntp, rtc, network",
+    )
+    simulated_start: str | None = Field(
+        default=None,
+        description='write date, time, offset in quotes, such as "2027-03-10T17:30:00+01:00"',
+    )
+    speed: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.0, description="write a number from 1 to 100"
+    )
+
+
+class LoggingSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="write debug, info, warning or error"
+    )
+
+
+def _panel(value: Any) -> Any:
+    if value is None:
+        raise ValueError("is empty")
+    return None if value == "none" else value
+
+
+class Settings(Section):
+    """The whole file."""
+
+    box: Box = Field(description="write a section with name and state")
+    campaign: CampaignSettings = Field(
+        description="write a section with purpose, default_language and clips"
+    )
+    law: LawSettings = Field(description="write a section with profile, timezone and caller")
+    lines: tuple[LineConfig, ...] = Field(
+        min_length=1, description="write a list with one entry per modem"
+    )
+    panel: Annotated[PanelSettings | None, BeforeValidator(_panel)] = Field(
+        default=None, description="write the pins, or none"
+    )
+    clock: ClockSettings = ClockSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+
+def resolve(base: Path, text: str) -> Path:
+    """Return *text* as a path relative to the configuration file's directory *base*."""
+    return (base / Path(text).expanduser()).resolve()
