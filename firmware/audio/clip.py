@@ -1,0 +1,166 @@
+"""Clips: short recordings that a call plays, and the one format that every path accepts.
+
+Narrow-band telephony is 8000 samples a second; modems with a host audio port take them as
+signed 16-bit little-endian, one channel, without a header. A clip on disk is the same samples
+in a WAV file. Anything else is refused here with the remedy, never converted on the fly: what
+is heard in a call must be what was checked on the bench.
+"""
+
+from __future__ import annotations
+
+import array
+import io
+import sys
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from firmware.errors import ClipUnusable
+
+SAMPLE_RATE = 8000
+"""Samples per second of every clip and of both directions of a call."""
+SAMPLE_BYTES = 2
+FULL_SCALE = 32768
+MAX_SECONDS = 300.0
+"""Nothing that a call plays is longer; a longer file is a mistake and must not fill the memory."""
+SILENT_PEAK = 33
+"""-60 dBFS. A clip whose loudest sample is below it is inaudible over any network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WavFormat:
+    """What the header of a WAV file says, and how many bytes of sound really follow it."""
+
+    rate: int
+    width: int
+    """Bytes per sample."""
+    channels: int
+    frames: int
+    """Frames (one sample per channel) that the header promises."""
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.rate if self.rate else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One recording in memory, as signed 16-bit little-endian mono samples at 8 kHz."""
+
+    name: str
+    pcm: bytes
+
+    def __post_init__(self) -> None:
+        if not self.pcm or len(self.pcm) % SAMPLE_BYTES:
+            raise ValueError("a clip holds at least one whole 16-bit sample")
+
+    @property
+    def seconds(self) -> float:
+        return len(self.pcm) / (SAMPLE_RATE * SAMPLE_BYTES)
+
+    @classmethod
+    def load(cls, path: Path, name: str) -> Self:
+        """Read the WAV file at *path*.
+
+        Raises :class:`~firmware.errors.ClipUnusable`, naming the file and the remedy, when it is
+        missing, not a WAV file, cut off, empty, silent, too long, or in another format.
+        """
+        form, pcm = read_wav(path)
+        convert = _convert_remedy(path)
+        if form.rate != SAMPLE_RATE:
+            raise ClipUnusable(
+                f"{path}: {form.rate} samples a second, the telephone needs {SAMPLE_RATE}",
+                remedy=convert,
+            )
+        if form.width != SAMPLE_BYTES:
+            raise ClipUnusable(
+                f"{path}: {form.width * 8} bits a sample, the telephone needs 16", remedy=convert
+            )
+        if form.channels != 1:
+            raise ClipUnusable(
+                f"{path}: {form.channels} channels, the telephone has one", remedy=convert
+            )
+        if peak(pcm) < SILENT_PEAK:
+            raise ClipUnusable(
+                f"{path}: silent; no sample is louder than -60 dBFS", remedy="record it again"
+            )
+        return cls(name=name, pcm=pcm)
+
+
+def read_wav(path: Path) -> tuple[WavFormat, bytes]:
+    """Read any uncompressed WAV file: its format and its interleaved samples.
+
+    Raises :class:`~firmware.errors.ClipUnusable` when there is no such file, when it is not a
+    WAV file of plain samples, when it ends before its header says, or when it holds no sound.
+    """
+    convert = _convert_remedy(path)
+    try:
+        with path.open("rb") as stream, wave.open(stream, "rb") as wav:
+            form = WavFormat(
+                rate=wav.getframerate(),
+                width=wav.getsampwidth(),
+                channels=wav.getnchannels(),
+                frames=wav.getnframes(),
+            )
+            if form.frames == 0:
+                raise ClipUnusable(f"{path}: holds no sound", remedy="record it again")
+            # Also before reading: a header may promise gigabytes (a recorder that was killed
+            # leaves 0xFFFFFFFF there).
+            present = path.stat().st_size
+            promised = form.frames * form.width * form.channels
+            if promised > present:
+                raise ClipUnusable(
+                    f"{path}: cut off; the header promises {promised} bytes of sound, "
+                    f"the file has {present} bytes in all",
+                    remedy="copy or record it again",
+                )
+            if form.seconds > MAX_SECONDS:
+                raise ClipUnusable(
+                    f"{path}: {form.seconds:.0f} s long, at most {MAX_SECONDS:.0f} s are played",
+                    remedy="cut it shorter",
+                )
+            samples = wav.readframes(form.frames)
+    except FileNotFoundError:
+        raise ClipUnusable(f"{path}: no such file", remedy="check the path of the clip") from None
+    except OSError as error:
+        raise ClipUnusable(
+            f"{path}: cannot be read: {error.strerror}", remedy="check the path and its permissions"
+        ) from error
+    except EOFError:
+        raise ClipUnusable(
+            f"{path}: cut off inside the header, or empty", remedy="copy or record it again"
+        ) from None
+    except wave.Error as error:
+        raise ClipUnusable(f"{path}: not a plain WAV file ({error})", remedy=convert) from None
+    if len(samples) != promised:
+        raise ClipUnusable(
+            f"{path}: cut off; the header promises {promised} bytes of sound, "
+            f"{len(samples)} are there",
+            remedy="copy or record it again",
+        )
+    return form, samples
+
+
+def encode_wav(pcm: bytes) -> bytes:
+    """Return the bytes of a WAV file that holds *pcm* (8 kHz, 16-bit, mono)."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(SAMPLE_BYTES)
+        wav.setframerate(SAMPLE_RATE)
+        wav.writeframes(pcm)
+    return buffer.getvalue()
+
+
+def peak(pcm: bytes) -> int:
+    """Return the largest magnitude among 16-bit little-endian samples, 0 to 32768."""
+    samples = array.array("h")
+    samples.frombytes(pcm[: len(pcm) - len(pcm) % SAMPLE_BYTES])
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return max(max(samples), -min(samples)) if samples else 0
+
+
+def _convert_remedy(path: Path) -> str:
+    return f"convert it with: autodialer audio prepare {path.name} NEW.wav"

@@ -1,0 +1,162 @@
+"""How the callee hears us: one protocol for every kind of voice path.
+
+Paths differ in who owns playback (a serial port that the box clocks, a sound card, the module's
+own file player) but a line drives all of them alike. In a call the order is ``start``, then any
+number of ``play``, then ``stop``; ``mute`` may come from the stop path at any moment. A line that
+calls ``start`` looks at its own stop flag *afterwards* and mutes again if it is set, because
+``start`` is what lifts a mute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.audio.clip import Clip
+from firmware.audio.frames import FRAME_BYTES, FRAME_SECONDS
+from firmware.clock import Clock
+
+__all__ = [
+    "FRAME_BYTES",
+    "FRAME_SECONDS",
+    "AudioCallbacks",
+    "AudioCounters",
+    "AudioPath",
+    "SilentPath",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioCallbacks:
+    """What a path reports; ``at`` is box-monotonic seconds.
+
+    They run on the path's own thread, which also paces the voice: they return within a
+    millisecond or two (post to a queue), and never call ``close`` of the path.
+    """
+
+    on_started: Callable[[str, float], None]
+    """(clip name, at): its first frame went out."""
+    on_finished: Callable[[str, int, bool, float], None]
+    """(clip name, played milliseconds, complete, at): exactly once for each clip that started."""
+    on_downlink: Callable[[bytes, float], None]
+    """(whole 16-bit samples, at): what the far end says, any length."""
+    on_failed: Callable[[str, float], None]
+    """(detail, at): the callee hears nothing, or nothing is heard from them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class AudioCounters:
+    """What a path did since it was opened; for ``doctor`` and for benches."""
+
+    frames_sent: int = 0
+    late: int = 0
+    """Deadlines missed by more than half a frame; the schedule moved."""
+    blocked: int = 0
+    """Deadlines at which the port took no data; the clip waited."""
+    bytes_received: int = 0
+    callback_errors: int = 0
+
+
+class AudioPath(Protocol):
+    """A way for clips to reach the callee, and perhaps for the callee's voice to reach us."""
+
+    @property
+    def kind(self) -> str:
+        """``pcm-serial``, ``module-file``, ``alsa`` or ``none``."""
+        ...
+
+    @property
+    def hears(self) -> bool:
+        """Whether downlink audio comes to the host (for the key detector)."""
+        ...
+
+    @property
+    def counters(self) -> AudioCounters: ...
+
+    def prepare(self, clips: Iterable[Clip]) -> None:
+        """Make the clips playable before any call (a path that plays on the module uploads them).
+
+        Never during a call. Raises a FirmwareError where that fails.
+        """
+        ...
+
+    def open(self) -> None:
+        """Take the device. Raises :class:`~firmware.errors.PortUnusable` with the remedy."""
+        ...
+
+    def start(self) -> None:
+        """The call is up: voice goes out (silence when idle), downlink comes in; lifts a mute."""
+        ...
+
+    def play(self, clip: Clip) -> None:
+        """Play a clip in place of what plays. Any thread, does not block."""
+        ...
+
+    def silence(self) -> None:
+        """Stop the clip; the next frame is silent. Any thread."""
+        ...
+
+    def mute(self) -> None:
+        """Emergency: silent within one frame until :meth:`start`. Any thread, never blocks."""
+        ...
+
+    def pause(self) -> None:
+        """The module's buffer is full (flow-control notice): send nothing for now."""
+        ...
+
+    def resume(self) -> None:
+        """The module takes voice again."""
+        ...
+
+    def stop(self) -> None:
+        """The call is over: pacing stops, a running clip finishes incomplete."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back. Idempotent."""
+        ...
+
+
+class SilentPath:
+    """No voice path at all; every clip fails, so that no line seems to speak when it cannot."""
+
+    kind = "none"
+    hears = False
+
+    def __init__(self, *, clock: Clock, callbacks: AudioCallbacks) -> None:
+        self._clock = clock
+        self._callbacks = callbacks
+        self.counters = AudioCounters()
+
+    def prepare(self, clips: Iterable[Clip]) -> None:
+        pass
+
+    def open(self) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+    def play(self, clip: Clip) -> None:
+        self._callbacks.on_failed(
+            f"this line has no voice path; {clip.name} was not played", self._clock.monotonic()
+        )
+
+    def silence(self) -> None:
+        pass
+
+    def mute(self) -> None:
+        pass
+
+    def pause(self) -> None:
+        pass
+
+    def resume(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
