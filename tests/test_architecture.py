@@ -1,0 +1,187 @@
+"""The walls of the house: who may import whom, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("firmware", "appliance")
+
+# Modules that decide or parse: no I/O, no clock, no thread, no chance.
+PURE = (
+    "firmware/events.py",
+    "firmware/orders.py",
+    "firmware/keys.py",
+    "firmware/progress.py",
+    "firmware/at",
+    "firmware/families",
+    "firmware/audio/frames.py",
+    "firmware/dtmf",
+    "appliance/model.py",
+    "appliance/effects.py",
+    "appliance/windows.py",
+    "appliance/consent.py",
+    "appliance/gate.py",
+    "appliance/campaign.py",
+    "appliance/attempt.py",
+    "appliance/engine.py",
+    "appliance/lamps.py",
+    "appliance/ledger/format.py",
+)
+IMPURE_MODULES = {
+    "threading",
+    "random",
+    "secrets",
+    "socket",
+    "subprocess",
+    "serial",
+    "gpiozero",
+    "tinydb",
+    "os",
+    "queue",
+    "time",
+}
+
+# Each of these libraries has one door (serial has two: AT and voice).
+DOORS = {
+    "serial": {"firmware/transport.py", "firmware/audio/serial_port.py"},
+    "gpiozero": {"firmware/panel.py"},
+    "tinydb": {"appliance/store.py"},
+    "gsmmodem": {"firmware/transport.py", "firmware/modem.py"},
+}
+
+SIMULATOR_MAY_NOT = (
+    "firmware.at",
+    "firmware.families",
+    "firmware.transport",
+    "firmware.modem",
+    "firmware.line",
+    "firmware.progress",
+    "firmware.dtmf",
+    "firmware.keys",
+)
+
+
+def sources(*tops: str) -> list[Path]:
+    return sorted(path for top in tops for path in (ROOT / top).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that *path* imports anywhere, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def within(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def test_firmware_never_imports_appliance() -> None:
+    guilty = [
+        (relative(path), module)
+        for path in sources("firmware")
+        for module in imports(path)
+        if within(module, "appliance")
+    ]
+    assert guilty == []
+
+
+@pytest.mark.parametrize("library", sorted(DOORS))
+def test_each_library_has_its_door(library: str) -> None:
+    users = {
+        relative(path)
+        for path in sources(*PACKAGES)
+        for module in imports(path)
+        if within(module, library)
+    }
+    assert users <= DOORS[library], f"{library} is imported elsewhere"
+    assert users, f"nothing imports {library}: the door moved"
+
+
+def test_the_simulator_knows_nothing_of_the_driver() -> None:
+    guilty = [
+        (relative(path), module)
+        for path in sources("firmware/simulator")
+        for module in imports(path)
+        if within(module, *SIMULATOR_MAY_NOT)
+    ]
+    assert guilty == []
+
+
+def test_the_driver_knows_nothing_of_the_simulator() -> None:
+    guilty = [
+        relative(path)
+        for path in sources("firmware")
+        if "simulator" not in path.parts
+        for module in imports(path)
+        if within(module, "firmware.simulator")
+    ]
+    assert guilty == []
+
+
+@pytest.mark.parametrize("place", PURE)
+def test_pure_modules_touch_nothing(place: str) -> None:
+    top = ROOT / place
+    paths = sorted(top.rglob("*.py")) if top.is_dir() else [top]
+    assert paths
+    guilty = [
+        (relative(path), module)
+        for path in paths
+        for module in imports(path)
+        if within(module, *IMPURE_MODULES)
+    ]
+    assert guilty == []
+
+
+@pytest.mark.parametrize("place", PURE)
+def test_pure_modules_never_ask_for_the_time(place: str) -> None:
+    top = ROOT / place
+    paths = sorted(top.rglob("*.py")) if top.is_dir() else [top]
+    guilty = [
+        (relative(path), node.lineno)
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"now", "utcnow", "today"}
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"datetime", "date"}
+    ]
+    assert guilty == []
+
+
+@pytest.mark.parametrize(
+    ("name", "maker"),
+    [("Dial", "appliance/attempt.py"), ("Clearance", "appliance/gate.py")],
+)
+def test_one_place_makes_it(name: str, maker: str) -> None:
+    makers = {
+        relative(path)
+        for path in sources(*PACKAGES)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Name) and node.func.id == name)
+            or (isinstance(node.func, ast.Attribute) and node.func.attr == name)
+        )
+    }
+    assert makers == {maker}
+
+
+def test_modules_stay_small() -> None:
+    sizes = {
+        relative(path): len(path.read_text("utf-8").splitlines()) for path in sources(*PACKAGES)
+    }
+    assert {name: size for name, size in sizes.items() if size > 600} == {}
