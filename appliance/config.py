@@ -28,6 +28,7 @@ from appliance.marked_yaml import (
     read_document,
 )
 from appliance.model import Campaign, Retry, Script, Timers
+from appliance.sample import is_sample
 from appliance.settings import Clips, Section, Settings, resolve
 from firmware.audio.clip import Clip
 from firmware.errors import ClipUnusable
@@ -100,7 +101,12 @@ def state_directory(file: Path) -> Path:
     if not isinstance(state, str) or not state:
         fault = Fault(document.mark(("box", "state")), "box.state", "is missing; write a directory")
         raise DocumentFaulty(document.file, [fault])
-    return resolve(file.resolve().parent, state)
+    return resolve(_state_base(file), state)
+
+
+def _state_base(file: Path) -> Path:
+    # The packaged sample lies in site-packages, which is nobody's place for state.
+    return Path.cwd() if is_sample(file) else file.resolve().parent
 
 
 def _settings(document: Document) -> Settings:
@@ -240,7 +246,7 @@ class _Checks:
         return Config(
             file=file.resolve(),
             settings=settings,
-            state=state.resolve() if state is not None else resolve(self.base, settings.box.state),
+            state=state.resolve() if state is not None else resolve(_state_base(file), settings.box.state),
             clips=clips,
             campaign=Campaign(
                 purpose=settings.campaign.purpose,

@@ -9,7 +9,6 @@ keys, aliases, tags), and reports every fault it can find at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,9 +117,8 @@ def read_document(path: Path) -> Document:
 
 def parse_document(text: str, file: str) -> Document:
     """Parse YAML text; raises :class:`DocumentFaulty` with all faults found."""
-    loader = yaml.SafeLoader(text)
     try:
-        for event in _events(text):
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 unwanted = "aliases (*name) are not used here; repeat the value"
             elif getattr(event, "tag", None) is not None:
@@ -128,16 +126,20 @@ def parse_document(text: str, file: str) -> Document:
             else:
                 continue
             raise DocumentFaulty(file, [Fault(_mark(event.start_mark), "", unwanted)])
-        root = loader.get_single_node()
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         where = error.problem_mark or error.context_mark
         raise DocumentFaulty(
             file, [Fault(_mark(where), "", f"is not YAML: {error.problem or error.context}")]
         ) from error
-    except yaml.YAMLError as error:
-        raise DocumentFaulty(file, [Fault(Mark(1, 1), "", f"is not YAML: {error}")]) from error
-    finally:
-        loader.dispose()
+    except yaml.reader.ReaderError as error:
+        # The position counts characters; for a decoded text that is an index into it.
+        line = text[: error.position].count("\n") + 1
+        raise DocumentFaulty(
+            file, [Fault(Mark(line, 1), "", "holds a control character; remove it")]
+        ) from error
+    except RecursionError as error:
+        raise DocumentFaulty(file, [Fault(Mark(1, 1), "", "is nested too deeply")]) from error
     builder = _Builder()
     value = builder.build(root, ()) if root is not None else {}
     if builder.faults:
@@ -145,10 +147,6 @@ def parse_document(text: str, file: str) -> Document:
     return Document(
         file, value, builder.marks, builder.keys, builder.sources, frozenset(builder.plain)
     )
-
-
-def _events(text: str) -> Iterator[yaml.Event]:
-    yield from yaml.parse(text, Loader=yaml.SafeLoader)
 
 
 def _mark(mark: object) -> Mark:

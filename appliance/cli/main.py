@@ -1,0 +1,134 @@
+"""``autodialer [--config FILE] [--state DIR] COMMAND``: finds the command and reports its errors.
+
+Only the module of the chosen command is imported, so that ``status`` on a Pi does not wait for
+what ``demo`` needs. Exit codes: 0 done, 1 refused or failed, 2 usage or configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "run the whole box on simulated modems"),
+    "run": ("run", "run the box in the foreground (systemd runs this)"),
+    "check": ("check", "check configuration, clips and law profile"),
+    "contacts": ("contacts", "import, list, revoke, erase and export people"),
+    "why": ("why", "explain whether and when a number may be called"),
+    "dossier": ("dossier", "everything held about one person"),
+    "status": ("running", "show what the running box does"),
+    "watch": ("running", "show it live"),
+    "pause": ("running", "place no further calls"),
+    "resume": ("running", "go on placing calls"),
+    "stop": ("running", "emergency stop: silence and hang up everything, latched"),
+    "reset": ("running", "clear the emergency stop, deliberately"),
+    "ledger": ("ledger", "verify, show and export the evidence"),
+    "report": ("report", "the campaign, for people"),
+    "doctor": ("doctor", "every part of the box, its state and the remedy"),
+    "modem": ("modem", "list, probe, record and self-test modems"),
+    "simulate": ("simulate", "virtual modems on pseudo-terminals, for any program"),
+    "audio": ("audio", "check and prepare clips, find keys in recordings"),
+}
+
+SYSTEM_CONFIG = Path("/etc/autodialer/config.yaml")
+
+
+def default_config() -> Path:
+    """Return ./config.yaml, else the system's, else the shipped sample."""
+    from appliance.sample import sample_config
+
+    for candidate in (Path("config.yaml"), SYSTEM_CONFIG):
+        if candidate.exists():
+            return candidate
+    return sample_config()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = _parser()
+    top = parser.parse_args(argv)
+    if top.command not in COMMANDS:
+        parser.error(f"{top.command!r} is not a command; known: {', '.join(COMMANDS)}")
+    module = importlib.import_module(f"appliance.cli.{COMMANDS[top.command][0]}")
+    sub = argparse.ArgumentParser(
+        prog=f"autodialer {top.command}", description=COMMANDS[top.command][1]
+    )
+    sub.set_defaults(command=top.command)
+    sub.add_argument("--config", type=Path, default=top.config, help=argparse.SUPPRESS)
+    sub.add_argument("--state", type=Path, default=top.state, help="use this state directory")
+    module.add_arguments(sub)
+    arguments = sub.parse_args(top.rest)
+    if arguments.config is None:
+        arguments.config = default_config()
+    try:
+        return int(module.run(arguments))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        code = _report(error)
+        if code is None:
+            raise
+        return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    listing = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="autodialer",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Calls people who asked to be called, when they asked, and nobody else.",
+        epilog=f"commands:\n{listing}\n\nautodialer COMMAND --help tells more.",
+    )
+    parser.add_argument("--config", type=Path, default=None, help="configuration file")
+    parser.add_argument("--state", type=Path, default=None, help="use this state directory")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("command", metavar="COMMAND")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+class _Version(argparse.Action):
+    # Reading the installed metadata costs tens of milliseconds; only --version pays for it.
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"autodialer {version('autodialer')}")
+        parser.exit()
+
+
+def _report(error: Exception) -> int | None:
+    """Print an expected error with its remedy and return the exit code; None for a bug."""
+    from appliance.control import NobodyListens, Refused
+    from appliance.marked_yaml import DocumentFaulty
+    from firmware.errors import FirmwareError
+
+    remedy = getattr(error, "remedy", "")
+    if isinstance(error, DocumentFaulty):
+        print(error, file=sys.stderr)
+        count = len(error.faults)
+        print(f"autodialer: {count} fault{'s' if count != 1 else ''}", file=sys.stderr)
+        return 2
+    if isinstance(error, NobodyListens):
+        print("autodialer: no box is running here; start one with: autodialer run", file=sys.stderr)
+        return 1
+    if isinstance(error, Refused | FirmwareError) or hasattr(error, "remedy"):
+        print(f"autodialer: {error}{f'; {remedy}' if remedy else ''}", file=sys.stderr)
+        return 1
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"autodialer: {place}{error.strerror or error}", file=sys.stderr)
+        return 1
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The control socket: real sockets, one line each way."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.control import (
+    SOCKET_NAME,
+    ControlClient,
+    ControlServer,
+    NobodyListens,
+    Refused,
+)
+
+
+def handle(operation: str, arguments: dict[str, Any]) -> Any:
+    if operation == "refuse":
+        raise Refused("not now", "wait")
+    return {"operation": operation, **arguments}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    # Deeper than the 108 bytes that a socket address holds.
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    server = ControlServer(deep, handle)
+    server.start()
+    yield deep
+    server.close()
+    assert not (deep / SOCKET_NAME).exists()
+
+
+def test_a_request_is_answered(directory: Path) -> None:
+    with ControlClient(directory) as client:
+        assert client.ask("status", {"a": "é"}) == {"operation": "status", "a": "é"}
+        assert client.ask("again") == {"operation": "again"}
+
+
+def test_a_refusal_carries_its_remedy(directory: Path) -> None:
+    with ControlClient(directory) as client, pytest.raises(Refused, match="not now") as caught:
+        client.ask("refuse")
+    assert caught.value.remedy == "wait"
+
+
+def test_only_the_owner_may_speak(directory: Path) -> None:
+    mode = (directory / SOCKET_NAME).stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"[]", b'"x"', b'{"operation": 1}', b"\xff\xfe"])
+def test_nonsense_is_refused_and_the_server_lives(directory: Path, line: bytes) -> None:
+    with ControlClient(directory) as client:
+        raw: socket.socket = client._socket
+        raw.sendall(line + b"\n")
+        assert b"not of the control protocol" in raw.recv(4096)
+        assert client.ask("status") == {"operation": "status"}
+
+
+def test_no_box_no_answer(tmp_path: Path) -> None:
+    with pytest.raises(NobodyListens):
+        ControlClient(tmp_path)
+
+
+def test_a_stale_socket_of_a_dead_box_is_no_box(tmp_path: Path) -> None:
+    left_over = socket.socket(socket.AF_UNIX)
+    left_over.bind(str(tmp_path / SOCKET_NAME))
+    left_over.close()
+    with pytest.raises(NobodyListens):
+        ControlClient(tmp_path)

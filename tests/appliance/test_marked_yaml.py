@@ -1,0 +1,97 @@
+"""YAML with places and YAML 1.2 scalars."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.marked_yaml import DocumentFaulty, Mark, dotted, parse_document, read_document
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("0123", 123),
+        ("12:30", "12:30"),
+        ("1:30", "1:30"),
+        ("no", "no"),
+        ("NO", "NO"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("true", True),
+        ("1e3", 1000.0),
+        ("0x10", "0x10"),
+        ("~", None),
+        ("'0123'", "0123"),
+        ('"+33199000001"', "+33199000001"),
+        ("2027-04-11", "2027-04-11"),
+        ("=", "="),
+    ],
+)
+def test_plain_scalars_follow_yaml_1_2(source: str, value: object) -> None:
+    assert parse_document(f"a: {source}\n", "f").value == {"a": value}
+
+
+def test_a_value_knows_its_place_and_its_source() -> None:
+    document = parse_document("lines:\n  - port: 0123\n", "f")
+
+    path = ("lines", 0, "port")
+    assert document.mark(path) == Mark(2, 11)
+    assert document.key_mark(path) == Mark(2, 5)
+    assert document.sources[path] == "0123"
+    assert path in document.plain
+    assert dotted(path) == "lines[0].port"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a: 1\na: 2\n", "f:2:1: a: is given twice (first on line 1); keep one"),
+        ("b: {c: 1, c: 2}\n", "f:1:11: b.c: is given twice (first on line 1); keep one"),
+        ("a: &x 1\nb: *x\n", "f:2:4: aliases"),
+        ("a: !!python/object:os.system x\n", "f:1:4: tags"),
+        ("a: !secret x\n", "f:1:4: tags"),
+        ("a: [\n", "f:2:1: is not YAML"),
+        ("\tb: 1\n", "f:1:1: is not YAML"),
+        ("? [1, 2]\n: 3\n", "f:1:3: a key must be a single word"),
+    ],
+)
+def test_what_a_configuration_has_no_use_for_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(DocumentFaulty) as caught:
+        parse_document(text, "f")
+    assert fault in str(caught.value)
+
+
+def test_every_duplicate_is_reported_at_once() -> None:
+    with pytest.raises(DocumentFaulty) as caught:
+        parse_document("a: 1\na: 2\nb: 1\nb: 2\n", "f")
+    assert [fault.path for fault in caught.value.faults] == ["a", "b"]
+
+
+def test_a_file_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_bytes(b"a: 1\nb: caf\xe9\n")
+    with pytest.raises(DocumentFaulty, match=r"c\.yaml:2:1: is not UTF-8; save it as UTF-8"):
+        read_document(file)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DocumentFaulty, match="No such file"):
+        read_document(tmp_path / "none.yaml")
+
+
+def test_a_huge_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_bytes(b"#" * (1 << 20) + b"\n")
+    with pytest.raises(DocumentFaulty, match="larger than 1 MiB"):
+        read_document(file)
+
+
+@given(st.text(max_size=60))
+def test_any_text_gives_a_document_or_faults(text: str) -> None:
+    with contextlib.suppress(DocumentFaulty):
+        parse_document(text, "f")
