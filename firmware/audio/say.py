@@ -1,0 +1,80 @@
+"""Speech from text by a synthesiser that is installed on this machine.
+
+The programs are called, not linked: espeak-ng (in Debian, GPL) speaks every language plainly;
+piper (MIT, a download with one voice model per language) sounds far more natural.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from firmware.audio.prepare import Preparation, prepare_clip
+from firmware.errors import FirmwareError
+
+WORDS_PER_MINUTE = 150
+"""Slower than espeak-ng's 175: a telephone swallows consonants."""
+LONGEST_TEXT = 2000
+TIMEOUT = 60.0
+
+
+class SpeechUnavailable(FirmwareError):
+    """No synthesiser is installed, or it refused the text."""
+
+
+def say_clip(
+    text: str,
+    target: Path,
+    *,
+    language: str,
+    words_per_minute: int = WORDS_PER_MINUTE,
+    piper_model: Path | None = None,
+) -> Preparation:
+    """Speak *text* and write it as a finished clip to *target*.
+
+    *language* is espeak-ng's voice name, such as ``fr`` or ``en-gb``. With *piper_model* (a
+    ``.onnx`` voice) piper speaks instead, at its own pace.
+
+    Raises :class:`SpeechUnavailable`, and what :func:`~firmware.audio.prepare.prepare_clip`
+    raises.
+    """
+    if not text.strip() or len(text) > LONGEST_TEXT:
+        raise SpeechUnavailable(
+            f"the text has {len(text)} characters; 1 to {LONGEST_TEXT} can be spoken",
+            remedy="write a shorter text",
+        )
+    with tempfile.TemporaryDirectory(prefix="autodialer-say-") as folder:
+        spoken = Path(folder) / "spoken.wav"
+        if piper_model is not None:
+            command = ["piper", "--model", str(piper_model), "--output_file", str(spoken)]
+        else:
+            command = ["espeak-ng", "-v", language, "-s", str(words_per_minute)]
+            command += ["-w", str(spoken), "--stdin"]
+        _run(command, text)
+        return prepare_clip(spoken, target)
+
+
+def _run(command: list[str], text: str) -> None:
+    program = command[0]
+    if shutil.which(program) is None:
+        remedy = "sudo apt install espeak-ng" if program == "espeak-ng" else "install piper-tts"
+        raise SpeechUnavailable(f"{program} is not installed", remedy=remedy)
+    try:
+        # The text goes through standard input: it can neither be taken for an option nor show
+        # in the process list.
+        done = subprocess.run(
+            command, input=text, text=True, capture_output=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise SpeechUnavailable(
+            f"{program} did not finish within {TIMEOUT:.0f} s", remedy="write a shorter text"
+        ) from None
+    complaint = " ".join(done.stderr.split())
+    # espeak-ng answers 0 even where it knows no such voice, and only says so.
+    if done.returncode != 0 or "does not exist" in complaint:
+        raise SpeechUnavailable(
+            f"{program} failed: {complaint or f'exit code {done.returncode}'}",
+            remedy="check the language (espeak-ng --voices) or the voice model",
+        )
