@@ -1,0 +1,262 @@
+"""Files that survive a power cut: the few system calls that evidence and people's data rest on.
+
+Everything durable goes through a :class:`Disk`, so that a test can hand in one that fails at any
+call or that rebuilds what a cut would have left. Three rules hold here and nowhere else need
+repeating: a file appears under its final name only when its bytes are on the medium; a directory
+is synchronised before anybody relies on a name in it; a failed synchronisation is never tried
+again, because Linux marks the pages clean and would report success the second time.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+TEMPORARY = ".tmp"
+"""Suffix of a file that is being written; one found at start is a leftover and is removed."""
+
+_REMEDIES = {
+    errno.ENOSPC: "The storage is full: make room, then restart the box.",
+    errno.EDQUOT: "The disk quota is used up: raise it, then restart the box.",
+    errno.EIO: "The storage is failing: copy the state directory and replace the card.",
+    errno.EROFS: "The file system is read-only: check the card with fsck, then mount it writable.",
+    errno.EACCES: "Give the state directory to the account that the box runs as.",
+    errno.EPERM: "Give the state directory to the account that the box runs as.",
+}
+
+
+class StorageError(Exception):
+    """Base of everything that the storage of the box raises on purpose.
+
+    ``remedy`` says in one sentence what a technician should do.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class StorageFailed(StorageError):
+    """Something could not be made durable. What was asked last may or may not be on disk.
+
+    The object that raised it refuses everything from then on; only opening it anew, which reads
+    back what really is there, makes it usable again.
+    """
+
+
+class StateInUse(StorageError):
+    """Another process holds the state directory; two processes never write."""
+
+
+def storage_failed(doing: str, error: OSError) -> StorageFailed:
+    """Return the failure of *doing* (``writing PATH``) with the remedy for its error number."""
+    remedy = _REMEDIES.get(error.errno or 0, "Check the storage, then restart the box.")
+    return StorageFailed(f"{doing}: {error.strerror or error}", remedy=remedy)
+
+
+class Disk(Protocol):
+    """The system calls that durable files need. All may raise ``OSError``."""
+
+    def names(self, directory: Path) -> list[str]:
+        """Return the names in *directory*, sorted."""
+        ...
+
+    def is_directory(self, path: Path) -> bool: ...
+
+    def reader(self, path: Path) -> BinaryIO:
+        """Open *path* for buffered reading."""
+        ...
+
+    def make_directory(self, path: Path) -> None:
+        """Create *path* with mode 0700; one that exists is left alone."""
+        ...
+
+    def open(self, path: Path, *, truncate: bool = False) -> int:
+        """Open *path* for appending with mode 0600, created where missing, exclusively locked."""
+        ...
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        """Write some of *data*, return how many bytes."""
+        ...
+
+    def sync(self, descriptor: int) -> None:
+        """Force the file's data, and its size, onto the medium."""
+        ...
+
+    def close(self, descriptor: int) -> None: ...
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Move *source* over *target*, atomically."""
+        ...
+
+    def remove(self, path: Path) -> None: ...
+
+    def sync_directory(self, path: Path) -> None:
+        """Force the names in directory *path* onto the medium."""
+        ...
+
+
+class SystemDisk:
+    """The real thing."""
+
+    def names(self, directory: Path) -> list[str]:
+        return sorted(path.name for path in directory.iterdir())
+
+    def is_directory(self, path: Path) -> bool:
+        return path.is_dir()
+
+    def reader(self, path: Path) -> BinaryIO:
+        return path.open("rb")
+
+    def make_directory(self, path: Path) -> None:
+        path.mkdir(mode=0o700, exist_ok=True)
+
+    def open(self, path: Path, *, truncate: bool = False) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            # Second line of defence behind StateLock: whoever writes this file has it locked.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if truncate:
+                os.ftruncate(descriptor, 0)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise StateInUse(
+                f"{path} is being written by another process",
+                remedy="Stop the other autodialer first, or use the commands that talk to it.",
+            ) from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        return os.write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        os.fdatasync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        os.close(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        source.rename(target)
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def sync_directory(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+SYSTEM_DISK: Disk = SystemDisk()
+
+
+def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
+    """Write every byte of *data*; a short write goes on, one that makes no progress is an error."""
+    view = data
+    while view:
+        count = disk.write(descriptor, view)
+        if count <= 0:
+            raise OSError(errno.EIO, "the system accepted no byte")
+        view = view[count:]
+
+
+def make_private_directory(path: Path, disk: Disk = SYSTEM_DISK) -> None:
+    """Create *path* (mode 0700) with its parents, durably. Raises :class:`StorageFailed`."""
+    try:
+        missing = [path] if not disk.is_directory(path) else []
+        while missing and not disk.is_directory(missing[-1].parent):
+            missing.append(missing[-1].parent)
+        for directory in reversed(missing):
+            disk.make_directory(directory)
+            disk.sync_directory(directory.parent)
+    except OSError as error:
+        raise storage_failed(f"creating {path}", error) from error
+
+
+def replace_file(path: Path, data: bytes, disk: Disk = SYSTEM_DISK) -> None:
+    """Put *data* under *path* so that a cut leaves the old contents or the new, never a mixture.
+
+    Raises :class:`StorageFailed`; the old contents are then still there.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        descriptor = disk.open(temporary, truncate=True)
+        try:
+            write_all(disk, descriptor, data)
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)
+        disk.rename(temporary, path)
+        disk.sync_directory(path.parent)
+    except OSError as error:
+        raise storage_failed(f"writing {path}", error) from error
+
+
+def remove_leftovers(directory: Path, disk: Disk = SYSTEM_DISK) -> None:
+    """Remove the half-written files that a cut left in *directory*."""
+    for name in disk.names(directory):
+        if name.endswith(TEMPORARY):
+            disk.remove(directory / name)
+
+
+class StateLock:
+    """One process per state directory: an advisory lock on ``STATE/lock``, which names its holder.
+
+    The kernel releases it when the process dies, however it dies.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def acquire(cls, state: Path) -> Self:
+        """Create *state* where missing and lock it, or raise :class:`StateInUse` at once."""
+        make_private_directory(state)
+        path = state / "lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise storage_failed(f"opening {path}", error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise StateInUse(
+                f"{state} is in use by process {holder or 'unknown'}",
+                remedy="Stop that autodialer first, or use the commands that talk to it.",
+            ) from None
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(descriptor)
+            raise storage_failed(f"writing {path}", error) from error
+        return cls(descriptor)
+
+    def release(self) -> None:
+        """Let go; calling it again does nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()

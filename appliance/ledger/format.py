@@ -1,0 +1,212 @@
+"""One ledger line: canonical JSON, the hash chain, and what may never stand in it. Pure.
+
+A line is the JSON object of the contract, keys sorted, no spaces, non-ASCII as it is, so that
+``hash`` is SHA-256 over the same bytes without the ``hash`` member. Because the members around
+``data`` have a fixed alphabet, the line can be cut apart without parsing it as JSON, and every
+changed byte shows.
+
+Rows that one write brought to disk together carry ``data.batch`` = ``[k, n]`` (the k-th of n).
+A cut may leave a later page of that write and lose an earlier one; these marks are how the next
+start tells such a tail, which nobody was told of, from damage to rows that were acknowledged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from appliance.effects import Entry
+from appliance.files import StorageError
+
+GENESIS = "0" * 64
+"""``prev`` of the first line."""
+
+BATCH = "batch"
+"""Reserved member of ``data``."""
+
+MAX_LINE = 256 * 1024
+"""Bytes; a row is a few hundred, so a longer line is damage and need not fit into memory."""
+
+_LINE = re.compile(
+    rb'\{"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","data":(\{.*\}),"hash":"([0-9a-f]{64})",'
+    rb'"kind":"([a-z][a-z0-9_.]*)","prev":"([0-9a-f]{64})","seq":([1-9]\d*),'
+    rb'"subject":(null|"[0-9A-Za-z_-]{1,64}")\}',
+    re.DOTALL,
+)
+_HASH_MEMBER = len(',"hash":""') + 64
+_KIND = re.compile(r"[a-z][a-z0-9_.]*")
+_SUBJECT = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_PHONE_NUMBER = re.compile(r"\+\d(?:[ .\-()]?\d){7,14}")
+
+
+class RecordRefused(ValueError):
+    """A record that may not stand in the ledger; nothing was written. A fault of the caller."""
+
+
+class BadLine(ValueError):
+    """Why a line cannot be part of the chain."""
+
+
+class LedgerCorrupt(StorageError):
+    """Acknowledged rows are damaged. Nothing was changed; ``file`` and ``line`` say where."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(
+            f"{file}:{line}: {reason}",
+            remedy="Keep a copy of the ledger directory, then restore it from a backup.",
+        )
+        self.file = file
+        self.line = line
+        self.reason = reason
+
+
+class Line(NamedTuple):
+    """A line cut apart; ``data`` is still the JSON text."""
+
+    at: str
+    data: bytes
+    hash: str
+    kind: str
+    prev: str
+    seq: int
+    subject: str | None
+
+    @property
+    def batch(self) -> tuple[int, int]:
+        """First and last sequence number of the write that this line belongs to."""
+        mark = json.loads(self.data).get(BATCH)
+        if not (isinstance(mark, list) and len(mark) == 2 and all(type(n) is int for n in mark)):
+            return self.seq, self.seq
+        first = self.seq - mark[0] + 1
+        return first, first + mark[1] - 1
+
+    def entry(self) -> Entry:
+        """Return the row as the box reads it back, without the mark of its write."""
+        data = json.loads(self.data)
+        data.pop(BATCH, None)
+        return Entry(
+            seq=self.seq,
+            at=datetime.fromisoformat(self.at),
+            kind=self.kind,
+            subject=self.subject,
+            data=data,
+        )
+
+
+def canonical(value: Mapping[str, Any]) -> str:
+    """Return *value* as the contract's JSON text. Raises :class:`RecordRefused`."""
+    try:
+        text = json.dumps(
+            value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecordRefused(f"not a JSON object: {error}") from error
+    return text
+
+
+def timestamp(at: datetime) -> str:
+    """Return *at* as RFC 3339 in UTC with milliseconds (cut, not rounded)."""
+    if at.tzinfo is None:
+        raise RecordRefused("a ledger time must be aware")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def encode(
+    *,
+    seq: int,
+    at: str,
+    kind: str,
+    subject: str | None,
+    data: Mapping[str, Any],
+    prev: str,
+    batch: tuple[int, int] | None = None,
+) -> tuple[Line, bytes]:
+    """Return the next line of the chain, and its bytes with the newline.
+
+    Raises :class:`RecordRefused` for anything that is not plain JSON, is too long, or looks like
+    a phone number: the ledger outlives people's right to be forgotten.
+    """
+    if not _KIND.fullmatch(kind):
+        raise RecordRefused(f"not a kind: {kind!r}")
+    if subject is not None and not _SUBJECT.fullmatch(subject):
+        raise RecordRefused("a subject is a random id of letters and digits")
+    if BATCH in data:
+        raise RecordRefused(f"data.{BATCH} is reserved")
+    text = canonical({**data, BATCH: list(batch)} if batch else data)
+    if json.loads(text).keys() != data.keys() | ({BATCH} if batch else set()):
+        raise RecordRefused("the keys of data must be strings")
+    if _PHONE_NUMBER.search(text):
+        raise RecordRefused(f"{kind}: a phone number may not stand in the ledger")
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError as error:
+        raise RecordRefused(f"{kind}: {error.reason}") from error
+    head = b'{"at":"%b","data":%b' % (at.encode(), encoded)
+    tail = b',"kind":"%b","prev":"%b","seq":%d,"subject":%b}' % (
+        kind.encode(),
+        prev.encode(),
+        seq,
+        b"null" if subject is None else b'"%b"' % subject.encode(),
+    )
+    digest = hashlib.sha256(head + tail).hexdigest()
+    raw = b'%b,"hash":"%b"%b\n' % (head, digest.encode(), tail)
+    if len(raw) > MAX_LINE:
+        raise RecordRefused(f"{kind}: the row is {len(raw)} bytes long")
+    return Line(at, encoded, digest, kind, prev, seq, subject), raw
+
+
+def decode(raw: bytes) -> Line:
+    """Cut one line (without its newline) apart and check its own hash. Raises :class:`BadLine`."""
+    match = _LINE.fullmatch(raw)
+    if match is None:
+        raise BadLine(_why_not_a_line(raw))
+    start = match.start(3) - len(',"hash":"')
+    digest = hashlib.sha256(raw[:start] + raw[start + _HASH_MEMBER :]).hexdigest()
+    at, data, found, kind, prev, seq, subject = match.groups()
+    if digest != found.decode():
+        raise BadLine("the hash does not fit the contents")
+    return Line(
+        at.decode(),
+        data,
+        digest,
+        kind.decode(),
+        prev.decode(),
+        int(seq),
+        None if subject == b"null" else subject[1:-1].decode(),
+    )
+
+
+def check_follows(line: Line, seq: int, prev: str) -> None:
+    """Raise :class:`BadLine` unless *line* follows the line *seq* with hash *prev*."""
+    if line.seq != seq + 1:
+        raise BadLine(f"sequence number {line.seq} where {seq + 1} belongs")
+    if line.prev != prev:
+        raise BadLine("prev is not the hash of the line before")
+
+
+def check_canonical(line: Line) -> None:
+    """Raise :class:`BadLine` unless ``at`` is a time and ``data`` is canonical JSON."""
+    try:
+        datetime.fromisoformat(line.at)
+        data = json.loads(line.data)
+        same = canonical(data).encode() == line.data
+    except ValueError as error:
+        raise BadLine(f"not a time or not JSON: {error}") from error
+    if not same:
+        raise BadLine("data is not in canonical form")
+
+
+def _why_not_a_line(raw: bytes) -> str:
+    if not raw:
+        return "empty line"
+    if b"\0" in raw or b"\xff" in raw:
+        return "bytes that no row contains"
+    try:
+        json.loads(raw)
+    except ValueError:
+        return "not JSON"
+    return "not a row of the ledger in canonical form"
