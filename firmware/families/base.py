@@ -1,0 +1,352 @@
+"""What a modem family is: one row of data that the generic line code reads.
+
+Everything that differs between vendors stands here as values: how the modem is recognised, the
+commands that bring it up and why each is sent, what its notices mean, how it hangs up, where its
+audio goes, how many PIN tries it has left. The code that uses a row never asks for its name, so a
+new modem is a new file and nothing else.
+
+Notices are matched with :meth:`re.Pattern.fullmatch` on one stripped line. Named groups carry the
+facts: ``state`` (looked up in :attr:`Notice.states`), ``dir`` (0 mobile originated), ``mode`` (0
+voice), ``cause`` (3GPP TS 24.008 cause number), ``duration`` (HHMMSS), ``key``, ``number``,
+``index``, ``stat``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+
+
+@unique
+class Sign(StrEnum):
+    """What a notice means."""
+
+    DIALLING = "dialling"
+    ALERTING = "alerting"
+    ANSWERED = "answered"
+    HELD = "held"
+    ENDED = "ended"
+    """The call is over, cause not told (or told by the ``cause`` group)."""
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    NO_NETWORK = "no_network"
+    """No dial tone: there is no network to call through."""
+    INCOMING = "incoming"
+    CALLER = "caller"
+    """Number of an incoming caller (+CLIP)."""
+    KEY = "key"
+    SMS = "sms"
+    REGISTRATION = "registration"
+    SIM_MISSING = "sim_missing"
+    BOOT = "boot"
+    """The module has started: whatever it knew (call, settings) is gone."""
+    POWER_LOW = "power_low"
+    POWER_DOWN = "power_down"
+    FLOW_STOP = "flow_stop"
+    """Stop sending audio until :attr:`FLOW_GO`."""
+    FLOW_GO = "flow_go"
+    PLAY_ENDED = "play_ended"
+    NOISE = "noise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One spelling of one notice. ``states`` maps the ``state`` group to its sign, by family."""
+
+    pattern: re.Pattern[str]
+    sign: Sign
+    states: Mapping[str, Sign] = field(default_factory=dict)
+    key_code: bool = False
+    """The ``key`` group is a decimal ASCII code (49 means ``1``), not the key itself."""
+    check: bool = False
+    """One CLCC read must agree before the notice is believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one line meant, with its captured fields."""
+
+    sign: Sign
+    fields: Mapping[str, str]
+    check: bool = False
+
+
+def notice(
+    pattern: str,
+    sign: Sign,
+    *,
+    states: Mapping[str, Sign] | None = None,
+    key_code: bool = False,
+    check: bool = False,
+) -> Notice:
+    """Build a :class:`Notice`; *pattern* must match the whole line, letter case ignored."""
+    return Notice(
+        pattern=re.compile(pattern, re.IGNORECASE),
+        sign=sign,
+        states=states or {},
+        key_code=key_code,
+        check=check,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One command of the bring-up. ``reason`` is shown by the doctor when it fails."""
+
+    command: str
+    reason: str
+    required: bool = False
+    """Without it no call may be placed; others may answer ERROR."""
+    timeout: float = 3.0
+    """Real seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of the hang-up ladder; ``settle`` real seconds pass before the list is read."""
+
+    command: str
+    timeout: float = 5.0
+    settle: float = 0.0
+
+
+@unique
+class AudioMoment(StrEnum):
+    """When the voice path may be switched on."""
+
+    DIALLED = "dialled"
+    """As soon as the dial command is accepted; refusals before the answer are normal."""
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialAudio:
+    """Voice as 8 kHz s16le PCM on a second serial port.
+
+    Before the answer a refused ``start`` is repeated at each change of the call; after it every
+    ``retry_after`` real seconds, ``tries`` times.
+    """
+
+    start: tuple[str, ...]
+    stop: tuple[str, ...]
+    """Sent one after the other until one is accepted."""
+    moment: AudioMoment
+    tries: int = 10
+    retry_after: float = 0.1
+    resets_after_refusal: bool = False
+    """A refused start after the answer announces bad audio: reset the module between calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileAudio:
+    """Clips stored on the module and played to the far end by command.
+
+    ``play`` and ``stop`` are templates over ``{path}``; ``folder`` is where clips must lie.
+    """
+
+    folder: str
+    upload: tuple[str, ...]
+    """Templates over ``{path}`` and ``{size}``; the last one raises the data prompt."""
+    play: str
+    stop: str
+    formats: tuple[str, ...]
+    delete: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinCounter:
+    """How many PIN tries are left: query and a pattern whose ``left`` group says it."""
+
+    command: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkTime:
+    """How the network's time is read: ``time`` group ``yy/MM/dd,hh:mm:ss``, ``zone`` quarters."""
+
+    enable: tuple[str, ...]
+    query: str
+    pattern: re.Pattern[str]
+    utc: bool
+    """The time stamp is UTC already (the zone is then only information)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsbIdentity:
+    """USB ids and the interfaces that carry AT, spare AT and PCM (None where there is none)."""
+
+    vendor: int
+    product: int
+    at: int
+    spare_at: int | None = None
+    audio: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Deadlines. AT deadlines are real seconds; the others box seconds."""
+
+    dial: float = 8.0
+    """Real: the longest wait for the result of ATD before the call list is asked instead."""
+    call_list: float = 2.0
+    """Real: the longest wait for AT+CLCC."""
+    poll: float = 0.5
+    """Box: between two reads of the call list during a call."""
+    row_missing: float = 10.0
+    """Box: a dialled call that never showed a row or notice is given up after this."""
+    registration: float = 60.0
+    """Box: how long bring-up waits for the network before it reports a fault."""
+    boot: float = 30.0
+    """Box: the longest time between a reset and a module that answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One modem family. See the module docstring."""
+
+    name: str
+    title: str
+    tier: str
+    """``simulated``, ``bench`` or ``field``: the best that was really proven."""
+    makers: re.Pattern[str]
+    """Matches the answer to AT+CGMI."""
+    models: re.Pattern[str]
+    """Matches the answer to AT+CGMM."""
+    usb: tuple[UsbIdentity, ...] = ()
+    bring_up: tuple[Step, ...]
+    before_call: tuple[Step, ...] = ()
+    dial: str = "ATD{number};"
+    notices: tuple[Notice, ...]
+    weak_answer: bool = False
+    """The answer notice is known to come at ringback on some networks."""
+    hang_up: tuple[Rung, ...]
+    last_resort: tuple[Rung, ...] = (
+        Rung(command="AT+CFUN=4", timeout=10.0, settle=0.3),
+        Rung(command="AT+CFUN=1", timeout=10.0, settle=0.3),
+    )
+    """Radio off and on: ends every call at the price of the registration."""
+    reset: str = "AT+CFUN=1,1"
+    end_cause: str = "AT+CEER"
+    module_keys: bool = False
+    """The module reports keys itself (the host may listen as well)."""
+    audio: SerialAudio | None = None
+    stored_clips: FileAudio | None = None
+    pin_counter: PinCounter | None = None
+    card_id: tuple[str, ...] = ("AT+CCID", "AT+ICCID")
+    registration: tuple[str, ...] = ("AT+CREG?", "AT+CEREG?")
+    network_time: NetworkTime
+    sms_sweep: str = "AT+CMGL=4"
+    timing: Timing = Timing()
+
+    def read(self, line: str) -> Reading | None:
+        """Return what *line* means, or None where it is not a notice of this family."""
+        for row in self.notices:
+            found = row.pattern.fullmatch(line)
+            if found is None:
+                continue
+            fields = {name: value for name, value in found.groupdict().items() if value is not None}
+            sign = row.sign
+            if "state" in fields:
+                mapped = row.states.get(fields["state"])
+                if mapped is None:
+                    return Reading(sign=Sign.NOISE, fields=fields)
+                sign = mapped
+            if row.key_code and "key" in fields:
+                code = int(fields["key"])
+                if not 32 < code < 127:
+                    return Reading(sign=Sign.NOISE, fields=fields)
+                fields["key"] = chr(code)
+            if sign is Sign.KEY:
+                fields["key"] = fields["key"].upper()
+                if fields["key"] not in KEYS:
+                    return Reading(sign=Sign.NOISE, fields=fields)
+            return Reading(sign=sign, fields=fields, check=row.check)
+        return None
+
+
+KEYS = frozenset("0123456789ABCD*#")
+
+# Spellings that every family shares (3GPP TS 27.007, 27.005 and ITU-T V.250). Spaces after the
+# colon differ between firmwares, so none is required anywhere.
+COMMON_NOTICES: tuple[Notice, ...] = (
+    notice(r"NO CARRIER", Sign.ENDED),
+    notice(r"BUSY", Sign.BUSY),
+    notice(r"NO ANSWER", Sign.NO_ANSWER),
+    notice(r"NO ?DIAL ?TONE", Sign.NO_NETWORK),
+    notice(r"RING", Sign.INCOMING),
+    notice(r"\+CRING:.*", Sign.INCOMING),
+    notice(r'\+CLIP:\s*"(?P<number>[^"]*)".*', Sign.CALLER),
+    notice(r"\+CLIP:.*", Sign.INCOMING),
+    # "+CCWA" is a second caller during our call: turned away by the same hang-up, never answered.
+    notice(r"\+CCWA:.*", Sign.NOISE),
+    notice(r'\+CMTI:\s*"(?P<store>\w+)"\s*,\s*(?P<index>\d+)', Sign.SMS),
+    notice(r'\+C(?:G|E)?REG:\s*(?P<stat>\d+)(?:\s*,\s*".*)?', Sign.REGISTRATION),
+    notice(r"\+CPIN:\s*NOT (?:INSERTED|READY|AVAILABLE).*", Sign.SIM_MISSING),
+    notice(r"\+CPIN:.*", Sign.NOISE),
+    notice(r"RDY", Sign.BOOT),
+)
+
+# SIMCom's words, shared by its three families here. "^DSCI" exists on them too but tells no end
+# (SIM7600), so it is not read.
+SIMCOM_NOTICES: tuple[Notice, ...] = (
+    notice(r"VOICE CALL\s*:\s*BEGIN", Sign.ANSWERED, check=True),
+    # The duration is HHMMSS (manual, ATH and AT+CHUP examples), not seconds: 001404 is 14 min 4 s.
+    notice(r"VOICE CALL\s*:\s*END(?:\s*:\s*(?P<duration>\d{6}))?\s*:?", Sign.ENDED),
+    notice(r"MISSED_CALL\s*:.*", Sign.NOISE),
+    notice(r"\+RXDTMF\s*:\s*(?P<key>[0-9A-D*#])", Sign.KEY),
+    notice(r"\+SIMCARD\s*:\s*NOT AVAILABLE", Sign.SIM_MISSING),
+    notice(r"\+CREC\s*:.*", Sign.NOISE),
+    notice(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play stop", Sign.PLAY_ENDED),
+    notice(r"\+(?:AUDIOSTATE|WAVSTATE)\s*:.*", Sign.NOISE),
+    # "WARNNING" is SIMCom's own spelling (SIM800 R14); the module reboots soon after.
+    notice(r"(?:UNDER|OVER)-VOLTAGE WARN+ING", Sign.POWER_LOW),
+    notice(r"(?:(?:UNDER|OVER)-VOLTAGE|NORMAL) POWER DOWN|POWER DOWN", Sign.POWER_DOWN),
+    notice(r"\*ATREADY.*", Sign.BOOT),
+    notice(r"(?:SMS DONE|PB DONE|SMS READY|CALL READY)", Sign.NOISE),
+)
+
+CALL_SETUP: tuple[Step, ...] = (
+    Step(command="ATE0", reason="echo off: an echoed command must not look like an answer"),
+    Step(
+        command="AT+CMEE=1",
+        reason="numeric error codes, the same on every firmware language",
+    ),
+    Step(
+        command="AT+CVHU=0",
+        reason="ATH ends voice calls only after this; otherwise it answers OK and does nothing",
+    ),
+    Step(
+        command="AT+COLP=0",
+        reason="with COLP the result of ATD waits for the answer, and any byte aborts the dial",
+    ),
+    Step(command="AT+CLIP=1", reason="an incoming caller's number, to tell an objector from noise"),
+    Step(command="AT+CREG=1", reason="notices when the circuit-switched registration changes"),
+    Step(command="AT+CEREG=1", reason="notices when the LTE registration changes"),
+    Step(command="AT+CMGF=0", reason="messages as PDU: their text can never look like a result"),
+    Step(command="AT+CNMI=2,1,0,0,0", reason="a notice for each stored message, no message inline"),
+    Step(command="AT+CTZU=1", reason="the module's clock follows the network, as a time hint"),
+)
+
+SPIC_COUNTER = PinCounter(
+    command="AT+SPIC",
+    # pin1, puk1, pin2, puk2 (SIM7500/SIM7600 manual V3.00 3.2.6, A76XX manual V1.09 6.2.8).
+    pattern=re.compile(r"\+SPIC:\s*(?P<left>\d+)\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*"),
+)
+
+CCLK_TIME = NetworkTime(
+    enable=("AT+CTZU=1",),
+    query="AT+CCLK?",
+    pattern=re.compile(
+        r'\+CCLK:\s*"(?P<time>\d\d/\d\d/\d\d,\d\d:\d\d:\d\d)(?P<zone>[+-]\d\d)?"\s*'
+    ),
+    utc=False,
+)
+
+STANDARD_HANG_UP: tuple[Rung, ...] = (
+    Rung(command="AT+CHUP", timeout=9.0),
+    Rung(command="ATH", timeout=5.0),
+    Rung(command="AT+CHUP", timeout=9.0, settle=0.3),
+)

@@ -1,0 +1,53 @@
+"""Any voice modem that follows 3GPP TS 27.007, and the tail of vendors that almost do.
+
+No claim of an answer without a CLCC row in state 0. Variants that cost one line each are here:
+ZTE says ``CONNECT`` and ``HANGUP: 1`` (python-gsmmodem's fake of the MF110/K3565-Z), Wavecom
+reports calls with ``+WIND`` (Fastrack, python-gsmmodem's fake).
+"""
+
+from __future__ import annotations
+
+import re
+
+from firmware.families.base import (
+    CALL_SETUP,
+    CCLK_TIME,
+    COMMON_NOTICES,
+    SIMCOM_NOTICES,
+    STANDARD_HANG_UP,
+    Family,
+    PinCounter,
+    Sign,
+    Timing,
+    notice,
+)
+
+GENERIC = Family(
+    name="generic",
+    title="Generic 3GPP 27.007",
+    tier="simulated",
+    makers=re.compile(r".*", re.DOTALL),
+    models=re.compile(r".*", re.DOTALL),
+    bring_up=CALL_SETUP,
+    notices=(
+        *COMMON_NOTICES,
+        # A modem of unknown make may still speak SIMCom's widespread words; each is unambiguous.
+        *SIMCOM_NOTICES,
+        notice(r"\+DTMF\s*:\s*(?P<key>[0-9A-D*#])(?:\s*,\s*\d+)?", Sign.KEY),
+        notice(r"HANGUP\s*:\s*(?P<index>\d+)", Sign.ENDED),
+        notice(
+            r"\+WIND\s*:\s*(?P<state>[256])(?:\s*,\s*\d+)?",
+            Sign.NOISE,
+            states={"5": Sign.DIALLING, "2": Sign.ALERTING, "6": Sign.ENDED},
+        ),
+        notice(r"\+WIND\s*:.*", Sign.NOISE),
+    ),
+    hang_up=STANDARD_HANG_UP,
+    pin_counter=PinCounter(
+        command="AT+CPINR",
+        # 27.007 8.65: +CPINR: <code>,<retries>[,<default>].
+        pattern=re.compile(r'\+CPINR:\s*"?SIM PIN"?\s*,\s*(?P<left>\d+)(?:\s*,\s*\d+)?\s*'),
+    ),
+    network_time=CCLK_TIME,
+    timing=Timing(dial=15.0),
+)

@@ -1,0 +1,66 @@
+"""SIMCom SIM800 and SIM900: 2G only, serial TTL.
+
+Source: SIM800 Series AT Command Manual V1.09 (V1.05 for SIM900 where it differs).
+"""
+
+from __future__ import annotations
+
+import re
+
+from firmware.families.base import (
+    CALL_SETUP,
+    CCLK_TIME,
+    COMMON_NOTICES,
+    SIMCOM_NOTICES,
+    SPIC_COUNTER,
+    Family,
+    FileAudio,
+    Rung,
+    Sign,
+    Step,
+    notice,
+)
+
+SIM800 = Family(
+    name="sim800",
+    title="SIMCom SIM800 / SIM900",
+    tier="simulated",
+    makers=re.compile(r"SIMCOM.*", re.IGNORECASE),
+    models=re.compile(r"(?:SIMCOM_)?SIM[89]\d\d.*", re.IGNORECASE),
+    bring_up=(
+        *CALL_SETUP,
+        Step(command="AT+CLCC=1", reason="the module tells each change of the call list by itself"),
+        Step(command="AT+MORING=1", reason="MO RING and MO CONNECTED notices"),
+        # Interval and report are not stored, and the command needs a SIM.
+        Step(command="AT+DDET=1,0,0,0", reason="key notices"),
+        Step(command="AT+CLTS=1", reason="network time notices and clock"),
+    ),
+    notices=(
+        *COMMON_NOTICES,
+        notice(r"MO RING", Sign.ALERTING),
+        notice(r"MO CONNECTED", Sign.ANSWERED, check=True),
+        # "+DTMF:1", "+DTMF: 1" and "+DTMF: 1,40" (tone length) all occur.
+        notice(r"\+DTMF\s*:\s*(?P<key>[0-9A-D*#])(?:\s*,\s*\d+)?", Sign.KEY),
+        *SIMCOM_NOTICES,
+        notice(r"\*PSUTTZ:.*|DST:.*|\+CIEV:.*", Sign.NOISE),
+    ),
+    # ATH ends voice calls on every firmware; CHUP is missing on old SIM900 ones.
+    hang_up=(
+        Rung(command="ATH", timeout=5.0),
+        Rung(command="AT+CHUP", timeout=5.0),
+        Rung(command="ATH", timeout=5.0, settle=0.3),
+    ),
+    module_keys=True,
+    stored_clips=FileAudio(
+        folder="C:\\User\\",
+        upload=("AT+FSCREATE={path}", "AT+FSWRITE={path},0,{size},10"),
+        play='AT+CREC=4,"{path}",0,90',
+        stop="AT+CREC=5",
+        formats=("amr", "wav"),
+        delete="AT+FSDEL={path}",
+    ),
+    pin_counter=SPIC_COUNTER,
+    card_id=("AT+CCID",),
+    registration=("AT+CREG?",),
+    network_time=CCLK_TIME,
+)

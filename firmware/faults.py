@@ -1,0 +1,82 @@
+"""Why a line cannot be used: stable codes, each with what a person should do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum, unique
+
+
+@unique
+class Fault(StrEnum):
+    """Codes of :class:`~firmware.events.LineFault`; once released, none is renamed."""
+
+    PORT_MISSING = "port-missing"
+    PORT_UNUSABLE = "port-unusable"
+    PORT_LOST = "port-lost"
+    NO_REPLY = "no-reply"
+    NO_MODEM = "no-modem"
+    WRONG_MODEM = "wrong-modem"
+    UNKNOWN_FAMILY = "unknown-family"
+    BRING_UP_FAILED = "bring-up-failed"
+    SIM_MISSING = "sim-missing"
+    SIM_FAILED = "sim-failed"
+    SIM_BUSY = "sim-busy"
+    SIM_LOCKED = "sim-locked"
+    SIM_PIN_MISSING = "sim-pin-missing"
+    SIM_PIN_INVALID = "sim-pin-invalid"
+    SIM_PIN_UNSAFE = "sim-pin-unsafe"
+    SIM_PIN_REFUSED = "sim-pin-refused"
+    SIM_PUK = "sim-puk"
+    NOT_REGISTERED = "not-registered"
+    REGISTRATION_DENIED = "registration-denied"
+    SMS_ONLY = "sms-only"
+    RESTARTED = "module-restarted"
+    RESETTING = "module-resetting"
+    POWER_LOW = "power-low"
+    AUDIO_UNUSABLE = "audio-unusable"
+    HANG_UP_UNCONFIRMED = "hang-up-unconfirmed"
+    OUT_OF_SERVICE = "out-of-service"
+    INTERNAL = "internal-error"
+
+
+REMEDIES: dict[Fault, str] = {
+    Fault.PORT_MISSING: "Plug the modem in, and compare the port with `autodialer modem list`.",
+    Fault.PORT_UNUSABLE: "Give the box's user access to the port (group dialout) and stop other "
+    "programs that use it, such as ModemManager.",
+    Fault.PORT_LOST: "The line comes back by itself when the modem does; otherwise check the USB "
+    "cable and the modem's power supply.",
+    Fault.NO_REPLY: "Check that this is the modem's AT port (`autodialer modem probe PORT`), then "
+    "switch the modem off and on.",
+    Fault.NO_MODEM: "Plug a modem in, or write its port into config.yaml.",
+    Fault.WRONG_MODEM: "Another modem sits on this line's port: put the old one back, or delete "
+    "the line's binding file to accept the new one.",
+    Fault.UNKNOWN_FAMILY: "Write one of the known families, or auto, into config.yaml.",
+    Fault.BRING_UP_FAILED: "Switch the modem off and on; if it stays, the firmware lacks a command "
+    "that calls need (see `autodialer doctor`).",
+    Fault.SIM_MISSING: "Insert the SIM and restart the modem.",
+    Fault.SIM_FAILED: "Clean or replace the SIM.",
+    Fault.SIM_BUSY: "Wait; if the SIM stays busy for minutes, reinsert it.",
+    Fault.SIM_LOCKED: "Unlock the SIM or the modem in a telephone; this lock is not the SIM PIN.",
+    Fault.SIM_PIN_MISSING: "Write the PIN into config.yaml, or switch the SIM's PIN off in a "
+    "telephone.",
+    Fault.SIM_PIN_INVALID: "Write the PIN as 4 to 8 digits in quotes into config.yaml.",
+    Fault.SIM_PIN_UNSAFE: "Enter the right PIN in a telephone, which resets the counter, and "
+    "switch the PIN off there.",
+    Fault.SIM_PIN_REFUSED: "Write the right PIN into config.yaml; this one is not tried again.",
+    Fault.SIM_PUK: "Put the SIM into a telephone and enter the PUK from the operator's letter; the "
+    "box never tries it.",
+    Fault.NOT_REGISTERED: "Check the antenna, the coverage and whether the SIM is active.",
+    Fault.REGISTRATION_DENIED: "The network refuses this SIM or modem: ask the operator.",
+    Fault.SMS_ONLY: "The network gives this SIM text messages only: ask the operator for voice "
+    "(VoLTE) on this modem.",
+    Fault.RESTARTED: "Check the power supply: modules need up to 2 A for moments. The line comes "
+    "back by itself.",
+    Fault.RESETTING: "Wait: the line comes back by itself.",
+    Fault.POWER_LOW: "Use a stronger power supply or a powered hub: modules need up to 2 A for "
+    "moments.",
+    Fault.AUDIO_UNUSABLE: "Check the audio port in config.yaml, and that no other program uses it.",
+    Fault.HANG_UP_UNCONFIRMED: "Switch the modem off now: a call may still be up. Then switch it "
+    "on again.",
+    Fault.OUT_OF_SERVICE: "Switch the modem off and on and restart the box; if the fault returns, "
+    "replace the modem.",
+    Fault.INTERNAL: "Restart the box and send the log to the maintainers.",
+}

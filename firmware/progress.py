@@ -1,0 +1,438 @@
+"""The story of one outgoing call, told from notices, call list rows and the dial result. Pure.
+
+Three witnesses may each be late, doubled, missing or wrong: notices, the polled call list, and the
+result of ATD. The rules that make one story of them:
+
+* Phases only go forward: dialling, alerting, answered, over. What comes late is ignored.
+* A notice *claims*; the call list decides. An answer claim is denied by a row that still dials or
+  alerts, an end claim by a row that is still there. (A late ``NO CARRIER`` of the previous call
+  must not end this one; an A76xx says it while it falls back to 2G.) Where the list cannot be
+  read, the claim stands; an answer is then weak.
+* Rows heal lost notices: state 3 is alerting, 0 answered, a vanished row is an end.
+* Only voice rows, mobile originated, with our call id once it is known.
+* :class:`Over` comes once. Why is asked afterwards (:meth:`Progress.verdict`), with everything
+  that was seen and AT+CEER.
+
+Times are box seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum, unique
+
+from firmware.call_list import CallRow, RowState, read_row
+from firmware.cause import NORMAL_CODES, Release, cause_of, read_release
+from firmware.events import Cause
+from firmware.families.base import Family, Reading, Sign
+
+
+@unique
+class Phase(IntEnum):
+    DIALLING = 0
+    ALERTING = 1
+    CLAIMED = 2
+    """A notice said answered; the call list has not agreed yet."""
+    ANSWERED = 3
+    OVER = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerting:
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerClaimed:
+    """Speak now and read the call list now; what it says decides."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerDenied:
+    """The claim was false: nobody is there yet, be silent."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerConfirmed:
+    evidence: str
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndClaimed:
+    """A notice said that the call is over; read the call list now."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    evidence: str
+
+
+Fact = Alerting | AnswerClaimed | AnswerDenied | AnswerConfirmed | EndClaimed | Over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why the call ended."""
+
+    cause: Cause
+    code: int | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSign:
+    """One piece of end evidence; ``cause`` is None for a bare end."""
+
+    evidence: str
+    cause: Cause | None = None
+    code: int | None = None
+
+
+_DENIALS = 3
+"""A lingering row is read this often before it outweighs a bare end notice."""
+
+_EMPTY_AFTER_ROW = 2
+_EMPTY_WITHOUT_ROW = 6
+"""A modem whose list never showed the call is believed later that it is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where one call stands. Every method returns the next state and the new facts."""
+
+    family: Family
+    began: float
+    phase: Phase = Phase.DIALLING
+    index: int | None = None
+    accepted: bool = False
+    """The dial command was accepted, or progress proved it."""
+    alerted: bool = False
+    row_seen: bool = False
+    sign_seen: bool = False
+    empties: int = 0
+    denials: int = 0
+    ending: bool = False
+    ends: tuple[EndSign, ...] = ()
+    answer_evidence: str = ""
+    weak: bool = False
+    local: bool = False
+    emergency: bool = False
+    lost: str | None = None
+    refused: str | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """The call list should be read at once rather than at the next poll."""
+        return self.phase is not Phase.OVER and (self.ending or self.phase is Phase.CLAIMED)
+
+    # -- what is seen ---------------------------------------------------------------------
+
+    def notice(self, text: str) -> tuple[Progress, tuple[Fact, ...]]:
+        """Take one notification line."""
+        if self.phase is Phase.OVER:
+            return _late(self, text)
+        row = read_row(text)
+        if row is not None:
+            return _told_row(self, row, mask(text))
+        reading = self.family.read(text)
+        if reading is None or not _ours(reading):
+            return self, ()
+        evidence = mask(text, reading.fields.get("number", ""))
+        match reading.sign:
+            case Sign.DIALLING:
+                return replace(self, accepted=True, sign_seen=True), ()
+            case Sign.ALERTING:
+                return _alerting(replace(self, accepted=True, sign_seen=True), evidence)
+            case Sign.ANSWERED | Sign.HELD:
+                seen = replace(self, accepted=True, sign_seen=True)
+                if reading.check:
+                    return _claimed(seen, evidence)
+                return _answered(seen, evidence, weak=self.family.weak_answer)
+            case Sign.ENDED | Sign.BUSY | Sign.NO_ANSWER | Sign.NO_NETWORK:
+                return _ending(self, _end_sign(reading, evidence))
+            case Sign.BOOT | Sign.POWER_DOWN | Sign.SIM_MISSING:
+                return self.link_lost(f"the module said {evidence}")
+            case _:
+                return self, ()
+
+    def dial_final(self, text: str) -> tuple[Progress, tuple[Fact, ...]]:
+        """Take the final result of ATD; V.250 allows call results in this place."""
+        word = text.strip().upper()
+        if self.phase is Phase.OVER:
+            return _late(self, text)
+        if word == "OK":
+            return replace(self, accepted=True), ()
+        if word.startswith("CONNECT"):
+            # ZTE dongles (MF110 and others) answer CONNECT where the far end picks up.
+            return _claimed(replace(self, accepted=True), mask(text))
+        reading = self.family.read(text)
+        if reading is not None and reading.sign in _END_SIGNS:
+            return _ending(replace(self, accepted=True), _end_sign(reading, mask(text)))
+        return _over(replace(self, refused=mask(text)), f"ATD: {mask(text)}")
+
+    def rows(self, rows: Sequence[CallRow]) -> tuple[Progress, tuple[Fact, ...]]:
+        """Take a call list that was read completely (final OK)."""
+        if self.phase is Phase.OVER:
+            return self, ()
+        mine = _mine(self, rows)
+        if mine is None:
+            return _no_row(self)
+        seen = replace(self, index=mine.index, row_seen=True, accepted=True, empties=0)
+        evidence = f"CLCC state {int(mine.state)}"
+        if seen.ending:
+            if seen.denials + 1 < _DENIALS:
+                return replace(seen, denials=seen.denials + 1), ()
+            if any(end.cause is not None for end in seen.ends):
+                return _over(seen, seen.ends[0].evidence)
+            seen = replace(seen, ending=False, denials=0)
+        match mine.state:
+            case RowState.DIALLING:
+                return _denied(seen, evidence)
+            case RowState.ALERTING:
+                denied, facts = _denied(seen, evidence)
+                alerting, more = _alerting(denied, evidence)
+                return alerting, facts + more
+            case RowState.ACTIVE | RowState.HELD:
+                return _answered(seen, evidence, weak=self.family.weak_answer)
+            case _:
+                return seen, ()
+
+    def list_unreadable(self) -> tuple[Progress, tuple[Fact, ...]]:
+        """The call list could not be read: pending claims stand."""
+        if self.phase is Phase.OVER:
+            return self, ()
+        if self.ending:
+            return _over(self, self.ends[0].evidence)
+        if self.phase is Phase.CLAIMED:
+            return _answered(self, self.answer_evidence, weak=True)
+        return self, ()
+
+    def tick(self, at: float) -> tuple[Progress, tuple[Fact, ...]]:
+        """Give up a call that never showed itself in row or notice."""
+        silent = self.phase is Phase.DIALLING and not (self.row_seen or self.sign_seen)
+        if silent and self.empties and at - self.began >= self.family.timing.row_missing:
+            return _over(self, "the call never appeared in the call list")
+        return self, ()
+
+    # -- what we do ------------------------------------------------------------------------
+
+    def hang_up_ordered(self, *, emergency: bool = False) -> Progress:
+        """Note that what follows is our own doing; the line ends the call itself."""
+        if self.phase is Phase.OVER:
+            return replace(self, emergency=self.emergency or emergency)
+        return replace(self, local=True, emergency=self.emergency or emergency)
+
+    def finished(self, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+        """Our hang-up is under way: the story is over whatever comes."""
+        return (self, ()) if self.phase is Phase.OVER else _over(self, evidence)
+
+    def link_lost(self, reason: str) -> tuple[Progress, tuple[Fact, ...]]:
+        """The modem is gone or has restarted."""
+        if self.phase is Phase.OVER:
+            return self, ()
+        return _over(replace(self, lost=reason), reason)
+
+    # -- why it ended ----------------------------------------------------------------------
+
+    def verdict(self, end_cause: str | None) -> Verdict:
+        """Say why the call ended; *end_cause* is the information line of AT+CEER, or None."""
+        release = read_release(end_cause) if end_cause else None
+        bare = self.ends[0].evidence if self.ends else "the call left the call list"
+        if self.emergency:
+            return Verdict(cause=Cause.EMERGENCY, code=None, evidence="emergency hang-up")
+        if self.lost is not None:
+            return Verdict(cause=Cause.LINE_LOST, code=None, evidence=self.lost)
+        if self.refused is not None:
+            return Verdict(cause=Cause.FAILED, code=_code(release), evidence=f"ATD: {self.refused}")
+        if self.local:
+            return Verdict(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
+        told = next((end for end in self.ends if end.cause is not None), None)
+        if told is not None and told.code is None and release is not None:
+            # BUSY is also said for a rejection by some networks; the number tells them apart.
+            if release.code is not None and cause_of(release.code) in _TOLD_BETTER:
+                return _from(release, told.evidence)
+            return Verdict(
+                cause=told.cause or Cause.FAILED, code=release.code, evidence=told.evidence
+            )
+        if told is not None and told.cause is not None:
+            if told.code in NORMAL_CODES:
+                return self._normal(told.code, told.evidence)
+            return Verdict(cause=told.cause, code=told.code, evidence=told.evidence)
+        if release is None or release.code is None:
+            evidence = bare if release is None else f"{bare}; CEER {release.text}"
+            return self._normal(None, evidence)
+        if release.code in NORMAL_CODES:
+            return self._normal(release.code, f"{bare}; CEER {release.text}")
+        answered = self.answer_evidence != "" and not self.weak
+        if answered and cause_of(release.code) is Cause.FAILED:
+            # The network dropped an answered call; for the callee it is over all the same.
+            return Verdict(
+                cause=Cause.REMOTE_HANG_UP,
+                code=release.code,
+                evidence=f"{bare}; CEER {release.text}",
+            )
+        return _from(release, bare)
+
+    def _normal(self, code: int | None, evidence: str) -> Verdict:
+        """Judge a release that names no reason by how far the call had come."""
+        if self.answer_evidence:
+            cause = Cause.REMOTE_HANG_UP
+        elif self.alerted:
+            cause = Cause.NO_ANSWER
+        elif code is not None:
+            cause = Cause.UNREACHABLE
+        else:
+            cause = Cause.FAILED
+        return Verdict(cause=cause, code=code, evidence=evidence)
+
+
+def _alerting(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+    if state.alerted or state.phase in (Phase.ANSWERED, Phase.OVER):
+        return state, ()
+    phase = Phase.ALERTING if state.phase is Phase.DIALLING else state.phase
+    return replace(state, phase=phase, alerted=True), (Alerting(evidence=evidence),)
+
+
+def _claimed(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+    if state.phase >= Phase.CLAIMED:
+        return state, ()
+    new = replace(state, phase=Phase.CLAIMED, answer_evidence=evidence, empties=0)
+    return new, (AnswerClaimed(evidence=evidence),)
+
+
+def _denied(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+    if state.phase is not Phase.CLAIMED:
+        return state, ()
+    phase = Phase.ALERTING if state.alerted else Phase.DIALLING
+    said = f"{state.answer_evidence} denied by {evidence}"
+    return (
+        replace(state, phase=phase, answer_evidence=""),
+        (AnswerDenied(evidence=said),),
+    )
+
+
+def _answered(state: Progress, evidence: str, *, weak: bool) -> tuple[Progress, tuple[Fact, ...]]:
+    if state.phase >= Phase.ANSWERED:
+        return state, ()
+    claimed = state.answer_evidence
+    said = f"{claimed}, {evidence}" if claimed and claimed != evidence else evidence
+    new = replace(state, phase=Phase.ANSWERED, answer_evidence=said, weak=weak, empties=0)
+    return new, (AnswerConfirmed(evidence=said, weak=weak),)
+
+
+def _ending(state: Progress, end: EndSign) -> tuple[Progress, tuple[Fact, ...]]:
+    new = replace(state, ends=(*state.ends, end))
+    if state.ending:
+        return new, ()
+    return replace(new, ending=True, denials=0), (EndClaimed(evidence=end.evidence),)
+
+
+def _over(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+    return replace(state, phase=Phase.OVER, ending=False), (Over(evidence=evidence),)
+
+
+def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
+    """After the end, evidence about it is still worth having; nothing else is."""
+    reading = state.family.read(text)
+    if reading is None or reading.sign not in _END_SIGNS or not _ours(reading):
+        return state, ()
+    if len(state.ends) >= 8:
+        return state, ()
+    return replace(state, ends=(*state.ends, _end_sign(reading, mask(text)))), ()
+
+
+def _told_row(state: Progress, row: CallRow, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+    """Take a row that came as a notice (SIMCom with CLCC=1)."""
+    if not row.voice or not row.outgoing or state.index not in (None, row.index):
+        return state, ()
+    if row.state is RowState.RELEASED:
+        return _ending(state, EndSign(evidence=evidence))
+    seen = replace(state, index=row.index, sign_seen=True, accepted=True)
+    match row.state:
+        case RowState.ALERTING:
+            return _alerting(seen, evidence)
+        case RowState.ACTIVE | RowState.HELD:
+            return _answered(seen, evidence, weak=state.family.weak_answer)
+        case _:
+            return seen, ()
+
+
+def _no_row(state: Progress) -> tuple[Progress, tuple[Fact, ...]]:
+    new = replace(state, empties=state.empties + 1)
+    if new.ending:
+        return _over(new, new.ends[0].evidence)
+    known = new.row_seen or new.sign_seen
+    limit = _EMPTY_AFTER_ROW if new.row_seen else _EMPTY_WITHOUT_ROW
+    if new.phase is Phase.CLAIMED and not new.row_seen and new.empties >= 2:
+        # A modem that never lists its calls: the notice is all there is.
+        return _answered(new, new.answer_evidence, weak=True)
+    if known and new.empties >= limit:
+        return _over(new, "the call left the call list")
+    return new, ()
+
+
+def _mine(state: Progress, rows: Sequence[CallRow]) -> CallRow | None:
+    for row in rows:
+        alive = row.voice and row.outgoing and row.state is not RowState.RELEASED
+        if alive and state.index in (None, row.index):
+            return row
+    return None
+
+
+_END_SIGNS = frozenset({Sign.ENDED, Sign.BUSY, Sign.NO_ANSWER, Sign.NO_NETWORK})
+_TOLD_BETTER = frozenset({Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.UNREACHABLE})
+
+
+def _ours(reading: Reading) -> bool:
+    """Call notices that carry direction or mode must say mobile originated, voice."""
+    if reading.fields.get("dir", "0") != "0":
+        return False
+    return "dir" not in reading.fields or reading.fields.get("mode", "0") == "0"
+
+
+def _end_sign(reading: Reading, evidence: str) -> EndSign:
+    match reading.sign:
+        case Sign.BUSY:
+            return EndSign(evidence=evidence, cause=Cause.BUSY)
+        case Sign.NO_ANSWER:
+            return EndSign(evidence=evidence, cause=Cause.NO_ANSWER)
+        case Sign.NO_NETWORK:
+            return EndSign(evidence=evidence, cause=Cause.FAILED)
+        case _:
+            cause = reading.fields.get("cause")
+            if cause is None or int(cause) == 0:
+                return EndSign(evidence=evidence)
+            return EndSign(evidence=evidence, cause=cause_of(int(cause)), code=int(cause))
+
+
+def _from(release: Release, evidence: str) -> Verdict:
+    code = release.code
+    assert code is not None
+    return Verdict(cause=cause_of(code), code=code, evidence=f"{evidence}; CEER {release.text}")
+
+
+def _code(release: Release | None) -> int | None:
+    return None if release is None else release.code
+
+
+def talk_seconds(duration: str) -> int:
+    """Return the seconds of SIMCom's HHMMSS duration: ``001404`` is 844, not 1404."""
+    return int(duration[:2]) * 3600 + int(duration[2:4]) * 60 + int(duration[4:6])
+
+
+def mask(text: str, number: str = "") -> str:
+    """Return *text* fit for a log: no phone number in it, at most 80 characters."""
+    if number:
+        text = text.replace(number, "•••")
+    text = re.sub(r'"\+?\d{3,}"', '"•••"', text)
+    text = re.sub(r"\+?\d{7,}", "•••", text)
+    return text[:80]

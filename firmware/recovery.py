@@ -1,0 +1,63 @@
+"""The ladder back into service: what to try next after a line went down, and how long to wait.
+
+Pure. Resynchronising the exchange after a time-out is the transport's own first rung; what comes
+here is a line whose session has ended. Its rungs: open the port again (which runs the whole
+bring-up, since a module's settings are lost with its power), reset the module, switch its power if
+that is wired, and out of service, where the port is still tried at long intervals so that a
+replaced cable heals the line without a person at the keyboard.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum, unique
+
+
+@unique
+class Remedy(StrEnum):
+    REOPEN = "reopen"
+    RESET = "reset"
+    POWER_CYCLE = "power-cycle"
+    WAIT = "wait"
+    """Out of service: only look now and then whether the world has changed."""
+
+
+BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""Box seconds before each further try; the last one repeats."""
+OUT_OF_SERVICE_WAIT = 60.0
+REOPENS_PER_RESET = 4
+RESETS = 2
+HEALTHY_AFTER = 60.0
+"""Box seconds in service after which earlier failures are forgotten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """Failures in a row, counted since the line was last healthy."""
+
+    power_switch: bool = False
+    failures: int = 0
+    resets: int = 0
+    cycled: bool = False
+
+    def failed(self, *, answering: bool) -> tuple[Ladder, Remedy, float]:
+        """Count one more failure; return the new ladder, what to do, and after how many seconds.
+
+        *answering* says whether there is a module to talk to: one that is unplugged cannot be
+        reset, so its port is only tried again.
+        """
+        count = self.failures + 1
+        wait = BACK_OFF[min(count, len(BACK_OFF)) - 1]
+        if not answering or count % REOPENS_PER_RESET:
+            return replace(self, failures=count), Remedy.REOPEN, wait
+        if self.resets < RESETS:
+            return replace(self, failures=count, resets=self.resets + 1), Remedy.RESET, wait
+        if self.power_switch and not self.cycled:
+            return replace(self, failures=count, cycled=True), Remedy.POWER_CYCLE, wait
+        return replace(self, failures=count), Remedy.WAIT, OUT_OF_SERVICE_WAIT
+
+    def served(self, seconds: float) -> Ladder:
+        """Note how long the line was in service; long enough forgets the past."""
+        if seconds < HEALTHY_AFTER:
+            return self
+        return Ladder(power_switch=self.power_switch)

@@ -1,0 +1,169 @@
+"""The SIM's PIN: when it may be tried at all, and the memory that keeps it from being tried twice.
+
+Three wrong PINs lock a SIM, ten wrong PUKs destroy it. So a PIN is sent only
+
+* on the exact answer ``+CPIN: SIM PIN`` (not on SIM PUK, PH-SIM PIN, PH-NET PIN or silence),
+* with a counter that was read just before and says that three tries or more are left,
+* if this PIN was never tried on this SIM, which is written to disk *before* it is sent.
+
+A try that is remembered and not followed by a ready SIM is a wrong PIN until a person says
+otherwise, also after a power cut in between: the memory then errs towards not trying.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.faults import Fault
+
+LEAST_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimReady:
+    """The SIM is open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimWait:
+    """The SIM is still starting; ask again in a moment."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimAsksPin:
+    """The SIM wants its PIN; read the counter and then call :func:`may_try`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimRefused:
+    """The SIM cannot be used until a person acts."""
+
+    fault: Fault
+    detail: str
+
+
+SimState = SimReady | SimWait | SimAsksPin | SimRefused
+
+
+def read_sim_state(lines: tuple[str, ...], final: str) -> SimState:
+    """Judge the answer to AT+CPIN?: its information lines and its final result.
+
+    CME 10 not inserted, 11 PIN, 12 PUK, 13 failure, 14 busy, 15 wrong (27.007 9.2.1). An error
+    result never counts as the PIN prompt, whatever its text.
+    """
+    for line in lines:
+        found = re.fullmatch(r"\+CPIN:\s*(.+)", line.strip())
+        if found is None:
+            continue
+        state = found.group(1).strip().strip('"').upper()
+        if state == "READY":
+            return SimReady()
+        if state == "SIM PIN":
+            return SimAsksPin()
+        if state == "SIM PUK":
+            return SimRefused(
+                fault=Fault.SIM_PUK,
+                detail="the SIM is blocked and asks for its PUK",
+            )
+        if state.startswith("NOT "):
+            return SimRefused(fault=Fault.SIM_MISSING, detail=f"the modem says +CPIN: {state}")
+        return SimRefused(fault=Fault.SIM_LOCKED, detail=f"the modem asks for {state}")
+    text = final.strip()
+    low = text.lower()
+    code = re.fullmatch(r"\+cm[es] error:\s*(\d+)", low)
+    number = int(code.group(1)) if code else None
+    if number in (14, 515) or "busy" in low or "please wait" in low:
+        return SimWait(answer=text)
+    if number in (10, 310) or "not inserted" in low:
+        return SimRefused(fault=Fault.SIM_MISSING, detail=f"the modem says {text}")
+    if number in (13, 313) or "failure" in low:
+        return SimRefused(fault=Fault.SIM_FAILED, detail=f"the modem says {text}")
+    if number == 12 or "puk required" in low:
+        return SimRefused(fault=Fault.SIM_PUK, detail=f"the modem says {text}")
+    # No state and no known error: nothing that a PIN could be the answer to.
+    return SimWait(answer=text)
+
+
+def may_try(*, pin: str | None, tries_left: int | None, tried_before: bool) -> SimRefused | None:
+    """Say why the PIN must not be sent now, or None where it may be, once."""
+    if pin is None:
+        return SimRefused(
+            fault=Fault.SIM_PIN_MISSING, detail="the SIM asks for a PIN and none is configured"
+        )
+    if re.fullmatch(r"\d{4,8}", pin) is None:
+        return SimRefused(
+            fault=Fault.SIM_PIN_INVALID, detail="the configured PIN is not 4 to 8 digits"
+        )
+    if tried_before:
+        return SimRefused(
+            fault=Fault.SIM_PIN_REFUSED,
+            detail="this PIN was already tried once on this SIM and did not open it",
+        )
+    if tries_left is None:
+        return SimRefused(
+            fault=Fault.SIM_PIN_UNSAFE, detail="the modem does not say how many PIN tries are left"
+        )
+    if tries_left < LEAST_TRIES:
+        return SimRefused(
+            fault=Fault.SIM_PIN_UNSAFE, detail=f"only {tries_left} PIN tries are left"
+        )
+    return None
+
+
+class PinMemory:
+    """Which (SIM, PIN) pairs were tried and not yet proven right; durable before :meth:`remember`
+    returns. One file per box; a PIN is kept as a salted hash, the file readable by its owner.
+
+    An unreadable file raises ValueError: without its memory the box tries no PIN at all.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def tried(self, card: str, pin: str) -> bool:
+        """Whether *pin* was sent to the SIM *card* (its ICCID) and never opened it."""
+        return _digest(card, pin) in self._read()
+
+    def remember(self, card: str, pin: str) -> None:
+        """Note the try on disk; only then may the PIN be sent."""
+        self._write(self._read() | {_digest(card, pin)})
+
+    def forget(self, card: str, pin: str) -> None:
+        """The PIN opened the SIM (or a person cleared it): it may be used again."""
+        self._write(self._read() - {_digest(card, pin)})
+
+    def _read(self) -> frozenset[str]:
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return frozenset()
+        if not isinstance(data, dict) or not isinstance(data.get("tried"), list):
+            raise ValueError(f"{self._path}: not a memory of PIN tries")
+        return frozenset(str(item) for item in data["tried"])
+
+    def _write(self, tried: frozenset[str]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, json.dumps({"tried": sorted(tried)}).encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        fresh.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _digest(card: str, pin: str) -> str:
+    return hashlib.sha256(f"{card}:{pin}".encode()).hexdigest()
