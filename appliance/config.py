@@ -323,7 +323,7 @@ class _Checks:
     def _zone(self, path: Path_, name: str) -> None:
         try:
             ZoneInfo(name)
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):
             self.fault(
                 path, f'"{name}" is not a time zone; write an IANA name such as Europe/Paris'
             )

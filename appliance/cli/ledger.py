@@ -1,0 +1,167 @@
+"""``ledger verify``, ``ledger show``, ``ledger export``: the evidence, read from its files.
+
+Reading needs no lock and no running box. A row that is being written while ``verify`` reads is
+not a fault: the last line of the newest file may be incomplete for an instant, so it is read again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from appliance.cli.paths import LEDGER, existing_state
+from appliance.control import Refused
+from appliance.effects import Entry
+from appliance.ledger import Anchor, Verification, read_entries, verify
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = commands.add_parser("verify", help="name the first line that was changed")
+    check.add_argument(
+        "--anchor",
+        type=Path,
+        action="append",
+        default=[],
+        help="a head hash that was kept elsewhere; shows whether the end was cut off",
+    )
+    check.add_argument("--json", action="store_true")
+    show = commands.add_parser("show", help="print rows for people")
+    export = commands.add_parser("export", help="print rows as they stand in the files")
+    for reader in (show, export):
+        reader.add_argument("--after", type=int, default=0, metavar="SEQ", help="rows after SEQ")
+        reader.add_argument("--kind", help="only this kind, or a family such as call.")
+        reader.add_argument("--subject", help="only rows of this subject")
+        reader.add_argument("--attempt", help="only rows of this attempt")
+    show.add_argument("--last", type=int, metavar="N", help="only the last N")
+    show.add_argument("--json", action="store_true")
+    export.add_argument("--out", type=Path, help="write to a file instead of standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    directory = existing_state(arguments) / LEDGER
+    if not directory.is_dir():
+        raise Refused(f"{directory} does not exist", "nothing has been recorded here yet")
+    if arguments.action == "verify":
+        return _verify(directory, arguments)
+    if arguments.action == "show":
+        return _show(directory, arguments)
+    return _export(directory, arguments)
+
+
+def _verify(directory: Path, arguments: argparse.Namespace) -> int:
+    anchors = [Anchor.parse(path.read_text(encoding="utf-8")) for path in arguments.anchor]
+    verification = verify(directory, anchors=anchors)
+    if not verification.ok:
+        # A box that runs may have been in the middle of a row.
+        time.sleep(0.2)
+        verification = verify(directory, anchors=anchors)
+    if arguments.json:
+        print(json.dumps(_as_json(verification)))
+    elif verification.fault is None:
+        print(
+            f"ledger ok: {verification.lines} rows in {verification.files} file(s), "
+            f"head {verification.seq} {verification.hash}"
+        )
+        if anchors:
+            print(f"{verification.anchors} of {len(anchors)} anchors met")
+    else:
+        print(
+            f"{directory / verification.fault.file}:{verification.fault.line}: "
+            f"{verification.fault.reason}",
+            file=sys.stderr,
+        )
+        print(
+            f"ledger NOT ok: sound up to row {verification.seq}; keep a copy of {directory} "
+            "as it is, and do not call on",
+            file=sys.stderr,
+        )
+    return 0 if verification.ok else 1
+
+
+def _as_json(verification: Verification) -> dict[str, Any]:
+    fault = verification.fault
+    return {
+        "ok": verification.ok,
+        "rows": verification.lines,
+        "files": verification.files,
+        "seq": verification.seq,
+        "hash": verification.hash,
+        "anchors_met": verification.anchors,
+        "fault": None
+        if fault is None
+        else {"file": fault.file, "line": fault.line, "reason": fault.reason},
+    }
+
+
+def _chosen(directory: Path, arguments: argparse.Namespace) -> Iterator[Entry]:
+    kind = arguments.kind
+    for entry in read_entries(directory, arguments.after):
+        if kind and entry.kind != kind and not (kind.endswith(".") and entry.kind.startswith(kind)):
+            continue
+        if arguments.subject and entry.subject != arguments.subject:
+            continue
+        if arguments.attempt and entry.data.get("attempt") != arguments.attempt:
+            continue
+        yield entry
+
+
+def _show(directory: Path, arguments: argparse.Namespace) -> int:
+    rows = _chosen(directory, arguments)
+    if arguments.last is not None:
+        from collections import deque
+
+        rows = iter(deque(rows, maxlen=max(arguments.last, 0)))
+    for entry in rows:
+        if arguments.json:
+            print(
+                json.dumps(
+                    {
+                        "seq": entry.seq,
+                        "at": entry.at.isoformat(timespec="milliseconds"),
+                        "kind": entry.kind,
+                        "subject": entry.subject,
+                        "data": entry.data,
+                    },
+                    ensure_ascii=False,
+                )
+            )
+        else:
+            facts = "  ".join(f"{key}={_plain(value)}" for key, value in entry.data.items())
+            subject = entry.subject[:8] if entry.subject else "-"
+            when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
+            print(f"{entry.seq:>8}  {when}  {entry.kind:<18} {subject:<8}  {facts}")
+    return 0
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _export(directory: Path, arguments: argparse.Namespace) -> int:
+    wanted = {entry.seq for entry in _chosen(directory, arguments)}
+    lines = _raw_lines(directory, wanted)
+    if arguments.out is None:
+        for line in lines:
+            sys.stdout.write(line)
+        return 0
+    from appliance.files import replace_file
+
+    replace_file(arguments.out, "".join(lines).encode())
+    print(f"{len(wanted)} rows in {arguments.out}")
+    return 0
+
+
+def _raw_lines(directory: Path, wanted: set[int]) -> Iterator[str]:
+    """The rows byte for byte, so that an outsider can recompute each hash."""
+    for path in sorted(directory.glob("*.jsonl")):
+        first = int(path.stem)
+        with path.open(encoding="utf-8") as stream:
+            for seq, line in enumerate(stream, first):
+                if seq in wanted:
+                    yield line

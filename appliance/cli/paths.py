@@ -1,0 +1,31 @@
+"""Where the state lies, for every command that reads it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from appliance.control import Refused
+
+LEDGER = "ledger"
+PEOPLE = "people"
+
+
+def state_directory(arguments: argparse.Namespace) -> Path:
+    """Return ``--state``, or ``box.state`` of the configuration."""
+    if arguments.state is not None:
+        return Path(arguments.state)
+    from appliance import config
+
+    return config.state_directory(arguments.config)
+
+
+def existing_state(arguments: argparse.Namespace) -> Path:
+    """Return the state directory; refuses where there is none yet."""
+    directory = state_directory(arguments)
+    if not directory.is_dir():
+        raise Refused(
+            f"{directory} does not exist",
+            "name the state directory with --state, or start the box once",
+        )
+    return directory

@@ -1,0 +1,174 @@
+"""The configuration: every fault at once, with line, column, key and remedy."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from appliance import config
+from appliance.marked_yaml import DocumentFaulty
+from appliance.model import Outcome
+from appliance.sample import sample_config
+
+SHIPPED = sample_config()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    shutil.copy(SHIPPED, tmp_path / "config.yaml")
+    (tmp_path / "audio").symlink_to(SHIPPED.parent / "audio")
+    return tmp_path
+
+
+def faults_after(directory: Path, *changes: tuple[str, str]) -> list[str]:
+    """The faults of the shipped file with some text replaced, without the directory."""
+    file = directory / "config.yaml"
+    text = file.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text)
+    with pytest.raises(DocumentFaulty) as caught:
+        config.load(file)
+    return [fault.text("config.yaml") for fault in caught.value.faults]
+
+
+def test_the_shipped_file_is_right() -> None:
+    shipped = config.load(SHIPPED)
+    assert shipped.bench
+    assert shipped.state == (SHIPPED.parent / "state").resolve()
+    assert shipped.simulated_start == datetime(2027, 3, 9, 17, tzinfo=UTC)
+    assert shipped.campaign.retry.after[Outcome.BUSY] == timedelta(minutes=3)
+    script = shipped.campaign.script("de")
+    assert script.language == "fr"
+    assert 3 < script.durations[script.greeting] < 15
+
+
+def test_the_state_option_wins(tmp_path: Path) -> None:
+    assert config.load(SHIPPED, state=tmp_path / "elsewhere").state == tmp_path / "elsewhere"
+
+
+def test_the_state_is_found_without_the_rest(directory: Path) -> None:
+    (directory / "config.yaml").write_text("box: {state: here}\nlines: nonsense\n")
+    assert config.state_directory(directory / "config.yaml") == directory / "here"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            'number: "+33199000001"',
+            "number: +33199000001",
+            'law.caller.number: stands without quotes; write "+33199000001" in quotes',
+        ),
+        (
+            'listen: "1"',
+            "listen: 1",
+            'campaign.keys.listen: stands without quotes; write "1" in quotes',
+        ),
+        ('closes: "20:00"', "closes: 20:00", "law.ballots[0].closes: stands without quotes"),
+        (
+            "bench: true # a",
+            "bench: true\n    sim_pin: 0123 # a",
+            'lines[0].sim_pin: stands without quotes; write "0123" in quotes',
+        ),
+        ("bench: true # a", "bench: yes # a", 'lines[0].bench: "yes" is neither true nor false'),
+        (
+            "  mode: automatic",
+            "  moed: automatic",
+            "campaign.moed: is not a known key; did you mean mode?",
+        ),
+        (
+            "  profile: fr",
+            "  profile: fr\n  profile: uk",
+            "law.profile: is given twice (first on line",
+        ),
+        (
+            "purpose: neighbourhood-news",
+            "purpose:",
+            "campaign.purpose: must be text; write the purpose",
+        ),
+        (
+            "default_language: fr",
+            "default_language: de",
+            "campaign.default_language: de has no clips",
+        ),
+        (
+            "ring: 30 s",
+            "ring: 30",
+            'campaign.timers.ring: "30" is not a duration; write a number and a unit',
+        ),
+        ("busy: 3 min", "listened: 3 min", "campaign.retry.after.listened: is not a known name"),
+        (
+            "max_attempts: 2",
+            "max_attempts: 99",
+            "campaign.retry.max_attempts: input should be less than or equal to 10",
+        ),
+        ("Europe/Paris", "Europe/Pariss", 'law.timezone: "Europe/Pariss" is not a time zone'),
+        (
+            'date: "2027-04-11"',
+            'date: "2027-02-30"',
+            'law.ballots[0].date: "2027-02-30" is not a day',
+        ),
+        ("name: line-2", "name: line-1", 'lines[1].name: "line-1" is already used by lines[0]'),
+        ("port: state/lines/line-2.at", "port: state/lines/line-1.at", "lines[1].port:"),
+        ("stop: 6", "stop: 5", "panel.stop: pin 5 is already used by start"),
+        ("stop: 6", "stop: 60", "panel.stop: input should be less than or equal to 27"),
+        (
+            "bench: true # a",
+            "bench: false # a",
+            "clock.simulated_start: needs bench: true on every line",
+        ),
+        ('"2027-03-09T18:00:00+01:00"', '"2027-03-09T18:00:00"', "clock.simulated_start:"),
+        ("speed: 10", "speed: 1000", "clock.speed: input should be less than or equal to 100"),
+        (
+            "greeting: audio/greeting.fr.wav",
+            "greeting: audio/none.wav",
+            "campaign.clips.fr.greeting:",
+        ),
+        (
+            'object: "9"',
+            'object: "1"',
+            "campaign.keys: listen and object must be two different keys",
+        ),
+    ],
+)
+def test_a_fault_names_its_place_and_the_remedy(
+    directory: Path, old: str, new: str, fault: str
+) -> None:
+    faults = faults_after(directory, (old, new))
+    assert any(fault in text for text in faults), faults
+    assert all(re.match(r"config\.yaml:\d+:\d+: ", text) for text in faults)
+
+
+def test_the_place_is_the_value_s(directory: Path) -> None:
+    (fault,) = faults_after(directory, ("  profile: fr", "  profile: 12"))
+    line = SHIPPED.read_text().split("  profile: fr")[0].count("\n") + 1
+    assert fault.startswith(f"config.yaml:{line}:12: law.profile: must be text")
+
+
+def test_all_faults_come_at_once(directory: Path) -> None:
+    faults = faults_after(
+        directory, ("ring: 30 s", "ring: 30"), ("stop: 6", "stop: 60"), ("name: demo-box", "nam: x")
+    )
+    assert len(faults) == 4  # the misspelt key is unknown, and the real one is missing
+
+
+def test_a_real_box_cannot_live_on_another_day(directory: Path) -> None:
+    text = (directory / "config.yaml").read_text().replace("bench: true", "bench: false", 1)
+    (directory / "config.yaml").write_text(text)
+    with pytest.raises(DocumentFaulty) as caught:
+        config.load(directory / "config.yaml")
+    paths = {fault.path for fault in caught.value.faults}
+    assert {"clock.speed", "clock.simulated_start", "panel.simulated"} <= paths
+
+
+@pytest.mark.parametrize("text", ["", "[]", "12", "box", "box: []", "lines: {}"])
+def test_something_else_altogether_is_refused(directory: Path, text: str) -> None:
+    (directory / "config.yaml").write_text(text)
+    with pytest.raises(DocumentFaulty):
+        config.load(directory / "config.yaml")
