@@ -1,0 +1,146 @@
+"""What is known about one call while it runs, and the one outcome that follows from it.
+
+Facts only grow. The outcome is a function of the facts and of how the line says it ended, so
+that the order in which late notices arrive does not change it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from appliance.model import Outcome
+from firmware.events import Cause, Machine
+
+HANG_UP_MACHINES = frozenset({Machine.BEEP, Machine.FAX, Machine.SIT})
+"""Sounds that no person makes: the call ends at once."""
+
+NETWORK_RING_SECONDS = 25.0
+"""Networks give up ringing after 25 to 60 s and often release with cause 16 ("normal"), as a
+callee's reject button does. An end that late was the network, an earlier one the callee."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One key as the callee pressed it."""
+
+    key: str
+    witness: str
+    confirmed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Times are box-monotonic seconds."""
+
+    dialled_at: float | None = None
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    """Only a strong notice, or a key that counts, answers a call."""
+    answer: str | None = None
+    """The notice or key that said so."""
+    weak_answer: str | None = None
+    """A notice that this family also gives at ringback."""
+    greeting_at: float | None = None
+    introduced: bool = False
+    """The greeting was played to its end."""
+    repeats: int = 0
+    presses: tuple[Press, ...] = field(default=())
+    press_count: int = 0
+    chosen_at: float | None = None
+    """When the listen key was accepted; content may play from here on and never before."""
+    message_ms: int | None = None
+    message_complete: bool = False
+    opted_out: bool = False
+    withdrawn: str | None = None
+    """The person's consent was withdrawn by other means while the call ran."""
+    machine: Machine | None = None
+    machine_evidence: str | None = None
+    audio_failure: str | None = None
+    stopped: str | None = None
+    """Source of the emergency stop that hit this call."""
+    hung_up_because: str | None = None
+    """Why the box hung up; None while it has not."""
+
+
+def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
+    """Name the one outcome. *cause* is None where the line never confirmed the end.
+
+    An objection hides behind nothing. A message heard to its end was heard, even where the stop
+    or a dead line came during the farewell.
+    """
+    if facts.opted_out:
+        return Outcome.OPTED_OUT
+    if facts.message_complete:
+        return Outcome.LISTENED
+    if facts.stopped is not None or cause is Cause.EMERGENCY:
+        return Outcome.STOPPED
+    if facts.audio_failure is not None:
+        return Outcome.FAILED
+    if facts.chosen_at is not None:
+        return Outcome.PARTIAL
+    if facts.machine in HANG_UP_MACHINES:
+        return Outcome.VOICEMAIL
+    match cause:
+        case Cause.BUSY:
+            return Outcome.BUSY
+        case Cause.NO_ANSWER:
+            return Outcome.NO_ANSWER
+        case Cause.REJECTED:
+            return Outcome.REJECTED
+        case Cause.UNREACHABLE:
+            return Outcome.UNREACHABLE
+        case Cause.FAILED | Cause.LINE_LOST:
+            return Outcome.FAILED
+        case Cause.REMOTE_HANG_UP | Cause.LOCAL_HANG_UP | None:
+            if facts.answered_at is not None:
+                monologue = facts.machine is Machine.MONOLOGUE
+                return Outcome.VOICEMAIL if monologue else Outcome.DECLINED
+            if cause is Cause.REMOTE_HANG_UP:
+                return _remote_end_unanswered(facts, ended_at)
+            return _local_end_unanswered(facts)
+    assert_never(cause)
+
+
+def _remote_end_unanswered(facts: Facts, ended_at: float) -> Outcome:
+    begun = facts.ringing_at if facts.ringing_at is not None else facts.dialled_at
+    if begun is not None and ended_at - begun >= NETWORK_RING_SECONDS:
+        return Outcome.NO_ANSWER
+    if facts.ringing_at is not None or facts.weak_answer is not None:
+        return Outcome.REJECTED
+    return Outcome.UNREACHABLE
+
+
+def _local_end_unanswered(facts: Facts) -> Outcome:
+    if facts.dialled_at is None and facts.ringing_at is None and facts.weak_answer is None:
+        return Outcome.FAILED
+    if facts.machine is Machine.BUSY_TONE:
+        return Outcome.BUSY
+    return Outcome.NO_ANSWER if facts.hung_up_because is not None else Outcome.FAILED
+
+
+def evidence(facts: Facts, *, end: str, code: int | None, confirmed: bool) -> dict[str, Any]:
+    """Return what the outcome rests on, for the ledger: no number, no name, no clip text."""
+    found: dict[str, Any] = {"end": end, "confirmed": confirmed}
+    optional: dict[str, Any] = {
+        "code": code,
+        "answer": facts.answer,
+        "weak_answer": facts.weak_answer,
+        "hung_up_because": facts.hung_up_because,
+        "machine": None if facts.machine is None else facts.machine.value,
+        "machine_evidence": facts.machine_evidence,
+        "audio_failure": facts.audio_failure,
+        "message_ms": facts.message_ms,
+        "withdrawn": facts.withdrawn,
+        "stop": facts.stopped,
+    }
+    found.update({key: value for key, value in optional.items() if value is not None})
+    if facts.chosen_at is not None:
+        found["message_complete"] = facts.message_complete
+    if facts.presses:
+        found["keys"] = [
+            {"key": press.key, "witness": press.witness}
+            | ({} if press.confirmed_by is None else {"confirmed_by": press.confirmed_by})
+            for press in facts.presses
+        ]
+    return found

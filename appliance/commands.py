@@ -1,0 +1,58 @@
+"""What people and the shell ask of the engine, besides the events of lines and panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Nothing happened but time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Begin no further call; a running one goes on."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Call again after a pause (not after the emergency stop: that takes :class:`Reset`)."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """Release the latch of the emergency stop; refused while the contact is still pressed."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleChanged:
+    """Contacts or consents were added or erased; None means anybody may have changed."""
+
+    subjects: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoke:
+    """Somebody objected through the operator. ``subject`` is None for a number nobody has."""
+
+    subject: str | None
+    number_hash: str
+    by: str = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageFailed:
+    """The disk refused a row: nothing more can be made durable in this run."""
+
+    detail: str
+
+
+Command = Tick | Pause | Resume | Reset | PeopleChanged | Revoke | StorageFailed

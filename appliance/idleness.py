@@ -1,0 +1,99 @@
+"""Why nobody is being called right now: one sentence for people, with its remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.effects import Now
+from firmware.events import LineFault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """The reason at one instant."""
+
+    code: str
+    """``storage``, ``stopped``, ``paused``, ``clock``, ``lines``, ``loading``, ``busy``,
+    ``done``, ``closed``, ``press`` or ``dialling``."""
+    sentence: str
+    next_at: datetime | None = None
+    """When the next call may happen by itself, where that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Everything that the reason depends on."""
+
+    now: Now
+    storage_failure: str | None
+    stopped: bool
+    contact_open: bool
+    paused: bool
+    attended: bool
+    line_faults: tuple[LineFault, ...]
+    lines_ready: int
+    lines_idle: int
+    calls_running: int
+    planned: bool
+    """Everybody's next chance is known."""
+    refused: int
+    next_opening: datetime | None
+
+
+def blocked(condition: Condition) -> Idle | None:
+    """Return what keeps the whole box from dialling anybody, or None."""
+    if condition.storage_failure is not None:
+        return Idle(
+            code="storage",
+            sentence=f"The disk refused a ledger row ({condition.storage_failure}): free or "
+            "replace it and restart; nobody is called without a record.",
+        )
+    if condition.stopped:
+        remedy = "release the button, then " if condition.contact_open else ""
+        return Idle(
+            code="stopped",
+            sentence=f"The emergency stop is latched: {remedy}reset with a name and a reason.",
+        )
+    if condition.contact_open:
+        return Idle(code="stopped", sentence="The stop button is pressed: release it.")
+    # In attended mode each press is itself the order to call.
+    if condition.paused and not condition.attended:
+        return Idle(code="paused", sentence="Dialling is paused: resume, or press start.")
+    if not condition.now.trusted:
+        return Idle(
+            code="clock",
+            sentence=f"The clock is not trusted ({condition.now.source}): nobody is called.",
+        )
+    if condition.lines_ready == 0:
+        faults = [f"{f.line}: {f.detail}; {f.remedy}" for f in condition.line_faults]
+        told = " | ".join(faults) or "none has reported yet"
+        return Idle(code="lines", sentence=f"No line is in service ({told}).")
+    return None
+
+
+def explain(condition: Condition) -> Idle:
+    """Return why no call is being placed at this instant."""
+    reason = blocked(condition)
+    if reason is not None:
+        return reason
+    if not condition.planned:
+        return Idle(code="loading", sentence="The registry is being read.")
+    opening = condition.next_opening
+    if condition.lines_idle == 0:
+        return Idle(code="busy", sentence="Every line in service has a call.")
+    if opening is None:
+        if condition.calls_running:
+            return Idle(code="busy", sentence="The last calls are running.")
+        why = f"; rules refuse {condition.refused}" if condition.refused else ""
+        return Idle(code="done", sentence=f"Nobody is left to be called{why}.")
+    if opening > condition.now.utc:
+        when = opening.isoformat(sep=" ", timespec="minutes")
+        return Idle(
+            code="closed",
+            sentence=f"Nobody may be called right now; the next call may happen at {when}.",
+            next_at=opening,
+        )
+    if condition.attended:
+        return Idle(code="press", sentence="Attended mode: press start to place one call.")
+    return Idle(code="dialling", sentence="The next call is being placed.", next_at=opening)

@@ -1,0 +1,110 @@
+"""Who is next: earliest deadline first, without ever scanning everybody.
+
+Each person stands in one of two heaps: *later*, ordered by when their chance opens, or *open*,
+ordered by the last moment at which a call can still begin and end inside the chance. A person's
+place is one tuple; whatever a heap holds that is no longer the person's place is passed over
+when it surfaces. Choosing therefore costs the logarithm of the number of people.
+
+Times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import heapq
+from datetime import UTC, datetime
+
+from appliance.model import Interval
+
+Place = tuple[float, int, float, str]
+"""Heap key, attempts used so far, the other time, subject.
+
+In *later* the key is the opening and the other time the latest start; in *open* the reverse.
+Among equal keys those who had fewer attempts come first, so that retries do not crowd out
+people who were never called.
+"""
+
+
+class Scheduler:
+    """The two heaps. ``call_seconds`` is the longest that one call can take."""
+
+    def __init__(self, call_seconds: float) -> None:
+        self._call_seconds = call_seconds
+        self._places: dict[str, Place] = {}
+        self._later: list[Place] = []
+        self._open: list[Place] = []
+
+    def __len__(self) -> int:
+        """How many people have a chance planned."""
+        return len(self._places)
+
+    def __contains__(self, subject: str) -> bool:
+        return subject in self._places
+
+    def fits(self, chance: Interval, not_before: datetime) -> bool:
+        """Whether a whole call fits into *chance* from *not_before* on."""
+        start = max(chance.start, not_before)
+        return (chance.end - start).total_seconds() >= self._call_seconds
+
+    def plan(self, subject: str, chance: Interval, not_before: datetime, attempts: int) -> None:
+        """Give *subject* their one place, instead of any before."""
+        opens = max(chance.start, not_before).timestamp()
+        closes = chance.end.timestamp() - self._call_seconds
+        place = (opens, attempts, closes, subject)
+        self._places[subject] = place
+        heapq.heappush(self._later, place)
+        self._compact()
+
+    def drop(self, subject: str) -> None:
+        """Forget *subject*; nothing happens where they have no place."""
+        self._places.pop(subject, None)
+
+    def clear(self) -> None:
+        self._places.clear()
+        self._later.clear()
+        self._open.clear()
+
+    def take(self, now: datetime) -> tuple[str, bool] | None:
+        """Remove and return who should be called first at *now*, or None.
+
+        The second value is False where the chance passed by unused: the caller plans that
+        person anew. Whoever is returned has no place until planned again.
+        """
+        instant = now.timestamp()
+        self._move(instant)
+        while self._open:
+            place = heapq.heappop(self._open)
+            subject = place[3]
+            if self._places.get(subject) is place:
+                del self._places[subject]
+                return subject, place[0] >= instant
+        return None
+
+    def next_opening(self, now: datetime) -> datetime | None:
+        """When the next chance opens (*now* or earlier: one is open), or None."""
+        self._move(now.timestamp())
+        while self._open:
+            if self._places.get(self._open[0][3]) is self._open[0]:
+                return now
+            heapq.heappop(self._open)
+        while self._later:
+            if self._places.get(self._later[0][3]) is self._later[0]:
+                return datetime.fromtimestamp(self._later[0][0], UTC)
+            heapq.heappop(self._later)
+        return None
+
+    def _move(self, instant: float) -> None:
+        while self._later and self._later[0][0] <= instant:
+            place = heapq.heappop(self._later)
+            subject = place[3]
+            if self._places.get(subject) is place:
+                opened = (place[2], place[1], place[0], subject)
+                self._places[subject] = opened
+                heapq.heappush(self._open, opened)
+
+    def _compact(self) -> None:
+        # Places that were replaced stay in their heap until they surface; far-off ones would
+        # pile up over months of planning anew.
+        if len(self._later) + len(self._open) > 2 * len(self._places) + 1024:
+            for heap in (self._later, self._open):
+                heap[:] = [place for place in heap if self._places.get(place[3]) is place]
+                heapq.heapify(heap)
