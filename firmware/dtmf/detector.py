@@ -12,14 +12,13 @@ from firmware.dtmf.pair import PairFit, fit_pair
 from firmware.dtmf.spectrum import (
     BLOCK,
     COLUMNS,
-    DBM0_PEAK,
+    FLOOR_ENERGY,
     FREQUENCIES,
     HOP,
     HOPS,
     ROWS,
     SAMPLE_RATE,
     WINDOW,
-    Block,
     Spectra,
 )
 
@@ -27,7 +26,6 @@ KEYS: Final = "123A456B789C*0#D"
 """Row by row."""
 ALL_KEYS: Final = "0123456789ABCD*#"
 
-_FLOOR_ENERGY: Final = (DBM0_PEAK * 10 ** (-46.0 / 20)) ** 2 / 2 * WINDOW
 _LOOSE_SHARE: Final = 0.40
 _SHORTEST: Final = 4
 """Windows of the shortest stretch that can be a key: 35 ms."""
@@ -69,6 +67,7 @@ class ToneDetector:
         self._offered = frozenset(keys)
         self._careful = frozenset(careful)
         self._spectra = Spectra()
+        self._near = False
         self._run_key = -1
         self._run = 0
         self._run_start = 0
@@ -85,30 +84,31 @@ class ToneDetector:
             found += self.take(block)
         return found
 
-    def take(self, block: Block) -> Sequence[Detected]:
+    def take(self, block: Spectra) -> Sequence[Detected]:
         """Take one block of a front end that somebody else feeds."""
         if block.quiet:
-            self._run = 0
-            self._run_key = -1
+            self._lose_run()
+            self._near = False
             if self._held >= 0:
                 self._miss(HOPS)
             return ()
-        powers = block.powers
-        pair = powers[:, :4].max(axis=1) + powers[:, 4:8].max(axis=1)
-        if (
-            self._held < 0
-            and not ((pair > _LOOSE_SHARE * block.energies) & (pair > _FLOOR_ENERGY)).any()
-        ):
-            self._run = 0
-            self._run_key = -1
+        # Any run of windows long enough to be a key has a window that ends with a block. So the
+        # other three matter only where that one, or that of the block before, may be a key.
+        sums, energy = block.window()
+        pair = max(sums[:4]) + max(sums[4:8])
+        was_near, self._near = self._near, pair >= _LOOSE_SHARE * energy and pair >= FLOOR_ENERGY
+        if not (self._near or was_near or self._held >= 0):
             return ()
         found = []
-        energies = block.energies.tolist()
-        for hop, row in enumerate(powers.tolist()):
-            detected = self._window(block, hop, row, energies[hop])
+        for hop, (powers, energy) in enumerate(zip(*block.windows(), strict=True)):
+            detected = self._window(block, hop, powers, energy)
             if detected is not None:
                 found.append(detected)
         return found
+
+    def _lose_run(self) -> None:
+        self._run = 0
+        self._run_key = -1
 
     def _miss(self, windows: int) -> None:
         self._absent += windows
@@ -116,7 +116,7 @@ class ToneDetector:
             self._held = -1
 
     def _window(
-        self, block: Block, hop: int, powers: list[float], energy: float
+        self, block: Spectra, hop: int, powers: list[float], energy: float
     ) -> Detected | None:
         rows, columns = powers[:4], powers[4:8]
         row_power, column_power = max(rows), max(columns)
@@ -128,9 +128,8 @@ class ToneDetector:
                 self._miss(1)
             else:
                 self._absent = 0
-        if pair < _LOOSE_SHARE * energy or pair < _FLOOR_ENERGY:
-            self._run = 0
-            self._run_key = -1
+        if pair < _LOOSE_SHARE * energy or pair < FLOOR_ENERGY:
+            self._lose_run()
             return None
         index = 4 * row + column
         if index != self._run_key:
@@ -164,15 +163,17 @@ class ToneDetector:
             found = self._look(block, hop, row, column, filled - 1)
         return found
 
-    def _look(self, block: Block, hop: int, row: int, column: int, windows: int) -> Detected | None:
+    def _look(
+        self, block: Spectra, hop: int, row: int, column: int, windows: int
+    ) -> Detected | None:
         length = WINDOW + HOP * (windows - 1)
         last, first = self._turns[-1], self._turns[-3]
         row_hz = ROWS[row] + _TO_HZ * cmath.phase(last[0] * first[0].conjugate() * _TURN[row])
         column_hz = COLUMNS[column] + _TO_HZ * cmath.phase(
             last[1] * first[1].conjugate() * _TURN[4 + column]
         )
-        stop = len(block.history) - BLOCK + (hop + 1) * HOP
-        fit = fit_pair(block.history[stop - length : stop], row_hz, column_hz)
+        samples = block.stretch(length, BLOCK - (hop + 1) * HOP)
+        fit = fit_pair(samples, row_hz, column_hz)
         if fit is None:
             return None
         key = KEYS[4 * row + column]

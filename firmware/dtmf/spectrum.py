@@ -11,7 +11,6 @@ is added to a press.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -29,6 +28,7 @@ WINDOW: Final = 160
 HOPS: Final = BLOCK // HOP
 HISTORY: Final = 960
 """Samples kept for a closer look (120 ms)."""
+_ROOM: Final = 64
 LOW_EDGE_HZ: Final = 250.0
 
 ROWS: Final = (697.0, 770.0, 852.0, 941.0)
@@ -38,8 +38,8 @@ FREQUENCIES: Final = ROWS + COLUMNS
 
 DBM0_PEAK: Final = 22826.0
 """Peak sample of a sine of 0 dBm0: 3.14 dB below full scale (ITU-T G.711)."""
-QUIET_SPAN: Final = 140
-"""A block whose samples span less than this holds no tone pair at -48 dBm0 a tone."""
+FLOOR_ENERGY: Final = (DBM0_PEAK * 10 ** (-46.0 / 20)) ** 2 / 2 * WINDOW
+"""Energy of a window below which no tone pair is looked for: both tones near -49 dBm0."""
 
 
 def low_basis(length: int) -> Array:
@@ -74,74 +74,76 @@ def _window_columns() -> tuple[Array, Array]:
 _COLUMNS, _SUMS = _window_columns()
 
 
-@dataclass(slots=True)
-class Block:
-    """One block of 20 ms; the arrays are overwritten by the next one."""
-
-    end: int
-    """Samples since the stream began, at the end of this block."""
-    quiet: bool
-    """This block and the one before span less than :data:`QUIET_SPAN`; no spectra were made."""
-    history: Array
-    """The last :data:`HISTORY` samples, shape ``(HISTORY,)``."""
-    projections: Array
-    """Shape ``(HOPS, 16 + k)``: cosine and sine parts of the eight tones, then the low subspace."""
-    powers: Array
-    """Shape ``(HOPS, 9)``: energy near each tone in its window, then the energy below the edge."""
-    energies: Array
-    """Shape ``(HOPS,)``: energy of each window above the low edge."""
-
-
 class Spectra:
-    """Cuts a byte stream into blocks and computes their spectra."""
+    """Cuts a byte stream into blocks and computes, on demand, the spectra of the newest one."""
 
     def __init__(self) -> None:
+        self.end = 0
+        """Samples since the stream began, at the end of the newest block."""
+        self.quiet = True
+        """The newest block and the one before hold too little energy for any tone."""
+        self.projections = np.zeros((HOPS, _COLUMNS.shape[1]))
+        """Shape ``(HOPS, 16 + k)``, filled by :meth:`windows`: cosine and sine parts of the eight
+        tones in each window, then the low subspace."""
         self._pending = bytearray()
-        self._end = 0
         self._was_quiet = True
-        self._history = np.zeros(HISTORY)
-        tail = self._history[HISTORY - BLOCK - WINDOW + HOP :]
-        self._view = np.lib.stride_tricks.sliding_window_view(tail, WINDOW)[::HOP]
+        self._samples = np.zeros(HISTORY + _ROOM * BLOCK)
+        self._filled = HISTORY
+        self._frame = np.zeros(WINDOW)
         self._frames = np.zeros((HOPS, WINDOW))
-        width = _COLUMNS.shape[1]
-        self._block = Block(
-            end=0,
-            quiet=True,
-            history=self._history,
-            projections=np.zeros((HOPS, width)),
-            powers=np.zeros((HOPS, 9)),
-            energies=np.zeros(HOPS),
-        )
-        self._squares = np.zeros((HOPS, width))
 
-    def feed(self, pcm: bytes | bytearray | memoryview) -> Iterator[Block]:
-        """Take little-endian 16-bit samples; yield each block that they complete."""
+    def feed(self, pcm: bytes | bytearray | memoryview) -> Iterator[Spectra]:
+        """Take little-endian 16-bit samples; yield itself for each block that they complete."""
         pending = self._pending
         pending += pcm
         size = 2 * BLOCK
         whole = len(pending) // size
         if not whole:
             return
-        samples = np.frombuffer(bytes(memoryview(pending)[: whole * size]), dtype="<i2")
+        taken = bytes(pending[: whole * size])
         del pending[: whole * size]
-        for start in range(0, whole * BLOCK, BLOCK):
-            yield self._next(samples[start : start + BLOCK])
+        for start in range(0, whole * size, size):
+            self._take(np.frombuffer(taken, dtype="<i2", count=BLOCK, offset=start))
+            yield self
 
-    def _next(self, samples: NDArray[np.int16]) -> Block:
-        history, block = self._history, self._block
-        history[:-BLOCK] = history[BLOCK:]
-        history[-BLOCK:] = samples
-        self._end += BLOCK
-        block.end = self._end
-        quiet = int(samples.max()) - int(samples.min()) < QUIET_SPAN
-        block.quiet = quiet and self._was_quiet
+    def _take(self, block: NDArray[np.int16]) -> None:
+        samples = self._samples
+        if self._filled == len(samples):
+            samples[:HISTORY] = samples[-HISTORY:].copy()
+            self._filled = HISTORY
+        newest = samples[self._filled : self._filled + BLOCK]
+        newest[:] = block
+        self._filled += BLOCK
+        self.end += BLOCK
+        quiet = float(newest @ newest) < FLOOR_ENERGY / 2
+        self.quiet = quiet and self._was_quiet
         self._was_quiet = quiet
-        if not block.quiet:
-            frames = self._frames
-            np.copyto(frames, self._view)
-            np.matmul(frames, _COLUMNS, out=block.projections)
-            np.multiply(block.projections, block.projections, out=self._squares)
-            np.matmul(self._squares, _SUMS, out=block.powers)
-            np.einsum("ij,ij->i", frames, frames, out=block.energies)
-            block.energies -= block.powers[:, 8]
-        return block
+
+    def stretch(self, length: int, before_end: int = 0) -> Array:
+        """The last ``length`` samples, or those that end ``before_end`` samples earlier.
+
+        Together they may reach back :data:`HISTORY` samples. A view: copy it to keep it.
+        """
+        stop = self._filled - before_end
+        return self._samples[stop - length : stop]
+
+    def window(self) -> tuple[list[float], float]:
+        """The newest window: energy near each of the eight tones, and energy above the low edge.
+
+        A steady tone on its nominal frequency counts with its own energy.
+        """
+        frame = self._frame
+        frame[:] = self.stretch(WINDOW)
+        projection = frame @ _COLUMNS
+        sums = ((projection * projection) @ _SUMS).tolist()
+        return sums, float(frame @ frame) - sums[8]
+
+    def windows(self) -> tuple[list[list[float]], list[float]]:
+        """The four windows that end in the newest block, oldest first, as :meth:`window`."""
+        frames = self._frames
+        for hop in range(HOPS):
+            frames[hop] = self.stretch(WINDOW, BLOCK - (hop + 1) * HOP)
+        np.matmul(frames, _COLUMNS, out=self.projections)
+        sums = ((self.projections * self.projections) @ _SUMS).tolist()
+        totals = np.einsum("ij,ij->i", frames, frames).tolist()
+        return sums, [total - row[8] for total, row in zip(totals, sums, strict=True)]
