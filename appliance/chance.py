@@ -1,0 +1,226 @@
+"""When a person may be called next: consent, windows, law, caps and rests as one arithmetic.
+
+Built to be asked for 100,000 people at once. The open spans of a week are worked out once for
+each (zone, windows) that occur and remembered in :class:`Rules`; what is left for one person is
+to find the first span after the consent began and every rest and cap ended.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from appliance.consent import ConsentState, standing
+from appliance.law import Ballot, Caller, CapRule, LawCalendar, Profile, RestRule
+from appliance.law.calendar import WEEK
+from appliance.model import Attempt, Consent, Contact, History, Interval
+from appliance.windows import (
+    Span,
+    Windows,
+    WindowsInvalid,
+    intersect,
+    interval,
+    known_windows,
+)
+
+HORIZON = timedelta(days=400)
+"""How far ahead a next chance is looked for; beyond every rest, ballot and yearly holiday."""
+
+_REMEMBERED = 20_000
+_HORIZON_SECONDS = int(HORIZON.total_seconds())
+
+_Key = tuple[ZoneInfo, Windows, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What stays the same for a whole run. Remembers open weeks, so keep one and pass it on."""
+
+    purpose: str
+    profile: Profile
+    territory: str = ""
+    ballots: tuple[Ballot, ...] = ()
+    caller: Caller | None = None
+    attended: bool = False
+    max_attempts: int = 3
+    """The campaign's own limit of attempts at one person, however long ago."""
+    calendar: LawCalendar = field(init=False, repr=False, compare=False)
+    _wished: dict[_Key, list[Span]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    _open: dict[_Key, list[Span]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        calendar = LawCalendar(self.profile, self.territory, self.ballots)
+        object.__setattr__(self, "calendar", calendar)
+
+    def wished(self, zone: ZoneInfo, windows: Windows, week: int) -> list[Span]:
+        """Return when *windows* alone are open in UTC week number *week*, cut at its ends."""
+        key = (zone, windows, week)
+        spans = self._wished.get(key)
+        if spans is None:
+            spans = windows.spans(zone, week * WEEK, (week + 1) * WEEK)
+            _remember(self._wished, key, spans)
+        return spans
+
+    def open(self, zone: ZoneInfo, windows: Windows, week: int) -> list[Span]:
+        """Return when *windows* and the law are both open in that week, cut at its ends."""
+        key = (zone, windows, week)
+        spans = self._open.get(key)
+        if spans is None:
+            law = self.calendar.week(zone, week).open
+            spans = intersect(self.wished(zone, windows, week), law)
+            _remember(self._open, key, spans)
+        return spans
+
+
+def _remember(memory: dict[_Key, list[Span]], key: _Key, spans: list[Span]) -> None:
+    # Old weeks are never asked for again; starting afresh now and then is simpler than ageing.
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
+    memory[key] = spans
+
+
+def next_chance(
+    contact: Contact,
+    consents: Sequence[Consent],
+    history: History,
+    rules: Rules,
+    after: datetime,
+    *,
+    call_seconds: float = 0.0,
+) -> Interval | None:
+    """Return the next span in which all rules of time agree, with room for a whole call.
+
+    Consent, windows, law, caps and rests as they are known now. The span may have begun before
+    *after*. None where there is none within :data:`HORIZON`, or never: no live consent, or the
+    campaign's attempts are used up. What does not depend on the calendar (stop, line, clock) is
+    not asked here.
+    """
+    state = standing(consents, rules.purpose, history.revocation, after)
+    return Person.of(contact, state, history, rules).next_chance(after.timestamp(), call_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person's share in the arithmetic, in UTC seconds."""
+
+    rules: Rules
+    zone: ZoneInfo | None
+    windows: Windows | None
+    since: float
+    """The consent began, and every rest and cap has ended."""
+    until: float
+    """The consent ends."""
+    exhausted: bool
+    unreadable: bool = False
+    """The consent's windows are damaged."""
+
+    @classmethod
+    def of(cls, contact: Contact, state: ConsentState, history: History, rules: Rules) -> Person:
+        consent = state.consent
+        zone = _zone(contact.timezone)
+        if consent is None:
+            return cls(rules, zone, None, 0.0, 0.0, True)
+        since = consent.given_at.timestamp()
+        exhausted = False
+        if history.attempts:
+            exhausted = len(history.attempts) >= rules.max_attempts
+            for rule in rules.profile.enforced:
+                if isinstance(rule, CapRule):
+                    freed = cap_ends(rule, history.attempts)
+                elif isinstance(rule, RestRule):
+                    freed = rest_ends(rule, history.attempts)
+                else:
+                    continue
+                if freed is not None:
+                    since = max(since, freed.timestamp())
+        ends = consent.valid_until
+        until = float("inf") if ends is None else ends.timestamp()
+        windows = _windows(consent.windows)
+        return cls(rules, zone, windows, since, until, exhausted, windows is None)
+
+    def open_span(self, after: float, seconds: float) -> Span | None:
+        """Return the first span that ends after *after* and holds *seconds* from then on."""
+        if self.zone is None or self.windows is None:
+            return None
+        # Whole seconds, rounded inwards: a span begins no earlier and ends no later than it may.
+        first = -int(-self.since // 1)
+        until = min(self.until, after + _HORIZON_SECONDS)
+        from_ = max(after, first)
+        week, last = int(from_ // WEEK), int(until // WEEK)
+        while week <= last:
+            spans = self.rules.open(self.zone, self.windows, week)
+            index = bisect_right(spans, from_, key=span_end)
+            while index < len(spans):
+                start, end = spans[index]
+                if end == (week + 1) * WEEK:
+                    end = self._end(week + 1, end, last)
+                start, end = max(start, first), min(end, int(until // 1))
+                if end - max(start, from_) >= seconds and end > from_ and start < end:
+                    return (self._start(week, start, first), end)
+                index += 1
+            week += 1
+        return None
+
+    def _end(self, week: int, end: int, last: int) -> int:
+        """Follow a span over the ends of weeks."""
+        while self.zone is not None and self.windows is not None and week <= last:
+            spans = self.rules.open(self.zone, self.windows, week)
+            if not spans or spans[0][0] != end:
+                break
+            end = spans[0][1]
+            if end != (week + 1) * WEEK:
+                break
+            week += 1
+        return end
+
+    def _start(self, week: int, start: int, first: int) -> int:
+        """Follow a span back over the start of its week; no further than one week."""
+        if start != week * WEEK or self.zone is None or self.windows is None:
+            return start
+        spans = self.rules.open(self.zone, self.windows, week - 1)
+        return max(spans[-1][0], first) if spans and spans[-1][1] == start else start
+
+    def next_chance(self, after: float, seconds: float) -> Interval | None:
+        if self.exhausted:
+            return None
+        span = self.open_span(after, seconds)
+        return None if span is None else interval(span)
+
+
+def span_end(span: Span) -> int:
+    return span[1]
+
+
+def cap_ends(rule: CapRule, attempts: Sequence[Attempt]) -> datetime | None:
+    """Return when one more attempt is within the cap, or None where none was ever missing."""
+    if len(attempts) < rule.attempts:
+        return None
+    times = sorted(attempt.authorised_at for attempt in attempts)
+    return times[-rule.attempts] + timedelta(days=rule.days)
+
+
+def rest_ends(rule: RestRule, attempts: Sequence[Attempt]) -> datetime | None:
+    """Return when the rest after the last such outcome ends, or None where there was none."""
+    ends = [a.ended_at or a.authorised_at for a in attempts if a.outcome in rule.after]
+    return max(ends) + timedelta(hours=rule.hours) if ends else None
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError):
+        return None
+
+
+def _windows(text: str) -> Windows | None:
+    try:
+        return known_windows(text)
+    except WindowsInvalid:
+        return None

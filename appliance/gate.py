@@ -1,0 +1,391 @@
+"""The gate: may this phone ring now, and why not.
+
+One function, :func:`decide`, evaluates every rule at one instant and answers with the verdict of
+each, not only of the first that refuses. It is the only place that makes a
+:class:`~appliance.model.Clearance`, and it makes one only where all verdicts allow.
+:func:`next_chance` answers the scheduler's question, when all rules of time agree next, for many
+people quickly; both rest on the same arithmetic, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from appliance.chance import HORIZON, Person, Rules, cap_ends, next_chance, rest_ends, span_end
+from appliance.consent import ConsentState, Standing, standing
+from appliance.effects import Now
+from appliance.law import (
+    CallerRule,
+    CapRule,
+    HolidayRule,
+    HoursRule,
+    RestRule,
+    holiday_name,
+    judge_caller,
+)
+from appliance.law.calendar import WEEK
+from appliance.model import (
+    Clearance,
+    Consent,
+    Contact,
+    Decision,
+    History,
+    Script,
+    Timers,
+    Verdict,
+)
+from appliance.numbers import NumberClass, number_class, refusal
+from appliance.windows import DAY_NAMES, Span, interval
+
+__all__ = [
+    "CLEARANCE",
+    "HORIZON",
+    "Circumstances",
+    "Rules",
+    "decide",
+    "explain",
+    "longest_call",
+    "next_chance",
+]
+
+CLEARANCE = timedelta(seconds=60)
+"""How long a clearance lasts unused: long enough for a slow disk, short enough to stay true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """How the box stands at the instant of the decision."""
+
+    now: Now
+    stopped: bool
+    paused: bool
+    storage_ok: bool
+    line_ready: bool
+    bench: bool
+    """Whether the line is a simulator or test rig."""
+    pressed: bool
+    """Whether the start button was pressed for this one call."""
+    call_seconds: float
+    """The longest that the call may take, from the dial command to the silent line."""
+
+
+def longest_call(script: Script, timers: Timers) -> float:
+    """Return the longest that a call with *script* can take, in seconds.
+
+    Set-up and ringing, the greeting, every wait and repeat, the whole message after the last
+    possible key, an objection at its end with the spoken confirmation, and the hang-up.
+    """
+    spoken = script.durations
+    prompts = timers.prompt_repeats * (spoken[script.prompt] + timers.key_wait.total_seconds())
+    return (
+        (timers.set_up + timers.ring + timers.key_wait + timers.hang_up).total_seconds()
+        + spoken[script.greeting]
+        + prompts
+        + spoken[script.message]
+        + max(spoken[script.farewell], spoken[script.opted_out])
+    )
+
+
+def decide(
+    contact: Contact,
+    consents: Sequence[Consent],
+    history: History,
+    rules: Rules,
+    circumstances: Circumstances,
+    script_seconds: float = 0.0,
+) -> Decision:
+    """Evaluate every rule for *contact* at ``circumstances.now``.
+
+    The call must end inside the open span: its length is the longer of
+    ``circumstances.call_seconds`` and *script_seconds*.
+    """
+    now = circumstances.now.utc
+    call_seconds = max(circumstances.call_seconds, script_seconds, 0.0)
+    state = standing(consents, rules.purpose, history.revocation, now)
+    person = Person.of(contact, state, history, rules)
+    verdicts = [
+        *_box_verdicts(circumstances, rules),
+        *_number_verdicts(contact, circumstances, rules),
+        _consent_verdict(state),
+        *_time_verdicts(person, now),
+        *_history_verdicts(history, rules, now),
+    ]
+    span = person.open_span(now.timestamp(), 0.0)
+    if span is not None and span[0] > now.timestamp():
+        span = None
+    verdicts.append(_fit_verdict(span, now, call_seconds))
+    chance = person.next_chance(now.timestamp(), call_seconds)
+    clearance: Clearance | None = None
+    if (
+        span is not None
+        and state.consent is not None
+        and all(verdict.allowed for verdict in verdicts)
+    ):
+        window = interval(span)
+        clearance = Clearance(
+            subject=contact.subject,
+            number=contact.number,
+            language=contact.language,
+            consent=state.consent.id,
+            window=window,
+            profile=rules.profile.label,
+            rules=tuple(verdict.rule for verdict in verdicts),
+            clock=circumstances.now.source,
+            granted_at=now,
+            expires_at=min(now + CLEARANCE, window.end),
+            bench=circumstances.bench,
+        )
+    return Decision(verdicts=tuple(verdicts), clearance=clearance, next_chance=chance)
+
+
+def explain(decision: Decision, zone: ZoneInfo, at: datetime) -> list[str]:
+    """Say a decision in sentences: the answer, each refusal, and the next moment, local time."""
+    if decision.clearance is not None:
+        until = _local(decision.clearance.window.end, zone)
+        return [f"This number may be called now, until {until}."]
+    lines = ["This number may not be called now."]
+    lines += [f"{verdict.rule}: {verdict.reason}" for verdict in decision.refusals]
+    if decision.next_chance is None:
+        lines.append(
+            f"As things stand there is no moment within {HORIZON.days} days at which all rules "
+            "of time agree."
+        )
+    elif decision.next_chance.contains(at):
+        lines.append("All rules of time agree now; what refuses does not depend on the hour.")
+    else:
+        lines.append(
+            f"All rules of time agree next from {_local(decision.next_chance.start, zone)} "
+            f"until {_local(decision.next_chance.end, zone)}."
+        )
+    return lines
+
+
+# --- verdicts --------------------------------------------------------------------------------
+
+
+def _verdict(rule: str, allowed: bool, yes: str, no: str, until: datetime | None = None) -> Verdict:
+    return Verdict(rule=rule, allowed=allowed, reason=yes if allowed else no, until=until)
+
+
+def _box_verdicts(circumstances: Circumstances, rules: Rules) -> list[Verdict]:
+    now = circumstances.now
+    attended = _verdict(
+        "attended",
+        not rules.attended or circumstances.pressed,
+        "The start button was pressed for this call."
+        if rules.attended
+        else "The campaign runs by itself.",
+        "In attended mode each call waits for a press of the start button.",
+    )
+    return [
+        _verdict(
+            "stop",
+            not circumstances.stopped,
+            "The emergency stop is not set.",
+            "The emergency stop is latched until a deliberate reset.",
+        ),
+        _verdict("pause", not circumstances.paused, "Dialling runs.", "Dialling is paused."),
+        _verdict(
+            "clock",
+            now.trusted,
+            f"The clock is trusted ({now.source}).",
+            f"The clock is not trusted ({now.source}), so no hour can be told.",
+        ),
+        _verdict(
+            "storage",
+            circumstances.storage_ok,
+            "The ledger can be written.",
+            "The ledger cannot be written, so no call could be proven.",
+        ),
+        _verdict(
+            "line", circumstances.line_ready, "The line is ready.", "No line is ready for a call."
+        ),
+        attended,
+    ]
+
+
+def _number_verdicts(contact: Contact, circumstances: Circumstances, rules: Rules) -> list[Verdict]:
+    fiction = number_class(contact.number) is NumberClass.FICTION
+    refused = None if fiction else refusal(contact.number)
+    if circumstances.bench:
+        suits, yes, no = (
+            fiction,
+            "The line is a bench line and the number is reserved for fiction.",
+            "The line is a bench line and dials only numbers reserved for fiction.",
+        )
+    else:
+        suits, yes, no = (
+            not fiction,
+            "The line is a real one and so is the number.",
+            "The number is reserved for fiction and only bench lines dial those.",
+        )
+    verdicts = [
+        Verdict(
+            rule="number",
+            allowed=refused is None,
+            reason="The number may be dialled."
+            if refused is None
+            else f"The number may never be dialled: {refused.reason}.",
+        ),
+        _verdict("line_kind", suits, yes, no),
+    ]
+    for rule in rules.profile.enforced:
+        if isinstance(rule, CallerRule):
+            judged = judge_caller(
+                rule, rules.caller, attended=rules.attended, bench=circumstances.bench
+            )
+            verdicts.append(Verdict(rule=rule.name, allowed=judged.allowed, reason=judged.reason))
+    return verdicts
+
+
+def _consent_verdict(state: ConsentState) -> Verdict:
+    match state.standing:
+        case Standing.LIVE:
+            until = None if state.consent is None else state.consent.valid_until
+            return Verdict(
+                rule="consent",
+                allowed=True,
+                reason="A consent for this purpose holds.",
+                until=until,
+            )
+        case Standing.NONE:
+            reason = "There is no consent for this purpose."
+        case Standing.FUTURE:
+            reason = "The consent is dated later than now."
+        case Standing.UNPROVEN:
+            reason = "The consent was recorded without its source or evidence."
+        case Standing.REVOKED:
+            reason = "The person withdrew; only a consent given later, with its own proof, counts."
+        case Standing.EXPIRED:
+            reason = "The latest consent has expired."
+    until = state.since if state.standing is Standing.FUTURE else None
+    return Verdict(rule="consent", allowed=False, reason=reason, until=until)
+
+
+def _time_verdicts(person: Person, now: datetime) -> list[Verdict]:
+    rules, zone = person.rules, person.zone
+    at = int(now.timestamp() // 1)
+    verdicts: list[Verdict] = []
+    if zone is None:
+        verdicts.append(
+            Verdict(rule="zone", allowed=False, reason="The person's time zone is not known.")
+        )
+        zone = ZoneInfo(rules.profile.territory(rules.territory).zone)
+    # What is refused now changes within a week, but for silences and holidays in a row: this week
+    # and the two after it are enough to say until when.
+    weeks = range(at // WEEK, at // WEEK + 3)
+    if person.windows is None:
+        reason = (
+            "The windows of the consent cannot be read."
+            if person.unreadable
+            else "Without a live consent there is no window."
+        )
+        verdicts.append(Verdict(rule="window", allowed=False, reason=reason))
+    else:
+        wished = [span for week in weeks for span in rules.wished(zone, person.windows, week)]
+        yes = "It is inside a window that the person chose."
+        no = "It is outside the windows that the person chose."
+        verdicts.append(_open_verdict("window", wished, at, yes, no))
+    local = now.astimezone(zone)
+    calendar = [rules.calendar.week(zone, week).by_rule for week in weeks]
+    for found in zip(*calendar, strict=True):
+        rule = found[0].rule
+        if isinstance(rule, HoursRule):
+            yes = "The law's hours are open."
+            day = DAY_NAMES[local.weekday()].capitalize()
+            no = f"{day} {local:%H:%M} lies outside the hours that the law leaves open."
+        elif isinstance(rule, HolidayRule):
+            name = holiday_name(rule, rules.territory, zone, local.date())
+            yes, no = "It is not a public holiday.", f"It is a public holiday ({name})."
+        else:
+            yes = "No ballot imposes silence."
+            no = "Before a ballot, and until its polls close, serial calls are silent."
+        spans = [span for week in found for span in week.open]
+        verdicts.append(_open_verdict(rule.name, spans, at, yes, no))
+    return verdicts
+
+
+def _open_verdict(rule: str, spans: Sequence[Span], at: int, yes: str, no: str) -> Verdict:
+    index = bisect_right(spans, at, key=span_end)
+    if index == len(spans):
+        return Verdict(rule=rule, allowed=False, reason=no)
+    start, end = spans[index]
+    if start > at:
+        return Verdict(
+            rule=rule, allowed=False, reason=no, until=datetime.fromtimestamp(start, UTC)
+        )
+    while index + 1 < len(spans) and spans[index + 1][0] == end:
+        index += 1
+        end = spans[index][1]
+    until = datetime.fromtimestamp(end, UTC) if index + 1 < len(spans) else None
+    return Verdict(rule=rule, allowed=True, reason=yes, until=until)
+
+
+def _history_verdicts(history: History, rules: Rules, now: datetime) -> list[Verdict]:
+    attempts = history.attempts
+    verdicts = [
+        _verdict(
+            "in_call",
+            all(attempt.outcome is not None for attempt in attempts),
+            "No call to this person is under way.",
+            "A call to this person is under way, or its end is not known yet.",
+        ),
+        _verdict(
+            "attempts",
+            len(attempts) < rules.max_attempts,
+            f"{len(attempts)} of the campaign's {rules.max_attempts} attempts are used.",
+            f"All {rules.max_attempts} attempts of the campaign are used.",
+        ),
+    ]
+    for rule in rules.profile.enforced:
+        if isinstance(rule, CapRule):
+            ends = cap_ends(rule, attempts)
+            verdicts.append(
+                _verdict(
+                    rule.name,
+                    ends is None or ends <= now,
+                    f"Fewer than {rule.attempts} attempts were made in the last {rule.days} days.",
+                    f"{rule.attempts} attempts were made in the last {rule.days} days.",
+                    ends if ends is not None and ends > now else None,
+                )
+            )
+        elif isinstance(rule, RestRule):
+            ends = rest_ends(rule, attempts)
+            verdicts.append(
+                _verdict(
+                    rule.name,
+                    ends is None or ends <= now,
+                    "No rest is due after an earlier call.",
+                    f"After an earlier call the person is left in peace for {_length(rule.hours)}.",
+                    ends if ends is not None and ends > now else None,
+                )
+            )
+    return verdicts
+
+
+def _fit_verdict(span: Span | None, now: datetime, call_seconds: float) -> Verdict:
+    if span is None:
+        return Verdict(
+            rule="fit", allowed=True, reason="Judged when a span is open: the call must end in it."
+        )
+    end = datetime.fromtimestamp(span[1], UTC)
+    return _verdict(
+        "fit",
+        now.timestamp() + call_seconds <= span[1],
+        "The longest call ends before the open span does.",
+        f"The open span ends too soon for a call of up to {round(call_seconds)} seconds.",
+        end,
+    )
+
+
+def _length(hours: int) -> str:
+    return f"{hours // 24} days" if hours % 24 == 0 and hours > 24 else f"{hours} hours"
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{DAY_NAMES[local.weekday()].capitalize()} {local:%Y-%m-%d %H:%M} ({zone.key})"

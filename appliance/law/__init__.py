@@ -1,0 +1,55 @@
+"""Law profiles: one jurisdiction's calling rules each, as data that only narrows.
+
+Not legal advice. Each rule in a profile carries its source, date and confidence; rules of low
+confidence are advice to the operator and are never enforced.
+"""
+
+from appliance.law.calendar import LawCalendar, RuleSpans, holiday_name, open_intervals
+from appliance.law.caller import CallerVerdict, judge_caller
+from appliance.law.rules import (
+    Ballot,
+    BallotRule,
+    Caller,
+    CallerRule,
+    CapRule,
+    Category,
+    Confidence,
+    Duty,
+    EnforcedRule,
+    HolidayRule,
+    HoursRule,
+    NumberRange,
+    Profile,
+    RestRule,
+    Rule,
+    Territory,
+)
+from appliance.law.source import load_profile, profile_names, read_profile
+
+__all__ = [
+    "Ballot",
+    "BallotRule",
+    "Caller",
+    "CallerRule",
+    "CallerVerdict",
+    "CapRule",
+    "Category",
+    "Confidence",
+    "Duty",
+    "EnforcedRule",
+    "HolidayRule",
+    "HoursRule",
+    "LawCalendar",
+    "NumberRange",
+    "Profile",
+    "RestRule",
+    "Rule",
+    "RuleSpans",
+    "Territory",
+    "holiday_name",
+    "judge_caller",
+    "load_profile",
+    "open_intervals",
+    "profile_names",
+    "read_profile",
+]

@@ -1,0 +1,185 @@
+"""What a law profile holds: rules, territories, ballots. Data only; nothing here decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum, unique
+
+from appliance.model import Outcome
+from appliance.windows import Windows
+
+
+@unique
+class Confidence(StrEnum):
+    """How well the source of a rule was checked."""
+
+    HIGH = "H"
+    """The primary text or the regulator's page was read."""
+    MEDIUM = "M"
+    """A good secondary source."""
+    LOW = "L"
+    """One unverified source: advice to the operator, never enforced."""
+
+
+@unique
+class Category(StrEnum):
+    """What kind of number the box calls from, as its operator declares it."""
+
+    AUTOMATED_SYSTEM = "automated-system"
+    """From a range that the numbering plan opens to automated calling systems."""
+    TECHNICAL_PLATFORM = "technical-platform"
+    MACHINE_TO_MACHINE = "machine-to-machine"
+    MOBILE = "mobile"
+    GEOGRAPHIC = "geographic"
+    NON_GEOGRAPHIC = "non-geographic"
+    FOREIGN = "foreign"
+    """A number of another country's plan."""
+    FICTION = "fiction"
+    """A number reserved for fiction, on a bench: it stands for one that the plan allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The number that the callee sees, as declared in the configuration."""
+
+    number: str
+    """E.164."""
+    category: Category
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """One day of voting: serial calls are silent from its eve until the polls close."""
+
+    day: date
+    closes: time
+    territory: str | None = None
+    """A territory of the profile that votes on this day, or None where everybody does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Territory:
+    """A part of the jurisdiction with its own clock, numbering region or public holidays."""
+
+    name: str
+    title: str
+    zone: str
+    """IANA zone of its polling stations."""
+    region: str
+    """Region of the number library in which national numbers are read; empty for none."""
+    holidays: tuple[str, ...] = ()
+    """Subdivisions of the holiday calendar whose days are added to the national ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What every rule carries. ``name`` is ``PROFILE.ID``, as verdicts and the ledger show it."""
+
+    name: str
+    text: str
+    """The rule in one sentence, for people."""
+    source: str
+    dated: str
+    """Year, month or day of the text, or of the page that was read (ISO 8601)."""
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursRule(Rule):
+    """Calls only in these weekly hours of the called person's zone."""
+
+    hours: Windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HolidayRule(Rule):
+    """No calls on public holidays, by the date in the called person's zone."""
+
+    country: str
+    """ISO 3166 code of the holiday calendar."""
+    subdivisions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Territory to the subdivisions of the calendar that are added there."""
+    zones: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The same by zone, for people who live in a territory with a clock of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BallotRule(Rule):
+    """No serial calls from 00:00 on the eve of a ballot until its polling stations close."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapRule(Rule):
+    """At most so many attempts at one person in any so many days, whatever became of them."""
+
+    attempts: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestRule(Rule):
+    """No attempt for so many hours after one that ended in one of these ways."""
+
+    after: frozenset[Outcome]
+    hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRange:
+    """A range of callers' numbers and the category it belongs to."""
+
+    category: Category
+    prefixes: tuple[str, ...]
+    """E.164 with ``+``, cut where the range is fixed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerRule(Rule):
+    """An automated calling system shows only numbers of these ranges.
+
+    Calls that a person commands one by one are no automated system: attended mode is exempt.
+    """
+
+    allowed: tuple[NumberRange, ...]
+    barred: tuple[NumberRange, ...]
+    """Ranges that are known to be barred, so that the verdict can name their category."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty(Rule):
+    """What the box always does by construction, or what the operator must do; not a gate."""
+
+    bearer: str
+    """``box`` or ``operator``."""
+
+
+EnforcedRule = HoursRule | HolidayRule | BallotRule | CapRule | RestRule | CallerRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One jurisdiction's rules. A profile only narrows; the person's consent comes first."""
+
+    name: str
+    version: str
+    title: str
+    territories: dict[str, Territory]
+    """By name; the entry ``""`` is the whole jurisdiction and serves where none is configured."""
+    enforced: tuple[EnforcedRule, ...]
+    duties: tuple[Duty, ...]
+    advice: tuple[Rule, ...]
+    """Rules of low confidence, whatever their kind."""
+
+    @property
+    def label(self) -> str:
+        """Name and version, as the ledger shows them: ``fr/2026-11``."""
+        return f"{self.name}/{self.version}"
+
+    def territory(self, name: str | None) -> Territory:
+        """Return a territory by name; raises :class:`KeyError` for one that is not known."""
+        return self.territories[name or ""]
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return every rule that the profile knows, enforced or not."""
+        return (*self.enforced, *self.duties, *self.advice)

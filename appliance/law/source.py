@@ -1,0 +1,391 @@
+"""Reading a law profile from YAML, with every fault named as ``FILE:LINE:COLUMN``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appliance.law.rules import (
+    BallotRule,
+    CallerRule,
+    CapRule,
+    Category,
+    Confidence,
+    Duty,
+    EnforcedRule,
+    HolidayRule,
+    HoursRule,
+    NumberRange,
+    Profile,
+    RestRule,
+    Rule,
+    Territory,
+)
+from appliance.marked_yaml import Document, DocumentFaulty, Fault, Path_, dotted, parse_document
+from appliance.model import Outcome
+from appliance.windows import Windows, WindowsInvalid, parse_windows
+
+_HERE = Path(__file__).parent
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,31}")
+_DATED = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+_PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
+
+_TOP = frozenset(
+    {"name", "version", "title", "region", "zone", "holidays", "territories", "includes", "rules"}
+)
+_COMMON = frozenset({"id", "kind", "text", "source", "date", "confidence"})
+_KINDS: dict[str, frozenset[str]] = {
+    "hours": frozenset({"hours"}),
+    "holidays": frozenset(),
+    "ballot-silence": frozenset(),
+    "cap": frozenset({"attempts", "days"}),
+    "rest": frozenset({"after", "hours"}),
+    "caller": frozenset({"allowed", "barred"}),
+    "duty": frozenset({"bearer"}),
+}
+
+
+def profile_names() -> list[str]:
+    """Return the names of the profiles that come with the box."""
+    return sorted(path.stem for path in _HERE.glob("*.yaml"))
+
+
+def load_profile(name: str) -> Profile:
+    """Return a profile that comes with the box.
+
+    Raises :class:`KeyError` for a name that is not one of :func:`profile_names`, and
+    :class:`~appliance.marked_yaml.DocumentFaulty` where the file is damaged.
+    """
+    if name not in profile_names():
+        raise KeyError(name)
+    file = _HERE / f"{name}.yaml"
+    return read_profile(file.read_text(encoding="utf-8"), str(file), thorough=False)
+
+
+def read_profile(
+    text: str,
+    file: str,
+    *,
+    include: Callable[[str], Profile] = load_profile,
+    thorough: bool = True,
+) -> Profile:
+    """Read a profile; raises :class:`~appliance.marked_yaml.DocumentFaulty` with all faults.
+
+    *thorough* also asks the number and holiday libraries whether they know the regions and
+    subdivisions named; the box's own profiles skip that at every start, because importing both
+    libraries costs more than the rest of it.
+
+    A profile that ``includes`` others is their intersection: it holds every rule of each, under
+    its own name, and each of their territories.
+    """
+    reader = _Reader(parse_document(text, file), include, thorough)
+    profile = reader.profile()
+    if reader.faults:
+        raise DocumentFaulty(file, reader.faults)
+    return profile
+
+
+class _Reader:
+    """Walks the document once; after a fault it goes on with a harmless stand-in."""
+
+    def __init__(
+        self, document: Document, include: Callable[[str], Profile], thorough: bool
+    ) -> None:
+        self.document = document
+        self.include = include
+        self.thorough = thorough
+        self.faults: list[Fault] = []
+
+    def fault(self, path: Path_, message: str) -> None:
+        self.faults.append(Fault(self.document.mark(path), dotted(path), message))
+
+    # --- values ------------------------------------------------------------------------------
+
+    def value(self, path: Path_) -> Any:
+        value: Any = self.document.value
+        for key in path:
+            if isinstance(value, dict):
+                value = value.get(key)
+            elif isinstance(value, list) and isinstance(key, int):
+                value = value[key]
+            else:
+                return None
+        return value
+
+    def text(
+        self, path: Path_, remedy: str, pattern: re.Pattern[str] | None = None, default: str = ""
+    ) -> str:
+        source = self.document.sources.get(path)
+        if self.value(path) is None or source is None:
+            if not default:
+                self.fault(path, f"is missing; {remedy}")
+            return default
+        if pattern is not None and not pattern.fullmatch(source):
+            self.fault(path, f"“{source[:40]}” does not fit; {remedy}")
+        return source
+
+    def count(self, path: Path_, remedy: str) -> int:
+        value = self.value(path)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
+            self.fault(path, f"is not a whole number from 1 to 10000; {remedy}")
+            return 1
+        return value
+
+    def members(self, path: Path_, remedy: str) -> Iterator[tuple[Path_, Any]]:
+        value = self.value(path)
+        if not isinstance(value, list) or not value:
+            self.fault(path, f"is not a list; {remedy}")
+            return
+        for index, item in enumerate(value):
+            yield (*path, index), item
+
+    def zone(self, path: Path_) -> str:
+        name = self.text(path, "write an IANA zone, such as Europe/Paris")
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError):
+            self.fault(path, f"“{name[:40]}” is not a zone; write an IANA one, as Europe/Paris")
+            return "UTC"
+        return name
+
+    def keys(self, path: Path_, allowed: Iterable[str]) -> bool:
+        value = self.value(path)
+        if not isinstance(value, dict):
+            self.fault(path, "is not a mapping; write key: value")
+            return False
+        known = set(allowed)
+        for key in value:
+            if key not in known:
+                place = (*path, key)
+                self.faults.append(
+                    Fault(
+                        self.document.key_mark(place),
+                        dotted(place),
+                        f"is not known here; write one of {', '.join(sorted(known))}",
+                    )
+                )
+        return True
+
+    # --- the profile -------------------------------------------------------------------------
+
+    def profile(self) -> Profile:
+        name = self.text(("name",), "write a short lower-case name", _NAME) or "unnamed"
+        if not self.keys((), _TOP):
+            return Profile(
+                name=name, version="", title="", territories={}, enforced=(), duties=(), advice=()
+            )
+        version = self.text(("version",), 'write year and month, such as "2026-11"', _DATED)
+        title = self.text(("title",), "write the jurisdiction's name")
+        territories = self.territories(title)
+        rules = self.rules(name, territories)
+        for included in self.included():
+            rules += included.rules()
+            for key, territory in included.territories.items():
+                territories.setdefault(key or included.name, territory)
+        seen: set[str] = set()
+        for rule in rules:
+            if rule.name in seen:
+                self.fault(("rules",), f"the id of {rule.name} is given twice; make it unique")
+            seen.add(rule.name)
+        certain = [r for r in rules if r.confidence is not Confidence.LOW]
+        return Profile(
+            name=name,
+            version=version,
+            title=title,
+            territories=territories,
+            enforced=tuple(r for r in certain if isinstance(r, EnforcedRule)),
+            duties=tuple(r for r in certain if isinstance(r, Duty)),
+            advice=tuple(r for r in rules if r.confidence is Confidence.LOW),
+        )
+
+    def included(self) -> Iterator[Profile]:
+        if self.value(("includes",)) is None:
+            return
+        for path, name in self.members(("includes",), "write the names of profiles"):
+            try:
+                yield self.include(str(name))
+            except KeyError:
+                self.fault(path, f"there is no profile “{name}”; write one that comes with the box")
+
+    def territories(self, title: str) -> dict[str, Territory]:
+        region = self.value(("region",))
+        found = {
+            "": Territory(
+                name="",
+                title=title,
+                zone=self.zone(("zone",)),
+                region="" if region is None else self.region(("region",)),
+            )
+        }
+        value = self.value(("territories",))
+        if value is None or not self.keys(("territories",), value or ()):
+            return found
+        for name in value:
+            path: Path_ = ("territories", name)
+            if not _NAME.fullmatch(name):
+                self.fault(path, "is not a name; write lower-case letters, digits and dashes")
+            if not self.keys(path, {"title", "zone", "region", "holidays"}):
+                continue
+            has_zone = self.value((*path, "zone")) is not None
+            has_region = self.value((*path, "region")) is not None
+            found[name] = Territory(
+                name=name,
+                title=self.text((*path, "title"), "write the territory's name"),
+                zone=self.zone((*path, "zone")) if has_zone else found[""].zone,
+                region=self.region((*path, "region")) if has_region else found[""].region,
+                holidays=self.subdivisions((*path, "holidays")),
+            )
+        return found
+
+    def region(self, path: Path_) -> str:
+        region = self.text(path, "write a numbering region, such as FR")
+        if not self.thorough:
+            return region
+        from phonenumbers import SUPPORTED_REGIONS
+
+        if region not in SUPPORTED_REGIONS:
+            self.fault(path, f"“{region[:10]}” has no numbering plan; write a region such as FR")
+        return region
+
+    def subdivisions(self, path: Path_) -> tuple[str, ...]:
+        if self.value(path) is None:
+            return ()
+        country = self.text(("holidays",), "write the country of the holiday calendar, such as FR")
+        known = _subdivisions(country) if self.thorough else frozenset()
+        names: list[str] = []
+        for place, _ in self.members(path, "write subdivisions of the holiday calendar"):
+            name = self.text(place, "write a subdivision of the holiday calendar")
+            if self.thorough and name not in known:
+                self.fault(place, f"“{name[:20]}” is not a subdivision of calendar {country}")
+            names.append(name)
+        return tuple(names)
+
+    # --- rules -------------------------------------------------------------------------------
+
+    def rules(self, profile: str, territories: dict[str, Territory]) -> list[Rule]:
+        if self.value(("rules",)) is None and self.value(("includes",)) is not None:
+            return []
+        found: list[Rule] = []
+        for path, item in self.members(("rules",), "write a list of rules"):
+            if not isinstance(item, dict):
+                self.fault(path, "is not a mapping; write key: value")
+                continue
+            kind = self.text((*path, "kind"), f"write one of {', '.join(sorted(_KINDS))}")
+            if kind not in _KINDS:
+                self.fault((*path, "kind"), f"is not one of {', '.join(sorted(_KINDS))}")
+                continue
+            self.keys(path, _COMMON | _KINDS[kind])
+            found.append(self.rule(kind, path, profile, territories))
+        return found
+
+    def rule(self, kind: str, path: Path_, profile: str, territories: dict[str, Territory]) -> Rule:
+        common: dict[str, Any] = {
+            "name": f"{profile}.{self.text((*path, 'id'), 'write a unique id', _ID)}",
+            "text": self.text((*path, "text"), "write the rule in one sentence"),
+            "source": self.text((*path, "source"), "write where the rule stands"),
+            "dated": self.text((*path, "date"), 'write "2026", "2026-11" or "2026-11-24"', _DATED),
+            "confidence": self.confidence((*path, "confidence")),
+        }
+        match kind:
+            case "hours":
+                return HoursRule(**common, hours=self.hours((*path, "hours")))
+            case "holidays":
+                return self.holidays(common, territories)
+            case "ballot-silence":
+                return BallotRule(**common)
+            case "cap":
+                return CapRule(
+                    **common,
+                    attempts=self.count((*path, "attempts"), "write how many attempts"),
+                    days=self.count((*path, "days"), "write in how many days"),
+                )
+            case "rest":
+                return RestRule(
+                    **common,
+                    after=self.outcomes((*path, "after")),
+                    hours=self.count((*path, "hours"), "write how many hours of rest"),
+                )
+            case "caller":
+                return CallerRule(
+                    **common,
+                    allowed=self.ranges((*path, "allowed")),
+                    barred=self.ranges((*path, "barred")),
+                )
+            case _:
+                bearer = self.text((*path, "bearer"), "write box or operator")
+                if bearer not in ("box", "operator"):
+                    self.fault((*path, "bearer"), "write box or operator")
+                return Duty(**common, bearer=bearer)
+
+    def holidays(self, common: dict[str, Any], territories: dict[str, Territory]) -> HolidayRule:
+        country = self.text(("holidays",), "write the country of the holiday calendar, such as FR")
+        if self.thorough and not _subdivisions(country):
+            self.fault(("holidays",), "has no holiday calendar; write a country such as FR")
+        listed = [t for t in territories.values() if t.holidays]
+        own = [t for t in listed if t.zone != territories[""].zone]
+        return HolidayRule(
+            **common,
+            country=country,
+            subdivisions=tuple((t.name, t.holidays) for t in listed),
+            zones=tuple((t.zone, t.holidays) for t in own),
+        )
+
+    def confidence(self, path: Path_) -> Confidence:
+        text = self.text(path, "write H, M or L")
+        try:
+            return Confidence(text)
+        except ValueError:
+            self.fault(path, "write H (primary text), M (good secondary source) or L (advice)")
+            return Confidence.LOW
+
+    def hours(self, path: Path_) -> Windows:
+        text = self.text(path, "write weekly hours, such as mon-fri 10:00-20:00", default="?")
+        try:
+            return parse_windows(text)
+        except WindowsInvalid as error:
+            self.fault(path, f"{error.reason}; {error.remedy}")
+            return parse_windows("mon 00:00-00:01")
+
+    def outcomes(self, path: Path_) -> frozenset[Outcome]:
+        found: set[Outcome] = set()
+        for place, item in self.members(path, "write a list of outcomes, such as [declined]"):
+            try:
+                found.add(Outcome(str(item)))
+            except ValueError:
+                self.fault(place, f"is not an outcome; write one of {', '.join(Outcome)}")
+        return frozenset(found)
+
+    def ranges(self, path: Path_) -> tuple[NumberRange, ...]:
+        value = self.value(path)
+        if not isinstance(value, dict):
+            self.fault(path, "is not a mapping; write category: [prefixes]")
+            return ()
+        found: list[NumberRange] = []
+        for name in value:
+            try:
+                category = Category(name)
+            except ValueError:
+                self.fault((*path, name), f"is not one of {', '.join(Category)}")
+                continue
+            places = self.members((*path, name), 'write a list of prefixes, such as ["+33162"]')
+            prefixes = tuple(
+                self.text(place, 'write a prefix with +, such as "+33162"', _PREFIX)
+                for place, _ in places
+            )
+            found.append(NumberRange(category=category, prefixes=prefixes))
+        return tuple(found)
+
+
+def _subdivisions(country: str) -> frozenset[str]:
+    """Return the subdivisions that the holiday calendar of *country* knows, aliases included."""
+    import holidays
+
+    try:
+        calendar = holidays.country_holidays(country)
+    except NotImplementedError:
+        return frozenset()
+    return frozenset({"", *calendar.subdivisions, *calendar.subdivisions_aliases})

@@ -1,0 +1,317 @@
+"""Telephone numbers: reading them, refusing what may never be dialled, masking, hashing.
+
+A number enters the box as text written by people and spreadsheets and leaves this module either
+as E.164 (ITU-T E.164: ``+`` and 7 to 15 digits) or as a :class:`NumberRefused` that says what to
+write instead. Nothing else in the box turns text into something that can be dialled.
+
+The ``phonenumbers`` library (Google's libphonenumber metadata) knows the numbering plans. It is
+imported inside the functions that need it: masking and classing, which every command uses, do
+not pay for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from enum import StrEnum, unique
+
+MAX_DIGITS = 15
+"""ITU-T E.164 allows no more, country code included."""
+
+_MAX_TEXT = 64
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_WRITTEN = re.compile(r"(?:\+|00)?[0-9 .()/-]+")
+_MANGLED = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+]?[0-9]{1,3}|[0-9]+[.,]0+")
+
+# Spreadsheets and word processors write these where people typed a space or a hyphen.
+_TYPOGRAPHY = {
+    0x00A0: " ",
+    0x2007: " ",
+    0x2009: " ",
+    0x202F: " ",
+    0x2010: "-",
+    0x2011: "-",
+    0x2012: "-",
+    0x2013: "-",
+}
+
+# Reserved for fiction by the regulators: Arcep numbering plan, Ofcom, NANPA (555-0100 to 0199 in
+# any area code; N11 codes are services, 900 is premium, neither is an area).
+_FICTION = re.compile(
+    r"\+33(?:19900|26191|35301|46571|53649|63998)[0-9]{4}"
+    r"|\+44(?:7700900|2079460)[0-9]{3}"
+    r"|\+1(?!900)[2-9](?!11)[0-9]{2}55501[0-9]{2}"
+)
+
+# Harmonised European numbers of social value (decision 2007/116/EC), and national emergency and
+# distress numbers that the library's table leaves out.
+_DISTRESS = frozenset(
+    {"112", "911", "999", "000", "110", "113", "114", "115", "116", "117", "118", "119"}
+    | {"15", "17", "18", "061", "062", "080", "091", "092", "101", "111", "191", "196", "197"}
+    | {"116000", "116006", "116111", "116117", "116123", "988", "3114", "1522", "1525", "105"}
+)
+
+# ITU-T E.164 list of assigned country codes: 1 and 7 have one digit, these two, the rest three.
+_TWO_DIGIT_CODES = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
+
+
+@unique
+class Refusal(StrEnum):
+    """Why a text is not a number that this box may hold."""
+
+    EMPTY = "empty"
+    HOSTILE = "hostile"
+    """Holds something that has no place in a number: letters, controls, AT syntax, 16 digits."""
+    MANGLED = "mangled"
+    """A spreadsheet turned it into a quantity or ate its leading zero or plus."""
+    EMERGENCY = "emergency"
+    SHORT = "short"
+    PREMIUM = "premium"
+    """Premium, shared cost, personal, toll-free, paging, voicemail, satellite: never a person at
+    an ordinary price."""
+    INVALID = "invalid"
+    """No numbering plan assigns it."""
+    FICTION = "fiction"
+    """Reserved for fiction; only bench lines dial those."""
+
+
+@unique
+class NumberClass(StrEnum):
+    """Whether a number can belong to somebody."""
+
+    REAL = "real"
+    FICTION = "fiction"
+
+
+class NumberRefused(ValueError):
+    """The text is not a number that may be called. Never quotes the text: it may be a number."""
+
+    def __init__(self, kind: Refusal, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.remedy = remedy
+
+
+def read_number(text: str, country: str, *, fiction: bool = False) -> str:
+    """Return *text* as E.164, or raise :class:`NumberRefused`.
+
+    *country* is the ISO 3166 code (or library region, ``RE`` for Réunion) in which national
+    numbers are read; empty where only international ones are accepted. Numbers reserved for
+    fiction are accepted only with *fiction*; real ones are accepted either way, because which
+    line may dial which is the gate's decision (:func:`number_class`).
+    """
+    written = _clean(text)
+    digits = re.sub(r"[^0-9]", "", written)
+    international = written.startswith(("+", "00"))
+    if not international:
+        _refuse_service(digits, country)
+        _refuse_lost_prefix(digits, country)
+    e164 = _parse(("+" + digits.removeprefix("00")) if international else digits, country)
+    if number_class(e164) is NumberClass.FICTION:
+        if not fiction:
+            raise NumberRefused(
+                Refusal.FICTION,
+                "the number is reserved for fiction and belongs to nobody",
+                "only a bench configuration takes such numbers: write a real one",
+            )
+        return e164
+    refused = refusal(e164)
+    if refused is not None:
+        raise refused
+    return e164
+
+
+def refusal(e164: str) -> NumberRefused | None:
+    """Say why a real E.164 number may never be dialled, or None where it may.
+
+    The gate asks again before every call, so that a number which came into the registry by any
+    other way, or changed class with a newer numbering plan, is refused all the same.
+    """
+    import phonenumbers
+    from phonenumbers import PhoneNumberType
+
+    if not _E164.fullmatch(e164):
+        return NumberRefused(
+            Refusal.HOSTILE, "it is not an E.164 number", "write + and 7 to 15 digits"
+        )
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return _invalid()
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    national = phonenumbers.national_significant_number(number)
+    # Service numbers are matched on what follows the country code: +33 112 reaches 112 on some
+    # networks.
+    if national in _DISTRESS or phonenumbers.is_emergency_number(national, region):
+        return _emergency()
+    if len(national) <= 6 and not phonenumbers.is_valid_number(number):
+        return _short()
+    if region == "001":
+        return _premium("it is an international service or satellite number")
+    kind = phonenumbers.number_type(number)
+    service = {
+        PhoneNumberType.PREMIUM_RATE: "it is a premium-rate number",
+        PhoneNumberType.SHARED_COST: "it is a shared-cost number",
+        PhoneNumberType.TOLL_FREE: "it is a toll-free service number",
+        PhoneNumberType.PERSONAL_NUMBER: "it is a personal follow-me number at a premium price",
+        PhoneNumberType.PAGER: "it is a pager",
+        PhoneNumberType.UAN: "it is a company's universal access number",
+        PhoneNumberType.VOICEMAIL: "it is a voicemail access number",
+    }.get(kind)
+    if service is not None:
+        return _premium(service)
+    if kind == PhoneNumberType.UNKNOWN:
+        return _invalid()
+    return None
+
+
+def number_class(e164: str) -> NumberClass:
+    """Tell numbers reserved for fiction from all others."""
+    return NumberClass.FICTION if _FICTION.fullmatch(e164) else NumberClass.REAL
+
+
+def mask(e164: str) -> str:
+    """Show the country code and the last two digits: ``+33 ••••••• 45``.
+
+    Anything that is not E.164 is hidden whole, so that masking cannot leak a text that was
+    never a number.
+    """
+    if not _E164.fullmatch(e164):
+        return "+•••"
+    code = _country_code(e164[1:])
+    hidden = len(e164) - 1 - len(code) - 2
+    return f"+{code} {'•' * hidden} {e164[-2:]}"
+
+
+def hash_number(key: bytes, e164: str) -> str:
+    """Return HMAC-SHA-256 of the number in hex (64 digits).
+
+    Keyed, because the number space is small enough to try every number against a plain hash.
+    """
+    if not _E164.fullmatch(e164):
+        raise ValueError("only an E.164 number can be hashed")
+    return hmac.new(key, e164.encode("ascii"), hashlib.sha256).hexdigest()
+
+
+def _clean(text: str) -> str:
+    written = text.translate(_TYPOGRAPHY).strip(" ")
+    if not written:
+        raise NumberRefused(Refusal.EMPTY, "there is no number", "write one: +33 1 99 00 12 34")
+    if len(text) <= _MAX_TEXT and _MANGLED.fullmatch(written):
+        raise NumberRefused(
+            Refusal.MANGLED,
+            "a spreadsheet turned the number into a quantity and lost digits",
+            "format the column as text and type the number again, like +33 1 99 00 12 34",
+        )
+    odd = next((c for c in written if unicodedata.category(c)[0] == "C"), None)
+    if odd is not None:
+        raise _hostile(f"it holds a control character (U+{ord(odd):04X})")
+    if len(text) > _MAX_TEXT:
+        raise _hostile(f"it is longer than {_MAX_TEXT} characters")
+    if any(c.isdigit() and not c.isascii() for c in written):
+        raise _hostile("it holds digits that are not the plain 0 to 9")
+    if any(c.isalpha() for c in written):
+        raise _hostile("it holds letters")
+    if not _WRITTEN.fullmatch(written):
+        raise _hostile("it holds characters that have no place in a number")
+    digits = sum(c.isdigit() for c in written.removeprefix("00"))
+    if digits > MAX_DIGITS:
+        raise _hostile(f"it has {digits} digits; no number in the world has more than {MAX_DIGITS}")
+    if digits == 0:
+        raise _hostile("it holds no digit")
+    return written
+
+
+def _refuse_service(digits: str, country: str) -> None:
+    import phonenumbers
+
+    if digits in _DISTRESS or (
+        country and phonenumbers.connects_to_emergency_number(digits, country)
+    ):
+        raise _emergency()
+    if len(digits) <= 6:
+        raise _short()
+
+
+def _refuse_lost_prefix(digits: str, country: str) -> None:
+    """Refuse a national number without its trunk prefix: a spreadsheet ate zero or plus."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+    if not country:
+        raise NumberRefused(
+            Refusal.INVALID,
+            "the law profile has no country of its own, so a national number could be anybody's",
+            "write it in international form, with + and the country code",
+        )
+    metadata = PhoneMetadata.metadata_for_region(country, None)
+    if metadata is None:
+        raise ValueError(f"no numbering plan for region {country!r}")
+    if metadata.national_prefix == "0" and not digits.startswith("0"):
+        code = next(c for c, regions in COUNTRY_CODE_TO_REGION_CODE.items() if country in regions)
+        lost = "plus sign" if digits.startswith(str(code)) and len(digits) > 9 else "leading zero"
+        raise NumberRefused(
+            Refusal.MANGLED,
+            f"the {lost} is missing, as when a spreadsheet took the number for a quantity",
+            f"format the column as text and write the number with +{code} or with its leading 0",
+        )
+
+
+def _parse(written: str, country: str) -> str:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(written, country or None)
+    except phonenumbers.NumberParseException as error:
+        raise _invalid() from error
+    e164 = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    national = phonenumbers.national_significant_number(number)
+    if national in _DISTRESS:
+        raise _emergency()
+    if not _E164.fullmatch(e164):
+        raise _short() if len(national) <= 6 else _invalid()
+    return e164
+
+
+def _country_code(digits: str) -> str:
+    if digits[0] in "17":
+        return digits[0]
+    return digits[:2] if _TWO_DIGIT_CODES.match(digits) else digits[:3]
+
+
+def _hostile(what: str) -> NumberRefused:
+    return NumberRefused(
+        Refusal.HOSTILE, what, "write digits, spaces and one leading + only, like +33 1 99 00 12 34"
+    )
+
+
+def _emergency() -> NumberRefused:
+    return NumberRefused(
+        Refusal.EMERGENCY,
+        "it is, or reaches, an emergency or distress number",
+        "remove the row: such numbers are never dialled",
+    )
+
+
+def _short() -> NumberRefused:
+    return NumberRefused(
+        Refusal.SHORT,
+        "it is a short number or incomplete; it cannot be a person's",
+        "write the whole number with its country code",
+    )
+
+
+def _premium(what: str) -> NumberRefused:
+    return NumberRefused(
+        Refusal.PREMIUM, what, "write the person's own fixed or mobile number instead"
+    )
+
+
+def _invalid() -> NumberRefused:
+    return NumberRefused(
+        Refusal.INVALID,
+        "no numbering plan assigns this number",
+        "check for a missing or doubled digit, and write the country code with +",
+    )

@@ -1,0 +1,341 @@
+"""Weekly windows: spans of a person's local wall-clock time, and the arithmetic of spans.
+
+A window such as ``mon-fri 18:00-20:00`` means every instant at which a clock on that person's
+wall shows a time in it. That settles daylight saving without exceptions: a time that the clock
+skips never comes, a time that it shows twice is in the window twice, and a day that a zone
+left out (Samoa, 2011) has no windows.
+
+Spans are half-open pairs of whole UTC seconds since 1970, in lists that are sorted and do not
+touch; :class:`~appliance.model.Interval` is their form for everybody else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from appliance.model import Interval
+
+Span = tuple[int, int]
+"""``(start, end)`` in UTC seconds since 1970, half-open."""
+
+Minutes = tuple[int, int]
+"""``(start, end)`` in minutes since local midnight, half-open; end at most 1440."""
+
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_SECONDS = 86_400
+
+_LONG_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAYS = {name: index for names in (DAY_NAMES, _LONG_NAMES) for index, name in enumerate(names)}
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_MAX_TEXT = 1000
+_EXAMPLE = "mon-fri 18:00-20:00; sat 10:00-12:00"
+_ITEM = re.compile(r"(?P<days>[^0-9]*?)\s*(?P<times>[0-9].*)", re.DOTALL)
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+
+# Every offset in the zone database lies within these hours of UTC, and no zone has ever changed
+# its offset twice within the sampling step.
+_EARLIEST_OFFSET = -16 * 3600
+_LATEST_OFFSET = 16 * 3600
+_SAMPLE = 4 * 3600
+
+
+class WindowsInvalid(ValueError):
+    """The text is not a list of weekly windows; ``remedy`` says what to write."""
+
+    def __init__(self, reason: str, remedy: str = f'write it like "{_EXAMPLE}"') -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Seven days, Monday first, each with its sorted, disjoint, not touching spans of minutes."""
+
+    days: tuple[tuple[Minutes, ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.days) != 7:
+            raise ValueError("a week has seven days")
+        for spans in self.days:
+            before = -1
+            for start, end in spans:
+                if not before < start < end <= 1440:
+                    raise ValueError("a day's spans must be sorted and must not touch")
+                before = end
+
+    @classmethod
+    def of(cls, items: Iterable[tuple[int, int, int]]) -> Windows:
+        """Build from ``(weekday, start minute, end minute)``, merging what overlaps or touches."""
+        days: list[list[Minutes]] = [[] for _ in range(7)]
+        for weekday, start, end in items:
+            days[weekday].append((start, end))
+        return cls(tuple(tuple(merge(spans)) for spans in days))
+
+    def canonical(self) -> str:
+        """Return the one text that stands for these windows; parsing it gives them back."""
+        parts: list[str] = []
+        first = 0
+        while first < 7:
+            last = first
+            while last < 6 and self.days[last + 1] == self.days[first]:
+                last += 1
+            name = DAY_NAMES[first] if first == last else f"{DAY_NAMES[first]}-{DAY_NAMES[last]}"
+            parts += [f"{name} {_clock(a)}-{_clock(b)}" for a, b in self.days[first]]
+            first = last + 1
+        return "; ".join(parts)
+
+    def intersect(self, other: Windows) -> Windows:
+        """Return the windows in which both agree; never more than either."""
+        return Windows(
+            tuple(tuple(intersect(a, b)) for a, b in zip(self.days, other.days, strict=True))
+        )
+
+    def within(self, other: Windows) -> bool:
+        """Tell whether every minute of these windows is also in *other*."""
+        return self.intersect(other) == self
+
+    def contains(self, local: datetime) -> bool:
+        """Tell whether the wall clock that shows *local* is inside a window."""
+        minute = local.hour * 60 + local.minute
+        return any(a <= minute < b for a, b in self.days[local.weekday()])
+
+    def spans(self, zone: ZoneInfo, start: int, end: int) -> list[Span]:
+        """Return the spans of ``[start, end)`` in which the windows are open in *zone*."""
+        found: list[Span] = []
+        for ordinal in local_days(start, end):
+            ranges = self.days[(ordinal + 6) % 7]
+            if not ranges:
+                continue
+            midnight = (ordinal - _EPOCH_ORDINAL) * DAY_SECONDS
+            for since, until, offset in day_segments(zone, ordinal):
+                for a, b in ranges:
+                    lo = max(midnight + a * 60 - offset, since, start)
+                    hi = min(midnight + b * 60 - offset, until, end)
+                    if lo < hi:
+                        found.append((lo, hi))
+        return merge(found)
+
+    def intervals(self, zone: ZoneInfo, start: datetime, end: datetime) -> list[Interval]:
+        """Return the intervals of ``[start, end)`` in which the windows are open in *zone*.
+
+        Whole seconds: a fraction at either end is rounded inwards.
+        """
+        return [interval(s) for s in self.spans(zone, *outer_seconds(start, end))]
+
+
+ALWAYS = Windows(tuple(((0, 1440),) for _ in range(7)))
+"""Every minute of the week."""
+
+
+def parse_windows(text: str) -> Windows:
+    """Read ``mon-fri 18:00-20:00; sat 10:00-12:00``.
+
+    Items are parted by ``;``; in one item, days and spans may be listed with ``,``. Day names
+    are English, long or short, in any case; a range of days may wrap (``fri-mon``). ``24:00``
+    ends a day. A span may not cross midnight. Raises :class:`WindowsInvalid`.
+    """
+    if len(text) > _MAX_TEXT:
+        raise WindowsInvalid(f"the text is longer than {_MAX_TEXT} characters")
+    normal = text.replace("–", "-").replace("\u00a0", " ").replace("\u202f", " ")
+    items: list[tuple[int, int, int]] = []
+    for part in normal.split(";"):
+        if not part.strip():
+            continue
+        match = _ITEM.fullmatch(part.strip())
+        if match is None:
+            raise WindowsInvalid(f"“{_shown(part)}” has no time of day")
+        days = _days(match["days"])
+        for spans in match["times"].split(","):
+            start, end = _minutes(spans.strip())
+            items += [(day, start, end) for day in days]
+    if not items:
+        raise WindowsInvalid("there is no window")
+    return Windows.of(items)
+
+
+@lru_cache(maxsize=4096)
+def known_windows(text: str) -> Windows:
+    """Parse as :func:`parse_windows`, remembering: many people share few texts."""
+    return parse_windows(text)
+
+
+@lru_cache(maxsize=8192)
+def day_segments(zone: ZoneInfo, ordinal: int) -> tuple[tuple[int, int, int], ...]:
+    """Return the pieces ``(start, end, offset)`` of one local day, in UTC seconds.
+
+    *ordinal* is the proleptic Gregorian ordinal of the local date. Together the pieces hold
+    every instant at which a clock in *zone* shows that date; the offset (seconds east of UTC)
+    is constant in each. An ordinary day has one piece of 86,400 seconds.
+    """
+    midnight = (ordinal - _EPOCH_ORDINAL) * DAY_SECONDS
+    at = midnight - _LATEST_OFFSET
+    last = midnight + DAY_SECONDS - _EARLIEST_OFFSET
+    offset = _offset(zone, at)
+    since = at
+    pieces: list[tuple[int, int, int]] = []
+    while at < last:
+        then = at + _SAMPLE
+        after = _offset(zone, then)
+        if after != offset:
+            low, high = at, then
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+            pieces.append((since, high, offset))
+            since, offset = high, after
+        at = then
+    pieces.append((since, at, offset))
+    clipped = ((max(a, midnight - o), min(b, midnight + DAY_SECONDS - o), o) for a, b, o in pieces)
+    return tuple(piece for piece in clipped if piece[0] < piece[1])
+
+
+def local_days(start: int, end: int) -> range:
+    """Return the ordinals of all dates that any clock on earth shows in ``[start, end)``."""
+    first = (start + _EARLIEST_OFFSET) // DAY_SECONDS + _EPOCH_ORDINAL
+    last = (end + _LATEST_OFFSET) // DAY_SECONDS + _EPOCH_ORDINAL
+    return range(first, last + 1)
+
+
+def day_spans(zone: ZoneInfo, ordinal: int) -> list[Span]:
+    """Return the spans at which a clock in *zone* shows the date *ordinal*."""
+    return merge((a, b) for a, b, _ in day_segments(zone, ordinal))
+
+
+def local_instant(zone: ZoneInfo, day: date, minute: int) -> int:
+    """Return the first UTC second of *day* at which the clock shows *minute* or later.
+
+    *minute* counts from midnight and may be 1440. Where the clock skips it, this is the moment
+    of the skip; where the clock shows it twice, the first.
+    """
+    ordinal = day.toordinal()
+    midnight = (ordinal - _EPOCH_ORDINAL) * DAY_SECONDS
+    segments = day_segments(zone, ordinal)
+    for since, until, offset in segments:
+        wanted = midnight + minute * 60 - offset
+        if wanted < until:
+            return max(wanted, since)
+    if segments:
+        return segments[-1][1]
+    return local_instant(zone, day + timedelta(days=1), 0)
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """Return the union: sorted, with overlapping and touching spans joined."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            if end > joined[-1][1]:
+                joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def intersect(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+    """Return the spans that lie in both lists."""
+    common: list[Span] = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        start = max(one[i][0], other[j][0])
+        end = min(one[i][1], other[j][1])
+        if start < end:
+            common.append((start, end))
+        if one[i][1] < other[j][1]:
+            i += 1
+        else:
+            j += 1
+    return common
+
+
+def subtract(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+    """Return *spans* without *holes*."""
+    left: list[Span] = []
+    for start, end in spans:
+        at = start
+        for a, b in holes:
+            if b <= at or a >= end:
+                continue
+            if a > at:
+                left.append((at, a))
+            at = max(at, b)
+        if at < end:
+            left.append((at, end))
+    return left
+
+
+def outer_seconds(start: datetime, end: datetime) -> tuple[int, int]:
+    """Return the whole seconds inside ``[start, end)``."""
+    if start.tzinfo is None or end.tzinfo is None:
+        raise ValueError("times must carry a zone")
+    a, b = start.timestamp(), end.timestamp()
+    return -int(-a // 1), int(b // 1)
+
+
+def interval(span: Span) -> Interval:
+    """Return *span* with aware UTC times."""
+    return Interval(datetime.fromtimestamp(span[0], UTC), datetime.fromtimestamp(span[1], UTC))
+
+
+def _offset(zone: ZoneInfo, second: int) -> int:
+    offset = datetime.fromtimestamp(second, zone).utcoffset()
+    if offset is None:  # pragma: no cover - ZoneInfo always knows
+        raise ValueError(f"zone {zone} has no offset")
+    return int(offset.total_seconds())
+
+
+def _days(text: str) -> list[int]:
+    if not text.strip():
+        raise WindowsInvalid("the days are missing")
+    days: list[int] = []
+    for part in text.split(","):
+        names = [name.strip().lower() for name in part.split("-")]
+        for name in names:
+            if name not in _DAYS:
+                raise WindowsInvalid(
+                    f"“{_shown(name)}” is not a day", f'write mon to sun, like "{_EXAMPLE}"'
+                )
+        if len(names) > 2:
+            raise WindowsInvalid(f"“{_shown(part)}” is not a range of days")
+        first, last = _DAYS[names[0]], _DAYS[names[-1]]
+        days += [(first + step) % 7 for step in range((last - first) % 7 + 1)]
+    return days
+
+
+def _minutes(text: str) -> Minutes:
+    ends = [end.strip() for end in text.split("-")]
+    if len(ends) != 2:
+        raise WindowsInvalid(f"“{_shown(text)}” is not a span of time, like 18:00-20:00")
+    start, end = _minute(ends[0]), _minute(ends[1])
+    if start == end:
+        raise WindowsInvalid(f"“{_shown(text)}” is empty: it ends when it starts")
+    if start > end:
+        raise WindowsInvalid(
+            f"“{_shown(text)}” ends before it starts",
+            'swap the times; a window over midnight is two: "fri 22:00-24:00; sat 00:00-01:00"',
+        )
+    return start, end
+
+
+def _minute(text: str) -> int:
+    match = _TIME.fullmatch(text)
+    if match is None or not text.isascii():
+        raise WindowsInvalid(f"“{_shown(text)}” is not a time", "write hours and minutes: 18:00")
+    hour, minute = int(match[1]), int(match[2])
+    if minute > 59 or hour * 60 + minute > 1440:
+        raise WindowsInvalid(f"there is no time {_shown(text)}", "times go from 00:00 to 24:00")
+    return hour * 60 + minute
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def _shown(text: str) -> str:
+    """Return a harmless excerpt of what somebody wrote."""
+    return "".join(c if c.isprintable() else "?" for c in text.strip())[:40]
