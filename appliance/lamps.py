@@ -1,0 +1,167 @@
+"""What the lamps say: one table from the state of the box to patterns. Pure.
+
+A technician in a corridor reads four lamps before anything else, so each pattern means one
+thing, and the fault lamp counts out what to do. Where several faults stand, the gravest is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, unique
+
+from firmware.lamp import Blink, Flashes, Lamp, Pattern, describe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxFacts:
+    """Everything that the lamps depend on, as the decision loop knows it."""
+
+    lines: int = 0
+    """Configured lines."""
+    lines_ready: int = 0
+    """Lines that could dial or are in a call."""
+    lines_out: int = 0
+    """Lines that only a person can bring back (SIM, wiring)."""
+    dialling: int = 0
+    """Calls on their way, not answered."""
+    talking: int = 0
+    """Calls that were answered."""
+    paused: bool = False
+    """Paused, or not started yet."""
+    awaiting_press: bool = False
+    """Attended mode: the next call needs a press of the start button."""
+    done: bool = False
+    """Nobody is left to call."""
+    stopped: bool = False
+    """The emergency stop is latched."""
+    clock_trusted: bool = True
+    storage_ok: bool = True
+    law_refuses: bool = False
+    """A rule forbids every call of this box (the numbering gate), not only calls at this hour."""
+    panel_ok: bool = True
+    audio_ok: bool = True
+    """False once a call's voice path failed, until one worked."""
+
+
+@unique
+class FaultCode(Enum):
+    """Faults that the fault lamp counts out, gravest first: flashes, meaning, what to do."""
+
+    STORAGE = (
+        1,
+        "ledger or registry cannot be written",
+        "free or replace the storage, then restart the box; `doctor` names the file",
+    )
+    CLOCK = (
+        2,
+        "the box does not know what time it is",
+        "give it network, an RTC or a SIM whose network sends the time; wait a few minutes",
+    )
+    LAW = (
+        3,
+        "the law profile forbids every call of this box",
+        "`status` names the rule; usually the SIM's number: change it, or use attended mode",
+    )
+    LINE_OUT = (
+        4,
+        "a modem or SIM needs a person",
+        "`doctor` names the line and the reason (PIN, PUK, SIM missing, wiring)",
+    )
+    NO_LINE = (
+        5,
+        "no line is ready",
+        "wait two minutes; then check antenna, SIM and USB; `doctor` names the reason",
+    )
+    AUDIO = (
+        6,
+        "callees did not hear the box",
+        "`doctor` names the line; `modem selftest` proves the voice path",
+    )
+    PANEL = (
+        7,
+        "a button or lamp failed",
+        "check the panel's plug and wires; the stop is still watched",
+    )
+
+    def __init__(self, flashes: int, meaning: str, remedy: str) -> None:
+        self.flashes = flashes
+        self.meaning = meaning
+        self.remedy = remedy
+
+
+_STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
+    FaultCode.STORAGE: lambda box: not box.storage_ok,
+    FaultCode.CLOCK: lambda box: not box.clock_trusted,
+    FaultCode.LAW: lambda box: box.law_refuses,
+    FaultCode.LINE_OUT: lambda box: box.lines_out > 0,
+    FaultCode.NO_LINE: lambda box: box.lines_ready == 0,
+    FaultCode.AUDIO: lambda box: not box.audio_ok,
+    FaultCode.PANEL: lambda box: not box.panel_ok,
+}
+
+
+def faults(box: BoxFacts) -> tuple[FaultCode, ...]:
+    """Return every fault that stands, gravest first."""
+    return tuple(code for code in FaultCode if _STANDS[code](box))
+
+
+def _blocked(box: BoxFacts) -> bool:
+    return not box.storage_ok or not box.clock_trusted or box.law_refuses or box.lines_ready == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the lamp table: when *holds* is true, *lamp* shows *pattern*."""
+
+    lamp: Lamp
+    pattern: Pattern
+    meaning: str
+    holds: Callable[[BoxFacts], bool]
+
+
+LAMP_TABLE: tuple[Row, ...] = (
+    Row(Lamp.READY, Blink.OFF, "stopped by the emergency stop", lambda box: box.stopped),
+    Row(Lamp.READY, Blink.OFF, "cannot call; the fault lamp says why", _blocked),
+    Row(Lamp.READY, Blink.SLOW, "paused; press start to go on", lambda box: box.paused),
+    Row(Lamp.READY, Flashes(2), "done: nobody is left to call", lambda box: box.done),
+    Row(
+        Lamp.READY,
+        Blink.FAST,
+        "attended mode: press start for one call",
+        lambda box: box.awaiting_press,
+    ),
+    Row(Lamp.READY, Blink.ON, "at work: calls whenever the rules allow", lambda _: True),
+    Row(Lamp.LINE, Blink.OFF, "no line is ready", lambda box: box.lines_ready == 0),
+    Row(Lamp.LINE, Blink.SLOW, "some lines are ready", lambda box: box.lines_ready < box.lines),
+    Row(Lamp.LINE, Blink.ON, "all lines are ready", lambda _: True),
+    Row(Lamp.CALL, Blink.ON, "a call is answered", lambda box: box.talking > 0),
+    Row(Lamp.CALL, Blink.FAST, "a phone is being rung", lambda box: box.dialling > 0),
+    Row(Lamp.CALL, Blink.OFF, "no call", lambda _: True),
+    Row(
+        Lamp.FAULT,
+        Blink.FAST,
+        "emergency stop: release the button, then reset",
+        lambda box: box.stopped,
+    ),
+    *(
+        Row(Lamp.FAULT, Flashes(code.flashes), f"{code.meaning}: {code.remedy}", _STANDS[code])
+        for code in FaultCode
+    ),
+    Row(Lamp.FAULT, Blink.OFF, "no fault", lambda _: True),
+)
+"""For each lamp the first row that holds is shown."""
+
+
+def lamps(box: BoxFacts) -> dict[Lamp, Pattern]:
+    """Return what each lamp shows (the heartbeat is not a matter of facts)."""
+    shown: dict[Lamp, Pattern] = {}
+    for row in LAMP_TABLE:
+        if row.lamp not in shown and row.holds(box):
+            shown[row.lamp] = row.pattern
+    return shown
+
+
+def lamp_table() -> list[tuple[str, str, str]]:
+    """Return the table as text rows (lamp, pattern, meaning), for documents and ``doctor``."""
+    return [(row.lamp.value, describe(row.pattern), row.meaning) for row in LAMP_TABLE]

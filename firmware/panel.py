@@ -1,0 +1,413 @@
+"""The panel: lamps, the start button and the emergency stop, over gpiozero.
+
+**Stop.** A normally closed contact to ground with a pull-up: pressed, cut or unplugged, the pin
+reads high. It is watched twice, by the edge and by a thread that reads the level, because with
+lgpio all callbacks of a program share one thread that dies silently at the first exception
+(gpiozero 2.0.1, lgpio 0.2.2). Whoever sees it first calls ``stop_lines`` right there; only then
+is the event posted. Software cannot see a cable crushed to ground: for that wire a second
+contact of the button into the modem's supply.
+
+**Lamps.** One thread owns them. Nobody else touches an LED, and a callback never does.
+
+lgpio makes a pipe in the *current directory* when it is imported, so a service needs a working
+directory that it may write to (``WorkingDirectory=`` of the unit), and the user must be in the
+group ``gpio``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import gpiozero
+from gpiozero.pins.mock import MockFactory
+
+from firmware.buttons import HOLD_SECONDS, Level, Press, Raised, Released, StartButton, StopButton
+from firmware.clock import Clock
+from firmware.errors import FirmwareError
+from firmware.events import (
+    Event,
+    PanelFault,
+    StartHeld,
+    StartPressed,
+    StopRaised,
+    StopReleased,
+)
+from firmware.lamp import Blink, Flashes, Lamp, Pattern, lit, until_change
+
+__all__ = [
+    "Blink",
+    "Flashes",
+    "Lamp",
+    "NoPanel",
+    "Panel",
+    "PanelPins",
+    "PanelUnusable",
+    "Pattern",
+]
+
+POLL_SECONDS = 0.025
+"""Real seconds between two readings of the levels."""
+EDGE_FILTER_SECONDS = 0.002
+"""lgpio reports an edge once the level was stable for so long: radio from a modem beside an
+unshielded cable makes shorter ones. It delays the stop by as much."""
+HEARTBEAT_SECONDS = 0.5
+LAMP_TEST_SECONDS = 1.0
+"""All lamps are lit for so long at start, so that a dead one is seen."""
+FAULT_REPEAT_SECONDS = 60.0
+P = ParamSpec("P")
+
+
+class PanelUnusable(FirmwareError):
+    """The pins cannot be had: no GPIO here, no permission, or another program holds them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelPins:
+    """BCM numbers of the pins."""
+
+    ready: int
+    line: int
+    call: int
+    fault: int
+    heartbeat: int | None
+    start: int
+    stop: int
+    simulated: bool = False
+    """Use pins that exist in memory only; then the ``press_*`` methods stand for fingers."""
+
+
+class Panel:
+    """Lamps and buttons on real or simulated pins.
+
+    The stop contact is read during construction: where it is open, ``stop_lines`` is called and
+    StopRaised posted before the constructor returns. Raises :class:`PanelUnusable`.
+    """
+
+    def __init__(
+        self,
+        pins: PanelPins,
+        *,
+        post: Callable[[Event], None],
+        stop_lines: Callable[[], None],
+        clock: Clock,
+        factory: Any = None,
+        lamp_test: float = LAMP_TEST_SECONDS,
+        hold: float = HOLD_SECONDS,
+    ) -> None:
+        self._post = post
+        self._stop_lines = stop_lines
+        self._clock = clock
+        self._simulated = pins.simulated
+        self._lock = threading.Lock()
+        self._stop_button = StopButton()
+        self._start_button = StartButton(hold)
+        self._closing = threading.Event()
+        self._faults: dict[str, float] = {}
+        self._factory = factory if factory is not None else pin_factory(simulated=pins.simulated)
+        self._devices: list[Any] = []
+        try:
+            # Devices are kept: a pin holds its device weakly, and a collected one goes deaf.
+            self._stop = self._own(
+                gpiozero.DigitalInputDevice,
+                pins.stop,
+                pull_up=True,
+                bounce_time=EDGE_FILTER_SECONDS,
+            )
+            self._start = self._own(gpiozero.DigitalInputDevice, pins.start, pull_up=True)
+            lamps = {
+                lamp: self._own(gpiozero.LED, pin)
+                for lamp, pin in (
+                    (Lamp.READY, pins.ready),
+                    (Lamp.LINE, pins.line),
+                    (Lamp.CALL, pins.call),
+                    (Lamp.FAULT, pins.fault),
+                    (Lamp.HEARTBEAT, pins.heartbeat),
+                )
+                if pin is not None
+            }
+            if self._simulated and factory is None:
+                self._stop.pin.drive_low()
+            self._stop.when_deactivated = self._edge
+        except Exception as error:
+            self._release()
+            raise PanelUnusable(f"panel pins: {error}", remedy=_PINS_REMEDY) from error
+        self._lamps = _LampThread(lamps, test=lamp_test, fault=self._fault)
+        self._poller = threading.Thread(target=self._poll, name="panel levels", daemon=True)
+        self._guard(self._look)
+        self._lamps.start()
+        self._poller.start()
+
+    def show(self, lamps: Mapping[Lamp, Pattern]) -> None:
+        """Give lamps their patterns; lamps that are not named keep theirs. Does not block."""
+        self._lamps.show(lamps)
+
+    def heartbeat(self) -> None:
+        """Called by the decision loop each time round; the lamp blinks only while it is."""
+        self._lamps.heartbeat()
+
+    def stop_open(self) -> bool:
+        """Tell whether the stop is pressed, cut or unreadable now, or was a moment ago."""
+        return self._stop_button.open or _level(self._stop) is not Level.CLOSED
+
+    def close(self) -> None:
+        """Stop watching and let the pins go; the lamps go dark. Idempotent."""
+        self._closing.set()
+        current = threading.current_thread()
+        if self._poller is not current and self._poller.is_alive():
+            self._poller.join(timeout=1.0)
+        self._lamps.close()
+        self._release()
+
+    # -- fingers of the simulated panel ------------------------------------------------------
+
+    def press_stop(self) -> None:
+        """Open the simulated stop contact; it stays open, as a mushroom button does."""
+        self._simulated_pin(self._stop).drive_high()
+
+    def release_stop(self) -> None:
+        """Close the simulated stop contact again."""
+        self._simulated_pin(self._stop).drive_low()
+
+    def press_start(self, seconds: float = 0.2) -> None:
+        """Hold the simulated start button down for *seconds* (real ones); returns at once."""
+        pin = self._simulated_pin(self._start)
+        pin.drive_low()
+        lift = threading.Timer(seconds, pin.drive_high)
+        lift.daemon = True
+        lift.start()
+
+    def lamp_lit(self, lamp: Lamp) -> bool:
+        """Tell whether a lamp's pin is driven now (False where it is not wired)."""
+        return self._lamps.is_lit(lamp)
+
+    # -- watching ----------------------------------------------------------------------------
+
+    def _edge(self) -> None:
+        # Runs in lgpio's only callback thread: nothing may escape from here.
+        self._guard(self._stop_sampled, Level.OPEN)
+
+    def _poll(self) -> None:
+        while not self._closing.wait(POLL_SECONDS):
+            self._guard(self._look)
+
+    def _look(self) -> None:
+        """Read both levels and act on them."""
+        self._stop_sampled(_level(self._stop))
+        level = _level(self._start)
+        if level is Level.UNREADABLE:
+            self._fault("the start button cannot be read")
+        press = self._start_button.sample(level, time.monotonic())
+        if press is Press.SHORT:
+            self._post(StartPressed(at=self._clock.monotonic()))
+        elif press is Press.LONG:
+            self._post(StartHeld(at=self._clock.monotonic()))
+
+    def _stop_sampled(self, level: Level) -> None:
+        with self._lock:
+            change = self._stop_button.sample(level, time.monotonic())
+        if change is None:
+            return
+        if change is Released.RELEASED:
+            self._post(StopReleased(at=self._clock.monotonic()))
+            return
+        assert isinstance(change, Raised)
+        self._guard(self._stop_lines)
+        source = "wire" if change.wire else "button"
+        self._post(StopRaised(at=self._clock.monotonic(), source=source))
+
+    def _guard(self, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run *action*; whatever it raises becomes a PanelFault and goes no further."""
+        try:
+            action(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001
+            self._fault(f"{type(error).__name__}: {error}")
+
+    def _fault(self, detail: str) -> None:
+        """Report a fault, now and then while it repeats itself."""
+        now = time.monotonic()
+        if now - self._faults.get(detail, -FAULT_REPEAT_SECONDS) < FAULT_REPEAT_SECONDS:
+            return
+        self._faults[detail] = now
+        try:
+            self._post(PanelFault(at=self._clock.monotonic(), detail=detail))
+        except Exception:  # noqa: BLE001
+            pass  # the inbox itself is broken; the stop must go on being watched
+
+    # -- pins --------------------------------------------------------------------------------
+
+    def _own(self, kind: Callable[..., Any], pin: int, **options: Any) -> Any:
+        device = kind(pin, pin_factory=self._factory, **options)
+        self._devices.append(device)
+        return device
+
+    def _release(self) -> None:
+        for device in self._devices:
+            try:
+                device.close()
+            except Exception:  # noqa: BLE001
+                pass  # the next device must be let go too
+        self._devices.clear()
+        try:
+            self._factory.close()
+        except Exception:  # noqa: BLE001
+            pass
+
+    def _simulated_pin(self, device: Any) -> Any:
+        if not self._simulated:
+            raise RuntimeError("only a simulated panel has fingers")
+        return device.pin
+
+
+class NoPanel:
+    """``panel: none``: no lamps, no buttons, a stop that is only ever raised by command."""
+
+    def show(self, lamps: Mapping[Lamp, Pattern]) -> None:
+        pass
+
+    def heartbeat(self) -> None:
+        pass
+
+    def stop_open(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+class _LampThread:
+    """Owns the LEDs: sleeps until one must change, and sets only those that do."""
+
+    def __init__(
+        self,
+        leds: Mapping[Lamp, Any],
+        *,
+        test: float,
+        fault: Callable[[str], None],
+    ) -> None:
+        self._leds = dict(leds)
+        self._test = test
+        self._fault = fault
+        self._patterns: dict[Lamp, Pattern] = dict.fromkeys(self._leds, Blink.OFF)
+        self._lit: dict[Lamp, bool] = dict.fromkeys(self._leds, False)
+        self._changed = threading.Condition()
+        self._closing = False
+        self._beat_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="panel lamps", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def show(self, lamps: Mapping[Lamp, Pattern]) -> None:
+        with self._changed:
+            wanted = {
+                lamp: pattern
+                for lamp, pattern in lamps.items()
+                if lamp in self._patterns and self._patterns[lamp] != pattern
+            }
+            if wanted:
+                self._patterns.update(wanted)
+                self._changed.notify()
+
+    def heartbeat(self) -> None:
+        now = time.monotonic()
+        if Lamp.HEARTBEAT not in self._leds or now - self._beat_at < HEARTBEAT_SECONDS:
+            return
+        self._beat_at = now
+        with self._changed:
+            dark = self._patterns[Lamp.HEARTBEAT] is Blink.OFF
+            self._patterns[Lamp.HEARTBEAT] = Blink.ON if dark else Blink.OFF
+            self._changed.notify()
+
+    def is_lit(self, lamp: Lamp) -> bool:
+        return self._lit.get(lamp, False)
+
+    def close(self) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        while True:
+            with self._changed:
+                if self._closing:
+                    return
+                now = time.monotonic()
+                testing = now - began < self._test
+                patterns = (
+                    dict.fromkeys(self._patterns, Blink.ON) if testing else dict(self._patterns)
+                )
+            for lamp, pattern in patterns.items():
+                self._set(lamp, lit(pattern, now))
+            pause = min(until_change(pattern, now) for pattern in patterns.values())
+            if testing:
+                pause = min(pause, began + self._test - now)
+            with self._changed:
+                if not self._closing and (testing or patterns == self._patterns):
+                    self._changed.wait(None if math.isinf(pause) else pause)
+
+    def _set(self, lamp: Lamp, on: bool) -> None:
+        if self._lit[lamp] == on:
+            return
+        try:
+            self._leds[lamp].value = on
+            self._lit[lamp] = on
+        except Exception as error:  # noqa: BLE001
+            self._fault(f"lamp {lamp}: {type(error).__name__}: {error}")
+
+
+def pin_factory(*, simulated: bool) -> Any:
+    """Return the gpiozero factory to use; never gpiozero's global one.
+
+    The environment's ``GPIOZERO_PIN_FACTORY`` decides, else lgpio on a Raspberry Pi. gpiozero
+    itself would try four libraries in turn and only warn; two of them do not drive a Pi 5.
+    Raises :class:`PanelUnusable`.
+    """
+    if simulated:
+        return MockFactory()
+    name = os.environ.get("GPIOZERO_PIN_FACTORY") or ("lgpio" if _is_pi() else "")
+    if not name:
+        raise PanelUnusable(
+            "this machine has no GPIO pins that the panel could use",
+            remedy="write panel: none in the configuration, or simulated: true on a bench",
+        )
+    for entry in entry_points(group="gpiozero_pin_factories", name=name.lower()):
+        try:
+            return entry.load()()
+        except Exception as error:
+            raise PanelUnusable(f"GPIO library {name}: {error}", remedy=_PINS_REMEDY) from error
+    raise PanelUnusable(
+        f"GPIOZERO_PIN_FACTORY={name}: gpiozero knows no such library",
+        remedy="set it to lgpio, or unset it",
+    )
+
+
+_PINS_REMEDY = (
+    "install lgpio (sudo apt install python3-lgpio), add the box's user to the group gpio, "
+    "and check that each pin is used once and that the working directory can be written to"
+)
+
+
+def _is_pi() -> bool:
+    try:
+        return b"Raspberry Pi" in Path("/proc/device-tree/model").read_bytes()
+    except OSError:
+        return False
+
+
+def _level(device: Any) -> Level:
+    """Read a contact to ground; no error leaves here."""
+    try:
+        return Level.CLOSED if device.value else Level.OPEN
+    except Exception:  # noqa: BLE001
+        return Level.UNREADABLE
