@@ -24,7 +24,14 @@ class LinkLost(FirmwareError):
 
 
 class CommandTimeout(FirmwareError):
-    """The modem gave no final result in time; the exchange resynchronises before the next command."""
+    """The modem gave no final result in time; the exchange resynchronises before the next command.
+
+    ``lines`` is what came of the answer: some modems never end one (Wavecom's AT+CPIN?).
+    """
+
+    def __init__(self, message: str, *, lines: tuple[str, ...] = (), remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.lines = lines
 
 
 class CommandAborted(FirmwareError):

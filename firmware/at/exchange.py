@@ -1,0 +1,474 @@
+"""The conversation with one modem, without any I/O: bytes and the time in, events out.
+
+Rules (27.007 leaves them open; each is paid for by a modem or a simulator that broke without it):
+
+* One command is in flight. It owns the information prefixes it names; every other line is a
+  notice and is passed on, also in the middle of an answer.
+* BUSY, NO CARRIER and their like end ATD and ATA only; at any other time they are notices.
+* A command without a final result in time leaves the exchange *dirty*: its late result must not
+  be taken by the next command. :meth:`Exchange.begin_resync` waits for silence, then sends AT
+  until it is answered once and nothing follows. Notices flow meanwhile; orphan results and
+  orphan information lines are dropped and counted.
+* Some modems answer a slow command after the next one. Results still owed after a resync are the
+  *debt*. While it stands, a result that follows information of the dead command is taken for the
+  dead one's, so is a bare OK to a query that cannot be answered so, and a reply that may be
+  somebody else's is marked ``doubtful``. Debt is forgotten after :data:`DEBT_SECONDS`.
+
+States: idle, running, dirty, draining, probing, guarding. ``now`` is real monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from firmware.at.command import Command, is_notice
+from firmware.at.framing import Framer, Line, Prompt
+from firmware.at.parsing import CALL_RESULTS, Final, FinalKind, final_result, information
+
+QUIET_SECONDS = 0.3
+"""Silence that ends the draining; longer than any gap seen inside one answer."""
+GUARD_SECONDS = 0.1
+"""How long a probe's OK must stand alone."""
+DRAIN_SECONDS = 1.5
+"""A chattering modem is probed after this long even without silence."""
+PROBE_SECONDS = 0.5
+"""An AT without an answer is repeated after this long."""
+PROBE_ERRORS = 3
+"""So many lone ERRORs to AT are accepted: some modems answer so and are in step all the same."""
+DEBT_SECONDS = 30.0
+"""How long a late result is expected; the slowest seen was a hang-up of about 10 s."""
+MAX_ANSWER = 256 * 1024
+"""Characters of information lines kept for one command; AT+CMGL of a full SIM is about 100 kB."""
+
+ESCAPE = b"\x1b"
+"""Leaves the modem's text entry without sending the message (27.005, 3.5.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A line that belongs to no command. ``at`` is when its last byte was read (monotonic)."""
+
+    text: str
+    at: float
+    body: str = ""
+    """The second line of ``+CMT:``, ``+CDS:`` and ``+CBM:``, which is data and never a notice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to one command: its own information lines and the final result."""
+
+    final: Final
+    lines: tuple[str, ...] = ()
+    doubtful: bool = False
+    """Older results are still owed, so this one may be one of them. Nothing must rest on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these bytes to the port now."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The running command has its final result."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The running command has none; ``lines`` is what came of its answer."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The running command or resync was thrown out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resynchronised:
+    """Commands and results are in step again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncFailed:
+    """No clean answer to AT in time; the exchange stays dirty."""
+
+
+Outcome = Send | Completed | TimedOut | Aborted | Resynchronised | ResyncFailed
+ExchangeEvent = Notification | Outcome
+
+
+class _State(Enum):
+    IDLE = auto()
+    RUNNING = auto()
+    DIRTY = auto()
+    DRAINING = auto()
+    PROBING = auto()
+    GUARDING = auto()
+
+
+# A late row or state under these prefixes is still a fact, and dropping a live one loses a call.
+_NEVER_DEAD = frozenset({"+CLCC:", "+CREG:", "+CGREG:", "+CEREG:", "+CPIN:", "+CUSD:", "+CLIP:"})
+_HEADERS = ("+CMT:", "+CDS:", "+CBM:")
+
+
+class Exchange:
+    """State of the conversation; see the module. Not thread-safe, never blocks, never raises
+    for anything that a modem sends."""
+
+    def __init__(self, *, notices: tuple[str, ...] = ()) -> None:
+        self.dropped = 0
+        """Orphan results, orphan information lines and echoes thrown away so far."""
+        self._notices = notices
+        self._framer = Framer()
+        self._state = _State.IDLE
+        self._command: Command | None = None
+        self._lines: list[str] = []
+        self._size = 0
+        self._echoes: set[str] = set()
+        self._deadline = 0.0
+        self._last_byte = float("-inf")
+        self._header: str | None = None
+        self._debt = 0
+        self._debt_until = 0.0
+        self._dead: set[str] = set()
+        self._late = False
+        self._escape = False
+        self._quiet = QUIET_SECONDS
+        self._quiet_at = 0.0
+        self._drain_until = 0.0
+        self._step_until = 0.0
+        self._probes = 0
+        self._errors = 0
+
+    @property
+    def idle(self) -> bool:
+        """A command may be sent."""
+        return self._state is _State.IDLE
+
+    @property
+    def running(self) -> Command | None:
+        """The command in flight, if any."""
+        return self._command if self._state is _State.RUNNING else None
+
+    @property
+    def overflows(self) -> int:
+        """Lines dropped for being longer than any honest one."""
+        return self._framer.overflows
+
+    @property
+    def wake_at(self) -> float | None:
+        """When :meth:`tick` must be called, if nothing else happens before."""
+        match self._state:
+            case _State.IDLE | _State.DIRTY:
+                return None
+            case _State.RUNNING:
+                return self._deadline
+            case _State.DRAINING:
+                return min(self._quiet_at, self._drain_until, self._deadline)
+            case _State.PROBING | _State.GUARDING:
+                return min(self._step_until, self._deadline)
+
+    def debt(self, now: float) -> int:
+        """Final results that older commands still owe."""
+        if self._debt and now >= self._debt_until:
+            self._debt = 0
+        if not self._debt:
+            self._dead.clear()
+        return self._debt
+
+    def send(self, command: Command, now: float) -> list[ExchangeEvent]:
+        """Put *command* in flight. Raises RuntimeError unless :attr:`idle` (a caller's error)."""
+        if self._state is not _State.IDLE:
+            raise RuntimeError("a command is in flight or the exchange is out of step")
+        self._state = _State.RUNNING
+        self._command = command
+        self._lines, self._size, self._late = [], 0, False
+        self._echoes = {command.text}
+        self._framer.expect_prompt = command.payload is not None
+        self._deadline = now + command.timeout
+        return [Send(command.text.encode("ascii") + b"\r")]
+
+    def receive(self, data: bytes, now: float) -> list[ExchangeEvent]:
+        """Take bytes that were read at *now*; any bytes, cut anywhere."""
+        events: list[ExchangeEvent] = []
+        if not data:
+            return events
+        self._last_byte = now
+        if self._state is _State.DRAINING:
+            self._quiet_at = now + self._quiet
+        for token in self._framer.feed(data):
+            match token:
+                case Prompt():
+                    self._open_prompt(events)
+                case Line(text=text):
+                    self._take(text, now, events)
+        return events
+
+    def tick(self, now: float) -> list[ExchangeEvent]:
+        """Let time pass."""
+        events: list[ExchangeEvent] = []
+        match self._state:
+            case _State.RUNNING if now >= self._deadline:
+                lines = tuple(self._lines)
+                self._bury(now)
+                events.append(TimedOut(lines))
+            case _State.DRAINING | _State.PROBING | _State.GUARDING if now >= self._deadline:
+                self._state = _State.DIRTY
+                events.append(ResyncFailed())
+            case _State.DRAINING if now >= min(self._quiet_at, self._drain_until):
+                self._probe(now, events)
+            case _State.PROBING if now >= self._step_until:
+                self._probe(now, events)
+            case _State.GUARDING if now >= self._step_until:
+                self._state = _State.IDLE
+                self._escape = False
+                events.append(Resynchronised())
+            case _:
+                pass
+        return events
+
+    def abort(self, now: float, *, finals: int = 0) -> list[ExchangeEvent]:
+        """Throw out whatever runs and become dirty.
+
+        ``finals`` is how many results the bytes owe that were written past this exchange.
+        """
+        events: list[ExchangeEvent] = []
+        if self._state is _State.RUNNING:
+            self._bury(now)
+            events.append(Aborted())
+        elif self._state in (_State.DRAINING, _State.PROBING, _State.GUARDING):
+            events.append(Aborted())
+        self._state = _State.DIRTY
+        self._owe(finals, now)
+        self._last_byte = max(self._last_byte, now)
+        return events
+
+    def escape_needed(self) -> bool:
+        """The modem may be waiting for message text, where commands would be read as text."""
+        command = self._command
+        return self._escape or (
+            self._state is _State.RUNNING and command is not None and command.payload is not None
+        )
+
+    def begin_resync(
+        self, now: float, *, timeout: float, quiet: float = QUIET_SECONDS
+    ) -> list[ExchangeEvent]:
+        """Start to get back in step; ends with :class:`Resynchronised` or :class:`ResyncFailed`.
+
+        Raises RuntimeError while a command runs.
+        """
+        if self._state is _State.RUNNING:
+            raise RuntimeError("a command is in flight")
+        self._state = _State.DRAINING
+        self._framer.expect_prompt = False
+        self._quiet = quiet
+        self._quiet_at = max(self._last_byte + quiet, now)
+        self._drain_until = now + min(DRAIN_SECONDS, timeout / 2)
+        self._deadline = now + timeout
+        self._probes = self._errors = 0
+        return self.tick(now)
+
+    def _probe(self, now: float, events: list[ExchangeEvent]) -> None:
+        self._state = _State.PROBING
+        self._step_until = now + PROBE_SECONDS
+        self._probes += 1
+        # Alternating, since ESC frees a modem in text entry and spoils the line for another.
+        escape = self._probes % 2 == 0 or (self._probes == 1 and self._escape)
+        events.append(Send((ESCAPE if escape else b"") + b"AT\r"))
+
+    def _open_prompt(self, events: list[ExchangeEvent]) -> None:
+        command = self._command
+        if self._state is not _State.RUNNING or command is None or command.payload is None:
+            return
+        self._echoes.add(_printable(command.payload.decode("utf-8", "replace")))
+        events.append(Send(command.payload))
+
+    def _take(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
+        if self._header is not None:
+            header, self._header = self._header, None
+            if self._is_body(header, line):
+                events.append(Notification(text=header, at=now, body=line))
+                return
+            events.append(Notification(text=header, at=now))
+        if line.startswith(_HEADERS) and not self._owned(line):
+            self._header = line
+            return
+        match self._state:
+            case _State.RUNNING:
+                self._take_running(line, now, events)
+            case _State.IDLE:
+                self._take_idle(line, now, events)
+            case _State.DIRTY | _State.DRAINING | _State.PROBING | _State.GUARDING:
+                self._take_out_of_step(line, now, events)
+
+    @staticmethod
+    def _is_body(header: str, line: str) -> bool:
+        info = information(header)
+        if info is None:
+            return False
+        free_text = info.prefix == "+CMT" and any(f.quoted and f.text for f in info.fields)
+        return free_text or (len(line) >= 8 and not line.upper().strip("0123456789ABCDEF"))
+
+    def _owned(self, line: str) -> bool:
+        command = self._command
+        return (
+            self._state is _State.RUNNING
+            and command is not None
+            and bool(command.owns)
+            and line.startswith(command.owns)
+        )
+
+    def _take_running(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
+        command = self._command
+        assert command is not None
+        if self._is_echo(line, command):
+            return
+        final = final_result(line, call=command.call)
+        if final is not None:
+            self._finish(final, command, now, events)
+        elif self._owned(line):
+            self._keep(line)
+        elif self._is_dead(line, now):
+            self._late = True
+            self.dropped += 1
+        elif command.payload is not None and line == "CONNECT":
+            # Quectel's file upload opens with CONNECT instead of "> ".
+            self._framer.expect_prompt = False
+            self._open_prompt(events)
+        elif is_notice(line, self._notices) or not command.plain:
+            events.append(Notification(text=line, at=now))
+        else:
+            self._keep(line)
+
+    def _finish(
+        self, final: Final, command: Command, now: float, events: list[ExchangeEvent]
+    ) -> None:
+        owed = self.debt(now)
+        bare = not self._lines
+        accepted = final.kind is FinalKind.OK
+        if owed and (self._late or (accepted and command.informs and bare)):
+            self._pay()
+            return
+        if accepted and self._framer.expect_prompt:
+            # Taking it would leave the modem in text entry, deaf to every later command.
+            self._pay()
+            return
+        self._state = _State.IDLE
+        self._command = None
+        self._framer.expect_prompt = False
+        reply = Reply(final=final, lines=tuple(self._lines), doubtful=bool(owed) and bare)
+        self._lines = []
+        events.append(Completed(reply))
+
+    def _take_idle(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
+        if final_result(line) is not None:
+            self._pay()
+        elif _looks_like_echo(line):
+            self.dropped += 1
+        elif self._is_dead(line, now):
+            self._late = True
+            self.dropped += 1
+        else:
+            events.append(Notification(text=line, at=now))
+
+    def _take_out_of_step(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
+        final = final_result(line)
+        if final is not None:
+            self._take_final_out_of_step(final, now)
+        elif _looks_like_echo(line):
+            self.dropped += 1
+        elif line.startswith(tuple(self._dead)) if self._dead else False:
+            self._orphan(now)
+        elif is_notice(line, self._notices):
+            command = self._command
+            if command is not None and command.call and line in CALL_RESULTS and self._debt:
+                self._debt -= 1
+                self._command = None
+            events.append(Notification(text=line, at=now))
+        else:
+            self._orphan(now)
+
+    def _take_final_out_of_step(self, final: Final, now: float) -> None:
+        probing = self._state is _State.PROBING
+        if not probing or self._late:
+            self._pay()
+            if self._state is _State.GUARDING:
+                self._drain_again(now)
+            return
+        if final.kind is not FinalKind.OK:
+            self._errors += 1
+            if self._errors < PROBE_ERRORS:
+                self._drain_again(now)
+                return
+        self._state = _State.GUARDING
+        self._step_until = now + GUARD_SECONDS
+
+    def _orphan(self, now: float) -> None:
+        self.dropped += 1
+        self._late = True
+        if self._state is _State.GUARDING:
+            self._drain_again(now)
+
+    def _drain_again(self, now: float) -> None:
+        self._state = _State.DRAINING
+        self._quiet_at = now + GUARD_SECONDS
+        self._drain_until = now + DRAIN_SECONDS
+
+    def _is_echo(self, line: str, command: Command) -> bool:
+        text = _printable(line)
+        if text in self._echoes:
+            self._echoes.discard(text)
+            self.dropped += 1
+            return True
+        if not command.plain and _looks_like_echo(line):
+            self.dropped += 1
+            return True
+        return False
+
+    def _is_dead(self, line: str, now: float) -> bool:
+        return bool(self.debt(now)) and bool(self._dead) and line.startswith(tuple(self._dead))
+
+    def _keep(self, line: str) -> None:
+        if self._size + len(line) > MAX_ANSWER:
+            self.dropped += 1
+            return
+        self._size += len(line) + 1
+        self._lines.append(line)
+
+    def _bury(self, now: float) -> None:
+        """Turn the running command into a dead one whose result may still come."""
+        command = self._command
+        assert command is not None
+        self._escape = self._escape or command.payload is not None
+        self._dead |= set(command.owns) - _NEVER_DEAD
+        self._lines, self._late = [], False
+        self._framer.expect_prompt = False
+        self._state = _State.DIRTY
+        self._owe(1, now)
+
+    def _owe(self, finals: int, now: float) -> None:
+        if finals:
+            self._debt = self.debt(now) + finals
+            self._debt_until = now + DEBT_SECONDS
+
+    def _pay(self) -> None:
+        self.dropped += 1
+        self._late = False
+        self._debt = max(0, self._debt - 1)
+
+
+def _looks_like_echo(line: str) -> bool:
+    """No notice of any known modem starts with AT; A76xx's ``*ATREADY`` does not either."""
+    return line.lstrip("\x1a\x1b")[:2] in ("AT", "at")
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable()).strip()

@@ -1,0 +1,304 @@
+"""VoiceModem: the stock library's SMS half on a floor that never loses, delays or repeats.
+
+python-gsmmodem-new is used for what it does well: PDUs and sending messages. Its reader, writer,
+dialling, PIN entry and its 30-command ``connect()`` are replaced, because they lose notices, queue
+a hang-up behind other commands, dial again on error 14 and enter a PIN where none was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+
+from gsmmodem.exceptions import CmeError, CmsError, CommandError, GsmModemException
+from gsmmodem.exceptions import TimeoutException as GsmTimeout
+from gsmmodem.modem import CTRLZ, TERMINATOR, GsmModem
+from gsmmodem.pdu import decodeSmsPdu
+
+from firmware.at.command import make_command
+from firmware.at.exchange import Notification, Reply
+from firmware.at.parsing import FinalKind, information
+from firmware.errors import CommandRefused, CommandTimeout
+from firmware.transport import AtTransport, Trace
+
+OPEN_SECONDS = 5.0
+"""How long a freshly opened port may take to answer AT (autobauding, a modem still busy)."""
+MESSAGE_SECONDS = 35.0
+"""Sending one message part; 27.005 modems document up to 60 s, SIMCom about 40 s."""
+LIST_SECONDS = 20.0
+"""AT+CMGL of a full SIM."""
+BUSY_RETRIES = 2
+"""So often is a plain command of the library repeated on "SIM busy" or "please wait"."""
+
+BUSY_SECONDS = 0.2
+
+_NUMBER = re.compile(r"\+?[0-9]{1,20}")
+_BUSY = frozenset({14, 515})
+_RETRYABLE = re.compile(r"AT[+^*%$&#_][A-Z0-9_]+(=?\?)?")
+
+
+def dial_command(number: str) -> str:
+    """Return the voice dial command for *number*: an optional ``+`` and 1 to 20 ASCII digits.
+
+    Raises ValueError on anything else; the message does not repeat the number. ``*`` and ``#``
+    would be a supplementary service, ``;`` or CR a second command (27.007, 6.2).
+    """
+    if _NUMBER.fullmatch(number) is None:
+        raise ValueError("not a plain telephone number")
+    return f"ATD{number};"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """One message as the SIM holds it. ``text`` is None where its PDU could not be read."""
+
+    index: int
+    status: int
+    """0 received unread, 1 received read, 2 stored unsent, 3 stored sent (27.005, 3.1)."""
+    kind: str
+    """``SMS-DELIVER`` for a received one; empty where the PDU could not be read."""
+    number: str
+    text: str | None
+    sent_at: datetime | None
+    pdu: str
+
+
+class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is untyped
+    """One modem on one port: commands, notices, the emergency hang-up, and messages.
+
+    ``on_notification`` gets every notice in order on one thread that is not the reader;
+    ``on_lost`` is called once with the reason when the port dies, and may call :meth:`close`.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        *,
+        baudrate: int = 115200,
+        rtscts: bool = False,
+        emergency_port: str | None = None,
+        on_notification: Callable[[Notification], None],
+        on_lost: Callable[[str], None],
+        trace: Trace | None = None,
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(  # type: ignore[call-arg]  # GsmModem takes what AtTransport does not
+            port,
+            baudrate,
+            requestDelivery=False,
+            rtscts=rtscts,
+            emergency_port=emergency_port,
+            on_notification=on_notification,
+            on_lost=on_lost,
+            trace=trace,
+            notices=notices,
+        )
+        self._awaiting_payload = threading.local()
+
+    # -- the box's own half ----------------------------------------------------------------
+
+    def open(self, timeout: float = OPEN_SECONDS) -> None:
+        """Open the port and get a clean answer to AT.
+
+        Raises PortUnusable, or CommandTimeout where nothing on the port answers; the port is
+        closed again then.
+        """
+        AtTransport.connect(self)
+        try:
+            self.resync(timeout, quiet=0.1)
+        except CommandTimeout as error:
+            self.close()
+            raise CommandTimeout(
+                f"nothing on {self.port} answers AT in {timeout:g} s",
+                remedy="check power, cable and baud rate, and that this is the modem's AT port",
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def command(
+        self,
+        text: str,
+        *,
+        owns: tuple[str, ...] | None = None,
+        timeout: float = 2.0,
+        dial: bool = False,
+        payload: bytes | None = None,
+        epoch: int | None = None,
+    ) -> Reply:
+        """Send *text* (without CR) and return its reply, also where that is an error result.
+
+        ``owns`` are the starts of its information lines, by default its own name. ``dial`` marks
+        ATD and ATA. ``payload`` is written once the modem prompts for it. ``epoch``, an earlier
+        ``emergency_count``, refuses the command if a hang-up came in between. A resync that an
+        earlier timeout or hang-up made necessary comes first and takes up to 5 s of its own.
+        An empty answer to AT+CLCC is asked again while late results of others are about.
+        Raises ValueError for text that must not reach the port, CommandTimeout, CommandAborted,
+        LinkLost.
+        """
+        command = make_command(text, timeout=timeout, owns=owns, dial=dial, payload=payload)
+        if text == "AT+CLCC":
+            return self.transact_confirmed(command, epoch=epoch)
+        return self.transact(command, epoch=epoch)
+
+    def stored_messages(self) -> list[StoredMessage]:
+        """Read every message in the current memory, in PDU mode. Deletes nothing.
+
+        Raises CommandRefused where the modem has no message store to show.
+        """
+        self._demand("AT+CMGF=0")
+        lines = self._demand("AT+CMGL=4", timeout=LIST_SECONDS).lines
+        messages = []
+        header: tuple[int, int] | None = None
+        for line in lines:
+            info = information(line)
+            if info is not None and info.prefix == "+CMGL":
+                index, status = (
+                    (info.fields[0].number, info.fields[1].number)
+                    if len(info.fields) > 1
+                    else (None, None)
+                )
+                header = None if index is None else (index, status if status is not None else 0)
+            elif header is not None:
+                messages.append(_read_message(*header, line))
+                header = None
+        return messages
+
+    def delete_message(self, index: int) -> None:
+        """Delete one stored message. Raises CommandRefused."""
+        self._demand(f"AT+CMGD={index:d}", timeout=5.0)
+
+    def send_text(self, number: str, text: str) -> int:
+        """Send a message and return its reference, 0 to 255. Raises ValueError, CommandRefused."""
+        if _NUMBER.fullmatch(number) is None:
+            raise ValueError("not a plain telephone number")
+        self._demand("AT+CMGF=0")
+        try:
+            sent = self.sendSms(number, text)
+        except GsmTimeout as error:
+            raise CommandTimeout("the message was not taken in time") from error
+        except GsmModemException as error:
+            raise CommandRefused("the message was refused", result=str(error)) from error
+        return int(sent.reference)
+
+    def _demand(self, text: str, *, timeout: float = 2.0) -> Reply:
+        reply = self.command(text, timeout=timeout)
+        if not reply.final.ok:
+            raise CommandRefused(f"{text} was refused", result=reply.final.text)
+        return reply
+
+    # -- what the library's half calls or offers ---------------------------------------------
+
+    def write(
+        self,
+        data: str,
+        waitForResponse: bool = True,  # noqa: N803
+        timeout: float = 10,
+        parseError: bool = True,  # noqa: N803
+        writeTerm: str = TERMINATOR,  # noqa: N803
+        expectedResponseTermSeq: str | None = None,  # noqa: N803
+    ) -> list[str] | None:
+        """The library's way to send a command; raises the library's exceptions.
+
+        The two writes of a prompted command (AT+CMGS, then the PDU) become one exchange, so that
+        nothing can come between them. Error 14 or 515 repeats only commands without a value, at
+        most :data:`BUSY_RETRIES` times; never a dial, a PIN or a message.
+        """
+        if expectedResponseTermSeq is not None:
+            self._awaiting_payload.text = data
+            return [expectedResponseTermSeq]
+        payload = None
+        if writeTerm == CTRLZ:
+            payload = (data + CTRLZ).encode("ascii")
+            data, self._awaiting_payload.text = self._awaiting_payload.text, None
+        if re.match(r"AT(D|\+CPIN=)", data, re.IGNORECASE):
+            raise CommandError("the library may neither dial nor enter a PIN")
+        command = make_command(data, timeout=timeout, payload=payload)
+        retries = BUSY_RETRIES if _RETRYABLE.fullmatch(data) else 0
+        epoch = self.emergency_count
+        try:
+            reply = self.transact(command, epoch=epoch)
+            while reply.final.code in _BUSY and retries:
+                retries -= 1
+                time.sleep(BUSY_SECONDS)
+                reply = self.transact(command, epoch=epoch)
+        except CommandTimeout as error:
+            raise GsmTimeout(list(error.lines) or None) from error
+        if parseError and not reply.final.ok:
+            raise _library_error(command.label, reply)
+        return [*reply.lines, reply.final.text] if waitForResponse else None
+
+    def connect(
+        self,
+        pin: None = None,
+        waitingForModemToStartInSeconds: float = 0,  # noqa: N803
+    ) -> None:
+        """Same as :meth:`open`; sends none of the library's 30 commands, and no PIN, ever."""
+        if pin is not None:
+            raise ValueError("a PIN never goes through the library")
+        self.open(OPEN_SECONDS + waitingForModemToStartInSeconds)
+
+    def notified(self, notification: Notification) -> None:
+        """Pass a notice on; the library sees only what its USSD session waits for."""
+        super().notified(notification)
+        if self._ussdSessionEvent is not None and notification.text.startswith("+CUSD"):
+            lines = [notification.text]
+            self.defer(lambda: self._handleUssd(lines))
+
+    def _handleModemNotification(self, lines: list[str]) -> None:  # noqa: N802
+        """The library's thread-per-notice handler reorders and drops; nothing reaches it."""
+
+    def _unlockSim(self, pin: object) -> NoReturn:  # noqa: N802, ARG002
+        raise CommandError("the library may not enter a PIN")
+
+    def dial(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        """Refused: the library gives up on a call without hanging up."""
+        raise CommandError("the library may not dial")
+
+    @property
+    def supportedCommands(self) -> list[str]:  # noqa: N802
+        """Empty: what a modem can do is its family's table, not AT+CLAC."""
+        return []
+
+    @property
+    def smsEncoding(self) -> str:  # noqa: N802
+        """Coding of the last message; in PDU mode it travels in the message, not in AT+CSCS."""
+        return str(self._smsEncoding)
+
+    @smsEncoding.setter
+    def smsEncoding(self, encoding: str) -> None:  # noqa: N802
+        self._smsEncoding = encoding
+
+
+def _library_error(command: str, reply: Reply) -> CommandError:
+    match reply.final.kind, reply.final.code:
+        case FinalKind.CME_ERROR, int(code):
+            return CmeError(command, code)
+        case FinalKind.CMS_ERROR, int(code):
+            return CmsError(command, code)
+        case _:
+            return CommandError(f"{command} ({reply.final.text})")
+
+
+def _read_message(index: int, status: int, pdu: str) -> StoredMessage:
+    try:
+        found: dict[str, Any] = decodeSmsPdu(pdu)
+        return StoredMessage(
+            index=index,
+            status=status,
+            kind=str(found["type"]),
+            number=str(found.get("number") or ""),
+            text=found.get("text"),
+            sent_at=found.get("time"),
+            pdu=pdu,
+        )
+    # The decoder raises whatever its arithmetic meets in a broken PDU.
+    except Exception:  # noqa: BLE001
+        return StoredMessage(
+            index=index, status=status, kind="", number="", text=None, sent_at=None, pdu=pdu
+        )

@@ -1,0 +1,493 @@
+"""The serial port under GsmModem: one reader, one ordered dispatcher, and a way past every queue.
+
+:class:`AtTransport` takes the place of the stock library's reader and writer by way of the method
+resolution order: ``class VoiceModem(GsmModem, AtTransport)``. The conversation itself is
+:class:`firmware.at.exchange.Exchange`; here are only the descriptor, the threads and the locks.
+
+Threads: the *reader* owns the descriptor and never runs a callback; the *dispatcher* hands out
+notices in order and, last of all, the loss of the port; the *worker* runs what sends commands by
+itself, so that a slow command never delays a notice; callers of commands write their own bytes.
+
+Locks, always taken in this order: the *command lock* for one whole command; the *byte lock* around
+one write; the *condition* around the exchange, never held while anything blocks. The emergency
+path takes no command lock and does not wait for the byte lock longer than 20 ms.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import serial
+from gsmmodem.serial_comms import SerialComms
+
+from firmware import holders
+from firmware.at.command import Command
+from firmware.at.exchange import (
+    ESCAPE,
+    QUIET_SECONDS,
+    Aborted,
+    Completed,
+    Exchange,
+    ExchangeEvent,
+    Notification,
+    Outcome,
+    Reply,
+    Resynchronised,
+    Send,
+    TimedOut,
+)
+from firmware.dispatcher import Dispatcher
+from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
+
+READ_SECONDS = 0.5
+"""How long one read blocks; only handlers without cancel_read need it to end at all."""
+WRITE_SECONDS = 1.0
+"""A port that takes no byte for so long is dead (flow control without a modem behind it)."""
+WRITE_CHUNK = 256
+"""Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
+LOCK_SECONDS = 0.02
+"""How long the emergency path waits for a write that is under way."""
+HANG_UP = b"ATH\rAT+CHUP\r"
+"""V.250 hang-up, and 27.007 hang-up for modems whose ATH does nothing (AT+CVHU=1)."""
+
+_HANG_UP_FINALS = 2
+_log = logging.getLogger(__name__)
+
+Trace = Callable[[str, bytes, float], None]
+
+
+class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
+    """A serial port that speaks AT; see the module for its threads and locks.
+
+    ``on_notification`` gets every notice in order on one thread. ``on_lost`` is called once for
+    each :meth:`connect` whose port died, on the same thread and after the last notice; it may
+    call :meth:`close`. ``trace`` sees raw bytes, numbers included: the caller masks them.
+    """
+
+    alive: bool
+
+    def __init__(
+        self,
+        port: str,
+        baudrate: int = 115200,
+        notifyCallbackFunc: Callable[[list[str]], None] | None = None,  # noqa: N803
+        fatalErrorCallbackFunc: Callable[[Exception], None] | None = None,  # noqa: N803
+        *,
+        rtscts: bool = False,
+        emergency_port: str | None = None,
+        on_notification: Callable[[Notification], None] | None = None,
+        on_lost: Callable[[str], None] | None = None,
+        trace: Trace | None = None,
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(port, baudrate, notifyCallbackFunc, fatalErrorCallbackFunc)
+        self._rtscts = rtscts
+        self._emergency_name = emergency_port
+        self._on_notification = on_notification
+        self._on_lost = on_lost
+        self._dispatcher = Dispatcher(self.notified, self._report_loss)
+        self._trace = trace
+        self._notice_words = notices
+        self._serial: Any = None
+        self._emergency_serial: Any = None
+        self._command_lock = threading.RLock()
+        self._byte_lock = threading.Lock()
+        self._condition = threading.Condition(threading.Lock())
+        self._exchange = Exchange(notices=notices)
+        self._outcomes: deque[Outcome] = deque()
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._down: str | None = "the port was not opened"
+        self._emergencies = 0
+        self._count_lock = threading.Lock()
+
+    @property
+    def emergency_count(self) -> int:
+        """How often :meth:`emergency_hang_up` was called; a token for :meth:`transact`."""
+        return self._emergencies
+
+    @property
+    def needs_resync(self) -> bool:
+        """A result may be outstanding that belongs to nobody; the next command resyncs first."""
+        with self._condition:
+            return not self._exchange.idle and self._exchange.running is None
+
+    @property
+    def dropped_lines(self) -> int:
+        """Orphan results and over-long lines thrown away since the port was opened."""
+        with self._condition:
+            return self._exchange.dropped + self._exchange.overflows
+
+    # -- opening and closing ---------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Open the port and start the threads. Raises :class:`PortUnusable`, port closed again."""
+        if self.alive:
+            return
+        self.close()
+        port = self._open(self.port)
+        second = None
+        if self._emergency_name is not None:
+            try:
+                second = self._open(self._emergency_name)
+            except PortUnusable:
+                port.close()
+                raise
+        with self._condition:
+            self._exchange = Exchange(notices=self._notice_words)
+            self._outcomes.clear()
+            self._down = None
+        self._dispatcher = Dispatcher(self.notified, self._report_loss)
+        self._work = queue.SimpleQueue()
+        self._serial, self._emergency_serial = port, second
+        self.alive = True
+        self._threads = [
+            threading.Thread(target=self._read_loop, args=(port,), name="at-reader", daemon=True),
+            threading.Thread(
+                target=self._work_loop, args=(self._work,), name="at-worker", daemon=True
+            ),
+        ]
+        if second is not None:
+            self._threads.append(
+                threading.Thread(
+                    target=self._drain_loop, args=(second,), name="at-drain", daemon=True
+                )
+            )
+        self._dispatcher.start()
+        for thread in self._threads:
+            thread.start()
+
+    def _open(self, name: str) -> Any:
+        try:
+            port = serial.serial_for_url(
+                name,
+                do_not_open=True,
+                baudrate=self.baudrate,
+                rtscts=self._rtscts,
+                timeout=READ_SECONDS,
+                write_timeout=WRITE_SECONDS,
+                exclusive=True,
+            )
+            port.open()
+        # Handlers raise OSError, ValueError, termios.error and more; each means the same here.
+        except Exception as error:
+            raise _unusable(name, error) from error
+        if name.startswith("/dev/"):
+            # ModemManager does not lock its ports, and its probes would mix with ours.
+            for holder in holders.holders(name):
+                if holder.name == holders.MODEM_MANAGER:
+                    port.close()
+                    raise PortUnusable(
+                        f"{name} is held by {holder.name} (pid {holder.pid})",
+                        remedy=holders.MODEM_MANAGER_REMEDY,
+                    )
+        return port
+
+    def close(self) -> None:
+        """Close at once; waiters get :class:`LinkLost`. Idempotent, from any thread."""
+        with self._condition:
+            if self._down is None:
+                self._down = "the port was closed"
+            self.alive = False
+            self._condition.notify_all()
+        self._work.put(None)
+        for port in (self._serial, self._emergency_serial):
+            for cancel in ("cancel_read", "cancel_write"):
+                _quietly(getattr(port, cancel, None))
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=2 * READ_SECONDS)
+        self._dispatcher.stop()
+        for port in (self._serial, self._emergency_serial):
+            _quietly(getattr(port, "close", None))
+
+    # -- commands --------------------------------------------------------------------------
+
+    def transact(self, command: Command, *, epoch: int | None = None) -> Reply:
+        """Send *command* and wait for its final result, resyncing first where needed.
+
+        ``epoch`` is an :attr:`emergency_count` read earlier: the command is refused if an
+        emergency came since. Without it, emergencies count from this call on.
+        Raises CommandTimeout, CommandAborted, LinkLost.
+        """
+        if epoch is None:
+            epoch = self._emergencies
+        with self._command_lock:
+            self._resync_if_needed(epoch)
+            return self._transact(command, epoch)
+
+    def transact_confirmed(self, command: Command, *, epoch: int | None = None) -> Reply:
+        """Like :meth:`transact`, for a query whose bare OK is a fact to act on (AT+CLCC).
+
+        A late OK of an older command looks the same. So while *n* results are owed, the query is
+        asked *n* more times: only one of those answers can be its own, and any row counts.
+        """
+        if epoch is None:
+            epoch = self._emergencies
+        with self._command_lock:
+            self._resync_if_needed(epoch)
+            with self._condition:
+                repeats = self._exchange.debt(time.monotonic())
+            reply = self._transact(command, epoch)
+            for _ in range(min(repeats, 4)):
+                if not reply.doubtful or not reply.final.ok:
+                    break
+                reply = self._transact(command, epoch)
+            return reply
+
+    def resync(self, timeout: float = 5.0, *, quiet: float = QUIET_SECONDS) -> None:
+        """Get back in step: silence of *quiet* seconds, then AT until a clean answer.
+
+        Raises CommandTimeout where the modem does not answer, CommandAborted, LinkLost.
+        """
+        epoch = self._emergencies
+        with self._command_lock:
+            self._resync(epoch, timeout, quiet)
+
+    def defer(self, work: Callable[[], None]) -> None:
+        """Run *work*, which may send commands, on the worker thread; its errors are logged."""
+        self._work.put(work)
+
+    def _resync_if_needed(self, epoch: int) -> None:
+        with self._condition:
+            needed = not self._exchange.idle
+        if needed:
+            self._resync(epoch, 5.0, QUIET_SECONDS)
+
+    def _resync(self, epoch: int, timeout: float, quiet: float) -> None:
+        def begin(now: float) -> list[ExchangeEvent]:
+            return self._exchange.begin_resync(now, timeout=timeout, quiet=quiet)
+
+        match self._run(begin, epoch, "AT"):
+            case Resynchronised():
+                return
+            case _:
+                raise CommandTimeout("the modem does not answer AT")
+
+    def _transact(self, command: Command, epoch: int) -> Reply:
+        def begin(now: float) -> list[ExchangeEvent]:
+            return self._exchange.send(command, now)
+
+        match self._run(begin, epoch, command.label):
+            case Completed(reply=reply):
+                return reply
+            case TimedOut(lines=lines):
+                raise CommandTimeout(
+                    f"no result for {command.label} in {command.timeout:g} s", lines=lines
+                )
+            case _:
+                raise CommandAborted(f"{command.label} was thrown out")
+
+    def _run(
+        self, begin: Callable[[float], list[ExchangeEvent]], epoch: int, label: str
+    ) -> Outcome:
+        """Drive the exchange to the end of one command or resync. Command lock held."""
+        finished = False
+        try:
+            with self._condition:
+                self._check(epoch, label)
+                self._outcomes.clear()
+                self._apply(begin(time.monotonic()))
+            while True:
+                with self._condition:
+                    outcome = self._next_outcome(epoch, label)
+                if isinstance(outcome, Send):
+                    self._write_guarded(outcome.data, epoch, label)
+                    continue
+                finished = True
+                if isinstance(outcome, Aborted):
+                    raise CommandAborted(f"{label} was thrown out by the hang-up")
+                return outcome
+        finally:
+            if not finished:
+                # Whatever went wrong, nothing may stay in flight without somebody who waits.
+                with self._condition:
+                    self._exchange.abort(time.monotonic())
+
+    def _next_outcome(self, epoch: int, label: str) -> Outcome:
+        while True:
+            self._check(epoch, label)
+            self._apply(self._exchange.tick(time.monotonic()))
+            if self._outcomes:
+                return self._outcomes.popleft()
+            wake_at = self._exchange.wake_at
+            timeout = None if wake_at is None else max(0.0, wake_at - time.monotonic())
+            self._condition.wait(timeout)
+
+    def _check(self, epoch: int, label: str) -> None:
+        if self._down is not None:
+            raise LinkLost(self._down)
+        if self._emergencies != epoch:
+            raise CommandAborted(f"{label} was thrown out by the hang-up")
+
+    def _apply(self, events: list[ExchangeEvent]) -> None:
+        """Sort events to their owners. Condition held."""
+        for event in events:
+            if isinstance(event, Notification):
+                self._dispatcher.put(event)
+            else:
+                self._outcomes.append(event)
+                self._condition.notify_all()
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def _write_guarded(self, data: bytes, epoch: int, label: str) -> None:
+        """Write *data* unless an emergency came: its hang-up must be the last word."""
+        for start in range(0, len(data), WRITE_CHUNK):
+            chunk = data[start : start + WRITE_CHUNK]
+            with self._byte_lock:
+                if self._emergencies != epoch:
+                    raise CommandAborted(f"{label} was thrown out by the hang-up")
+                self._note("tx", chunk)
+                try:
+                    self._serial.write(chunk)
+                # SerialTimeoutException, SerialException, OSError; TypeError once closed.
+                except Exception as error:
+                    self._lose(f"write failed: {error}")
+                    raise LinkLost(f"write failed: {error}") from error
+
+    def emergency_hang_up(self) -> None:
+        """Put a hang-up on the wire now, past every queue, and release whoever waits.
+
+        Any thread; no command lock; returns in well under a millisecond on a port that takes
+        bytes. Late results of the two commands are swept up by the resync that the next command
+        starts. Never raises: a port that is gone has been reported as lost.
+        """
+        with self._count_lock:
+            self._emergencies += 1
+        # Read without its lock: a moment's doubt costs one harmless ESC, waiting might cost more.
+        data = (ESCAPE if self._exchange.escape_needed() else b"") + HANG_UP
+        locked = self._byte_lock.acquire(timeout=LOCK_SECONDS / 10)
+        if not locked:
+            # A write is stuck in there. Kick it out; its half line is ended by the CR.
+            _quietly(getattr(self._serial, "cancel_write", None))
+            locked = self._byte_lock.acquire(timeout=LOCK_SECONDS)
+            data = b"\r" + data
+        try:
+            self._write_now(data)
+        finally:
+            if locked:
+                self._byte_lock.release()
+        with self._condition:
+            self._apply(self._exchange.abort(time.monotonic(), finals=_HANG_UP_FINALS))
+            self._condition.notify_all()
+
+    def _write_now(self, data: bytes) -> None:
+        """Hand *data* to the kernel for both ports, first without waiting for room in either."""
+        stuck = []
+        for port in (self._serial, self._emergency_serial):
+            if port is None:
+                continue
+            self._note("tx", data)
+            try:
+                written = os.write(port.fileno(), data)
+            # No descriptor (loop://, rfc2217://), closed, or no room for a single byte.
+            except Exception:  # noqa: BLE001
+                written = 0
+            if written < len(data):
+                stuck.append((port, data[written:]))
+        for port, rest in stuck:
+            try:
+                port.write(rest)
+            except Exception as error:  # noqa: BLE001
+                _log.warning("hang-up on %s failed: %s", getattr(port, "port", "?"), error)
+                if port is self._serial:
+                    self._lose(f"write failed: {error}")
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def _read_loop(self, port: Any) -> None:
+        try:
+            while self.alive:
+                data = port.read(max(1, min(port.in_waiting, 4096)))
+                if data:
+                    self._received(data, time.monotonic())
+        # An unplugged port raises SerialException, OSError (EIO, ENODEV) or TypeError.
+        except Exception as error:  # noqa: BLE001
+            if port is self._serial:
+                self._lose(f"read failed: {error}")
+
+    def _received(self, data: bytes, now: float) -> None:
+        self._note("rx", data, now)
+        with self._condition:
+            self._apply(self._exchange.receive(data, now))
+            # Draining may now have to last longer.
+            self._condition.notify_all()
+
+    def _drain_loop(self, port: Any) -> None:
+        """Empty the emergency port: a modem may stop listening where nobody reads."""
+        try:
+            while self.alive:
+                port.read(max(1, min(port.in_waiting, 4096)))
+        except Exception as error:  # noqa: BLE001
+            if self.alive:
+                _log.warning("emergency port %s lost: %s", self._emergency_name, error)
+
+    def _lose(self, reason: str) -> None:
+        with self._condition:
+            if self._down is not None:
+                return
+            self._down = reason
+            self.alive = False
+            self._condition.notify_all()
+        self._dispatcher.lose(reason)
+
+    def _note(self, direction: str, data: bytes, now: float | None = None) -> None:
+        if self._trace is None:
+            return
+        try:
+            self._trace(direction, data, time.monotonic() if now is None else now)
+        except Exception:  # noqa: BLE001
+            _log.exception("trace callback failed")
+
+    # -- handing out -----------------------------------------------------------------------
+
+    def notified(self, notification: Notification) -> None:
+        """Pass one notice on; on the dispatcher thread, in order."""
+        if self._on_notification is not None:
+            self._on_notification(notification)
+
+    def _report_loss(self, reason: str) -> None:
+        if self._on_lost is not None:
+            self._on_lost(reason)
+
+    def _work_loop(self, work: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+        while (job := work.get()) is not None:
+            try:
+                job()
+            except Exception:  # noqa: BLE001
+                _log.exception("deferred work failed")
+
+
+def _quietly(action: Callable[[], object] | None) -> None:
+    if action is None:
+        return
+    try:
+        action()
+    except Exception:  # noqa: BLE001
+        _log.debug("ignored while closing", exc_info=True)
+
+
+def _unusable(name: str, error: Exception) -> PortUnusable:
+    code = getattr(error, "errno", None)
+    if code is None and isinstance(error.__context__, OSError):
+        code = error.__context__.errno
+    path = name if name.startswith("/") else ""
+    if path and not os.path.lexists(path):
+        return PortUnusable(
+            f"{name} does not exist", remedy="plug the modem in, or correct the port of the line"
+        )
+    who, remedy = holders.explain(path) if path else ("", "")
+    held = os.strerror(code) if code else str(error)
+    if who:
+        return PortUnusable(f"{name} cannot be opened ({held}); held by {who}", remedy=remedy)
+    if isinstance(error, PermissionError) or code == 13:
+        remedy = "add the box's user to the group of the port: sudo usermod -aG dialout USER"
+    return PortUnusable(f"{name} cannot be opened ({held})", remedy=remedy)
