@@ -66,23 +66,6 @@ class Step:
     effects: tuple[Effect, ...] = ()
 
 
-def longest_call(script: Script, timers: Timers) -> float:
-    """Return the seconds from the dial to the latest hang-up, with every clip played in full."""
-    seconds = script.durations
-    repeat = max(seconds[script.prompt], seconds[script.greeting]) + timers.key_wait.total_seconds()
-    return (
-        timers.set_up.total_seconds()
-        + timers.ring.total_seconds()
-        + seconds[script.greeting]
-        + timers.key_wait.total_seconds()
-        + timers.prompt_repeats * repeat
-        + seconds[script.message]
-        + seconds[script.farewell]
-        + seconds[script.opted_out]
-        + START_ALLOWANCE
-    )
-
-
 def begin(
     clearance: Clearance,
     *,

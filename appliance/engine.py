@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from appliance import commands
-from appliance.attempt import begin, longest_call
+from appliance.attempt import begin
 from appliance.attempt import step as advance
 from appliance.call_state import (
     AttemptInput,
@@ -27,13 +27,16 @@ from appliance.call_state import (
 )
 from appliance.campaign import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
+from appliance.gate import Circumstances, longest_call
 from appliance.idleness import Condition, Idle, blocked, explain
-from appliance.interfaces import Gate, People, Situation
+from appliance.interfaces import Gate, People
 from appliance.model import (
     Campaign,
+    Clearance,
     Contact,
     Outcome,
     Revocation,
+    Verdict,
 )
 from appliance.planner import Planner
 from firmware import events
@@ -507,9 +510,57 @@ class Engine:
 
     # --- placing -----------------------------------------------------------------------------
 
-    def _situation(self, contact: Contact, now: Now, *, bench: bool, pressed: bool) -> Situation:
-        language = self._campaign.script(contact.language).language
-        return Situation(
+    def _place(self, now: Now, *, limit: int, pressed: bool) -> None:
+        """Begin up to *limit* calls, with those whose chance ends soonest."""
+        idle = sorted(
+            (line for line in self._lines.values() if line.idle), key=lambda line: line.used_at
+        )[:limit]
+        for _ in range(DECISIONS_PER_STEP):
+            taken = self._planner.scheduler.take(now.utc) if idle else None
+            if taken is None:
+                return
+            subject, in_time = taken
+            if in_time:
+                self._try(subject, idle, now, pressed=pressed)
+            else:
+                self._planner.plan(subject, now)
+
+    def _try(self, subject: str, idle: list[_Line], now: Now, *, pressed: bool) -> None:
+        """Ask the gate at this very instant and, where it clears, begin the call."""
+        contact = self._people.contact(subject)
+        if contact is None:
+            return
+        consents = self._people.consents(subject)
+        history = self._state.history(subject, contact.number_hash)
+        due = self._planner.due(history, consents)
+        if due is None or due > now.utc:
+            self._planner.plan(subject, now)
+            return
+        refusals: tuple[Verdict, ...] = ()
+        kinds = dict.fromkeys(line.bench for line in idle)
+        for bench in kinds:
+            circumstances = self._circumstances(contact, now, bench=bench, pressed=pressed)
+            decision = self._gate.decide(contact, consents, history, circumstances)
+            if decision.clearance is not None:
+                line = next(line for line in idle if line.bench is bench)
+                idle.remove(line)
+                self._begin(line, contact, decision.clearance, now)
+                return
+            refusals = decision.refusals
+        rules = tuple(verdict.rule for verdict in refusals)
+        if self._planner.refusal_of(subject) != rules:
+            self._record("call.refused", subject, now, rules=list(rules))
+        elsewhere = {line.bench for line in self._lines.values()} - set(kinds)
+        if not elsewhere and any(verdict.until is None for verdict in refusals):
+            # Waiting changes nothing: this number, this caller, this kind of line.
+            self._planner.park(subject, rules)
+        else:
+            self._planner.plan(subject, now, now.utc + RECONSIDER)
+
+    def _circumstances(
+        self, contact: Contact, now: Now, *, bench: bool, pressed: bool
+    ) -> Circumstances:
+        return Circumstances(
             now=now,
             stopped=self._state.stopped or self._contact_open,
             paused=self._state.paused,
@@ -517,55 +568,21 @@ class Engine:
             line_ready=True,
             bench=bench,
             pressed=pressed,
-            call_seconds=self._call_seconds[language],
+            call_seconds=self._call_seconds[self._campaign.script(contact.language).language],
         )
 
-    def _place(self, now: Now, *, limit: int, pressed: bool) -> None:
-        idle = sorted(
-            (line for line in self._lines.values() if line.idle), key=lambda line: line.used_at
-        )[:limit]
-        for _ in range(DECISIONS_PER_STEP):
-            if not idle:
-                return
-            taken = self._planner.scheduler.take(now.utc)
-            if taken is None:
-                return
-            subject, in_time = taken
-            if not in_time or not self._try(subject, idle, now, pressed=pressed):
-                self._planner.plan(subject, now, now.utc + RECONSIDER if in_time else None)
-
-    def _try(self, subject: str, idle: list[_Line], now: Now, *, pressed: bool) -> bool:
-        """Ask the gate at this very instant and, where it clears, begin the call."""
-        contact = self._people.contact(subject)
-        if contact is None:
-            return False
-        consents = self._people.consents(subject)
-        history = self._state.history(subject, contact.number_hash)
-        if self._planner.due(history, consents) is None:
-            return False
-        refusals: tuple[str, ...] = ()
-        for bench in dict.fromkeys(line.bench for line in idle):
-            situation = self._situation(contact, now, bench=bench, pressed=pressed)
-            decision = self._gate.decide(contact, consents, history, situation)
-            if decision.clearance is not None:
-                line = next(line for line in idle if line.bench is bench)
-                idle.remove(line)
-                begun = begin(
-                    decision.clearance,
-                    script=self._campaign.script(contact.language),
-                    timers=self._campaign.timers,
-                    keys=self._keys,
-                    line=line.name,
-                    attempt=next(self._ids),
-                    number_hash=contact.number_hash,
-                    now=now,
-                    purpose=self._campaign.purpose,
-                )
-                line.call = begun.state
-                for effect in begun.effects:
-                    self._emit(effect, now)
-                return True
-            refusals = tuple(v.rule for v in decision.refusals)
-        if refusals and self._planner.refusal_of(subject) != refusals:
-            self._record("call.refused", subject, now, rules=list(refusals))
-        return False
+    def _begin(self, line: _Line, contact: Contact, clearance: Clearance, now: Now) -> None:
+        begun = begin(
+            clearance,
+            script=self._campaign.script(contact.language),
+            timers=self._campaign.timers,
+            keys=self._keys,
+            line=line.name,
+            attempt=next(self._ids),
+            number_hash=contact.number_hash,
+            now=now,
+            purpose=self._campaign.purpose,
+        )
+        line.call = begun.state
+        for effect in begun.effects:
+            self._emit(effect, now)

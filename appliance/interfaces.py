@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from appliance.effects import Now
+from appliance import gate
+from appliance.gate import Circumstances, Rules
 from appliance.model import Consent, Contact, Decision, History, Interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """What the gate must know about the box at the instant of its decision."""
-
-    now: Now
-    stopped: bool
-    paused: bool
-    storage_ok: bool
-    line_ready: bool
-    bench: bool
-    pressed: bool
-    call_seconds: float
-    """The longest that this call can take, from dial to hang-up."""
-
-
 class Gate(Protocol):
-    """The rules, bound to one purpose, profile, territory and caller number."""
+    """The rules of one run: purpose, law profile, territory, ballots and caller number."""
 
     def decide(
-        self, contact: Contact, consents: Sequence[Consent], history: History, situation: Situation
-    ) -> Decision: ...
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        circumstances: Circumstances,
+    ) -> Decision:
+        """Evaluate every rule at ``circumstances.now``; only here a clearance is made."""
+        ...
 
     def next_chance(
-        self, contact: Contact, consents: Sequence[Consent], history: History, after: datetime
-    ) -> Interval | None: ...
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        after: datetime,
+        call_seconds: float,
+    ) -> Interval | None:
+        """Return the next span with room for a whole call from *after* on, or None."""
+        ...
+
+
+class LawGate:
+    """:mod:`appliance.gate` with one run's rules."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def decide(
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        circumstances: Circumstances,
+    ) -> Decision:
+        return gate.decide(contact, consents, history, self._rules, circumstances)
+
+    def next_chance(
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        after: datetime,
+        call_seconds: float,
+    ) -> Interval | None:
+        return gate.next_chance(
+            contact, consents, history, self._rules, after, call_seconds=call_seconds
+        )
 
 
 class People(Protocol):
@@ -47,8 +73,10 @@ class People(Protocol):
 
     def consents(self, subject: str) -> Sequence[Consent]: ...
 
-    def by_number(self, number: str) -> Contact | None: ...
+    def by_number(self, number: str) -> Contact | None:
+        """Return whose number this is; *number* comes from the network and may be anything."""
+        ...
 
     def number_hash(self, number: str) -> str | None:
-        """The keyed hash, or None where *number* cannot be read as one."""
+        """Return the keyed hash, or None where *number* cannot be read as one."""
         ...

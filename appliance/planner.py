@@ -14,14 +14,13 @@ from datetime import UTC, datetime
 
 from appliance.campaign import CampaignState
 from appliance.effects import Now
-from appliance.interfaces import Gate, People, Situation
+from appliance.gate import Circumstances
+from appliance.interfaces import Gate, People
 from appliance.model import Consent, History, Outcome, Retry
 from appliance.scheduler import Scheduler
 
 PLANS_PER_STEP = 200
 """People planned per step: a step stays short at any number of people."""
-PLAN_TRIES = 16
-"""Chances looked at for one that holds a whole call, before a person counts as unplannable."""
 
 _NEVER_AGAIN = frozenset({Outcome.LISTENED, Outcome.OPTED_OUT, Outcome.UNKNOWN})
 """Whatever the retry rules say. ``unknown`` may have been a whole call."""
@@ -114,17 +113,12 @@ class Planner:
             self._note(subject, ())
             return
         earliest = max(now.utc, due, not_before or now.utc)
-        after = earliest
-        for _ in range(PLAN_TRIES):
-            chance = self._gate.next_chance(contact, consents, history, after)
-            if chance is None:
-                break
-            if self.scheduler.fits(chance, earliest):
-                self._note(subject, ())
-                self.scheduler.plan(subject, chance, earliest, len(history.attempts))
-                return
-            after = chance.end
-        at_best = Situation(
+        chance = self._gate.next_chance(contact, consents, history, earliest, self._call_seconds)
+        if chance is not None:
+            self._note(subject, ())
+            self.scheduler.plan(subject, chance, earliest, len(history.attempts))
+            return
+        at_best = Circumstances(
             now=replace(now, trusted=True),
             stopped=False,
             paused=False,
@@ -135,7 +129,14 @@ class Planner:
             call_seconds=self._call_seconds,
         )
         decision = self._gate.decide(contact, consents, history, at_best)
-        self._note(subject, tuple(v.rule for v in decision.refusals) or ("length",))
+        # Rules of time that only refuse at this hour are not why there is no chance at any.
+        lasting = tuple(v.rule for v in decision.refusals if v.until is None)
+        self._note(subject, lasting or tuple(v.rule for v in decision.refusals) or ("fit",))
+
+    def park(self, subject: str, rules: tuple[str, ...]) -> None:
+        """Note that *rules* refuse *subject* whatever the hour: no place until planned anew."""
+        self.scheduler.drop(subject)
+        self._note(subject, rules)
 
     def due(self, history: History, consents: Sequence[Consent]) -> datetime | None:
         """When the next attempt is due by the retry rules alone; None: not any more."""

@@ -40,11 +40,6 @@ class Scheduler:
     def __contains__(self, subject: str) -> bool:
         return subject in self._places
 
-    def fits(self, chance: Interval, not_before: datetime) -> bool:
-        """Whether a whole call fits into *chance* from *not_before* on."""
-        start = max(chance.start, not_before)
-        return (chance.end - start).total_seconds() >= self._call_seconds
-
     def plan(self, subject: str, chance: Interval, not_before: datetime, attempts: int) -> None:
         """Give *subject* their one place, instead of any before."""
         opens = max(chance.start, not_before).timestamp()
