@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from appliance.gate import Rules
+from appliance.law import Ballot, Caller, Category, Profile, load_profile, profile_names
 from appliance.marked_yaml import (
     Document,
     DocumentFaulty,
@@ -28,6 +30,7 @@ from appliance.marked_yaml import (
     read_document,
 )
 from appliance.model import Campaign, Retry, Script, Timers
+from appliance.numbers import NumberRefused, read_number
 from appliance.sample import is_sample
 from appliance.settings import Clips, Section, Settings, resolve
 from firmware.audio.clip import Clip
@@ -49,14 +52,6 @@ _QUOTED: tuple[tuple[str | None, ...], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ballot:
-    """One day of voting: serial calls are silent from its eve until the polls close."""
-
-    day: date
-    closes: time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A configuration that is right in itself, with paths resolved."""
 
@@ -66,7 +61,7 @@ class Config:
     clips: dict[str, Clip]
     """By clip name, ``ROLE.LANGUAGE``."""
     campaign: Campaign
-    ballots: tuple[Ballot, ...]
+    rules: Rules
     simulated_start: datetime | None
 
     @property
@@ -233,20 +228,21 @@ class _Checks:
     def config(self, file: Path, state: Path | None) -> Config | None:
         settings = self.settings
         clips, scripts = self._clips()
-        ballots = self._ballots()
         self._zone(("law", "timezone"), settings.law.timezone)
-        self._law()
+        rules = self._rules()
         self._lines()
         self._keys()
         self._panel()
         simulated_start = self._clock()
-        if self.faults:
+        if self.faults or rules is None:
             return None
         timers = settings.campaign.timers
         return Config(
             file=file.resolve(),
             settings=settings,
-            state=state.resolve() if state is not None else resolve(_state_base(file), settings.box.state),
+            state=state.resolve()
+            if state is not None
+            else resolve(_state_base(file), settings.box.state),
             clips=clips,
             campaign=Campaign(
                 purpose=settings.campaign.purpose,
@@ -267,7 +263,7 @@ class _Checks:
                     after=settings.campaign.retry.pauses(),
                 ),
             ),
-            ballots=ballots,
+            rules=rules,
             simulated_start=simulated_start,
         )
 
@@ -303,22 +299,77 @@ class _Checks:
             self.fault(path, f"{error}; {error.remedy}" if error.remedy else str(error))
             return None
 
-    def _ballots(self) -> tuple[Ballot, ...]:
+    def _rules(self) -> Rules | None:
+        law, campaign = self.settings.law, self.settings.campaign
+        if law.profile not in profile_names():
+            self.fault(
+                ("law", "profile"),
+                f'"{law.profile}" is not a law profile; write one of {", ".join(profile_names())}',
+            )
+            return None
+        profile = load_profile(law.profile)
+        territories = [name for name in profile.territories if name]
+        if law.territory is not None and law.territory not in territories:
+            known = f"write one of {', '.join(territories)}, or" if territories else "please"
+            self.fault(
+                ("law", "territory"),
+                f'"{law.territory}" is not a territory of {law.profile}; {known} leave it out',
+            )
+        ballots = self._ballots(territories)
+        caller = self._caller(profile)
+        if caller is None or self.faults:
+            return None
+        return Rules(
+            purpose=campaign.purpose,
+            profile=profile,
+            territory=law.territory or "",
+            ballots=ballots,
+            caller=caller,
+            attended=campaign.mode == "attended",
+            max_attempts=campaign.retry.max_attempts,
+        )
+
+    def _ballots(self, territories: list[str]) -> tuple[Ballot, ...]:
         ballots = []
         for index, ballot in enumerate(self.settings.law.ballots):
             path: Path_ = ("law", "ballots", index)
+            day = closes = None
             try:
                 day = date.fromisoformat(ballot.date)
             except ValueError:
                 self.fault((*path, "date"), f'"{ballot.date}" is not a day; write "2027-04-11"')
-                continue
             try:
                 closes = time.fromisoformat(ballot.closes)
             except ValueError:
                 self.fault((*path, "closes"), f'"{ballot.closes}" is not a time; write "20:00"')
-                continue
-            ballots.append(Ballot(day=day, closes=closes))
+            if ballot.territory is not None and ballot.territory not in territories:
+                self.fault(
+                    (*path, "territory"),
+                    f'"{ballot.territory}" is not a territory of the profile; leave it out where '
+                    "everybody votes",
+                )
+            if day is not None and closes is not None:
+                ballots.append(Ballot(day=day, closes=closes, territory=ballot.territory))
         return tuple(ballots)
+
+    def _caller(self, profile: Profile) -> Caller | None:
+        declared = self.settings.law.caller
+        known = [category.value for category in Category]
+        category = number = None
+        if declared.category in known:
+            category = Category(declared.category)
+        else:
+            self.fault(
+                ("law", "caller", "category"),
+                f'"{declared.category}" is not a category; write one of {", ".join(known)}',
+            )
+        try:
+            number = read_number(declared.number, profile.territory(None).region, fiction=True)
+        except NumberRefused as refused:
+            self.fault(("law", "caller", "number"), f"{refused}; {refused.remedy}")
+        if category is None or number is None:
+            return None
+        return Caller(number=number, category=category)
 
     def _zone(self, path: Path_, name: str) -> None:
         try:
@@ -327,9 +378,6 @@ class _Checks:
             self.fault(
                 path, f'"{name}" is not a time zone; write an IANA name such as Europe/Paris'
             )
-
-    def _law(self) -> None:
-        """Checked against the profile in :mod:`appliance.assembly`, which knows the profiles."""
 
     def _lines(self) -> None:
         for key in ("name", "port", "audio"):

@@ -129,6 +129,9 @@ class BallotSettings(Section):
     closes: str = Field(
         default="20:00", description='write the hour polls close in quotes, such as "20:00"'
     )
+    territory: str | None = Field(
+        default=None, description="write the territory that votes, or leave it out"
+    )
 
 
 class CallerSettings(Section):

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from appliance import __version__
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "run the whole box on simulated modems"),
     "run": ("run", "run the box in the foreground (systemd runs this)"),
@@ -90,19 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, default=None, help="configuration file")
     parser.add_argument("--state", type=Path, default=None, help="use this state directory")
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("--version", action="version", version=f"autodialer {__version__}")
     parser.add_argument("command", metavar="COMMAND")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
-
-
-class _Version(argparse.Action):
-    # Reading the installed metadata costs tens of milliseconds; only --version pays for it.
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"autodialer {version('autodialer')}")
-        parser.exit()
 
 
 def _report(error: Exception) -> int | None:

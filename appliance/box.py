@@ -1,0 +1,211 @@
+"""Save, then act: the shell around the engine, without threads.
+
+A :class:`Box` owns the engine and the opened state. It performs effects in their order, and the
+promise of the whole project lies in :meth:`Box.perform`: what stands before a
+:class:`~appliance.effects.Send` is on disk when the order goes out. The daemon feeds it events;
+a command that finds no daemon uses one without lines.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from appliance import commands
+from appliance.clock import CalendarClock, SimulatedCalendarClock
+from appliance.config import Config
+from appliance.effects import Effect, Now, Record, Send, StoreRevocation
+from appliance.engine import Engine, Habits, Input
+from appliance.files import StorageError
+from appliance.interfaces import LawGate
+from appliance.model import Consent, Contact, Revocation
+from appliance.numbers import NumberRefused, hash_number, read_number
+from appliance.state import State
+from appliance.store import Registry
+from firmware.clock import Clock
+from firmware.events import Cause, Ended, StopRaised
+from firmware.orders import Dial, Order
+
+
+class LinePort(Protocol):
+    """What the box needs of a line; :class:`firmware.line.Line` is one."""
+
+    def order(self, order: Order) -> None: ...
+
+    def emergency_hang_up(self) -> None: ...
+
+
+class RegisteredPeople:
+    """The registry, in the words of the engine."""
+
+    def __init__(self, registry: Registry, country: str) -> None:
+        self._registry = registry
+        self._country = country
+
+    def subjects(self) -> Iterable[str]:
+        return (contact.subject for contact in self._registry.contacts())
+
+    def contact(self, subject: str) -> Contact | None:
+        return self._registry.contact(subject)
+
+    def consents(self, subject: str) -> Sequence[Consent]:
+        return self._registry.consents(subject)
+
+    def by_number(self, number: str) -> Contact | None:
+        read = self._read(number)
+        return None if read is None else self._registry.by_number(read)
+
+    def number_hash(self, number: str) -> str | None:
+        read = self._read(number)
+        return None if read is None else hash_number(self._registry.number_key, read)
+
+    def _read(self, number: str) -> str | None:
+        try:
+            return read_number(number, self._country, fiction=True)
+        except NumberRefused:
+            return None
+
+
+class Box:
+    """Engine and state of one box. Not thread-safe, but for :meth:`stop_everything`."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        now: Callable[[], Now],
+        *,
+        lines: Mapping[str, LinePort] | None = None,
+        post: Callable[[Input], None] | None = None,
+    ) -> None:
+        """*post* takes what the box itself has to tell the engine at its next step."""
+        self.config = config
+        self.state = state
+        self.now = now
+        self.country = config.rules.profile.territory(config.settings.law.territory).region
+        self._lines = lines or {}
+        self._post = post or (lambda _: None)
+        self._stop = threading.Event()
+        if state.campaign.stopped:
+            self._stop.set()
+        self.gate = LawGate(config.rules)
+        self.engine = Engine(
+            campaign=config.campaign,
+            lines={line.name: line.bench for line in config.settings.lines},
+            gate=self.gate,
+            people=RegisteredPeople(state.registry, self.country),
+            state=state.campaign,
+            ids=_attempt_ids(),
+            habits=Habits(start_paused=config.settings.campaign.start == "on_button"),
+        )
+
+    # --- the stop path -----------------------------------------------------------------------
+
+    def stop_everything(self) -> None:
+        """Silence and hang up every line at once; any thread, past every queue.
+
+        Only the wire is touched here. The latch in the ledger follows through the engine, which
+        gets :class:`~firmware.events.StopRaised` besides.
+        """
+        self._stop.set()
+        for line in self._lines.values():
+            line.emergency_hang_up()
+
+    # --- deciding ----------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Conclude what a crash left open; the first thing on a new box."""
+        self.perform(self.engine.recover(self.now()), self.now())
+
+    def take(self, inputs: Iterable[Input]) -> None:
+        """Step the engine over *inputs* at one instant and perform what follows."""
+        now = self.now()
+        effects: list[Effect] = []
+        for given in inputs:
+            if isinstance(given, StopRaised):
+                self._stop.set()
+            effects += self.engine.step(given, now)
+            if isinstance(given, commands.Reset) and not self.engine.state.stopped:
+                self._stop.clear()
+        self.perform(effects, now)
+
+    def note(self, records: Sequence[Record]) -> None:
+        """Write rows that the shell itself is the author of, and let the engine act on them."""
+        now = self.now()
+        if not now.trusted:
+            records = [
+                Record(kind=r.kind, subject=r.subject, data={**r.data, "clock": "untrusted"})
+                for r in records
+            ]
+        entries = self.state.append(records, now.utc)
+        self.perform(self.engine.observe(entries, now), now)
+
+    def perform(self, effects: Iterable[Effect], now: Now) -> None:
+        """Do what the engine asks, in order; a record is on disk before what follows it.
+
+        Where the disk refuses, nothing that stands behind the refused record happens, and the
+        engine is told, which ends every call.
+        """
+        pending: list[Record] = []
+        try:
+            for effect in effects:
+                match effect:
+                    case Record():
+                        pending.append(effect)
+                    case Send():
+                        self._flush(pending, now)
+                        self._send(effect.order, now)
+                    case StoreRevocation():
+                        self._flush(pending, now)
+                        self._revoke(effect.subject, effect.revocation)
+            self._flush(pending, now)
+        except StorageError as error:
+            self._fail(error, now)
+
+    def _flush(self, pending: list[Record], now: Now) -> None:
+        if pending:
+            self.state.append(pending, now.utc)
+            pending.clear()
+
+    def _send(self, order: Order, now: Now) -> None:
+        line = self._lines[order.line]
+        if isinstance(order, Dial) and self._stop.is_set():
+            # Pressed between the decision and now: the clearance is used up, the phone is silent.
+            self._post(
+                Ended(
+                    line=order.line,
+                    at=now.monotonic,
+                    attempt=order.attempt,
+                    cause=Cause.EMERGENCY,
+                    evidence="stopped before the dial command",
+                    code=None,
+                    confirmed=True,
+                )
+            )
+            return
+        line.order(order)
+
+    def _revoke(self, subject: str, revocation: Revocation) -> None:
+        # Someone who was erased meanwhile stays suppressed by the hash in the ledger row.
+        if self.state.registry.contact(subject) is not None:
+            self.state.registry.revoke(subject, revocation)
+
+    def _fail(self, error: StorageError, now: Now) -> None:
+        failed = commands.StorageFailed(detail=str(error))
+        for effect in self.engine.step(failed, now):
+            if isinstance(effect, Send) and not isinstance(effect.order, Dial):
+                self._lines[effect.order.line].order(effect.order)
+
+
+def calendar(config: Config, state: State, clock: Clock) -> Callable[[], Now]:
+    """Return what tells the time for this configuration."""
+    if config.simulated_start is not None:
+        return SimulatedCalendarClock(clock, config.simulated_start, state.floor).now
+    return CalendarClock(clock, config.settings.clock.sources, lambda: state.floor).now
+
+
+def _attempt_ids() -> Iterator[str]:
+    while True:
+        yield uuid.uuid4().hex

@@ -1,0 +1,75 @@
+"""``check``: configuration, clips and law profile; every fault at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from appliance import config as configuration
+    from appliance.config import Config
+    from appliance.gate import longest_call
+    from appliance.law import CallerRule, judge_caller
+
+    config: Config = configuration.load(arguments.config, state=arguments.state)
+    rules, settings = config.rules, config.settings
+    refusals = [
+        f"{rule.name}: {verdict.reason}"
+        for rule in rules.profile.enforced
+        if isinstance(rule, CallerRule)
+        for verdict in [
+            judge_caller(rule, rules.caller, attended=rules.attended, bench=config.bench)
+        ]
+        if not verdict.allowed
+    ]
+    facts: dict[str, Any] = {
+        "config": str(config.file),
+        "state": str(config.state),
+        "profile": rules.profile.label,
+        "mode": settings.campaign.mode,
+        "lines": [
+            {"name": line.name, "port": line.port, "present": _present(config.file, line.port)}
+            for line in settings.lines
+        ],
+        "clips": {name: round(clip.seconds, 1) for name, clip in sorted(config.clips.items())},
+        "longest_call_seconds": {
+            language: round(longest_call(script, config.campaign.timers))
+            for language, script in config.campaign.scripts.items()
+        },
+        "advice": [f"{rule.name}: {rule.text}" for rule in rules.profile.advice],
+        "refusals": refusals,
+    }
+    if arguments.json:
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        _print(facts)
+    return 1 if refusals else 0
+
+
+def _present(config: Path, port: str) -> bool | None:
+    if port == "auto" or "://" in port:
+        return None
+    return (config.parent / port).exists()
+
+
+def _print(facts: dict[str, Any]) -> None:
+    print(f"{facts['config']}: right")
+    print(f"law profile {facts['profile']}, {facts['mode']} mode, state in {facts['state']}")
+    for line in facts["lines"]:
+        absent = "" if line["present"] is not False else " (not there now)"
+        print(f"line {line['name']}: {line['port']}{absent}")
+    for name, seconds in facts["clips"].items():
+        print(f"clip {name}: {seconds} s")
+    for language, seconds in facts["longest_call_seconds"].items():
+        print(f"longest call in {language}: {seconds} s, so calls end at least that early")
+    for advice in facts["advice"]:
+        print(f"advice, not enforced: {advice}")
+    for refusal in facts["refusals"]:
+        print(f"NOBODY WILL BE CALLED: {refusal}")

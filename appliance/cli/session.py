@@ -1,0 +1,53 @@
+"""Reaching a box: the running one over its socket, or else its state, opened for one operation."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from appliance.cli.paths import state_directory
+from appliance.control import ControlClient, NobodyListens
+
+
+def ask(arguments: argparse.Namespace, operation: str, given: dict[str, Any] | None = None) -> Any:
+    """Perform *operation* on the running box, or on its state where none runs.
+
+    Raises :class:`~appliance.control.Refused` and the storage and configuration errors.
+    """
+    directory = state_directory(arguments)
+    if directory.is_dir():
+        try:
+            with ControlClient(directory) as client:
+                return client.ask(operation, given)
+        except NobodyListens:
+            pass
+    return _offline(arguments, operation, given or {})
+
+
+def ask_running(
+    arguments: argparse.Namespace, operation: str, given: dict[str, Any] | None = None
+) -> Any:
+    """Perform *operation* on the running box; raises NobodyListens where none runs."""
+    directory = state_directory(arguments)
+    if not directory.is_dir():
+        raise NobodyListens(str(directory))
+    with ControlClient(directory) as client:
+        return client.ask(operation, given)
+
+
+def _offline(arguments: argparse.Namespace, operation: str, given: dict[str, Any]) -> Any:
+    # The whole box is imported only where no running one answers.
+    from appliance import config as configuration
+    from appliance.box import Box, calendar
+    from appliance.operations import Operations
+    from appliance.state import State
+    from firmware.clock import SystemClock
+
+    config = configuration.load(arguments.config, state=arguments.state)
+    state = State.open(config.state)
+    try:
+        clock = SystemClock(config.settings.clock.speed)
+        box = Box(config, state, calendar(config, state, clock))
+        return Operations(box).perform(operation, given)
+    finally:
+        state.close()

@@ -1,0 +1,309 @@
+"""The running box: threads, queue and loop around :class:`~appliance.box.Box`.
+
+Threads exist only where something blocks: one per line (and its reader and audio), one that
+watches the buttons, one that accepts technicians. Each stamps what it saw and puts it into one
+inbox. One loop empties the inbox, steps the engine, makes its records durable and sends its
+orders. The stop path alone goes past all this, from the button's thread straight to the lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+from appliance import __version__, commands
+from appliance.box import Box, calendar
+from appliance.clock import time_zone_database
+from appliance.config import Config
+from appliance.control import ControlServer, Refused
+from appliance.effects import Record
+from appliance.engine import Input
+from appliance.files import StorageError
+from appliance.lamps import lamps
+from appliance.operations import Operations, Surroundings
+from appliance.service import notify, watchdog_seconds
+from appliance.state import State
+from firmware.clock import Clock, SystemClock
+from firmware.events import Ended, PanelFault, StopRaised
+from firmware.line import Line, LineSettings
+from firmware.panel import NoPanel, Panel, PanelPins
+
+log = logging.getLogger(__name__)
+
+BEAT = 0.5
+"""Real seconds that the loop sleeps at most: heartbeat, lamps and watchdog live on it."""
+BATCH = 256
+"""Inputs taken per step."""
+ANSWER_WITHIN = 60.0
+"""Real seconds that a technician's request may wait for the loop."""
+IDLE_HORIZON = timedelta(minutes=30)
+"""``--until-idle`` ends where nobody may be called for so long."""
+SHUTDOWN = 8.0
+"""Real seconds that running calls get to hang up when the box is told to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A technician's question on its way through the inbox."""
+
+    operation: str
+    arguments: dict[str, Any]
+    answer: Future[Any]
+
+
+class Daemon:
+    """One run of the box on an opened state."""
+
+    def __init__(self, config: Config, state: State) -> None:
+        self._config = config
+        self._state = state
+        self._inbox: queue.SimpleQueue[Input | _Request | None] = queue.SimpleQueue()
+        self._clock: Clock = SystemClock(config.settings.clock.speed)
+        self._calendar = calendar(config, state, self._clock)
+        self._lines = {
+            line.name: Line(
+                LineSettings(
+                    name=line.name,
+                    port=_place(config, line.port),
+                    family=line.family,
+                    audio=None if line.audio is None else _place(config, line.audio),
+                    emergency_port=None
+                    if line.emergency_port is None
+                    else _place(config, line.emergency_port),
+                    pin=_pin(config, line.sim_pin),
+                    bench=line.bench,
+                    baudrate=line.baudrate,
+                    rtscts=line.rtscts,
+                    incoming=line.incoming,
+                ),
+                clips=config.clips,
+                post=self._inbox.put,
+                clock=self._clock,
+                state_dir=state.directory / "lines",
+                log=logging.getLogger(f"line.{line.name}"),
+            )
+            for line in config.settings.lines
+        }
+        self._box = Box(config, state, self._calendar, lines=self._lines, post=self._inbox.put)
+        self._panel: Panel | NoPanel = NoPanel()
+        self._panel_faults = 0
+        self._ending = threading.Event()
+        self._operations = Operations(self._box)
+        self._beat_every = BEAT
+
+    def run(self, *, until_idle: bool = False) -> int:
+        """Run until told to end (or idle); returns the exit code."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._signalled)
+        server = ControlServer(self._state.directory, self._request)
+        try:
+            self._start()
+            server.start()
+            notify("READY=1")
+            return self._loop(until_idle=until_idle)
+        finally:
+            notify("STOPPING=1")
+            self._shut_down()
+            server.close()
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        settings = self._config.settings
+        watchdog = watchdog_seconds()
+        if watchdog is not None:
+            self._beat_every = min(BEAT, watchdog / 3)
+        # The stop is armed before anything else is: it must beat a box that is still starting.
+        if settings.panel is not None:
+            pins = settings.panel
+            self._panel = Panel(
+                PanelPins(
+                    ready=pins.ready,
+                    line=pins.line,
+                    call=pins.call,
+                    fault=pins.fault,
+                    heartbeat=pins.heartbeat,
+                    start=pins.start,
+                    stop=pins.stop,
+                    simulated=pins.simulated,
+                ),
+                post=self._inbox.put,
+                stop_lines=self._box.stop_everything,
+                clock=self._clock,
+            )
+        self._operations = Operations(
+            self._box,
+            Surroundings(
+                running=True,
+                describe_line=lambda name: self._lines[name].describe(),
+                fingers=self._panel
+                if isinstance(self._panel, Panel) and settings.panel and settings.panel.simulated
+                else None,
+            ),
+        )
+        self._box.note(
+            [
+                Record(
+                    kind="box.started",
+                    data={
+                        "version": __version__,
+                        "box": settings.box.name,
+                        "bench": self._config.bench,
+                        "time_zones": time_zone_database(),
+                    },
+                ),
+                Record(
+                    kind="config.loaded",
+                    data={
+                        "purpose": settings.campaign.purpose,
+                        "mode": settings.campaign.mode,
+                        "profile": self._config.rules.profile.label,
+                        "sha256": config_digest(self._config),
+                    },
+                ),
+            ]
+        )
+        self._box.recover()
+        for line in self._lines.values():
+            line.start()
+
+    def _loop(self, *, until_idle: bool) -> int:
+        while not self._ending.is_set():
+            batch = self._collect()
+            self._box.take(given for given in batch if not isinstance(given, _Request))
+            for request in batch:
+                if isinstance(request, _Request):
+                    self._answer(request)
+            self._show()
+            notify("WATCHDOG=1")
+            if until_idle and self._idle():
+                return 0
+            if self._box.engine.storage_failure is not None and not self._box.engine.calls:
+                log.error("storage failed: %s", self._box.engine.storage_failure)
+                return 1
+        return 0
+
+    def _collect(self) -> list[Input | _Request]:
+        """Wait for something to do and return all of it, with a tick at the end."""
+        batch: list[Input | _Request] = []
+        wait = self._beat_every
+        wake = self._box.engine.wake_at(self._box.now())
+        if wake is not None:
+            wait = min(wait, max(self._clock.real(wake - self._clock.monotonic()), 0.0))
+        try:
+            first = self._inbox.get(timeout=wait) if wait > 0 else self._inbox.get_nowait()
+            while True:
+                if first is not None:
+                    batch.append(first)
+                    if isinstance(first, PanelFault):
+                        self._panel_faults += 1
+                if len(batch) >= BATCH:
+                    break
+                first = self._inbox.get_nowait()
+        except queue.Empty:
+            pass
+        batch.append(commands.Tick())
+        return batch
+
+    def _idle(self) -> bool:
+        engine, now = self._box.engine, self._box.now()
+        if engine.state.stopped or engine.state.paused:
+            return False
+        return engine.finished(now, IDLE_HORIZON)
+
+    def _show(self) -> None:
+        self._panel.show(lamps(self._operations.facts()))
+        self._panel.heartbeat()
+        self._state.save_checkpoint()
+
+    # --- requests ----------------------------------------------------------------------------
+
+    def _request(self, operation: str, arguments: dict[str, Any]) -> Any:
+        """Called on a client's thread: stop acts here, everything else waits for the loop."""
+        if operation == "stop":
+            self._box.stop_everything()
+        request = _Request(operation, arguments, Future())
+        self._inbox.put(request)
+        try:
+            return request.answer.result(timeout=ANSWER_WITHIN)
+        except FutureTimeout:
+            raise Refused("the box did not answer in time", "see its log and lamps") from None
+
+    def _answer(self, request: _Request) -> None:
+        try:
+            request.answer.set_result(
+                self._operations.perform(request.operation, request.arguments)
+            )
+        except (Refused, StorageError) as refusal:
+            remedy = getattr(refusal, "remedy", "")
+            request.answer.set_exception(Refused(str(refusal), remedy))
+        except Exception as error:
+            log.exception("operation %s failed", request.operation)
+            request.answer.set_exception(Refused(f"{request.operation} failed: {error}"))
+
+    def _signalled(self, signum: int, _: FrameType | None) -> None:
+        log.info("ending on signal %s", signal.Signals(signum).name)
+        self._ending.set()
+        self._inbox.put(None)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def _shut_down(self) -> None:
+        """Hang up what runs, record how it ended, and leave the state sound."""
+        self._box.engine.retire()
+        self._in_parallel([line.close for line in self._lines.values()])
+        deadline = time.monotonic() + SHUTDOWN
+        try:
+            while self._box.engine.calls and time.monotonic() < deadline:
+                try:
+                    given = self._inbox.get(timeout=0.1)
+                except queue.Empty:
+                    continue
+                if isinstance(given, Ended | StopRaised):
+                    self._box.take([given])
+            self._box.note([Record(kind="box.stopped", data={})])
+            self._state.save_checkpoint(force=True)
+        except StorageError as error:
+            log.error("the end could not be recorded: %s", error)
+        self._panel.close()
+
+    @staticmethod
+    def _in_parallel(calls: list[Callable[[], None]]) -> None:
+        threads = [threading.Thread(target=call, daemon=True) for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=SHUTDOWN)
+
+
+def config_digest(config: Config) -> str:
+    """Return the SHA-256 of the configuration file as it was loaded."""
+    import hashlib
+
+    return hashlib.sha256(config.file.read_bytes()).hexdigest()
+
+
+def _place(config: Config, port: str) -> str:
+    """Resolve a relative device path against the configuration file; leave URLs and auto alone."""
+    if port == "auto" or "://" in port or port.startswith("/"):
+        return port
+    # Not resolve(): the stable name is often a link, and what it points at changes.
+    return str(config.file.parent / port)
+
+
+def _pin(config: Config, reference: str | None) -> str | None:
+    """Return the SIM's PIN, from the file that the configuration names or from itself."""
+    if reference is None or not reference.startswith("file:"):
+        return reference
+    path = config.file.parent / reference.removeprefix("file:")
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,307 @@
+"""What a technician may ask of a box, by name: the same whether it runs or not.
+
+Each operation takes plain JSON arguments and returns plain JSON. A running box performs it in its
+decision loop, between two steps; otherwise the command opens the state itself and performs it
+there. Refusals are :class:`~appliance.control.Refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from appliance import commands
+from appliance.box import Box
+from appliance.call_state import Concluded, State
+from appliance.control import Refused
+from appliance.gate import Circumstances, longest_call
+from appliance.lamps import BoxFacts, faults, lamps
+from appliance.model import Consent, Contact, Decision, History
+from appliance.numbers import NumberRefused, hash_number, mask, read_number
+from firmware.events import StopRaised
+from firmware.lamp import describe
+
+
+class Fingers(Protocol):
+    """A simulated panel's buttons."""
+
+    def press_stop(self) -> None: ...
+
+    def release_stop(self) -> None: ...
+
+    def press_start(self, seconds: float = 0.2) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What only a running box has; the defaults stand for a box that does not run."""
+
+    running: bool = False
+    describe_line: Callable[[str], Mapping[str, object]] | None = None
+    fingers: Fingers | None = None
+    panel_faults: int = 0
+
+
+class Operations:
+    """The operations of one box."""
+
+    def __init__(self, box: Box, surroundings: Surroundings | None = None) -> None:
+        self._box = box
+        self._around = surroundings or Surroundings()
+        self._table: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "status": self._status,
+            "pause": self._pause,
+            "resume": self._resume,
+            "stop": self._stop,
+            "reset": self._reset,
+            "why": self._why,
+            "panel": self._panel,
+        }
+
+    def perform(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Perform one operation; raises :class:`~appliance.control.Refused`."""
+        operation = self._table.get(name)
+        if operation is None:
+            raise Refused(f"{name!r} is not an operation", "is the box of another version?")
+        return operation(arguments)
+
+    # --- the running box ---------------------------------------------------------------------
+
+    def _status(self, _: dict[str, Any]) -> dict[str, Any]:
+        box, engine = self._box, self._box.engine
+        now = box.now()
+        idle = engine.why_idle(now)
+        campaign = engine.state
+        facts = self.facts()
+        seq, digest = box.state.ledger.head
+        return {
+            "box": box.config.settings.box.name,
+            "running": self._around.running,
+            "bench": box.config.bench,
+            "mode": box.config.settings.campaign.mode,
+            "clock": {"utc": _time(now.utc), "trusted": now.trusted, "source": now.source},
+            "stopped": campaign.stopped,
+            "stop_contact_open": engine.stop_contact_open,
+            "paused": campaign.paused,
+            "why": {
+                "code": idle.code,
+                "sentence": idle.sentence,
+                "next_at": None if idle.next_at is None else _time(idle.next_at),
+            }
+            if self._around.running
+            else {"code": "off", "sentence": "The box is not running.", "next_at": None},
+            "lines": [self._line(line.name) for line in box.config.settings.lines],
+            "people": len(box.state.registry),
+            "waiting": engine.planned,
+            "attempts": campaign.authorised,
+            "outcomes": {
+                outcome.value: count for outcome, count in campaign.outcomes.items() if count
+            },
+            "refusals": dict(engine.refusals),
+            "lamps": {lamp.value: describe(pattern) for lamp, pattern in lamps(facts).items()},
+            "faults": [
+                {"code": fault.name.lower(), "meaning": fault.meaning, "remedy": fault.remedy}
+                for fault in faults(facts)
+            ]
+            if self._around.running
+            else [],
+            "ledger": {"seq": seq, "hash": digest},
+        }
+
+    def facts(self) -> BoxFacts:
+        """Return what the lamps depend on."""
+        engine = self._box.engine
+        now = self._box.now()
+        idle = engine.why_idle(now)
+        calls = list(engine.calls.values())
+        talking = sum(_answered(call) for call in calls)
+        # Hung up is neither: the lamp goes dark as soon as the callee is free.
+        dialling = sum(_progress(call) in ("dialling", "ringing") for call in calls)
+        return BoxFacts(
+            lines=len(self._box.config.settings.lines),
+            lines_ready=len(engine.ready_lines),
+            lines_out=sum(fault.final for fault in engine.line_faults.values()),
+            dialling=dialling,
+            talking=talking,
+            paused=engine.state.paused,
+            awaiting_press=idle.code == "press",
+            done=idle.code == "done",
+            stopped=engine.state.stopped or engine.stop_contact_open,
+            clock_trusted=now.trusted,
+            storage_ok=engine.storage_failure is None,
+            panel_ok=self._around.panel_faults == 0,
+        )
+
+    def _line(self, name: str) -> dict[str, Any]:
+        engine = self._box.engine
+        call = engine.calls.get(name)
+        fault = engine.line_faults.get(name)
+        described = self._around.describe_line(name) if self._around.describe_line else {}
+        return {
+            "name": name,
+            "ready": name in engine.ready_lines,
+            "call": None if call is None else _progress(call),
+            "attempt": None if call is None else call.call.attempt,
+            "fault": None
+            if fault is None
+            else {
+                "code": fault.fault,
+                "detail": fault.detail,
+                "remedy": fault.remedy,
+                "final": fault.final,
+            },
+            "modem": dict(described),
+        }
+
+    def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._box.take([commands.Pause(by=_text(arguments, "by", "command"))])
+        return {"paused": self._box.engine.state.paused}
+
+    def _resume(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self._box.engine.state.stopped:
+            raise Refused(
+                "the emergency stop is latched", "release it first: autodialer reset --by --reason"
+            )
+        self._box.take([commands.Resume(by=_text(arguments, "by", "command"))])
+        return {"paused": self._box.engine.state.paused}
+
+    def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
+        self._box.stop_everything()
+        now = self._box.now()
+        self._box.take([StopRaised(at=now.monotonic, source="command")])
+        return {"stopped": self._box.engine.state.stopped}
+
+    def _reset(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        by, reason = _text(arguments, "by"), _text(arguments, "reason")
+        refusal = self._box.engine.reset_refusal()
+        if refusal is not None:
+            raise Refused(refusal)
+        self._box.take([commands.Reset(by=by, reason=reason)])
+        return {"stopped": self._box.engine.state.stopped}
+
+    def _panel(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        fingers = self._around.fingers
+        if fingers is None:
+            raise Refused("this box has no simulated panel", "press the real button")
+        press = _text(arguments, "press")
+        if press == "stop":
+            fingers.press_stop()
+        elif press == "stop-release":
+            fingers.release_stop()
+        elif press == "start":
+            fingers.press_start()
+        else:
+            raise Refused(f"{press!r} is not a button", "stop, stop-release or start")
+        return {"pressed": press}
+
+    # --- one person --------------------------------------------------------------------------
+
+    def _why(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        number = self.number(_text(arguments, "number"))
+        now = self._box.now()
+        at = arguments.get("at")
+        if at is not None:
+            asked = datetime.fromisoformat(str(at))
+            now = type(now)(
+                monotonic=now.monotonic,
+                utc=asked.astimezone(UTC),
+                trusted=True,
+                source="asked for this time",
+            )
+        registry = self._box.state.registry
+        contact = registry.by_number(number)
+        if contact is None:
+            number_hash = hash_number(registry.number_key, number)
+            revoked = self._box.engine.state.history("", number_hash).revocation
+            reason = (
+                "This number is not in the registry: nobody with it gave consent."
+                if revoked is None
+                else f"This number objected on {revoked.at:%Y-%m-%d} and is in no registry."
+            )
+            return {
+                "number": mask(number),
+                "known": False,
+                "may_be_called": False,
+                "at": _time(now.utc),
+                "verdicts": [{"rule": "consent", "allowed": False, "reason": reason}],
+                "next_chance": None,
+            }
+        consents = registry.consents(contact.subject)
+        history = self._box.engine.state.history(contact.subject, contact.number_hash)
+        decision = self._decide(contact, consents, history, now, timeless=at is not None)
+        chance = decision.next_chance
+        return {
+            "number": mask(number),
+            "known": True,
+            "subject": contact.subject,
+            "timezone": contact.timezone,
+            "at": _time(now.utc),
+            "may_be_called": not decision.refusals,
+            "verdicts": [
+                {
+                    "rule": verdict.rule,
+                    "allowed": verdict.allowed,
+                    "reason": verdict.reason,
+                    "until": None if verdict.until is None else _time(verdict.until),
+                }
+                for verdict in decision.verdicts
+            ],
+            "next_chance": None
+            if chance is None
+            else {"start": _time(chance.start), "end": _time(chance.end)},
+            "attempts": len(history.attempts),
+        }
+
+    def _decide(
+        self,
+        contact: Contact,
+        consents: tuple[Consent, ...],
+        history: History,
+        now: Any,
+        *,
+        timeless: bool,
+    ) -> Decision:
+        """Ask the gate as the engine would; a question about another time is not about the box."""
+        engine, campaign = self._box.engine, self._box.config.campaign
+        circumstances = Circumstances(
+            now=now,
+            stopped=not timeless and (engine.state.stopped or engine.stop_contact_open),
+            paused=not timeless and engine.state.paused,
+            storage_ok=engine.storage_failure is None,
+            line_ready=timeless or not self._around.running or bool(engine.ready_lines),
+            bench=any(line.bench for line in self._box.config.settings.lines),
+            pressed=True,
+            call_seconds=longest_call(campaign.script(contact.language), campaign.timers),
+        )
+        return self._box.gate.decide(contact, consents, history, circumstances)
+
+    def number(self, text: str) -> str:
+        """Read a number as a technician types it; refuses what is none."""
+        try:
+            return read_number(text, self._box.country, fiction=True)
+        except NumberRefused as refused:
+            raise Refused(str(refused), refused.remedy) from None
+
+
+def _answered(call: State) -> bool:
+    return _progress(call) not in ("dialling", "ringing", "hanging up", "concluded")
+
+
+def _progress(call: State) -> str:
+    if isinstance(call, Concluded):
+        return "concluded"
+    name = type(call).__name__
+    return {"HangingUp": "hanging up"}.get(name, name.lower())
+
+
+def _text(arguments: dict[str, Any], name: str, default: str | None = None) -> str:
+    value = arguments.get(name, default)
+    if not isinstance(value, str) or not value.strip() or len(value) > 200:
+        raise Refused(f"{name} is missing or not a short text")
+    return value.strip()
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

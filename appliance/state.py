@@ -1,0 +1,154 @@
+"""The state directory, opened: lock, ledger, registry, and what the ledger adds up to.
+
+Opening repairs what a power cut may have left between two files. The ledger is the truth of what
+was decided; the registry holds the people. The order of writing says which one may be ahead:
+consents reach the registry first and are then recorded, withdrawals and erasures are recorded
+first and then reach the registry. :meth:`State.open` carries each forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from appliance.campaign import CampaignState, CheckpointInvalid
+from appliance.effects import Entry, Record
+from appliance.files import StateLock, make_private_directory
+from appliance.ledger import Ledger, checkpoint
+from appliance.model import Consent, Revocation
+from appliance.store import Registry
+
+LEDGER = "ledger"
+CHECKPOINT_EVERY = 5_000
+"""Rows after which a new checkpoint keeps the next start short."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class State:
+    """Everything durable of one box. One process at a time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        lock: StateLock,
+        ledger: Ledger,
+        registry: Registry,
+        campaign: CampaignState,
+    ) -> None:
+        self.directory = directory
+        self.ledger = ledger
+        self.registry = registry
+        self.campaign = campaign
+        """The fold of the ledger; a running engine owns and moves it."""
+        self._lock = lock
+        self._checkpoint_at = campaign.seq
+
+    @classmethod
+    def open(cls, directory: Path) -> State:
+        """Lock and open *directory*, creating it where missing.
+
+        Raises :class:`~appliance.files.StateInUse` where another process has it, and the storage
+        errors of ledger and registry.
+        """
+        make_private_directory(directory)
+        lock = StateLock.acquire(directory)
+        try:
+            ledger = Ledger.open(directory / LEDGER)
+            try:
+                campaign = _fold(directory, ledger)
+                registry = Registry.open(directory)
+            except BaseException:
+                ledger.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        state = cls(directory, lock, ledger, registry, campaign)
+        try:
+            state._carry_forward()
+        except BaseException:
+            state.close()
+            raise
+        return state
+
+    @property
+    def floor(self) -> datetime:
+        """The newest time that the ledger has seen; no trusted clock shows an earlier one."""
+        return self.campaign.newest_at or _EPOCH
+
+    def append(self, records: Sequence[Record], at: datetime) -> list[Entry]:
+        """Make *records* durable. Raises :class:`~appliance.files.StorageFailed`."""
+        return self.ledger.append(records, at)
+
+    def note(self, records: Sequence[Record], at: datetime) -> list[Entry]:
+        """Make *records* durable and fold them, where no engine does it."""
+        entries = self.append(records, at)
+        for entry in entries:
+            self.campaign.apply(entry)
+        return entries
+
+    def save_checkpoint(self, *, force: bool = False) -> None:
+        """Keep the fold, if enough rows have come since the last one."""
+        seq, digest = self.ledger.head
+        if seq == 0 or self.campaign.seq != seq:
+            return
+        if force or seq - self._checkpoint_at >= CHECKPOINT_EVERY:
+            checkpoint.save(self.directory, self.campaign.to_checkpoint(), seq, digest)
+            self._checkpoint_at = seq
+
+    def close(self) -> None:
+        """Close everything; every acknowledged change is on disk already."""
+        self.registry.close()
+        self.ledger.close()
+        self._lock.release()
+
+    def _carry_forward(self) -> None:
+        at = max(self.floor, datetime.now(UTC)) if self.campaign.newest_at is None else self.floor
+        for number_hash, revocation in self.campaign.revocations():
+            known = self.registry.suppression(number_hash)
+            if known is None or known.at < revocation.at:
+                self.registry.suppress(number_hash, revocation)
+        for subject in self.campaign.erased:
+            if self.registry.contact(subject) is not None:
+                self.registry.erase(subject, Revocation(at=at, by="command"))
+        missing = [
+            granted(consent)
+            for contact in self.registry.contacts()
+            for consent in self.registry.consents(contact.subject)
+            if not self.campaign.knows_consent(consent.id)
+        ]
+        if missing:
+            self.note(missing, at)
+
+
+def granted(consent: Consent) -> Record:
+    """Return the ledger row of a consent: its terms, without the words that name people."""
+    until = consent.valid_until
+    data: dict[str, Any] = {
+        "consent": consent.id,
+        "purpose": consent.purpose,
+        "given_at": consent.given_at.isoformat(),
+        "valid_until": None if until is None else until.isoformat(),
+        "windows": consent.windows,
+    }
+    return Record(kind="consent.granted", subject=consent.subject, data=data)
+
+
+def granted_all(consents: Iterable[Consent]) -> list[Record]:
+    return [granted(consent) for consent in consents]
+
+
+def _fold(directory: Path, ledger: Ledger) -> CampaignState:
+    kept = checkpoint.load(directory, ledger)
+    campaign = CampaignState()
+    if kept is not None:
+        try:
+            campaign = CampaignState.from_checkpoint(kept.payload)
+        except CheckpointInvalid:
+            campaign = CampaignState()
+    for entry in ledger.entries(campaign.seq):
+        campaign.apply(entry)
+    return campaign
