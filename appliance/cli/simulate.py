@@ -1,0 +1,113 @@
+"""``autodialer simulate``: virtual modems on pseudo-terminals for any program."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+
+from firmware.simulator import FAMILIES
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; nothing heavy is imported for it."""
+    parser.add_argument(
+        "--family",
+        action="append",
+        metavar="F",
+        help=f"modem family, repeatable or comma separated: {', '.join(FAMILIES)} "
+        "(default sim7600); a mixture is dealt out in turn",
+    )
+    parser.add_argument("--lines", type=int, metavar="N", help="number of modems")
+    parser.add_argument(
+        "--scenario", type=Path, metavar="FILE", help="who answers how, and what goes wrong (YAML)"
+    )
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="append what the network saw, as JSON lines"
+    )
+    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time")
+    parser.add_argument("--seed", type=int, metavar="S", help="instead of the scenario's own")
+    parser.add_argument(
+        "--link",
+        type=Path,
+        metavar="DIR",
+        help="directory for stable names line-N.at, line-N.at2, line-N.audio",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a modem")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM. Exit code 0; 1 it failed; 2 usage or a broken scenario."""
+    wrong, families = _families(arguments)
+    if not wrong and not arguments.speed > 0:
+        wrong = "--speed must be greater than 0"
+    if wrong:
+        print(f"simulate: {wrong}", file=sys.stderr)
+        return USAGE
+
+    from dataclasses import replace
+
+    from firmware.clock import SystemClock
+    from firmware.simulator.host import Simulation
+    from firmware.simulator.scenario import DEFAULT_SCENARIO
+    from firmware.simulator.scenario_file import ScenarioInvalid, load_scenario
+
+    scenario = DEFAULT_SCENARIO
+    if arguments.scenario is not None:
+        try:
+            scenario = load_scenario(arguments.scenario)
+        except ScenarioInvalid as error:
+            print(error, file=sys.stderr)
+            return USAGE
+    if arguments.seed is not None:
+        scenario = replace(scenario, seed=arguments.seed)
+    beyond = [line.line for line in scenario.lines if line.line > len(families)]
+    if beyond:
+        print(
+            f"simulate: the scenario speaks of line {beyond[0]}, but there are only "
+            f"{len(families)}; raise --lines",
+            file=sys.stderr,
+        )
+        return USAGE
+    # Blocked before the serving thread exists, so that only sigwait ever takes them.
+    wanted = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    try:
+        with Simulation(
+            families,
+            scenario,
+            SystemClock(arguments.speed),
+            log=arguments.log,
+            links=arguments.link,
+        ) as simulation:
+            for line in simulation.lines:
+                print(_describe(line.name, line.family, line.paths(), as_json=arguments.json))
+            sys.stdout.flush()
+            signal.sigwait(wanted)
+    except OSError as error:
+        print(f"simulate: {error}", file=sys.stderr)
+        return FAILED
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return DONE
+
+
+def _families(arguments: argparse.Namespace) -> tuple[str, list[str]]:
+    named = [name.strip() for text in arguments.family or ["sim7600"] for name in text.split(",")]
+    for name in named:
+        if name not in FAMILIES:
+            return f"unknown family {name!r}; write one of {', '.join(FAMILIES)}", []
+    count = len(named) if arguments.lines is None else arguments.lines
+    if not 1 <= count <= 64:
+        return "--lines must be from 1 to 64", []
+    return "", [named[index % len(named)] for index in range(count)]
+
+
+def _describe(name: str, family: str, paths: dict[str, str | None], *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"line": name, "family": family, **paths})
+    return f"{name}  {family}  at {paths['at']}  audio {paths['audio'] or 'none'}"

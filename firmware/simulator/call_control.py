@@ -1,0 +1,467 @@
+"""The calls of one modem: what the network does, what the modem says, what the callee hears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, assert_never
+
+from firmware.simulator.callee import Callee, HungUp, Pressed
+from firmware.simulator.calls import NORMAL_CLEARING, Call, CallState, Phase
+from firmware.simulator.faults import INCIDENTS
+from firmware.simulator.personality import ERROR, CmeError, Reply, VoicePath, standard_release
+from firmware.simulator.scenario import (
+    Answer,
+    Busy,
+    FaultKind,
+    IncomingCall,
+    NoAnswer,
+    Outcome,
+    Plan,
+    Reject,
+    Subscribers,
+    Unreachable,
+    Voicemail,
+)
+from firmware.simulator.sounds import FRAME_BYTES, FRAME_SECONDS, key_tone
+from firmware.simulator.storage import Player
+from firmware.simulator.timers import Timer
+from firmware.simulator.voice_path import Uplink
+
+if TYPE_CHECKING:
+    from firmware.simulator.modem import SimulatedModem
+
+_PROGRESS_SECONDS = 0.1
+"""Box seconds from the dial command to the notice that the modem is dialling."""
+_NOTICE_SECONDS = 0.08
+"""Box seconds that the module's tone detector takes."""
+_MOST_FRAMES = 500
+"""After a longer standstill of the machine (10 box seconds) the lost audio is not made up."""
+
+
+class CallControl:
+    """At most one voice call at a time, like the cheap modules; a second dial is an ERROR."""
+
+    def __init__(self, modem: SimulatedModem, subscribers: Subscribers) -> None:
+        self._modem = modem
+        self._subscribers = subscribers
+        self.call: Call | None = None
+        self.last_cause: int | None = None
+        self.voice_on = False
+        """The command that switches the sample stream on was accepted."""
+        self.player: Player | None = None
+        self.uplink = Uplink(modem.speed)
+        self._count = 0
+        self._count_since_power = 0
+        self._network: list[Timer] = []
+        self._next_frame_at = 0.0
+        self._audio_dead = False
+        self._plan_after: IncomingCall | None = None
+
+    # -- commands ---------------------------------------------------------------------------
+
+    def dial(self, number: str) -> Reply:
+        """Place a call; the number was checked by the dial command."""
+        modem = self._modem
+        if self.call is not None:
+            if modem.personality.cme_errors_on_dial:
+                raise CmeError(3)
+            return ERROR
+        self._count += 1
+        self._count_since_power += 1
+        plan = self._subscribers.plan(number)
+        line_faults = [f for f in modem.settings.faults if f.call == self._count]
+        faults = [*plan.faults, *line_faults]
+        modem.faults.open(faults, modem.now, of_call=True)
+        if modem.faults.use(FaultKind.DIAL_ERROR, modem.now):
+            modem.faults.close_call()
+            modem.log("dial_refused", number=number)
+            return ERROR
+        rotten = modem.faults.active(FaultKind.AUDIO_ROT, modem.now) is not None
+        call = self._new_call(number, plan.behaviour, outgoing=True)
+        call.faults = tuple({f.kind for f in faults} | _always(modem))
+        call.rotten = rotten and self._count_since_power > 1
+        modem.log("dialled", number=number, call=call.count)
+        for fault in faults:
+            if fault.kind in INCIDENTS:
+                modem.arm_incident(fault)
+        self._schedule(call, plan)
+        early = FaultKind.NOTICES_BEFORE_OK in call.faults
+        if early:
+            self._announce(call, Phase.DIALLING)
+        else:
+            self._soon(_PROGRESS_SECONDS, lambda: self._announce(call, Phase.DIALLING))
+        call.colp = modem.flag("+COLP")
+        if FaultKind.NO_OK in call.faults or call.colp:
+            call.dial_result_due = True
+            return Reply(final=None)
+        late = modem.faults.active(FaultKind.LATE_OK, modem.now)
+        return Reply(delay=late.lasts or 0.0) if late is not None else Reply()
+
+    def abort_dial(self) -> bool:
+        """A character came from the host; True where it aborted a dial without result."""
+        call = self.call
+        if call is None or not (call.dial_result_due and call.colp):
+            return False
+        call.dial_result_due = False
+        self._end(call, NORMAL_CLEARING, by="caller")
+        self._modem.notice("NO CARRIER")
+        return True
+
+    def hang_up(self) -> tuple[str, ...]:
+        """End the call from our side; returns the notices that follow the OK."""
+        call = self.call
+        if call is None:
+            return ()
+        if self._modem.faults.use(FaultKind.IGNORE_HANG_UP, self._modem.now):
+            self._modem.log("hang_up_ignored", call=call.count)
+            return ()
+        lines = self._end(call, NORMAL_CLEARING, by="caller")
+        if call.dial_result_due:
+            lines = ["NO CARRIER"]
+        return tuple(self._filtered(lines))
+
+    def answer(self) -> bool:
+        """Answer an incoming call (ATA); False where none rings."""
+        call = self.call
+        if call is None or call.state is not CallState.INCOMING:
+            return False
+        self._cancel_network()
+        call.state = CallState.ACTIVE
+        call.announced_at = self._modem.now
+        call.callee.pick_up(self._modem.now)
+        self._modem.log("answered", number=call.number, call=call.count, direction="incoming")
+        return True
+
+    def switch_voice(self, *, on: bool) -> bool:
+        """Switch the sample stream; False where the modem refuses (there is no call)."""
+        call = self.call
+        if not on:
+            self.voice_on = False
+            return True
+        if call is None:
+            return False
+        if call.rotten and not self._audio_dead:
+            # SIM7600: from the second call after power-up the first try is an ERROR, the next is
+            # OK, and then the audio is silent both ways until a reset.
+            self._audio_dead = True
+            return False
+        self.voice_on = True
+        return True
+
+    def play(self, samples: bytes, finished: Callable[[], None]) -> bool:
+        """Play a stored clip to the far end; False where there is no answered call."""
+        call = self.call
+        if call is None or call.state is not CallState.ACTIVE:
+            return False
+        self.player = Player(samples, finished)
+        return True
+
+    def rows(self) -> list[str]:
+        """The lines of +CLCC."""
+        personality = self._modem.personality
+        rows = list(personality.extra_clcc_rows)
+        if self.call is not None:
+            rows.append(personality.clcc_row(self._modem, self.call, self.call.state))
+        return rows
+
+    # -- the network ------------------------------------------------------------------------
+
+    def ring(self, incoming: IncomingCall) -> None:
+        """Somebody calls this line."""
+        modem = self._modem
+        facts = {"number": incoming.number, "direction": "incoming"}
+        if not modem.plugged_in or modem.registration != 1:
+            modem.log("incoming", **facts, reached=False)
+            return
+        if self.call is not None:
+            modem.log("incoming", **facts, reached=False, busy=True)
+            return
+        self._count += 1
+        call = self._new_call(incoming.number, incoming.caller, outgoing=False)
+        call.state = CallState.INCOMING
+        modem.log("incoming", **facts, reached=True, call=call.count)
+        self._ring_once(call)
+        self._soon(incoming.rings_for, lambda: self._give_up(call))
+
+    def _ring_once(self, call: Call) -> None:
+        if self.call is not call or call.state is not CallState.INCOMING:
+            return
+        modem = self._modem
+        modem.call_notice("+CRING: VOICE" if modem.flag("+CRC") else "RING")
+        if modem.flag("+CLIP"):
+            shown = f'"{call.number}",{call.type_of_address}' if call.number else '"",128'
+            modem.call_notice(f"+CLIP: {shown},,,,0")
+        self._soon(modem.personality.ring_period, lambda: self._ring_once(call))
+
+    def _give_up(self, call: Call) -> None:
+        if self.call is call and call.state is CallState.INCOMING:
+            lines = self._modem.personality.missed_call(self._modem, call)
+            self._end(call, NORMAL_CLEARING, by="caller")
+            self._modem.call_notice(*lines)
+
+    def _new_call(self, number: str | None, behaviour: Outcome, *, outgoing: bool) -> Call:
+        self.call = Call(
+            index=self._modem.personality.first_call_index,
+            number=number,
+            outgoing=outgoing,
+            state=CallState.DIALLING,
+            callee=Callee(behaviour),
+            began_at=self._modem.now,
+            count=self._count,
+        )
+        self.voice_on = False
+        self.uplink = Uplink(self._modem.speed)
+        self._next_frame_at = self._modem.now
+        self._audio_dead = False
+        return self.call
+
+    def _schedule(self, call: Call, plan: Plan) -> None:
+        behaviour = plan.behaviour
+        match behaviour:
+            case Answer() | Voicemail():
+                self._soon(behaviour.rings_in, lambda: self._alert(call))
+                picks_up = behaviour.rings_in + behaviour.after
+                self._soon(picks_up, lambda: self._pick_up(call))
+            case Busy():
+                if FaultKind.FALSE_ANSWER in call.faults:
+                    self._soon(behaviour.after, lambda: self._busy_in_band(call))
+                else:
+                    self._soon(behaviour.after, lambda: self._release(call, 17, "network"))
+            case NoAnswer():
+                self._soon(behaviour.rings_in, lambda: self._alert(call))
+                if behaviour.gives_up_after is not None:
+                    ends = behaviour.rings_in + behaviour.gives_up_after
+                    self._soon(ends, lambda: self._release(call, 19, "network"))
+            case Reject():
+                self._soon(behaviour.rings_in, lambda: self._alert(call))
+                ends = behaviour.rings_in + behaviour.after
+                self._soon(ends, lambda: self._release(call, 21, "callee"))
+            case Unreachable():
+                cause = behaviour.cause
+                self._soon(behaviour.after, lambda: self._release(call, cause, "network"))
+            case _:
+                assert_never(behaviour)
+
+    def _alert(self, call: Call) -> None:
+        self._modem.log("ringing", number=call.number, call=call.count)
+        if FaultKind.FALSE_ANSWER in call.faults:
+            # A7672SA on a network with early media: every sign of an answer comes at ringback.
+            self._announce(call, Phase.ALERTING)
+            self._announce(call, Phase.ANSWERED)
+        elif FaultKind.NEVER_ALERTING not in call.faults:
+            self._announce(call, Phase.ALERTING)
+
+    def _busy_in_band(self, call: Call) -> None:
+        self._announce(call, Phase.ANSWERED)
+        call.callee.pick_up(self._modem.now)
+        self._soon(20.0, lambda: self._release(call, 17, "network"))
+
+    def _pick_up(self, call: Call) -> None:
+        who = "machine" if isinstance(call.callee.behaviour, Voicemail) else "person"
+        self._modem.log("answered", number=call.number, call=call.count, who=who)
+        call.callee.pick_up(self._modem.now)
+        if call.announced_at is None:
+            self._announce(call, Phase.ANSWERED)
+
+    def _announce(self, call: Call, phase: Phase) -> None:
+        if self.call is not call:
+            return
+        modem = self._modem
+        match phase:
+            case Phase.DIALLING:
+                pass
+            case Phase.ALERTING:
+                call.state = CallState.ALERTING
+            case Phase.ANSWERED:
+                call.state = CallState.ACTIVE
+                call.announced_at = modem.now
+                if call.dial_result_due:
+                    call.dial_result_due = False
+                    modem.notice("OK")
+            case _:
+                assert_never(phase)
+        modem.call_notice(*modem.personality.progress(modem, call, phase))
+
+    def _release(self, call: Call, cause: int, by: str) -> None:
+        if self.call is not call:
+            return
+        lines = self._end(call, cause, by=by)
+        if call.dial_result_due:
+            # The dial command never had its OK: this is its result, and cannot be lost.
+            self._modem.notice(standard_release(cause))
+            return
+        self._modem.call_notice(*lines)
+
+    def _end(self, call: Call, cause: int, *, by: str) -> list[str]:
+        """Take the call out of the list; returns what the modem says about it."""
+        modem = self._modem
+        self._account(call, by=by, cause=cause)
+        self.last_cause = None if by == "caller" else cause
+        self._cancel_network()
+        self.call = None
+        self.voice_on = False
+        self.player = None
+        modem.faults.close_call()
+        if FaultKind.INCOMING_AFTER_END in call.faults:
+            incoming = IncomingCall(at=0.0, number=call.number, rings_for=10.0)
+            modem.later(0.2, "incoming after end", lambda: self.ring(incoming))
+        return modem.personality.released(modem, call, cause, by == "caller")
+
+    def _account(self, call: Call, *, by: str, cause: int) -> None:
+        modem = self._modem
+        facts: dict[str, object] = {"number": call.number, "call": call.count}
+        if call.callee.answered_at is not None:
+            ears = call.callee.ears
+            self._log_sound(call, final=True)
+            modem.log(
+                "audio",
+                **facts,
+                milliseconds=ears.heard_ms,
+                noise_ms=ears.noise_ms,
+                silent_ms=ears.silent_ms,
+                dropped_ms=self.uplink.dropped_ms,
+                gap_ms=self.uplink.gap_ms,
+            )
+        since = modem.now - (call.callee.answered_at or modem.now)
+        modem.log("ended", **facts, by=by, cause=cause, seconds=round(since, 3))
+
+    def _log_sound(self, call: Call, *, final: bool = False) -> None:
+        for stretch in call.callee.ears.take_stretches(final=final):
+            self._modem.log(
+                "sound",
+                number=call.number,
+                call=call.count,
+                start_ms=stretch.start_ms,
+                milliseconds=stretch.milliseconds,
+            )
+
+    def network_lost(self) -> None:
+        """No service any more: a call ends by itself."""
+        if self.call is not None:
+            self._release(self.call, 27, "network")
+
+    def power_lost(self) -> None:
+        """The modem died: the network notices and clears the call."""
+        if self.call is not None:
+            self._end(self.call, 27, by="network")
+
+    def powered_up(self) -> None:
+        self._count_since_power = 0
+        self.last_cause = None
+
+    def _filtered(self, lines: list[str]) -> list[str]:
+        lost = self._modem.faults.active(FaultKind.LOST_NOTICES, self._modem.now)
+        return [] if lost else lines
+
+    def _soon(self, seconds: float, action: Callable[[], None]) -> None:
+        modem = self._modem
+        self._network.append(modem.timers.set(modem.now + seconds, "network", action))
+
+    def _cancel_network(self) -> None:
+        for timer in self._network:
+            timer.cancel()
+        self._network.clear()
+
+    # -- samples ----------------------------------------------------------------------------
+
+    @property
+    def streaming(self) -> bool:
+        if self.call is None:
+            return False
+        return self._stream_open or self.player is not None
+
+    @property
+    def _stream_open(self) -> bool:
+        match self._modem.personality.voice_path:
+            case VoicePath.NONE:
+                return False
+            case VoicePath.IN_CALL:
+                return (self.call is not None and self.call.outgoing) or self._answered
+            case VoicePath.ON_COMMAND:
+                return self.voice_on
+
+    @property
+    def _answered(self) -> bool:
+        return self.call is not None and self.call.state is CallState.ACTIVE
+
+    def take_uplink(self, data: bytes) -> None:
+        """Samples from the host; without an open stream they vanish."""
+        if self.call is not None and self._stream_open:
+            self.uplink.push(data)
+
+    def stop_audio(self) -> None:
+        """The stream dies in both directions without a word."""
+        if self.call is not None:
+            self.call.rotten = True
+            self._audio_dead = True
+
+    def advance(self) -> None:
+        """Move samples and let the callee act, up to the modem's present."""
+        call = self.call
+        if call is None:
+            return
+        now = self._modem.now
+        frames = int((now - self._next_frame_at) / FRAME_SECONDS + 1e-6)
+        if frames > 0:
+            self._next_frame_at += frames * FRAME_SECONDS
+            if self.streaming:
+                self._move_frames(call, min(frames, _MOST_FRAMES))
+        for act in call.callee.act(now):
+            if self.call is not call:
+                break
+            if isinstance(act, HungUp):
+                self._modem.log("hung_up", number=call.number, call=call.count, why=act.why)
+                self._release(call, NORMAL_CLEARING, "callee")
+            else:
+                self._press(call, act)
+
+    def _move_frames(self, call: Call, frames: int) -> None:
+        modem = self._modem
+        size = frames * FRAME_BYTES
+        heard = self.uplink.pull(frames) if self._stream_open else bytes(size)
+        silent_both_ways = call.rotten and self._audio_dead
+        if silent_both_ways or modem.faults.active(FaultKind.UPLINK_DEAD, modem.now):
+            heard = bytes(size)
+        player = self.player
+        if player is not None:
+            heard = player.take(size)
+        call.callee.hear(heard, modem.now)
+        self._log_sound(call)
+        said = call.callee.voice.take(size)
+        if self._stream_open:
+            if silent_both_ways:
+                said = bytes(size)
+            modem.send_audio(said)
+        if player is not None and not player.samples and self.player is player:
+            self.player = None
+            player.finished()
+
+    def _press(self, call: Call, press: Pressed) -> None:
+        modem = self._modem
+        modem.log(
+            "key",
+            number=call.number,
+            call=call.count,
+            key=press.key,
+            heard_ms=call.callee.ears.heard_ms,
+        )
+        if FaultKind.NO_KEY_TONES not in call.faults:
+            call.callee.voice.press(key_tone(press.key, press.milliseconds))
+        if FaultKind.NO_KEY_NOTICES not in call.faults:
+            self._soon(_NOTICE_SECONDS, lambda: self._notice_key(press))
+
+    def _notice_key(self, press: Pressed) -> None:
+        modem = self._modem
+        modem.call_notice(*modem.personality.key_notice(modem, press.key, press.milliseconds))
+
+    def wake_at(self) -> float | None:
+        if self.call is None:
+            return None
+        times = [self.call.callee.wake_at()]
+        if self.streaming:
+            times.append(self._next_frame_at + FRAME_SECONDS)
+        return min((time for time in times if time is not None), default=None)
+
+
+def _always(modem: SimulatedModem) -> set[FaultKind]:
+    return {f.kind for f in modem.settings.faults if f.call is None and f.at is None}

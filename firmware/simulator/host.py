@@ -1,0 +1,392 @@
+"""Simulated modems on pseudo-terminals, for any program that speaks to a serial port.
+
+One thread serves every modem. AT bytes are answered as they come; samples move in batches paced
+by the clock, so that a bench that runs twenty times faster than life still plays every frame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+import tty
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from firmware.clock import Clock, SystemClock
+from firmware.simulator.modem import (
+    Action,
+    Logged,
+    PluggedIn,
+    Send,
+    SendAudio,
+    SimulatedModem,
+    Unplugged,
+)
+from firmware.simulator.network_log import NetworkLog
+from firmware.simulator.personalities import PERSONALITIES
+from firmware.simulator.personality import VoicePath
+from firmware.simulator.scenario import DEFAULT_SCENARIO, IncomingCall, Scenario, Subscribers
+
+_READ_BYTES = 65536
+_MOST_PENDING = 65536
+"""Bytes kept for a host that does not read; more is lost, as from a real port's buffer."""
+_MOST_BATCH = 0.1
+"""Box seconds of samples times speed that one batch may hold: a pty buffers 4095 bytes."""
+
+
+def _system_time() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Pty:
+    """One pseudo-terminal, both ends raw.
+
+    The slave stays open here, or the master would read EIO between two openings by the host.
+    """
+
+    def __init__(self) -> None:
+        self.master, self._slave = os.openpty()
+        tty.setraw(self.master)
+        tty.setraw(self._slave)
+        os.set_blocking(self.master, False)
+        self.path = os.ttyname(self._slave)
+        self.pending = bytearray()
+
+    def read(self) -> bytes:
+        try:
+            return os.read(self.master, _READ_BYTES)
+        except (BlockingIOError, OSError):
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Write now what fits, keep the rest for :meth:`flush`."""
+        if self.pending:
+            self.pending += data[: max(0, _MOST_PENDING - len(self.pending))]
+            return
+        self.pending += data[self._write(data) :]
+
+    def write_or_lose(self, data: bytes) -> None:
+        """Write samples; what a host does not read in time is gone."""
+        self._write(data)
+
+    def flush(self) -> None:
+        del self.pending[: self._write(bytes(self.pending))]
+
+    def _write(self, data: bytes) -> int:
+        try:
+            return os.write(self.master, data)
+        except (BlockingIOError, OSError):
+            return 0
+
+    def close(self) -> None:
+        os.close(self.master)
+        os.close(self._slave)
+
+
+@dataclass(slots=True)
+class SimulatedLine:
+    """One modem and its present ports.
+
+    ``at_path``, ``second_at_path`` and ``audio_path`` are what a driver should open: stable links
+    where the simulation has a link directory, else the pseudo-terminals, whose names change when
+    the modem loses its USB. ``audio_path`` is None for a family without host audio.
+    """
+
+    name: str
+    family: str
+    modem: SimulatedModem
+    links: Path | None
+    port_name: str = ""
+    at: list[_Pty] = field(default_factory=list)
+    audio: _Pty | None = None
+    has_audio: bool = True
+
+    @property
+    def at_path(self) -> str:
+        return self._path("at", self.at[0] if self.at else None)
+
+    @property
+    def second_at_path(self) -> str | None:
+        if len(self.at) < 2 and self.links is None:
+            return None
+        return self._path("at2", self.at[1] if len(self.at) > 1 else None)
+
+    @property
+    def audio_path(self) -> str | None:
+        return self._path("audio", self.audio) if self.has_audio else None
+
+    def _path(self, kind: str, pty: _Pty | None) -> str:
+        if self.links is not None:
+            return str(self.links / f"{self.name}.{kind}")
+        return "" if pty is None else pty.path
+
+    def paths(self) -> dict[str, str | None]:
+        """What to open, by kind: ``at``, ``audio`` (or None) and ``second_at``."""
+        return {
+            "at": self.at_path,
+            "audio": self.audio_path,
+            "second_at": self.second_at_path,
+        }
+
+    def ports(self) -> list[tuple[str, _Pty]]:
+        """Every open port with the ending of its link."""
+        named = list(zip(("at", "at2"), self.at, strict=False))
+        if self.audio is not None:
+            named.append(("audio", self.audio))
+        return named
+
+
+class Simulation:
+    """Virtual modems, served by one thread between :meth:`start` and :meth:`stop`.
+
+    *families* names one personality per line. *links* is a directory for stable symbolic links
+    ``line-N.at``, ``line-N.at2`` and ``line-N.audio``. *wall* dates the network log and is the
+    network's own time. Also a context manager.
+    """
+
+    def __init__(
+        self,
+        families: Sequence[str],
+        scenario: Scenario = DEFAULT_SCENARIO,
+        clock: Clock | None = None,
+        *,
+        log: Path | None = None,
+        links: Path | None = None,
+        wall: Callable[[], datetime] = _system_time,
+    ) -> None:
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._speed = 1.0 / self._clock.real(1.0)
+        self._log = NetworkLog(log, wall)
+        self._links = links
+        self._lock = threading.RLock()
+        self._poll = select.poll()
+        self._by_descriptor: dict[int, tuple[SimulatedLine, _Pty, int]] = {}
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        subscribers = Subscribers(scenario)
+        now = self._clock.monotonic()
+        self.lines: list[SimulatedLine] = []
+        for index, family in enumerate(families, start=1):
+            personality = PERSONALITIES[family]
+            modem = SimulatedModem(
+                personality=personality,
+                subscribers=subscribers,
+                now=now,
+                index=index,
+                speed=self._speed,
+                calendar=wall,
+            )
+            self.lines.append(
+                SimulatedLine(
+                    name=f"line-{index}",
+                    family=family,
+                    modem=modem,
+                    links=links,
+                    has_audio=personality.voice_path is not VoicePath.NONE,
+                )
+            )
+
+    def start(self) -> None:
+        """Make the ports and serve them."""
+        if self._links is not None:
+            self._links.mkdir(parents=True, exist_ok=True)
+        self._poll.register(self._wake_read, select.POLLIN)
+        for line in self.lines:
+            self._plug_in(line)
+            line.port_name = line.at_path
+        self._thread = threading.Thread(target=self._serve, name="simulator", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close every port; calls in progress end in the log."""
+        if self._thread is not None:
+            self._stopping = True
+            self._wake()
+            self._thread.join()
+            self._thread = None
+        for line in self.lines:
+            if line.modem.plugged_in:
+                line.modem.calls.power_lost()
+                self._carry_out(line, line.modem.advance(self._clock.monotonic()))
+            self._unplug(line)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        self._log.close()
+
+    def __enter__(self) -> Simulation:
+        self.start()
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.stop()
+
+    def call_line(self, index: int, incoming: IncomingCall) -> None:
+        """Let somebody call line *index* (from 1) now; from any thread."""
+        line = self.lines[index - 1]
+        with self._lock:
+            self._carry_out(line, line.modem.advance(self._clock.monotonic()))
+            line.modem.calls.ring(incoming)
+        self._wake()
+
+    def unplug(self, index: int, *, away: float = 5.0) -> None:
+        """Pull the modem of line *index* out for *away* box seconds; from any thread."""
+        line = self.lines[index - 1]
+        with self._lock:
+            self._carry_out(line, line.modem.advance(self._clock.monotonic()))
+            if line.modem.plugged_in:
+                line.modem.restart(away=away)
+        self._wake()
+
+    def live_calls(self) -> list[str]:
+        """Names of the lines whose modem holds a call at this moment."""
+        with self._lock:
+            return [line.name for line in self.lines if line.modem.calls.call is not None]
+
+    # -- the serving thread -----------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            events = self._poll.poll(self._timeout_ms())
+            with self._lock:
+                for descriptor, event in events:
+                    self._serve_port(descriptor, event)
+                now = self._clock.monotonic()
+                for line in self.lines:
+                    self._advance(line, now)
+
+    def _serve_port(self, descriptor: int, event: int) -> None:
+        if descriptor == self._wake_read:
+            os.read(self._wake_read, 4096)
+            return
+        if descriptor not in self._by_descriptor:
+            return
+        line, pty, number = self._by_descriptor[descriptor]
+        if event & select.POLLOUT:
+            pty.flush()
+            if not pty.pending:
+                self._poll.modify(descriptor, select.POLLIN)
+        if event & select.POLLIN and pty is not line.audio:
+            data = pty.read()
+            self._carry_out(line, line.modem.receive(data, self._clock.monotonic(), number))
+        elif event & select.POLLIN:
+            self._take_audio(line)
+
+    def _advance(self, line: SimulatedLine, now: float) -> None:
+        if line.modem.streaming:
+            self._take_audio(line)
+        wake_at = line.modem.wake_at()
+        if wake_at is not None and wake_at <= now:
+            was_streaming = line.modem.streaming
+            self._carry_out(line, line.modem.advance(now))
+            if line.modem.streaming != was_streaming:
+                self._watch_audio(line)
+
+    def _take_audio(self, line: SimulatedLine) -> None:
+        if line.audio is not None:
+            data = line.audio.read()
+            if data:
+                now = self._clock.monotonic()
+                self._carry_out(line, line.modem.receive_audio(data, now))
+
+    def _watch_audio(self, line: SimulatedLine) -> None:
+        # While samples flow they are collected at each batch: a wake-up per frame is wasted.
+        if line.audio is not None:
+            mask = 0 if line.modem.streaming else select.POLLIN
+            self._poll.modify(line.audio.master, mask)
+
+    def _timeout_ms(self) -> float | None:
+        with self._lock:
+            times = [line.modem.wake_at() for line in self.lines]
+            soonest = min((time for time in times if time is not None), default=None)
+            streaming = any(line.modem.streaming for line in self.lines)
+        if soonest is None:
+            return None
+        wait = self._clock.real(max(0.0, soonest - self._clock.monotonic()))
+        if streaming:
+            batch = min(0.02, _MOST_BATCH / self._speed)
+            wait = min(max(wait, batch), 0.02)
+        return max(1.0, wait * 1000)
+
+    def _carry_out(self, line: SimulatedLine, actions: Sequence[Action]) -> None:
+        for action in actions:
+            match action:
+                case Send(port=number, data=data):
+                    if number < len(line.at):
+                        self._write(line.at[number], data)
+                case SendAudio(data=data):
+                    if line.audio is not None:
+                        line.audio.write_or_lose(data)
+                case Unplugged():
+                    self._unplug(line)
+                case PluggedIn():
+                    self._plug_in(line)
+                case Logged(event=event, at=at, facts=facts):
+                    self._log.write(port=line.port_name, event=event, monotonic=at, facts=facts)
+        if line.audio is not None:
+            self._watch_audio(line)
+
+    def _write(self, pty: _Pty, data: bytes) -> None:
+        pty.write(data)
+        if pty.pending:
+            self._poll.modify(pty.master, select.POLLIN | select.POLLOUT)
+
+    def _plug_in(self, line: SimulatedLine) -> None:
+        if line.at:
+            return
+        line.at = [_Pty(), _Pty()]
+        line.audio = _Pty() if line.has_audio else None
+        for number, pty in enumerate(line.at):
+            self._by_descriptor[pty.master] = (line, pty, number)
+            self._poll.register(pty.master, select.POLLIN)
+        if line.audio is not None:
+            self._by_descriptor[line.audio.master] = (line, line.audio, 0)
+            self._poll.register(line.audio.master, select.POLLIN)
+        for kind, pty in line.ports():
+            self._link(line, kind, pty.path)
+
+    def _unplug(self, line: SimulatedLine) -> None:
+        for kind, pty in line.ports():
+            self._link(line, kind, None)
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(pty.master)
+            self._by_descriptor.pop(pty.master, None)
+            pty.close()
+        line.at = []
+        line.audio = None
+
+    def _link(self, line: SimulatedLine, kind: str, target: str | None) -> None:
+        if self._links is None:
+            return
+        link = self._links / f"{line.name}.{kind}"
+        if target is None:
+            link.unlink(missing_ok=True)
+            return
+        # Renamed into place, so that nobody ever finds half a link.
+        fresh = self._links / f".{line.name}.{kind}.new"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(target)
+        fresh.replace(link)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b".")
+
+
+@contextlib.contextmanager
+def simulated_lines(
+    families: Sequence[str],
+    scenario: Scenario = DEFAULT_SCENARIO,
+    clock: Clock | None = None,
+    *,
+    log: Path | None = None,
+    links: Path | None = None,
+) -> Iterator[list[SimulatedLine]]:
+    """Serve virtual modems for the length of a ``with`` block; yields the lines."""
+    with Simulation(families, scenario, clock, log=log, links=links) as simulation:
+        yield simulation.lines

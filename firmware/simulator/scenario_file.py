@@ -1,0 +1,494 @@
+"""Reading a scenario from YAML: every fault at once, each with its file, line and remedy.
+
+The keys are documented for users in ``docs/scenario.md``. The document is composed to nodes and
+read from there, so that places are known and YAML's own guesses (``+33...`` as an integer) are
+seen before they do harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+
+from firmware.simulator import sounds
+from firmware.simulator.scenario import (
+    Answer,
+    Behaviour,
+    Busy,
+    Fault,
+    FaultKind,
+    IncomingCall,
+    IncomingSms,
+    KeyPress,
+    LineScenario,
+    Mix,
+    NoAnswer,
+    NumberRule,
+    Outcome,
+    Reject,
+    Scenario,
+    SimSettings,
+    Unreachable,
+    Voicemail,
+    Weighted,
+)
+
+_KEYS = "0123456789ABCD*#"
+_MOST_BYTES = 1_000_000
+_STRING_TAG = "tag:yaml.org,2002:str"
+_NULL_TAG = "tag:yaml.org,2002:null"
+_T = TypeVar("_T")
+
+
+class ScenarioInvalid(Exception):
+    """The scenario cannot be used; each of ``problems`` is ``file:line:column: what, remedy``."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read a scenario file; raises :class:`ScenarioInvalid`."""
+    try:
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioInvalid([f"{path}: cannot be read: {error}"]) from error
+    if size > _MOST_BYTES:
+        raise ScenarioInvalid([f"{path}: larger than {_MOST_BYTES} bytes, split it"])
+    return read_scenario(text, name=str(path), directory=path.parent)
+
+
+def read_scenario(text: str, *, name: str = "scenario.yaml", directory: Path = Path()) -> Scenario:
+    """Read a scenario from *text*; WAV paths are relative to *directory*."""
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ScenarioInvalid([f"{name}: aliases (*name) are not taken, write it out"])
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
+        what = getattr(error, "problem", None) or str(error)
+        raise ScenarioInvalid([f"{name}{place}: not YAML: {what}"]) from error
+    reader = _Reader(name=name, directory=directory)
+    scenario = reader.scenario(node)
+    if reader.problems:
+        raise ScenarioInvalid(reader.problems)
+    return scenario
+
+
+@dataclass(slots=True)
+class _Fields:
+    """A mapping whose keys are taken one by one; what nobody took is a typing error."""
+
+    node: yaml.Node
+    values: dict[str, yaml.Node]
+    taken: set[str] = field(default_factory=set)
+
+    def take(self, key: str) -> yaml.Node | None:
+        self.taken.add(key)
+        value = self.values.get(key)
+        return None if value is None or value.tag == _NULL_TAG else value
+
+    def says_null(self, key: str) -> bool:
+        value = self.values.get(key)
+        return value is not None and value.tag == _NULL_TAG
+
+
+@dataclass(slots=True)
+class _Reader:
+    name: str
+    directory: Path
+    problems: list[str] = field(default_factory=list)
+
+    def wrong(self, node: yaml.Node | None, what: str) -> None:
+        place = "" if node is None else f":{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+        self.problems.append(f"{self.name}{place}: {what}")
+
+    # -- shapes -----------------------------------------------------------------------------
+
+    def items(self, node: yaml.Node | None, what: str) -> Iterator[yaml.Node]:
+        if node is None:
+            return
+        if isinstance(node, yaml.SequenceNode):
+            yield from node.value
+        else:
+            self.wrong(node, f"{what} must be a list; write '- ' before each entry")
+
+    def fields(self, node: yaml.Node, what: str) -> _Fields:
+        values: dict[str, yaml.Node] = {}
+        if not isinstance(node, yaml.MappingNode):
+            self.wrong(node, f"{what} must be 'key: value' lines")
+            return _Fields(node, values)
+        for key, value in node.value:
+            word = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if word in values:
+                self.wrong(key, f"{word!r} is given twice; remove one")
+            values[word] = value
+        return _Fields(node, values)
+
+    def done(self, fields: _Fields, what: str) -> None:
+        if not isinstance(fields.node, yaml.MappingNode):
+            return
+        known = ", ".join(sorted(fields.taken))
+        for key, _ in fields.node.value:
+            word = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            if word not in fields.taken:
+                self.wrong(key, f"unknown key {word!r} in {what}; write one of {known}")
+
+    def text(self, fields: _Fields, key: str, *, quoted: bool = False) -> str | None:
+        node = fields.take(key)
+        if node is None:
+            return None
+        if not isinstance(node, yaml.ScalarNode):
+            self.wrong(node, f"{key} must be a text")
+            return None
+        if quoted and node.tag != _STRING_TAG:
+            self.wrong(node, f'{key} must be in quotes; write "{node.value}"')
+            return None
+        return str(node.value)
+
+    def seconds(self, fields: _Fields, key: str) -> float | None:
+        node = fields.take(key)
+        if node is None:
+            return None
+        try:
+            value = float(node.value) if isinstance(node, yaml.ScalarNode) else -1.0
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1e7:
+            self.wrong(node, f"{key} must be seconds, a number from 0; write for example 2.5")
+            return None
+        return value
+
+    def whole(self, fields: _Fields, key: str, low: int, high: int) -> int | None:
+        node = fields.take(key)
+        if node is None:
+            return None
+        text = node.value if isinstance(node, yaml.ScalarNode) else ""
+        if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
+            self.wrong(node, f"{key} must be a whole number from {low} to {high}")
+            return None
+        return int(text)
+
+    def truth(self, fields: _Fields, key: str) -> bool | None:
+        node = fields.take(key)
+        if node is None:
+            return None
+        text = node.value if isinstance(node, yaml.ScalarNode) else ""
+        if text not in ("true", "false"):
+            self.wrong(node, f"{key} must be true or false")
+            return None
+        return bool(text == "true")
+
+    def number(self, fields: _Fields, *, pattern: bool = False) -> str | None:
+        text = self.text(fields, "number", quoted=True)
+        if text is None:
+            return None
+        allowed = set("0123456789 .-") | (set("*#") if pattern else set())
+        if not text or not set(text.removeprefix("+")) <= allowed:
+            wanted = "digits with an optional + before" + (", * for any digits" if pattern else "")
+            self.wrong(fields.values["number"], f"number must be {wanted}")
+            return None
+        return text if text == "*" else "".join(c for c in text if c not in " .-")
+
+    def wav(self, fields: _Fields) -> Path | None:
+        text = self.text(fields, "speaks")
+        if text is None:
+            return None
+        path = self.directory / text
+        node = fields.values["speaks"]
+        try:
+            sounds.load_wav(path)
+        except OSError as error:
+            self.wrong(node, f"speaks: {path}: {error.strerror}; write the path of a WAV file")
+        except sounds.SoundUnusable as error:
+            self.wrong(node, f"speaks: {path}: {error}; convert it to 8 kHz 16-bit mono")
+        else:
+            return path
+        return None
+
+    # -- the document -----------------------------------------------------------------------
+
+    def scenario(self, node: yaml.Node | None) -> Scenario:
+        if node is None or node.tag == _NULL_TAG:
+            self.wrong(None, "the file is empty; write a list of numbers with their behaviour")
+            return Scenario()
+        if isinstance(node, yaml.SequenceNode):
+            return Scenario(numbers=self._all(node, "the scenario", self._number_rule))
+        top = self.fields(node, "the scenario")
+        seed = self.whole(top, "seed", 0, 2**31)
+        numbers = self._all(top.take("numbers"), "numbers", self._number_rule)
+        lines = self._all(top.take("lines"), "lines", self._line)
+        self.done(top, "the scenario")
+        seen: set[int] = set()
+        for line in lines:
+            if line.line in seen:
+                self.wrong(node, f"line {line.line} is described twice; join the two entries")
+            seen.add(line.line)
+        return Scenario(seed=seed or 0, numbers=numbers, lines=lines)
+
+    def _all(
+        self, node: yaml.Node | None, what: str, read: Callable[[yaml.Node], _T | None]
+    ) -> tuple[_T, ...]:
+        found = [read(item) for item in self.items(node, what)]
+        return tuple(item for item in found if item is not None)
+
+    def _number_rule(self, node: yaml.Node) -> NumberRule | None:
+        what = "an entry of numbers"
+        entry = self.fields(node, what)
+        number = self.number(entry, pattern=True)
+        if number is None and "number" not in entry.values:
+            self.wrong(node, 'the entry has no number; write number: "+33..." or a pattern with *')
+        behaviour = entry.take("behaviour")
+        behaviours: tuple[Behaviour, ...] = ()
+        if behaviour is None:
+            self.wrong(node, f"the entry has no behaviour; write one of {_NAMES}")
+        elif isinstance(behaviour, yaml.SequenceNode):
+            behaviours = self._all(behaviour, "behaviour", self._behaviour)
+        else:
+            one = self._behaviour(behaviour)
+            behaviours = () if one is None else (one,)
+        faults = self._all(entry.take("faults"), "faults", self._call_fault)
+        self.done(entry, what)
+        if number is None or not behaviours:
+            return None
+        return NumberRule(number=number, behaviours=behaviours, faults=faults)
+
+    def _behaviour(self, node: yaml.Node) -> Behaviour | None:
+        if isinstance(node, yaml.ScalarNode):
+            reader = self._outcomes().get(node.value)
+            if reader is not None:
+                return reader(_Fields(node, {}))
+        elif isinstance(node, yaml.MappingNode) and len(node.value) == 1:
+            key, inner = node.value[0]
+            if key.value == "mix":
+                return self._mix(inner)
+            reader = self._outcomes().get(key.value)
+            if reader is not None:
+                empty = inner.tag == _NULL_TAG
+                fields = _Fields(inner, {}) if empty else self.fields(inner, key.value)
+                outcome = reader(fields)
+                self.done(fields, key.value)
+                return outcome
+        self.wrong(node, f"behaviour must be one of {_NAMES}")
+        return None
+
+    def _mix(self, node: yaml.Node) -> Mix | None:
+        choices: list[Weighted] = []
+        if isinstance(node, yaml.MappingNode):
+            fields = self.fields(node, "mix")
+            for word in list(fields.values):
+                weight = self.seconds(fields, word)
+                reader = self._outcomes().get(word)
+                if reader is None:
+                    self.wrong(fields.values[word], f"unknown behaviour {word!r}; use {_NAMES}")
+                elif weight:
+                    choices.append(Weighted(weight=weight, behaviour=reader(_Fields(node, {}))))
+        else:
+            for item in self.items(node, "mix"):
+                entry = self.fields(item, "an entry of mix")
+                weight = self.seconds(entry, "weight")
+                inner = entry.take("behaviour")
+                behaviour = None if inner is None else self._behaviour(inner)
+                self.done(entry, "an entry of mix")
+                if isinstance(behaviour, Mix):
+                    self.wrong(inner, "a mix cannot hold a mix; name the behaviours themselves")
+                elif behaviour is None:
+                    if inner is None:
+                        self.wrong(item, f"the entry has no behaviour; write one of {_NAMES}")
+                elif weight != 0:
+                    weighted = Weighted(weight=weight or 1.0, behaviour=behaviour)
+                    choices.append(weighted)
+        if not choices:
+            self.wrong(node, "mix must have at least one behaviour with a weight above 0")
+            return None
+        return Mix(choices=tuple(choices))
+
+    def _outcomes(self) -> dict[str, Callable[[_Fields], Outcome]]:
+        return {
+            "answer": self._answer,
+            "busy": lambda f: Busy(after=_or(self.seconds(f, "after"), Busy().after)),
+            "no_answer": self._no_answer,
+            "reject": lambda f: Reject(
+                rings_in=_or(self.seconds(f, "rings_in"), Reject().rings_in),
+                after=_or(self.seconds(f, "after"), Reject().after),
+            ),
+            "unreachable": lambda f: Unreachable(
+                after=_or(self.seconds(f, "after"), Unreachable().after),
+                cause=_or(self.whole(f, "cause", 1, 127), Unreachable().cause),
+            ),
+            "voicemail": lambda f: Voicemail(
+                rings_in=_or(self.seconds(f, "rings_in"), Voicemail().rings_in),
+                after=_or(self.seconds(f, "after"), Voicemail().after),
+                speaks=self.wav(f),
+                records=_or(self.seconds(f, "records"), Voicemail().records),
+            ),
+        }
+
+    def _answer(self, fields: _Fields) -> Answer:
+        plain = Answer()
+        return Answer(
+            rings_in=_or(self.seconds(fields, "rings_in"), plain.rings_in),
+            after=_or(self.seconds(fields, "after"), plain.after),
+            keys=self._all(fields.take("keys"), "keys", self._key),
+            hangs_up_after=self.seconds(fields, "hangs_up_after"),
+            hangs_up_heard=self.seconds(fields, "hangs_up_heard"),
+            speaks=self.wav(fields),
+            patience=_or(self.seconds(fields, "patience"), plain.patience),
+        )
+
+    def _no_answer(self, fields: _Fields) -> NoAnswer:
+        plain = NoAnswer()
+        gives_up = self.seconds(fields, "gives_up_after")
+        if gives_up is None and not fields.says_null("gives_up_after"):
+            gives_up = plain.gives_up_after
+        return NoAnswer(
+            rings_in=_or(self.seconds(fields, "rings_in"), plain.rings_in),
+            gives_up_after=gives_up,
+        )
+
+    def _key(self, node: yaml.Node) -> KeyPress | None:
+        entry = self.fields(node, "an entry of keys")
+        key = self.text(entry, "key")
+        at, heard = self.seconds(entry, "at"), self.seconds(entry, "heard")
+        milliseconds = self.whole(entry, "milliseconds", 20, 5000)
+        self.done(entry, "an entry of keys")
+        if key is None or len(key) != 1 or key not in _KEYS:
+            self.wrong(node, f'key must be one of {_KEYS}; write for example key: "1"')
+            return None
+        if (at is None) == (heard is None):
+            self.wrong(node, "write either at (seconds after answering) or heard (of sound)")
+            return None
+        return KeyPress(
+            key=key, at=at, heard=heard, milliseconds=120 if milliseconds is None else milliseconds
+        )
+
+    # -- faults -----------------------------------------------------------------------------
+
+    def _call_fault(self, node: yaml.Node) -> Fault | None:
+        return self._fault(node, of_line=False)
+
+    def _line_fault(self, node: yaml.Node) -> Fault | None:
+        return self._fault(node, of_line=True)
+
+    def _fault(self, node: yaml.Node, *, of_line: bool) -> Fault | None:
+        if isinstance(node, yaml.ScalarNode):
+            entry = _Fields(node, {"fault": node})
+        else:
+            entry = self.fields(node, "an entry of faults")
+        word = self.text(entry, "fault")
+        call = self.whole(entry, "call", 1, 1_000_000)
+        at = self.seconds(entry, "at") if of_line else None
+        chance = None if of_line else self.seconds(entry, "chance")
+        fault_after = self.seconds(entry, "after")
+        lasts = self.seconds(entry, "seconds")
+        times = self.whole(entry, "times", 1, 1_000_000)
+        command = self.text(entry, "command")
+        self.done(entry, "an entry of faults")
+        try:
+            kind = FaultKind(word or "")
+        except ValueError:
+            names = ", ".join(sorted(FaultKind))
+            self.wrong(node, f"unknown fault {word!r}; write one of {names}")
+            return None
+        if kind is FaultKind.REFUSE and command is None:
+            self.wrong(node, 'refuse needs a command; write for example command: "AT+CMEE"')
+            return None
+        if call is not None and at is not None:
+            self.wrong(node, "write either call (which call) or at (seconds after the start)")
+            return None
+        if chance is not None and chance > 1:
+            self.wrong(node, "chance must be from 0 to 1")
+            return None
+        return Fault(
+            kind=kind,
+            call=call,
+            at=at,
+            after=fault_after or 0.0,
+            seconds=lasts,
+            times=times,
+            command=command,
+            chance=1.0 if chance is None else chance,
+        )
+
+    # -- lines ------------------------------------------------------------------------------
+
+    def _line(self, node: yaml.Node) -> LineScenario | None:
+        what = "an entry of lines"
+        entry = self.fields(node, what)
+        index = self.whole(entry, "line", 1, 64)
+        plain = LineScenario(line=1)
+        network_time = self.truth(entry, "network_time")
+        sim = entry.take("sim")
+        line = LineScenario(
+            line=index or 1,
+            sim=SimSettings() if sim is None else self._sim(sim),
+            imei=self.text(entry, "imei", quoted=True),
+            signal=_or(self.whole(entry, "signal", 0, 99), plain.signal),
+            network_time=True if network_time is None else network_time,
+            reply_seconds=_or(self.seconds(entry, "reply_seconds"), plain.reply_seconds),
+            faults=self._all(entry.take("faults"), "faults", self._line_fault),
+            incoming=self._all(entry.take("incoming"), "incoming", self._incoming),
+            sms=self._all(entry.take("sms"), "sms", self._sms),
+        )
+        self.done(entry, what)
+        if index is None:
+            if "line" not in entry.values:
+                self.wrong(node, "the entry has no line; write line: 1 for the first modem")
+            return None
+        return line
+
+    def _sim(self, node: yaml.Node) -> SimSettings:
+        entry = self.fields(node, "sim")
+        plain = SimSettings()
+        inserted = self.truth(entry, "inserted")
+        sim = SimSettings(
+            pin=self.text(entry, "pin", quoted=True),
+            tries=_or(self.whole(entry, "tries", 0, 3), plain.tries),
+            puk=_or(self.text(entry, "puk", quoted=True), plain.puk),
+            puk_tries=_or(self.whole(entry, "puk_tries", 0, 10), plain.puk_tries),
+            inserted=True if inserted is None else inserted,
+            iccid=self.text(entry, "iccid", quoted=True),
+        )
+        self.done(entry, "sim")
+        return sim
+
+    def _incoming(self, node: yaml.Node) -> IncomingCall | None:
+        what = "an entry of incoming"
+        entry = self.fields(node, what)
+        at = self.seconds(entry, "at")
+        number = self.number(entry)
+        rings_for = _or(self.seconds(entry, "rings_for"), 20.0)
+        caller = self._answer(entry)
+        self.done(entry, what)
+        if at is None:
+            self.wrong(node, "the entry has no at; write at: seconds after the start")
+            return None
+        return IncomingCall(at=at, number=number, rings_for=rings_for, caller=caller)
+
+    def _sms(self, node: yaml.Node) -> IncomingSms | None:
+        what = "an entry of sms"
+        entry = self.fields(node, what)
+        at = self.seconds(entry, "at")
+        number, text = self.number(entry), self.text(entry, "text")
+        self.done(entry, what)
+        if at is None or number is None or text is None:
+            self.wrong(
+                node,
+                'an sms needs at, number and text; write {at: 5, number: "+33...", text: "STOP"}',
+            )
+            return None
+        return IncomingSms(at=at, number=number, text=text)
+
+
+def _or(value: _T | None, default: _T) -> _T:
+    return default if value is None else value
+
+
+_NAMES = "answer, busy, no_answer, reject, unreachable, voicemail, or mix"
