@@ -7,9 +7,9 @@ into :class:`~firmware.events.Cause`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from firmware.at.parsing import ExtendedError, extended_error
 from firmware.events import Cause
 
 _CAUSES: dict[int, Cause] = {
@@ -91,16 +91,12 @@ def read_release(line: str) -> Release | None:
 
     ``0`` and ``Unknown`` say nothing: an A7672SA answers ``"0 Unknown"`` after its own hang-up.
     """
-    head, colon, rest = line.partition(":")
-    text = (rest if colon and head.upper().endswith("CEER") else line).strip().strip('"').strip()
+    told = extended_error(line) or ExtendedError(code=None, text=line)
+    text = told.text.strip().strip('"').strip()
+    if told.code is not None:
+        return Release(code=told.code, text=text) if told.code else None
     if not text:
         return None
-    numbers = re.fullmatch(r"(\d{1,3})(?:\s*,\s*(\d{1,3}))?", text)
-    if numbers:
-        return _known(int(numbers.group(2) or numbers.group(1)), text)
-    leading = re.match(r"(\d{1,3})\b", text)
-    if leading:
-        return _known(int(leading.group(1)), text)
     low = text.lower()
     if "no cause" in low or "unknown" in low or "no report" in low:
         return None
@@ -108,7 +104,3 @@ def read_release(line: str) -> Release | None:
         if words in low:
             return Release(code=code, text=text)
     return Release(code=None, text=text)
-
-
-def _known(code: int, text: str) -> Release | None:
-    return Release(code=code, text=text) if code else None

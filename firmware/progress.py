@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 
-from firmware.call_list import CallRow, RowState, read_row
+from firmware.at.parsing import CallRow, CallState, call_row
 from firmware.cause import NORMAL_CODES, Release, cause_of, read_release
 from firmware.events import Cause
 from firmware.families.base import Family, Reading, Sign
@@ -140,7 +140,7 @@ class Progress:
         """Take one notification line."""
         if self.phase is Phase.OVER:
             return _late(self, text)
-        row = read_row(text)
+        row = call_row(text)
         if row is not None:
             return _told_row(self, row, mask(text))
         reading = self.family.read(text)
@@ -186,7 +186,7 @@ class Progress:
         mine = _mine(self, rows)
         if mine is None:
             return _no_row(self)
-        seen = replace(self, index=mine.index, row_seen=True, accepted=True, empties=0)
+        seen = replace(self, index=mine.call_id, row_seen=True, accepted=True, empties=0)
         evidence = f"CLCC state {int(mine.state)}"
         if seen.ending:
             if seen.denials + 1 < _DENIALS:
@@ -195,13 +195,13 @@ class Progress:
                 return _over(seen, seen.ends[0].evidence)
             seen = replace(seen, ending=False, denials=0)
         match mine.state:
-            case RowState.DIALLING:
+            case CallState.DIALLING:
                 return _denied(seen, evidence)
-            case RowState.ALERTING:
+            case CallState.ALERTING:
                 denied, facts = _denied(seen, evidence)
                 alerting, more = _alerting(denied, evidence)
                 return alerting, facts + more
-            case RowState.ACTIVE | RowState.HELD:
+            case CallState.ACTIVE | CallState.HELD:
                 return _answered(seen, evidence, weak=self.family.weak_answer)
             case _:
                 return seen, ()
@@ -352,15 +352,15 @@ def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
 
 def _told_row(state: Progress, row: CallRow, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
     """Take a row that came as a notice (SIMCom with CLCC=1)."""
-    if not row.voice or not row.outgoing or state.index not in (None, row.index):
+    if not row.voice or row.incoming or state.index not in (None, row.call_id):
         return state, ()
-    if row.state is RowState.RELEASED:
+    if row.state is CallState.RELEASED:
         return _ending(state, EndSign(evidence=evidence))
-    seen = replace(state, index=row.index, sign_seen=True, accepted=True)
+    seen = replace(state, index=row.call_id, sign_seen=True, accepted=True)
     match row.state:
-        case RowState.ALERTING:
+        case CallState.ALERTING:
             return _alerting(seen, evidence)
-        case RowState.ACTIVE | RowState.HELD:
+        case CallState.ACTIVE | CallState.HELD:
             return _answered(seen, evidence, weak=state.family.weak_answer)
         case _:
             return seen, ()
@@ -382,8 +382,8 @@ def _no_row(state: Progress) -> tuple[Progress, tuple[Fact, ...]]:
 
 def _mine(state: Progress, rows: Sequence[CallRow]) -> CallRow | None:
     for row in rows:
-        alive = row.voice and row.outgoing and row.state is not RowState.RELEASED
-        if alive and state.index in (None, row.index):
+        alive = row.voice and not row.incoming and row.state is not CallState.RELEASED
+        if alive and state.index in (None, row.call_id):
             return row
     return None
 

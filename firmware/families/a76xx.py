@@ -43,7 +43,7 @@ A76XX = Family(
     # ringback; nobody answering, a rejection and an answer look the same until the release.
     weak_answer=True,
     hang_up=(
-        Rung(command="AT+CHUP", timeout=9.0),
+        Rung(command="AT+CHUP", timeout=4.0),
         Rung(command="ATH", timeout=5.0),
         # A clip that still plays keeps the call alive on A7670E (field notes).
         Rung(command="AT+CCMXSTOP", timeout=3.0),

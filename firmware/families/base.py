@@ -346,7 +346,7 @@ CCLK_TIME = NetworkTime(
 )
 
 STANDARD_HANG_UP: tuple[Rung, ...] = (
-    Rung(command="AT+CHUP", timeout=9.0),
+    Rung(command="AT+CHUP", timeout=4.0),
     Rung(command="ATH", timeout=5.0),
     Rung(command="AT+CHUP", timeout=9.0, settle=0.3),
 )

@@ -70,7 +70,7 @@ HUAWEI = Family(
     # Never AT+CHLD=1x before ^CONF: it kills the AT port until the dongle is pulled (E1550 and
     # others, chan_dongle BUGS 4). CHUP alone is safe in every phase.
     hang_up=(
-        Rung(command="AT+CHUP", timeout=9.0),
+        Rung(command="AT+CHUP", timeout=4.0),
         Rung(command="AT+CHUP", timeout=9.0, settle=0.5),
         Rung(command="ATH", timeout=5.0),
     ),

@@ -46,7 +46,7 @@ SIM7600 = Family(
     notices=(*COMMON_NOTICES, *SIMCOM_NOTICES),
     # The manual allows CHUP 120 s. A rung does not wait that long: the list is read instead.
     hang_up=(
-        Rung(command="AT+CHUP", timeout=9.0),
+        Rung(command="AT+CHUP", timeout=4.0),
         Rung(command="ATH", timeout=5.0),
         Rung(command="AT+CHUP", timeout=9.0, settle=0.3),
     ),

@@ -1,0 +1,257 @@
+"""From an open port to a modem that may dial: who it is, silence, SIM, settings, network.
+
+Calls that were left over from before (a crash, a power cut on our side only) are ended first, as
+soon as the family is known: nobody owns them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.at.exchange import Reply
+from firmware.at.parsing import Registration, registration
+from firmware.errors import CommandTimeout, FirmwareError
+from firmware.families import FAMILIES, identify
+from firmware.families.base import Family
+from firmware.faults import REMEDIES, Fault
+from firmware.hang_up import hang_up, is_silent
+from firmware.network import Service, judge_service, service_fault
+from firmware.sim_card import (
+    PinMemory,
+    SimAsksPin,
+    SimReady,
+    SimRefused,
+    SimWait,
+    may_try,
+    read_sim_state,
+)
+
+SIM_WAIT = 30.0
+"""Box seconds that a SIM may stay busy after a start."""
+_SIM_EVERY = 1.0
+_REGISTRATION_EVERY = 1.0
+
+
+class Commander(Protocol):
+    """The part of the modem that bring-up needs."""
+
+    def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
+
+
+class LineDown(FirmwareError):
+    """The line cannot serve. ``fault`` says why, ``answering`` whether a module is there."""
+
+    def __init__(
+        self, fault: Fault, detail: str, *, final: bool = False, answering: bool = True
+    ) -> None:
+        super().__init__(detail, remedy=REMEDIES[fault])
+        self.fault = fault
+        self.detail = detail
+        self.final = final
+        self.answering = answering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which modem and SIM a line has."""
+
+    family: Family
+    maker: str
+    model: str
+    revision: str
+    imei: str | None
+    iccid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BringUp:
+    """What bring-up needs to know and use. ``pause`` waits box seconds, ``now`` tells them."""
+
+    modem: Commander
+    family: str
+    pin: str | None
+    pins: PinMemory
+    pause: Callable[[float], None]
+    now: Callable[[], float]
+    log: logging.Logger
+
+    def identify(self) -> Identity:
+        """Ask who answers. Raises LineDown for a family name that does not exist."""
+        self._ask("ATE0")
+        maker, model = self._plain("AT+CGMI"), self._plain("AT+CGMM")
+        if self.family == "auto":
+            family = identify(maker, model)
+        elif self.family in FAMILIES:
+            family = FAMILIES[self.family]
+        else:
+            raise LineDown(
+                Fault.UNKNOWN_FAMILY, f"there is no modem family {self.family}", final=True
+            )
+        imei = re.search(r"\d{15}", self._plain("AT+CGSN"))
+        return Identity(
+            family=family,
+            maker=maker,
+            model=model or "unknown",
+            revision=self._plain("AT+CGMR"),
+            imei=imei.group() if imei else None,
+            iccid=self.card(family),
+        )
+
+    def card(self, family: Family) -> str | None:
+        """Read the SIM's number (ICCID), or None where no command tells it."""
+        for command in family.card_id:
+            reply = self._ask(command)
+            for line in reply.lines if reply is not None and reply.final.ok else ():
+                found = re.search(r"(?<!\d)89\d{16,18}[0-9Ff]?(?![0-9A-Fa-f])", line)
+                if found is not None:
+                    return found.group().rstrip("Ff")
+        return None
+
+    def adopt(self, family: Family) -> None:
+        """End any call that is up. Raises LineDown where silence cannot be proven."""
+        if is_silent(self.modem, family, pause=self.pause):
+            return
+        self.log.warning("a call was up, or the call list unreadable: hanging up")
+        if not hang_up(self.modem, family, pause=self.pause).confirmed:
+            raise LineDown(
+                Fault.HANG_UP_UNCONFIRMED, "the modem's call list could not be brought to empty"
+            )
+
+    def configure(self, family: Family) -> tuple[str, ...]:
+        """Send the family's settings; return those that were refused. Raises LineDown."""
+        refused = []
+        for step in family.bring_up:
+            reply = self._ask(step.command, timeout=step.timeout)
+            if reply is not None and reply.final.ok:
+                continue
+            if step.required:
+                raise LineDown(Fault.BRING_UP_FAILED, f"{step.command} refused: {step.reason}")
+            self.log.debug("%s refused (%s)", step.command, step.reason)
+            refused.append(step.command)
+        return tuple(refused)
+
+    def open_sim(self, identity: Identity) -> None:
+        """Make the SIM ready, trying the PIN at most once ever. Raises LineDown."""
+        until = self.now() + SIM_WAIT
+        tried = False
+        answer = "nothing"
+        while self.now() < until:
+            reply = self._ask("AT+CPIN?", timeout=5.0)
+            state = (
+                SimWait(answer="no reply")
+                if reply is None or reply.doubtful
+                else read_sim_state(reply.lines, reply.final.text)
+            )
+            match state:
+                case SimReady():
+                    if self.pin is not None and tried:
+                        self.pins.forget(_card(identity), self.pin)
+                    return
+                case SimRefused(fault=fault, detail=detail):
+                    raise LineDown(fault, detail, final=True)
+                case SimAsksPin():
+                    if not tried:
+                        self._try_pin(identity)
+                        tried = True
+                    answer = "SIM PIN"
+                case SimWait():
+                    answer = state.answer
+            self.pause(_SIM_EVERY)
+        if tried:
+            raise LineDown(Fault.SIM_PIN_REFUSED, "the SIM did not take the PIN", final=True)
+        raise LineDown(Fault.SIM_BUSY, f"the SIM did not become ready: {answer}")
+
+    def service(self, family: Family) -> Service:
+        """Ask the network state once."""
+        found: list[Registration] = []
+        silent = 0
+        for command in family.registration:
+            reply = self._ask(command)
+            if reply is None:
+                silent += 1
+                continue
+            for line in reply.lines:
+                row = registration(line)
+                if row is not None:
+                    found.append(row)
+        if silent == len(family.registration):
+            raise LineDown(Fault.NO_REPLY, "the modem stopped answering", answering=False)
+        return judge_service(found)
+
+    def await_service(self, family: Family) -> None:
+        """Wait until calls can be made. Raises LineDown with the network's answer in words."""
+        until = self.now() + family.timing.registration
+        while True:
+            fault = service_fault(self.service(family))
+            if fault is None:
+                return
+            if self.now() >= until:
+                raise LineDown(fault.fault, fault.detail)
+            self.pause(_REGISTRATION_EVERY)
+
+    def _try_pin(self, identity: Identity) -> None:
+        pin, card = self.pin, _card(identity)
+        left = self._tries_left(identity.family)
+        refused = may_try(
+            pin=pin,
+            tries_left=left,
+            tried_before=pin is not None and self._tried(card, pin),
+        )
+        if refused is not None:
+            raise LineDown(refused.fault, refused.detail, final=True)
+        assert pin is not None
+        try:
+            self.pins.remember(card, pin)
+        except OSError as error:
+            raise LineDown(
+                Fault.SIM_PIN_UNSAFE, f"the PIN try could not be remembered: {error}", final=True
+            ) from error
+        reply = self._ask(f'AT+CPIN="{pin}"', timeout=10.0)
+        self.log.info("SIM PIN sent once, result %s", reply.final.text if reply else "none")
+        if reply is not None and not reply.final.ok and not reply.doubtful:
+            raise LineDown(
+                Fault.SIM_PIN_REFUSED, f"the SIM said {reply.final.text} to the PIN", final=True
+            )
+
+    def _tried(self, card: str, pin: str) -> bool:
+        try:
+            return self.pins.tried(card, pin)
+        except (OSError, ValueError) as error:
+            raise LineDown(
+                Fault.SIM_PIN_UNSAFE, f"the memory of PIN tries is unreadable: {error}", final=True
+            ) from error
+
+    def _tries_left(self, family: Family) -> int | None:
+        counter = family.pin_counter
+        if counter is None:
+            return None
+        reply = self._ask(counter.command)
+        if reply is None or not reply.final.ok or reply.doubtful:
+            return None
+        for line in reply.lines:
+            found = counter.pattern.fullmatch(line)
+            if found is not None:
+                return int(found["left"])
+        return None
+
+    def _plain(self, command: str) -> str:
+        reply = self._ask(command)
+        if reply is None or not reply.final.ok or reply.doubtful:
+            return ""
+        return reply.lines[0].strip() if reply.lines else ""
+
+    def _ask(self, command: str, *, timeout: float = 3.0) -> Reply | None:
+        """Send one command; None where the modem gave no result in time."""
+        try:
+            return self.modem.command(command, timeout=timeout)
+        except CommandTimeout:
+            return None
+
+
+def _card(identity: Identity) -> str:
+    """What the PIN memory knows a SIM by; without an ICCID, the modem that it sits in."""
+    return identity.iccid or f"imei:{identity.imei or 'unknown'}"

@@ -1,0 +1,404 @@
+"""One call from the dial command to the proven silence after it, on the line's worker thread.
+
+The order of things, and why: the call list is read empty *before* the dial, so that whatever row
+comes is ours. The emergency count travels with the dial command, so that a stop in between
+finds either no dial bytes or a hang-up behind them. Whatever goes wrong from then on ends in
+the hang-up ladder, because a dial command without a result may still ring somebody's phone.
+``Ended`` leaves exactly once, when the list was read empty or the ladder gave up.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.at.exchange import Reply
+from firmware.at.parsing import CallRow
+from firmware.bring_up import LineDown
+from firmware.clock import Clock
+from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
+from firmware.events import Cause, Ended, Event
+from firmware.families.base import Family
+from firmware.faults import Fault
+from firmware.hang_up import hang_up, is_silent, read_calls
+from firmware.inbox import (
+    Attention,
+    AudioTrouble,
+    Closing,
+    Emergency,
+    Heard,
+    Inbox,
+    Item,
+    LinkDown,
+    Ordered,
+)
+from firmware.live_call import LiveCall
+from firmware.orders import Dial, HangUp, Play, SendSms, Silence
+from firmware.progress import Phase
+from firmware.voice import VoiceSwitch
+
+_URGENT = 0.1
+"""Box seconds between two reads of the call list while a claim is open."""
+_SHORTEST_POLL = 0.02
+"""Real seconds: a fast bench must not poll a modem without pause."""
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+class Modem(Protocol):
+    """The part of the modem that a call needs."""
+
+    @property
+    def emergency_count(self) -> int: ...
+
+    def command(
+        self, text: str, *, timeout: float = 2.0, dial: bool = False, epoch: int | None = None
+    ) -> Reply: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What the call means for the line."""
+
+    radio_cycled: bool = False
+    reset_due: bool = False
+    restarted: bool = False
+    closing: bool = False
+    deferred: tuple[Item, ...] = ()
+
+
+def refuse(
+    post: Callable[[Event], None], dial: Dial, at: float, evidence: str, *, cause: Cause
+) -> None:
+    """End a Dial that never reached the port."""
+    post(
+        Ended(
+            line=dial.line,
+            at=at,
+            attempt=dial.attempt,
+            cause=cause,
+            evidence=evidence,
+            code=None,
+            confirmed=True,
+        )
+    )
+
+
+@dataclass(kw_only=True)
+class Calling:
+    """One call. Make a new one for each Dial and :meth:`run` it once."""
+
+    call: LiveCall
+    modem: Modem
+    family: Family
+    voice: VoiceSwitch
+    mute: Callable[[], None]
+    """Silence the voice path for good (an emergency came while it was switched on)."""
+    inbox: Inbox
+    post: Callable[[Event], None]
+    fault: Callable[[Fault, str], None]
+    clock: Clock
+    emergencies: Callable[[], int]
+    emergencies_at_order: int
+    dialling: Callable[[bool], None]
+    """Told while the dial command is outstanding, so that a hang-up order can overtake it."""
+    log: logging.Logger
+
+    def __post_init__(self) -> None:
+        self._deferred: list[Item] = []
+        self._closing = False
+        self._audio_failed = False
+        self._tried_in = Phase.DIALLING
+        self._ended = False
+
+    def run(self) -> CallResult:
+        """Place the call and see it through. Raises LinkLost or LineDown after its Ended."""
+        try:
+            if self._dial():
+                self._follow()
+            return self._finish()
+        except (LinkLost, PortUnusable) as lost:
+            self.call.link_lost(f"link lost: {lost}", self._now())
+            self._end_unconfirmed(Fault.PORT_LOST, str(lost))
+            raise
+        except LineDown as down:
+            self.call.link_lost(down.detail, self._now())
+            self._end_unconfirmed(down.fault, down.detail)
+            raise
+        finally:
+            if not self._ended:
+                # A defect of ours; the attempt must end all the same.
+                self._end_unconfirmed(Fault.INTERNAL, "the line failed during a call")
+
+    # -- dialling ----------------------------------------------------------------------------
+
+    def _dial(self) -> bool:
+        """Send the dial command; False where the call must not or did not begin."""
+        number = self.call.dial.number
+        if _NUMBER.fullmatch(number) is None:
+            self._refuse("the number is not E.164")
+            return False
+        if read_calls(self.modem, self.family) != () and not is_silent(
+            self.modem, self.family, pause=self._pause
+        ):
+            self.log.warning("a call was up before the dial")
+            if not hang_up(self.modem, self.family, pause=self._pause).confirmed:
+                raise LineDown(Fault.HANG_UP_UNCONFIRMED, "a call was up and would not end")
+        for step in self.family.before_call:
+            try:
+                self.modem.command(step.command, timeout=step.timeout)
+            except (CommandTimeout, CommandAborted):
+                self.log.debug("%s gave no result", step.command)
+        # Read before the check: a stop between the two makes the modem refuse the dial.
+        epoch = self.modem.emergency_count
+        if self._stopped():
+            self.call.hang_up_ordered(self._now(), emergency=True)
+            return False
+        self.dialling(True)
+        try:
+            reply = self.modem.command(
+                self.family.dial.format(number=number),
+                timeout=self.family.timing.dial,
+                dial=True,
+                epoch=epoch,
+            )
+        except CommandAborted:
+            self.call.hang_up_ordered(self._now(), emergency=self._stopped())
+            return False
+        except CommandTimeout:
+            self._dial_unanswered()
+        else:
+            self.call.dial_final(reply.final.text, self._now())
+        finally:
+            self.dialling(False)
+        if self._stopped():
+            self.call.hang_up_ordered(self._now(), emergency=True)
+        return not self.call.is_over()
+
+    def _dial_unanswered(self) -> None:
+        """No result of ATD: some modems give it at the answer only, some lose it. The call list
+        decides; without a word of a call everything is hung up."""
+        rows = read_calls(self.modem, self.family)
+        if rows is None:
+            rows = read_calls(self.modem, self.family)
+        if any(row.voice and not row.incoming for row in rows or ()):
+            self.call.rows(rows, self._now())
+            return
+        if self.call.progress.sign_seen and not self.call.is_over():
+            return
+        self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self._now())
+
+    # -- the call ----------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        poll_at = self._now() + self.family.timing.poll
+        self._advance_voice()
+        while not self.call.is_over():
+            wait = self.clock.real(poll_at - self._now())
+            if self.call.progress.urgent and self.call.progress.denials == 0:
+                wait = 0.0
+            item = self.inbox.get(max(wait, 0.0))
+            if item is not None:
+                self._take(item)
+            if self.call.is_over():
+                return
+            self._advance_voice()
+            now = self._now()
+            if now >= poll_at or self.call.progress.urgent:
+                self.call.rows(self._rows(), self._now())
+                every = _URGENT if self.call.progress.urgent else self.family.timing.poll
+                poll_at = self._now() + max(every, _SHORTEST_POLL / self.clock.real(1.0))
+                if self.call.progress.urgent:
+                    self._rest(poll_at)
+
+    def _rest(self, until: float) -> None:
+        """Wait between two urgent reads without overlooking what comes in."""
+        while not self.call.is_over():
+            wait = self.clock.real(until - self._now())
+            if wait <= 0:
+                return
+            item = self.inbox.get(wait)
+            if item is not None:
+                self._take(item)
+                self._advance_voice()
+
+    def _rows(self) -> tuple[CallRow, ...] | None:
+        return read_calls(self.modem, self.family)
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Attention():
+                pass
+            case Ordered(order=order):
+                self._obey(item, order.attempt if not isinstance(order, SendSms) else None)
+            case Emergency():
+                self.call.hang_up_ordered(self._now(), emergency=True)
+            case LinkDown(reason=reason):
+                raise LinkLost(reason)
+            case AudioTrouble(detail=detail, at=at):
+                self._audio_trouble(detail, at)
+            case Closing():
+                self._closing = True
+                self.call.hang_up_ordered(self._now())
+            case Heard():
+                # Restarts are the call's business too (it has seen the notice itself); texts,
+                # registration and callers wait until the line is free.
+                self._deferred.append(item)
+
+    def _obey(self, item: Ordered, attempt: str | None) -> None:
+        order = item.order
+        if attempt is not None and attempt != self.call.dial.attempt:
+            if isinstance(order, Dial):
+                refuse(self.post, order, self._now(), "the line is in a call", cause=Cause.FAILED)
+            return
+        match order:
+            case Play(clip=clip):
+                if not self.call.play(clip):
+                    self.call.audio_failed(f"there is no clip {clip}", self._now())
+            case Silence():
+                self.call.silence()
+            case HangUp():
+                self.call.hang_up_ordered(self._now())
+            case SendSms():
+                self._deferred.append(item)
+            case Dial():
+                # The same Dial again: it is running already, its Ended will come.
+                self.log.warning("the same Dial came twice")
+
+    # -- voice -------------------------------------------------------------------------------
+
+    def _advance_voice(self) -> None:
+        if self.voice.on or self._audio_failed or self.call.is_over():
+            return
+        phase = self.call.progress.phase
+        answered = self.call.speaking
+        if not answered and phase == self._tried_in and phase is not Phase.DIALLING:
+            return
+        if not answered and phase is Phase.DIALLING and self._tried_in is not Phase.DIALLING:
+            return
+        self._tried_in = phase if answered or phase is not Phase.DIALLING else Phase.ALERTING
+        try:
+            self.voice.advance(answered=answered)
+        except CommandAborted:
+            return
+        if self._stopped():
+            self.mute()
+        if self.voice.hopeless:
+            self._fail_audio("the modem did not switch the voice on")
+
+    def _audio_trouble(self, detail: str, at: float) -> None:
+        if not self.call.speaking or self._audio_failed:
+            return
+        self.log.warning("voice trouble: %s", detail)
+        try:
+            if self.voice.restart():
+                return
+        except CommandAborted:
+            return
+        self._fail_audio(detail, at)
+
+    def _fail_audio(self, detail: str, at: float | None = None) -> None:
+        self._audio_failed = True
+        self.call.audio_failed(detail, self._now() if at is None else at)
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def _finish(self) -> CallResult:
+        call, progress = self.call, self.call.progress
+        if self._ended:
+            return CallResult(closing=self._closing, deferred=tuple(self._deferred))
+        radio_cycled = False
+        if progress.lost is not None:
+            self.voice.stop()
+            confirmed = is_silent(self.modem, self.family, pause=self._pause)
+        elif progress.local or self._stopped():
+            silence = hang_up(self.modem, self.family, pause=self._pause)
+            confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
+            self._stop_voice()
+        else:
+            self._stop_voice()
+            confirmed = self._rows() == () and progress.refused is None
+            if not confirmed:
+                silence = hang_up(self.modem, self.family, pause=self._pause)
+                confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
+        if self._stopped():
+            call.hang_up_ordered(self._now(), emergency=True)
+        verdict = call.verdict(self._ask_cause())
+        if not confirmed:
+            self.fault(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
+        self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=confirmed)
+        if not confirmed:
+            raise LineDown(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
+        return CallResult(
+            radio_cycled=radio_cycled,
+            reset_due=self.voice.rotten,
+            restarted=progress.lost is not None,
+            closing=self._closing,
+            deferred=tuple(self._deferred),
+        )
+
+    def _stop_voice(self) -> None:
+        for _ in range(2):
+            try:
+                self.voice.stop()
+            except CommandAborted:
+                continue
+            return
+
+    def _ask_cause(self) -> str | None:
+        """Ask why, unless we know because we did it. The answer helps; it is never waited for."""
+        progress = self.call.progress
+        if progress.local or progress.emergency or progress.lost is not None:
+            return None
+        try:
+            reply = self.modem.command(self.family.end_cause, timeout=2.0)
+        except (CommandTimeout, CommandAborted):
+            return None
+        if not reply.final.ok or reply.doubtful or not reply.lines:
+            return None
+        return reply.lines[0]
+
+    def _refuse(self, evidence: str) -> None:
+        self._ended = True
+        refuse(self.post, self.call.dial, self._now(), evidence, cause=Cause.FAILED)
+
+    def _end_unconfirmed(self, fault: Fault, detail: str) -> None:
+        if self._ended:
+            return
+        verdict = self.call.verdict(None)
+        self.fault(fault, detail)
+        self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=False)
+
+    def _end(self, cause: Cause, evidence: str, code: int | None, *, confirmed: bool) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        dial = self.call.dial
+        self.post(
+            Ended(
+                line=dial.line,
+                at=self._now(),
+                attempt=dial.attempt,
+                cause=cause,
+                evidence=evidence,
+                code=code,
+                confirmed=confirmed,
+            )
+        )
+
+    def _stopped(self) -> bool:
+        return self.emergencies() != self.emergencies_at_order
+
+    def _now(self) -> float:
+        return self.clock.monotonic()
+
+    def _pause(self, seconds: float) -> None:
+        pause(self.clock, seconds)
+
+
+def pause(clock: Clock, seconds: float) -> None:
+    """Wait box seconds, at least two real milliseconds, so that a fast bench does not spin."""
+    time.sleep(max(clock.real(seconds), 0.002))

@@ -1,0 +1,105 @@
+"""Hanging up for real: the family's ladder, each rung proven by an empty voice call list.
+
+``OK`` to a hang-up is not proof: after CVHU=1 a SIM7600 answers ATH with OK and does nothing, and
+simulators of real modems do the same. Proof is AT+CLCC, answered OK and in step, without a voice
+row, twice in a row, because a call that was ordered a moment ago may not be listed yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.at.exchange import Reply
+from firmware.at.parsing import CallRow, call_list
+from firmware.errors import CommandAborted, CommandTimeout
+from firmware.families.base import Family, Rung
+
+_READS = 5
+"""Reads of the call list after each rung; networks release a call within a second or so."""
+_READ_EVERY = 0.2
+"""Box seconds between two of them."""
+_PROOFS = 2
+_ABORTS = 3
+"""An emergency during the ladder restarts its rung this often, then the ladder goes on."""
+
+
+class Commands(Protocol):
+    """The part of the modem that a ladder needs."""
+
+    def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """What a ladder achieved."""
+
+    confirmed: bool
+    by: str
+    """The rung after which the list was empty, or the last one tried."""
+    radio_cycled: bool = False
+    """The registration was given up for it."""
+
+
+def read_calls(modem: Commands, family: Family) -> tuple[CallRow, ...] | None:
+    """Return the live voice rows, or None where the list could not be read for certain.
+
+    Raises LinkLost; an emergency that throws the query out reads as None.
+    """
+    try:
+        reply = modem.command("AT+CLCC", timeout=family.timing.call_list)
+    except (CommandTimeout, CommandAborted):
+        return None
+    calls = call_list(reply.lines)
+    # The modem asks this query again while older results are owed, so an OK here is its own.
+    if not reply.final.ok or calls.unreadable:
+        return None
+    return calls.voice_rows
+
+
+def hang_up(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> Silence:
+    """Climb the family's ladder until the modem is silent. Raises LinkLost.
+
+    *pause* waits box seconds. The last resort switches the radio off and on, which ends every
+    call and costs the registration.
+    """
+    rung = Rung(command="")
+    for rung in family.hang_up:
+        if _climb(modem, family, rung, pause):
+            return Silence(confirmed=True, by=rung.command)
+    radio_cycled = False
+    for rung in family.last_resort:
+        silent = _climb(modem, family, rung, pause)
+        radio_cycled = True
+        if silent and rung is family.last_resort[-1]:
+            return Silence(confirmed=True, by=rung.command, radio_cycled=True)
+    return Silence(confirmed=False, by=rung.command, radio_cycled=radio_cycled)
+
+
+def is_silent(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> bool:
+    """Whether the call list is empty for certain (see the module docstring)."""
+    proofs = 0
+    for attempt in range(_READS):
+        if attempt:
+            pause(_READ_EVERY)
+        rows = read_calls(modem, family)
+        proofs = proofs + 1 if rows == () else 0
+        if proofs >= _PROOFS:
+            return True
+    return False
+
+
+def _climb(modem: Commands, family: Family, rung: Rung, pause: Callable[[float], None]) -> bool:
+    for _ in range(_ABORTS):
+        try:
+            modem.command(rung.command, timeout=rung.timeout)
+        except CommandAborted:
+            continue
+        except CommandTimeout:
+            # The hang-up may have worked all the same; only the list tells.
+            pass
+        break
+    if rung.settle:
+        pause(rung.settle)
+    return is_silent(modem, family, pause=pause)

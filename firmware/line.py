@@ -1,0 +1,525 @@
+"""One modem line: a worker thread that keeps a modem in service and carries out orders.
+
+The worker opens the port, brings the modem up, serves (:mod:`firmware.session`), and when that
+fails climbs the recovery ladder (:mod:`firmware.recovery`) with back-off. Every Dial is answered
+by exactly one Ended, also while the line is down. :meth:`Line.emergency_hang_up`
+passes the worker by: it mutes the voice and writes the hang-up from the caller's own thread, and
+leaves the worker to prove that silence followed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from firmware.at.exchange import Notification
+from firmware.audio.clip import Clip
+from firmware.audio.path import AudioCallbacks, AudioPath
+from firmware.bring_up import BringUp, Identity, LineDown
+from firmware.calling import Calling, pause, refuse
+from firmware.clock import Clock
+from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
+from firmware.events import Cause, Event, LineFault, LineReady, Witness
+from firmware.families import FAMILIES
+from firmware.families.base import Sign
+from firmware.faults import REMEDIES, Fault
+from firmware.inbox import (
+    LINE_SIGNS,
+    Attention,
+    AudioTrouble,
+    Closing,
+    Emergency,
+    Heard,
+    Inbox,
+    LinkDown,
+    Ordered,
+)
+from firmware.live_call import LiveCall
+from firmware.modem import VoiceModem
+from firmware.orders import Dial, HangUp, Order
+from firmware.recovery import Ladder, Remedy
+from firmware.session import Session
+from firmware.sim_card import PinMemory
+from firmware.voice import PathFactory, VoiceSwitch, make_path
+
+RESET_SETTLE = 2.0
+"""Box seconds between a reset command and the first try to open the port again."""
+_BOOT_EVERY = 1.0
+_CLOSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSettings:
+    """How one line is wired and used."""
+
+    name: str
+    port: str
+    """A device path, a URL that pyserial takes, or ``auto``."""
+    family: str = "auto"
+    audio: str | None = None
+    """The PCM port; None where the line has no voice path."""
+    emergency_port: str | None = None
+    """A second AT port of the same modem, for the emergency hang-up."""
+    pin: str | None = None
+    bench: bool = False
+    """A simulator or test rig; the gate lets it dial fiction numbers and only them."""
+    baudrate: int = 115200
+    rtscts: bool = False
+    power_pin: int | None = None
+    """GPIO that switches the modem's power, where wired."""
+    incoming: str = "reject"
+
+
+Resolve = Callable[[LineSettings], LineSettings]
+"""Replaces ``auto`` ports by those of the modem that belongs to the line. Raises LineDown."""
+
+
+class Line:
+    """See the module. Everything public may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: LineSettings,
+        *,
+        clips: Mapping[str, Clip],
+        post: Callable[[Event], None],
+        clock: Clock,
+        state_dir: Path,
+        log: logging.Logger | None = None,
+        audio_path: PathFactory = make_path,
+        resolve: Resolve | None = None,
+        power_cycle: Callable[[], None] | None = None,
+        trace: Callable[[str, bytes, float], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._clips = clips
+        self._post = post
+        self._clock = clock
+        self._log = log or logging.getLogger(f"firmware.line.{settings.name}")
+        self._audio_path = audio_path
+        self._resolve = resolve
+        self._power_cycle = power_cycle
+        self._trace = trace
+        self._pins = PinMemory(state_dir / "sim-tries.json")
+        self._inbox = Inbox()
+        self._speed = 1.0 / clock.real(1.0)
+        self._emergencies = 0
+        self._closing = False
+        self._dialling = False
+        self._modem: VoiceModem | None = None
+        self._path: AudioPath | None = None
+        self._call: LiveCall | None = None
+        self._identity: Identity | None = None
+        self._session: Session | None = None
+        self._ladder = Ladder(power_switch=power_cycle is not None)
+        self._told: tuple[Fault, bool] | None = None
+        self._fault_detail = ""
+        self._reset_first = False
+        self._boot_until = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"line {settings.name}", daemon=True)
+
+    # -- any thread --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the worker; bring-up and recovery happen there."""
+        self._thread.start()
+
+    def order(self, order: Order) -> None:
+        """Take an order. Never blocks; events answer it."""
+        self._inbox.put(Ordered(order=order, emergencies=self._emergencies))
+        modem = self._modem
+        if self._dialling and isinstance(order, HangUp) and modem is not None:
+            # The dial command is outstanding: a modem that answers it only when the far end
+            # does would otherwise ring on until then.
+            modem.emergency_hang_up()
+
+    def emergency_hang_up(self) -> None:
+        """Silence and hang up now, whatever else goes on. Never blocks, never raises."""
+        self._emergencies += 1
+        path, modem = self._path, self._modem
+        if path is not None:
+            path.mute()
+        if modem is not None:
+            modem.emergency_hang_up()
+        self._inbox.put(Emergency())
+
+    def close(self) -> None:
+        """Hang up if in a call, stop the threads, close the ports."""
+        self._closing = True
+        self._inbox.put(Closing())
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout=_CLOSE_SECONDS)
+        if self._thread.is_alive():
+            # A worker that is stuck in a command: take the port away under it.
+            self._release()
+            self._thread.join(timeout=_CLOSE_SECONDS)
+
+    def describe(self) -> dict[str, object]:
+        """What is known of the line, for status and doctor. Plain values only."""
+        identity, session, path, call = self._identity, self._session, self._path, self._call
+        told = self._told
+        network_time = session.network_time if session is not None else None
+        return {
+            "name": self.settings.name,
+            "port": self.settings.port,
+            "bench": self.settings.bench,
+            "ready": session is not None and session.ready,
+            "in_call": call is not None,
+            "family": identity.family.name if identity else None,
+            "tier": identity.family.tier if identity else None,
+            "model": identity.model if identity else None,
+            "revision": identity.revision if identity else None,
+            "imei": identity.imei if identity else None,
+            "iccid": identity.iccid if identity else None,
+            "audio": path.kind if path else None,
+            "witnesses": [str(w) for w in self._witnesses()],
+            "fault": str(told[0]) if told else None,
+            "fault_detail": self._fault_detail if told else None,
+            "remedy": REMEDIES[told[0]] if told else None,
+            "final": told[1] if told else False,
+            "network_time": network_time[0].isoformat() if network_time else None,
+            "network_time_at": network_time[1] if network_time else None,
+        }
+
+    # -- the worker --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing:
+            began = self._clock.monotonic()
+            down: LineDown | None = None
+            try:
+                self._serve()
+            except LineDown as error:
+                down = error
+            except PortUnusable as error:
+                down = self._port_fault(error)
+            except LinkLost as error:
+                down = LineDown(Fault.PORT_LOST, str(error), answering=False)
+            except CommandTimeout as error:
+                down = LineDown(Fault.NO_REPLY, str(error))
+            except CommandAborted:
+                continue
+            except Exception as error:  # noqa: BLE001
+                # A defect must not end a line silently: it is told and tried again like a fault.
+                self._log.exception("the line's worker failed")
+                down = LineDown(Fault.INTERNAL, f"{type(error).__name__}: {error}")
+            finally:
+                served = self._session is not None
+                self._release()
+            if down is None:
+                break
+            if served:
+                self._ladder = self._ladder.served(self._clock.monotonic() - began)
+            self._recover(down)
+        self._release()
+        self._refuse_waiting()
+
+    def _serve(self) -> None:
+        settings = self.settings if self._resolve is None else self._resolve(self.settings)
+        modem = VoiceModem(
+            settings.port,
+            baudrate=settings.baudrate,
+            rtscts=settings.rtscts,
+            emergency_port=settings.emergency_port,
+            on_notification=self._notice,
+            on_lost=self._lost,
+            trace=self._trace,
+        )
+        self._modem = modem
+        modem.open()
+        if self._reset_first:
+            self._reset(modem)
+            return
+        bring_up = self._bring_up(modem)
+        identity = bring_up.identify()
+        self._identity = identity
+        bring_up.adopt(identity.family)
+        bring_up.open_sim(identity)
+        bring_up.configure(identity.family)
+        if identity.iccid is None:
+            # Some firmwares read the card's number only once the SIM is open.
+            identity = replace(identity, iccid=bring_up.card(identity.family))
+            self._identity = identity
+        self._open_voice(settings, identity)
+        bring_up.await_service(identity.family)
+        self._session = Session(
+            name=settings.name,
+            modem=modem,
+            identity=identity,
+            bring_up=bring_up,
+            inbox=self._inbox,
+            post=self._post,
+            announce=self._announce,
+            fault=self._fault,
+            place=self._place,
+            clear=self._clear_call,
+            emergencies=lambda: self._emergencies,
+            clock=self._clock,
+            log=self._log,
+        )
+        self._session.serve()
+
+    def _bring_up(self, modem: VoiceModem) -> BringUp:
+        return BringUp(
+            modem=modem,
+            family=self.settings.family,
+            pin=self.settings.pin,
+            pins=self._pins,
+            pause=self._wait_boot,
+            now=self._clock.monotonic,
+            log=self._log,
+        )
+
+    def _open_voice(self, settings: LineSettings, identity: Identity) -> None:
+        callbacks = AudioCallbacks(
+            on_started=self._clip_started,
+            on_finished=self._clip_finished,
+            on_downlink=self._downlink,
+            on_failed=self._audio_failed,
+        )
+        path = self._audio_path(settings.audio, identity.family, self._clock, callbacks)
+        try:
+            path.open()
+        except PortUnusable as error:
+            raise LineDown(Fault.AUDIO_UNUSABLE, str(error)) from error
+        self._path = path
+
+    def _place(self, item: Ordered, dial: Dial) -> Calling:
+        modem, path, identity = self._modem, self._path, self._identity
+        assert modem is not None
+        assert path is not None
+        assert identity is not None
+        call = LiveCall(
+            dial=dial,
+            family=identity.family,
+            path=path,
+            clips=self._clips,
+            witnesses=self._witnesses(),
+            post=self._post,
+            attention=lambda: self._inbox.put(Attention()),
+            began=self._clock.monotonic(),
+        )
+        self._call = call
+        return Calling(
+            call=call,
+            modem=modem,
+            family=identity.family,
+            voice=VoiceSwitch(
+                modem=modem,
+                family=identity.family,
+                path=path,
+                pause=lambda seconds: pause(self._clock, seconds),
+                log=self._log,
+            ),
+            mute=path.mute,
+            inbox=self._inbox,
+            post=self._post,
+            fault=self._fault,
+            clock=self._clock,
+            emergencies=lambda: self._emergencies,
+            emergencies_at_order=item.emergencies,
+            dialling=self._set_dialling,
+            log=self._log,
+        )
+
+    def _clear_call(self) -> None:
+        self._call = None
+
+    def _set_dialling(self, outstanding: bool) -> None:
+        self._dialling = outstanding
+
+    # -- recovery ----------------------------------------------------------------------------
+
+    def _recover(self, down: LineDown) -> None:
+        now = self._clock.monotonic()
+        if now < self._boot_until and down.fault is not Fault.HANG_UP_UNCONFIRMED:
+            self._idle(_BOOT_EVERY)
+            return
+        if down.fault is Fault.RESETTING and down.answering and not self._reset_first:
+            self._reset_first = True
+            self._fault(down.fault, down.detail)
+            return
+        self._ladder, remedy, wait = self._ladder.failed(answering=down.answering)
+        if down.fault is Fault.HANG_UP_UNCONFIRMED and remedy is Remedy.REOPEN:
+            remedy = Remedy.RESET
+        final = down.final or remedy is Remedy.WAIT
+        if down.final:
+            remedy = Remedy.WAIT
+        self._fault(down.fault, down.detail, final=final)
+        self._log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
+        match remedy:
+            case Remedy.REOPEN | Remedy.WAIT:
+                pass
+            case Remedy.RESET:
+                self._reset_first = True
+            case Remedy.POWER_CYCLE:
+                if self._power_cycle is not None:
+                    self._power_cycle()
+        self._idle(60.0 if down.final else wait)
+
+    def _reset(self, modem: VoiceModem) -> None:
+        """Restart the module; the port goes away or not, then bring-up begins anew."""
+        self._reset_first = False
+        family = self._identity.family if self._identity else FAMILIES["generic"]
+        self._boot_until = self._clock.monotonic() + family.timing.boot
+        try:
+            modem.command(family.reset, timeout=3.0)
+        except (CommandTimeout, LinkLost):
+            pass  # many modules reset before they answer
+        self._release()
+        self._idle(RESET_SETTLE)
+        raise LineDown(Fault.RESETTING, "the module restarts", answering=False)
+
+    def _idle(self, seconds: float) -> None:
+        """Wait box seconds while orders are answered and a closing line leaves at once."""
+        until = self._clock.monotonic() + seconds
+        while not self._closing:
+            left = self._clock.real(until - self._clock.monotonic())
+            if left <= 0:
+                return
+            self._answer_while_down(left)
+
+    def _wait_boot(self, seconds: float) -> None:
+        """Bring-up's pause. A line that is being closed leaves it at once."""
+        self._idle(seconds)
+        if self._closing:
+            raise LineDown(Fault.OUT_OF_SERVICE, "the line is being closed")
+
+    def _answer_while_down(self, seconds: float) -> None:
+        item = self._inbox.get(seconds)
+        match item:
+            case Ordered(order=Dial() as dial):
+                refuse(
+                    self._post,
+                    dial,
+                    self._clock.monotonic(),
+                    "the line is not in service",
+                    cause=Cause.FAILED,
+                )
+            case LinkDown(reason=reason) if self._modem is not None:
+                raise LinkLost(reason)
+            case _:
+                pass
+
+    def _refuse_waiting(self) -> None:
+        while (item := self._inbox.get(0.0)) is not None:
+            if isinstance(item, Ordered) and isinstance(item.order, Dial):
+                refuse(
+                    self._post,
+                    item.order,
+                    self._clock.monotonic(),
+                    "the line is closed",
+                    cause=Cause.FAILED,
+                )
+
+    def _port_fault(self, error: PortUnusable) -> LineDown:
+        missing = self.settings.port.startswith("/") and not Path(self.settings.port).exists()
+        fault = Fault.PORT_MISSING if missing else Fault.PORT_UNUSABLE
+        return LineDown(fault, str(error), answering=False)
+
+    def _release(self) -> None:
+        modem, path = self._modem, self._path
+        self._session = None
+        self._call = None
+        self._modem = None
+        self._path = None
+        if path is not None:
+            path.stop()
+            path.close()
+        if modem is not None:
+            modem.close()
+
+    # -- what the line tells -----------------------------------------------------------------
+
+    def _announce(self) -> None:
+        identity, path = self._identity, self._path
+        assert identity is not None
+        assert path is not None
+        self._told = None
+        self._boot_until = 0.0
+        self._post(
+            LineReady(
+                line=self.settings.name,
+                at=self._clock.monotonic(),
+                family=identity.family.name,
+                model=identity.model,
+                imei=identity.imei,
+                iccid=identity.iccid,
+                witnesses=self._witnesses(),
+                audio=path.kind,
+            )
+        )
+
+    def _fault(self, fault: Fault, detail: str, final: bool = False) -> None:
+        """Post a LineFault, once for each change."""
+        if self._told == (fault, final):
+            return
+        self._told = (fault, final)
+        self._fault_detail = detail
+        self._post(
+            LineFault(
+                line=self.settings.name,
+                at=self._clock.monotonic(),
+                fault=str(fault),
+                detail=detail,
+                remedy=REMEDIES[fault],
+                final=final,
+            )
+        )
+
+    def _witnesses(self) -> tuple[Witness, ...]:
+        found = []
+        if self._identity is not None and self._identity.family.module_keys:
+            found.append(Witness.MODULE)
+        if self._path is not None and self._path.hears:
+            found.append(Witness.HOST)
+        return tuple(found)
+
+    # -- callbacks of the modem and of the voice path -------------------------------------------
+
+    def _notice(self, notification: Notification) -> None:
+        """Dispatcher thread: the call learns of it first, the worker when it has time."""
+        age = time.monotonic() - notification.at
+        at = self._clock.monotonic() - max(age, 0.0) * self._speed
+        call, identity, path = self._call, self._identity, self._path
+        if call is not None:
+            call.notice(notification.text, at)
+        if identity is None:
+            return
+        reading = identity.family.read(notification.text)
+        if reading is None:
+            return
+        if reading.sign is Sign.FLOW_STOP and path is not None:
+            path.pause()
+        elif reading.sign is Sign.FLOW_GO and path is not None:
+            path.resume()
+        elif reading.sign in LINE_SIGNS:
+            self._inbox.put(Heard(reading=reading, text=notification.text, at=at))
+
+    def _lost(self, reason: str) -> None:
+        call = self._call
+        if call is not None:
+            call.link_lost(f"link lost: {reason}", self._clock.monotonic())
+        self._inbox.put(LinkDown(reason=reason))
+
+    def _clip_started(self, clip: str, at: float) -> None:
+        call = self._call
+        if call is not None:
+            call.clip_started(clip, at)
+
+    def _clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
+        call = self._call
+        if call is not None:
+            call.clip_finished(clip, played_ms, complete, at)
+
+    def _downlink(self, pcm: bytes, at: float) -> None:
+        call = self._call
+        if call is not None:
+            call.downlink(pcm, at)
+
+    def _audio_failed(self, detail: str, at: float) -> None:
+        self._inbox.put(AudioTrouble(detail=detail, at=at))

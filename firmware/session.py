@@ -1,0 +1,272 @@
+"""A modem in service: waits for orders, places calls, turns callers away, sweeps messages.
+
+One session lasts from the end of bring-up to the next fault; it runs on the line's worker thread.
+What ends it is a :class:`~firmware.bring_up.LineDown` or a link that is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import assert_never
+
+from firmware.at.parsing import CallState, call_list
+from firmware.bring_up import BringUp, Identity, LineDown
+from firmware.calling import Calling, CallResult, pause, refuse
+from firmware.clock import Clock
+from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
+from firmware.events import Cause, Event, IncomingRejected, SmsReceived
+from firmware.families.base import Sign
+from firmware.faults import Fault
+from firmware.hang_up import hang_up
+from firmware.inbox import (
+    Attention,
+    AudioTrouble,
+    Closing,
+    Emergency,
+    Heard,
+    Inbox,
+    Item,
+    LinkDown,
+    Ordered,
+)
+from firmware.modem import VoiceModem
+from firmware.network import read_network_time, service_fault
+from firmware.orders import Dial, HangUp, Play, SendSms, Silence
+
+SERVICE_EVERY = 30.0
+"""Box seconds between two questions for the registration; notices come in between."""
+SMS_EVERY = 60.0
+"""Box seconds between two sweeps of the message store; +CMTI notices get lost."""
+TIME_EVERY = 600.0
+POWER_WARNING_LASTS = 30.0
+"""Box seconds after an undervoltage notice in which no call is placed."""
+BUILT_AFTER = datetime(2025, 1, 1, tzinfo=UTC)
+"""A module clock before this was never set by a network."""
+_LONGEST_WAIT = 5.0
+"""Real seconds: the worker looks at its duties at least this often."""
+
+
+@dataclass(kw_only=True)
+class Session:
+    """See the module. ``place`` makes the :class:`Calling` of one Dial, ``clear`` forgets it."""
+
+    name: str
+    modem: VoiceModem
+    identity: Identity
+    bring_up: BringUp
+    inbox: Inbox
+    post: Callable[[Event], None]
+    announce: Callable[[], None]
+    """Post LineReady."""
+    fault: Callable[[Fault, str], None]
+    place: Callable[[Ordered, Dial], Calling]
+    clear: Callable[[], None]
+    emergencies: Callable[[], int]
+    clock: Clock
+    log: logging.Logger
+
+    def __post_init__(self) -> None:
+        now = self._now()
+        self.ready = False
+        self.network_time: tuple[datetime, float] | None = None
+        self._service_at = now + SERVICE_EVERY
+        self._sms_at = now
+        self._time_at = now
+        self._warned_until = 0.0
+        self._backlog: list[Item] = []
+        self._reset_due = False
+
+    def serve(self) -> None:
+        """Serve until :class:`~firmware.inbox.Closing`. Raises LineDown, LinkLost."""
+        self.ready = True
+        self.announce()
+        while True:
+            try:
+                item = self._backlog.pop(0) if self._backlog else self.inbox.get(self._wait())
+                if item is not None and self._take(item):
+                    return
+                self._duties()
+            except CommandAborted:
+                # The stop path hung up; its Emergency is in the inbox.
+                continue
+
+    # -- what comes in -----------------------------------------------------------------------
+
+    def _take(self, item: Item) -> bool:
+        match item:
+            case Ordered(order=order):
+                match order:
+                    case Dial():
+                        return self._dial(item, order)
+                    case SendSms():
+                        self._send(order)
+                    case Play() | Silence() | HangUp():
+                        # Of a call that is over already: its Ended is on its way or was posted.
+                        self.log.debug("%s came after the call", type(order).__name__)
+                    case _ as never:
+                        assert_never(never)
+            case Heard():
+                self._heard(item)
+            case LinkDown(reason=reason):
+                raise LinkLost(reason)
+            case Emergency():
+                self._confirm_silence("after the emergency stop")
+            case Closing():
+                return True
+            case Attention() | AudioTrouble():
+                pass
+            case _ as rest:
+                assert_never(rest)
+        return False
+
+    def _dial(self, item: Ordered, order: Dial) -> bool:
+        if item.emergencies != self.emergencies():
+            self._refuse(order, "stopped before the dial", Cause.EMERGENCY)
+            return False
+        if not self.ready:
+            self._refuse(order, "the line is not in service", Cause.FAILED)
+            return False
+        try:
+            result = self.place(item, order).run()
+        finally:
+            self.clear()
+        return self._after_call(result)
+
+    def _after_call(self, result: CallResult) -> bool:
+        self._backlog += result.deferred
+        if result.closing:
+            return True
+        if result.restarted:
+            raise LineDown(Fault.RESTARTED, "the module restarted in a call")
+        if result.reset_due:
+            raise LineDown(
+                Fault.RESETTING, "the module switched its voice on late: reset before more calls"
+            )
+        if result.radio_cycled:
+            self._unready(Fault.NOT_REGISTERED, "the radio was switched off to end a call")
+            self._service_at = self._now()
+        return False
+
+    def _heard(self, heard: Heard) -> None:
+        match heard.reading.sign:
+            case Sign.INCOMING | Sign.CALLER:
+                self._turn_away(heard.reading.fields.get("number"))
+            case Sign.SMS:
+                self._sms_at = self._now()
+            case Sign.REGISTRATION:
+                self._service_at = self._now()
+            case Sign.SIM_MISSING:
+                raise LineDown(Fault.SIM_MISSING, f"the modem said {heard.text}")
+            case Sign.BOOT | Sign.POWER_DOWN:
+                raise LineDown(Fault.RESTARTED, f"the modem said {heard.text}")
+            case Sign.POWER_LOW:
+                self._warned_until = self._now() + POWER_WARNING_LASTS
+                self._unready(Fault.POWER_LOW, f"the modem said {heard.text}")
+                self._service_at = self._warned_until
+            case _:
+                pass
+
+    # -- duties ------------------------------------------------------------------------------
+
+    def _wait(self) -> float:
+        due = min(self._service_at, self._sms_at, self._time_at) - self._now()
+        return min(max(self.clock.real(due), 0.0), _LONGEST_WAIT)
+
+    def _duties(self) -> None:
+        now = self._now()
+        if now >= self._service_at:
+            self._check_service()
+        if now >= self._sms_at:
+            self._sms_at = now + SMS_EVERY
+            self._sweep()
+        if now >= self._time_at:
+            self._time_at = now + TIME_EVERY
+            self._read_time()
+
+    def _check_service(self) -> None:
+        service = self.bring_up.service(self.identity.family)
+        found = service_fault(service)
+        if found is not None:
+            self._service_at = self._now() + 1.0
+            self._unready(found.fault, found.detail)
+            return
+        self._service_at = self._now() + SERVICE_EVERY
+        if not self.ready and self._now() >= self._warned_until:
+            self.ready = True
+            self.announce()
+
+    def _unready(self, fault: Fault, detail: str) -> None:
+        self.ready = False
+        self.fault(fault, detail)
+
+    def _confirm_silence(self, why: str) -> None:
+        silence = hang_up(self.modem, self.identity.family, pause=self._pause)
+        if not silence.confirmed:
+            raise LineDown(Fault.HANG_UP_UNCONFIRMED, f"calls could not be ended {why}")
+        if silence.radio_cycled:
+            self._unready(Fault.NOT_REGISTERED, "the radio was switched off to end a call")
+            self._service_at = self._now()
+
+    def _turn_away(self, number: str | None) -> None:
+        """Reject an incoming call; a ring whose caller is gone already is no call."""
+        try:
+            reply = self.modem.command("AT+CLCC")
+            rows = call_list(reply.lines).voice_rows if reply.final.ok else ()
+        except CommandTimeout:
+            rows = ()
+        waiting = next(
+            (r for r in rows if r.state in (CallState.INCOMING, CallState.WAITING)), None
+        )
+        if waiting is None and not (number and not rows):
+            return
+        if waiting is not None:
+            number = number or waiting.number or None
+            if number and waiting.number_type == 145 and not number.startswith("+"):
+                number = f"+{number}"
+            self._confirm_silence("when a caller was turned away")
+            self.post(IncomingRejected(line=self.name, at=self._now(), number=number))
+
+    def _sweep(self) -> None:
+        try:
+            for message in self.modem.stored_messages():
+                if message.status not in (0, 1):
+                    continue
+                if message.text is not None:
+                    self.post(
+                        SmsReceived(
+                            line=self.name,
+                            at=self._now(),
+                            number=message.number,
+                            text=message.text,
+                        )
+                    )
+                    self.modem.delete_message(message.index)
+        except (CommandRefused, CommandTimeout) as error:
+            self.log.info("messages could not be read: %s", error)
+
+    def _send(self, order: SendSms) -> None:
+        try:
+            self.modem.send_text(order.number, order.text)
+        except (CommandRefused, CommandTimeout, ValueError) as error:
+            self.log.warning("a confirmation message was not sent: %s", error)
+
+    def _read_time(self) -> None:
+        family = self.identity.family
+        try:
+            reply = self.modem.command(family.network_time.query)
+        except CommandTimeout:
+            return
+        told = read_network_time(family, reply.lines, not_before=BUILT_AFTER)
+        self.network_time = None if told is None else (told, self._now())
+
+    def _refuse(self, order: Dial, evidence: str, cause: Cause) -> None:
+        refuse(self.post, order, self._now(), evidence, cause=cause)
+
+    def _now(self) -> float:
+        return self.clock.monotonic()
+
+    def _pause(self, seconds: float) -> None:
+        pause(self.clock, seconds)

@@ -1,0 +1,136 @@
+"""Switching the voice of a call on and off: the module's commands beside the audio path."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
+from firmware.audio.serial_port import SerialPcmPath
+from firmware.clock import Clock
+from firmware.errors import CommandTimeout
+from firmware.families.base import AudioMoment, Family
+from firmware.hang_up import Commands
+
+PathFactory = Callable[[str | None, Family, Clock, AudioCallbacks], AudioPath]
+"""(audio port, family, clock, callbacks) -> path."""
+
+_SWITCH_TIMEOUT = 2.0
+"""Real seconds for one switching command."""
+
+
+def make_path(
+    port: str | None, family: Family, clock: Clock, callbacks: AudioCallbacks
+) -> AudioPath:
+    """Build the path of a line: serial PCM where an audio port is given, else none.
+
+    A modem of unknown family with an audio port is taken to stream without being asked.
+    """
+    del family
+    if port is None:
+        return SilentPath(clock=clock, callbacks=callbacks)
+    return SerialPcmPath(port, clock=clock, callbacks=callbacks)
+
+
+class VoiceSwitch:
+    """The voice of one call. Only the line's worker uses it.
+
+    Before the answer a refusal is normal (SIM7600: ``CPCMREG=1`` answers ERROR until the call
+    exists), so it is tried at each step of the call; after the answer a few times in short
+    succession, and then the voice has failed.
+    """
+
+    def __init__(
+        self,
+        *,
+        modem: Commands,
+        family: Family,
+        path: AudioPath,
+        pause: Callable[[float], None],
+        log: logging.Logger,
+    ) -> None:
+        self._modem = modem
+        self._audio = family.audio if path.kind == "pcm-serial" else None
+        self._path = path
+        self._pause = pause
+        self._log = log
+        self._on = False
+        self._tries = 0
+        self._restarted = False
+        self.refusals_after_answer = 0
+
+    @property
+    def on(self) -> bool:
+        return self._on
+
+    @property
+    def hopeless(self) -> bool:
+        """Tried as often as the family allows after the answer, without success."""
+        return self._audio is not None and not self._on and self._tries >= self._audio.tries
+
+    @property
+    def rotten(self) -> bool:
+        """The family's sign that the module must be reset before the next call was seen."""
+        audio = self._audio
+        return audio is not None and audio.resets_after_refusal and self.refusals_after_answer > 0
+
+    def advance(self, *, answered: bool) -> None:
+        """Switch the voice on if it is time and not yet done. One try per call of this method."""
+        if self._on:
+            return
+        audio = self._audio
+        if audio is None:
+            self._start()
+            return
+        if not answered and audio.moment is AudioMoment.ANSWERED:
+            return
+        if answered:
+            if self.hopeless:
+                return
+            if self._tries:
+                self._pause(audio.retry_after)
+            self._tries += 1
+        if self._accepted(audio.start):
+            self._start()
+        elif answered:
+            self.refusals_after_answer += 1
+
+    def restart(self) -> bool:
+        """Switch off and on once, where the downlink went dead; False if that was done already."""
+        audio = self._audio
+        if audio is None or self._restarted or not self._on:
+            return False
+        self._restarted = True
+        self._off()
+        return self._accepted(audio.start)
+
+    def stop(self) -> None:
+        """End the voice: the path first, so that nothing is written into a closed channel."""
+        self._path.stop()
+        if self._on:
+            self._off()
+        self._on = False
+
+    def _start(self) -> None:
+        self._path.start()
+        self._on = True
+
+    def _off(self) -> None:
+        audio = self._audio
+        if audio is None:
+            return
+        for command in audio.stop:
+            if self._accepted((command,)):
+                return
+
+    def _accepted(self, commands: tuple[str, ...]) -> bool:
+        for command in commands:
+            try:
+                reply = self._modem.command(command, timeout=_SWITCH_TIMEOUT)
+            except CommandTimeout:
+                # SIM7600: a late OK means wait. The exchange swallows it; the next try decides.
+                return False
+            if not reply.final.ok:
+                self._log.debug("%s answered %s", command, reply.final.text)
+                return False
+        return True
