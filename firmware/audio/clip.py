@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import io
+import struct
 import sys
 import wave
 from dataclasses import dataclass
@@ -133,6 +134,11 @@ def read_wav(path: Path) -> tuple[WavFormat, bytes]:
         ) from None
     except wave.Error as error:
         raise ClipUnusable(f"{path}: not a plain WAV file ({error})", remedy=convert) from None
+    except (RuntimeError, ValueError, struct.error):
+        # wave (3.11) raises a bare RuntimeError where a chunk is longer than the file.
+        raise ClipUnusable(
+            f"{path}: not a plain WAV file (broken header)", remedy=convert
+        ) from None
     if len(samples) != promised:
         raise ClipUnusable(
             f"{path}: cut off; the header promises {promised} bytes of sound, "

@@ -13,7 +13,7 @@ import numpy as np
 
 from firmware.audio.check import PEAK_CEILING_DBFS, TARGET_DBFS
 from firmware.audio.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
-from firmware.audio.levels import Levels, Samples, measure
+from firmware.audio.levels import Levels, Samples, measure, power_db
 from firmware.errors import ClipUnusable, FirmwareError
 
 BAND = (300.0, 3400.0)
@@ -22,6 +22,8 @@ BAND_TAPS = 321
 """Length of the band filter: 60 dB down within about 100 Hz of each corner at 8 kHz."""
 BAND_BETA = 5.65
 """Kaiser window parameter for 60 dB."""
+LEAST_IN_BAND_DB = 30.0
+"""A recording that loses more than this to the filter is hum or hiss, not speech."""
 LEAD_SECONDS = 0.04
 """Silence left before the first word: a codec needs a moment, a callee must not wait."""
 TAIL_SECONDS = 0.15
@@ -72,12 +74,14 @@ def prepare_clip(
         raise ClipUnusable(
             f"{source}: silent; no sample is louder than -60 dBFS", remedy="record it again"
         )
-    narrow = trim(band_limit(_resample(mono, rate)))
-    if measure(narrow, SAMPLE_RATE).peak_dbfs < -60.0:
+    wide = _resample(mono, rate)
+    narrow = band_limit(wide)
+    if _mean_db(narrow) < _mean_db(wide) - LEAST_IN_BAND_DB:
         raise ClipUnusable(
-            f"{source}: no sound between 300 and 3400 Hz, where a telephone carries it",
+            f"{source}: hardly any sound between 300 and 3400 Hz, where a telephone carries it",
             remedy="record speech",
         )
+    narrow = trim(narrow)
     loud, gain_db, limited_db = normalise(narrow, loudness=loudness, peak=peak)
     pcm = quantise(loud)
     after = measure(np.frombuffer(pcm, "<i2").astype(np.float64) / FULL_SCALE, SAMPLE_RATE)
@@ -157,6 +161,10 @@ def quantise(samples: Samples) -> bytes:
     """Round floats to 16-bit little-endian samples."""
     whole = np.clip(np.round(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
     return whole.astype("<i2").tobytes()
+
+
+def _mean_db(samples: Samples) -> float:
+    return power_db(float(np.mean(np.square(samples))))
 
 
 def _read(source: Path) -> tuple[Samples, int, int]:

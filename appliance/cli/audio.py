@@ -1,0 +1,188 @@
+"""``autodialer audio``: check and prepare clips, speak texts, find keys in recordings."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from firmware.audio.check import ClipReport, check_clip
+from firmware.audio.levels import Levels
+from firmware.errors import FirmwareError
+
+GREETING_SECONDS = 12.0
+"""A callee must have heard both keys before patience ends."""
+MEASURED = (
+    "speech: RMS of the 20 ms frames that lie within 30 dB of the loudest one, pauses left out; "
+    "dBFS: 0 is the RMS of a full-scale square wave, a full-scale sine has -3"
+)
+DTMF_MODULE = "appliance.cli.audio_dtmf"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
+    check = tools.add_parser("check", help="is this clip fit for a call?", epilog=MEASURED)
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    check.add_argument(
+        "--greeting",
+        action="store_const",
+        const=GREETING_SECONDS,
+        dest="longest",
+        help=f"it is a greeting: at most {GREETING_SECONDS:g} s",
+    )
+    check.add_argument("--longest", type=_seconds, metavar="SECONDS", help="at most so long")
+    check.add_argument("--json", action="store_true", help="print one JSON object per file")
+    prepare = tools.add_parser("prepare", help="make a clip of any WAV, FLAC, MP3 or OGG file")
+    prepare.add_argument("source", type=Path, metavar="IN")
+    prepare.add_argument("target", type=Path, metavar="OUT")
+    prepare.add_argument("--json", action="store_true", help="print JSON")
+    say = tools.add_parser("say", help="make a clip of a text, by espeak-ng or piper")
+    say.add_argument("text", metavar="TEXT", help="the words, or - to read standard input")
+    say.add_argument("target", type=Path, metavar="OUT")
+    say.add_argument("--language", default="fr", help="espeak-ng's voice, such as fr or en-gb")
+    say.add_argument(
+        "--piper-model", type=Path, metavar="FILE", help="speak with piper and this voice model"
+    )
+    say.add_argument("--json", action="store_true", help="print JSON")
+    if importlib.util.find_spec(DTMF_MODULE) is not None:
+        dtmf = tools.add_parser("dtmf", help="print the keys in a recording: SECONDS KEY")
+        importlib.import_module(DTMF_MODULE).add_arguments(dtmf)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    match arguments.tool:
+        case "check":
+            return _check(arguments.files, arguments.longest, as_json=arguments.json)
+        case "prepare":
+            return _prepare(arguments.source, arguments.target, as_json=arguments.json)
+        case "say":
+            return _say(arguments)
+        case _:
+            return int(importlib.import_module(DTMF_MODULE).run(arguments))
+
+
+def _check(files: list[Path], longest: float | None, *, as_json: bool) -> int:
+    fit = True
+    for path in files:
+        try:
+            report = check_clip(path, longest=longest)
+        except FirmwareError as error:
+            fit = False
+            if as_json:
+                _print_json({"file": str(path), "faults": [str(error)], "remedy": error.remedy})
+            else:
+                print(f"{path}\n  FAULT   {error}\n  remedy  {error.remedy}")
+            continue
+        fit = fit and report.usable
+        if as_json:
+            _print_json(_as_data(report))
+        else:
+            _print(report)
+    if not as_json:
+        print(f"({MEASURED})")
+    return 0 if fit else 1
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    print(json.dumps(data, ensure_ascii=False))
+
+
+def _print(report: ClipReport) -> None:
+    form, levels = report.form, report.levels
+    print(f"{report.path}")
+    print(f"  format  {form.rate} Hz, {form.width * 8} bits, {_channels(form.channels)}")
+    print(f"  levels  {_figures(levels)}")
+    for fault in report.faults:
+        print(f"  FAULT   {fault}")
+    for advice in report.advice:
+        print(f"  advice  {advice}")
+    if report.faults:
+        print(f"  remedy  autodialer audio prepare {report.path} NEW.wav, or record it again")
+    else:
+        print("  fit for a call")
+
+
+def _as_data(report: ClipReport) -> dict[str, Any]:
+    return {
+        "file": str(report.path),
+        "rate": report.form.rate,
+        "bits": report.form.width * 8,
+        "channels": report.form.channels,
+        **_rounded(report.levels),
+        "faults": list(report.faults),
+        "advice": list(report.advice),
+    }
+
+
+def _prepare(source: Path, target: Path, *, as_json: bool) -> int:
+    # Imported late: this needs the optional audio libraries, and says so where they are absent.
+    from firmware.audio.prepare import prepare_clip
+
+    return _tell(prepare_clip(source, target), target, as_json=as_json)
+
+
+def _say(arguments: argparse.Namespace) -> int:
+    from firmware.audio.say import say_clip
+
+    text = sys.stdin.read() if arguments.text == "-" else arguments.text
+    done = say_clip(
+        text,
+        arguments.target,
+        language=arguments.language,
+        piper_model=arguments.piper_model,
+    )
+    return _tell(done, arguments.target, as_json=arguments.json)
+
+
+def _tell(done: Any, target: Path, *, as_json: bool) -> int:
+    if as_json:
+        _print_json(
+            {
+                "file": str(target),
+                "source_rate": done.source_rate,
+                "source_channels": done.source_channels,
+                "before": _rounded(done.before),
+                "after": _rounded(done.after),
+                "gain_db": round(done.gain_db, 1),
+                "limited_db": round(done.limited_db, 1),
+            }
+        )
+        return 0
+    source = f"{done.source_rate} Hz, {_channels(done.source_channels)}"
+    print(f"{target}")
+    print(f"  before  {_figures(done.before)} ({source})")
+    print(f"  after   {_figures(done.after)} (8000 Hz, 16 bits, mono, 300-3400 Hz)")
+    pressed = f", peaks pressed by {done.limited_db:.1f} dB" if done.limited_db > 0.05 else ""
+    print(f"  gain    {done.gain_db:+.1f} dB{pressed}")
+    return 0
+
+
+def _figures(levels: Levels) -> str:
+    return (
+        f"{levels.seconds:.2f} s, speech {levels.active_dbfs:.1f} dBFS "
+        f"peak {levels.peak_dbfs:.1f} dBFS, clipped places {levels.clipped}, "
+        f"silence {levels.leading_silence:.2f} s before, {levels.trailing_silence:.2f} s after"
+    )
+
+
+def _rounded(levels: Levels) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in asdict(levels).items()}
+
+
+def _channels(count: int) -> str:
+    return "mono" if count == 1 else f"{count} channels"
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 300:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 300")
+    return value

@@ -1,0 +1,134 @@
+"""Judging clips, and the clips that ship."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from firmware.audio.check import check_clip
+from firmware.audio.clip import Clip
+from firmware.audio.levels import Samples
+from firmware.errors import ClipUnusable
+
+RATE = 8000
+AUDIO = Path(__file__).parents[2] / "audio"
+LONGEST = {"greeting": 12.0, "prompt": 5.0, "message": 15.0, "farewell": 4.0, "opted_out": 5.0}
+
+
+def speech(amplitude: float, seconds: float = 1.0) -> Samples:
+    time = np.arange(round(seconds * RATE)) / RATE
+    wave_: Samples = amplitude * np.sin(2 * np.pi * 700 * time)
+    return wave_
+
+
+def file(folder: Path, samples: Samples, rate: int = RATE, channels: int = 1) -> Path:
+    path = folder / "clip.wav"
+    with wave.open(str(path), "wb") as wav:
+        wav.setframerate(rate)
+        wav.setsampwidth(2)
+        wav.setnchannels(channels)
+        wav.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+GOOD = 0.1414
+"""Amplitude of a sine at -20 dBFS."""
+
+
+def test_a_good_clip(tmp_path: Path) -> None:
+    report = check_clip(file(tmp_path, speech(GOOD)), longest=1.0)
+    assert report.usable
+    assert report.faults == report.advice == ()
+    assert report.levels.active_dbfs == pytest.approx(-20.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("samples", "fault"),
+    [
+        (speech(0.0005), "silent"),
+        (speech(0.01), "too quiet"),
+        (speech(0.9), "too loud"),
+        (np.clip(speech(1.3), -1, 1) * 1.0, "clipped"),
+        (np.concatenate([np.zeros(5000), speech(GOOD)]), "starts with 0.62 s"),
+        (speech(GOOD, 13), "lasts 13.0 s"),
+    ],
+)
+def test_faults(tmp_path: Path, samples: Samples, fault: str) -> None:
+    report = check_clip(file(tmp_path, samples), longest=12.0)
+    assert not report.usable
+    assert any(fault in said for said in report.faults)
+
+
+@pytest.mark.parametrize(
+    ("samples", "advice"),
+    [
+        (speech(0.05), "loudness"),
+        (np.concatenate([speech(GOOD), np.full(2, 0.95)]), "peak"),
+        (np.concatenate([np.zeros(2400), speech(GOOD)]), "starts with 0.30 s"),
+        (np.concatenate([speech(GOOD), np.zeros(16000)]), "ends with 2.00 s"),
+    ],
+)
+def test_advice_leaves_a_clip_usable(tmp_path: Path, samples: Samples, advice: str) -> None:
+    report = check_clip(file(tmp_path, samples))
+    assert report.usable
+    assert any(advice in said for said in report.advice)
+
+
+def test_a_foreign_format_is_measured_and_faulted(tmp_path: Path) -> None:
+    samples = np.repeat(speech(GOOD, 2.0), 2)
+    report = check_clip(file(tmp_path, samples, rate=16000, channels=2))
+    assert report.faults == (
+        "16000 samples a second, the telephone needs 8000",
+        "2 channels, the telephone has one",
+    )
+    assert report.levels.active_dbfs == pytest.approx(-20.0, abs=0.05)
+
+
+def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClipUnusable):
+        check_clip(tmp_path / "nothing.wav")
+
+
+def texts() -> list[tuple[str, str, str]]:
+    languages = yaml.safe_load((AUDIO / "texts.yaml").read_text(encoding="utf-8"))
+    return [
+        (language, role, text)
+        for language, roles in languages.items()
+        for role, text in roles.items()
+        if role != "voice"
+    ]
+
+
+@pytest.mark.parametrize(("language", "role"), [text[:2] for text in texts()])
+def test_shipped_clips_are_fit(language: str, role: str) -> None:
+    path = AUDIO / f"{role}.{language}.wav"
+    report = check_clip(path, longest=LONGEST[role])
+    assert report.faults == report.advice == ()
+    assert report.levels.active_dbfs == pytest.approx(-20.0, abs=0.2)
+    assert report.levels.peak_dbfs <= -2.99
+    assert Clip.load(path, role).seconds == pytest.approx(report.levels.seconds)
+
+
+def test_every_text_has_a_clip_and_every_clip_a_text() -> None:
+    spoken = {f"{role}.{language}.wav" for language, role, _ in texts()}
+    assert {path.name for path in AUDIO.glob("*.wav")} == spoken
+    assert {role for _, role, _ in texts()} == set(LONGEST)
+
+
+@pytest.mark.parametrize(
+    ("language", "caller", "object_words", "listen_words"),
+    [
+        ("fr", "Comité de quartier des Tilleuls", "tapez 9", "tapez 1"),
+        ("en", "Linden neighbourhood committee", "press 9", "press 1"),
+    ],
+)
+def test_a_greeting_names_the_caller_then_the_objection_then_the_rest(
+    language: str, caller: str, object_words: str, listen_words: str
+) -> None:
+    words = {text[:2]: text[2] for text in texts()}
+    text = " ".join(words[language, "greeting"].split())
+    assert 0 < text.index(caller) < text.index(object_words) < text.index(listen_words)

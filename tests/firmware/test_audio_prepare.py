@@ -1,0 +1,210 @@
+"""Any recording becomes a clip: measured on signals whose answer is known."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.audio.check import check_clip
+from firmware.audio.clip import Clip
+from firmware.audio.levels import Samples, measure
+from firmware.audio.prepare import (
+    AudioLibraryMissing,
+    band_limit,
+    limit,
+    normalise,
+    prepare_clip,
+    quantise,
+    trim,
+)
+from firmware.errors import ClipUnusable
+
+RATE = 8000
+
+
+def sine(hertz: float, seconds: float = 1.0, amplitude: float = 0.5, rate: int = RATE) -> Samples:
+    time = np.arange(round(seconds * rate)) / rate
+    wave: Samples = amplitude * np.sin(2 * np.pi * hertz * time)
+    return wave
+
+
+def speechlike(seconds: float, rate: int) -> Samples:
+    """Syllables four times a second over a chord inside the band, with high peaks."""
+    time = np.arange(round(seconds * rate)) / rate
+    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (400, 600, 800, 1000, 1200, 2400))
+    syllables = np.clip(np.sin(2 * np.pi * 4 * time), 0, 1) ** 2
+    wave: Samples = 0.02 * chord * syllables
+    return wave
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
+@pytest.mark.parametrize(("rate", "channels"), [(44100, 2), (16000, 1)])
+def test_every_kind_of_file(tmp_path: Path, suffix: str, rate: int, channels: int) -> None:
+    source, target = tmp_path / f"in.{suffix}", tmp_path / "out.wav"
+    sound = np.concatenate([np.zeros(rate), speechlike(2.0, rate), np.zeros(rate)])
+    soundfile.write(source, np.stack([sound] * channels, axis=1), rate)
+    done = prepare_clip(source, target)
+    report = check_clip(target)
+    assert report.faults == report.advice == ()
+    assert report.levels == done.after
+    assert report.levels.active_dbfs == pytest.approx(-20.0, abs=0.2)
+    assert report.levels.peak_dbfs <= -2.99
+    assert report.levels.seconds == pytest.approx(2.0, abs=0.3)
+    assert (done.source_rate, done.source_channels) == (rate, channels)
+    assert Clip.load(target, "x").pcm
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([source.name, "out.wav"])
+
+
+@pytest.mark.parametrize(
+    ("hertz", "low", "high"),
+    [
+        (50, -120, -55),
+        (200, -120, -55),
+        (400, -0.1, 0.1),
+        (1000, -0.1, 0.1),
+        (3300, -0.2, 0.1),
+        (3500, -120, -55),
+        (3800, -120, -55),
+    ],
+)
+def test_band(hertz: float, low: float, high: float) -> None:
+    filtered = band_limit(sine(hertz, 2.0))
+    assert len(filtered) == 16000
+    middle = filtered[2000:-2000]
+    gain = 20 * np.log10(np.sqrt(np.mean(middle**2)) / (0.5 / np.sqrt(2)))
+    assert low <= gain <= high
+
+
+def test_the_filter_does_not_delay() -> None:
+    click = np.zeros(2000)
+    click[1000] = 1.0
+    assert int(np.argmax(band_limit(click))) == 1000
+
+
+def test_trimming_leaves_a_lead_and_a_tail() -> None:
+    levels = measure(trim(np.concatenate([np.zeros(8000), sine(700), np.zeros(8000)])), RATE)
+    assert levels.leading_silence == pytest.approx(0.04, abs=0.021)
+    assert levels.trailing_silence == pytest.approx(0.15, abs=0.021)
+    assert levels.seconds == pytest.approx(1.19, abs=0.03)
+
+
+def test_trimming_keeps_what_is_short_already() -> None:
+    samples = sine(700)
+    kept = trim(samples)
+    assert len(kept) == len(samples)
+    assert kept[0] == kept[-1] == 0.0
+    assert np.array_equal(kept[100:-100], samples[100:-100])
+
+
+@given(
+    st.lists(st.floats(-4, 4), min_size=1, max_size=300),
+    st.floats(0.05, 1.0),
+)
+@settings(max_examples=30)
+def test_no_sample_ever_passes_the_ceiling(values: list[float], ceiling: float) -> None:
+    samples = np.array(values)
+    limited = limit(samples, ceiling)
+    assert len(limited) == len(samples)
+    assert np.abs(limited).max() <= ceiling + 1e-9
+
+
+def test_what_is_below_the_ceiling_is_left_alone() -> None:
+    samples = sine(700, amplitude=0.3)
+    assert np.allclose(limit(samples, 0.7), samples)
+
+
+def test_a_lone_bang_keeps_its_distance_rather_than_being_crushed() -> None:
+    """A knock on the table 40 dB above the words: the limiter gives 6 dB, then loudness yields."""
+    samples = sine(700, 2.0, amplitude=0.008)
+    samples[8000] = 0.9
+    result, _, limited = normalise(samples, loudness=-20.0, peak=-3.0)
+    assert limited == pytest.approx(6.0, abs=0.01)
+    assert np.abs(result).max() <= 10 ** (-3 / 20) + 1e-9
+    assert measure(result, RATE).active_dbfs < -21
+
+
+def test_rounding_is_to_the_nearest_and_never_wraps() -> None:
+    samples = np.array([0.0, 1.0, -1.0, 1.5, -1.5, 0.4 / 32768, 0.6 / 32768])
+    assert np.frombuffer(quantise(samples), "<i2").tolist() == [
+        0, 32767, -32768, 32767, -32768, 0, 1,
+    ]  # fmt: skip
+
+
+def test_the_recording_is_never_overwritten(tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, speechlike(1.0, RATE), RATE)
+    before = source.read_bytes()
+    with pytest.raises(ClipUnusable, match="recording itself"):
+        prepare_clip(source, tmp_path / "." / "in.wav")
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("sound", "said"),
+    [
+        (np.zeros(0), "no sound"),
+        (np.zeros(8000), "silent"),
+        (sine(60, 1.0), "between 300 and 3400"),
+        (np.full(8000, np.nan), "no numbers"),
+    ],
+)
+def test_nothing_to_hear_is_refused_and_nothing_written(
+    tmp_path: Path, sound: Samples, said: str
+) -> None:
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    soundfile.write(source, sound, RATE, subtype="FLOAT")
+    with pytest.raises(ClipUnusable, match=said):
+        prepare_clip(source, target)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"hello", b"RIFF\x00\x00\x00\x00WAVE"])
+def test_unreadable_sources(tmp_path: Path, content: bytes | None) -> None:
+    source = tmp_path / "in.mp3"
+    if content is not None:
+        source.write_bytes(content)
+    with pytest.raises(ClipUnusable, match=r"in\.mp3") as caught:
+        prepare_clip(source, tmp_path / "out.wav")
+    assert caught.value.remedy
+
+
+def test_a_target_that_cannot_be_written(tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, speechlike(1.0, RATE), RATE)
+    with pytest.raises(ClipUnusable, match="cannot be written"):
+        prepare_clip(source, tmp_path / "missing" / "out.wav")
+
+
+def test_a_failed_write_leaves_the_old_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    soundfile.write(source, speechlike(1.0, RATE), RATE)
+    target.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ClipUnusable, match="No space left"):
+        prepare_clip(source, target)
+    assert target.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("library", ["soundfile", "soxr"])
+def test_an_absent_library_names_its_remedy(
+    tmp_path: Path, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, speechlike(1.0, 16000), 16000)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(AudioLibraryMissing, match=library) as caught:
+        prepare_clip(source, tmp_path / "out.wav")
+    assert "pip install 'autodialer[audio]'" in caught.value.remedy
