@@ -146,6 +146,7 @@ class Exchange:
         self._drain_until = 0.0
         self._step_until = 0.0
         self._probes = 0
+        self._unanswered = 0
         self._errors = 0
 
     @property
@@ -226,6 +227,7 @@ class Exchange:
             case _State.DRAINING if now >= min(self._quiet_at, self._drain_until):
                 self._probe(now, events)
             case _State.PROBING if now >= self._step_until:
+                self._unanswered += 1
                 self._probe(now, events)
             case _State.GUARDING if now >= self._step_until:
                 self._state = _State.IDLE
@@ -273,15 +275,17 @@ class Exchange:
         self._quiet_at = max(self._last_byte + quiet, now)
         self._drain_until = now + min(DRAIN_SECONDS, timeout / 2)
         self._deadline = now + timeout
-        self._probes = self._errors = 0
+        self._probes = self._unanswered = self._errors = 0
         return self.tick(now)
 
     def _probe(self, now: float, events: list[ExchangeEvent]) -> None:
         self._state = _State.PROBING
         self._step_until = now + PROBE_SECONDS
         self._probes += 1
+        # Silence has outlasted every answer, so information without its result is complete.
+        self._late = False
         # Alternating, since ESC frees a modem in text entry and spoils the line for another.
-        escape = self._probes % 2 == 0 or (self._probes == 1 and self._escape)
+        escape = self._unanswered % 2 == 1 or (self._probes == 1 and self._escape)
         events.append(Send((ESCAPE if escape else b"") + b"AT\r"))
 
     def _open_prompt(self, events: list[ExchangeEvent]) -> None:
@@ -385,7 +389,7 @@ class Exchange:
             self._take_final_out_of_step(final, now)
         elif _looks_like_echo(line):
             self.dropped += 1
-        elif line.startswith(tuple(self._dead)) if self._dead else False:
+        elif self._is_dead(line, now):
             self._orphan(now)
         elif is_notice(line, self._notices):
             command = self._command
@@ -448,11 +452,11 @@ class Exchange:
         command = self._command
         assert command is not None
         self._escape = self._escape or command.payload is not None
-        self._dead |= set(command.owns) - _NEVER_DEAD
         self._lines, self._late = [], False
         self._framer.expect_prompt = False
         self._state = _State.DIRTY
         self._owe(1, now)
+        self._dead |= set(command.owns) - _NEVER_DEAD
 
     def _owe(self, finals: int, now: float) -> None:
         if finals:

@@ -22,7 +22,11 @@ class ScriptedPort:
     """
 
     def __init__(
-        self, answers: Mapping[str, Answer] | None = None, *, default: Answer = OK, echo: bool = False
+        self,
+        answers: Mapping[str, Answer] | None = None,
+        *,
+        default: Answer = OK,
+        echo: bool = False,
     ) -> None:
         self.answers: dict[str, Answer] = dict(answers or {})
         self.default = default
@@ -43,7 +47,10 @@ class ScriptedPort:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.unplug()
         os.close(self._stop_read)
@@ -70,7 +77,7 @@ class ScriptedPort:
             return b"".join(data for _, data in self.log)
 
     def wait_for(self, wanted: bytes, *, start: int = 0, timeout: float = 2.0) -> float:
-        """Wait until *wanted* was received at or after byte *start*; return when it was complete."""
+        """Wait for *wanted* at or after byte *start*; return when it was complete."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:

@@ -1,0 +1,287 @@
+"""What single lines mean; every function takes any text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.at import parsing
+from firmware.at.parsing import CallState, FinalKind
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "code"),
+    [
+        ("OK", FinalKind.OK, None),
+        ("ERROR", FinalKind.ERROR, None),
+        ("+CME ERROR: 14", FinalKind.CME_ERROR, 14),
+        ("+CME ERROR:14", FinalKind.CME_ERROR, 14),
+        ("+CME ERROR: SIM busy", FinalKind.CME_ERROR, 14),
+        ("+CME ERROR: incorrect password", FinalKind.CME_ERROR, 16),
+        ("+CME ERROR: SIM not inserted", FinalKind.CME_ERROR, 10),
+        ("+CME ERROR: something new", FinalKind.CME_ERROR, None),
+        ("+CMS ERROR: 330", FinalKind.CMS_ERROR, 330),
+        ("COMMAND NOT SUPPORT", FinalKind.NOT_SUPPORTED, None),
+        ("TOO MANY PARAMETERS", FinalKind.NOT_SUPPORTED, None),
+    ],
+)
+def test_final_results_of_every_command(line: str, kind: FinalKind, code: int | None) -> None:
+    final = parsing.final_result(line)
+    assert final is not None
+    assert (final.kind, final.code, final.text) == (kind, code, line)
+    assert final.ok == (kind is FinalKind.OK)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("NO CARRIER", FinalKind.NO_CARRIER),
+        ("BUSY", FinalKind.BUSY),
+        ("NO ANSWER", FinalKind.NO_ANSWER),
+        ("NO DIALTONE", FinalKind.NO_DIALTONE),
+        ("CONNECT", FinalKind.CONNECT),
+        ("CONNECT 9600", FinalKind.CONNECT),
+    ],
+)
+def test_call_results_end_only_dial_and_answer(line: str, kind: FinalKind) -> None:
+    final = parsing.final_result(line, call=True)
+    assert final is not None
+    assert final.kind is kind
+    assert parsing.final_result(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["OKAY see you", "OKTOBERFEST", "ERRORS WERE 3", "NOT OK", "ok", "OK ", "x+CME ERROR: 1",
+     "BUSYBODY", "NO CARRIERS", "CONNECTED", "", "+CREG: 1"],
+)  # fmt: skip
+def test_finals_match_whole_lines_only(line: str) -> None:
+    assert parsing.final_result(line, call=True) is None
+
+
+def test_information_splits_outside_quotes_and_strips_around_commas() -> None:
+    info = parsing.information('+CLCC: 1, 0,, "a, ""b", x "y",')
+    assert info is not None
+    assert info.prefix == "+CLCC"
+    assert [field.text for field in info.fields] == ["1", "0", "", "a, b", "x y", ""]
+    assert [field.quoted for field in info.fields] == [False, False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("line", "prefix", "fields"),
+    [
+        ("+DTMF:1,160", "+DTMF", ["1", "160"]),
+        ("+DTMF: #,300", "+DTMF", ["#", "300"]),
+        ("^CEND:1,5,104,31", "^CEND", ["1", "5", "104", "31"]),
+        ("*PSUTTZ: 26,11,24", "*PSUTTZ", ["26", "11", "24"]),
+        ("+CCMXPLAY:", "+CCMXPLAY", []),
+        ('+COPS: 0,0,"unclosed, quote', "+COPS", ["0", "0", "unclosed, quote"]),
+    ],
+)
+def test_information_of_every_spelling(line: str, prefix: str, fields: list[str]) -> None:
+    info = parsing.information(line)
+    assert info is not None
+    assert (info.prefix, [field.text for field in info.fields]) == (prefix, fields)
+
+
+@pytest.mark.parametrize("line", ["OK", "VOICE CALL: BEGIN", "", ":", "+", "+:", "RING"])
+def test_lines_without_a_prefix_are_no_information(line: str) -> None:
+    assert parsing.information(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "mode", "incoming", "number"),
+    [
+        ('+CLCC: 1,0,0,0,0,"10011",129,"sm"', CallState.ACTIVE, 0, False, "10011"),
+        ('+CLCC: 1,1,4,0,0,"+33199000001",145,""', CallState.INCOMING, 0, True, "+33199000001"),
+        ('+CLCC: 1, 0, 0, 0, 0, "10086", 129, "",,0', CallState.ACTIVE, 0, False, "10086"),
+        ('+CLCC: 1, 0, 3, 0, 0, "10086", 129, ""', CallState.ALERTING, 0, False, "10086"),
+        ('+CLCC: 1,0,0,1,0,"",128', CallState.ACTIVE, 1, False, ""),
+        ("+CLCC: 2,0,2,0,0", CallState.DIALLING, 0, False, ""),
+        ("+CLCC:2,0,6,0,0,10086,129", CallState.RELEASED, 0, False, "10086"),
+        ('+CLCC: 1,0,2,0,0,"phone_number",129,""', CallState.DIALLING, 0, False, "phone_number"),
+    ],
+)
+def test_call_rows_of_every_family(
+    line: str, state: CallState, mode: int, incoming: bool, number: str
+) -> None:
+    row = parsing.call_row(line)
+    assert row is not None
+    assert (row.state, row.mode, row.incoming, row.number) == (state, mode, incoming, number)
+    assert row.voice == (mode == 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["+CLCC: 1,0,0,0", "+CLCC: 1,0,9,0,0", "+CLCC: ,,,,", "+CLCC: 1,2,0,0,0", "+CLCX: 1,0,0,0,0",
+     "+CLCC", "+CLCC: a,0,0,0,0"],
+)  # fmt: skip
+def test_what_is_no_call_row(line: str) -> None:
+    assert parsing.call_row(line) is None
+
+
+def test_dialling_row_whose_mode_and_multiparty_are_zero_is_not_answered() -> None:
+    """The substring ",0,0," is in every state's row; only the state field counts."""
+    row = parsing.call_row('+CLCC: 1,0,2,0,0,"10086",129')
+    assert row is not None
+    assert row.state is CallState.DIALLING
+
+
+def test_a_data_row_alone_is_silence_and_a_voice_row_is_not() -> None:
+    data = '+CLCC: 1,0,0,1,0,"",128'
+    assert parsing.call_list([data]).silent
+    assert parsing.call_list([]).silent
+    assert parsing.call_list(['+CLCC: 2,0,6,0,0,"10086",129']).silent
+    assert not parsing.call_list([data, '+CLCC: 2,0,3,0,0,"10086",129']).silent
+
+
+def test_a_row_that_cannot_be_read_is_never_taken_for_silence() -> None:
+    assert not parsing.call_list(["+CLCC: 1,0,�,0,0"]).silent
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "text"),
+    [
+        ("+CEER: Invalid/incomplete number", None, "Invalid/incomplete number"),
+        ('+CEER: "31 Normal unspecified"', 31, "31 Normal unspecified"),
+        ('+CEER: "0 Unknown"', 0, "0 Unknown"),
+        ("+CEER: 16", 16, "16"),
+        ("+CEER: 5,17", 17, "5,17"),
+        ("+CEER: 3G to 2G", None, "3G to 2G"),
+        ("+CEER: No cause, sorry", None, "No cause, sorry"),
+        ("+CEER:", None, ""),
+    ],
+)
+def test_extended_error_in_every_form(line: str, code: int | None, text: str) -> None:
+    report = parsing.extended_error(line)
+    assert report is not None
+    assert (report.code, report.text) == (code, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "stat", "access"),
+    [
+        ("+CREG: 0,1", 1, None),
+        ("+CREG: 0,6", 6, None),
+        ("+CREG: 5", 5, None),
+        ('+CREG: 2,1,"00C3","01A2B3C4",7', 1, 7),
+        ('+CREG: 1,"00C3","01A2B3C4",7', 1, 7),
+        ('+CREG: 1,"00C3","01A2B3C4"', 1, None),
+        ('+CEREG: 2,5,"00C3","01A2B3C4"', 5, None),
+        ("+CGREG: 2,0", 0, None),
+        ("+CREG: 1,0,1", 1, None),
+    ],
+)
+def test_registration_answers_and_notices(line: str, stat: int, access: int | None) -> None:
+    found = parsing.registration(line)
+    assert found is not None
+    assert (found.stat, found.access) == (stat, access)
+    assert found.usable == (stat in (1, 5))
+
+
+def test_a_registration_notice_is_read_as_one_where_the_caller_knows() -> None:
+    found = parsing.registration("+CREG: 2,1", notice=True)
+    assert found is not None
+    assert found.stat == 2
+
+
+@pytest.mark.parametrize("line", ["+CREG:", "+CREG: x", "+CRET: 0,1", "+CREG: 0,-1", "+CREG: ,"])
+def test_no_registration(line: str) -> None:
+    assert parsing.registration(line) is None
+
+
+def test_signal_strength_and_its_unknowns() -> None:
+    found = parsing.signal("+CSQ: 16,99")
+    assert found is not None
+    assert (found.level, found.dbm, found.error_rate) == (16, -81, None)
+    for unknown in ("+CSQ: 99,99", "+CSQ: -1,0", "+CSQ: x"):
+        found = parsing.signal(unknown)
+        assert found is not None
+        assert found.dbm is None
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("+CPIN: READY", "READY"),
+        ("+CPIN:READY", "READY"),
+        ("+CPIN: SIM PIN", "SIM PIN"),
+        ('+CPIN: "SIM PIN"', "SIM PIN"),
+        ("+CPIN: SIM PUK", "SIM PUK"),
+        ("+CPIN: SIM PIN2", "SIM PIN2"),
+        ("+CPIN: PH-NET PIN", "PH-NET PIN"),
+        ("+CPIN:", ""),
+        ("OK", None),
+    ],
+)
+def test_sim_state_is_exact(line: str, state: str | None) -> None:
+    assert parsing.sim_state(line) == state
+
+
+@pytest.mark.parametrize(
+    ("line", "local", "offset"),
+    [
+        ('+CCLK: "26/11/24,05:32:11+04"', "2026-11-24T05:32:11", timedelta(hours=1)),
+        ('+CCLK: "26/11/24,05:32:11-14"', "2026-11-24T05:32:11", timedelta(hours=-3.5)),
+        ('+CCLK: "80/01/06,07:09:04"', "1980-01-06T07:09:04", None),
+        ("+CCLK: 2026/11/24,05:32:11+00", "2026-11-24T05:32:11", timedelta()),
+    ],
+)
+def test_module_time(line: str, local: str, offset: timedelta | None) -> None:
+    found = parsing.module_time(line)
+    assert found is not None
+    assert found.local.isoformat() == local
+    assert found.offset == offset
+
+
+@pytest.mark.parametrize("line", ['+CCLK: "26/02/30,05:32:11"', "+CCLK:", '+CCLK: "now"', "OK"])
+def test_no_module_time(line: str) -> None:
+    assert parsing.module_time(line) is None
+
+
+def test_operator_caller_and_stored_message() -> None:
+    cell = parsing.operator('+COPS: 1,0,"Cell C  Cell C",7')
+    assert cell is not None
+    assert (cell.name, cell.access) == ("Cell C  Cell C", 7)
+    nobody = parsing.operator("+COPS: 2")
+    assert nobody is not None
+    assert nobody.name == ""
+    assert parsing.caller('+CLIP: "33199000001",145,,,,0') == "+33199000001"
+    assert parsing.caller('+CLIP: "0199000001",129') == "0199000001"
+    assert parsing.caller('+CLIP: "",128') == ""
+    assert parsing.caller('+CLIP: "1;+CMGD=1,4",129') == ""
+    stored = parsing.message_stored('+CMTI: "SM",2')
+    assert stored is not None
+    assert (stored.memory, stored.index) == ("SM", 2)
+    assert parsing.message_stored('+CMTI: "SM"') is None
+
+
+PARSERS = (
+    parsing.information,
+    parsing.call_row,
+    parsing.extended_error,
+    parsing.registration,
+    parsing.signal,
+    parsing.sim_state,
+    parsing.module_time,
+    parsing.operator,
+    parsing.caller,
+    parsing.message_stored,
+    parsing.final_result,
+)
+PREFIXES = ["", "+CLCC: ", "+CEER: ", "+CREG: ", "+CSQ: ", "+CPIN: ", "+CCLK: ", "+COPS: ",
+            "+CLIP: ", "+CMTI: ", "+CME ERROR: "]  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(
+    prefix=st.sampled_from(PREFIXES),
+    rest=st.text(max_size=40) | st.text('0123,"/:+- ', max_size=40),
+)
+def test_every_parser_takes_any_text(prefix: str, rest: str) -> None:
+    for parse in PARSERS:
+        parse(prefix + rest)
+    parsing.call_list([prefix + rest])
