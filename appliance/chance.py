@@ -24,6 +24,7 @@ from appliance.windows import (
     intersect,
     interval,
     known_windows,
+    known_zone,
 )
 
 HORIZON = timedelta(days=400)
@@ -124,7 +125,7 @@ class Person:
     @classmethod
     def of(cls, contact: Contact, state: ConsentState, history: History, rules: Rules) -> Person:
         consent = state.consent
-        zone = _zone(contact.timezone)
+        zone = known_zone(contact.timezone)
         if consent is None:
             return cls(rules, zone, None, 0.0, 0.0, True)
         since = consent.given_at.timestamp()
@@ -210,13 +211,6 @@ def rest_ends(rule: RestRule, attempts: Sequence[Attempt]) -> datetime | None:
     """Return when the rest after the last such outcome ends, or None where there was none."""
     ends = [a.ended_at or a.authorised_at for a in attempts if a.outcome in rule.after]
     return max(ends) + timedelta(hours=rule.hours) if ends else None
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError):
-        return None
 
 
 def _windows(text: str) -> Windows | None:

@@ -15,7 +15,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -32,7 +31,7 @@ from appliance.contact_rows import (
     unguarded,
 )
 from appliance.numbers import NumberRefused, read_number
-from appliance.windows import WindowsInvalid, known_windows
+from appliance.windows import WindowsInvalid, known_windows, known_zone
 
 SIZE_LIMIT = 64 << 20
 """Bytes; some 400,000 people."""
@@ -348,17 +347,6 @@ class _CellReader:
             )
             return None
         return local.astimezone(UTC).replace(microsecond=0)
-
-
-@lru_cache(maxsize=1024)
-def known_zone(name: str) -> ZoneInfo | None:
-    """Return the IANA zone of that name, or None."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{1,60}", name) or name.startswith("localtime"):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError):
-        return None
 
 
 def _shown(text: str) -> str:

@@ -35,6 +35,7 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MAX_TEXT = 1000
 _EXAMPLE = "mon-fri 18:00-20:00; sat 10:00-12:00"
 _ITEM = re.compile(r"(?P<days>[^0-9]*?)\s*(?P<times>[0-9].*)", re.DOTALL)
+_ZONE = re.compile(r"(?!localtime|posix|right)[A-Za-z][A-Za-z0-9_+/-]{1,60}")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 
 # Every offset in the zone database lies within these hours of UTC, and no zone has ever changed
@@ -157,6 +158,18 @@ def parse_windows(text: str) -> Windows:
     if not items:
         raise WindowsInvalid("there is no window")
     return Windows.of(items)
+
+
+@lru_cache(maxsize=1024)
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return the IANA zone of that name, or None where there is none."""
+    if not _ZONE.fullmatch(name):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        # KeyError: not in the database; OSError: a directory of it, such as "Europe".
+        return None
 
 
 @lru_cache(maxsize=4096)

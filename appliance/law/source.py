@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from appliance.law.rules import (
     BallotRule,
@@ -26,7 +25,7 @@ from appliance.law.rules import (
 )
 from appliance.marked_yaml import Document, DocumentFaulty, Fault, Path_, dotted, parse_document
 from appliance.model import Outcome
-from appliance.windows import Windows, WindowsInvalid, parse_windows
+from appliance.windows import Windows, WindowsInvalid, known_zone, parse_windows
 
 _HERE = Path(__file__).parent
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -145,9 +144,7 @@ class _Reader:
 
     def zone(self, path: Path_) -> str:
         name = self.text(path, "write an IANA zone, such as Europe/Paris")
-        try:
-            ZoneInfo(name)
-        except (ValueError, OSError):
+        if known_zone(name) is None:
             self.fault(path, f"“{name[:40]}” is not a zone; write an IANA one, as Europe/Paris")
             return "UTC"
         return name

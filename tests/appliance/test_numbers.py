@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.numbers import (
+    NumberClass,
+    NumberRefused,
+    Refusal,
+    hash_number,
+    mask,
+    number_class,
+    read_number,
+    refusal,
+)
+
+PERSON = "+33639980012"
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "expected"),
+    [
+        ("+33639980012", "FR", PERSON),
+        ("+33 6 39 98 00 12", "US", PERSON),
+        ("0639980012", "FR", PERSON),
+        ("06 39 98 00 12", "FR", PERSON),
+        ("06.39.98.00.12", "FR", PERSON),
+        ("06-39-98-00-12", "FR", PERSON),
+        ("06\u00a039\u202f98 00 12", "FR", PERSON),
+        ("06\u201139\u201398 00 12", "FR", PERSON),
+        ("+33 (0)6 39 98 00 12", "FR", PERSON),
+        ("0033 6 39 98 00 12", "FR", PERSON),
+        ("  0639980012  ", "FR", PERSON),
+        ("01 99 00 12 34", "FR", "+33199001234"),
+        ("+33 2 61 91 12 34", "FR", "+33261911234"),
+        ("07700 900123", "GB", "+447700900123"),
+        ("020 7946 0123", "GB", "+442079460123"),
+        ("(212) 555-0123", "US", "+12125550123"),
+        ("1-212-555-0123", "US", "+12125550123"),
+        ("+1 212 555 0123", "", "+12125550123"),
+        # La Réunion has a numbering plan of its own, in which this is nobody's number.
+        ("0199001234", "RE", None),
+    ],
+)
+def test_reads_what_people_write(text: str, country: str, expected: str | None) -> None:
+    if expected is None:
+        with pytest.raises(NumberRefused):
+            read_number(text, country, fiction=True)
+    else:
+        assert read_number(text, country, fiction=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "kind"),
+    [
+        ("", "FR", Refusal.EMPTY),
+        ("   ", "FR", Refusal.EMPTY),
+        ("+33639980012;+CMGD=1,4", "FR", Refusal.HOSTILE),
+        ("+33…;+CMGD=1,4", "FR", Refusal.HOSTILE),
+        ("0639980012;", "FR", Refusal.HOSTILE),
+        ("0639980012\r", "FR", Refusal.HOSTILE),
+        ("0639980012\rATH", "FR", Refusal.HOSTILE),
+        ("\x1a0639980012", "FR", Refusal.HOSTILE),
+        ("0639980012\x00", "FR", Refusal.HOSTILE),
+        ("06\u200b39980012", "FR", Refusal.HOSTILE),
+        ("\u202e0639980012", "FR", Refusal.HOSTILE),
+        ("０６３９９８００１２", "FR", Refusal.HOSTILE),
+        ("٠٦٣٩٩٨٠٠١٢", "FR", Refusal.HOSTILE),
+        ("1-800-FLOWERS", "US", Refusal.HOSTILE),
+        ("tel:+33639980012", "FR", Refusal.HOSTILE),
+        ("+33639980012 ext 3", "FR", Refusal.HOSTILE),
+        ("06*39980012", "FR", Refusal.HOSTILE),
+        ("#31#0639980012", "FR", Refusal.HOSTILE),
+        ("+33,639980012", "FR", Refusal.HOSTILE),
+        ("06+39980012", "FR", Refusal.HOSTILE),
+        ("++33639980012", "FR", Refusal.HOSTILE),
+        ("+", "FR", Refusal.HOSTILE),
+        ("+3363998001234567", "FR", Refusal.HOSTILE),
+        ("9" * 200, "FR", Refusal.HOSTILE),
+        ("3.36398E+10", "FR", Refusal.MANGLED),
+        ("3,36398E+10", "FR", Refusal.MANGLED),
+        ("33639980012,0", "FR", Refusal.MANGLED),
+        ("33639980012.00", "FR", Refusal.MANGLED),
+        ("639980012", "FR", Refusal.MANGLED),
+        ("33639980012", "FR", Refusal.MANGLED),
+        ("7700900123", "GB", Refusal.MANGLED),
+        ("112", "FR", Refusal.EMERGENCY),
+        ("15", "FR", Refusal.EMERGENCY),
+        ("17", "FR", Refusal.EMERGENCY),
+        ("18", "FR", Refusal.EMERGENCY),
+        ("114", "FR", Refusal.EMERGENCY),
+        ("115", "FR", Refusal.EMERGENCY),
+        ("119", "FR", Refusal.EMERGENCY),
+        ("196", "FR", Refusal.EMERGENCY),
+        ("116 000", "FR", Refusal.EMERGENCY),
+        ("+33112", "FR", Refusal.EMERGENCY),
+        ("+33 15", "FR", Refusal.EMERGENCY),
+        ("0033112", "FR", Refusal.EMERGENCY),
+        ("999", "GB", Refusal.EMERGENCY),
+        ("911", "US", Refusal.EMERGENCY),
+        ("911", "FR", Refusal.EMERGENCY),
+        ("110", "DE", Refusal.EMERGENCY),
+        ("3615", "FR", Refusal.SHORT),
+        ("118218", "FR", Refusal.SHORT),
+        ("+33118218", "FR", Refusal.SHORT),
+        ("+333117", "FR", Refusal.SHORT),
+        ("0899123456", "FR", Refusal.PREMIUM),
+        ("0890123456", "FR", Refusal.PREMIUM),
+        ("0836123456", "FR", Refusal.PREMIUM),
+        ("0811123456", "FR", Refusal.PREMIUM),
+        ("0800123456", "FR", Refusal.PREMIUM),
+        ("+19005551234", "FR", Refusal.PREMIUM),
+        ("+447012345678", "FR", Refusal.PREMIUM),
+        ("+882161234567", "FR", Refusal.PREMIUM),
+        ("+80012345678", "FR", Refusal.PREMIUM),
+        ("06 39 98 00 1", "FR", Refusal.INVALID),
+        ("06 39 98 00 123", "FR", Refusal.INVALID),
+        ("+999123456789", "FR", Refusal.INVALID),
+        ("+0639980012", "FR", Refusal.INVALID),
+        ("0199001234", "", Refusal.INVALID),
+    ],
+)
+def test_refuses_with_kind_and_remedy(text: str, country: str, kind: Refusal) -> None:
+    with pytest.raises(NumberRefused) as refused:
+        read_number(text, country, fiction=True)
+    assert refused.value.kind is kind
+    assert refused.value.reason
+    assert refused.value.remedy
+    shown = refused.value.reason + refused.value.remedy.replace("33 1 99 00 12 34", "")
+    assert not re.search(r"[0-9]{5}", shown), "a refusal never quotes the number"
+
+
+FICTION = [
+    "+33199000000",
+    "+33199009999",
+    "+33261910000",
+    "+33353019999",
+    "+33465710000",
+    "+33536499999",
+    "+33639980000",
+    "+33639989999",
+    "+447700900000",
+    "+447700900999",
+    "+442079460000",
+    "+442079460999",
+    "+12125550100",
+    "+19075550199",
+]
+
+
+@pytest.mark.parametrize("number", FICTION)
+def test_fiction_is_read_only_where_allowed(number: str) -> None:
+    assert number_class(number) is NumberClass.FICTION
+    assert read_number(number, "FR", fiction=True) == number
+    with pytest.raises(NumberRefused) as refused:
+        read_number(number, "FR")
+    assert refused.value.kind is Refusal.FICTION
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+33198999999",
+        "+33199010000",
+        "+33199100000",
+        "+33261920000",
+        "+33353020000",
+        "+33465720000",
+        "+33536500000",
+        "+33639970000",
+        "+33639990000",
+        "+3363998000",
+        "+336399800000",
+        "+447700899999",
+        "+447700901000",
+        "+442079459999",
+        "+442079461000",
+        "+12125550099",
+        "+12125550200",
+        "+19115550100",
+        "+19005550100",
+        "+11125550100",
+    ],
+)
+def test_neighbours_of_fiction_are_real(number: str) -> None:
+    assert number_class(number) is NumberClass.REAL
+
+
+def test_real_numbers_are_read_with_and_without_fiction() -> None:
+    # An Arcep range for automated systems: assigned by the plan, and nobody's telephone.
+    for fiction in (False, True):
+        assert read_number("01 62 00 00 01", "FR", fiction=fiction) == "+33162000001"
+    assert refusal("+33162000001") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "112", "+112", "33639980012", "+33639980012;", "+33639980012\n", "+33 639980012"]
+)
+def test_refusal_of_anything_but_e164(text: str) -> None:
+    refused = refusal(text)
+    assert refused is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "masked"),
+    [
+        ("+33639980012", "+33 ••••••• 12"),
+        ("+12125550123", "+1 •••••••• 23"),
+        ("+447700900199", "+44 •••••••• 99"),
+        ("+262262001234", "+262 ••••••• 34"),
+        ("+79991234567", "+7 •••••••• 67"),
+        ("no number 0639980012", "+•••"),
+        ("", "+•••"),
+    ],
+)
+def test_mask(number: str, masked: str) -> None:
+    assert mask(number) == masked
+
+
+def test_country_codes_of_masks_are_those_of_the_library() -> None:
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    for code in COUNTRY_CODE_TO_REGION_CODE:
+        assert mask(f"+{code}98765432").split(" ")[0] == f"+{code}"
+
+
+def test_hash_is_keyed_and_stable() -> None:
+    import hashlib
+    import hmac
+
+    expected = hmac.new(b"key", PERSON.encode(), hashlib.sha256).hexdigest()
+    assert hash_number(b"key", PERSON) == expected
+    assert hash_number(b"other", PERSON) != expected
+    with pytest.raises(ValueError, match=r"E\.164"):
+        hash_number(b"key", "0639980012")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=24),
+        st.text(alphabet="0123456789+ ().-/\t;,=AT\r\n", max_size=24),
+        st.from_regex(r"\+?[0-9]{1,17}", fullmatch=True),
+    ),
+    st.sampled_from(["FR", "GB", "US", "DE", "ES", "IT", "CA", "RE", ""]),
+)
+def test_whatever_is_read_is_e164_and_reads_again(text: str, country: str) -> None:
+    try:
+        number = read_number(text, country, fiction=True)
+    except NumberRefused:
+        return
+    assert re.fullmatch(r"\+[1-9][0-9]{6,14}", number)
+    assert read_number(number, country, fiction=True) == number
+    assert number_class(number) is NumberClass.FICTION or refusal(number) is None
