@@ -165,9 +165,16 @@ class Box:
             self._fail(error, now)
 
     def _flush(self, pending: list[Record], now: Now) -> None:
-        if pending:
-            self.state.append(pending, now.utc)
-            pending.clear()
+        if not pending:
+            return
+        for entry in self.state.append(pending, now.utc):
+            if entry.kind == "consent.revoked" and entry.subject is None:
+                # Nobody registered has the number; an import of it must find the objection.
+                number_hash = str(entry.data["number_hash"])
+                revocation = self.engine.state.history("", number_hash).revocation
+                if revocation is not None:
+                    self.state.registry.suppress(number_hash, revocation)
+        pending.clear()
 
     def _send(self, order: Order, now: Now) -> None:
         line = self._lines[order.line]

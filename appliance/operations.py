@@ -19,7 +19,8 @@ from appliance.control import Refused
 from appliance.gate import Circumstances, longest_call
 from appliance.lamps import BoxFacts, faults, lamps
 from appliance.model import Consent, Contact, Decision, History
-from appliance.numbers import NumberRefused, hash_number, mask, read_number
+from appliance.numbers import hash_number, mask
+from appliance.people_operations import PeopleOperations
 from firmware.events import StopRaised
 from firmware.lamp import describe
 
@@ -50,6 +51,7 @@ class Operations:
     def __init__(self, box: Box, surroundings: Surroundings | None = None) -> None:
         self._box = box
         self._around = surroundings or Surroundings()
+        self._people = PeopleOperations(box)
         self._table: dict[str, Callable[[dict[str, Any]], Any]] = {
             "status": self._status,
             "pause": self._pause,
@@ -58,6 +60,12 @@ class Operations:
             "reset": self._reset,
             "why": self._why,
             "panel": self._panel,
+            "contacts.import": self._people.import_file,
+            "contacts.export": self._people.export,
+            "contacts.list": self._people.list,
+            "contacts.revoke": self._people.revoke,
+            "contacts.erase": self._people.erase,
+            "dossier": self._people.dossier,
         }
 
     def perform(self, name: str, arguments: dict[str, Any]) -> Any:
@@ -199,7 +207,7 @@ class Operations:
     # --- one person --------------------------------------------------------------------------
 
     def _why(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        number = self.number(_text(arguments, "number"))
+        number = self._people.number(arguments)
         now = self._box.now()
         at = arguments.get("at")
         if at is not None:
@@ -276,13 +284,6 @@ class Operations:
             call_seconds=longest_call(campaign.script(contact.language), campaign.timers),
         )
         return self._box.gate.decide(contact, consents, history, circumstances)
-
-    def number(self, text: str) -> str:
-        """Read a number as a technician types it; refuses what is none."""
-        try:
-            return read_number(text, self._box.country, fiction=True)
-        except NumberRefused as refused:
-            raise Refused(str(refused), refused.remedy) from None
 
 
 def _answered(call: State) -> bool:

@@ -107,7 +107,7 @@ class State:
 
     def _carry_forward(self) -> None:
         at = max(self.floor, datetime.now(UTC)) if self.campaign.newest_at is None else self.floor
-        for number_hash, revocation in self.campaign.revocations():
+        for number_hash, revocation in self.campaign.suppressions():
             known = self.registry.suppression(number_hash)
             if known is None or known.at < revocation.at:
                 self.registry.suppress(number_hash, revocation)

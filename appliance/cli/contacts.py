@@ -1,0 +1,153 @@
+"""``contacts import|list|revoke|erase|export``: the registry."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from appliance.cli.session import ask
+
+SHOWN = 50
+"""Faults printed in full; the rejects file has all."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    load = commands.add_parser("import", help="add people and consents from a CSV file")
+    load.add_argument("file", type=Path)
+    load.add_argument("--dry-run", action="store_true", help="judge the file, change nothing")
+    load.add_argument("--accept-valid", action="store_true", help="take the good rows alone")
+    load.add_argument("--rejects", type=Path, help="write the refused rows with reasons here")
+    listing = commands.add_parser("list", help="everybody, numbers masked")
+    listing.add_argument("--numbers", action="store_true", help="show numbers in full")
+    for name, text in (
+        ("revoke", "withdraw consent; final until a newer one"),
+        ("erase", "forget a person; the number stays uncallable"),
+    ):
+        commands.add_parser(name, help=text).add_argument("number")
+    export = commands.add_parser("export", help="everybody as a contacts file")
+    export.add_argument("--out", type=Path, help="write to a file instead of standard output")
+    for action in commands.choices.values():
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    action = arguments.action
+    if action == "import":
+        return _import(arguments)
+    if action == "list":
+        return _list(arguments)
+    if action == "export":
+        return _export(arguments)
+    answer = ask(arguments, f"contacts.{action}", {"number": arguments.number})
+    if arguments.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    elif action == "revoke":
+        known = "" if answer["known"] else " (in no registry; suppressed all the same)"
+        print(f"{answer['number']} will not be called again{known}")
+    else:
+        print(f"{answer['number']} is erased; ledger rows of {answer['subject']} stay verifiable")
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    if arguments.accept_valid and arguments.rejects is None:
+        print(
+            "autodialer: --accept-valid needs --rejects FILE for the rows it leaves out",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        raw = arguments.file.read_bytes()
+    except OSError as error:
+        print(
+            f"autodialer: {arguments.file}: {error.strerror}; check the path and its rights",
+            file=sys.stderr,
+        )
+        return 2
+    answer = ask(
+        arguments,
+        "contacts.import",
+        {
+            "file": str(arguments.file),
+            "contents": base64.b64encode(raw).decode("ascii"),
+            "dry_run": arguments.dry_run,
+            "accept_valid": arguments.accept_valid,
+        },
+    )
+    rejects = answer.pop("rejects", "")
+    if rejects and arguments.rejects is not None:
+        from appliance.files import replace_file
+
+        replace_file(arguments.rejects, rejects.encode())
+        answer["rejects_file"] = str(arguments.rejects)
+    if arguments.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        _print_import(arguments, answer)
+    if not answer["readable"]:
+        return 2
+    return 0 if answer["imported"] or (arguments.dry_run and not answer["faults"]) else 1
+
+
+def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None:
+    for fault in answer["faults"][:SHOWN]:
+        column = f"{fault['column']}: " if fault["column"] else ""
+        place = f"{arguments.file}:{fault['line']}: {column}"
+        print(f"{place}{fault['what']}; {fault['remedy']}", file=sys.stderr)
+    more = len(answer["faults"]) - SHOWN
+    if more > 0:
+        print(f"… and {more} more faults", file=sys.stderr)
+    if not answer["readable"]:
+        return
+    for line in answer["withdrawn_lines"]:
+        print(f"line {line}: left out, the person objected after giving that consent")
+    what = (
+        f"{answer['new_people']} new people, {answer['new_consents']} new consents, "
+        f"{answer['unchanged']} rows known already"
+    )
+    if answer["imported"]:
+        left = answer["rejected_rows"]
+        kept = f"; {left} rows refused, in {arguments.rejects}" if left else ""
+        print(f"imported: {what}{kept}")
+    elif arguments.dry_run:
+        print(f"dry run, nothing changed: {what}, {answer['rejected_rows']} rows with faults")
+    else:
+        print(
+            f"nothing was imported: {answer['rejected_rows']} of {answer['rows']} rows have "
+            "faults; correct them, or take the others with --accept-valid --rejects FILE",
+            file=sys.stderr,
+        )
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    people = ask(arguments, "contacts.list", {"numbers": arguments.numbers})["people"]
+    if arguments.json:
+        print(json.dumps(people, ensure_ascii=False))
+        return 0
+    for one in people:
+        state = "revoked" if one["revoked"] else (one["last_outcome"] or "not called yet")
+        print(
+            f"{one['subject'][:8]}  {one['number']:<18} {one['name']:<24} {one['language']}  "
+            f"{one['timezone']:<20} {one['windows']:<28} {state}"
+        )
+    print(f"{len(people)} people")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    answer = ask(arguments, "contacts.export")
+    if arguments.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    elif arguments.out is None:
+        sys.stdout.write(answer["csv"])
+    else:
+        from appliance.files import replace_file
+
+        replace_file(arguments.out, answer["csv"].encode())
+        print(f"{answer['people']} people in {arguments.out}")
+    return 0
