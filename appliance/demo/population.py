@@ -188,3 +188,8 @@ def _row(index: int, number: str, purpose: str, story: Story) -> dict[str, str]:
         "valid_until": "2027-12-31",
     }
     return {**row, **story.row}
+
+
+def will_be_called(count: int) -> int:
+    """Return how many of *count* people the law and their consent let the box call."""
+    return sum(story.behaviour is not None for story in _stories(count))

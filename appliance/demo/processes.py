@@ -1,4 +1,4 @@
-"""The processes of the demonstration: simulated modems, and the box, as a technician starts them."""
+"""The processes of the demonstration: simulated modems and the box, as people start them."""
 
 from __future__ import annotations
 

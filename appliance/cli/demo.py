@@ -1,0 +1,171 @@
+"""``demo``: the whole real box on simulated modems and a simulated panel."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from appliance.cli.paths import LEDGER, state_directory
+from appliance.control import Refused
+from appliance.demo.processes import Stage
+
+MOST_LINES = 16
+EVERY_OUTCOME_FROM = 40
+"""People from which on every outcome must have occurred."""
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--contacts", type=_count, default=48, metavar="N", help="people to invent")
+    parser.add_argument("--lines", type=_count, default=2, metavar="N", help="simulated modems")
+    parser.add_argument(
+        "--speed", type=float, default=16.0, metavar="X", help="times the speed of life, 1 to 100"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="other people, same rules")
+    parser.add_argument("--plain", action="store_true", help="plain lines instead of a live screen")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from appliance.demo.performance import Performance
+    from appliance.demo.population import make, will_be_called
+    from appliance.demo.processes import write_config
+    from appliance.demo.screen import LiveScreen, PlainScreen
+
+    if not 1 <= arguments.speed <= 100 or arguments.lines > MOST_LINES:
+        raise Refused(
+            f"--speed goes from 1 to 100 and --lines from 1 to {MOST_LINES}", "choose within"
+        )
+    stage = Stage(state_directory(arguments).resolve())
+    _clear(stage)
+    purpose = _purpose(arguments.config)
+    population = make(arguments.contacts, arguments.seed, purpose)
+    stage.contacts.write_text(population.contacts, encoding="utf-8")
+    stage.scenario.write_text(population.scenario, encoding="utf-8")
+    write_config(stage, arguments.config, lines=arguments.lines, speed=arguments.speed)
+    console = Console(soft_wrap=True)
+    live = console.is_terminal and not arguments.plain
+    with LiveScreen(console) if live else PlainScreen() as screen:
+        performance = Performance(
+            stage, population, screen, expected=will_be_called(arguments.contacts)
+        )
+        result = performance.run(lines=arguments.lines, speed=arguments.speed, seed=arguments.seed)
+    return _conclude(stage, console, arguments, result.exit_code, result.seconds, result.imported)
+
+
+def _clear(stage: Stage) -> None:
+    """Start on an empty state; never on one that is not an earlier demonstration's."""
+    if stage.state.exists() and any(stage.state.iterdir()):
+        if not stage.directory.is_dir():
+            raise Refused(
+                f"{stage.state} holds something that is not a demonstration",
+                "name another directory with --state",
+            )
+        from appliance.files import StateLock
+
+        with StateLock.acquire(stage.state):
+            shutil.rmtree(stage.state)
+    stage.directory.mkdir(parents=True, mode=0o700)
+    stage.state.chmod(0o700)
+
+
+def _purpose(config: Path) -> str:
+    from appliance.config import load
+
+    return load(config).campaign.purpose
+
+
+def _conclude(
+    stage: Stage,
+    console: object,
+    arguments: argparse.Namespace,
+    exit_code: int,
+    seconds: float,
+    imported: dict[str, object],
+) -> int:
+    from rich.console import Console
+
+    from appliance.demo.audit import audit
+    from appliance.demo.summary import Summary, print_summary
+    from appliance.ledger import read_entries, verify
+    from appliance.model import Outcome
+
+    assert isinstance(console, Console)
+    outcomes, called, reasons, export = _ask_the_state(stage)
+    directory = stage.state / LEDGER
+    verification = verify(directory)
+    findings = audit(read_entries(directory), stage.network_log, export)
+    print_summary(
+        Summary(
+            outcomes=outcomes,
+            people=int(str(imported["new_people"])),
+            called=called,
+            refused_rows=int(str(imported["rejected_rows"])),
+            reasons=reasons,
+            seconds=seconds,
+            speed=arguments.speed,
+            ledger=f"Ledger: {verification.lines} rows, every hash verified."
+            if verification.ok
+            else f"Ledger: NOT ok, {verification.fault}",
+            ledger_ok=verification.ok,
+            findings=findings,
+            files={
+                "rejects": _short(stage.rejects),
+                "ledger": _short(directory),
+                "network": _short(stage.network_log),
+            },
+        ),
+        console,
+    )
+    missing = [outcome.value for outcome in Outcome if not outcomes.get(outcome.value)]
+    complete = not missing or arguments.contacts < EVERY_OUTCOME_FROM
+    if not complete:
+        console.print(f"Never happened, though it should have: {', '.join(missing)}")
+    if exit_code != 0:
+        console.print(f"The box ended with exit code {exit_code}; see {_short(stage.log)}")
+    passed = exit_code == 0 and verification.ok and not findings and complete
+    console.print("The demonstration went as it should." if passed else "SOMETHING IS WRONG.")
+    return 0 if passed else 1
+
+
+def _ask_the_state(stage: Stage) -> tuple[dict[str, int], int, Counter[str], str]:
+    """Open the state as any command does, and ask why each uncalled person was not called."""
+    from appliance import config as configuration
+    from appliance.box import Box, calendar
+    from appliance.operations import Operations
+    from appliance.state import State
+    from firmware.clock import SystemClock
+
+    config = configuration.load(stage.config)
+    state = State.open(config.state)
+    try:
+        operations = Operations(Box(config, state, calendar(config, state, SystemClock())))
+        status = operations.perform("status", {})
+        people = operations.perform("contacts.list", {"numbers": True})["people"]
+        reasons: Counter[str] = Counter()
+        for person in people:
+            if person["attempts"] == 0:
+                answer = operations.perform("why", {"number": person["number"]})
+                refused = [v for v in answer["verdicts"] if not v["allowed"]]
+                reasons[refused[0]["reason"] if refused else "The demonstration ended before."] += 1
+        export = operations.perform("contacts.export", {})["csv"]
+        called = sum(person["attempts"] > 0 for person in people)
+        return status["outcomes"], called, reasons, export
+    finally:
+        state.close()
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

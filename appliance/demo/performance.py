@@ -1,0 +1,161 @@
+"""One demonstration from the import to the last call, with what a person does on the way.
+
+Everything goes through the real path: the contacts file through the import command, presses
+through the panel, questions through the control socket, calls through pseudo-terminals. On the
+way somebody presses the emergency stop, and the power fails once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.control import Refused
+from appliance.demo.population import Population
+from appliance.demo.processes import BoxProcess, Stage, run_command, start_modems
+from appliance.demo.screen import Screen
+from appliance.effects import Entry
+from appliance.ledger import read_entries
+
+LOOK_EVERY = 0.1
+INCIDENTS_FROM = 20
+"""People below which nobody presses the stop and the power stays on."""
+STOP_AFTER = 0.25
+POWER_FAILS_AFTER = 0.6
+"""Shares of the expected calls after which the two incidents happen."""
+SPOKEN_TO = frozenset({"greeting", "waiting", "reminding", "telling"})
+GIVE_UP = 600.0
+"""Real seconds after which something must be wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a demonstration came to, besides what the ledger says."""
+
+    exit_code: int
+    seconds: float
+    imported: dict[str, Any]
+
+
+class Performance:
+    """Runs the processes and plays the people around the box."""
+
+    def __init__(
+        self, stage: Stage, population: Population, screen: Screen, *, expected: int
+    ) -> None:
+        self._stage = stage
+        self._population = population
+        self._screen = screen
+        self._expected = expected
+        self._seen = 0
+        self._ended = 0
+        incidents = population.people >= INCIDENTS_FROM
+        self._stop_at: float | None = expected * STOP_AFTER if incidents else None
+        self._cut_at: float | None = expected * POWER_FAILS_AFTER if incidents else None
+
+    def run(self, *, lines: int, speed: float, seed: int) -> Result:
+        """Run to the end; raises :class:`~appliance.control.Refused` where a part fails."""
+        imported = self._import()
+        modems = start_modems(self._stage, lines=lines, speed=speed, seed=seed)
+        try:
+            started = time.monotonic()
+            box = BoxProcess(self._stage)
+            try:
+                box = self._watch(box, started)
+            finally:
+                code = box.end()
+            self._tell_rows()
+            return Result(exit_code=code, seconds=time.monotonic() - started, imported=imported)
+        finally:
+            modems.end()
+
+    def _import(self) -> dict[str, Any]:
+        """The contacts file comes from a spreadsheet: some rows are wrong, the others are taken."""
+        stage = self._stage
+        done = run_command(
+            stage,
+            *("contacts", "import", str(stage.contacts), "--accept-valid"),
+            *("--rejects", str(stage.rejects), "--json"),
+        )
+        if done.returncode != 0:
+            raise Refused("the demonstration's contacts were refused", done.stderr.strip())
+        answer: dict[str, Any] = json.loads(done.stdout)
+        self._screen.news(
+            f"imported {answer['new_people']} people; {answer['rejected_rows']} rows refused:"
+        )
+        for fault in answer["faults"]:
+            self._screen.news(f"  row {fault['line']}, {fault['column']}: {fault['what']}")
+        return answer
+
+    def _watch(self, box: BoxProcess, started: float) -> BoxProcess:
+        while box.exit_code is None:
+            if time.monotonic() - started > GIVE_UP:
+                raise Refused("the demonstration does not end", f"see {self._stage.log}")
+            self._tell_rows()
+            status = box.ask("status")
+            if status is None:
+                time.sleep(LOOK_EVERY)
+                continue
+            self._screen.show(status, self._ended, self._expected)
+            speaking = any(line["call"] in SPOKEN_TO for line in status["lines"])
+            if self._stop_at is not None and self._ended >= self._stop_at and speaking:
+                self._stop_at = None
+                self._press_stop(box)
+            elif self._cut_at is not None and self._ended >= self._cut_at and speaking:
+                self._cut_at = None
+                self._screen.news("*** the power fails in the middle of a call ***")
+                box.kill()
+                box = BoxProcess(self._stage)
+                self._screen.news("*** the box starts again; the broken call counts as made ***")
+            time.sleep(LOOK_EVERY)
+        return box
+
+    def _press_stop(self, box: BoxProcess) -> None:
+        self._screen.news("*** somebody presses the emergency stop ***")
+        box.ask("panel", press="stop")
+        time.sleep(0.5)
+        self._tell_rows()
+        try:
+            box.ask("reset", by="demo", reason="too early")
+        except Refused as refused:
+            self._screen.news(f"*** reset is refused: {refused} ***")
+        box.ask("panel", press="stop-release")
+        time.sleep(0.3)
+        box.ask("reset", by="demo", reason="the demonstration goes on")
+        self._screen.news("*** released, and reset with a name and a reason ***")
+
+    def _tell_rows(self) -> None:
+        for entry in read_entries(self._stage.state / "ledger", self._seen):
+            self._seen = entry.seq
+            if entry.kind == "call.ended":
+                self._ended += 1
+            text = _news(entry)
+            if text is not None:
+                self._screen.news(text)
+
+
+def _news(entry: Entry) -> str | None:
+    at = f"{entry.at:%H:%M:%S}"
+    who = (entry.subject or "")[:8]
+    data = entry.data
+    match entry.kind:
+        case "call.ended":
+            keys = ", ".join(
+                f"key {key['key']} heard by {key['witness']}"
+                for key in data.get("evidence", {}).get("keys", [])
+            )
+            line = data.get("line", "")
+            return f"{at}  {who}  {line}  {data['outcome']:<12} {keys}".rstrip()
+        case "consent.revoked":
+            return f"{at}  {who}  will never be called again (said by {data['by']})"
+        case "stop.pressed" | "stop.reset":
+            return f"{at}  {entry.kind}  {data.get('source') or data.get('reason')}"
+        case "line.fault":
+            return f"{at}  {data['line']}  out: {data['detail']}"
+        case "line.healed":
+            return f"{at}  {data['line']}  back in service"
+        case "box.started":
+            return f"{at}  the box starts"
+    return None
