@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,9 @@ def profile_names() -> list[str]:
     return sorted(path.stem for path in _HERE.glob("*.yaml"))
 
 
+@lru_cache(maxsize=16)
 def load_profile(name: str) -> Profile:
-    """Return a profile that comes with the box.
+    """Return a profile that comes with the box; parsed once, since it never changes.
 
     Raises :class:`KeyError` for a name that is not one of :func:`profile_names`, and
     :class:`~appliance.marked_yaml.DocumentFaulty` where the file is damaged.
