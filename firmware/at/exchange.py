@@ -402,6 +402,7 @@ class Exchange:
 
     def _take_final_out_of_step(self, final: Final, now: float) -> None:
         probing = self._state is _State.PROBING
+        self._unanswered = 0
         if not probing or self._late:
             self._pay()
             if self._state is _State.GUARDING:

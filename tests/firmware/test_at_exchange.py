@@ -441,6 +441,19 @@ def test_a_chattering_modem_is_probed_all_the_same() -> None:
     assert talk.outcomes == [Resynchronised()]
 
 
+def test_a_modem_that_answers_escape_too_is_not_probed_with_it_for_ever() -> None:
+    talk = Talk()
+    talk.resync()
+    talk.wait(PROBE_SECONDS)
+    assert talk.sent == [b"AT\r", b"\x1bAT\r"]
+    talk.hear("OK", "OK")
+    talk.wait(0.2)
+    assert talk.sent[2:] == [b"AT\r"]
+    talk.hear("OK")
+    talk.wait(0.2)
+    assert talk.outcomes == [Resynchronised()]
+
+
 def test_resync_gives_up_in_time_and_may_be_started_again() -> None:
     talk = Talk()
     talk.resync(timeout=2.0)
