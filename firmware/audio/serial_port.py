@@ -182,7 +182,10 @@ class SerialPcmPath:
                 if self._running:
                     self._speak(port)
                 else:
-                    if not self._even.feed(self._drain(port)):
+                    leftover = self._drain(port)
+                    if leftover:
+                        self._even.feed(leftover)
+                    else:
                         # The stream is off: whatever comes next begins with a whole sample.
                         self._even = EvenBytes()
                     self._wake.wait(IDLE_POLL)
@@ -372,7 +375,7 @@ def _remedy(error: OSError) -> str:
 
 
 def _poller(port: serial.Serial) -> select.poll | None:
-    """Return a poll over the port, or None where it has no descriptor (``loop://``)."""
+    """Return a poll over the port, or None where it has no descriptor (``rfc2217://``)."""
     try:
         descriptor = port.fileno()
     except (OSError, AttributeError):
