@@ -52,9 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     stage.contacts.write_text(population.contacts, encoding="utf-8")
     stage.scenario.write_text(population.scenario, encoding="utf-8")
     write_config(stage, arguments.config, lines=arguments.lines, speed=arguments.speed)
+    # Wrapping is for the live screen; the summary's paths must stay whole for copying.
     console = Console(soft_wrap=True)
     live = console.is_terminal and not arguments.plain
-    with LiveScreen(console) if live else PlainScreen() as screen:
+    with LiveScreen(Console()) if live else PlainScreen() as screen:
         performance = Performance(
             stage, population, screen, expected=will_be_called(arguments.contacts)
         )

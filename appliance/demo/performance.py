@@ -24,7 +24,7 @@ INCIDENTS_FROM = 20
 """People below which nobody presses the stop and the power stays on."""
 STOP_AFTER = 0.25
 POWER_FAILS_AFTER = 0.6
-"""Shares of the expected calls after which the two incidents happen."""
+"""Shares of the people called after which the two incidents happen."""
 SPOKEN_TO = frozenset({"greeting", "waiting", "reminding", "telling"})
 GIVE_UP = 600.0
 """Real seconds after which something must be wrong."""
@@ -50,7 +50,7 @@ class Performance:
         self._screen = screen
         self._expected = expected
         self._seen = 0
-        self._ended = 0
+        self._called: set[str] = set()
         incidents = population.people >= INCIDENTS_FROM
         self._stop_at: float | None = expected * STOP_AFTER if incidents else None
         self._cut_at: float | None = expected * POWER_FAILS_AFTER if incidents else None
@@ -98,12 +98,13 @@ class Performance:
             if status is None:
                 time.sleep(LOOK_EVERY)
                 continue
-            self._screen.show(status, self._ended, self._expected)
+            self._screen.show(status, len(self._called), self._expected)
             speaking = any(line["call"] in SPOKEN_TO for line in status["lines"])
-            if self._stop_at is not None and self._ended >= self._stop_at and speaking:
+            called = len(self._called)
+            if self._stop_at is not None and called >= self._stop_at and speaking:
                 self._stop_at = None
                 self._press_stop(box)
-            elif self._cut_at is not None and self._ended >= self._cut_at and speaking:
+            elif self._cut_at is not None and called >= self._cut_at and speaking:
                 self._cut_at = None
                 self._screen.news("*** the power fails in the middle of a call ***")
                 box.kill()
@@ -129,8 +130,8 @@ class Performance:
     def _tell_rows(self) -> None:
         for entry in read_entries(self._stage.state / "ledger", self._seen):
             self._seen = entry.seq
-            if entry.kind == "call.ended":
-                self._ended += 1
+            if entry.kind == "call.ended" and entry.subject is not None:
+                self._called.add(entry.subject)
             text = _news(entry)
             if text is not None:
                 self._screen.news(text)

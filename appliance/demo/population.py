@@ -47,7 +47,7 @@ class Story:
     row: dict[str, str] = field(default_factory=dict)
     behaviour: dict[str, Any] | list[dict[str, Any]] | None = None
     """None where the law must keep the box from ever dialling."""
-    faults: list[str] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
     english: bool = False
 
 
@@ -62,12 +62,12 @@ _LISTENS = _answers(("1", _GREETING_HEARD))
 CALLABLE: tuple[Story, ...] = (
     Story(share=6, behaviour=_LISTENS),
     Story(share=3, behaviour=_LISTENS, english=True),
-    Story(share=1, behaviour=_LISTENS, faults=["false_answer"]),
-    Story(share=1, behaviour=_LISTENS, faults=["garbage_bytes"]),
-    Story(share=1, behaviour=_LISTENS, faults=["late_ok"]),
-    Story(share=1, behaviour=_LISTENS, faults=["lost_notices"]),
-    Story(share=1, behaviour=_LISTENS, faults=["no_key_notices"]),
-    Story(share=1, behaviour=_LISTENS, faults=["ignore_hang_up"]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "false_answer"}]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "garbage_bytes"}]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "late_ok", "seconds": 0.03}]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "lost_notices"}]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "no_key_notices"}]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "ignore_hang_up"}]),
     Story(share=2, behaviour=_answers(("1", _GREETING_HEARD), hangs_up_heard=9.0)),
     Story(share=2, behaviour=_answers(hangs_up_heard=3.0)),
     Story(share=1, behaviour=_answers(patience=60)),
@@ -78,7 +78,7 @@ CALLABLE: tuple[Story, ...] = (
     Story(share=2, behaviour={"no_answer": {}}),
     Story(share=2, behaviour={"reject": {}}),
     Story(share=2, behaviour={"unreachable": {}}),
-    Story(share=1, behaviour=_LISTENS, faults=["usb_loss"]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "usb_loss", "call": 1, "after": 9}]),
 )
 
 REFUSED: tuple[Story, ...] = (

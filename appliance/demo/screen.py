@@ -24,7 +24,9 @@ class Screen(Protocol):
 
     def news(self, text: str) -> None: ...
 
-    def show(self, status: dict[str, Any], ended: int, expected: int) -> None: ...
+    def show(self, status: dict[str, Any], called: int, expected: int) -> None:
+        """Show the box's *status*, and how many of the *expected* people were called."""
+        ...
 
     def __enter__(self) -> Self: ...
 
@@ -42,7 +44,7 @@ class PlainScreen:
     def news(self, text: str) -> None:
         print(text, flush=True)
 
-    def show(self, status: dict[str, Any], ended: int, expected: int) -> None:
+    def show(self, status: dict[str, Any], called: int, expected: int) -> None:
         pass
 
     def __enter__(self) -> Self:
@@ -74,7 +76,7 @@ class LiveScreen:
     def news(self, text: str) -> None:
         self._recent.append(text)
 
-    def show(self, status: dict[str, Any], ended: int, expected: int) -> None:
+    def show(self, status: dict[str, Any], called: int, expected: int) -> None:
         lines = Table.grid(padding=(0, 2))
         for line in status["lines"]:
             name, _, state = line_text(line).partition(": ")
@@ -86,7 +88,9 @@ class LiveScreen:
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.add_column(width=14)
         bar.add_column(ratio=1)
-        bar.add_row(f"{ended} of {expected}", ProgressBar(total=max(expected, 1), completed=ended))
+        bar.add_row(
+            f"{called} of {expected}", ProgressBar(total=max(expected, 1), completed=called)
+        )
         recent = Text("\n".join(self._recent), "dim", no_wrap=True, overflow="ellipsis")
         clock = status["clock"]["utc"].replace("T", " ").removesuffix("Z")
         self._live.update(
