@@ -61,7 +61,7 @@ keyed hash, each read as a hexadecimal number."""
 
 _KEY_DIGITS = {"contacts": 32, "consents": 32, "suppressions": 64}
 _KEY_BYTES = 32
-_BULK = 1000
+BULK = 1000
 """Changes in one transaction from which a snapshot is cheaper than a log line."""
 
 
@@ -154,9 +154,12 @@ def decode_document(columns: tuple[str, ...], row: bytes) -> dict[str, Any]:
 class JournalStorage(Storage):
     """TinyDB's storage: the live rows in memory, every change durable before it is visible."""
 
-    def __init__(self, directory: Path, *, must_exist: bool, read_only: bool, disk: Disk) -> None:
+    def __init__(
+        self, directory: Path, *, must_exist: bool, read_only: bool, bulk: int, disk: Disk
+    ) -> None:
         self.live: dict[str, dict[int, bytes]] = {table: {} for table in COLUMNS}
         self._pending: dict[str, dict[int, bytes | None]] | None = None
+        self._bulk = bulk
         self.on_change: Callable[[str, int, bytes | None, bytes | None], None] | None = None
         """Told of every visible change: table, id, the row before, the row now."""
         self.journal, changes = Journal.open(
@@ -226,7 +229,7 @@ class JournalStorage(Storage):
         count = sum(map(len, pending.values()))
         if not count:
             return
-        if count >= _BULK and 4 * count >= sum(map(len, self.live.values())):
+        if count >= self._bulk and 4 * count >= sum(map(len, self.live.values())):
             self.journal.compact(self._state(pending), changed=True)
         else:
             self.journal.commit(
@@ -302,10 +305,13 @@ class Registry:
         self._storage.on_change = self._index
 
     @classmethod
-    def open(cls, state: Path, *, read_only: bool = False, disk: Disk = SYSTEM_DISK) -> Self:
+    def open(
+        cls, state: Path, *, read_only: bool = False, bulk: int = BULK, disk: Disk = SYSTEM_DISK
+    ) -> Self:
         """Open ``STATE/registry`` and ``STATE/number.key``, creating both where missing.
 
-        *read_only* changes nothing and may run beside the process that writes. Raises
+        *read_only* changes nothing and may run beside the process that writes; *bulk* is the
+        number of changes from which a transaction becomes a snapshot. Raises
         :class:`JournalCorrupt`, :class:`NumberKeyLost`, :class:`StorageFailed`.
         """
         path = state / "number.key"
@@ -320,6 +326,7 @@ class Registry:
                     # The key is made after the first journal file, so where it is, that was.
                     must_exist=number_key is not None,
                     read_only=read_only,
+                    bulk=bulk,
                     disk=disk,
                 )
                 break

@@ -136,9 +136,10 @@ def encode(
         raise RecordRefused("a subject is a random id of letters and digits")
     if BATCH in data:
         raise RecordRefused(f"data.{BATCH} is reserved")
-    text = canonical({**data, BATCH: list(batch)} if batch else data)
-    if json.loads(text).keys() != data.keys() | ({BATCH} if batch else set()):
-        raise RecordRefused("the keys of data must be strings")
+    text = canonical({**data, BATCH: batch} if batch else data)
+    # Keys that are not strings become strings, but are sorted as what they were.
+    if not all(isinstance(key, str) for key in data) or canonical(json.loads(text)) != text:
+        raise RecordRefused(f"{kind}: the keys of data must be strings")
     if _PHONE_NUMBER.search(text):
         raise RecordRefused(f"{kind}: a phone number may not stand in the ledger")
     try:
