@@ -120,6 +120,8 @@ class Line:
         self._fault_detail = ""
         self._reset_first = False
         self._boot_until = 0.0
+        self._usual_refusals: int | None = None
+        self._calling: Calling | None = None
         self._thread = threading.Thread(target=self._run, name=f"line {settings.name}", daemon=True)
 
     # -- any thread --------------------------------------------------------------------------
@@ -304,7 +306,7 @@ class Line:
             began=self._clock.monotonic(),
         )
         self._call = call
-        return Calling(
+        self._calling = Calling(
             call=call,
             modem=modem,
             family=identity.family,
@@ -314,6 +316,7 @@ class Line:
                 path=path,
                 pause=lambda seconds: pause(self._clock, seconds),
                 log=self._log,
+                usual_refusals=self._usual_refusals,
             ),
             mute=path.mute,
             inbox=self._inbox,
@@ -325,9 +328,12 @@ class Line:
             dialling=self._set_dialling,
             log=self._log,
         )
+        return self._calling
 
     def _clear_call(self) -> None:
-        self._call = None
+        calling, self._calling, self._call = self._calling, None, None
+        if calling is not None and self._usual_refusals is None:
+            self._usual_refusals = calling.voice.refusals
 
     def _set_dialling(self, outstanding: bool) -> None:
         self._dialling = outstanding
@@ -364,6 +370,7 @@ class Line:
     def _reset(self, modem: VoiceModem) -> None:
         """Restart the module; the port goes away or not, then bring-up begins anew."""
         self._reset_first = False
+        self._usual_refusals = None
         family = self._identity.family if self._identity else FAMILIES["generic"]
         self._boot_until = self._clock.monotonic() + family.timing.boot
         try:

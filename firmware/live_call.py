@@ -111,20 +111,20 @@ class LiveCall:
             if reading is not None and reading.sign is Sign.KEY:
                 self._key(reading.fields["key"], Witness.MODULE, at, MODULE_SURENESS)
                 return
-            self._take(self._progress.notice(text), at)
+            self._take(self._progress.notice(text, at), at)
 
     def rows(self, rows: Sequence[CallRow] | None, at: float) -> None:
         """Take a call list, or None where it could not be read (worker)."""
         with self._lock:
             if rows is None:
-                self._take(self._progress.list_unreadable(), at)
+                self._take(self._progress.list_unreadable(at), at)
             else:
-                self._take(self._progress.rows(rows), at)
+                self._take(self._progress.rows(rows, at), at)
             self._take(self._progress.tick(at), at)
 
     def dial_final(self, text: str, at: float) -> None:
         with self._lock:
-            self._take(self._progress.dial_final(text), at)
+            self._take(self._progress.dial_final(text, at), at)
 
     def link_lost(self, reason: str, at: float) -> None:
         with self._lock:
@@ -139,7 +139,7 @@ class LiveCall:
     def gave_up(self, reason: str, at: float) -> None:
         """The dial command failed without a result; the line now ends whatever there is."""
         with self._lock:
-            self._take(self._progress.dial_final(reason), at)
+            self._take(self._progress.dial_final(reason, at), at)
 
     # -- voice -------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ result of ATD. The rules that make one story of them:
   must not end this one; an A76xx says it while it falls back to 2G.) Where the list cannot be
   read, the claim stands; an answer is then weak.
 * Rows heal lost notices: state 3 is alerting, 0 answered, a vanished row is an end.
+* An answer without ringing before it is weak: networks with early media report the ringback as
+  an answer, and no later notice tells when somebody really picks up.
 * Only voice rows, mobile originated, with our call id once it is known.
 * :class:`Over` comes once. Why is asked afterwards (:meth:`Progress.verdict`), with everything
   that was seen and AT+CEER.
@@ -100,6 +102,10 @@ class EndSign:
 _DENIALS = 3
 """A lingering row is read this often before it outweighs a bare end notice."""
 
+_RANG_FOR = 0.3
+"""Box seconds of ringing that tell an answer from a ringback that is reported as one. Shorter
+than two reads of the call list are apart."""
+
 _EMPTY_AFTER_ROW = 2
 _EMPTY_WITHOUT_ROW = 6
 """A modem whose list never showed the call is believed later that it is gone."""
@@ -115,7 +121,8 @@ class Progress:
     index: int | None = None
     accepted: bool = False
     """The dial command was accepted, or progress proved it."""
-    alerted: bool = False
+    alerted_at: float | None = None
+    claimed_at: float | None = None
     row_seen: bool = False
     sign_seen: bool = False
     empties: int = 0
@@ -124,6 +131,8 @@ class Progress:
     ends: tuple[EndSign, ...] = ()
     answer_evidence: str = ""
     weak: bool = False
+    unchecked: bool = False
+    """Weak only because the call list could not be asked; a row makes the answer certain."""
     local: bool = False
     emergency: bool = False
     lost: str | None = None
@@ -136,13 +145,13 @@ class Progress:
 
     # -- what is seen ---------------------------------------------------------------------
 
-    def notice(self, text: str) -> tuple[Progress, tuple[Fact, ...]]:
+    def notice(self, text: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
         """Take one notification line."""
         if self.phase is Phase.OVER:
             return _late(self, text)
         row = call_row(text)
         if row is not None:
-            return _told_row(self, row, mask(text))
+            return _told_row(self, row, mask(text), at)
         reading = self.family.read(text)
         if reading is None or not _ours(reading):
             return self, ()
@@ -151,12 +160,12 @@ class Progress:
             case Sign.DIALLING:
                 return replace(self, accepted=True, sign_seen=True), ()
             case Sign.ALERTING:
-                return _alerting(replace(self, accepted=True, sign_seen=True), evidence)
+                return _alerting(replace(self, accepted=True, sign_seen=True), evidence, at)
             case Sign.ANSWERED | Sign.HELD:
                 seen = replace(self, accepted=True, sign_seen=True)
                 if reading.check:
-                    return _claimed(seen, evidence)
-                return _answered(seen, evidence, weak=self.family.weak_answer)
+                    return _claimed(seen, evidence, at)
+                return _answered(seen, evidence, at=at)
             case Sign.ENDED | Sign.BUSY | Sign.NO_ANSWER | Sign.NO_NETWORK:
                 return _ending(self, _end_sign(reading, evidence))
             case Sign.BOOT | Sign.POWER_DOWN | Sign.SIM_MISSING:
@@ -164,7 +173,7 @@ class Progress:
             case _:
                 return self, ()
 
-    def dial_final(self, text: str) -> tuple[Progress, tuple[Fact, ...]]:
+    def dial_final(self, text: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
         """Take the final result of ATD; V.250 allows call results in this place."""
         word = text.strip().upper()
         if self.phase is Phase.OVER:
@@ -173,19 +182,19 @@ class Progress:
             return replace(self, accepted=True), ()
         if word.startswith("CONNECT"):
             # ZTE dongles (MF110 and others) answer CONNECT where the far end picks up.
-            return _claimed(replace(self, accepted=True), mask(text))
+            return _claimed(replace(self, accepted=True, sign_seen=True), mask(text), at)
         reading = self.family.read(text)
         if reading is not None and reading.sign in _END_SIGNS:
             return _ending(replace(self, accepted=True), _end_sign(reading, mask(text)))
         return _over(replace(self, refused=mask(text)), f"ATD: {mask(text)}")
 
-    def rows(self, rows: Sequence[CallRow]) -> tuple[Progress, tuple[Fact, ...]]:
+    def rows(self, rows: Sequence[CallRow], at: float) -> tuple[Progress, tuple[Fact, ...]]:
         """Take a call list that was read completely (final OK)."""
         if self.phase is Phase.OVER:
             return self, ()
         mine = _mine(self, rows)
         if mine is None:
-            return _no_row(self)
+            return _no_row(self, at)
         seen = replace(self, index=mine.call_id, row_seen=True, accepted=True, empties=0)
         evidence = f"CLCC state {int(mine.state)}"
         if seen.ending:
@@ -199,21 +208,21 @@ class Progress:
                 return _denied(seen, evidence)
             case CallState.ALERTING:
                 denied, facts = _denied(seen, evidence)
-                alerting, more = _alerting(denied, evidence)
+                alerting, more = _alerting(denied, evidence, at)
                 return alerting, facts + more
             case CallState.ACTIVE | CallState.HELD:
-                return _answered(seen, evidence, weak=self.family.weak_answer)
+                return _answered(seen, evidence, at=at)
             case _:
                 return seen, ()
 
-    def list_unreadable(self) -> tuple[Progress, tuple[Fact, ...]]:
+    def list_unreadable(self, at: float) -> tuple[Progress, tuple[Fact, ...]]:
         """The call list could not be read: pending claims stand."""
         if self.phase is Phase.OVER:
             return self, ()
         if self.ending:
             return _over(self, self.ends[0].evidence)
         if self.phase is Phase.CLAIMED:
-            return _answered(self, self.answer_evidence, weak=True)
+            return _answered(self, self.answer_evidence, at=at, unchecked=True)
         return self, ()
 
     def tick(self, at: float) -> tuple[Progress, tuple[Fact, ...]]:
@@ -286,7 +295,7 @@ class Progress:
         """Judge a release that names no reason by how far the call had come."""
         if self.answer_evidence:
             cause = Cause.REMOTE_HANG_UP
-        elif self.alerted:
+        elif self.alerted_at is not None:
             cause = Cause.NO_ANSWER
         elif code is not None:
             cause = Cause.UNREACHABLE
@@ -295,24 +304,24 @@ class Progress:
         return Verdict(cause=cause, code=code, evidence=evidence)
 
 
-def _alerting(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
-    if state.alerted or state.phase in (Phase.ANSWERED, Phase.OVER):
+def _alerting(state: Progress, evidence: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
+    if state.alerted_at is not None or state.phase in (Phase.ANSWERED, Phase.OVER):
         return state, ()
     phase = Phase.ALERTING if state.phase is Phase.DIALLING else state.phase
-    return replace(state, phase=phase, alerted=True), (Alerting(evidence=evidence),)
+    return replace(state, phase=phase, alerted_at=at), (Alerting(evidence=evidence),)
 
 
-def _claimed(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+def _claimed(state: Progress, evidence: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
     if state.phase >= Phase.CLAIMED:
         return state, ()
-    new = replace(state, phase=Phase.CLAIMED, answer_evidence=evidence, empties=0)
+    new = replace(state, phase=Phase.CLAIMED, answer_evidence=evidence, claimed_at=at, empties=0)
     return new, (AnswerClaimed(evidence=evidence),)
 
 
 def _denied(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
     if state.phase is not Phase.CLAIMED:
         return state, ()
-    phase = Phase.ALERTING if state.alerted else Phase.DIALLING
+    phase = Phase.ALERTING if state.alerted_at is not None else Phase.DIALLING
     said = f"{state.answer_evidence} denied by {evidence}"
     return (
         replace(state, phase=phase, answer_evidence=""),
@@ -320,13 +329,35 @@ def _denied(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]
     )
 
 
-def _answered(state: Progress, evidence: str, *, weak: bool) -> tuple[Progress, tuple[Fact, ...]]:
-    if state.phase >= Phase.ANSWERED:
+def _answered(
+    state: Progress, evidence: str, *, at: float, unchecked: bool = False
+) -> tuple[Progress, tuple[Fact, ...]]:
+    if state.phase is Phase.ANSWERED and state.unchecked and not unchecked:
+        # The row that could not be read before: it may make the answer certain now.
+        if _too_soon(state, at) or state.family.weak_answer:
+            return replace(state, unchecked=False), ()
+    elif state.phase >= Phase.ANSWERED:
         return state, ()
+    weak = unchecked or state.family.weak_answer or _too_soon(state, at)
     claimed = state.answer_evidence
     said = f"{claimed}, {evidence}" if claimed and claimed != evidence else evidence
-    new = replace(state, phase=Phase.ANSWERED, answer_evidence=said, weak=weak, empties=0)
+    new = replace(
+        state,
+        phase=Phase.ANSWERED,
+        answer_evidence=said,
+        weak=weak,
+        unchecked=unchecked,
+        empties=0,
+    )
     return new, (AnswerConfirmed(evidence=said, weak=weak),)
+
+
+def _too_soon(state: Progress, at: float) -> bool:
+    """An answer without ringing before it, or at its very start, is what a false answer at
+    ringback looks like (A7672SA on a network with early media); a machine's may look so too."""
+    if state.phase is Phase.CLAIMED and state.claimed_at is not None:
+        at = state.claimed_at
+    return state.alerted_at is None or at - state.alerted_at < _RANG_FOR
 
 
 def _ending(state: Progress, end: EndSign) -> tuple[Progress, tuple[Fact, ...]]:
@@ -350,7 +381,9 @@ def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
     return replace(state, ends=(*state.ends, _end_sign(reading, mask(text)))), ()
 
 
-def _told_row(state: Progress, row: CallRow, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
+def _told_row(
+    state: Progress, row: CallRow, evidence: str, at: float
+) -> tuple[Progress, tuple[Fact, ...]]:
     """Take a row that came as a notice (SIMCom with CLCC=1)."""
     if not row.voice or row.incoming or state.index not in (None, row.call_id):
         return state, ()
@@ -359,14 +392,14 @@ def _told_row(state: Progress, row: CallRow, evidence: str) -> tuple[Progress, t
     seen = replace(state, index=row.call_id, sign_seen=True, accepted=True)
     match row.state:
         case CallState.ALERTING:
-            return _alerting(seen, evidence)
+            return _alerting(seen, evidence, at)
         case CallState.ACTIVE | CallState.HELD:
-            return _answered(seen, evidence, weak=state.family.weak_answer)
+            return _answered(seen, evidence, at=at)
         case _:
             return seen, ()
 
 
-def _no_row(state: Progress) -> tuple[Progress, tuple[Fact, ...]]:
+def _no_row(state: Progress, at: float) -> tuple[Progress, tuple[Fact, ...]]:
     new = replace(state, empties=state.empties + 1)
     if new.ending:
         return _over(new, new.ends[0].evidence)
@@ -374,7 +407,7 @@ def _no_row(state: Progress) -> tuple[Progress, tuple[Fact, ...]]:
     limit = _EMPTY_AFTER_ROW if new.row_seen else _EMPTY_WITHOUT_ROW
     if new.phase is Phase.CLAIMED and not new.row_seen and new.empties >= 2:
         # A modem that never lists its calls: the notice is all there is.
-        return _answered(new, new.answer_evidence, weak=True)
+        return _answered(new, new.answer_evidence, at=at, unchecked=True)
     if known and new.empties >= limit:
         return _over(new, "the call left the call list")
     return new, ()

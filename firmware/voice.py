@@ -37,7 +37,8 @@ class VoiceSwitch:
 
     Before the answer a refusal is normal (SIM7600: ``CPCMREG=1`` answers ERROR until the call
     exists), so it is tried at each step of the call; after the answer a few times in short
-    succession, and then the voice has failed.
+    succession, and then the voice has failed. More refusals than in the first call since the
+    module started (``usual_refusals``) are a sign too.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class VoiceSwitch:
         path: AudioPath,
         pause: Callable[[float], None],
         log: logging.Logger,
+        usual_refusals: int | None = None,
     ) -> None:
         self._modem = modem
         self._audio = family.audio if path.kind == "pcm-serial" else None
@@ -55,9 +57,12 @@ class VoiceSwitch:
         self._pause = pause
         self._log = log
         self._on = False
+        self._accepted_once = False
         self._tries = 0
         self._restarted = False
-        self.refusals_after_answer = 0
+        self._usual = usual_refusals
+        self._refusals = 0
+        self._refused_after_answer = False
 
     @property
     def on(self) -> bool:
@@ -72,7 +77,16 @@ class VoiceSwitch:
     def rotten(self) -> bool:
         """The family's sign that the module must be reset before the next call was seen."""
         audio = self._audio
-        return audio is not None and audio.resets_after_refusal and self.refusals_after_answer > 0
+        if audio is None or not audio.resets_after_refusal:
+            return False
+        return self._refused_after_answer or (
+            self._usual is not None and self._refusals > self._usual
+        )
+
+    @property
+    def refusals(self) -> int | None:
+        """How often the start was refused in this call; None where it never was accepted."""
+        return self._refusals if self._accepted_once else None
 
     def advance(self, *, answered: bool) -> None:
         """Switch the voice on if it is time and not yet done. One try per call of this method."""
@@ -92,8 +106,10 @@ class VoiceSwitch:
             self._tries += 1
         if self._accepted(audio.start):
             self._start()
-        elif answered:
-            self.refusals_after_answer += 1
+            return
+        self._refusals += 1
+        if answered:
+            self._refused_after_answer = True
 
     def restart(self) -> bool:
         """Switch off and on once, where the downlink went dead; False if that was done already."""
@@ -113,7 +129,7 @@ class VoiceSwitch:
 
     def _start(self) -> None:
         self._path.start()
-        self._on = True
+        self._on = self._accepted_once = True
 
     def _off(self) -> None:
         audio = self._audio
