@@ -12,7 +12,7 @@ import csv
 import difflib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -38,6 +38,20 @@ SIZE_LIMIT = 64 << 20
 LINE_LIMIT = 4000
 """Characters of one line."""
 CELL_LIMIT = 500
+SUGGESTIONS = 20
+"""Different misspelt zones that get a suggestion."""
+
+__all__ = [
+    "COLUMNS",
+    "ContactsUnreadable",
+    "Defaults",
+    "Reading",
+    "RejectedRow",
+    "Row",
+    "RowFault",
+    "parse_contacts",
+    "read_contacts",
+]
 
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -85,7 +99,7 @@ def parse_contacts(raw: bytes, file: str, defaults: Defaults) -> Reading:
 
 
 def _lines(raw: bytes, file: str) -> list[str]:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw[:4096]:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw.partition(b"\n")[0]:
         raise ContactsUnreadable(
             file, [RowFault(1, "", "is not UTF-8 (UTF-16 or binary)", _SAVE_AS_UTF8)]
         )
@@ -148,6 +162,7 @@ class _RowReader:
     defaults: Defaults
     rows: list[Row] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
+    _near: dict[str, str] = field(default_factory=dict)
     _people: dict[str, tuple[int, str, str, str]] = field(default_factory=dict)
     _consents: dict[tuple[str, str, datetime], int] = field(default_factory=dict)
 
@@ -190,7 +205,7 @@ class _RowReader:
         return cells
 
     def _row(self, line: int, cells: Mapping[str, str]) -> Row:
-        cell = _CellReader(line, cells, self.defaults)
+        cell = _CellReader(line, cells, self.defaults, self._near_zone)
         zone = cell.zone()
         given_at = cell.moment("consent_given_at", zone, last=False)
         valid_until = cell.moment("valid_until", zone, last=True)
@@ -242,6 +257,18 @@ class _RowReader:
                 )
         self._consents[consent] = row.line
 
+    def _near_zone(self, name: str) -> str:
+        """Return the remedy for a zone that does not exist.
+
+        Looking for a likeness takes milliseconds, so only the first names get one.
+        """
+        remedy = self._near.get(name, "write an IANA zone: Europe/Paris")
+        if name not in self._near and len(self._near) < SUGGESTIONS:
+            near = difflib.get_close_matches(name[:60], sorted(available_timezones()), 1)
+            remedy = f"did you mean {near[0]}?" if near else remedy
+            self._near[name] = remedy
+        return remedy
+
 
 class _Faulty(Exception):
     def __init__(self, faults: Sequence[RowFault]) -> None:
@@ -256,10 +283,17 @@ class _Faulty(Exception):
 class _CellReader:
     """Reads the cells of one line; faults gather, and a stand-in keeps the rest going."""
 
-    def __init__(self, line: int, cells: Mapping[str, str], defaults: Defaults) -> None:
+    def __init__(
+        self,
+        line: int,
+        cells: Mapping[str, str],
+        defaults: Defaults,
+        suggest: Callable[[str], str],
+    ) -> None:
         self._line = line
         self._cells = cells
         self._defaults = defaults
+        self._suggest = suggest
         self.faults: list[RowFault] = []
 
     def fault(self, column: str, what: str, remedy: str) -> None:
@@ -299,9 +333,7 @@ class _CellReader:
         name = self.raw("timezone") or self._defaults.timezone
         zone = known_zone(name)
         if zone is None:
-            near = difflib.get_close_matches(name[:60], sorted(available_timezones()), 1)
-            remedy = f"did you mean {near[0]}?" if near else "write an IANA zone: Europe/Paris"
-            self.fault("timezone", f"“{_shown(name)}” is not a time zone", remedy)
+            self.fault("timezone", f"“{_shown(name)}” is not a time zone", self._suggest(name))
             return ZoneInfo("UTC")
         return zone
 

@@ -1,0 +1,455 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.effects import Now
+from appliance.gate import (
+    HORIZON,
+    Circumstances,
+    Rules,
+    decide,
+    explain,
+    longest_call,
+    next_chance,
+)
+from appliance.law import Ballot, Caller, Category, load_profile
+from appliance.model import (
+    NO_HISTORY,
+    Attempt,
+    Consent,
+    Contact,
+    Decision,
+    History,
+    Interval,
+    Outcome,
+    Revocation,
+    Script,
+    Timers,
+)
+from appliance.windows import parse_windows
+
+PARIS = ZoneInfo("Europe/Paris")
+# A Wednesday in winter: 18:30 in Paris.
+EVENING = datetime(2027, 3, 10, 17, 30, tzinfo=UTC)
+WINDOW = Interval(datetime(2027, 3, 10, 17, tzinfo=UTC), datetime(2027, 3, 10, 19, tzinfo=UTC))
+PERSON = Contact(
+    subject="a" * 32,
+    number="+33639980012",
+    number_hash="b" * 64,
+    name="Ada",
+    language="fr",
+    timezone="Europe/Paris",
+)
+CONSENT = Consent(
+    id="c" * 32,
+    subject=PERSON.subject,
+    purpose="news",
+    given_at=datetime(2026, 9, 1, tzinfo=UTC),
+    source="web",
+    evidence="form 3",
+    windows="mon-fri 18:00-20:00; sat 10:00-12:00",
+    valid_until=datetime(2028, 9, 1, tzinfo=UTC),
+    recorded_at=datetime(2026, 9, 2, tzinfo=UTC),
+)
+FICTION = Caller(number="+33199000001", category=Category.FICTION)
+RULES = Rules(
+    purpose="news",
+    profile=load_profile("fr"),
+    ballots=(Ballot(day=date(2027, 4, 11), closes=time(20)),),
+    caller=FICTION,
+)
+UK = Rules(purpose="news", profile=load_profile("uk"), caller=FICTION)
+BENCH = Circumstances(
+    now=Now(monotonic=0.0, utc=EVENING, trusted=True, source="ntp"),
+    stopped=False,
+    paused=False,
+    storage_ok=True,
+    line_ready=True,
+    bench=True,
+    pressed=False,
+    call_seconds=120.0,
+)
+
+
+def at(utc: datetime, **changes: object) -> Circumstances:
+    now = replace(BENCH.now, utc=utc)
+    return replace(BENCH, now=now, **changes)  # type: ignore[arg-type]
+
+
+def attempt(when: datetime, outcome: Outcome | None = Outcome.NO_ANSWER) -> Attempt:
+    return Attempt(
+        id="x",
+        authorised_at=when,
+        outcome=outcome,
+        ended_at=None if outcome is None else when + timedelta(minutes=1),
+    )
+
+
+def ask(
+    circumstances: Circumstances = BENCH,
+    *,
+    contact: Contact = PERSON,
+    consents: tuple[Consent, ...] = (CONSENT,),
+    history: History = NO_HISTORY,
+    rules: Rules = RULES,
+) -> Decision:
+    return decide(contact, consents, history, rules, circumstances)
+
+
+def refused(decision: Decision) -> list[str]:
+    assert (decision.clearance is None) == bool(decision.refusals)
+    return [verdict.rule for verdict in decision.refusals]
+
+
+def test_a_clearance_carries_what_it_stands_on() -> None:
+    decision = ask()
+    clearance = decision.clearance
+    assert clearance is not None
+    assert clearance.window == WINDOW == decision.next_chance
+    assert (clearance.subject, clearance.number) == (PERSON.subject, PERSON.number)
+    assert clearance.consent == CONSENT.id
+    assert clearance.profile == "fr/2026-11"
+    assert clearance.clock == "ntp"
+    assert clearance.granted_at == EVENING
+    assert EVENING < clearance.expires_at <= EVENING + timedelta(minutes=1)
+    assert clearance.bench
+    assert clearance.rules == tuple(verdict.rule for verdict in decision.verdicts)
+    assert {"consent", "window", "fr.FR-6.hours", "fr.FR-13", "fr.FR-10", "fit"} <= set(
+        clearance.rules
+    )
+
+
+OLD = EVENING - timedelta(days=90)
+RECENT = EVENING - timedelta(days=50)
+
+
+@pytest.mark.parametrize(
+    ("decision", "rules"),
+    [
+        (ask(replace(BENCH, stopped=True)), ["stop"]),
+        (ask(replace(BENCH, paused=True)), ["pause"]),
+        (ask(replace(BENCH, storage_ok=False)), ["storage"]),
+        (ask(replace(BENCH, line_ready=False)), ["line"]),
+        (ask(replace(BENCH, now=replace(BENCH.now, trusted=False))), ["clock"]),
+        (ask(replace(BENCH, stopped=True, paused=True)), ["stop", "pause"]),
+        # Lines and numbers of different worlds.
+        (ask(replace(BENCH, bench=False)), ["line_kind", "fr.FR-10"]),
+        (ask(contact=replace(PERSON, number="+33162000001")), ["line_kind"]),
+        (ask(contact=replace(PERSON, number="+33899123456")), ["number", "line_kind"]),
+        (ask(contact=replace(PERSON, number="+33112")), ["number", "line_kind"]),
+        (ask(contact=replace(PERSON, number="0639980012")), ["number", "line_kind"]),
+        (ask(contact=replace(PERSON, timezone="Europe/Lutetia")), ["zone"]),
+        # Consent.
+        (ask(consents=()), ["consent", "window"]),
+        (ask(consents=(replace(CONSENT, purpose="other"),)), ["consent", "window"]),
+        (ask(consents=(replace(CONSENT, evidence=""),)), ["consent", "window"]),
+        (ask(consents=(replace(CONSENT, valid_until=EVENING),)), ["consent", "window"]),
+        (ask(history=History(revocation=Revocation(at=OLD, by="key"))), ["consent", "window"]),
+        (ask(consents=(replace(CONSENT, windows="mon-fri 25:00"),)), ["window"]),
+        # Time: outside the window; outside the law's hours too; holiday; eve of a ballot.
+        (ask(at(EVENING - timedelta(hours=1))), ["window"]),
+        (ask(at(EVENING + timedelta(hours=2))), ["window", "fr.FR-6.hours"]),
+        (ask(at(datetime(2027, 3, 13, 9, 30, tzinfo=UTC))), ["fr.FR-6.hours"]),
+        (ask(at(datetime(2027, 3, 29, 16, 30, tzinfo=UTC))), ["fr.FR-6.holidays"]),
+        (ask(at(datetime(2027, 4, 10, 8, 30, tzinfo=UTC))), ["fr.FR-6.hours", "fr.FR-13"]),
+        # Length: 120 seconds must end by 20:00.
+        (ask(at(WINDOW.end - timedelta(seconds=120))), []),
+        (ask(at(WINDOW.end - timedelta(seconds=119))), ["fit"]),
+        (ask(at(EVENING, call_seconds=7201.0)), ["fit"]),
+        # History.
+        (ask(history=History(attempts=(attempt(OLD, None),))), ["in_call"]),
+        (ask(history=History(attempts=(attempt(OLD),) * 3)), ["attempts"]),
+        (ask(history=History(attempts=(attempt(OLD, Outcome.DECLINED),))), []),
+        (
+            ask(history=History(attempts=(attempt(RECENT, Outcome.DECLINED),))),
+            ["fr.FR-6.rest"],
+        ),
+    ],
+)
+def test_refusals_are_exactly_these(decision: Decision, rules: list[str]) -> None:
+    assert refused(decision) == rules
+    for verdict in decision.verdicts:
+        assert verdict.reason.endswith(".")
+        assert PERSON.number not in verdict.reason
+        assert PERSON.name not in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "pressed", "expected"),
+    [
+        (replace(RULES, attended=True), False, ["attended"]),
+        (replace(RULES, attended=True), True, []),
+        (replace(RULES, attended=True, caller=None), True, []),
+        (replace(RULES, caller=None), False, ["fr.FR-10"]),
+        (
+            replace(RULES, caller=Caller(number="+33639980001", category=Category.MOBILE)),
+            False,
+            ["fr.FR-10"],
+        ),
+        (
+            replace(
+                RULES,
+                attended=True,
+                caller=Caller(number="+33639980001", category=Category.MOBILE),
+            ),
+            True,
+            [],
+        ),
+    ],
+)
+def test_attended_mode_and_numbering_gate(rules: Rules, pressed: bool, expected: list[str]) -> None:
+    assert refused(ask(replace(BENCH, pressed=pressed), rules=rules)) == expected
+
+
+def test_every_rule_is_answered_even_after_a_refusal() -> None:
+    everything = ask()
+    nothing = ask(
+        replace(BENCH, stopped=True, line_ready=False, now=replace(BENCH.now, trusted=False)),
+        consents=(),
+        history=History(attempts=(attempt(EVENING, None),) * 5),
+    )
+    assert {v.rule for v in nothing.verdicts} == {v.rule for v in everything.verdicts}
+    assert len(nothing.refusals) >= 6
+
+
+def test_cap_over_rolling_days_counts_whatever_happened() -> None:
+    rules = replace(RULES, max_attempts=10)
+    days = [EVENING - timedelta(days=n) for n in (29, 20, 10, 5)]
+    outcomes = [Outcome.UNKNOWN, Outcome.FAILED, Outcome.NO_ANSWER, Outcome.BUSY]
+    history = History(attempts=tuple(attempt(d, o) for d, o in zip(days, outcomes, strict=True)))
+    decision = ask(history=history, rules=rules)
+    assert refused(decision) == ["fr.FR-6.attempts"]
+    (verdict,) = decision.refusals
+    assert verdict.until == EVENING + timedelta(days=1)
+    chance = decision.next_chance
+    assert chance is not None
+    assert chance.start == verdict.until
+    assert refused(ask(at(EVENING + timedelta(days=1)), history=history, rules=rules)) == []
+    assert refused(ask(at(EVENING + timedelta(hours=23)), history=history, rules=rules)) != []
+
+
+def test_rest_after_refusal_moves_the_next_chance() -> None:
+    history = History(attempts=(attempt(EVENING, Outcome.DECLINED),))
+    chance = next_chance(PERSON, (CONSENT,), history, RULES, EVENING + timedelta(hours=1))
+    assert chance is not None
+    # 60 days after 10 March 18:31 is Sunday 9 May, 19:31 summer time; Monday 18:00 is next.
+    assert chance.start == datetime(2027, 5, 10, 16, tzinfo=UTC)
+
+
+def test_a_newer_consent_does_not_shorten_a_rest() -> None:
+    history = History(attempts=(attempt(EVENING - timedelta(days=1), Outcome.DECLINED),))
+    newer = replace(
+        CONSENT, id="d" * 32, given_at=EVENING - timedelta(hours=1), recorded_at=EVENING
+    )
+    assert refused(ask(consents=(CONSENT, newer), history=history)) == ["fr.FR-6.rest"]
+
+
+def test_the_latest_consent_narrows() -> None:
+    newer = replace(
+        CONSENT, id="d" * 32, given_at=EVENING - timedelta(days=1), windows="tue 18:00-19:00"
+    )
+    decision = ask(consents=(CONSENT, newer))
+    assert refused(decision) == ["window"]
+    assert decision.next_chance == Interval(
+        datetime(2027, 3, 16, 17, tzinfo=UTC), datetime(2027, 3, 16, 18, tzinfo=UTC)
+    )
+
+
+def test_next_chance_skips_spans_too_short_for_the_call() -> None:
+    late = WINDOW.end - timedelta(seconds=30)
+    chance = next_chance(PERSON, (CONSENT,), NO_HISTORY, RULES, late, call_seconds=31)
+    assert chance is not None
+    assert chance.start == WINDOW.start + timedelta(days=1)
+    chance = next_chance(PERSON, (CONSENT,), NO_HISTORY, RULES, late, call_seconds=30)
+    assert chance == WINDOW
+    assert next_chance(PERSON, (CONSENT,), NO_HISTORY, RULES, late, call_seconds=7201) is None
+
+
+def test_consent_that_ends_inside_its_window_ends_the_span() -> None:
+    ends = WINDOW.start + timedelta(minutes=45)
+    decision = ask(consents=(replace(CONSENT, valid_until=ends),))
+    assert decision.clearance is not None
+    assert decision.clearance.window == Interval(WINDOW.start, ends)
+    tight = ask(at(ends - timedelta(seconds=100)), consents=(replace(CONSENT, valid_until=ends),))
+    assert refused(tight) == ["fit"]
+    assert tight.next_chance is None
+
+
+@pytest.mark.parametrize(
+    ("consents", "history"),
+    [
+        ((), NO_HISTORY),
+        ((CONSENT,), History(attempts=(attempt(OLD),) * 3)),
+        ((CONSENT,), History(revocation=Revocation(at=OLD, by="sms"))),
+        ((replace(CONSENT, windows="sun 10:00-12:00"),), NO_HISTORY),
+        ((replace(CONSENT, windows="nonsense"),), NO_HISTORY),
+    ],
+)
+def test_no_chance_at_all(consents: tuple[Consent, ...], history: History) -> None:
+    assert next_chance(PERSON, consents, history, RULES, EVENING) is None
+
+
+def test_a_span_that_never_closes_reaches_over_weeks() -> None:
+    always = replace(CONSENT, windows="mon-sun 00:00-24:00", valid_until=None)
+    chance = next_chance(PERSON, (always,), NO_HISTORY, UK, EVENING)
+    assert chance is not None
+    assert chance.contains(EVENING)
+    assert chance.end == EVENING + HORIZON
+    decision = ask(consents=(always,), rules=UK)
+    assert decision.clearance is not None
+
+
+def test_spans_over_the_end_of_a_remembered_week_are_whole() -> None:
+    # Weeks are counted from Thursday 1970-01-01, 00:00 UTC.
+    thursday = datetime(2027, 3, 11, tzinfo=UTC)
+    windows = "wed 20:00-24:00; thu 00:00-06:00"
+    night = replace(CONSENT, windows=windows)
+    expected = Interval(thursday - timedelta(hours=5), thursday + timedelta(hours=5))
+    for after in (thursday - timedelta(hours=8), thursday, thursday + timedelta(hours=2)):
+        found = next_chance(PERSON, (night,), NO_HISTORY, UK, after, call_seconds=3600)
+        assert found == expected
+
+
+def test_verdicts_say_until_when() -> None:
+    decision = ask(at(datetime(2027, 3, 13, 12, tzinfo=UTC)))
+    until = {verdict.rule: verdict.until for verdict in decision.verdicts}
+    assert until["window"] == datetime(2027, 3, 15, 17, tzinfo=UTC)
+    assert until["fr.FR-6.hours"] == datetime(2027, 3, 15, 9, tzinfo=UTC)
+    # Easter Monday begins in Paris.
+    assert until["fr.FR-6.holidays"] == datetime(2027, 3, 28, 22, tzinfo=UTC)
+    assert until["fr.FR-13"] is None
+    eve = ask(at(datetime(2027, 4, 10, 8, 30, tzinfo=UTC)))
+    until = {verdict.rule: verdict.until for verdict in eve.verdicts}
+    assert until["fr.FR-13"] == datetime(2027, 4, 11, 18, tzinfo=UTC)
+
+
+def test_explain_names_rules_and_the_next_moment() -> None:
+    decision = ask(at(datetime(2027, 4, 10, 8, 30, tzinfo=UTC)))
+    text = "\n".join(explain(decision, PARIS, datetime(2027, 4, 10, 8, 30, tzinfo=UTC)))
+    assert "fr.FR-13" in text
+    assert "Mon 2027-04-12 18:00 (Europe/Paris)" in text
+    allowed = explain(ask(), PARIS, EVENING)
+    assert allowed == ["This number may be called now, until Wed 2027-03-10 20:00 (Europe/Paris)."]
+    never = explain(ask(consents=()), PARIS, EVENING)
+    assert "no moment within 400 days" in never[-1]
+    stopped = explain(ask(replace(BENCH, stopped=True)), PARIS, EVENING)
+    assert "does not depend on the hour" in stopped[-1]
+
+
+def test_holiday_is_named() -> None:
+    decision = ask(at(datetime(2027, 3, 29, 16, 30, tzinfo=UTC)))
+    assert any("Easter Monday" in verdict.reason for verdict in decision.refusals)
+
+
+def test_longest_call_adds_everything_up() -> None:
+    script = Script(
+        language="fr",
+        greeting="g",
+        prompt="p",
+        message="m",
+        farewell="f",
+        opted_out="o",
+        durations={"g": 8.0, "p": 4.0, "m": 30.0, "f": 2.0, "o": 5.0},
+    )
+    timers = Timers(
+        ring=timedelta(seconds=45),
+        key_wait=timedelta(seconds=8),
+        prompt_repeats=2,
+        hang_up=timedelta(seconds=20),
+        set_up=timedelta(seconds=15),
+    )
+    assert longest_call(script, timers) == 15 + 45 + 8 + 8 + 2 * (4 + 8) + 30 + 5 + 20
+
+
+def test_script_length_counts_where_it_is_longer() -> None:
+    late = at(WINDOW.end - timedelta(seconds=200))
+    assert decide(PERSON, (CONSENT,), NO_HISTORY, RULES, late).clearance is not None
+    assert decide(PERSON, (CONSENT,), NO_HISTORY, RULES, late, 300.0).clearance is None
+
+
+instants = st.integers(0, 3 * 365 * 1440).map(
+    lambda minute: datetime(2027, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
+)
+people = st.builds(
+    lambda zone, windows, days: (
+        replace(PERSON, timezone=zone),
+        replace(
+            CONSENT,
+            windows=windows,
+            given_at=datetime(2026, 1, 1, tzinfo=UTC),
+            recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
+            valid_until=datetime(2027, 1, 1, tzinfo=UTC) + timedelta(days=days),
+        ),
+    ),
+    st.sampled_from(["Europe/Paris", "Indian/Reunion", "Pacific/Tahiti", "America/New_York"]),
+    st.sampled_from(
+        ["mon-fri 18:00-20:00", "mon-sun 00:00-24:00", "sat 10:00-12:00", "wed 23:00-24:00"]
+    ),
+    st.integers(30, 1200),
+)
+outcomes = st.sampled_from([Outcome.NO_ANSWER, Outcome.DECLINED, Outcome.UNKNOWN, Outcome.BUSY])
+pasts = st.lists(st.tuples(st.integers(0, 1000), outcomes), max_size=6)
+rule_sets = st.sampled_from([RULES, UK, replace(RULES, max_attempts=9)])
+
+
+@settings(max_examples=80, deadline=None)
+@given(people, pasts, rule_sets, instants, st.sampled_from([0.0, 120.0, 5400.0]))
+def test_next_chance_and_decide_agree(
+    person: tuple[Contact, Consent],
+    past: list[tuple[int, Outcome]],
+    rules: Rules,
+    instant: datetime,
+    seconds: float,
+) -> None:
+    """Where the chance opens the gate allows; a moment before it, and after its end, not."""
+    contact, consent = person
+    history = History(
+        attempts=tuple(attempt(instant - timedelta(hours=h), o) for h, o in sorted(past)[::-1])
+    )
+    chance = next_chance(contact, (consent,), history, rules, instant, call_seconds=seconds)
+
+    def allowed(when: datetime) -> bool:
+        return (
+            decide(contact, (consent,), history, rules, at(when, call_seconds=seconds)).clearance
+            is not None
+        )
+
+    if chance is None:
+        for hours in (0, 7, 31, 24 * 5 + 3, 24 * 40 + 9):
+            assert not allowed(instant + timedelta(hours=hours))
+        return
+    opens = max(chance.start, instant)
+    assert allowed(opens)
+    assert (chance.end - opens).total_seconds() >= seconds
+    for part in (0.0, 0.3, 0.7):
+        before = instant + part * (opens - instant)
+        assert before >= opens or not allowed(before)
+    if chance.end < instant + HORIZON:
+        assert not allowed(chance.end)
+
+
+@settings(max_examples=60, deadline=None)
+@given(people, instants)
+def test_no_clearance_outside_windows_law_or_consent(
+    person: tuple[Contact, Consent], instant: datetime
+) -> None:
+    contact, consent = person
+    decision = decide(contact, (consent,), NO_HISTORY, RULES, at(instant))
+    if decision.clearance is None:
+        assert decision.refusals
+        return
+    end = instant + timedelta(seconds=BENCH.call_seconds)
+    zone = ZoneInfo(contact.timezone)
+    for when in (instant, end - timedelta(seconds=1)):
+        local = when.astimezone(zone)
+        assert parse_windows(consent.windows).contains(local)
+        assert local.weekday() < 5
+        assert 10 <= local.hour < 20
+        assert consent.valid_until is None or when < consent.valid_until
+    assert decision.clearance.window.end >= end
