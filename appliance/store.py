@@ -12,9 +12,8 @@ What happened to people is not here but in the ledger, which knows them by ``sub
 from __future__ import annotations
 
 import json
-import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -33,11 +32,11 @@ from appliance.files import (
     StorageError,
     StorageFailed,
     make_private_directory,
-    replace_file,
-    storage_failed,
 )
 from appliance.journal import Change, Journal, encode_row
 from appliance.model import Consent, Contact, Revocation
+from appliance.number_key import NumberKeyLost, make_number_key, read_number_key
+from appliance.rows import Overlay, Rows, encode_document
 
 SCHEMA = 1
 """Version of the columns below. A later one appends columns; older rows are then shorter."""
@@ -60,95 +59,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 keyed hash, each read as a hexadecimal number."""
 
 _KEY_DIGITS = {"contacts": 32, "consents": 32, "suppressions": 64}
-_KEY_BYTES = 32
 BULK = 1000
 """Changes in one transaction from which a snapshot is cheaper than a log line."""
 
 
 class RegistryConflict(ValueError):
     """A change that would make two people share a number, or an agreement change its text."""
-
-
-class NumberKeyLost(StorageError):
-    """``STATE/number.key`` is missing or damaged: no suppressed number could be recognised."""
-
-
-class _Rows(Mapping[str, dict[str, Any]]):
-    """One table as TinyDB reads it: document id (text) to document, decoded when asked for."""
-
-    def __init__(self, columns: tuple[str, ...], live: Mapping[int, bytes]) -> None:
-        self._columns = columns
-        self._live = live
-
-    def __getitem__(self, key: str) -> dict[str, Any]:
-        return decode_document(self._columns, self._live[int(key)])
-
-    def __iter__(self) -> Iterator[str]:
-        return map(str, self._live)
-
-    def __len__(self) -> int:
-        return len(self._live)
-
-
-class _Overlay(MutableMapping[int, dict[str, Any]]):
-    """One table as TinyDB changes it: reads through, keeps what was written and what was handed
-    out (the updater may change that in place)."""
-
-    def __init__(self, columns: tuple[str, ...], live: Mapping[int, bytes]) -> None:
-        self._columns = columns
-        self._live = live
-        self._written: dict[int, bytes | None] = {}
-        self._lent: dict[int, dict[str, Any]] = {}
-
-    def __getitem__(self, key: int) -> dict[str, Any]:
-        if key not in self._lent:
-            row = self._written[key] if key in self._written else self._live[key]
-            if row is None:
-                raise KeyError(key)
-            self._lent[key] = decode_document(self._columns, row)
-        return self._lent[key]
-
-    def __setitem__(self, key: int, document: dict[str, Any]) -> None:
-        self._lent.pop(key, None)
-        self._written[key] = encode_document(self._columns, document)
-
-    def __delitem__(self, key: int) -> None:
-        if key not in self:
-            raise KeyError(key)
-        self._lent.pop(key, None)
-        self._written[key] = None
-
-    def __contains__(self, key: object) -> bool:
-        if key in self._written:
-            return self._written[key] is not None
-        return key in self._live
-
-    def __iter__(self) -> Iterator[int]:
-        yield from (key for key in self._live if self._written.get(key, b"") is not None)
-        yield from (
-            k for k, row in self._written.items() if row is not None and k not in self._live
-        )
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def changes(self) -> dict[int, bytes | None]:
-        for key, document in self._lent.items():
-            self._written[key] = encode_document(self._columns, document)
-        return {k: row for k, row in self._written.items() if row != self._live.get(k)}
-
-
-def encode_document(columns: tuple[str, ...], document: Mapping[str, Any]) -> bytes:
-    """Return *document* as a row: its values in the order of *columns*, as JSON text."""
-    if extra := document.keys() - set(columns):
-        raise ValueError(f"no such column: {', '.join(sorted(extra))}")
-    return encode_row([document.get(column) for column in columns])
-
-
-def decode_document(columns: tuple[str, ...], row: bytes) -> dict[str, Any]:
-    values = json.loads(row)
-    values += [None] * (len(columns) - len(values))
-    return dict(zip(columns, values, strict=True))
 
 
 class JournalStorage(Storage):
@@ -181,7 +97,7 @@ class JournalStorage(Storage):
             raise
 
     def read(self) -> dict[str, dict[str, Any]]:
-        tables = {table: _Rows(COLUMNS[table], rows) for table, rows in self.live.items()}
+        tables = {table: Rows(COLUMNS[table], rows) for table, rows in self.live.items()}
         return cast(dict[str, dict[str, Any]], tables)
 
     def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:
@@ -219,8 +135,8 @@ class JournalStorage(Storage):
         else:
             self._pending.setdefault(table, {}).update(changes)
 
-    def overlay(self, table: str) -> _Overlay:
-        return _Overlay(COLUMNS[table], self.live[table])
+    def overlay(self, table: str) -> Overlay:
+        return Overlay(COLUMNS[table], self.live[table])
 
     def compact(self, *, keep_previous: bool = True) -> None:
         self.journal.compact(self._state({}), keep_previous=keep_previous)
@@ -315,7 +231,7 @@ class Registry:
         :class:`JournalCorrupt`, :class:`NumberKeyLost`, :class:`StorageFailed`.
         """
         path = state / "number.key"
-        number_key = _read_key(path, disk)
+        number_key = read_number_key(path, disk)
         if not read_only:
             make_private_directory(state, disk)
         for attempt in range(3):
@@ -342,9 +258,7 @@ class Registry:
                         f"{path} is missing, but people are registered",
                         remedy="Restore it from the backup of the state directory.",
                     )
-                number_key = secrets.token_bytes(_KEY_BYTES)
-                if not read_only:
-                    replace_file(path, number_key, disk)
+                number_key = make_number_key(path, disk, durable=not read_only)
             return cls(database, number_key)
         except BaseException:
             database.close()
@@ -395,6 +309,19 @@ class Registry:
             keys = found if isinstance(found, tuple) else (found,)
             documents = [(key, self._consents.get(doc_id=key)) for key in keys]
         return tuple(_consent_of(key, d) for key, d in documents if isinstance(d, dict))
+
+    def consent(self, consent_id: str) -> Consent | None:
+        """Return one agreement by its id."""
+        with self._lock:
+            found = self._consents.get(doc_id=_id(consent_id))
+        return _consent_of(_id(consent_id), found) if isinstance(found, dict) else None
+
+    def consent_ids(self) -> Iterator[str]:
+        """Yield the ids of all agreements without reading them."""
+        with self._lock:
+            keys = list(self._storage.live["consents"])
+        for key in keys:
+            yield _key("consents", key)
 
     def revocation(self, subject: str) -> Revocation | None:
         """Return the newest withdrawal of one person, which follows the number, not the id."""
@@ -569,22 +496,6 @@ class Registry:
                 self._consents_of[subject] = keys[0] if len(keys) == 1 else keys
             else:
                 self._consents_of.pop(subject, None)
-
-
-def _read_key(path: Path, disk: Disk) -> bytes | None:
-    try:
-        with disk.reader(path) as stream:
-            key = stream.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise storage_failed(f"reading {path}", error) from error
-    if len(key) != _KEY_BYTES:
-        raise NumberKeyLost(
-            f"{path} holds {len(key)} bytes instead of {_KEY_BYTES}",
-            remedy="Restore it from the backup of the state directory.",
-        )
-    return key
 
 
 def _id(text: str) -> int:

@@ -51,6 +51,7 @@ def test_people_are_found_by_id_number_and_hash_before_and_after_a_restart() -> 
             assert box.by_number(contact(n).number) == contact(n)
             assert box.by_hash(contact(n).number_hash) == contact(n)
             assert box.consents(contact(n).subject) == (consent(n),)
+            assert box.consent(consent(n).id) == consent(n)
             assert box.revocation(contact(n).subject) is None
         assert box.by_number("+33639989999") is None
         assert box.by_hash("f" * 64) is None
@@ -58,6 +59,8 @@ def test_people_are_found_by_id_number_and_hash_before_and_after_a_restart() -> 
         assert box.consents("f" * 32) == ()
         assert list(box.contacts()) == [contact(1), contact(2), contact(3)]
         assert len(box) == 3
+        assert list(box.consent_ids()) == [consent(n).id for n in (1, 2, 3)]
+        assert box.consent("f" * 32) is None
         assert box.search(where("name") == "Émile 0002") == [contact(2)]
 
 

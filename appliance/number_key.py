@@ -1,0 +1,43 @@
+"""The key of every number hash: 32 random bytes in ``STATE/number.key``, made once.
+
+Whoever has it can find out whether a number objected; without it no objection is recognised. It
+leaves the box only in the backup of the state directory.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from appliance.files import Disk, StorageError, replace_file, storage_failed
+
+KEY_BYTES = 32
+
+
+class NumberKeyLost(StorageError):
+    """``STATE/number.key`` is missing or damaged: no suppressed number could be recognised."""
+
+
+def read_number_key(path: Path, disk: Disk) -> bytes | None:
+    """Return the key, or None where there is none yet. Raises :class:`NumberKeyLost`."""
+    try:
+        with disk.reader(path) as stream:
+            key = stream.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise storage_failed(f"reading {path}", error) from error
+    if len(key) != KEY_BYTES:
+        raise NumberKeyLost(
+            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}",
+            remedy="Restore it from the backup of the state directory.",
+        )
+    return key
+
+
+def make_number_key(path: Path, disk: Disk, *, durable: bool) -> bytes:
+    """Return a new key, which is on disk before this returns unless *durable* is false."""
+    key = secrets.token_bytes(KEY_BYTES)
+    if durable:
+        replace_file(path, key, disk)
+    return key
