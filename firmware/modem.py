@@ -11,19 +11,18 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NoReturn
 
 from gsmmodem.exceptions import CmeError, CmsError, CommandError, GsmModemException
 from gsmmodem.exceptions import TimeoutException as GsmTimeout
 from gsmmodem.modem import CTRLZ, TERMINATOR, GsmModem
-from gsmmodem.pdu import decodeSmsPdu
 
+from firmware import holders
 from firmware.at.command import make_command
 from firmware.at.exchange import Notification, Reply
 from firmware.at.parsing import FinalKind, information
 from firmware.errors import CommandRefused, CommandTimeout
+from firmware.message import StoredMessage, read_message
 from firmware.transport import AtTransport, Trace
 
 OPEN_SECONDS = 5.0
@@ -51,21 +50,6 @@ def dial_command(number: str) -> str:
     if _NUMBER.fullmatch(number) is None:
         raise ValueError("not a plain telephone number")
     return f"ATD{number};"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredMessage:
-    """One message as the SIM holds it. ``text`` is None where its PDU could not be read."""
-
-    index: int
-    status: int
-    """0 received unread, 1 received read, 2 stored unsent, 3 stored sent (27.005, 3.1)."""
-    kind: str
-    """``SMS-DELIVER`` for a received one; empty where the PDU could not be read."""
-    number: str
-    text: str | None
-    sent_at: datetime | None
-    pdu: str
 
 
 class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is untyped
@@ -113,9 +97,12 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
             self.resync(timeout, quiet=0.1)
         except CommandTimeout as error:
             self.close()
+            remedy = "check power, cable and baud rate, and that this is the modem's AT port"
+            others = ", ".join(f"{h.name} (pid {h.pid})" for h in holders.holders(self.port))
+            if others:
+                remedy = f"it is also open in {others}, which may take the answers; else {remedy}"
             raise CommandTimeout(
-                f"nothing on {self.port} answers AT in {timeout:g} s",
-                remedy="check power, cable and baud rate, and that this is the modem's AT port",
+                f"nothing on {self.port} answers AT in {timeout:g} s", remedy=remedy
             ) from error
         except BaseException:
             self.close()
@@ -165,7 +152,7 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
                 )
                 header = None if index is None else (index, status if status is not None else 0)
             elif header is not None:
-                messages.append(_read_message(*header, line))
+                messages.append(read_message(*header, line))
                 header = None
         return messages
 
@@ -283,22 +270,3 @@ def _library_error(command: str, reply: Reply) -> CommandError:
             return CmsError(command, code)
         case _:
             return CommandError(f"{command} ({reply.final.text})")
-
-
-def _read_message(index: int, status: int, pdu: str) -> StoredMessage:
-    try:
-        found: dict[str, Any] = decodeSmsPdu(pdu)
-        return StoredMessage(
-            index=index,
-            status=status,
-            kind=str(found["type"]),
-            number=str(found.get("number") or ""),
-            text=found.get("text"),
-            sent_at=found.get("time"),
-            pdu=pdu,
-        )
-    # The decoder raises whatever its arithmetic meets in a broken PDU.
-    except Exception:  # noqa: BLE001
-        return StoredMessage(
-            index=index, status=status, kind="", number="", text=None, sent_at=None, pdu=pdu
-        )

@@ -10,11 +10,12 @@ itself, so that a slow command never delays a notice; callers of commands write 
 
 Locks, always taken in this order: the *command lock* for one whole command; the *byte lock* around
 one write; the *condition* around the exchange, never held while anything blocks. The emergency
-path takes no command lock and does not wait for the byte lock longer than 20 ms.
+path takes no command lock and does not wait for the byte lock longer than a few milliseconds.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
@@ -52,7 +53,7 @@ WRITE_SECONDS = 1.0
 """A port that takes no byte for so long is dead (flow control without a modem behind it)."""
 WRITE_CHUNK = 256
 """Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
-LOCK_SECONDS = 0.02
+LOCK_SECONDS = 0.005
 """How long the emergency path waits for a write that is under way."""
 HANG_UP = b"ATH\rAT+CHUP\r"
 """V.250 hang-up, and 27.007 hang-up for modems whose ATH does nothing (AT+CVHU=1)."""
@@ -364,7 +365,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
             self._emergencies += 1
         # Read without its lock: a moment's doubt costs one harmless ESC, waiting might cost more.
         data = (ESCAPE if self._exchange.escape_needed() else b"") + HANG_UP
-        locked = self._byte_lock.acquire(timeout=LOCK_SECONDS / 10)
+        locked = self._byte_lock.acquire(timeout=LOCK_SECONDS / 5)
         if not locked:
             # A write is stuck in there. Kick it out; its half line is ended by the CR.
             _quietly(getattr(self._serial, "cancel_write", None))
@@ -488,6 +489,8 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
     held = os.strerror(code) if code else str(error)
     if who:
         return PortUnusable(f"{name} cannot be opened ({held}); held by {who}", remedy=remedy)
-    if isinstance(error, PermissionError) or code == 13:
+    if code in (errno.EAGAIN, errno.EBUSY):
+        remedy = "another program has locked it; find it with: sudo fuser -v " + path
+    if code == errno.EACCES:
         remedy = "add the box's user to the group of the port: sudo usermod -aG dialout USER"
     return PortUnusable(f"{name} cannot be opened ({held})", remedy=remedy)

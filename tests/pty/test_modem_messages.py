@@ -85,6 +85,13 @@ def test_stored_messages_are_read_and_deleted_one_by_one(modem: VoiceModem, sim:
         modem.delete_message(1)
 
 
+def test_zeros_for_a_time_stamp_do_not_cost_the_objection(modem: VoiceModem, sim: Sim) -> None:
+    good = deliver(SENDER, "STOP")
+    sim.stored = {1: good.replace("62114250231140", "0" * 14)}
+    (message,) = modem.stored_messages()
+    assert (message.number, message.text, message.sent_at) == (SENDER, "STOP", None)
+
+
 def test_a_notice_between_header_and_pdu_disturbs_neither(
     modem: VoiceModem, port: ScriptedPort
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -109,6 +111,30 @@ def test_a_second_opener_is_refused_and_told_why(rig: Rig) -> None:
     with pytest.raises(PortUnusable, match="cannot be opened"):
         second.modem.open()
     assert rig.modem.command("AT").final.ok
+
+
+@pytest.mark.process
+def test_the_program_that_holds_the_port_is_named() -> None:
+    code = (
+        "import fcntl, sys; port = open(sys.argv[1], 'rb+', buffering=0);"
+        "fcntl.flock(port, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"
+    )
+    with (
+        ScriptedPort() as port,
+        subprocess.Popen(
+            [sys.executable, "-c", code, port.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as holder,
+    ):
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(
+            PortUnusable, match=f"held by python.* \\(pid {holder.pid}\\)"
+        ) as caught:
+            Rig(port).modem.open()
+        assert "or give the line another port" in caught.value.remedy
+        holder.communicate()
 
 
 def test_close_is_fast_and_the_port_can_be_opened_again(rig: Rig) -> None:
