@@ -34,6 +34,8 @@ _PROGRESS_SECONDS = 0.1
 """Box seconds from the dial command to the notice that the modem is dialling."""
 _NOTICE_SECONDS = 0.08
 """Box seconds that the module's tone detector takes."""
+_STOP_LEVEL, _GO_LEVEL = 0.8, 0.3
+"""Fill of the uplink buffer at which a module with flow control says stop, and go again."""
 _MOST_FRAMES = 500
 """After a longer standstill of the machine (10 box seconds) the lost audio is not made up."""
 
@@ -55,7 +57,7 @@ class CallControl:
         self._network: list[Timer] = []
         self._next_frame_at = 0.0
         self._audio_dead = False
-        self._plan_after: IncomingCall | None = None
+        self._choked = False
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -103,7 +105,7 @@ class CallControl:
         if call is None or not (call.dial_result_due and call.colp):
             return False
         call.dial_result_due = False
-        self._end(call, NORMAL_CLEARING, by="caller")
+        self._end(call, NORMAL_CLEARING, by="line")
         self._modem.notice("NO CARRIER")
         return True
 
@@ -115,10 +117,10 @@ class CallControl:
         if self._modem.faults.use(FaultKind.IGNORE_HANG_UP, self._modem.now):
             self._modem.log("hang_up_ignored", call=call.count)
             return ()
-        lines = self._end(call, NORMAL_CLEARING, by="caller")
+        lines = self._end(call, NORMAL_CLEARING, by="line")
         if call.dial_result_due:
             lines = ["NO CARRIER"]
-        return tuple(self._filtered(lines))
+        return tuple(lines)
 
     def answer(self) -> bool:
         """Answer an incoming call (ATA); False where none rings."""
@@ -181,6 +183,7 @@ class CallControl:
         call.state = CallState.INCOMING
         modem.log("incoming", **facts, reached=True, call=call.count)
         self._ring_once(call)
+        modem.call_notice(*modem.personality.incoming(modem, call))
         self._soon(incoming.rings_for, lambda: self._give_up(call))
 
     def _ring_once(self, call: Call) -> None:
@@ -196,7 +199,7 @@ class CallControl:
     def _give_up(self, call: Call) -> None:
         if self.call is call and call.state is CallState.INCOMING:
             lines = self._modem.personality.missed_call(self._modem, call)
-            self._end(call, NORMAL_CLEARING, by="caller")
+            self._end(call, NORMAL_CLEARING, by="far_end")
             self._modem.call_notice(*lines)
 
     def _new_call(self, number: str | None, behaviour: Outcome, *, outgoing: bool) -> Call:
@@ -213,6 +216,7 @@ class CallControl:
         self.uplink = Uplink(self._modem.speed)
         self._next_frame_at = self._modem.now
         self._audio_dead = False
+        self._choked = False
         return self.call
 
     def _schedule(self, call: Call, plan: Plan) -> None:
@@ -235,7 +239,7 @@ class CallControl:
             case Reject():
                 self._soon(behaviour.rings_in, lambda: self._alert(call))
                 ends = behaviour.rings_in + behaviour.after
-                self._soon(ends, lambda: self._release(call, 21, "callee"))
+                self._soon(ends, lambda: self._release(call, 21, "far_end"))
             case Unreachable():
                 cause = behaviour.cause
                 self._soon(behaviour.after, lambda: self._release(call, cause, "network"))
@@ -290,22 +294,24 @@ class CallControl:
             # The dial command never had its OK: this is its result, and cannot be lost.
             self._modem.notice(standard_release(cause))
             return
-        self._modem.call_notice(*lines)
+        self._modem.notice(*lines)
 
     def _end(self, call: Call, cause: int, *, by: str) -> list[str]:
         """Take the call out of the list; returns what the modem says about it."""
         modem = self._modem
         self._account(call, by=by, cause=cause)
-        self.last_cause = None if by == "caller" else cause
+        self.last_cause = None if by == "line" else cause
         self._cancel_network()
         self.call = None
         self.voice_on = False
         self.player = None
+        released = modem.personality.released(modem, call, cause, by == "line")
+        lines = modem.as_sent(released)
         modem.faults.close_call()
         if FaultKind.INCOMING_AFTER_END in call.faults:
             incoming = IncomingCall(at=0.0, number=call.number, rings_for=10.0)
             modem.later(0.2, "incoming after end", lambda: self.ring(incoming))
-        return modem.personality.released(modem, call, cause, by == "caller")
+        return lines
 
     def _account(self, call: Call, *, by: str, cause: int) -> None:
         modem = self._modem
@@ -349,10 +355,6 @@ class CallControl:
         self._count_since_power = 0
         self.last_cause = None
 
-    def _filtered(self, lines: list[str]) -> list[str]:
-        lost = self._modem.faults.active(FaultKind.LOST_NOTICES, self._modem.now)
-        return [] if lost else lines
-
     def _soon(self, seconds: float, action: Callable[[], None]) -> None:
         modem = self._modem
         self._network.append(modem.timers.set(modem.now + seconds, "network", action))
@@ -377,6 +379,9 @@ class CallControl:
                 return False
             case VoicePath.IN_CALL:
                 return (self.call is not None and self.call.outgoing) or self._answered
+            case VoicePath.ON_SETTING:
+                name, value = self._modem.personality.voice_setting
+                return self._modem.memory.get(name, "").startswith(value)
             case VoicePath.ON_COMMAND:
                 return self.voice_on
 
@@ -388,6 +393,18 @@ class CallControl:
         """Samples from the host; without an open stream they vanish."""
         if self.call is not None and self._stream_open:
             self.uplink.push(data)
+            self._control_flow()
+
+    def _control_flow(self) -> None:
+        notices = self._modem.personality.flow_notices
+        if notices is None:
+            return
+        if not self._choked and self.uplink.fill > _STOP_LEVEL:
+            self._choked = True
+            self._modem.notice(notices[0])
+        elif self._choked and self.uplink.fill < _GO_LEVEL:
+            self._choked = False
+            self._modem.notice(notices[1])
 
     def stop_audio(self) -> None:
         """The stream dies in both directions without a word."""
@@ -411,7 +428,7 @@ class CallControl:
                 break
             if isinstance(act, HungUp):
                 self._modem.log("hung_up", number=call.number, call=call.count, why=act.why)
-                self._release(call, NORMAL_CLEARING, "callee")
+                self._release(call, NORMAL_CLEARING, "far_end")
             else:
                 self._press(call, act)
 
@@ -419,6 +436,7 @@ class CallControl:
         modem = self._modem
         size = frames * FRAME_BYTES
         heard = self.uplink.pull(frames) if self._stream_open else bytes(size)
+        self._control_flow()
         silent_both_ways = call.rotten and self._audio_dead
         if silent_both_ways or modem.faults.active(FaultKind.UPLINK_DEAD, modem.now):
             heard = bytes(size)

@@ -37,6 +37,12 @@ class Command:
         """The comma separated parameters, quotes removed, commas inside quotes kept."""
         return split_arguments(self.text)
 
+    @property
+    def first(self) -> str:
+        """The first parameter, or nothing."""
+        arguments = self.arguments
+        return arguments[0] if arguments else ""
+
 
 def split_arguments(text: str) -> tuple[str, ...]:
     """Split parameters at commas outside double quotes; an empty text has no parameter."""

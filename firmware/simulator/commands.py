@@ -101,20 +101,30 @@ def _dial(modem: SimulatedModem, command: Command) -> Reply:
 def _answer(modem: SimulatedModem, _command: Command) -> Reply:
     if not modem.calls.answer():
         return Reply(final="NO CARRIER")
-    return Reply(after=tuple(modem.personality.answered_incoming))
+    call = modem.calls.call
+    assert call is not None
+    return Reply(after=tuple(modem.personality.answered_incoming(modem, call)))
 
 
 def _hook(modem: SimulatedModem, _command: Command) -> Reply:
     # TS 27.007 +CVHU: with 1 or 2 the modem says OK to ATH and keeps the voice call.
     if modem.memory["+CVHU"] != "0":
         return OK
-    return Reply(after=modem.calls.hang_up())
+    return hang_up(modem)
+
+
+def hang_up(modem: SimulatedModem) -> Reply:
+    """End the call; its notices follow the OK, or go before it as in the SIM7600 manual."""
+    notices_first = modem.notices_first
+    lines = modem.calls.hang_up()
+    if notices_first:
+        modem.notice(*lines)
+        return OK
+    return Reply(after=lines)
 
 
 def _hang_up(modem: SimulatedModem, command: Command) -> Reply:
-    if command.kind is Kind.TEST:
-        return OK
-    return Reply(after=modem.calls.hang_up())
+    return OK if command.kind is Kind.TEST else hang_up(modem)
 
 
 def _register(_modem: SimulatedModem, command: Command) -> Reply:
@@ -278,7 +288,7 @@ def _registration_row(modem: SimulatedModem, name: str) -> str:
     if modem.malformed_creg:
         return f"{name}: 1,0,{stat}"
     if mode == "2" and stat == 1:
-        return f'{name}: 2,{stat},"0001","0000ABCD",7'
+        return f'{name}: 2,{stat},"0001","0000ABCD",{modem.personality.access}'
     return f"{name}: {mode},{stat}"
 
 
@@ -301,8 +311,7 @@ def _operator(modem: SimulatedModem, command: Command) -> Reply:
                 return Reply(lines=("+COPS: 0",))
             form = modem.memory.get("+COPS", "0")
             name = "00101" if form == "2" else "Simulated"
-            act = "7" if modem.personality.lte else "0"
-            return Reply(lines=(f'+COPS: 0,{form},"{name}",{act}',))
+            return Reply(lines=(f'+COPS: 0,{form},"{name}",{modem.personality.access}',))
         case Kind.TEST:
             return Reply(lines=('+COPS: (2,"Simulated","Sim","00101",7),,(0-4),(0-2)',))
         case Kind.EXECUTE:
@@ -418,7 +427,7 @@ def _hold(modem: SimulatedModem, command: Command) -> Reply:
     if modem.calls.call is None:
         raise CmeError(3)
     if command.text.strip()[:1] in ("0", "1"):
-        return Reply(after=modem.calls.hang_up())
+        return hang_up(modem)
     return ERROR
 
 

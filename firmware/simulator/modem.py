@@ -8,7 +8,7 @@ and carries out the actions that both return. Every *now* is box-monotonic secon
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -40,6 +40,8 @@ _MAX_COMMAND = 4096
 """Bytes without a carriage return beyond which a modem forgets the line."""
 _REGISTERS_IN = 1.0
 """Seconds from power-up to registration."""
+_BOOT_NOTICE_SECONDS = 0.3
+"""Seconds between two lines that a modem says while it starts."""
 _BYTE_SECONDS = 0.0002
 """Real seconds between two bytes of a line that arrives in pieces."""
 _CTRL_Z, _ESCAPE = 0x1A, 0x1B
@@ -147,8 +149,9 @@ class SimulatedModem:
         """Take bytes that the host wrote to AT port *port*."""
         self._run_timers(now)
         if self.plugged_in and not self._deaf():
-            for byte in data:
-                self._take_byte(port, byte)
+            position = 0
+            while position < len(data):
+                position += self._take_some(port, data[position:])
         return self._take_actions()
 
     def receive_audio(self, data: bytes, now: float) -> list[Action]:
@@ -183,11 +186,14 @@ class SimulatedModem:
 
     def call_notice(self, *lines: str) -> None:
         """Send lines about a call, which some firmwares lose and others send twice."""
+        self.notice(*self.as_sent(lines))
+
+    def as_sent(self, lines: Iterable[str]) -> list[str]:
+        """What of these lines about a call is really sent."""
         if self.faults.active(FaultKind.LOST_NOTICES, self.now):
-            return
+            return []
         twice = self.faults.active(FaultKind.DOUBLE_NOTICES, self.now) is not None
-        for line in lines:
-            self.notice(*([line, line] if twice else [line]))
+        return [line for line in lines for _ in range(2 if twice else 1)]
 
     def later(self, seconds: float, name: str, action: Callable[[], None]) -> None:
         """Do something after box *seconds*, unless the modem loses its power first."""
@@ -247,6 +253,11 @@ class SimulatedModem:
         return 6 if self.faults.active(FaultKind.SMS_ONLY, self.now) else 1
 
     @property
+    def notices_first(self) -> bool:
+        """The notices of a hang-up go before its OK."""
+        return self.faults.active(FaultKind.NOTICES_BEFORE_OK, self.now) is not None
+
+    @property
     def malformed_creg(self) -> bool:
         return self.faults.active(FaultKind.MALFORMED_CREG, self.now) is not None
 
@@ -299,10 +310,12 @@ class SimulatedModem:
         self._powered_at = self.now
         self._start_settings()
         self.calls.powered_up()
+        self.storage.broken = False
         if self.personality.usb:
             self._actions.append(PluggedIn())
         self.log("power_up")
-        self.notice(*self.personality.boot_notices)
+        for position, line in enumerate(self.personality.boot_notices, start=1):
+            self.later(position * _BOOT_NOTICE_SECONDS, "boot notice", partial(self.notice, line))
         self.faults.open(
             [f for f in self.settings.faults if f.kind is FaultKind.SIM_BUSY and f.at is None],
             self.now,
@@ -375,11 +388,23 @@ class SimulatedModem:
     def _deaf(self) -> bool:
         return any(self.faults.active(kind, self.now) for kind in (FaultKind.DEAF, FaultKind.DEAD))
 
-    def _take_byte(self, number: int, byte: int) -> None:
+    def _take_some(self, number: int, data: bytes) -> int:
+        """Take a command's next byte, or as much of a file as there is; returns how many."""
         port = self._ports[number]
-        if port.data_mode is not None:
-            self._take_data(number, port, port.data_mode, byte)
-            return
+        mode = port.data_mode
+        if mode is None:
+            self._take_byte(number, port, data[0])
+            return 1
+        if mode.length is None:
+            self._take_text(number, port, mode, data[0])
+            return 1
+        size = min(len(data), mode.length - len(port.data))
+        port.data += data[:size]
+        if len(port.data) == mode.length:
+            self._data_done(number, port, mode)
+        return size
+
+    def _take_byte(self, number: int, port: AtPort, byte: int) -> None:
         if port.echo or self.faults.active(FaultKind.ECHO, self.now):
             self._send(number, bytes([byte]))
         if byte != 0x0A and self.calls.abort_dial():
@@ -398,18 +423,19 @@ class SimulatedModem:
             if len(port.buffer) > _MAX_COMMAND:
                 port.buffer.clear()
 
-    def _take_data(self, number: int, port: AtPort, mode: DataMode, byte: int) -> None:
-        if mode.length is None and byte in (_CTRL_Z, _ESCAPE):
-            data = bytes(port.data)
+    def _take_text(self, number: int, port: AtPort, mode: DataMode, byte: int) -> None:
+        if byte == _CTRL_Z:
+            self._data_done(number, port, mode)
+        elif byte == _ESCAPE:
             port.data_mode = None
-            reply = Reply() if byte == _ESCAPE else self._guarded(lambda: mode.done(data))
-            self._answer(number, reply, "")
-            return
-        port.data.append(byte)
-        if mode.length is not None and len(port.data) >= mode.length:
-            data = bytes(port.data)
-            port.data_mode = None
-            self._answer(number, self._guarded(lambda: mode.done(data)), "")
+            self._answer(number, Reply(), "")
+        else:
+            port.data.append(byte)
+
+    def _data_done(self, number: int, port: AtPort, mode: DataMode) -> None:
+        data = bytes(port.data)
+        port.data_mode = None
+        self._answer(number, self._guarded(lambda: mode.done(data)), "")
 
     def _run_line(self, number: int, text: str) -> None:
         port = self._ports[number]
@@ -446,8 +472,9 @@ class SimulatedModem:
             return ERROR
         handler = self.personality.handlers.get(command.name)
         if handler is None:
-            unknown = self.faults.active(FaultKind.NOT_SUPPORT, self.now)
-            return Reply(final="COMMAND NOT SUPPORT") if unknown else ERROR
+            if self.faults.active(FaultKind.NOT_SUPPORT, self.now):
+                return Reply(final="COMMAND NOT SUPPORT")
+            return Reply(final=self.personality.unknown_command)
         return self._guarded(lambda: handler(self, command))
 
     def _guarded(self, run: Callable[[], Reply]) -> Reply:

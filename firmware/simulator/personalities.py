@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from firmware.simulator.a76xx import A76XX
 from firmware.simulator.generic import GENERIC
+from firmware.simulator.huawei import HUAWEI
 from firmware.simulator.personality import Personality
+from firmware.simulator.quectel import QUECTEL
+from firmware.simulator.sim800 import SIM800
 from firmware.simulator.sim7600 import SIM7600
 
 PERSONALITIES: dict[str, Personality] = {
-    personality.name: personality for personality in (SIM7600, GENERIC)
+    personality.name: personality
+    for personality in (SIM7600, GENERIC, A76XX, SIM800, QUECTEL, HUAWEI)
 }

@@ -89,6 +89,8 @@ class VoicePath(StrEnum):
     """It cannot: clips are stored on the module."""
     IN_CALL = "in-call"
     """The stream flows during every call (a sound card stands in for analogue wires)."""
+    ON_SETTING = "on-setting"
+    """The stream flows during every call while a setting says so."""
     ON_COMMAND = "on-command"
     """A command switches the stream on while a call exists."""
 
@@ -137,10 +139,15 @@ class Personality:
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Settings after power-up, by command name, as their read form shows them."""
     voice_path: VoicePath = VoicePath.NONE
+    voice_setting: tuple[str, str] = ("", "")
+    """For ON_SETTING: the command's name and how its value must begin."""
+    flow_notices: tuple[str, str] | None = None
+    """Lines that ask the host to stop and to go on sending samples."""
     usb: bool = True
     """Its ports vanish while it resets."""
     boot_seconds: float = 16.0
     boot_notices: tuple[str, ...] = ()
+    unknown_command: str = "ERROR"
     first_call_index: int = 1
     extra_clcc_rows: tuple[str, ...] = ()
     cvhu_default: str = "0"
@@ -148,13 +155,16 @@ class Personality:
     cme_errors_on_dial: bool = False
     clcc_notices: bool = False
     """Knows AT+CLCC=1, which announces every change of a call."""
-    lte: bool = True
-    answered_incoming: tuple[str, ...] = ()
-    """Lines after the OK of ATA."""
+    access: int = 7
+    """Access technology of +COPS: 0 GSM, 2 UMTS, 7 LTE."""
     progress: Callable[[SimulatedModem, Call, Phase], list[str]] = _no_progress
     released: Callable[[SimulatedModem, Call, int, bool], list[str]] = _released
     """(modem, call, cause, local): the lines after an end; *local* means our own hang-up."""
+    incoming: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: []
+    """Lines that follow the first RING."""
     key_notice: Callable[[SimulatedModem, str, int], list[str]] = _no_key_notice
     clcc_row: Callable[[SimulatedModem, Call, int], str] = _clcc_row
     cause_text: Callable[[SimulatedModem, int | None], str] = _cause_text
+    answered_incoming: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: []
+    """Lines after the OK of ATA."""
     missed_call: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: ["NO CARRIER"]

@@ -21,14 +21,18 @@ from firmware.simulator.commands import (
 from firmware.simulator.personality import (
     ERROR,
     OK,
-    DataMode,
-    Handler,
     Personality,
     Reply,
     VoicePath,
 )
-from firmware.simulator.sounds import murmur
-from firmware.simulator.storage import samples_of
+from firmware.simulator.simcom_files import (
+    delete_file,
+    list_files,
+    player,
+    speak_text,
+    stopper,
+    upload,
+)
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem
@@ -48,110 +52,6 @@ def _pcm(modem: SimulatedModem, command: Command) -> Reply:
             if mode not in (("0",), ("1",)):
                 return ERROR
             return OK if modem.calls.switch_voice(on=mode == ("1",)) else ERROR
-
-
-def upload(modem: SimulatedModem, command: Command) -> Reply:
-    """AT+CFTRANRX="E:/x.wav",<len>: a prompt, the bytes, OK; ERROR after the prompt if full."""
-    arguments = command.arguments
-    if command.kind is not Kind.SET or len(arguments) != 2 or not arguments[1].isdigit():
-        return ERROR
-    name, size = arguments[0], int(arguments[1])
-    if name[1:3] != ":/" or len(name) > 240 or size == 0:
-        return ERROR
-
-    def done(data: bytes) -> Reply:
-        return OK if modem.storage.store(name, data) else ERROR
-
-    return Reply(prompt="\r\n>", data=DataMode(length=size, done=done))
-
-
-def delete_file(modem: SimulatedModem, command: Command) -> Reply:
-    """AT+FSDEL and its kind."""
-    return OK if modem.storage.delete(command.text.strip().strip('"')) else ERROR
-
-
-def _list_files(modem: SimulatedModem, command: Command) -> Reply:
-    """AT+FSLS: file names of the current directory, by kind."""
-    if command.kind is Kind.TEST:
-        return OK
-    names = [name.rpartition("/")[2] for name, _ in modem.storage.names()]
-    return Reply(lines=("+FSLS: FILES:", *names)) if names else OK
-
-
-def _play_wav(modem: SimulatedModem, command: Command) -> Reply:
-    """AT+CCMXPLAYWAV="E:/x.wav",1: to the far end during a call; a repeat is ignored."""
-    if command.kind is Kind.TEST:
-        return Reply(lines=("+CCMXPLAYWAV: (1-2),(0-255)",))
-    return _play(
-        modem,
-        command.arguments,
-        first="+WAVSTATE: wav play",
-        begun=None,
-        stopped="+WAVSTATE: wav play stop",
-    )
-
-
-def _play_any(modem: SimulatedModem, command: Command) -> Reply:
-    """AT+CCMXPLAY="E:/x",1[,rep]: 1 is to the far end."""
-    if command.kind is Kind.TEST:
-        return OK
-    return _play(
-        modem,
-        command.arguments,
-        first="+CCMXPLAY:",
-        begun="+AUDIOSTATE: audio play",
-        stopped="+AUDIOSTATE: audio play stop",
-    )
-
-
-def _play(
-    modem: SimulatedModem,
-    arguments: tuple[str, ...],
-    *,
-    first: str,
-    begun: str | None,
-    stopped: str,
-) -> Reply:
-    if len(arguments) < 2 or not arguments[0].upper().startswith("E:/"):
-        return ERROR
-    data = modem.storage.read(arguments[0])
-    samples = None if data is None else samples_of(data)
-    if samples is None:
-        return ERROR
-    after = () if begun is None else (begun,)
-    if arguments[1] != "1":
-        seconds = len(samples) / 16000
-        modem.later(seconds, "local playback", lambda: modem.notice(stopped))
-        return Reply(lines=(first,), after=after)
-    if modem.calls.player is not None:
-        return Reply(lines=(first,))
-    if not modem.calls.play(samples, lambda: modem.notice(stopped)):
-        return ERROR
-    return Reply(lines=(first,), after=after)
-
-
-def stopper(line: str | None, notice: str) -> Handler:
-    """A command that stops playback; *notice* only comes where something played."""
-
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
-        if command.kind is Kind.TEST:
-            return OK
-        lines = () if line is None else (line,)
-        if modem.calls.player is None:
-            return Reply(lines=lines)
-        modem.calls.player = None
-        return Reply(lines=lines, after=(notice,))
-
-    return handler
-
-
-def speak_text(modem: SimulatedModem, command: Command) -> Reply:
-    """AT+CTTS=2,"text": the module reads a text to the far end, heard as a murmur."""
-    if command.kind is not Kind.SET or len(command.arguments) < 2:
-        return OK
-    seconds = max(1.0, 0.07 * len(command.arguments[1]))
-    modem.calls.play(murmur(round(seconds, 1)), lambda: modem.notice("+CTTS: 0"))
-    return Reply(lines=("+CTTS:",))
 
 
 def _system(modem: SimulatedModem, _command: Command) -> Reply:
@@ -191,10 +91,21 @@ SIM7600 = Personality(
         "+CPCMREG": _pcm,
         "+CFTRANRX": upload,
         "+FSDEL": delete_file,
-        "+FSLS": _list_files,
-        "+CCMXPLAYWAV": _play_wav,
+        "+FSLS": list_files,
+        "+CCMXPLAYWAV": player(
+            "E:/",
+            first="+WAVSTATE: wav play",
+            begun=None,
+            stopped="+WAVSTATE: wav play stop",
+            test="+CCMXPLAYWAV: (1-2),(0-255)",
+        ),
         "+CCMXSTOPWAV": stopper(None, "+WAVSTATE: wav play stop"),
-        "+CCMXPLAY": _play_any,
+        "+CCMXPLAY": player(
+            "E:/",
+            first="+CCMXPLAY:",
+            begun="+AUDIOSTATE: audio play",
+            stopped="+AUDIOSTATE: audio play stop",
+        ),
         "+CCMXSTOP": stopper("+CCMXSTOP:", "+AUDIOSTATE: audio play stop"),
         "+CTTS": speak_text,
         "+CPSI": _system,
@@ -218,5 +129,6 @@ SIM7600 = Personality(
     clcc_row=_row,
     cause_text=_cause,
     missed_call=simcom.missed_call,
-    answered_incoming=("VOICE CALL: BEGIN",),
+    incoming=simcom.incoming,
+    answered_incoming=simcom.answered_incoming,
 )

@@ -52,6 +52,16 @@ def released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> list
     return lines
 
 
+def incoming(modem: SimulatedModem, call: Call) -> list[str]:
+    """With AT+CLCC=1 an incoming call is a row as well."""
+    return [modem.personality.clcc_row(modem, call, call.state)] if modem.flag("+CLCC") else []
+
+
+def answered_incoming(modem: SimulatedModem, call: Call) -> list[str]:
+    """The same words as for an outgoing call."""
+    return [*incoming(modem, call), "VOICE CALL: BEGIN"]
+
+
 def key_notice(modem: SimulatedModem, key: str, _milliseconds: int) -> list[str]:
     """Comes without being asked for (field log, SIM7600G-H); sometimes with a doubled CR."""
     return [f"+RXDTMF: {key}\r" if modem.chance(0.5) else f"+RXDTMF: {key}"]

@@ -21,11 +21,12 @@ BYTES_PER_SECOND = 2 * RATE
 
 AUDIBLE_RMS = 200.0
 """Below this a frame is silence to an ear on a phone: about -44 dB of full scale."""
-SMOOTH = 0.3
-"""Correlation of neighbouring samples below which a loud frame is noise, not a voice or a tone.
+SMOOTH = 0.4
+"""Correlation with the next sample or the one after, of either sign, below which a loud frame is
+noise, not a voice or a tone.
 
-Voiced speech at 8 kHz lies above 0.5; speech whose byte order or byte alignment is wrong, and
-any random bytes, lie near zero.
+A tone of any frequency reaches 0.5 at one of the two, voiced speech more; random bytes, and speech
+whose bytes are out of step, stay within about 0.25.
 """
 
 # ITU-T Q.23: the row and the column frequency of each key.
@@ -128,5 +129,8 @@ def classify(pcm: bytes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     frames = frames - frames.mean(axis=1, keepdims=True)
     energy = np.einsum("ij,ij->i", frames, frames)
     audible = energy >= AUDIBLE_RMS**2 * FRAME_SAMPLES
-    neighbours = np.einsum("ij,ij->i", frames[:, 1:], frames[:, :-1])
-    return audible, audible & (neighbours < SMOOTH * energy)
+    nearest = np.zeros(count)
+    for lag in (1, 2):
+        correlation = np.einsum("ij,ij->i", frames[:, lag:], frames[:, :-lag])
+        nearest = np.maximum(nearest, np.abs(correlation))
+    return audible, audible & (nearest < SMOOTH * energy)

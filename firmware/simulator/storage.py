@@ -18,6 +18,8 @@ class ModuleStorage:
     def __init__(self, capacity: int = 4 * 1024 * 1024) -> None:
         self._files: dict[str, tuple[str, bytes]] = {}
         self._capacity = capacity
+        self.broken = False
+        """Nothing can be written or deleted until the next reset (A7670E)."""
 
     @property
     def free(self) -> int:
