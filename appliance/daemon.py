@@ -219,6 +219,9 @@ class Daemon:
         engine, now = self._box.engine, self._box.now()
         if engine.state.stopped or engine.state.paused:
             return False
+        if set(self._lines) - set(engine.ready_lines) - set(engine.line_faults):
+            # A line that has not reported may still hold a call of a box that died.
+            return False
         return engine.finished(now, IDLE_HORIZON)
 
     def _show(self) -> None:

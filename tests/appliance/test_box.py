@@ -1,0 +1,276 @@
+"""Save, then act: on real files, with lines that look at the disk when they get an order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from appliance import commands, config
+from appliance.box import Box
+from appliance.config import Config
+from appliance.effects import Now
+from appliance.engine import Input
+from appliance.files import StorageFailed
+from appliance.ledger import read_entries
+from appliance.model import Consent, Contact
+from appliance.numbers import hash_number
+from appliance.sample import sample_config
+from appliance.state import State, granted
+from firmware import events
+from firmware.orders import Dial, HangUp, Order, Play
+
+START = datetime(2027, 3, 9, 17, tzinfo=UTC)
+
+
+class Line:
+    """A line that notes its orders, and what the ledger on disk held when each came."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.orders: list[Order] = []
+        self.kinds_on_disk: list[list[str]] = []
+        self.hung_up = 0
+
+    def order(self, order: Order) -> None:
+        self.orders.append(order)
+        self.kinds_on_disk.append([e.kind for e in read_entries(self._directory / "ledger")])
+
+    def emergency_hang_up(self) -> None:
+        self.hung_up += 1
+
+
+class Bench:
+    """A box on real files with one fake line and a clock that the test moves."""
+
+    def __init__(self, directory: Path, loaded: Config) -> None:
+        only_line = loaded.settings.lines[:1]
+        settings = loaded.settings.model_copy(update={"lines": only_line})
+        self.config = dataclasses.replace(loaded, settings=settings, state=directory)
+        self.directory = directory
+        self.seconds = 0.0
+        self.posted: list[Input] = []
+        self.line = Line(directory)
+        self.state = State.open(directory)
+        self.box = self.make()
+
+    def make(self) -> Box:
+        return Box(
+            self.config,
+            self.state,
+            self.now,
+            lines={"line-1": self.line},
+            post=self.posted.append,
+        )
+
+    def restart(self) -> None:
+        """Open everything anew, as after a power cut."""
+        self.state.close()
+        self.state = State.open(self.directory)
+        self.box = self.make()
+
+    def now(self) -> Now:
+        return Now(
+            monotonic=self.seconds,
+            utc=START + timedelta(seconds=self.seconds),
+            trusted=True,
+            source="test",
+        )
+
+    def register(self, number: str = "+33199001234") -> Contact:
+        key = self.state.registry.number_key
+        contact = Contact(
+            subject=hash_number(key, number)[:32],
+            number=number,
+            number_hash=hash_number(key, number),
+            name="Alix",
+            language="fr",
+            timezone="Europe/Paris",
+        )
+        consent = Consent(
+            id=hash_number(key, number)[32:],
+            subject=contact.subject,
+            purpose=self.config.campaign.purpose,
+            given_at=START - timedelta(days=30),
+            source="form",
+            evidence="form 1",
+            windows="mon-fri 18:00-20:00",
+            valid_until=None,
+            recorded_at=START,
+        )
+        self.state.registry.add([contact], [consent])
+        self.box.note([granted(consent)])
+        return contact
+
+    def ready(self) -> None:
+        self.box.take(
+            [
+                events.LineReady(
+                    line="line-1",
+                    at=self.seconds,
+                    family="sim7600",
+                    model="test",
+                    imei=None,
+                    iccid=None,
+                    witnesses=(),
+                    audio="pcm-serial",
+                )
+            ]
+        )
+
+    def dial(self) -> Dial:
+        """Bring the box to its first dial."""
+        self.box.recover()
+        self.ready()
+        self.box.take([commands.Tick()])
+        (order,) = self.line.orders
+        assert isinstance(order, Dial)
+        return order
+
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in read_entries(self.directory / "ledger")]
+
+
+def answered_and_pressed(attempt: str, key: str) -> list[Input]:
+    line = "line-1"
+    return [
+        events.Answered(line=line, at=1.0, attempt=attempt, evidence="test", weak=False),
+        events.ClipStarted(line=line, at=1.0, attempt=attempt, clip="greeting.fr"),
+        events.KeyHeard(
+            line=line, at=1.0, attempt=attempt, key=key, witness=events.Witness.HOST, sureness=0.9
+        ),
+    ]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Config:
+    return config.load(sample_config())
+
+
+@pytest.fixture
+def bench(tmp_path: Path, loaded: Config) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "state", loaded)
+    yield bench
+    bench.state.close()
+
+
+def test_the_authorisation_is_on_disk_before_the_line_gets_the_dial(bench: Bench) -> None:
+    contact = bench.register()
+
+    order = bench.dial()
+
+    assert order.number == contact.number
+    assert bench.line.kinds_on_disk[0][-1] == "call.authorised"
+
+
+def test_an_objection_is_on_disk_before_its_confirmation_is_spoken(bench: Bench) -> None:
+    contact = bench.register()
+    attempt = bench.dial().attempt
+    bench.box.take(answered_and_pressed(attempt, "9"))
+
+    order = bench.line.orders[-1]
+    assert isinstance(order, Play)
+    assert order.clip == "opted_out.fr"
+    assert "consent.revoked" in bench.line.kinds_on_disk[-1]
+    revocation = bench.state.registry.suppression(contact.number_hash)
+    assert revocation is not None
+    assert revocation.by == "key"
+
+
+def fail(kind: str) -> Callable[..., object]:
+    """An ``append`` that refuses batches with a row of *kind*, as a full disk may at any row."""
+    original = State.append
+
+    def append(self: State, records, at):  # type: ignore[no-untyped-def]
+        if any(record.kind == kind for record in records):
+            raise StorageFailed("No space left on device", remedy="make room")
+        return original(self, records, at)
+
+    return append
+
+
+def test_a_full_disk_dials_nobody(bench: Bench, mocker: MockerFixture) -> None:
+    bench.register()
+    bench.box.recover()
+    mocker.patch.object(State, "append", fail("call.authorised"))
+    bench.ready()
+    bench.box.take([commands.Tick()])
+    bench.box.take([commands.Tick()])
+
+    assert not any(isinstance(order, Dial) for order in bench.line.orders)
+    assert bench.box.engine.storage_failure is not None
+    assert bench.box.engine.why_idle(bench.now()).code == "storage"
+
+
+def test_a_disk_that_fails_in_a_call_ends_the_call_and_plays_nothing(
+    bench: Bench, mocker: MockerFixture
+) -> None:
+    bench.register()
+    attempt = bench.dial().attempt
+    mocker.patch.object(State, "append", fail("call.key"))
+    bench.box.take(answered_and_pressed(attempt, "1"))
+
+    assert isinstance(bench.line.orders[-1], HangUp)
+    assert not any(isinstance(order, Play) for order in bench.line.orders)
+
+
+def test_the_stop_hangs_up_every_line_without_the_engine(bench: Bench) -> None:
+    bench.box.stop_everything()
+    assert bench.line.hung_up == 1
+    assert bench.kinds() == []
+
+
+def test_a_stop_between_decision_and_dial_wins(bench: Bench) -> None:
+    bench.register()
+    bench.box.recover()
+    bench.box.stop_everything()
+    bench.ready()
+    bench.box.take([commands.Tick()])
+
+    assert bench.line.orders == []
+    (ended,) = bench.posted
+    assert isinstance(ended, events.Ended)
+    bench.box.take([events.StopRaised(at=1.0, source="button"), ended])
+    assert bench.kinds()[-1] in ("stop.pressed", "call.ended")
+    (end,) = [e for e in read_entries(bench.directory / "ledger") if e.kind == "call.ended"]
+    assert end.data["outcome"] == "stopped"
+
+
+def test_the_latch_survives_a_restart_until_it_is_reset(bench: Bench) -> None:
+    bench.register()
+    bench.box.take([events.StopRaised(at=0.0, source="command")])
+    bench.restart()
+    bench.box.recover()
+    bench.ready()
+    bench.box.take([commands.Tick()])
+    assert bench.line.orders == []
+
+    bench.box.take([commands.Reset(by="Alix", reason="checked")])
+    bench.box.take([commands.Tick()])
+    assert len(bench.line.orders) == 1
+
+
+def test_a_call_that_a_power_cut_broke_is_unknown_and_not_made_again(bench: Bench) -> None:
+    bench.register()
+    bench.dial()
+    bench.restart()
+    bench.line.orders.clear()
+    bench.box.recover()
+    bench.ready()
+    for _ in range(3):
+        bench.seconds += 600
+        bench.box.take([commands.Tick()])
+
+    assert bench.line.orders == []
+    (end,) = [e for e in read_entries(bench.directory / "ledger") if e.kind == "call.ended"]
+    assert end.data["outcome"] == "unknown"
+
+
+def test_a_number_of_nobody_can_object_and_is_found_by_a_later_import(bench: Bench) -> None:
+    number_hash = hash_number(bench.state.registry.number_key, "+33199005678")
+    bench.box.take([commands.Revoke(subject=None, number_hash=number_hash, by="sms")])
+    assert bench.state.registry.suppression(number_hash) is not None

@@ -1,0 +1,124 @@
+"""Opening a state carries forward what a power cut left between ledger and registry."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from appliance.effects import Record
+from appliance.files import StateInUse
+from appliance.ledger import read_entries, verify
+from appliance.model import Consent, Contact
+from appliance.numbers import hash_number
+from appliance.state import State, granted
+
+AT = datetime(2027, 3, 9, 17, tzinfo=UTC)
+NUMBER = "+33199001234"
+
+
+def person(state: State) -> tuple[Contact, Consent]:
+    key = state.registry.number_key
+    contact = Contact(
+        subject="a" * 32,
+        number=NUMBER,
+        number_hash=hash_number(key, NUMBER),
+        name="Alix",
+        language="fr",
+        timezone="Europe/Paris",
+    )
+    consent = Consent(
+        id="b" * 32,
+        subject=contact.subject,
+        purpose="news",
+        given_at=AT - timedelta(days=1),
+        source="form",
+        evidence="form 1, signed by Alix",
+        windows="mon-fri 18:00-20:00",
+        valid_until=None,
+        recorded_at=AT,
+    )
+    return contact, consent
+
+
+def test_a_consent_that_missed_the_ledger_is_recorded_at_the_next_start(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    contact, consent = person(state)
+    state.registry.add([contact], [consent])
+    state.close()
+
+    State.open(tmp_path).close()
+    State.open(tmp_path).close()
+
+    (entry,) = read_entries(tmp_path / "ledger")
+    assert (entry.kind, entry.subject) == ("consent.granted", contact.subject)
+    assert "Alix" not in str(entry.data)
+
+
+def test_a_withdrawal_that_missed_the_registry_reaches_it_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    state = State.open(tmp_path)
+    contact, consent = person(state)
+    state.registry.add([contact], [consent])
+    state.note([granted(consent)], AT)
+    data = {"by": "key", "number_hash": contact.number_hash}
+    state.note([Record(kind="consent.revoked", subject=contact.subject, data=data)], AT)
+    state.close()
+
+    state = State.open(tmp_path)
+    revocation = state.registry.suppression(contact.number_hash)
+    state.close()
+    assert revocation is not None
+    assert revocation.by == "key"
+
+
+def test_an_erasure_that_missed_the_registry_is_finished_at_the_next_start(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    contact, consent = person(state)
+    state.registry.add([contact], [consent])
+    state.note([granted(consent)], AT)
+    data = {"number_hash": contact.number_hash}
+    state.note([Record(kind="contact.erased", subject=contact.subject, data=data)], AT)
+    state.close()
+
+    state = State.open(tmp_path)
+    assert state.registry.by_number(NUMBER) is None
+    assert state.registry.suppression(contact.number_hash) is not None
+    state.close()
+    left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert NUMBER.encode() not in left
+    assert NUMBER[1:].encode() not in left
+    assert b"Alix" not in left
+    assert verify(tmp_path / "ledger").ok
+
+
+def test_two_processes_never_have_one_state(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    with pytest.raises(StateInUse, match="in use by process"):
+        State.open(tmp_path)
+    state.close()
+    State.open(tmp_path).close()
+
+
+@pytest.mark.parametrize("damage", [False, True])
+def test_the_fold_is_the_same_with_and_without_its_checkpoint(tmp_path: Path, damage: bool) -> None:
+    state = State.open(tmp_path)
+    contact, consent = person(state)
+    state.registry.add([contact], [consent])
+    state.note([granted(consent)], AT)
+    state.save_checkpoint(force=True)
+    state.note([Record(kind="stop.pressed", data={"source": "command"})], AT)
+    expected = state.campaign.to_checkpoint()
+    state.close()
+    kept = tmp_path / "checkpoint.json"
+    assert kept.exists()
+    if damage:
+        kept.write_bytes(kept.read_bytes()[:-20])
+
+    state = State.open(tmp_path)
+    assert state.campaign.to_checkpoint() == expected
+    assert state.campaign.stopped
+    assert state.floor == AT
+    state.close()
