@@ -40,7 +40,7 @@ WATCHDOG_SECONDS = 2.0
 WATCHDOG_REAL_SECONDS = 0.5
 """A floor in real seconds: on a fast bench 2 box seconds are shorter than an ordinary stall."""
 SHORTEST_SLEEP = 0.01
-"""Real seconds. Below this (a bench at speed 3 or more) several frames go out per wake-up,
+"""Real seconds. Where two frames last less (a bench at speed 4 or more) several go out at once,
 because a thread per line that wakes every millisecond would eat the machine."""
 IDLE_POLL = 0.05
 """Real seconds between two drains while no call is up."""
