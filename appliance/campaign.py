@@ -138,11 +138,10 @@ class CampaignState:
         revocation = None if revoked is None else Revocation(at=_time(revoked[0]), by=revoked[1])
         return History(attempts=attempts, revocation=revocation)
 
-    def revocations(self) -> Iterator[tuple[str, Revocation]]:
-        """Every subject's newest revocation (to bring the registry up to date at start)."""
-        for subject, person in self._people.items():
-            if person.revoked_ms is not None:
-                yield subject, Revocation(at=_time(person.revoked_ms), by=person.revoked_by)
+    def suppressions(self) -> Iterator[tuple[str, Revocation]]:
+        """Every withdrawn number by its keyed hash (to bring the registry up to date at start)."""
+        for number_hash, (at, by) in self._suppressed.items():
+            yield number_hash, Revocation(at=_time(at), by=by)
 
     # --- folding -----------------------------------------------------------------------------
 
@@ -235,10 +234,11 @@ class CampaignState:
         # A clock that lost its time may stamp a revocation before the consent that it ends. The
         # order of the rows is what happened, so the revocation is never earlier than any row
         # before it, nor than a consent that was known by then.
-        at = _milliseconds(self.newest_at or entry.at)
+        # One millisecond more, because rows keep no fractions of one and consents may.
+        at = _milliseconds(self.newest_at or entry.at) + 1
         if entry.subject is not None:
             person = self._person(entry.subject)
-            at = max(at, person.consented_ms)
+            at = max(at, person.consented_ms + 1)
             person.revoked_ms, person.revoked_by = at, by
         number_hash = entry.data.get("number_hash")
         if isinstance(number_hash, str) and number_hash:

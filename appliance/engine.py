@@ -28,7 +28,7 @@ from appliance.call_state import (
 from appliance.campaign import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
 from appliance.gate import Circumstances, longest_call
-from appliance.idleness import Condition, Idle, blocked, explain
+from appliance.idleness import Condition, Idle, explain
 from appliance.interfaces import Gate, People
 from appliance.model import (
     Campaign,
@@ -128,6 +128,7 @@ class Engine:
         self._offset: float | None = None
         self._storage_failure: str | None = None
         self._contact_open = False
+        self._retired = False
         self._effects: list[Effect] = []
 
     # --- reading -----------------------------------------------------------------------------
@@ -184,7 +185,7 @@ class Engine:
             for line in self._lines.values()
             if line.call is not None and not isinstance(line.call, Concluded)
         ]
-        if now.trusted and not self._planner.complete:
+        if now.trusted and self._storage_failure is None and not self._planner.complete:
             times.append(now.monotonic)
         elif not self._campaign.attended and not self._blocked(now):
             opening = None
@@ -211,11 +212,18 @@ class Engine:
         return explain(self._condition(now))
 
     def _blocked(self, now: Now) -> bool:
-        return blocked(self._condition(now, look_ahead=False)) is not None
+        """Whether the whole box may dial nobody (:func:`appliance.idleness.blocked` says why)."""
+        return (
+            self._storage_failure is not None
+            or self._state.stopped
+            or self._contact_open
+            or (self._state.paused and not self._campaign.attended)
+            or not now.trusted
+            or not any(line.ready for line in self._lines.values())
+        )
 
-    def _condition(self, now: Now, *, look_ahead: bool = True) -> Condition:
+    def _condition(self, now: Now) -> Condition:
         lines = self._lines.values()
-        opening = self._planner.scheduler.next_opening(now.utc) if look_ahead else None
         return Condition(
             now=now,
             storage_failure=self._storage_failure,
@@ -229,7 +237,7 @@ class Engine:
             calls_running=sum(line.call is not None for line in lines),
             planned=self._planner.complete,
             refused=self._planner.refused,
-            next_opening=opening,
+            next_opening=self._planner.scheduler.next_opening(now.utc),
         )
 
     # --- deciding ----------------------------------------------------------------------------
@@ -264,17 +272,24 @@ class Engine:
         self._watch_clock(now)
         press = self._take(given, now)
         for line in self._lines.values():
-            if line.call is not None:
+            call = line.call
+            if call is None or isinstance(call, Concluded):
+                continue
+            if now.monotonic >= call.deadline:
                 self._move(line, TimeReached(), now)
         if now.trusted and self._storage_failure is None:
             self._planner.portion(now)
-            if self._planner.complete and not self._blocked(now):
+            if self._planner.complete and not self._retired and not self._blocked(now):
                 if self._campaign.attended:
                     if press:
                         self._place(now, limit=1, pressed=True)
                 else:
                     self._place(now, limit=len(self._lines), pressed=False)
         return self._take_effects()
+
+    def retire(self) -> None:
+        """Begin no further call: the box is ending. Not recorded, a restart knows nothing of it."""
+        self._retired = True
 
     def observe(self, entries: Iterable[Entry], now: Now) -> list[Effect]:
         """Fold rows that the shell wrote by itself (imports, erasures), and act on them."""
