@@ -13,7 +13,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from firmware.at.exchange import Notification
@@ -22,11 +23,12 @@ from firmware.audio.path import AudioCallbacks, AudioPath
 from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.calling import Calling, pause, refuse
 from firmware.clock import Clock
+from firmware.discovery import Bindings, Resolver
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.events import Cause, Event, LineFault, LineReady, Witness
+from firmware.events import Cause, Event
 from firmware.families import FAMILIES
 from firmware.families.base import Sign
-from firmware.faults import REMEDIES, Fault
+from firmware.faults import Fault
 from firmware.inbox import (
     LINE_SIGNS,
     Attention,
@@ -38,6 +40,8 @@ from firmware.inbox import (
     LinkDown,
     Ordered,
 )
+from firmware.line_settings import LineSettings
+from firmware.line_status import LineStatus
 from firmware.live_call import LiveCall
 from firmware.modem import VoiceModem
 from firmware.orders import Dial, HangUp, Order
@@ -46,32 +50,12 @@ from firmware.session import Session
 from firmware.sim_card import PinMemory
 from firmware.voice import PathFactory, VoiceSwitch, make_path
 
+__all__ = ["Line", "LineSettings"]
+
 RESET_SETTLE = 2.0
 """Box seconds between a reset command and the first try to open the port again."""
 _BOOT_EVERY = 1.0
 _CLOSE_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineSettings:
-    """How one line is wired and used."""
-
-    name: str
-    port: str
-    """A device path, a URL that pyserial takes, or ``auto``."""
-    family: str = "auto"
-    audio: str | None = None
-    """The PCM port; None where the line has no voice path."""
-    emergency_port: str | None = None
-    """A second AT port of the same modem, for the emergency hang-up."""
-    pin: str | None = None
-    bench: bool = False
-    """A simulator or test rig; the gate lets it dial fiction numbers and only them."""
-    baudrate: int = 115200
-    rtscts: bool = False
-    power_pin: int | None = None
-    """GPIO that switches the modem's power, where wired."""
-    incoming: str = "reject"
 
 
 Resolve = Callable[[LineSettings], LineSettings]
@@ -101,11 +85,14 @@ class Line:
         self._clock = clock
         self._log = log or logging.getLogger(f"firmware.line.{settings.name}")
         self._audio_path = audio_path
+        if resolve is None and settings.port == "auto":
+            resolve = Resolver(bindings=Bindings(state_dir / "modems.json"))
         self._resolve = resolve
         self._power_cycle = power_cycle
         self._trace = trace
         self._pins = PinMemory(state_dir / "sim-tries.json")
         self._inbox = Inbox()
+        self._status = LineStatus(settings, post=post, clock=clock)
         self._speed = 1.0 / clock.real(1.0)
         self._emergencies = 0
         self._closing = False
@@ -113,11 +100,8 @@ class Line:
         self._modem: VoiceModem | None = None
         self._path: AudioPath | None = None
         self._call: LiveCall | None = None
-        self._identity: Identity | None = None
         self._session: Session | None = None
         self._ladder = Ladder(power_switch=power_cycle is not None)
-        self._told: tuple[Fault, bool] | None = None
-        self._fault_detail = ""
         self._reset_first = False
         self._boot_until = 0.0
         self._usual_refusals: int | None = None
@@ -162,30 +146,7 @@ class Line:
 
     def describe(self) -> dict[str, object]:
         """What is known of the line, for status and doctor. Plain values only."""
-        identity, session, path, call = self._identity, self._session, self._path, self._call
-        told = self._told
-        network_time = session.network_time if session is not None else None
-        return {
-            "name": self.settings.name,
-            "port": self.settings.port,
-            "bench": self.settings.bench,
-            "ready": session is not None and session.ready,
-            "in_call": call is not None,
-            "family": identity.family.name if identity else None,
-            "tier": identity.family.tier if identity else None,
-            "model": identity.model if identity else None,
-            "revision": identity.revision if identity else None,
-            "imei": identity.imei if identity else None,
-            "iccid": identity.iccid if identity else None,
-            "audio": path.kind if path else None,
-            "witnesses": [str(w) for w in self._witnesses()],
-            "fault": str(told[0]) if told else None,
-            "fault_detail": self._fault_detail if told else None,
-            "remedy": REMEDIES[told[0]] if told else None,
-            "final": told[1] if told else False,
-            "network_time": network_time[0].isoformat() if network_time else None,
-            "network_time_at": network_time[1] if network_time else None,
-        }
+        return self._status.describe(in_call=self._call is not None)
 
     # -- the worker --------------------------------------------------------------------------
 
@@ -222,6 +183,7 @@ class Line:
 
     def _serve(self) -> None:
         settings = self.settings if self._resolve is None else self._resolve(self.settings)
+        self._status.port = settings.port
         modem = VoiceModem(
             settings.port,
             baudrate=settings.baudrate,
@@ -238,14 +200,18 @@ class Line:
             return
         bring_up = self._bring_up(modem)
         identity = bring_up.identify()
-        self._identity = identity
+        wanted = self.settings.imei
+        if wanted is not None and identity.imei != wanted:
+            detail = f"IMEI {identity.imei} answers where {wanted} was expected"
+            raise LineDown(Fault.WRONG_MODEM, detail)
+        self._status.identity = identity
         bring_up.adopt(identity.family)
         bring_up.open_sim(identity)
         bring_up.configure(identity.family)
         if identity.iccid is None:
             # Some firmwares read the card's number only once the SIM is open.
             identity = replace(identity, iccid=bring_up.card(identity.family))
-            self._identity = identity
+            self._status.identity = identity
         self._open_voice(settings, identity)
         bring_up.await_service(identity.family)
         self._session = Session(
@@ -256,10 +222,12 @@ class Line:
             inbox=self._inbox,
             post=self._post,
             announce=self._announce,
-            fault=self._fault,
+            fault=self._status.fault,
             place=self._place,
             clear=self._clear_call,
             emergencies=lambda: self._emergencies,
+            time_read=self._time_read,
+            turns_away=settings.incoming != "ignore",
             clock=self._clock,
             log=self._log,
         )
@@ -288,10 +256,10 @@ class Line:
             path.open()
         except PortUnusable as error:
             raise LineDown(Fault.AUDIO_UNUSABLE, str(error)) from error
-        self._path = path
+        self._path = self._status.path = path
 
     def _place(self, item: Ordered, dial: Dial) -> Calling:
-        modem, path, identity = self._modem, self._path, self._identity
+        modem, path, identity = self._modem, self._path, self._status.identity
         assert modem is not None
         assert path is not None
         assert identity is not None
@@ -300,7 +268,7 @@ class Line:
             family=identity.family,
             path=path,
             clips=self._clips,
-            witnesses=self._witnesses(),
+            witnesses=self._status.witnesses(),
             post=self._post,
             attention=lambda: self._inbox.put(Attention()),
             began=self._clock.monotonic(),
@@ -321,7 +289,7 @@ class Line:
             mute=path.mute,
             inbox=self._inbox,
             post=self._post,
-            fault=self._fault,
+            fault=self._status.fault,
             clock=self._clock,
             emergencies=lambda: self._emergencies,
             emergencies_at_order=item.emergencies,
@@ -335,6 +303,9 @@ class Line:
         if calling is not None and self._usual_refusals is None:
             self._usual_refusals = calling.voice.refusals
 
+    def _time_read(self, told: datetime | None, at: float) -> None:
+        self._status.network_time = None if told is None else (told, at)
+
     def _set_dialling(self, outstanding: bool) -> None:
         self._dialling = outstanding
 
@@ -347,7 +318,7 @@ class Line:
             return
         if down.fault is Fault.RESETTING and down.answering and not self._reset_first:
             self._reset_first = True
-            self._fault(down.fault, down.detail)
+            self._status.fault(down.fault, down.detail)
             return
         self._ladder, remedy, wait = self._ladder.failed(answering=down.answering)
         if down.fault is Fault.HANG_UP_UNCONFIRMED and remedy is Remedy.REOPEN:
@@ -355,7 +326,7 @@ class Line:
         final = down.final or remedy is Remedy.WAIT
         if down.final:
             remedy = Remedy.WAIT
-        self._fault(down.fault, down.detail, final=final)
+        self._status.fault(down.fault, down.detail, final=final)
         self._log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
         match remedy:
             case Remedy.REOPEN | Remedy.WAIT:
@@ -371,7 +342,7 @@ class Line:
         """Restart the module; the port goes away or not, then bring-up begins anew."""
         self._reset_first = False
         self._usual_refusals = None
-        family = self._identity.family if self._identity else FAMILIES["generic"]
+        family = self._status.identity.family if self._status.identity else FAMILIES["generic"]
         self._boot_until = self._clock.monotonic() + family.timing.boot
         try:
             modem.command(family.reset, timeout=3.0)
@@ -424,7 +395,8 @@ class Line:
                 )
 
     def _port_fault(self, error: PortUnusable) -> LineDown:
-        missing = self.settings.port.startswith("/") and not Path(self.settings.port).exists()
+        port = self._status.port
+        missing = port.startswith("/") and not Path(port).exists()
         fault = Fault.PORT_MISSING if missing else Fault.PORT_UNUSABLE
         return LineDown(fault, str(error), answering=False)
 
@@ -440,51 +412,9 @@ class Line:
         if modem is not None:
             modem.close()
 
-    # -- what the line tells -----------------------------------------------------------------
-
     def _announce(self) -> None:
-        identity, path = self._identity, self._path
-        assert identity is not None
-        assert path is not None
-        self._told = None
         self._boot_until = 0.0
-        self._post(
-            LineReady(
-                line=self.settings.name,
-                at=self._clock.monotonic(),
-                family=identity.family.name,
-                model=identity.model,
-                imei=identity.imei,
-                iccid=identity.iccid,
-                witnesses=self._witnesses(),
-                audio=path.kind,
-            )
-        )
-
-    def _fault(self, fault: Fault, detail: str, final: bool = False) -> None:
-        """Post a LineFault, once for each change."""
-        if self._told == (fault, final):
-            return
-        self._told = (fault, final)
-        self._fault_detail = detail
-        self._post(
-            LineFault(
-                line=self.settings.name,
-                at=self._clock.monotonic(),
-                fault=str(fault),
-                detail=detail,
-                remedy=REMEDIES[fault],
-                final=final,
-            )
-        )
-
-    def _witnesses(self) -> tuple[Witness, ...]:
-        found = []
-        if self._identity is not None and self._identity.family.module_keys:
-            found.append(Witness.MODULE)
-        if self._path is not None and self._path.hears:
-            found.append(Witness.HOST)
-        return tuple(found)
+        self._status.announce()
 
     # -- callbacks of the modem and of the voice path -------------------------------------------
 
@@ -492,7 +422,7 @@ class Line:
         """Dispatcher thread: the call learns of it first, the worker when it has time."""
         age = time.monotonic() - notification.at
         at = self._clock.monotonic() - max(age, 0.0) * self._speed
-        call, identity, path = self._call, self._identity, self._path
+        call, identity, path = self._call, self._status.identity, self._path
         if call is not None:
             call.notice(notification.text, at)
         if identity is None:

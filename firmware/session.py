@@ -65,13 +65,16 @@ class Session:
     place: Callable[[Ordered, Dial], Calling]
     clear: Callable[[], None]
     emergencies: Callable[[], int]
+    time_read: Callable[[datetime | None, float], None]
+    """Told the network's time (UTC, or None) and when it was read, in box seconds."""
+    turns_away: bool
+    """Reject incoming calls; otherwise they ring out."""
     clock: Clock
     log: logging.Logger
 
     def __post_init__(self) -> None:
         now = self._now()
         self.ready = False
-        self.network_time: tuple[datetime, float] | None = None
         self._service_at = now + SERVICE_EVERY
         self._sms_at = now
         self._time_at = now
@@ -152,7 +155,7 @@ class Session:
 
     def _heard(self, heard: Heard) -> None:
         match heard.reading.sign:
-            case Sign.INCOMING | Sign.CALLER:
+            case Sign.INCOMING | Sign.CALLER if self.turns_away:
                 self._turn_away(heard.reading.fields.get("number"))
             case Sign.SMS:
                 self._sms_at = self._now()
@@ -260,7 +263,7 @@ class Session:
         except CommandTimeout:
             return
         told = read_network_time(family, reply.lines, not_before=BUILT_AFTER)
-        self.network_time = None if told is None else (told, self._now())
+        self.time_read(told, self._now())
 
     def _refuse(self, order: Dial, evidence: str, cause: Cause) -> None:
         refuse(self.post, order, self._now(), evidence, cause=cause)

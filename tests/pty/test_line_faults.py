@@ -10,7 +10,6 @@ from line_bench import ANSWERS, NUMBER, Bench, bench, rule
 
 from firmware.events import (
     Answered,
-    AudioFailed,
     Cause,
     Ended,
     IncomingRejected,
@@ -174,20 +173,6 @@ def test_second_call_audio_rot_resets_the_module_between_calls(tmp_path: Path) -
         assert b.wait(LineFault).fault == "module-resetting"
         b.wait(LineReady, count=2)
         assert call_and_hang_up(b, "a3").confirmed
-
-
-def test_a_dead_downlink_is_restarted_once_and_then_reported(tmp_path: Path) -> None:
-    faults = (
-        Fault(kind=K.AUDIO_STOPS, call=1, after=4.0),
-        Fault(kind=K.AUDIO_STOPS, call=1, after=20.0),
-    )
-    behaviour = Answer(rings_in=1.0, after=1.0, patience=120.0)
-    with bench(tmp_path, scenario=rule(behaviour, faults=faults), speed=20.0) as b:
-        b.dial()
-        answered = b.wait(Answered)
-        failed = b.wait(AudioFailed)
-        assert "no voice" in failed.detail
-        assert failed.at - answered.at > 15.0
 
 
 def test_an_incoming_call_is_turned_away(tmp_path: Path) -> None:

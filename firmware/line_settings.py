@@ -1,0 +1,31 @@
+"""How one line is wired and used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSettings:
+    """How one line is wired and used."""
+
+    name: str
+    port: str
+    """A device path, a URL that pyserial takes, or ``auto``."""
+    family: str = "auto"
+    audio: str | None = None
+    """The PCM port, or ``auto`` where the port is; None where the line has no voice path."""
+    emergency_port: str | None = None
+    """A second AT port of the same modem (or ``auto``), for the emergency hang-up."""
+    pin: str | None = None
+    bench: bool = False
+    """A simulator or test rig; the gate lets it dial fiction numbers and only them."""
+    baudrate: int = 115200
+    rtscts: bool = False
+    power_pin: int | None = None
+    """GPIO that switches the modem's power, where wired."""
+    imei: str | None = None
+    """The modem that this line must have; None accepts the one on the port, or binds to the first
+    that ``auto`` finds."""
+    incoming: str = "reject"
+    """``reject`` turns callers away at once; ``ignore`` lets them ring."""

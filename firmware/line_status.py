@@ -1,0 +1,104 @@
+"""What a line tells about itself: ready or faulty, with whom, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from firmware.audio.path import AudioPath
+from firmware.bring_up import Identity
+from firmware.clock import Clock
+from firmware.events import Event, LineFault, LineReady, Witness
+from firmware.faults import REMEDIES, Fault
+from firmware.line_settings import LineSettings
+
+
+class LineStatus:
+    """The line's standing towards the box. Written by the worker, read by any thread."""
+
+    def __init__(
+        self, settings: LineSettings, *, post: Callable[[Event], None], clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._clock = clock
+        self.port = settings.port
+        """The port in use, where ``auto`` is configured."""
+        self.identity: Identity | None = None
+        self.path: AudioPath | None = None
+        self.network_time: tuple[datetime, float] | None = None
+        self._ready = False
+        self._told: tuple[Fault, bool] | None = None
+        self._detail = ""
+
+    def announce(self) -> None:
+        """Post LineReady; whatever was wrong is over."""
+        identity, path = self.identity, self.path
+        if identity is None or path is None:
+            raise RuntimeError("a line is ready only after its bring-up")
+        self._told = None
+        self._ready = True
+        self._post(
+            LineReady(
+                line=self._settings.name,
+                at=self._clock.monotonic(),
+                family=identity.family.name,
+                model=identity.model,
+                imei=identity.imei,
+                iccid=identity.iccid,
+                witnesses=self.witnesses(),
+                audio=path.kind,
+            )
+        )
+
+    def fault(self, fault: Fault, detail: str, final: bool = False) -> None:
+        """Post a LineFault, once for each change of code or finality."""
+        self._ready = False
+        if self._told == (fault, final):
+            return
+        self._told = (fault, final)
+        self._detail = detail
+        self._post(
+            LineFault(
+                line=self._settings.name,
+                at=self._clock.monotonic(),
+                fault=str(fault),
+                detail=detail,
+                remedy=REMEDIES[fault],
+                final=final,
+            )
+        )
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Who can hear keys on this line."""
+        found = []
+        if self.identity is not None and self.identity.family.module_keys:
+            found.append(Witness.MODULE)
+        if self.path is not None and self.path.hears:
+            found.append(Witness.HOST)
+        return tuple(found)
+
+    def describe(self, *, in_call: bool) -> dict[str, object]:
+        """Plain values for status and doctor."""
+        identity, path, told, time = self.identity, self.path, self._told, self.network_time
+        return {
+            "name": self._settings.name,
+            "port": self.port,
+            "bench": self._settings.bench,
+            "ready": self._ready,
+            "in_call": in_call,
+            "family": identity.family.name if identity else None,
+            "tier": identity.family.tier if identity else None,
+            "model": identity.model if identity else None,
+            "revision": identity.revision if identity else None,
+            "imei": identity.imei if identity else None,
+            "iccid": identity.iccid if identity else None,
+            "audio": path.kind if path else None,
+            "witnesses": [str(witness) for witness in self.witnesses()],
+            "fault": str(told[0]) if told else None,
+            "fault_detail": self._detail if told else None,
+            "remedy": REMEDIES[told[0]] if told else None,
+            "final": told[1] if told else False,
+            "network_time": time[0].isoformat() if time else None,
+            "network_time_at": time[1] if time else None,
+        }

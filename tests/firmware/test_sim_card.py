@@ -1,0 +1,123 @@
+"""A PIN is tried once, on the exact prompt, with tries to spare, and that is on disk first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from firmware.faults import REMEDIES, Fault
+from firmware.sim_card import (
+    PinMemory,
+    SimAsksPin,
+    SimReady,
+    SimRefused,
+    SimState,
+    SimWait,
+    may_try,
+    read_sim_state,
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "final", "kind"),
+    [
+        (("+CPIN: READY",), "OK", SimReady),
+        (("+CPIN:READY",), "OK", SimReady),
+        (("+CPIN: SIM PIN",), "OK", SimAsksPin),
+        (("+CPIN: SIM PUK",), "OK", SimRefused),
+        (("+CPIN: SIM PIN2",), "OK", SimRefused),
+        (("+CPIN: PH-SIM PIN",), "OK", SimRefused),
+        (("+CPIN: PH-NET PIN",), "OK", SimRefused),
+        (("+CPIN: NOT INSERTED",), "OK", SimRefused),
+        ((), "OK", SimWait),
+        ((), "ERROR", SimWait),
+        ((), "+CME ERROR: SIM busy", SimWait),
+        ((), "+CME ERROR: 14", SimWait),
+        ((), "+CME ERROR: 10", SimRefused),
+        ((), "+CME ERROR: SIM not inserted", SimRefused),
+        ((), "+CME ERROR: 13", SimRefused),
+        ((), "+CME ERROR: SIM PUK required", SimRefused),
+        # An error is never the prompt, even one that asks for the PIN.
+        ((), "+CME ERROR: 11", SimWait),
+        ((), "+CME ERROR: SIM PIN required", SimWait),
+    ],
+)
+def test_state(lines: tuple[str, ...], final: str, kind: type[SimState]) -> None:
+    assert type(read_sim_state(lines, final)) is kind
+
+
+def test_the_puk_is_explained() -> None:
+    state = read_sim_state(("+CPIN: SIM PUK",), "OK")
+    assert isinstance(state, SimRefused)
+    assert state.fault is Fault.SIM_PUK
+    assert "PUK" in REMEDIES[state.fault]
+
+
+@pytest.mark.parametrize(
+    ("pin", "left", "tried", "fault"),
+    [
+        ("1234", 3, False, None),
+        ("12345678", 10, False, None),
+        (None, 3, False, Fault.SIM_PIN_MISSING),
+        ("123", 3, False, Fault.SIM_PIN_INVALID),
+        ("12a4", 3, False, Fault.SIM_PIN_INVALID),
+        ('1234"', 3, False, Fault.SIM_PIN_INVALID),
+        ("1234", 2, False, Fault.SIM_PIN_UNSAFE),
+        ("1234", None, False, Fault.SIM_PIN_UNSAFE),
+        ("1234", 3, True, Fault.SIM_PIN_REFUSED),
+    ],
+)
+def test_may_try(pin: str | None, left: int | None, tried: bool, fault: Fault | None) -> None:
+    refused = may_try(pin=pin, tries_left=left, tried_before=tried)
+    assert (refused.fault if refused else None) is fault
+
+
+def test_a_try_is_remembered_for_its_sim_and_pin_only(tmp_path: Path) -> None:
+    path = tmp_path / "lines" / "sim-tries.json"
+    PinMemory(path).remember("8933", "1234")
+    again = PinMemory(path)
+    assert again.tried("8933", "1234")
+    assert not again.tried("8933", "4321")
+    assert not again.tried("8944", "1234")
+    again.forget("8933", "1234")
+    assert not PinMemory(path).tried("8933", "1234")
+
+
+def test_the_memory_shows_no_pin_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "sim-tries.json"
+    PinMemory(path).remember("8933", "1234")
+    assert "1234" not in path.read_text(encoding="utf-8")
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_torn_memory_lets_no_pin_through(tmp_path: Path) -> None:
+    path = tmp_path / "sim-tries.json"
+    path.write_text('{"tried": ["ab', encoding="utf-8")
+    with pytest.raises(ValueError, match="Unterminated"):
+        PinMemory(path).tried("8933", "1234")
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(ValueError, match="memory"):
+        PinMemory(path).tried("8933", "1234")
+
+
+def test_remember_is_on_disk_before_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file, then the directory entry: what a power cut leaves."""
+    synced: list[bool] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().is_dir())
+        real(descriptor)
+
+    monkeypatch.setattr("firmware.sim_card.os.fsync", fsync)
+    PinMemory(tmp_path / "sim-tries.json").remember("8933", "1234")
+    assert synced == [False, True]
+
+
+def test_every_fault_has_a_remedy() -> None:
+    assert set(REMEDIES) == set(Fault)
+    assert all(text.endswith(".") for text in REMEDIES.values())
