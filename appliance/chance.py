@@ -14,9 +14,18 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from appliance.consent import ConsentState, standing
-from appliance.law import Ballot, Caller, CapRule, LawCalendar, Profile, RestRule
-from appliance.law.calendar import WEEK
-from appliance.model import Attempt, Consent, Contact, History, Interval
+from appliance.law import (
+    Ballot,
+    Caller,
+    CallerRule,
+    CapRule,
+    LawCalendar,
+    Profile,
+    RestRule,
+    judge_caller,
+)
+from appliance.law.calendar import AHEAD, WEEK
+from appliance.model import Attempt, Consent, Contact, History, Interval, Verdict
 from appliance.windows import (
     Span,
     Windows,
@@ -25,6 +34,7 @@ from appliance.windows import (
     interval,
     known_windows,
     known_zone,
+    merge,
 )
 
 HORIZON = timedelta(days=400)
@@ -56,6 +66,13 @@ class Rules:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
+    _ahead: dict[_Key, list[Span]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    _caller: dict[bool, tuple[Verdict, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
     def __post_init__(self) -> None:
         calendar = LawCalendar(self.profile, self.territory, self.ballots)
         object.__setattr__(self, "calendar", calendar)
@@ -68,6 +85,32 @@ class Rules:
             spans = windows.spans(zone, week * WEEK, (week + 1) * WEEK)
             _remember(self._wished, key, spans)
         return spans
+
+    def wished_ahead(self, zone: ZoneInfo, windows: Windows, week: int) -> list[Span]:
+        """Return when *windows* alone are open in that week and the next :data:`AHEAD`."""
+        key = (zone, windows, week)
+        spans = self._ahead.get(key)
+        if spans is None:
+            weeks = range(week, week + AHEAD + 1)
+            spans = merge(span for one in weeks for span in self.wished(zone, windows, one))
+            _remember(self._ahead, key, spans)
+        return spans
+
+    def caller_verdicts(self, bench: bool) -> tuple[Verdict, ...]:
+        """Return what the numbering rules say about the declared caller number."""
+        found = self._caller.get(bench)
+        if found is None:
+            judged = [
+                (rule, judge_caller(rule, self.caller, attended=self.attended, bench=bench))
+                for rule in self.profile.enforced
+                if isinstance(rule, CallerRule)
+            ]
+            found = tuple(
+                Verdict(rule=rule.name, allowed=one.allowed, reason=one.reason)
+                for rule, one in judged
+            )
+            self._caller[bench] = found
+        return found
 
     def open(self, zone: ZoneInfo, windows: Windows, week: int) -> list[Span]:
         """Return when *windows* and the law are both open in that week, cut at its ends."""

@@ -125,4 +125,4 @@ def guarded(cell: str) -> str:
 
 def unguarded(cell: str) -> str:
     """Undo :func:`guarded`, and the apostrophe by which people mark text in spreadsheets."""
-    return cell[1:] if re.match(r"'[=+\-@\t\r'0-9]", cell) else cell
+    return cell[1:] if cell.startswith("'") and re.match(r"'[=+\-@\t\r'0-9]", cell) else cell

@@ -31,7 +31,7 @@ from appliance.contact_rows import (
     unguarded,
 )
 from appliance.numbers import NumberRefused, read_number
-from appliance.windows import WindowsInvalid, known_windows, known_zone
+from appliance.windows import WindowsInvalid, canonical_windows, known_zone
 
 SIZE_LIMIT = 64 << 20
 """Bytes; some 400,000 people."""
@@ -340,7 +340,7 @@ class _CellReader:
     def windows(self) -> str:
         text = self.raw("windows")
         try:
-            return known_windows(text).canonical()
+            return canonical_windows(text)
         except WindowsInvalid as error:
             self.fault("windows", error.reason, error.remedy)
             return ""

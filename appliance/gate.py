@@ -11,21 +11,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from appliance.chance import HORIZON, Person, Rules, cap_ends, next_chance, rest_ends, span_end
 from appliance.consent import ConsentState, Standing, standing
 from appliance.effects import Now
 from appliance.law import (
-    CallerRule,
     CapRule,
     HolidayRule,
     HoursRule,
     RestRule,
     holiday_name,
-    judge_caller,
 )
 from appliance.law.calendar import WEEK
 from appliance.model import (
@@ -167,6 +166,7 @@ def explain(decision: Decision, zone: ZoneInfo, at: datetime) -> list[str]:
 # --- verdicts --------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def _verdict(rule: str, allowed: bool, yes: str, no: str, until: datetime | None = None) -> Verdict:
     return Verdict(rule=rule, allowed=allowed, reason=yes if allowed else no, until=until)
 
@@ -233,12 +233,7 @@ def _number_verdicts(contact: Contact, circumstances: Circumstances, rules: Rule
         ),
         _verdict("line_kind", suits, yes, no),
     ]
-    for rule in rules.profile.enforced:
-        if isinstance(rule, CallerRule):
-            judged = judge_caller(
-                rule, rules.caller, attended=rules.attended, bench=circumstances.bench
-            )
-            verdicts.append(Verdict(rule=rule.name, allowed=judged.allowed, reason=judged.reason))
+    verdicts += rules.caller_verdicts(circumstances.bench)
     return verdicts
 
 
@@ -275,9 +270,7 @@ def _time_verdicts(person: Person, now: datetime) -> list[Verdict]:
             Verdict(rule="zone", allowed=False, reason="The person's time zone is not known.")
         )
         zone = ZoneInfo(rules.profile.territory(rules.territory).zone)
-    # What is refused now changes within a week, but for silences and holidays in a row: this week
-    # and the two after it are enough to say until when.
-    weeks = range(at // WEEK, at // WEEK + 3)
+    week = at // WEEK
     if person.windows is None:
         reason = (
             "The windows of the consent cannot be read."
@@ -286,27 +279,30 @@ def _time_verdicts(person: Person, now: datetime) -> list[Verdict]:
         )
         verdicts.append(Verdict(rule="window", allowed=False, reason=reason))
     else:
-        wished = [span for week in weeks for span in rules.wished(zone, person.windows, week)]
+        wished = rules.wished_ahead(zone, person.windows, week)
         yes = "It is inside a window that the person chose."
         no = "It is outside the windows that the person chose."
         verdicts.append(_open_verdict("window", wished, at, yes, no))
     local = now.astimezone(zone)
-    calendar = [rules.calendar.week(zone, week).by_rule for week in weeks]
-    for found in zip(*calendar, strict=True):
-        rule = found[0].rule
+    for rule, spans in rules.calendar.ahead(zone, week):
         if isinstance(rule, HoursRule):
-            yes = "The law's hours are open."
-            day = DAY_NAMES[local.weekday()].capitalize()
-            no = f"{day} {local:%H:%M} lies outside the hours that the law leaves open."
+            yes, no = "The law's hours are open.", _closed_hours(local)
         elif isinstance(rule, HolidayRule):
-            name = holiday_name(rule, rules.territory, zone, local.date())
-            yes, no = "It is not a public holiday.", f"It is a public holiday ({name})."
+            yes, no = "It is not a public holiday.", "It is a public holiday."
         else:
             yes = "No ballot imposes silence."
             no = "Before a ballot, and until its polls close, serial calls are silent."
-        spans = [span for week in found for span in week.open]
-        verdicts.append(_open_verdict(rule.name, spans, at, yes, no))
+        verdict = _open_verdict(rule.name, spans, at, yes, no)
+        if not verdict.allowed and isinstance(rule, HolidayRule):
+            name = holiday_name(rule, rules.territory, zone, local.date())
+            verdict = replace(verdict, reason=f"It is a public holiday ({name}).")
+        verdicts.append(verdict)
     return verdicts
+
+
+def _closed_hours(local: datetime) -> str:
+    day = DAY_NAMES[local.weekday()].capitalize()
+    return f"{day} {local:%H:%M} lies outside the hours that the law leaves open."
 
 
 def _open_verdict(rule: str, spans: Sequence[Span], at: int, yes: str, no: str) -> Verdict:

@@ -16,6 +16,10 @@ import hmac
 import re
 import unicodedata
 from enum import StrEnum, unique
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 MAX_DIGITS = 15
 """ITU-T E.164 allows no more, country code included."""
@@ -109,7 +113,7 @@ def read_number(text: str, country: str, *, fiction: bool = False) -> str:
     if not international:
         _refuse_service(digits, country)
         _refuse_lost_prefix(digits, country)
-    e164 = _parse(("+" + digits.removeprefix("00")) if international else digits, country)
+    number, e164 = _parse(("+" + digits.removeprefix("00")) if international else digits, country)
     if number_class(e164) is NumberClass.FICTION:
         if not fiction:
             raise NumberRefused(
@@ -118,7 +122,7 @@ def read_number(text: str, country: str, *, fiction: bool = False) -> str:
                 "only a bench configuration takes such numbers: write a real one",
             )
         return e164
-    refused = refusal(e164)
+    refused = _judge(number)
     if refused is not None:
         raise refused
     return e164
@@ -131,16 +135,21 @@ def refusal(e164: str) -> NumberRefused | None:
     other way, or changed class with a newer numbering plan, is refused all the same.
     """
     import phonenumbers
-    from phonenumbers import PhoneNumberType
 
     if not _E164.fullmatch(e164):
         return NumberRefused(
             Refusal.HOSTILE, "it is not an E.164 number", "write + and 7 to 15 digits"
         )
     try:
-        number = phonenumbers.parse(e164, None)
+        return _judge(phonenumbers.parse(e164, None))
     except phonenumbers.NumberParseException:
         return _invalid()
+
+
+def _judge(number: PhoneNumber) -> NumberRefused | None:
+    import phonenumbers
+    from phonenumbers import PhoneNumberType
+
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     national = phonenumbers.national_significant_number(number)
     # Service numbers are matched on what follows the country code: +33 112 reaches 112 on some
@@ -259,7 +268,7 @@ def _refuse_lost_prefix(digits: str, country: str) -> None:
         )
 
 
-def _parse(written: str, country: str) -> str:
+def _parse(written: str, country: str) -> tuple[PhoneNumber, str]:
     import phonenumbers
 
     try:
@@ -272,7 +281,7 @@ def _parse(written: str, country: str) -> str:
         raise _emergency()
     if not _E164.fullmatch(e164):
         raise _short() if len(national) <= 6 else _invalid()
-    return e164
+    return number, e164
 
 
 def _country_code(digits: str) -> str:

@@ -178,6 +178,12 @@ def known_windows(text: str) -> Windows:
     return parse_windows(text)
 
 
+@lru_cache(maxsize=4096)
+def canonical_windows(text: str) -> str:
+    """Return the canonical form of *text*; raises :class:`WindowsInvalid`."""
+    return parse_windows(text).canonical()
+
+
 @lru_cache(maxsize=8192)
 def day_segments(zone: ZoneInfo, ordinal: int) -> tuple[tuple[int, int, int], ...]:
     """Return the pieces ``(start, end, offset)`` of one local day, in UTC seconds.

@@ -29,6 +29,10 @@ from appliance.windows import (
 WEEK = 7 * 86_400
 """Seconds; spans are remembered by weeks of UTC, counted from 1970."""
 
+AHEAD = 2
+"""Weeks that a verdict looks ahead to say until when it holds: rules of hours change within one,
+and holidays and silences in a row do not last three."""
+
 _REMEMBERED = 4_000
 
 TimeRule = HoursRule | HolidayRule | BallotRule
@@ -125,6 +129,7 @@ class LawCalendar:
         self.territory = territory
         self.ballots = tuple(ballots)
         self._weeks: dict[tuple[ZoneInfo, int], LawWeek] = {}
+        self._ahead: dict[tuple[ZoneInfo, int], list[tuple[TimeRule, list[Span]]]] = {}
 
     def week(self, zone: ZoneInfo, week: int) -> LawWeek:
         """Return UTC week number *week*, its spans cut at its ends."""
@@ -137,6 +142,21 @@ class LawCalendar:
             by_rule = self.by_rule(zone, start, end)
             found = LawWeek(by_rule, _agreed(by_rule, start, end))
             self._weeks[key] = found
+        return found
+
+    def ahead(self, zone: ZoneInfo, week: int) -> list[tuple[TimeRule, list[Span]]]:
+        """Return for each rule of time when it is open in that week and the next :data:`AHEAD`."""
+        key = (zone, week)
+        found = self._ahead.get(key)
+        if found is None:
+            if len(self._ahead) >= _REMEMBERED:
+                self._ahead.clear()
+            weeks = [self.week(zone, week + n).by_rule for n in range(AHEAD + 1)]
+            found = [
+                (same[0].rule, merge(span for one in same for span in one.open))
+                for same in zip(*weeks, strict=True)
+            ]
+            self._ahead[key] = found
         return found
 
     def spans(self, zone: ZoneInfo, start: int, end: int) -> list[Span]:
