@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from firmware.dtmf.pair import PairFit, fit_pair
+from firmware.dtmf.evidence import Look, possible, weigh
+from firmware.dtmf.pair import fit_pair
 from firmware.dtmf.spectrum import (
     BLOCK,
     COLUMNS,
     FLOOR_ENERGY,
     FREQUENCIES,
+    HISTORY,
     HOP,
     HOPS,
     ROWS,
     SAMPLE_RATE,
     WINDOW,
     Spectra,
+    band_energy,
 )
 
 KEYS: Final = "123A456B789C*0#D"
 """Row by row."""
 ALL_KEYS: Final = "0123456789ABCD*#"
 
-_LOOSE_SHARE: Final = 0.40
+_LOOSE_SHARE: Final = 0.36
 _SHORTEST: Final = 4
 """Windows of the shortest stretch that can be a key: 35 ms."""
 _LONGER: Final = 6
 _LONGEST: Final = 12
 _EVEN: Final = 0.5
+_CAREFUL: Final = 1.0
 _RELEASE: Final = 10 ** (-9.0 / 10)
 _RELEASE_WINDOWS: Final = 5
 _TURN: Final = tuple(cmath.exp(-2j * math.pi * f * 2 * HOP / SAMPLE_RATE) for f in FREQUENCIES)
@@ -68,11 +73,7 @@ class ToneDetector:
         self._careful = frozenset(careful)
         self._spectra = Spectra()
         self._near = False
-        self._run_key = -1
-        self._run = 0
-        self._run_start = 0
-        self._turns: list[tuple[complex, complex]] = []
-        self._pairs: list[float] = []
+        self._run: _Run | None = None
         self._held = -1
         self._held_energy = 0.0
         self._absent = 0
@@ -87,7 +88,7 @@ class ToneDetector:
     def take(self, block: Spectra) -> Sequence[Detected]:
         """Take one block of a front end that somebody else feeds."""
         if block.quiet:
-            self._lose_run()
+            self._run = None
             self._near = False
             if self._held >= 0:
                 self._miss(HOPS)
@@ -105,10 +106,6 @@ class ToneDetector:
             if detected is not None:
                 found.append(detected)
         return found
-
-    def _lose_run(self) -> None:
-        self._run = 0
-        self._run_key = -1
 
     def _miss(self, windows: int) -> None:
         self._absent += windows
@@ -129,76 +126,108 @@ class ToneDetector:
             else:
                 self._absent = 0
         if pair < _LOOSE_SHARE * energy or pair < FLOOR_ENERGY:
-            self._lose_run()
+            self._run = None
             return None
         index = 4 * row + column
-        if index != self._run_key:
-            self._run_key = index
-            self._run = 0
-            self._run_start = block.end - BLOCK + (hop + 1) * HOP
-            self._turns.clear()
-            self._pairs.clear()
-        self._run += 1
+        run = self._run
+        if run is None or run.key != index:
+            run = self._run = _Run(index, block.end - BLOCK + (hop + 1) * HOP)
         projections = block.projections[hop]
-        self._turns.append(
-            (
-                complex(projections[row], projections[8 + row]),
-                complex(projections[4 + column], projections[12 + column]),
-            )
+        run.add(
+            pair,
+            sorted(rows)[2] / row_power,
+            sorted(columns)[2] / column_power,
+            complex(projections[row], projections[8 + row]),
+            complex(projections[4 + column], projections[12 + column]),
         )
-        self._pairs.append(pair)
-        if index == self._held or KEYS[index] not in self._offered or self._run < _SHORTEST:
+        if index == self._held or KEYS[index] not in self._offered:
             return None
-        # Windows that the tone does not fill yet are no part of the stretch to judge.
-        enough = _EVEN * max(self._pairs[-_SHORTEST:])
-        filled = 0
-        for power in reversed(self._pairs):
-            if power < enough or filled == _LONGEST:
-                break
-            filled += 1
+        filled = run.filled()
         if filled < _SHORTEST:
             return None
-        found = self._look(block, hop, row, column, _SHORTEST)
+        found = self._look(block, hop, run, _SHORTEST)
         if found is None and filled > _LONGER:
-            found = self._look(block, hop, row, column, filled - 1)
+            found = self._look(block, hop, run, filled - 1)
         return found
 
-    def _look(
-        self, block: Spectra, hop: int, row: int, column: int, windows: int
-    ) -> Detected | None:
-        length = WINDOW + HOP * (windows - 1)
-        last, first = self._turns[-1], self._turns[-3]
-        row_hz = ROWS[row] + _TO_HZ * cmath.phase(last[0] * first[0].conjugate() * _TURN[row])
-        column_hz = COLUMNS[column] + _TO_HZ * cmath.phase(
-            last[1] * first[1].conjugate() * _TURN[4 + column]
+    def _look(self, block: Spectra, hop: int, run: _Run, windows: int) -> Detected | None:
+        end = BLOCK - (hop + 1) * HOP
+        row, column = run.key >> 2, run.key & 3
+        if run.before is None:
+            ago = block.end - (run.start - WINDOW // 2 - HOP)
+            run.before = band_energy(block.stretch(WINDOW, min(ago, HISTORY - WINDOW)))
+        turns = list(run.turns)[-windows:]
+        row_turn = sum(b[0] * a[0].conjugate() for a, b in zip(turns, turns[2:], strict=False))
+        column_turn = sum(b[1] * a[1].conjugate() for a, b in zip(turns, turns[2:], strict=False))
+        fit = fit_pair(
+            block.stretch(WINDOW + HOP * (windows - 1), end),
+            ROWS[row] + _TO_HZ * cmath.phase(row_turn * _TURN[row]),
+            COLUMNS[column] + _TO_HZ * cmath.phase(column_turn * _TURN[4 + column]),
         )
-        samples = block.stretch(length, BLOCK - (hop + 1) * HOP)
-        fit = fit_pair(samples, row_hz, column_hz)
         if fit is None:
             return None
-        key = KEYS[4 * row + column]
-        sureness = judge(fit, ROWS[row], COLUMNS[column], length)
-        if sureness < (0.6 if key in self._careful else 0.5):
+        energy = (fit.row_level**2 + fit.column_level**2) / 2 * WINDOW
+        look = Look(
+            fit=fit,
+            windows=windows,
+            row_nominal=ROWS[row],
+            column_nominal=COLUMNS[column],
+            row_rival=sum(list(run.row_rivals)[-windows:]) / windows,
+            column_rival=sum(list(run.column_rivals)[-windows:]) / windows,
+            before=run.before / energy,
+        )
+        key = KEYS[run.key]
+        if not possible(look):
             return None
-        self._held = 4 * row + column
-        self._held_energy = (fit.row_level**2 + fit.column_level**2) / 2 * WINDOW
+        odds = self._weigh(look, run.key, block.end - end)
+        if odds < (_CAREFUL if key in self._careful else 0.0):
+            return None
+        self._held = run.key
+        self._held_energy = energy
         self._absent = 0
-        end = block.end - BLOCK + (hop + 1) * HOP
-        onset = max(0, self._run_start - WINDOW // 2)
-        return Detected(key=key, at=onset / SAMPLE_RATE, sureness=sureness, heard=end / SAMPLE_RATE)
+        return Detected(
+            key=key,
+            at=max(0, run.start - WINDOW // 2) / SAMPLE_RATE,
+            sureness=1.0 / (1.0 + math.exp(-min(odds, 30.0))),
+            heard=(block.end - end) / SAMPLE_RATE,
+        )
+
+    def _weigh(self, look: Look, key: int, end: int) -> float:  # noqa: ARG002
+        return weigh(look)
 
 
-def judge(fit: PairFit, row_nominal: float, column_nominal: float, length: int) -> float:
-    """How sure a fit makes us that this is a key, 0 to 1."""
-    row_off = abs(fit.row_hz - row_nominal)
-    column_off = abs(fit.column_hz - column_nominal)
-    if row_off > 0.018 * row_nominal + 4.0 or column_off > 0.018 * column_nominal + 4.0:
-        return 0.0
-    twist = 20 * math.log10(fit.column_level / fit.row_level)
-    if not -11.0 <= twist <= 7.0:
-        return 0.0
-    if fit.weakest_part < 0.6 or max(abs(fit.row_swell), abs(fit.column_swell)) > 0.5:
-        return 0.0
-    if fit.explained < (0.75 if length <= 280 else 0.65):
-        return 0.0
-    return min(1.0, max(0.5, fit.explained))
+class _Run:
+    """Windows in a row that show the same key."""
+
+    __slots__ = ("before", "column_rivals", "key", "pairs", "row_rivals", "start", "turns")
+
+    def __init__(self, key: int, start: int) -> None:
+        self.key = key
+        self.start = start
+        """Sample at the end of its first window, which the tone fills about half."""
+        self.before: float | None = None
+        self.pairs: deque[float] = deque(maxlen=_LONGEST + 1)
+        self.row_rivals: deque[float] = deque(maxlen=_LONGEST + 1)
+        self.column_rivals: deque[float] = deque(maxlen=_LONGEST + 1)
+        self.turns: deque[tuple[complex, complex]] = deque(maxlen=_LONGEST + 1)
+
+    def add(
+        self, pair: float, row_rival: float, column_rival: float, row: complex, column: complex
+    ) -> None:
+        self.pairs.append(pair)
+        self.row_rivals.append(row_rival)
+        self.column_rivals.append(column_rival)
+        self.turns.append((row, column))
+
+    def filled(self) -> int:
+        """How many of the last windows the tone fills; its edges are no part of what is judged."""
+        if len(self.pairs) < _SHORTEST:
+            return 0
+        pairs = list(self.pairs)
+        enough = _EVEN * max(pairs[-_SHORTEST:])
+        filled = 0
+        for power in reversed(pairs):
+            if power < enough:
+                break
+            filled += 1
+        return filled

@@ -16,6 +16,8 @@ import numpy as np
 
 from firmware.dtmf.spectrum import SAMPLE_RATE, Array, low_basis
 
+VOICE_EDGE_HZ: Final = 600.0
+"""Below the lowest row with its margin: where speech and dial tones are strongest."""
 PARTS: Final = 5
 """A stretch is compared with its fit in this many equal parts."""
 
@@ -26,6 +28,8 @@ class PairFit:
 
     explained: float
     """Share of the energy above the low edge that the two tones carry, 0 to 1."""
+    explained_high: float
+    """The same without what lies below :data:`VOICE_EDGE_HZ` and is not the tones."""
     row_hz: float
     column_hz: float
     row_level: float
@@ -40,8 +44,9 @@ class PairFit:
 
 
 @lru_cache(maxsize=16)
-def _bases(length: int) -> tuple[Array, Array]:
-    return low_basis(length), (np.arange(length) - (length - 1) / 2.0) / SAMPLE_RATE
+def _bases(length: int) -> tuple[Array, Array, Array]:
+    time = (np.arange(length) - (length - 1) / 2.0) / SAMPLE_RATE
+    return low_basis(length), low_basis(length, VOICE_EDGE_HZ), time
 
 
 def fit_pair(samples: Array, row_hz: float, column_hz: float) -> PairFit | None:
@@ -50,7 +55,7 @@ def fit_pair(samples: Array, row_hz: float, column_hz: float) -> PairFit | None:
     ``samples`` has a length that :data:`PARTS` divides. None where there is nothing to fit.
     """
     length = len(samples)
-    low, time = _bases(length)
+    low, voice, time = _bases(length)
     signal = samples - low @ (low.T @ samples)
     energy = float(signal @ signal)
     if energy <= 0.0:
@@ -69,7 +74,10 @@ def fit_pair(samples: Array, row_hz: float, column_hz: float) -> PairFit | None:
         weights = np.linalg.solve(gram, against)
     except np.linalg.LinAlgError:
         return None
-    explained = float(against @ weights) / energy
+    carried = float(against @ weights)
+    rest = signal - weights @ waves
+    low_rest = rest @ voice
+    high_rest = max(0.0, energy - carried - float(low_rest @ low_rest))
     steady = weights[:4] @ waves[:4]
     a, b, c, d, a1, b1, c1, d1 = weights.tolist()
     row_square, column_square = a * a + b * b, c * c + d * d
@@ -82,7 +90,8 @@ def fit_pair(samples: Array, row_hz: float, column_hz: float) -> PairFit | None:
     mean = float(norms.sum()) / PARTS
     ratios = (parts / np.maximum(norms, 0.25 * mean)).tolist()
     return PairFit(
-        explained=explained,
+        explained=carried / energy,
+        explained_high=carried / (carried + high_rest),
         row_hz=row_hz + to_hz * (b * a1 - a * b1) / row_square,
         column_hz=column_hz + to_hz * (d * c1 - c * d1) / column_square,
         row_level=math.sqrt(row_square),

@@ -42,13 +42,13 @@ FLOOR_ENERGY: Final = (DBM0_PEAK * 10 ** (-46.0 / 20)) ** 2 / 2 * WINDOW
 """Energy of a window below which no tone pair is looked for: both tones near -49 dBm0."""
 
 
-def low_basis(length: int) -> Array:
-    """Orthonormal vectors, shape ``(length, k)``, that span what lies below the low edge."""
+def low_basis(length: int, edge_hz: float = LOW_EDGE_HZ) -> Array:
+    """Orthonormal vectors, shape ``(length, k)``, that span what lies below ``edge_hz``."""
     step = SAMPLE_RATE / length / 2.0
     time = np.arange(length) / SAMPLE_RATE
     waves = [np.ones(length)]
     frequency = step
-    while frequency <= LOW_EDGE_HZ:
+    while frequency <= edge_hz:
         angle = 2.0 * np.pi * frequency * time
         waves += [np.cos(angle), np.sin(angle)]
         frequency += step
@@ -72,6 +72,12 @@ def _window_columns() -> tuple[Array, Array]:
 
 
 _COLUMNS, _SUMS = _window_columns()
+
+
+def band_energy(samples: Array) -> float:
+    """Energy above the low edge of ``WINDOW`` samples."""
+    low = samples @ _COLUMNS[:, 16:]
+    return float(samples @ samples) - float(low @ low)
 
 
 class Spectra:
