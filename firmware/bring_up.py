@@ -220,7 +220,7 @@ class BringUp:
     def _tried(self, card: str, pin: str) -> bool:
         try:
             return self.pins.tried(card, pin)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise LineDown(
                 Fault.SIM_PIN_UNSAFE, f"the memory of PIN tries is unreadable: {error}", final=True
             ) from error

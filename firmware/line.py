@@ -90,7 +90,7 @@ class Line:
         self._resolve = resolve
         self._power_cycle = power_cycle
         self._trace = trace
-        self._pins = PinMemory(state_dir / "sim-tries.json")
+        self._pins = PinMemory(state_dir / "sim-tries")
         self._inbox = Inbox()
         self._status = LineStatus(settings, post=post, clock=clock)
         self._speed = 1.0 / clock.real(1.0)

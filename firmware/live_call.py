@@ -209,6 +209,7 @@ class LiveCall:
         self._post(event)
 
     def _take(self, step: tuple[Progress, tuple[Fact, ...]], at: float) -> None:
+        claimed_at = self._progress.claimed_at if self._progress.phase is Phase.CLAIMED else None
         self._progress, facts = step
         line, attempt = self.dial.line, self.dial.attempt
         if self._progress.accepted and not self._dialled_told:
@@ -232,7 +233,8 @@ class LiveCall:
                     self._post_event(
                         Answered(
                             line=line,
-                            at=at,
+                            # The moment of the notice, not of the list that agreed with it.
+                            at=at if claimed_at is None else claimed_at,
                             attempt=attempt,
                             evidence=fact.evidence,
                             weak=fact.weak,

@@ -13,7 +13,6 @@ otherwise, also after a power cut in between: the memory then errs towards not t
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -118,52 +117,49 @@ def may_try(*, pin: str | None, tries_left: int | None, tried_before: bool) -> S
 
 
 class PinMemory:
-    """Which (SIM, PIN) pairs were tried and not yet proven right; durable before :meth:`remember`
-    returns. One file per box; a PIN is kept as a salted hash, the file readable by its owner.
+    """Which (SIM, PIN) pairs were tried and not yet proven right.
 
-    An unreadable file raises ValueError: without its memory the box tries no PIN at all.
+    One empty file per pair in a directory that all lines share; its name is a hash of both. That
+    a file exists is the whole fact, so that nothing can be torn and lines cannot overwrite each
+    other's memory. An unreadable directory raises OSError: without its memory the box tries
+    no PIN at all.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def tried(self, card: str, pin: str) -> bool:
         """Whether *pin* was sent to the SIM *card* (its ICCID) and never opened it."""
-        return _digest(card, pin) in self._read()
+        try:
+            self._place(card, pin).stat()
+        except FileNotFoundError:
+            return False
+        return True
 
     def remember(self, card: str, pin: str) -> None:
-        """Note the try on disk; only then may the PIN be sent."""
-        self._write(self._read() | {_digest(card, pin)})
-
-    def forget(self, card: str, pin: str) -> None:
-        """The PIN opened the SIM (or a person cleared it): it may be used again."""
-        self._write(self._read() - {_digest(card, pin)})
-
-    def _read(self) -> frozenset[str]:
+        """Note the try; on disk when this returns, and only then may the PIN be sent."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._sync(self._folder.parent)
+        descriptor = os.open(self._place(card, pin), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return frozenset()
-        if not isinstance(data, dict) or not isinstance(data.get("tried"), list):
-            raise ValueError(f"{self._path}: not a memory of PIN tries")
-        return frozenset(str(item) for item in data["tried"])
-
-    def _write(self, tried: frozenset[str]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, json.dumps({"tried": sorted(tried)}).encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        fresh.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        self._sync(self._folder)
+
+    def forget(self, card: str, pin: str) -> None:
+        """The PIN opened the SIM (or a person cleared it): it may be used again."""
+        self._place(card, pin).unlink(missing_ok=True)
+        if self._folder.is_dir():
+            self._sync(self._folder)
+
+    def _place(self, card: str, pin: str) -> Path:
+        return self._folder / hashlib.sha256(f"{card}:{pin}".encode()).hexdigest()
+
+    @staticmethod
+    def _sync(folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(folder)
+            os.fsync(descriptor)
         finally:
-            os.close(folder)
-
-
-def _digest(card: str, pin: str) -> str:
-    return hashlib.sha256(f"{card}:{pin}".encode()).hexdigest()
+            os.close(descriptor)

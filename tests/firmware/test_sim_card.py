@@ -75,47 +75,47 @@ def test_may_try(pin: str | None, left: int | None, tried: bool, fault: Fault | 
 
 
 def test_a_try_is_remembered_for_its_sim_and_pin_only(tmp_path: Path) -> None:
-    path = tmp_path / "lines" / "sim-tries.json"
-    PinMemory(path).remember("8933", "1234")
-    again = PinMemory(path)
+    folder = tmp_path / "sim-tries"
+    assert not PinMemory(folder).tried("8933", "1234")
+    PinMemory(folder).remember("8933", "1234")
+    again = PinMemory(folder)
     assert again.tried("8933", "1234")
     assert not again.tried("8933", "4321")
     assert not again.tried("8944", "1234")
     again.forget("8933", "1234")
-    assert not PinMemory(path).tried("8933", "1234")
+    assert not PinMemory(folder).tried("8933", "1234")
 
 
-def test_the_memory_shows_no_pin_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    path = tmp_path / "sim-tries.json"
-    PinMemory(path).remember("8933", "1234")
-    assert "1234" not in path.read_text(encoding="utf-8")
-    assert path.stat().st_mode & 0o077 == 0
+def test_the_memory_shows_no_pin_and_only_its_owner_may_look(tmp_path: Path) -> None:
+    folder = tmp_path / "sim-tries"
+    PinMemory(folder).remember("8933", "1234")
+    (entry,) = folder.iterdir()
+    assert "1234" not in entry.name
+    assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_a_torn_memory_lets_no_pin_through(tmp_path: Path) -> None:
-    path = tmp_path / "sim-tries.json"
-    path.write_text('{"tried": ["ab', encoding="utf-8")
-    with pytest.raises(ValueError, match="Unterminated"):
-        PinMemory(path).tried("8933", "1234")
-    path.write_text("[]", encoding="utf-8")
-    with pytest.raises(ValueError, match="memory"):
-        PinMemory(path).tried("8933", "1234")
+def test_a_memory_that_cannot_be_read_lets_no_pin_through(tmp_path: Path) -> None:
+    folder = tmp_path / "sim-tries"
+    folder.write_text("not a folder", encoding="utf-8")
+    with pytest.raises(NotADirectoryError):
+        PinMemory(folder).tried("8933", "1234")
 
 
 def test_remember_is_on_disk_before_it_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file, then the directory entry: what a power cut leaves."""
-    synced: list[bool] = []
+    """The folder, the file, then the file's entry: what a power cut leaves."""
+    synced: list[str] = []
     real = os.fsync
 
     def fsync(descriptor: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().is_dir())
+        place = Path(f"/proc/self/fd/{descriptor}").resolve()
+        synced.append(place.name if place.is_dir() else "file")
         real(descriptor)
 
     monkeypatch.setattr("firmware.sim_card.os.fsync", fsync)
-    PinMemory(tmp_path / "sim-tries.json").remember("8933", "1234")
-    assert synced == [False, True]
+    PinMemory(tmp_path / "sim-tries").remember("8933", "1234")
+    assert synced == [tmp_path.name, "file", "sim-tries"]
 
 
 def test_every_fault_has_a_remedy() -> None:
