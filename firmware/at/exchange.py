@@ -134,6 +134,7 @@ class Exchange:
         self._size = 0
         self._echoes: set[str] = set()
         self._deadline = 0.0
+        # The last that was not a notice.
         self._last_byte = float("-inf")
         self._header: str | None = None
         self._debt = 0
@@ -202,15 +203,22 @@ class Exchange:
         events: list[ExchangeEvent] = []
         if not data:
             return events
-        self._last_byte = now
-        if self._state is _State.DRAINING:
-            self._quiet_at = now + self._quiet
+        draining = self._state is _State.DRAINING
+        others = 0
         for token in self._framer.feed(data):
+            before = len(events)
             match token:
                 case Prompt():
                     self._open_prompt(events)
                 case Line(text=text):
                     self._take(text, now, events)
+            others += not any(isinstance(event, Notification) for event in events[before:])
+        if others:
+            # Notices do not break the silence: a busy network would put every resync off. Half a
+            # line does not either, so that cutting the stream differently changes nothing.
+            self._last_byte = now
+            if draining:
+                self._quiet_at = now + self._quiet
         return events
 
     def tick(self, now: float) -> list[ExchangeEvent]:

@@ -374,6 +374,41 @@ def test_a_queued_command_is_thrown_out_with_the_running_one(rig: Rig) -> None:
     assert b"ATD" not in rig.port.raw
 
 
+def test_many_threads_notices_and_stops_at_once(rig: Rig) -> None:
+    """Each command gets its own answer or an error of ours, and no notice is lost."""
+
+    def answer(line: str) -> bytes:
+        value = line.removeprefix("AT+Q").removesuffix("?")
+        return f"\r\n+Q{value}: {value}\r\n".encode() + OK if line.startswith("AT+Q") else OK
+
+    rig.port.default = answer
+    outcomes: list[bool | FirmwareError] = []
+
+    def work(name: str) -> None:
+        for count in range(15):
+            value = f"{name}X{count}"
+            try:
+                reply = rig.modem.command(f"AT+Q{value}?")
+                outcomes.append(reply.lines == (f"+Q{value}: {value}",))
+            except CommandAborted as error:
+                outcomes.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ABCD"]
+    for thread in threads:
+        thread.start()
+    for count in range(100):
+        rig.port.say(f"\r\n+RXDTMF: {count}\r\n".encode())
+        if count == 50:
+            rig.modem.emergency_hang_up()
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert len(outcomes) == 60
+    assert False not in outcomes
+    rig.wait(lambda: len(rig.notices) >= 100)
+    assert rig.texts == [f"+RXDTMF: {count}" for count in range(100)]
+
+
 # -- loss -----------------------------------------------------------------------------------------
 
 
