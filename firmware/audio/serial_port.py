@@ -133,8 +133,7 @@ class SerialPcmPath:
     def play(self, clip: Clip) -> None:
         """Play *clip* from the next frame on (asked before ``start``: with the first frame)."""
         with self._lock:
-            if not self._muted:
-                self._wanted = _Wanted(clip)
+            self._wanted = _Wanted(clip)
 
     def silence(self) -> None:
         with self._lock:

@@ -34,6 +34,7 @@ class Report:
     news: queue.Queue[tuple[object, ...]] = field(default_factory=queue.Queue)
     heard: bytearray = field(default_factory=bytearray)
     raise_on: str = ""
+    odd: bool = False
 
     def callbacks(self) -> AudioCallbacks:
         return AudioCallbacks(
@@ -47,6 +48,7 @@ class Report:
         return self.news.get(timeout=WAIT)
 
     def _hear(self, pcm: bytes) -> None:
+        self.odd = self.odd or len(pcm) % 2 != 0
         self.heard += pcm
         if self.raise_on == "downlink":
             raise RuntimeError("detector broke")
@@ -262,6 +264,7 @@ def test_downlink_comes_in_whole_samples_odd_bytes_kept(
         far.speak(voice[place : place + 77])
         until(lambda: path.counters.bytes_received >= min(place + 77, len(voice)))  # noqa: B023
     until(lambda: bytes(report.heard) == voice)
+    assert not report.odd
 
 
 def test_what_came_before_the_call_is_drained_away(
@@ -417,3 +420,14 @@ def test_pieces_are_timed(far: FarEnd) -> None:
     until(lambda: len(far.pieces) == 2)
     (first, _), (second, _) = far.pieces
     assert second - first > 0.015
+
+
+def test_a_clip_asked_for_between_mute_and_the_next_call_is_not_heard_in_it(
+    path: SerialPcmPath, far: FarEnd, report: Report
+) -> None:
+    path.mute()
+    path.play(tone("old", 5))
+    path.start()
+    until(lambda: len(far.sound) > 4 * FRAME_BYTES)
+    assert not far.sound.strip(b"\0")
+    assert report.log == []
