@@ -31,8 +31,8 @@ from appliance.marked_yaml import (
 )
 from appliance.model import Campaign, Retry, Script, Timers
 from appliance.numbers import NumberRefused, read_number
-from appliance.sample import is_sample
-from appliance.settings import Clips, Section, Settings, resolve
+from appliance.paths import resolve, state_base
+from appliance.settings import Clips, Section, Settings
 from firmware.audio.clip import Clip
 from firmware.errors import ClipUnusable
 
@@ -82,26 +82,6 @@ def load(file: Path, *, state: Path | None = None) -> Config:
     if check.faults or config is None:
         raise DocumentFaulty(document.file, check.faults)
     return config
-
-
-def state_directory(file: Path) -> Path:
-    """Return only where the state lies, for commands that must start fast.
-
-    Faults elsewhere in the file are left to ``check``; raises
-    :class:`~appliance.marked_yaml.DocumentFaulty` where even this cannot be told.
-    """
-    document = read_document(file)
-    box = document.value.get("box") if isinstance(document.value, dict) else None
-    state = box.get("state") if isinstance(box, dict) else None
-    if not isinstance(state, str) or not state:
-        fault = Fault(document.mark(("box", "state")), "box.state", "is missing; write a directory")
-        raise DocumentFaulty(document.file, [fault])
-    return resolve(_state_base(file), state)
-
-
-def _state_base(file: Path) -> Path:
-    # The packaged sample lies in site-packages, which is nobody's place for state.
-    return Path.cwd() if is_sample(file) else file.resolve().parent
 
 
 def _settings(document: Document) -> Settings:
@@ -242,7 +222,7 @@ class _Checks:
             settings=settings,
             state=state.resolve()
             if state is not None
-            else resolve(_state_base(file), settings.box.state),
+            else resolve(state_base(file), settings.box.state),
             clips=clips,
             campaign=Campaign(
                 purpose=settings.campaign.purpose,

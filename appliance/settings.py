@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -245,8 +244,3 @@ class Settings(Section):
     )
     clock: ClockSettings = ClockSettings()
     logging: LoggingSettings = LoggingSettings()
-
-
-def resolve(base: Path, text: str) -> Path:
-    """Return *text* as a path relative to the configuration file's directory *base*."""
-    return (base / Path(text).expanduser()).resolve()

@@ -15,9 +15,9 @@ def state_directory(arguments: argparse.Namespace) -> Path:
     """Return ``--state``, or ``box.state`` of the configuration."""
     if arguments.state is not None:
         return Path(arguments.state)
-    from appliance import config
+    from appliance import paths
 
-    return config.state_directory(arguments.config)
+    return paths.state_directory(arguments.config)
 
 
 def existing_state(arguments: argparse.Namespace) -> Path:

@@ -115,6 +115,10 @@ class Process:
         )
 
     @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
     def exit_code(self) -> int | None:
         return self._child.poll()
 
@@ -154,13 +158,18 @@ def start_modems(stage: Stage, *, lines: int, speed: float, seed: int) -> Proces
 class BoxProcess:
     """The box as its own process, and the connection to its control socket."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, *, until_idle: bool = True) -> None:
         self._stage = stage
+        options = ("--until-idle",) if until_idle else ()
         self._process = Process(
-            autodialer("--config", str(stage.config), "run", "--until-idle"), stage.log
+            autodialer("--config", str(stage.config), "run", *options), stage.log
         )
         self._client: ControlClient | None = None
         _wait(self._process, self._connect, stage, "box.log")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:

@@ -19,7 +19,7 @@ from appliance.files import StorageFailed
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
-from appliance.sample import sample_config
+from appliance.paths import sample_config
 from appliance.state import State, granted
 from firmware import events
 from firmware.orders import Dial, HangUp, Order, Play

@@ -12,7 +12,7 @@ import pytest
 from appliance import config
 from appliance.marked_yaml import DocumentFaulty
 from appliance.model import Outcome
-from appliance.sample import sample_config
+from appliance.paths import sample_config, state_directory
 
 SHIPPED = sample_config()
 
@@ -54,7 +54,7 @@ def test_the_state_option_wins(tmp_path: Path) -> None:
 
 def test_the_state_is_found_without_the_rest(directory: Path) -> None:
     (directory / "config.yaml").write_text("box: {state: here}\nlines: nonsense\n")
-    assert config.state_directory(directory / "config.yaml") == directory / "here"
+    assert state_directory(directory / "config.yaml") == directory / "here"
 
 
 @pytest.mark.parametrize(

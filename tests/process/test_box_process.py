@@ -17,7 +17,7 @@ import yaml
 
 from appliance.demo.processes import Stage, write_config
 from appliance.ledger import read_entries, verify
-from appliance.sample import sample_config
+from appliance.paths import sample_config
 
 pytestmark = pytest.mark.process
 
