@@ -1,0 +1,251 @@
+"""The fold of the ledger: what is known after each row, and after a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.campaign import CampaignState, CheckpointInvalid
+from appliance.effects import Entry
+from appliance.model import NO_HISTORY, Outcome
+
+T0 = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+
+
+def rows(*told: tuple[str, str | None, dict[str, Any]], start: datetime = T0) -> list[Entry]:
+    """One row a second."""
+    return [
+        Entry(seq=n + 1, at=start + timedelta(seconds=n), kind=kind, subject=subject, data=data)
+        for n, (kind, subject, data) in enumerate(told)
+    ]
+
+
+def fold(entries: Sequence[Entry]) -> CampaignState:
+    state = CampaignState()
+    for entry in entries:
+        state.apply(entry)
+    return state
+
+
+def authorised(attempt: str, subject: str = "s1") -> tuple[str, str, dict[str, Any]]:
+    return "call.authorised", subject, {"attempt": attempt, "line": "l", "bench": True}
+
+
+def ended(attempt: str, outcome: str, subject: str = "s1") -> tuple[str, str, dict[str, Any]]:
+    return "call.ended", subject, {"attempt": attempt, "outcome": outcome}
+
+
+def test_nothing_is_known_of_nobody() -> None:
+    state = CampaignState()
+    assert state.history("s1", "h") == NO_HISTORY
+    assert not state.stopped
+    assert not state.paused
+
+
+def test_an_attempt_is_open_until_it_ends() -> None:
+    entries = rows(authorised("a1"), ended("a1", "busy"))
+    state = fold(entries[:1])
+    assert list(state.open_attempts) == ["a1"]
+    (running,) = state.history("s1").attempts
+    assert running.outcome is None
+    assert running.bench
+    state.apply(entries[1])
+    assert state.open_attempts == {}
+    (done,) = state.history("s1").attempts
+    assert (done.id, done.outcome, done.ended_at) == ("a1", Outcome.BUSY, T0 + timedelta(seconds=1))
+    assert state.outcomes == {Outcome.BUSY: 1}
+
+
+def test_attempts_stand_oldest_first() -> None:
+    state = fold(rows(authorised("a1"), ended("a1", "busy"), authorised("a2")))
+    assert [a.id for a in state.history("s1").attempts] == ["a1", "a2"]
+
+
+def test_a_second_end_counts_for_nothing() -> None:
+    state = fold(rows(authorised("a1"), ended("a1", "busy"), ended("a1", "listened")))
+    assert [a.outcome for a in state.history("s1").attempts] == [Outcome.BUSY]
+
+
+def test_an_outcome_of_a_later_version_is_unknown() -> None:
+    state = fold(rows(authorised("a1"), ended("a1", "teleported")))
+    assert [a.outcome for a in state.history("s1").attempts] == [Outcome.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "stopped", "paused"),
+    [
+        (["stop.pressed"], True, False),
+        (["stop.pressed", "stop.reset"], False, False),
+        (["dialling.paused"], False, True),
+        (["dialling.paused", "dialling.resumed"], False, False),
+        (["stop.pressed", "dialling.resumed"], True, False),
+        (["stop.pressed", "box.stopped", "box.started", "clock.trusted"], True, False),
+    ],
+)
+def test_latches(kinds: list[str], stopped: bool, paused: bool) -> None:
+    state = fold(rows(*((kind, None, {}) for kind in kinds)))
+    assert (state.stopped, state.paused) == (stopped, paused)
+
+
+def test_a_revocation_holds_for_the_person_and_for_the_number() -> None:
+    state = fold(rows(("consent.revoked", "s1", {"by": "key", "number_hash": "h1"})))
+    for history in (state.history("s1"), state.history("s2", "h1"), state.history("s1", "h1")):
+        assert history.revocation is not None
+        assert history.revocation.by == "key"
+    assert state.history("s2", "h2").revocation is None
+
+
+def test_a_number_that_nobody_has_can_be_suppressed() -> None:
+    state = fold(rows(("consent.revoked", None, {"by": "sms", "number_hash": "h1"})))
+    assert state.history("new", "h1").revocation is not None
+
+
+@pytest.mark.parametrize("microseconds", [0, 195, 999])
+def test_a_lost_clock_cannot_date_a_no_before_the_yes(microseconds: int) -> None:
+    """The row says the year 2000; the order of the rows says what happened.
+
+    Rows keep whole milliseconds and consents microseconds, which must not matter either.
+    """
+    given_at = T0 + timedelta(microseconds=microseconds)
+    granted = Entry(
+        seq=1,
+        at=T0,
+        kind="consent.granted",
+        subject="s1",
+        data={"consent": "c1", "given_at": given_at.isoformat()},
+    )
+    revoked = Entry(
+        seq=2,
+        at=datetime(2000, 1, 1, tzinfo=UTC),
+        kind="consent.revoked",
+        subject="s1",
+        data={"by": "sms", "number_hash": "h", "clock": "untrusted"},
+    )
+    for history in (
+        fold([granted, revoked]).history("s1"),
+        fold([granted, revoked]).history("", "h"),
+    ):
+        assert history.revocation is not None
+        assert history.revocation.at >= given_at
+
+
+def test_a_consent_from_the_future_does_not_outlive_a_no() -> None:
+    later = (T0 + timedelta(days=3)).isoformat()
+    state = fold(
+        rows(
+            ("consent.granted", "s1", {"consent": "c1", "given_at": later}),
+            ("consent.revoked", "s1", {"by": "key", "number_hash": "h"}),
+        )
+    )
+    revocation = state.history("s1").revocation
+    assert revocation is not None
+    assert revocation.at > T0 + timedelta(days=3)
+
+
+def test_erasure_forgets_the_person_and_keeps_the_number_uncallable() -> None:
+    state = fold(
+        rows(
+            authorised("a1"),
+            ended("a1", "listened"),
+            ("contact.erased", "s1", {"number_hash": "h1"}),
+        )
+    )
+    assert state.is_erased("s1")
+    assert state.history("s1").attempts == ()
+    assert state.history("s9", "h1").revocation is not None
+
+
+def test_consents_are_known_for_reconciliation() -> None:
+    state = fold(rows(("consent.granted", "s1", {"consent": "c1"})))
+    assert state.knows_consent("c1")
+    assert not state.knows_consent("c2")
+
+
+def test_unknown_kinds_and_odd_data_are_passed_over() -> None:
+    state = fold(
+        rows(
+            ("weather.seen", "s1", {"sky": "grey"}),
+            ("call.authorised", None, {}),
+            ("call.ended", "s1", {}),
+            ("consent.granted", "s1", {"given_at": "yesterday"}),
+            ("consent.granted", "s1", {"given_at": "2026-01-01T00:00:00"}),
+            ("consent.revoked", None, {"number_hash": 5}),
+        )
+    )
+    assert state.seq == 6
+    assert state.history("s1") == NO_HISTORY
+
+
+SUBJECTS = st.sampled_from(["s1", "s2", "s3"])
+ROWS = st.lists(
+    st.one_of(
+        st.builds(authorised, st.sampled_from([f"a{n}" for n in range(6)]), SUBJECTS),
+        st.builds(
+            ended,
+            st.sampled_from([f"a{n}" for n in range(6)]),
+            st.sampled_from([o.value for o in Outcome]),
+            SUBJECTS,
+        ),
+        st.tuples(
+            st.sampled_from(["consent.revoked", "contact.erased"]),
+            SUBJECTS,
+            st.fixed_dictionaries({"number_hash": st.sampled_from(["h1", "h2"])}),
+        ),
+        st.tuples(
+            st.sampled_from(["stop.pressed", "stop.reset", "dialling.paused", "dialling.resumed"]),
+            st.none(),
+            st.just({}),
+        ),
+        st.tuples(
+            st.just("consent.granted"),
+            SUBJECTS,
+            st.fixed_dictionaries(
+                {"consent": st.sampled_from(["c1", "c2"]), "given_at": st.just(T0.isoformat())}
+            ),
+        ),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=40)
+@given(told=ROWS, cut=st.integers(0, 30))
+def test_a_checkpoint_anywhere_changes_nothing(
+    told: list[tuple[str, str | None, dict[str, Any]]], cut: int
+) -> None:
+    entries = rows(*told)
+    whole = fold(entries)
+    checkpoint = json.loads(json.dumps(fold(entries[:cut]).to_checkpoint()))
+    resumed = CampaignState.from_checkpoint(checkpoint)
+    assert resumed.seq == len(entries[:cut])
+    for entry in entries[cut:]:
+        resumed.apply(entry)
+    assert resumed.to_checkpoint() == whole.to_checkpoint()
+    for subject in ("s1", "s2", "s3"):
+        for number_hash in ("h1", "h2", None):
+            assert resumed.history(subject, number_hash) == whole.history(subject, number_hash)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"version": 99},
+        {"people": {"s1": ["!!!", None, "", None]}},
+        {"people": {"s1": ["AAAA", None, "", None]}},
+        {"outcomes": {"teleported": 1}},
+        {"open": [["a1"]]},
+        {"suppressed": None},
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(damage: dict[str, Any]) -> None:
+    good = fold(rows(authorised("a1"), ended("a1", "busy"))).to_checkpoint()
+    with pytest.raises(CheckpointInvalid):
+        CampaignState.from_checkpoint(good | damage)
+    with pytest.raises(CheckpointInvalid):
+        CampaignState.from_checkpoint({})
