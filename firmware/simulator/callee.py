@@ -25,6 +25,8 @@ from firmware.simulator.scenario import (
 _SOUND_GAP_MS = 400
 """Silence longer than this ends a stretch of sound in the account."""
 _FRAME_MS = 20
+_HISS_MS = 200
+"""Noise this soon after a voiced frame is an s or an f, and belongs to the speech."""
 _EPSILON = 1e-6
 """Sums of box seconds are floats: a moment this close has come."""
 
@@ -41,8 +43,8 @@ class Stretch:
 class Ears:
     """An account of what arrived: milliseconds heard, of mere noise, and of silence.
 
-    ``heard_ms`` counts 20 ms frames that are loud enough and are not noise; pauses between words
-    count as silence.
+    ``heard_ms`` counts 20 ms frames that are loud enough and are a tone, a voice, or the hiss that
+    follows within a word; pauses between words count as silence.
     """
 
     heard_ms: int = 0
@@ -50,6 +52,7 @@ class Ears:
     silent_ms: int = 0
     quiet_for_ms: int = 0
     _rest: bytes = b""
+    _voiced_at: int | None = None
     _stretch_start: int | None = None
     _stretch_end: int = 0
     _stretches: list[Stretch] = field(default_factory=list)
@@ -70,6 +73,9 @@ class Ears:
         for is_audible, is_noise in zip(audible.tolist(), noisy.tolist(), strict=True):
             at += _FRAME_MS
             if is_audible and not is_noise:
+                self._voiced_at = at
+            within_word = self._voiced_at is not None and at - self._voiced_at <= _HISS_MS
+            if is_audible and (not is_noise or within_word):
                 self.heard_ms += _FRAME_MS
                 self.quiet_for_ms = 0
                 if self._stretch_start is not None and at - self._stretch_end > _SOUND_GAP_MS:

@@ -527,7 +527,7 @@ class SimulatedModem:
         if not self.plugged_in or self.faults.active(FaultKind.DEAD, self.now):
             return
         if len(data) > 1 and self.faults.use(FaultKind.GARBAGE_BYTES, self.now):
-            # Never a carriage return or a line feed: garbage spoils a line, it makes none.
+            # No carriage return or line feed among it: noise is no line of its own.
             noise = bytes(self._dice.choice(b"\x00\x80\xfe\xff\xc3~") for _ in range(3))
             data = noise + data
         port = self._ports[number]
