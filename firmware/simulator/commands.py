@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.card import CardState
+from firmware.simulator.card_commands import CARD_COMMANDS
 from firmware.simulator.commandline import Command, Kind
+from firmware.simulator.handlers import fixed, settings, stored, whole_number
 from firmware.simulator.message_commands import MESSAGE_COMMANDS
-from firmware.simulator.messages import time_stamp
+from firmware.simulator.network_commands import NETWORK_COMMANDS
 from firmware.simulator.personality import ERROR, OK, CmeError, Handler, Reply
 
 if TYPE_CHECKING:
@@ -15,44 +16,6 @@ if TYPE_CHECKING:
 
 _DIAL_CHARACTERS = frozenset("0123456789*#+ABCDabcd,PpTtWw!@ -")
 _VTS_KEYS = frozenset("0123456789*#ABCD")
-
-
-def fixed(*lines: str) -> Handler:
-    """A command that always answers the same lines and OK, in every form but the test."""
-
-    def handler(_modem: SimulatedModem, command: Command) -> Reply:
-        return OK if command.kind is Kind.TEST else Reply(lines=lines)
-
-    return handler
-
-
-def stored(name: str, *, test: str = "") -> Handler:
-    """A setting: SET keeps the text, READ shows it, TEST shows the range."""
-
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
-        match command.kind:
-            case Kind.SET:
-                modem.memory[name] = command.text.strip()
-                return OK
-            case Kind.READ:
-                return Reply(lines=(f"{name}: {modem.memory.get(name, '0')}",))
-            case Kind.TEST:
-                return Reply(lines=(f"{name}: {test}",)) if test else OK
-            case Kind.EXECUTE:
-                return OK
-
-    return handler
-
-
-def refused(_modem: SimulatedModem, _command: Command) -> Reply:
-    """A command that the modem knows and does not take."""
-    return ERROR
-
-
-def _number(text: str, low: int, high: int) -> int:
-    if not text.isdigit() or not low <= int(text) <= high:
-        raise CmeError(50)
-    return int(text)
 
 
 # -- V.250 -----------------------------------------------------------------------------------
@@ -167,208 +130,6 @@ def _information(modem: SimulatedModem, _command: Command) -> Reply:
     )
 
 
-def _subscriber_identity(modem: SimulatedModem, command: Command) -> Reply:
-    if command.kind is Kind.TEST:
-        return OK
-    modem.need_card()
-    # MCC 001, MNC 01 is the test network of ITU-T E.212.
-    return Reply(lines=(f"00101{modem.index:010d}",))
-
-
-def iccid_line(prefix: str) -> Handler:
-    """The card's number, which may be read before the PIN."""
-
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
-        if command.kind is Kind.TEST:
-            return OK
-        if modem.card_state is CardState.ABSENT:
-            raise CmeError(10)
-        return Reply(lines=(f"{prefix}{modem.card.iccid}",))
-
-    return handler
-
-
-# -- SIM -------------------------------------------------------------------------------------
-
-
-def _pin(modem: SimulatedModem, command: Command) -> Reply:
-    match command.kind:
-        case Kind.READ | Kind.TEST | Kind.EXECUTE:
-            if command.kind is not Kind.READ:
-                return OK
-            _need_present(modem)
-            return Reply(lines=(f"+CPIN: {modem.card_state}",))
-        case Kind.SET:
-            return _enter_pin(modem, command.arguments)
-
-
-def _need_present(modem: SimulatedModem) -> None:
-    if modem.card_state in (CardState.ABSENT, CardState.BLOCKED):
-        modem.need_card()
-    if modem.card_state is CardState.READY:
-        modem.need_card()  # a card that is still busy answers nothing else
-
-
-def _enter_pin(modem: SimulatedModem, arguments: tuple[str, ...]) -> Reply:
-    _need_present(modem)
-    card = modem.card
-    match card.state:
-        case CardState.READY:
-            raise CmeError(3)
-        case CardState.PUK:
-            if len(arguments) != 2:
-                raise CmeError(12)
-            right = card.enter_puk(*arguments)
-            modem.log("puk_tried", right=right, tries_left=card.puk_tries)
-        case _:
-            if len(arguments) != 1:
-                raise CmeError(50)
-            right = card.enter_pin(arguments[0])
-            modem.log("pin_tried", right=right, tries_left=card.pin_tries)
-    if not right:
-        raise CmeError(12 if card.state is CardState.PUK else 16)
-    return Reply(after=("+CPIN: READY",))
-
-
-def _facility_lock(modem: SimulatedModem, command: Command) -> Reply:
-    if command.kind is Kind.TEST:
-        return Reply(lines=('+CLCK: ("SC","AO","OI","AI","IR","FD")',))
-    arguments = command.arguments
-    if len(arguments) < 2 or arguments[0].upper() != "SC":
-        raise CmeError(3)
-    if arguments[1] == "2":
-        return Reply(lines=(f"+CLCK: {int(modem.card.pin_enabled)}",))
-    if len(arguments) < 3:
-        raise CmeError(50)
-    modem.need_card()
-    if not modem.card.set_lock(enabled=arguments[1] == "1", pin=arguments[2]):
-        raise CmeError(16)
-    return OK
-
-
-def _remaining_tries(modem: SimulatedModem, _command: Command) -> Reply:
-    if modem.card_state is CardState.ABSENT:
-        raise CmeError(10)
-    return Reply(
-        lines=(
-            f"+CPINR: SIM PIN,{modem.card.pin_tries},3",
-            f"+CPINR: SIM PUK,{modem.card.puk_tries},10",
-        )
-    )
-
-
-def simcom_counters(modem: SimulatedModem, _command: Command) -> Reply:
-    """AT+SPIC: tries left of PIN1, PUK1, PIN2, PUK2 (SIMCom manuals; the card has no PIN2)."""
-    if modem.card_state is CardState.ABSENT:
-        raise CmeError(10)
-    return Reply(lines=(f"+SPIC: {modem.card.pin_tries},{modem.card.puk_tries},0,10",))
-
-
-# -- network ---------------------------------------------------------------------------------
-
-
-def _registration(name: str) -> Handler:
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
-        match command.kind:
-            case Kind.SET:
-                modem.memory[name] = str(_number(command.text.strip(), 0, 2))
-                return OK
-            case Kind.TEST:
-                return Reply(lines=(f"{name}: (0-2)",))
-            case Kind.READ:
-                return Reply(lines=(_registration_row(modem, name),))
-            case Kind.EXECUTE:
-                return OK
-
-    return handler
-
-
-def _registration_row(modem: SimulatedModem, name: str) -> str:
-    mode, stat = modem.memory.get(name, "0"), modem.registration
-    if modem.malformed_creg:
-        return f"{name}: 1,0,{stat}"
-    if mode == "2" and stat == 1:
-        return f'{name}: 2,{stat},"0001","0000ABCD",{modem.personality.access}'
-    return f"{name}: {mode},{stat}"
-
-
-def _signal(modem: SimulatedModem, command: Command) -> Reply:
-    if command.kind is Kind.TEST:
-        return Reply(lines=("+CSQ: (0-31,99),(0-7,99)",))
-    strength = modem.settings.signal if modem.registration in (1, 5, 6) else 99
-    return Reply(lines=(f"+CSQ: {strength},99",))
-
-
-def _operator(modem: SimulatedModem, command: Command) -> Reply:
-    match command.kind:
-        case Kind.SET:
-            arguments = command.arguments
-            if arguments and arguments[0] == "3" and len(arguments) > 1:
-                modem.memory["+COPS"] = arguments[1]
-            return OK
-        case Kind.READ:
-            if modem.registration not in (1, 5, 6):
-                return Reply(lines=("+COPS: 0",))
-            form = modem.memory.get("+COPS", "0")
-            name = "00101" if form == "2" else "Simulated"
-            return Reply(lines=(f'+COPS: 0,{form},"{name}",{modem.personality.access}',))
-        case Kind.TEST:
-            return Reply(lines=('+COPS: (2,"Simulated","Sim","00101",7),,(0-4),(0-2)',))
-        case Kind.EXECUTE:
-            return OK
-
-
-def _functionality(modem: SimulatedModem, command: Command) -> Reply:
-    match command.kind:
-        case Kind.READ:
-            return Reply(lines=(f"+CFUN: {modem.memory['+CFUN']}",))
-        case Kind.TEST:
-            return Reply(lines=("+CFUN: (0,1,4,5,6,7),(0-1)",))
-        case Kind.EXECUTE:
-            return ERROR
-        case Kind.SET:
-            arguments = command.arguments
-            level = arguments[0] if arguments else ""
-            if level not in ("0", "1", "4", "5", "6", "7"):
-                raise CmeError(50)
-            if level == "6" or arguments[1:2] == ("1",):
-                return restart_after_ok(modem)
-            modem.memory["+CFUN"] = level
-            if level != "1":
-                modem.calls.network_lost()
-            return OK
-
-
-def restart_after_ok(modem: SimulatedModem) -> Reply:
-    """Say OK and reset a moment later."""
-    modem.later(0.2, "reset", modem.restart)
-    return OK
-
-
-def restart(modem: SimulatedModem, command: Command) -> Reply:
-    """A reset command."""
-    return OK if command.kind is Kind.TEST else restart_after_ok(modem)
-
-
-def power_off(modem: SimulatedModem, command: Command) -> Reply:
-    """A power-off command: nothing but a power cycle brings the modem back."""
-    if command.kind is not Kind.TEST:
-        modem.later(0.5, "power off", lambda: modem.restart(away=1e9))
-    return OK
-
-
-def _clock(modem: SimulatedModem, command: Command) -> Reply:
-    if command.kind is not Kind.READ:
-        return OK
-    told = modem.network_time
-    if told is None:
-        # Field log of a SIM7600G-H: the epoch of its clock, counting from power-up, no zone.
-        seconds = int(modem.uptime.total_seconds())
-        clock = f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        return Reply(lines=(f'+CCLK: "80/01/06,{clock}"',))
-    return Reply(lines=(f'+CCLK: "{time_stamp(told)}"',))
-
-
 # -- calls -----------------------------------------------------------------------------------
 
 
@@ -378,7 +139,7 @@ def _call_list(modem: SimulatedModem, command: Command) -> Reply:
             # Only some families know the notice form AT+CLCC=1.
             if not modem.personality.clcc_notices:
                 return ERROR
-            modem.memory["+CLCC"] = str(_number(command.text.strip(), 0, 1))
+            modem.memory["+CLCC"] = str(whole_number(command.text.strip(), 0, 1))
             return OK
         case Kind.TEST:
             return Reply(lines=("+CLCC: (0-1)",)) if modem.personality.clcc_notices else OK
@@ -416,7 +177,7 @@ def _send_keys(modem: SimulatedModem, command: Command) -> Reply:
 
 def _error_level(modem: SimulatedModem, command: Command) -> Reply:
     if command.kind is Kind.SET:
-        modem.memory["+CMEE"] = str(_number(command.text.strip(), 0, 2))
+        modem.memory["+CMEE"] = str(whole_number(command.text.strip(), 0, 2))
         return OK
     return stored("+CMEE", test="(0-2)")(modem, command)
 
@@ -429,11 +190,6 @@ def _hold(modem: SimulatedModem, command: Command) -> Reply:
     if command.text.strip()[:1] in ("0", "1"):
         return hang_up(modem)
     return ERROR
-
-
-def settings(*names: str) -> dict[str, Handler]:
-    """Handlers that only keep what they are told."""
-    return {name: stored(name) for name in names}
 
 
 STANDARD_COMMANDS: dict[str, Handler] = {
@@ -464,16 +220,6 @@ STANDARD_COMMANDS: dict[str, Handler] = {
     "+GMR": _revision,
     "+CGSN": _serial_number,
     "+GSN": _serial_number,
-    "+CIMI": _subscriber_identity,
-    "+CPIN": _pin,
-    "+CLCK": _facility_lock,
-    "+CREG": _registration("+CREG"),
-    "+CGREG": _registration("+CGREG"),
-    "+CEREG": _registration("+CEREG"),
-    "+CSQ": _signal,
-    "+COPS": _operator,
-    "+CFUN": _functionality,
-    "+CCLK": _clock,
     "+CLCC": _call_list,
     "+CEER": _cause,
     "+CPAS": _activity,
@@ -485,8 +231,7 @@ STANDARD_COMMANDS: dict[str, Handler] = {
         "+CVHU", "+CLIP", "+CLIR", "+CRC", "+COLP", "+CCWA", "+CTZU", "+CTZR", "+CSCS", "+CLVL"
     ),
     **settings("+VTD", "+CMUT", "+IPR", "+ICF", "+IFC", "+CGDCONT"),
+    **CARD_COMMANDS,
+    **NETWORK_COMMANDS,
     **MESSAGE_COMMANDS,
 }
-
-REMAINING_TRIES: dict[str, Handler] = {"+CPINR": _remaining_tries}
-"""TS 27.007 §8.65, which only the generic personality has."""

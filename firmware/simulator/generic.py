@@ -6,7 +6,8 @@ samples flow during every call without a command. Nobody on it hears keys but th
 
 from __future__ import annotations
 
-from firmware.simulator.commands import REMAINING_TRIES, STANDARD_COMMANDS, iccid_line
+from firmware.simulator.card_commands import REMAINING_TRIES, iccid_line
+from firmware.simulator.commands import STANDARD_COMMANDS
 from firmware.simulator.personality import Personality, VoicePath
 
 GENERIC = Personality(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call, CallState, Phase
 from firmware.simulator.card import CardState
+from firmware.simulator.card_commands import iccid_line
 from firmware.simulator.commandline import Command, Kind
-from firmware.simulator.commands import STANDARD_COMMANDS, iccid_line, settings
+from firmware.simulator.commands import STANDARD_COMMANDS
+from firmware.simulator.handlers import settings
 from firmware.simulator.personality import (
     ERROR,
     OK,

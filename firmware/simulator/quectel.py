@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call, CallState, Phase
 from firmware.simulator.card import CardState
+from firmware.simulator.card_commands import iccid_line
 from firmware.simulator.commandline import Command, Kind
-from firmware.simulator.commands import (
-    STANDARD_COMMANDS,
-    fixed,
-    hang_up,
-    iccid_line,
-    power_off,
-    settings,
-)
+from firmware.simulator.commands import STANDARD_COMMANDS, hang_up
+from firmware.simulator.handlers import fixed, settings
+from firmware.simulator.network_commands import power_off
 from firmware.simulator.personality import (
     ERROR,
     OK,

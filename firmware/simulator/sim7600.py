@@ -6,18 +6,11 @@ from typing import TYPE_CHECKING
 
 from firmware.simulator import simcom
 from firmware.simulator.calls import Call
+from firmware.simulator.card_commands import iccid_line, simcom_counters
 from firmware.simulator.commandline import Command, Kind
-from firmware.simulator.commands import (
-    STANDARD_COMMANDS,
-    fixed,
-    iccid_line,
-    power_off,
-    refused,
-    restart,
-    restart_after_ok,
-    settings,
-    simcom_counters,
-)
+from firmware.simulator.commands import STANDARD_COMMANDS
+from firmware.simulator.handlers import fixed, refused, settings
+from firmware.simulator.network_commands import power_off, restart, restart_after_ok
 from firmware.simulator.personality import (
     ERROR,
     OK,

@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call, Phase
+from firmware.simulator.card_commands import iccid_line, simcom_counters
 from firmware.simulator.commandline import Command, Kind
-from firmware.simulator.commands import (
-    STANDARD_COMMANDS,
-    iccid_line,
-    power_off,
-    settings,
-    simcom_counters,
-)
+from firmware.simulator.commands import STANDARD_COMMANDS
+from firmware.simulator.handlers import settings
+from firmware.simulator.network_commands import power_off
 from firmware.simulator.personality import (
     ERROR,
     OK,
