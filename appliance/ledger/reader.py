@@ -20,6 +20,8 @@ from appliance.ledger.format import (
     decode,
 )
 
+_NEAR = 16 * 1024
+"""Bytes that are read through rather than halved once more."""
 _SEGMENT = re.compile(r"(\d{10,})\.jsonl")
 
 
@@ -98,7 +100,11 @@ def lines(directory: Path, after_seq: int = 0, disk: Disk = SYSTEM_DISK) -> Iter
         if segment.first != seq + 1:
             raise LedgerCorrupt(segment.path.name, 0, f"the segment after {seq} is missing")
         with disk.reader(segment.path) as stream:
-            for number, raw in enumerate(raw_lines(stream), 1):
+            start = 1
+            if after_seq > seq and (near := _seek(stream, after_seq)) is not None:
+                # Line numbers and sequence numbers advance together within a segment.
+                start, seq, prev = near.seq - segment.first + 2, near.seq, near.hash
+            for number, raw in enumerate(raw_lines(stream), start):
                 if not raw.endswith(b"\n") and segment is found[-1]:
                     return
                 try:
@@ -109,6 +115,31 @@ def lines(directory: Path, after_seq: int = 0, disk: Disk = SYSTEM_DISK) -> Iter
                 seq, prev = line.seq, line.hash
                 if seq > after_seq:
                     yield line
+
+
+def _seek(stream: BinaryIO, after_seq: int) -> Line | None:
+    """Move *stream* behind a sound line not later than *after_seq*, near it; return that line.
+
+    Rows are found by halving the file, because their lengths vary. None, and the stream at its
+    start, where the file is small or not in order: reading it line by line will tell.
+    """
+    low, high = 0, stream.seek(0, 2)
+    found: tuple[Line, int] | None = None
+    while high - low > _NEAR:
+        middle = (low + high) // 2
+        stream.seek(middle)
+        stream.readline(MAX_LINE)
+        raw = stream.readline(MAX_LINE)
+        try:
+            line = decode(raw[:-1])
+        except BadLine:
+            break
+        if line.seq <= after_seq:
+            low, found = middle, (line, stream.tell())
+        else:
+            high = middle
+    stream.seek(found[1] if found else 0)
+    return found[0] if found else None
 
 
 def read_entries(directory: Path, after_seq: int = 0, disk: Disk = SYSTEM_DISK) -> Iterator[Entry]:

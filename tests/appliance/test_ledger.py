@@ -98,6 +98,23 @@ def test_entries_start_anywhere_across_segments(after: int) -> None:
     assert [e.seq for e in read_entries(DIRECTORY, after, disk)] == list(range(after + 1, 16))
 
 
+def test_a_row_in_a_large_segment_is_found_without_reading_all_of_it() -> None:
+    disk = MemoryDisk()
+    ledger = filled(disk, *[1 + n % 4 for n in range(120)], segment_bytes=10**7)
+    last = ledger.head[0]
+    every = list(ledger.entries())
+    for after in (0, 1, last // 3, last // 2, last - 1, last):
+        assert list(ledger.entries(after)) == every[after:]
+    files = disk.contents()
+    path = DIRECTORY / "0000000001.jsonl"
+    rows = files[path].splitlines(keepends=True)
+    rows[last - 3] = rows[last - 3].replace(b'"n":', b'"m":')
+    damaged = MemoryDisk({**files, path: b"".join(rows)})
+    with pytest.raises(LedgerCorrupt) as caught:
+        list(read_entries(DIRECTORY, last - 10, damaged))
+    assert caught.value.line == last - 2
+
+
 def test_opening_again_goes_on_where_it_was_and_reads_only_the_end() -> None:
     disk = MemoryDisk()
     head = filled(disk, *[1] * 30).head
