@@ -1,12 +1,14 @@
-"""One stored text message, read from its PDU (3GPP TS 23.040) by the stock library's decoder."""
+"""One stored text message, read from its PDU (3GPP TS 23.040)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gsmmodem.pdu import decodeSmsPdu
+Decoder = Callable[[str], dict[str, Any]]
+"""The stock library's ``decodeSmsPdu``, or anything that returns what it returns."""
 
 _SOME_TIME = bytes.fromhex("62114250231140")
 
@@ -28,7 +30,7 @@ class StoredMessage:
     pdu: str
 
 
-def read_message(index: int, status: int, pdu: str) -> StoredMessage:
+def read_message(index: int, status: int, pdu: str, *, decode: Decoder) -> StoredMessage:
     """Decode *pdu*; any text gives a message.
 
     A broken time stamp, which some service centres send as zeros, does not cost the text: it may
@@ -37,11 +39,11 @@ def read_message(index: int, status: int, pdu: str) -> StoredMessage:
     unread = StoredMessage(
         index=index, status=status, kind="", number="", text=None, sent_at=None, pdu=pdu
     )
-    found = _decode(pdu)
+    found = _decode(pdu, decode)
     if found is not None:
         return replace(unread, sent_at=found.get("time"), **_content(found))
     mended = _with_some_time(pdu)
-    found = None if mended is None else _decode(mended)
+    found = None if mended is None else _decode(mended, decode)
     return unread if found is None else replace(unread, **_content(found))
 
 
@@ -53,9 +55,9 @@ def _content(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _decode(pdu: str) -> dict[str, Any] | None:
+def _decode(pdu: str, decode: Decoder) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = decodeSmsPdu(pdu)
+        found = decode(pdu)
     # The decoder raises whatever its arithmetic meets in a broken PDU.
     except Exception:  # noqa: BLE001
         return None

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from gsmmodem.exceptions import CmeError, CmsError, CommandError, GsmModemException
 from gsmmodem.exceptions import TimeoutException as GsmTimeout
 from gsmmodem.modem import CTRLZ, TERMINATOR, GsmModem
+from gsmmodem.pdu import decodeSmsPdu
 
 from firmware import holders
 from firmware.at.command import make_command
@@ -152,7 +153,7 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
                 )
                 header = None if index is None else (index, status if status is not None else 0)
             elif header is not None:
-                messages.append(read_message(*header, line))
+                messages.append(read_message(*header, line, decode=decodeSmsPdu))
                 header = None
         return messages
 

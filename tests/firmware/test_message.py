@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from gsmmodem.pdu import decodeSmsPdu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.message import read_message
+from firmware.message import StoredMessage
+from firmware.message import read_message as read
 
 # From +33639980001, "STOP", 2026-11-24 05:32:11 +01:00.
 STOP = "00040B913336990800F1000062114250231140" + "04" + "53EA130A"
 STOP_UCS2 = "00040B913336990800F1000862114250231140" + "08" + "00530054004F0050"
+
+
+def read_message(index: int, status: int, pdu: str) -> StoredMessage:
+    return read(index, status, pdu, decode=decodeSmsPdu)
 
 
 def test_alphabets_give_the_same_text() -> None:
