@@ -208,7 +208,10 @@ class Calling:
             self._advance_voice()
             now = self._now()
             if now >= poll_at or self.call.progress.urgent:
-                self.call.rows(self._rows(), self._now())
+                # Stamped before the question, so that the row of a false answer does not look
+                # younger than the ringing that was reported with it.
+                asked_at = self._now()
+                self.call.rows(self._rows(), asked_at)
                 every = _URGENT if self.call.progress.urgent else self.family.timing.poll
                 poll_at = self._now() + max(every, _SHORTEST_POLL / self.clock.real(1.0))
                 if self.call.progress.urgent:

@@ -37,6 +37,7 @@ from firmware.inbox import (
     Emergency,
     Heard,
     Inbox,
+    Item,
     LinkDown,
     Ordered,
 )
@@ -184,6 +185,7 @@ class Line:
     def _serve(self) -> None:
         settings = self.settings if self._resolve is None else self._resolve(self.settings)
         self._status.port = settings.port
+        self._drop_stale()
         modem = VoiceModem(
             settings.port,
             baudrate=settings.baudrate,
@@ -313,7 +315,8 @@ class Line:
 
     def _recover(self, down: LineDown) -> None:
         now = self._clock.monotonic()
-        if now < self._boot_until and down.fault is not Fault.HANG_UP_UNCONFIRMED:
+        booting = now < self._boot_until and not down.final
+        if booting and down.fault is not Fault.HANG_UP_UNCONFIRMED:
             self._idle(_BOOT_EVERY)
             return
         if down.fault is Fault.RESETTING and down.answering and not self._reset_first:
@@ -382,6 +385,15 @@ class Line:
                 raise LinkLost(reason)
             case _:
                 pass
+
+    def _drop_stale(self) -> None:
+        """Forget what the last modem said; orders and the wish to close stay."""
+        kept: list[Item] = []
+        while (item := self._inbox.get(0.0)) is not None:
+            if isinstance(item, Ordered | Closing):
+                kept.append(item)
+        for item in kept:
+            self._inbox.put(item)
 
     def _refuse_waiting(self) -> None:
         while (item := self._inbox.get(0.0)) is not None:

@@ -18,7 +18,8 @@ from typing import assert_never
 from firmware.at.parsing import CallRow
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioPath
-from firmware.dtmf.detector import ToneDetector
+from firmware.dtmf.ears import Ears
+from firmware.dtmf.tones import MachineFound
 from firmware.events import (
     Answered,
     AudioFailed,
@@ -79,7 +80,8 @@ class LiveCall:
         self._lock = threading.RLock()
         self._progress = Progress(family=family, began=began)
         self._fusion = KeyFusion(witnesses)
-        self._detector: ToneDetector | None = None
+        self._ears: Ears | None = None
+        self._we_speak = False
         self._dialled_told = False
         self._answer_told = False
         self._greeted = False
@@ -156,9 +158,11 @@ class LiveCall:
         self._path.silence()
 
     def clip_started(self, clip: str, at: float) -> None:
+        self._we_speak = True
         self._post(ClipStarted(line=self.dial.line, at=at, attempt=self.dial.attempt, clip=clip))
 
     def clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
+        self._we_speak = False
         self._post(
             ClipFinished(
                 line=self.dial.line,
@@ -175,18 +179,28 @@ class LiveCall:
             AudioFailed(line=self.dial.line, at=at, attempt=self.dial.attempt, detail=detail)
         )
 
-    def machine_heard(self, heard: MachineHeard) -> None:
-        self._post(heard)
-
     def downlink(self, pcm: bytes, at: float) -> None:
         """Listen to what the far end says (voice thread)."""
         if not self.speaking:
             return
-        if self._detector is None:
-            self._detector = ToneDetector(careful=CAREFUL_KEYS)
-        for found in self._detector.feed(pcm):
-            with self._lock:
-                self._key(found.key, Witness.HOST, at, found.sureness)
+        if self._ears is None:
+            self._ears = Ears(careful=CAREFUL_KEYS)
+        ears = self._ears
+        ears.we_speak = self._we_speak
+        for found in ears.feed(pcm):
+            if isinstance(found, MachineFound):
+                self._post(
+                    MachineHeard(
+                        line=self.dial.line,
+                        at=at,
+                        attempt=self.dial.attempt,
+                        machine=found.kind,
+                        evidence=found.evidence,
+                    )
+                )
+            else:
+                with self._lock:
+                    self._key(found.key, Witness.HOST, at, found.sureness)
 
     # -- inside the lock ---------------------------------------------------------------------
 
@@ -227,7 +241,7 @@ class LiveCall:
                     self._greeted = False
                     self._held.clear()
                     self._path.silence()
-                    self._detector = None
+                    self._ears = None
                 case AnswerConfirmed():
                     self._greet()
                     self._post_event(

@@ -39,6 +39,8 @@ class Ladder:
     failures: int = 0
     resets: int = 0
     cycled: bool = False
+    out: bool = False
+    """Every rung was tried; only service ends this."""
 
     def failed(self, *, answering: bool) -> tuple[Ladder, Remedy, float]:
         """Count one more failure; return the new ladder, what to do, and after how many seconds.
@@ -47,6 +49,8 @@ class Ladder:
         reset, so its port is only tried again.
         """
         count = self.failures + 1
+        if self.out:
+            return replace(self, failures=count), Remedy.WAIT, OUT_OF_SERVICE_WAIT
         wait = BACK_OFF[min(count, len(BACK_OFF)) - 1]
         if not answering or count % REOPENS_PER_RESET:
             return replace(self, failures=count), Remedy.REOPEN, wait
@@ -54,7 +58,7 @@ class Ladder:
             return replace(self, failures=count, resets=self.resets + 1), Remedy.RESET, wait
         if self.power_switch and not self.cycled:
             return replace(self, failures=count, cycled=True), Remedy.POWER_CYCLE, wait
-        return replace(self, failures=count), Remedy.WAIT, OUT_OF_SERVICE_WAIT
+        return replace(self, failures=count, out=True), Remedy.WAIT, OUT_OF_SERVICE_WAIT
 
     def served(self, seconds: float) -> Ladder:
         """Note how long the line was in service; long enough forgets the past."""

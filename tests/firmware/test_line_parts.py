@@ -128,6 +128,8 @@ def test_recovery_climbs_from_reopen_to_out_of_service() -> None:
     _, steps = climb(Ladder(power_switch=True), 16)
     special = [step for step in steps if step is not Remedy.REOPEN]
     assert special == [Remedy.RESET, Remedy.RESET, Remedy.POWER_CYCLE, Remedy.WAIT]
+    _, steps = climb(climb(Ladder(), 12)[0], 5)
+    assert set(steps) == {Remedy.WAIT}
 
 
 def test_without_a_power_switch_none_is_thrown() -> None:

@@ -1,4 +1,4 @@
-"""Whole calls on pseudo-terminals: the line against simulated modems, clock ten times life."""
+"""Whole calls on pseudo-terminals: the line against simulated modems, clock faster than life."""
 
 from __future__ import annotations
 

@@ -44,24 +44,27 @@ def call_and_hang_up(b: Bench, attempt: str = "a1") -> Ended:
     return b.wait(Ended, attempt=attempt)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
-    "kind",
+    ("family", "kind"),
     [
-        K.ECHO,
-        K.GARBAGE_BYTES,
-        K.SPLIT_LINES,
-        K.LATE_OK,
-        K.NO_OK,
-        K.NOTICES_BEFORE_OK,
-        K.IGNORE_HANG_UP,
-        K.NEVER_ALERTING,
-        K.LOST_NOTICES,
-        K.DOUBLE_NOTICES,
-        K.FALSE_ANSWER,
-        K.INCOMING_AFTER_END,
-        K.MALFORMED_CREG,
-        K.NOT_SUPPORT,
+        ("sim7600", K.ECHO),
+        ("generic", K.GARBAGE_BYTES),
+        ("sim7600", K.SPLIT_LINES),
+        ("generic", K.LATE_OK),
+        ("sim7600", K.NO_OK),
+        ("generic", K.NO_OK),
+        ("sim7600", K.NOTICES_BEFORE_OK),
+        ("sim7600", K.IGNORE_HANG_UP),
+        ("generic", K.IGNORE_HANG_UP),
+        ("sim7600", K.NEVER_ALERTING),
+        ("sim7600", K.LOST_NOTICES),
+        ("generic", K.LOST_NOTICES),
+        ("sim7600", K.DOUBLE_NOTICES),
+        ("sim7600", K.FALSE_ANSWER),
+        ("generic", K.FALSE_ANSWER),
+        ("sim7600", K.INCOMING_AFTER_END),
+        ("generic", K.MALFORMED_CREG),
+        ("generic", K.NOT_SUPPORT),
     ],
 )
 def test_a_call_survives(tmp_path: Path, family: str, kind: FaultKind) -> None:
@@ -80,8 +83,10 @@ def test_a_call_survives(tmp_path: Path, family: str, kind: FaultKind) -> None:
         assert len(b.of(Ended)) == 2
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("kind", [K.USB_LOSS, K.RESET, K.UNDERVOLTAGE])
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [("sim7600", K.USB_LOSS), ("generic", K.RESET), ("sim7600", K.UNDERVOLTAGE)],
+)
 def test_a_modem_that_vanishes_in_a_call_comes_back(
     tmp_path: Path, family: str, kind: FaultKind
 ) -> None:
@@ -139,14 +144,13 @@ def test_hanging_up_while_the_dial_command_is_outstanding(tmp_path: Path) -> Non
         assert (ended.cause, ended.confirmed) == (Cause.LOCAL_HANG_UP, True)
 
 
-@pytest.mark.parametrize(
-    "number", ["0639980001", "+33639980001;+CMGD=1,4", "+33639980001\rAT", "*21#", "", "+1٢٣٤٥٦٧٨"]
-)
-def test_nothing_but_a_number_reaches_the_port(tmp_path: Path, number: str) -> None:
+def test_nothing_but_a_number_reaches_the_port(tmp_path: Path) -> None:
+    numbers = ["0639980001", "+33639980001;+CMGD=1,4", "+33639980001\rAT", "*21#", "", "+1٢٣٤٥٦٧٨"]
     with bench(tmp_path) as b:
-        b.dial(number=number)
-        ended = b.wait(Ended)
-        assert (ended.cause, ended.confirmed) == (Cause.FAILED, True)
+        for attempt, number in enumerate(numbers):
+            b.dial(str(attempt), number=number)
+            ended = b.wait(Ended, attempt=str(attempt))
+            assert (ended.cause, ended.confirmed) == (Cause.FAILED, True)
         log = tmp_path / "log"
         assert "dialled" not in (log.read_text(encoding="utf-8") if log.exists() else "")
 
