@@ -8,7 +8,7 @@ cannot disagree. Nothing here reads a clock, a file or a random number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -39,6 +39,7 @@ from appliance.model import (
     Verdict,
 )
 from appliance.planner import Planner
+from appliance.scheduler import Scheduler
 from firmware import events
 
 DECISIONS_PER_STEP = 32
@@ -90,7 +91,8 @@ class Engine:
     """The campaign's decisions. ``lines`` maps each line's name to whether it is a bench line.
 
     ``ids`` yields a fresh attempt id each time (32 random hex digits in life, a counter in a
-    simulation).
+    simulation). ``scheduler`` makes the order of people from the longest call's seconds; only
+    a bench that compares orders gives another one.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Engine:
         state: CampaignState,
         ids: Iterator[str],
         habits: Habits | None = None,
+        scheduler: Callable[[float], Scheduler] = Scheduler,
     ) -> None:
         self._campaign = campaign
         self._keys = Keys(listen=campaign.listen_key, object=campaign.object_key)
@@ -123,6 +126,7 @@ class Engine:
             retry=campaign.retry,
             call_seconds=max(self._call_seconds.values()),
             bench=any(lines.values()),
+            scheduler=scheduler,
         )
         self._trusted: bool | None = None
         self._offset: float | None = None
@@ -489,10 +493,8 @@ class Engine:
     # --- objections --------------------------------------------------------------------------
 
     def _objects(self, text: str) -> bool:
-        words = text.split()
-        return bool(words) and words[0].strip(".,;:!?\"'«»()").lower() in (
-            self._habits.objection_words
-        )
+        words = (word.strip(".,;:!?\"'«»()").lower() for word in text.split())
+        return next(filter(None, words), "") in self._habits.objection_words
 
     def _objection(self, number: str, by: str, now: Now) -> None:
         contact = self._people.by_number(number)

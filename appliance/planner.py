@@ -8,7 +8,7 @@ deadline may come last.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -39,8 +39,9 @@ class Planner:
         retry: Retry,
         call_seconds: float,
         bench: bool,
+        scheduler: Callable[[float], Scheduler] = Scheduler,
     ) -> None:
-        self.scheduler = Scheduler(call_seconds)
+        self.scheduler = scheduler(call_seconds)
         self._gate = gate
         self._people = people
         self._state = state

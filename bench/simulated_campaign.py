@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -23,6 +23,7 @@ from appliance.gate import Rules
 from appliance.interfaces import Gate, LawGate
 from appliance.law import Profile, Territory
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry, Script, Timers
+from appliance.scheduler import Scheduler
 from bench.campaign_auditor import Agreement, Registered, Row, audit
 from bench.simulated_network import CLIP_SECONDS, SeenCall, SimulatedLine, Timeline
 from firmware import events
@@ -81,8 +82,8 @@ class Result:
     steps: int
     finished: bool
     """Nobody was left to be called when the run ended."""
-    people_reached: int
-    """People who heard the whole message."""
+    people_tried: int
+    """People who were called at least once."""
     entries: list[Entry] = field(default_factory=list)
 
 
@@ -122,8 +123,14 @@ class PowerCut(Exception):
 class World:
     """One box and everything around it."""
 
-    def __init__(self, setting: Setting, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        gate: Gate | None = None,
+        scheduler: Callable[[float], Scheduler] = Scheduler,
+    ) -> None:
         self._setting = setting
+        self._scheduler = scheduler
         self._random = Random(setting.seed)
         self._timeline = Timeline()
         self._disk: list[Entry] = []
@@ -277,6 +284,7 @@ class World:
             state=state,
             ids=self._attempts,
             habits=Habits(incoming_call_objects=True),
+            scheduler=self._scheduler,
         )
         state.apply(self._append(Record(kind="box.started"), self._now()))
         self._perform(self._engine.recover(self._now()))
@@ -470,7 +478,7 @@ class World:
             rows=len(rows),
             steps=self._steps,
             finished=finished,
-            people_reached=outcomes["listened"],
+            people_tried=len({call.number for call in self._log}),
             entries=self._disk,
         )
 
@@ -522,9 +530,13 @@ def _hours(windows: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def simulate(setting: Setting, gate: Gate | None = None) -> Result:
+def simulate(
+    setting: Setting,
+    gate: Gate | None = None,
+    scheduler: Callable[[float], Scheduler] = Scheduler,
+) -> Result:
     """Run one world."""
-    return World(setting, gate).run()
+    return World(setting, gate, scheduler).run()
 
 
 def many(setting: Setting) -> Iterator[Result]:

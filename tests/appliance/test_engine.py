@@ -1,0 +1,631 @@
+"""The engine's decisions, with a gate and a registry small enough to see through."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from appliance import commands
+from appliance.call_state import Dialling, HangingUp
+from appliance.campaign import CampaignState
+from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
+from appliance.engine import RECONSIDER, Engine, Habits, Input
+from appliance.gate import Circumstances
+from appliance.model import (
+    Campaign,
+    Clearance,
+    Consent,
+    Contact,
+    Decision,
+    History,
+    Interval,
+    Outcome,
+    Retry,
+    Script,
+    Timers,
+    Verdict,
+)
+from firmware import events
+from firmware.events import Cause, Witness
+from firmware.orders import Dial, HangUp
+
+T0 = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+CLIPS = ("greeting", "prompt", "message", "farewell", "opted")
+SCRIPT = Script(
+    language="fr",
+    greeting="greeting",
+    prompt="prompt",
+    message="message",
+    farewell="farewell",
+    opted_out="opted",
+    durations=dict.fromkeys(CLIPS, 5.0),
+)
+
+
+def hours(start: float, end: float) -> Interval:
+    return Interval(T0 + timedelta(hours=start), T0 + timedelta(hours=end))
+
+
+class Registry:
+    """People whose only rule is one span of time each."""
+
+    def __init__(self, **spans: Interval) -> None:
+        self.spans = spans
+        self.given: dict[str, list[Consent]] = {}
+
+    def subjects(self) -> list[str]:
+        return list(self.spans)
+
+    def contact(self, subject: str) -> Contact | None:
+        if subject not in self.spans:
+            return None
+        place = list(self.spans).index(subject)
+        return Contact(
+            subject=subject,
+            number=f"+3363998{place:04d}",
+            number_hash=f"hash-{subject}",
+            name="",
+            language="fr",
+            timezone="Europe/Paris",
+        )
+
+    def consents(self, subject: str) -> Sequence[Consent]:
+        return self.given.get(subject, ())
+
+    def by_number(self, number: str) -> Contact | None:
+        for subject in self.spans:
+            contact = self.contact(subject)
+            if contact is not None and contact.number == number:
+                return contact
+        return None
+
+    def number_hash(self, number: str) -> str | None:
+        return f"hash-of{number}" if number.startswith("+") else None
+
+    # the gate
+
+    def next_chance(
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        after: datetime,
+        call_seconds: float,
+    ) -> Interval | None:
+        span = self.spans[contact.subject]
+        late = max(after, span.start) + timedelta(seconds=call_seconds)
+        return None if history.revocation is not None or late > span.end else span
+
+    def decide(
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        circumstances: Circumstances,
+    ) -> Decision:
+        span = self.spans[contact.subject]
+        now = circumstances.now
+        verdicts = tuple(
+            Verdict(rule=rule, allowed=allowed, reason=rule, until=until)
+            for rule, allowed, until in (
+                ("stop", not circumstances.stopped, None),
+                ("pause", not circumstances.paused, None),
+                ("clock", now.trusted, None),
+                ("consent", history.revocation is None, None),
+                ("window", span.contains(now.utc), span.start),
+                ("line_kind", not circumstances.bench, None),
+            )
+        )
+        clearance = None
+        if all(verdict.allowed for verdict in verdicts):
+            clearance = Clearance(
+                subject=contact.subject,
+                number=contact.number,
+                language="fr",
+                consent="consent",
+                window=span,
+                profile="test/1",
+                rules=tuple(verdict.rule for verdict in verdicts),
+                clock=now.source,
+                granted_at=now.utc,
+                expires_at=now.utc + timedelta(minutes=1),
+                bench=circumstances.bench,
+            )
+        return Decision(verdicts=verdicts, clearance=clearance, next_chance=span)
+
+
+class Box:
+    """An engine with a ledger in memory; time is told in seconds."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        lines: int = 1,
+        attended: bool = False,
+        bench: bool = False,
+        habits: Habits | None = None,
+        ready: bool = True,
+        entries: Sequence[Entry] = (),
+    ) -> None:
+        self.registry = registry
+        self.entries = list(entries)
+        self.trusted = True
+        self.shift = timedelta()
+        state = CampaignState()
+        for entry in entries:
+            state.apply(entry)
+        self.engine = Engine(
+            campaign=Campaign(
+                purpose="survey",
+                attended=attended,
+                scripts={"fr": SCRIPT},
+                default_language="fr",
+                timers=Timers(),
+                retry=Retry(
+                    max_attempts=2,
+                    after={
+                        Outcome.BUSY: timedelta(minutes=10),
+                        Outcome.UNKNOWN: timedelta(minutes=1),
+                        Outcome.LISTENED: timedelta(minutes=1),
+                    },
+                ),
+            ),
+            lines={f"line-{n + 1}": bench for n in range(lines)},
+            gate=registry,
+            people=registry,
+            state=state,
+            ids=(f"a{n}" for n in itertools.count(1)),
+            habits=habits,
+        )
+        self.seconds = 0.0
+        self.recovered = self._keep(self.engine.recover(self.now()))
+        if ready:
+            for n in range(lines):
+                self.ready(f"line-{n + 1}")
+
+    def now(self) -> Now:
+        utc = T0 + timedelta(seconds=self.seconds) + self.shift
+        return Now(monotonic=self.seconds, utc=utc, trusted=self.trusted, source="ntp")
+
+    def _keep(self, effects: list[Effect]) -> list[str]:
+        told = []
+        for effect in effects:
+            match effect:
+                case Record():
+                    told.append(effect.kind)
+                    self.entries.append(
+                        Entry(
+                            seq=len(self.entries) + 1,
+                            at=self.now().utc,
+                            kind=effect.kind,
+                            subject=effect.subject,
+                            data=effect.data,
+                        )
+                    )
+                case Send(order=order):
+                    told.append(type(order).__name__)
+                case StoreRevocation():
+                    told.append("store revocation")
+        return told
+
+    def take(self, given: Input, after: float = 0.0) -> list[str]:
+        self.seconds += after
+        return self._keep(self.engine.step(given, self.now()))
+
+    def tick(self, after: float = 0.0) -> list[str]:
+        return self.take(commands.Tick(), after)
+
+    def ready(self, line: str = "line-1") -> list[str]:
+        return self.take(
+            events.LineReady(
+                line=line,
+                at=self.seconds,
+                family="f",
+                model="m",
+                imei=None,
+                iccid=None,
+                witnesses=(),
+                audio="none",
+            )
+        )
+
+    def fault(self, line: str = "line-1", fault: str = "no-reply") -> list[str]:
+        return self.take(
+            events.LineFault(
+                line=line,
+                at=self.seconds,
+                fault=fault,
+                detail="the modem is silent",
+                remedy="check its plug",
+                final=False,
+            )
+        )
+
+    def end(
+        self,
+        attempt: str,
+        cause: Cause = Cause.BUSY,
+        *,
+        line: str = "line-1",
+        confirmed: bool = True,
+    ) -> list[str]:
+        return self.take(
+            events.Ended(
+                line=line,
+                at=self.seconds,
+                attempt=attempt,
+                cause=cause,
+                evidence="x",
+                code=None,
+                confirmed=confirmed,
+            ),
+            after=1.0,
+        )
+
+    def called(self) -> list[str]:
+        return [e.subject or "" for e in self.entries if e.kind == "call.authorised"]
+
+    def last(self, kind: str) -> Entry:
+        return [entry for entry in self.entries if entry.kind == kind][-1]
+
+
+def test_records_the_clearance_and_then_dials() -> None:
+    box = Box(Registry(anna=hours(0, 1)))
+    assert [e.kind for e in box.entries] == ["clock.trusted", "call.authorised"]
+    assert isinstance(box.engine.calls["line-1"], Dialling)
+    assert box.engine.why_idle(box.now()).code == "busy"
+
+
+def test_earliest_deadline_first_on_every_line() -> None:
+    box = Box(Registry(late=hours(0, 9), soon=hours(0, 1), middle=hours(0, 2)), lines=2)
+    assert box.called() == ["soon", "middle"]
+    box.end("a1")
+    assert box.called() == ["soon", "middle", "late"]
+
+
+def test_waits_for_the_window_and_says_so() -> None:
+    box = Box(Registry(anna=hours(1, 2)))
+    idle = box.engine.why_idle(box.now())
+    assert (idle.code, idle.next_at) == ("closed", T0 + timedelta(hours=1))
+    assert box.engine.wake_at(box.now()) == 3600.0
+    assert box.tick(3599) == []
+    assert box.tick(1) == ["call.authorised", "Dial"]
+
+
+def test_a_window_too_short_for_a_whole_call_is_not_used() -> None:
+    box = Box(Registry(anna=hours(0, 0.02)))
+    assert box.called() == []
+    assert box.engine.finished(box.now())
+
+
+def test_retries_by_outcome_up_to_the_cap() -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    box.end("a1")
+    assert box.tick(599) == []
+    assert box.tick(1) == ["call.authorised", "Dial"]
+    box.end("a2")
+    assert box.engine.finished(box.now())
+    assert box.tick(3600) == []
+    assert box.called() == ["anna", "anna"]
+
+
+def test_who_declined_is_not_called_again_until_a_newer_consent() -> None:
+    registry = Registry(anna=hours(0, 9))
+    box = Box(registry)
+    box.end("a1", Cause.REJECTED)
+    assert box.engine.finished(box.now())
+    registry.given["anna"] = [
+        Consent(
+            id="c2",
+            subject="anna",
+            purpose="survey",
+            given_at=box.now().utc + timedelta(seconds=1),
+            source="form",
+            evidence="paper",
+            windows="",
+            valid_until=None,
+            recorded_at=box.now().utc,
+        )
+    ]
+    assert box.take(commands.PeopleChanged(subjects=("anna",)), after=5) == [
+        "call.authorised",
+        "Dial",
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["unknown", "listened", "opted_out"])
+def test_some_outcomes_are_never_retried_whatever_is_configured(outcome: str) -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    ended = replace(box.entries[-1], kind="call.ended", data={"attempt": "a1", "outcome": outcome})
+    again = Box(Registry(anna=hours(0, 9)), entries=[*box.entries, ended])
+    assert again.recovered == []
+    again.tick(7200)
+    assert again.called() == ["anna"]
+
+
+def test_a_crash_leaves_unknown_and_no_second_call() -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    again = Box(Registry(anna=hours(0, 9)), entries=box.entries)
+    assert again.recovered == ["call.ended"]
+    assert again.last("call.ended").data["outcome"] == "unknown"
+    again.tick(3600)
+    assert again.called() == ["anna"]
+    assert Box(Registry(anna=hours(0, 9)), entries=again.entries).recovered == []
+
+
+def test_stop_hangs_up_before_anything_else_and_latches() -> None:
+    box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
+    assert box.take(events.StopRaised(at=0, source="button"), after=1) == ["HangUp", "stop.pressed"]
+    assert box.end("a1", Cause.EMERGENCY) == ["call.ended"]
+    assert box.last("call.ended").data["outcome"] == "stopped"
+    assert box.tick(60) == []
+    assert box.engine.why_idle(box.now()).code == "stopped"
+    assert box.engine.wake_at(box.now()) is None
+
+
+def test_reset_needs_the_button_released() -> None:
+    box = Box(Registry(anna=hours(0, 9)), ready=False)
+    assert box.engine.reset_refusal() is not None
+    box.take(events.StopRaised(at=0, source="wire"))
+    reset = commands.Reset(by="Ines", reason="tested")
+    assert box.take(reset) == []
+    assert "release" in (box.engine.reset_refusal() or "")
+    box.take(events.StopReleased(at=1))
+    assert box.take(reset) == ["stop.reset"]
+    assert box.last("stop.reset").data == {"by": "Ines", "reason": "tested"}
+    assert box.ready() == ["call.authorised", "Dial"]
+
+
+def test_stop_stays_latched_over_a_restart() -> None:
+    box = Box(Registry(anna=hours(0, 9)), ready=False)
+    box.take(events.StopRaised(at=0, source="command"))
+    again = Box(Registry(anna=hours(0, 9)), entries=box.entries)
+    assert again.called() == []
+    assert again.take(commands.Reset(by="Ines", reason="")) == [
+        "stop.reset",
+        "call.authorised",
+        "Dial",
+    ]
+
+
+def test_a_chattering_stop_writes_one_row() -> None:
+    box = Box(Registry())
+    for _ in range(5):
+        box.take(events.StopRaised(at=0, source="button"))
+    assert [e.kind for e in box.entries].count("stop.pressed") == 1
+
+
+def test_pause_lets_the_running_call_end_and_begins_none() -> None:
+    box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
+    assert box.take(commands.Pause(by="Ines")) == ["dialling.paused"]
+    assert box.take(commands.Pause(by="Ines")) == []
+    assert box.end("a1") == ["call.ended"]
+    assert box.engine.why_idle(box.now()).code == "paused"
+    assert box.take(commands.Resume(by="Ines")) == ["dialling.resumed", "call.authorised", "Dial"]
+
+
+def test_a_box_can_wait_for_its_start_button() -> None:
+    box = Box(Registry(anna=hours(0, 9)), habits=Habits(start_paused=True))
+    assert box.recovered == ["dialling.paused"]
+    assert box.called() == []
+    assert box.take(events.StartPressed(at=1)) == ["dialling.resumed", "call.authorised", "Dial"]
+    assert box.take(events.StartHeld(at=2)) == ["dialling.paused"]
+
+
+def test_an_untrusted_clock_dials_nobody() -> None:
+    box = Box(Registry(anna=hours(0, 9)), ready=False)
+    box.trusted = False
+    assert box.tick() == ["clock.lost"]
+    assert box.ready() == []
+    assert box.engine.why_idle(box.now()).code == "clock"
+    assert not box.engine.finished(box.now())
+    box.trusted = True
+    assert box.tick() == ["clock.trusted", "call.authorised", "Dial"]
+
+
+def test_rows_of_an_untrusted_clock_say_so() -> None:
+    box = Box(Registry(), ready=False)
+    box.trusted = False
+    box.take(commands.Pause(by="Ines"))
+    assert box.last("dialling.paused").data == {"by": "Ines", "clock": "untrusted"}
+
+
+def test_a_step_of_the_clock_plans_everybody_anew() -> None:
+    box = Box(Registry(anna=hours(5, 6)))
+    assert box.engine.wake_at(box.now()) == 5 * 3600.0
+    box.shift = timedelta(hours=5.5)
+    assert box.tick(1) == ["call.authorised", "Dial"]
+    back = Box(Registry(bert=hours(0, 9)), ready=False)
+    back.shift = timedelta(hours=12)
+    back.tick(1)
+    assert back.engine.planned == 0
+    back.shift = timedelta()
+    back.tick(1)
+    assert back.engine.planned == 1
+
+
+def test_a_broken_disk_stops_everything_and_hangs_up() -> None:
+    box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
+    assert box.take(commands.StorageFailed(detail="EIO")) == ["HangUp"]
+    assert box.end("a1") == []
+    assert box.tick(60) == []
+    assert box.engine.why_idle(box.now()).code == "storage"
+    assert box.engine.wake_at(box.now()) is None
+    box.take(events.StopRaised(at=0, source="button"))
+    assert box.engine.state.stopped
+
+
+def test_faults_and_healing_are_written_once() -> None:
+    box = Box(Registry(), ready=False)
+    assert box.fault() == ["clock.trusted", "line.fault"]
+    assert box.fault() == []
+    assert box.fault(fault="sim-pin-refused") == ["line.fault"]
+    idle = box.engine.why_idle(box.now())
+    assert idle.code == "lines"
+    assert "check its plug" in idle.sentence
+    assert box.ready() == ["line.healed"]
+    assert box.ready() == []
+
+
+def test_an_unconfirmed_end_keeps_the_line_out_until_it_reports() -> None:
+    box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
+    assert box.end("a1", Cause.LINE_LOST, confirmed=False) == ["call.ended"]
+    assert box.ready() == ["call.authorised", "Dial"]
+
+
+def test_a_late_end_frees_a_line_that_was_given_up() -> None:
+    box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
+    box.tick(60)
+    assert isinstance(box.engine.calls["line-1"], HangingUp)
+    assert box.tick(20) == ["call.ended"]
+    assert box.tick(60) == []
+    assert box.end("a1", Cause.LOCAL_HANG_UP) == ["call.authorised", "Dial"]
+
+
+def test_events_of_other_calls_and_lines_are_ignored() -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    assert box.end("a0") == []
+    assert box.end("a1", line="line-7") == []
+    assert box.fault("line-7") == []
+    assert box.ready("line-7") == []
+
+
+def test_attended_mode_places_one_call_for_one_press() -> None:
+    box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)), lines=2, attended=True)
+    assert box.called() == []
+    assert box.engine.why_idle(box.now()).code == "press"
+    press = events.StartPressed(at=1)
+    assert box.take(press) == ["panel.pressed", "call.authorised", "Dial"]
+    assert box.take(press) == []
+    assert box.tick(3) == []
+    line = next(iter(box.engine.calls))
+    assert box.end("a1", line=line) == ["call.ended"]
+    assert box.tick(3) == []
+    assert box.take(press) == ["panel.pressed", "call.authorised", "Dial"]
+
+
+def test_a_press_that_finds_nobody_is_spent() -> None:
+    box = Box(Registry(anna=hours(1, 9)), attended=True)
+    assert box.take(events.StartPressed(at=1)) == ["panel.pressed"]
+    assert box.tick(4000) == []
+
+
+def test_a_press_while_stopped_calls_nobody() -> None:
+    box = Box(Registry(anna=hours(0, 9)), attended=True)
+    box.take(events.StopRaised(at=0, source="command"))
+    assert box.take(events.StartPressed(at=1)) == ["panel.pressed"]
+
+
+def test_revocation_during_the_call_hangs_up_and_is_final() -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    revoke = commands.Revoke(subject="anna", number_hash="hash-anna")
+    assert box.take(revoke) == ["consent.revoked", "store revocation", "HangUp"]
+    assert box.last("consent.revoked").data == {"by": "command", "number_hash": "hash-anna"}
+    assert box.take(revoke) == []
+    box.end("a1")
+    box.tick(3600)
+    assert box.called() == ["anna"]
+    assert box.engine.refusals == {"consent": 1}
+
+
+@pytest.mark.parametrize("text", ["STOP", "stop.", "Arrêt svp", "« ARRET »"])
+def test_a_text_message_that_objects_revokes(text: str) -> None:
+    box = Box(Registry(anna=hours(5, 9)))
+    told = box.take(events.SmsReceived(line="line-1", at=0, number="+33639980000", text=text))
+    assert told == ["consent.revoked", "store revocation"]
+    assert box.engine.refusals == {"consent": 1}
+    assert "rules refuse 1" in box.engine.why_idle(box.now()).sentence
+
+
+@pytest.mark.parametrize("text", ["", "   ", "Bonjour, stop", "stopover"])
+def test_other_text_messages_do_not(text: str) -> None:
+    box = Box(Registry(anna=hours(5, 9)))
+    message = events.SmsReceived(line="line-1", at=0, number="+33639980000", text=text)
+    assert box.take(message) == []
+
+
+def test_an_objection_from_an_unknown_number_is_kept_by_its_hash() -> None:
+    box = Box(Registry())
+    message = events.SmsReceived(line="line-1", at=0, number="+33639980099", text="STOP")
+    assert box.take(message) == ["consent.revoked"]
+    assert box.last("consent.revoked").subject is None
+    assert box.take(message) == []
+    assert box.take(replace(message, number="ACME")) == []
+
+
+@pytest.mark.parametrize("objects", [True, False])
+def test_calling_back_objects_only_where_the_greeting_says_so(objects: bool) -> None:
+    box = Box(Registry(anna=hours(5, 9)), habits=Habits(incoming_call_objects=objects))
+    told = box.take(events.IncomingRejected(line="line-1", at=0, number="+33639980000"))
+    assert bool(told) is objects
+    assert box.take(events.IncomingRejected(line="line-1", at=0, number=None)) == []
+
+
+def test_key_nine_is_suppressed_for_the_number_too() -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    box.take(
+        events.KeyHeard(
+            line="line-1", at=5, attempt="a1", key="9", witness=Witness.HOST, sureness=1.0
+        )
+    )
+    assert box.engine.state.history("other", "hash-anna").revocation is not None
+
+
+def test_a_refusal_that_waiting_cannot_change_is_told_once_and_parked() -> None:
+    box = Box(Registry(anna=hours(0, 9)), bench=True)
+    assert [e.kind for e in box.entries] == ["clock.trusted", "call.refused"]
+    assert box.last("call.refused").data == {"rules": ["line_kind"]}
+    assert box.engine.refusals == {"line_kind": 1}
+    assert box.engine.finished(box.now())
+    assert box.tick(RECONSIDER.total_seconds()) == []
+
+
+def test_rows_of_the_shell_are_folded_and_acted_on() -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    erased = Entry(
+        seq=9, at=T0, kind="contact.erased", subject="anna", data={"number_hash": "hash-anna"}
+    )
+    effects = box.engine.observe([erased], box.now())
+    assert effects == [Send(order=HangUp(line="line-1", attempt="a1"))]
+    assert box.engine.state.seq == 9
+
+
+def test_a_large_registry_is_read_in_portions_before_anybody_is_dialled() -> None:
+    registry = Registry(**{f"s{n}": hours(0, 9) for n in range(450)}, last=hours(0, 1))
+    box = Box(registry, ready=False)
+    steps = 0
+    while not box.called():
+        told = box.ready() if steps == 0 else box.tick(0.01)
+        assert box.engine.wake_at(box.now()) is not None
+        steps += 1
+        assert steps < 10
+        if not told:
+            assert box.engine.why_idle(box.now()).code == "loading"
+    assert steps > 2
+    assert box.called() == ["last"]
+
+
+def test_the_order_of_effects_never_puts_a_dial_before_its_row() -> None:
+    box = Box(Registry(anna=hours(0, 9)), ready=False)
+    effects = box.engine.step(
+        events.LineReady(
+            line="line-1",
+            at=0,
+            family="f",
+            model="m",
+            imei=None,
+            iccid=None,
+            witnesses=(),
+            audio="none",
+        ),
+        box.now(),
+    )
+    kinds = [e.kind if isinstance(e, Record) else type(e).__name__ for e in effects]
+    (dial,) = [e.order for e in effects if isinstance(e, Send) and isinstance(e.order, Dial)]
+    assert kinds.index("call.authorised") < kinds.index("Send")
+    assert dial.number == "+33639980000"
