@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware.dtmf.evidence import Look, possible, weigh
-from firmware.dtmf.pair import fit_pair
+from firmware.dtmf.pair import fit_pair, prepare
 from firmware.dtmf.spectrum import (
     BLOCK,
     COLUMNS,
@@ -31,10 +31,10 @@ KEYS: Final = "123A456B789C*0#D"
 ALL_KEYS: Final = "0123456789ABCD*#"
 
 _LOOSE_SHARE: Final = 0.36
-_SHORTEST: Final = 4
-"""Windows of the shortest stretch that can be a key: 35 ms."""
-_LONGER: Final = 6
-_LONGEST: Final = 12
+STRETCHES: Final = (4, 6, 8, 10, 12)
+"""Windows of the stretches that are looked at: 35 ms, the shortest that can be a key, to 75 ms."""
+_SHORTEST: Final = STRETCHES[0]
+_LONGEST: Final = STRETCHES[-1]
 _EVEN: Final = 0.5
 _CAREFUL: Final = 1.0
 _RELEASE: Final = 10 ** (-9.0 / 10)
@@ -71,6 +71,9 @@ class ToneDetector:
             raise ValueError(f"not a DTMF key: {''.join(unknown)}")
         self._offered = frozenset(keys)
         self._careful = frozenset(careful)
+        # The first press of a process must not wait for tables.
+        for windows in STRETCHES:
+            prepare(WINDOW + HOP * (windows - 1))
         self._spectra = Spectra()
         self._near = False
         self._run: _Run | None = None
@@ -84,6 +87,11 @@ class ToneDetector:
         for block in self._spectra.feed(pcm):
             found += self.take(block)
         return found
+
+    @property
+    def sounding(self) -> bool:
+        """A reported key still sounds."""
+        return self._held >= 0
 
     def take(self, block: Spectra) -> Sequence[Detected]:
         """Take one block of a front end that somebody else feeds."""
@@ -146,8 +154,9 @@ class ToneDetector:
         if filled < _SHORTEST:
             return None
         found = self._look(block, hop, run, _SHORTEST)
-        if found is None and filled > _LONGER:
-            found = self._look(block, hop, run, filled - 1)
+        if found is None and filled > STRETCHES[1]:
+            longer = max(w for w in STRETCHES if w < filled)
+            found = self._look(block, hop, run, longer)
         return found
 
     def _look(self, block: Spectra, hop: int, run: _Run, windows: int) -> Detected | None:

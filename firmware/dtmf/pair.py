@@ -44,7 +44,8 @@ class PairFit:
 
 
 @lru_cache(maxsize=16)
-def _bases(length: int) -> tuple[Array, Array, Array]:
+def prepare(length: int) -> tuple[Array, Array, Array]:
+    """Tables for stretches of ``length`` samples, made once."""
     time = (np.arange(length) - (length - 1) / 2.0) / SAMPLE_RATE
     return low_basis(length), low_basis(length, VOICE_EDGE_HZ), time
 
@@ -55,7 +56,7 @@ def fit_pair(samples: Array, row_hz: float, column_hz: float) -> PairFit | None:
     ``samples`` has a length that :data:`PARTS` divides. None where there is nothing to fit.
     """
     length = len(samples)
-    low, voice, time = _bases(length)
+    low, voice, time = prepare(length)
     signal = samples - low @ (low.T @ samples)
     energy = float(signal @ signal)
     if energy <= 0.0:
