@@ -12,7 +12,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from appliance.contact_rows import COLUMNS, Reading, RejectedRow, Row, RowFault, guarded, unguarded
@@ -116,7 +116,11 @@ def plan_import(
                 evidence=row.evidence,
                 windows=row.windows,
                 valid_until=row.valid_until,
-                recorded_at=recorded_at,
+                # It is recorded after the withdrawal that is known now, whatever an untrusted
+                # clock says; else a person who agreed anew would stay withdrawn for ever.
+                recorded_at=recorded_at
+                if revocation is None
+                else max(recorded_at, revocation.at + timedelta(seconds=1)),
             )
         )
     return ImportPlan(

@@ -124,7 +124,7 @@ histories = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(histories, st.one_of(st.none(), days), days)
 def test_a_live_consent_is_always_in_force(
     consents: list[Consent], withdrawn: int | None, day: int
@@ -145,7 +145,7 @@ def test_a_live_consent_is_always_in_force(
     assert not any(lifts(c, revocation) for c in later if c.recorded_at > live.recorded_at)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(histories, days, days)
 def test_a_withdrawal_never_opens_anything(
     consents: list[Consent], withdrawn: int, day: int

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from appliance.consent import live_consent
 from appliance.contact_import import ImportPlan, export_lines, plan_import, rejects_lines
 from appliance.contact_rows import COLUMNS, Defaults, Row
 from appliance.contacts import parse_contacts
@@ -148,6 +149,17 @@ def test_a_known_person_who_withdrew_keeps_the_history_unchanged() -> None:
     assert counts(registry.take(ROW)) == (0, 0, 0, 1, 0, 0)
     later = replace(ROW, given_at=GIVEN + timedelta(days=2))
     assert counts(registry.take(later)) == (0, 0, 0, 0, 1, 0)
+
+
+def test_agreeing_anew_counts_even_while_the_clock_is_wrong() -> None:
+    """A box whose clock fell back still records the new consent after the withdrawal."""
+    registry = Registry()
+    registry.take(ROW)
+    withdrawal = Revocation(at=NOW + timedelta(days=900), by="key")
+    registry.withdrawn["hash of " + ROW.number] = withdrawal
+    again = replace(ROW, given_at=withdrawal.at + timedelta(days=1))
+    (consent,) = registry.take(again).consents
+    assert live_consent([consent], "news", withdrawal, again.given_at) is consent
 
 
 def test_an_export_imports_as_unchanged() -> None:

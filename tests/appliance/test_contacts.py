@@ -319,14 +319,14 @@ def test_formulas_are_defused_and_come_back(cell: str, safe: str) -> None:
     assert unguarded(safe) == cell
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=12))
 def test_guarding_round_trips(cell: str) -> None:
     assert unguarded(guarded(cell)) == cell
     assert guarded(cell)[:1] not in ("=", "-", "@", "\t", "\r")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)), st.booleans())
 def test_any_bytes_are_judged_and_never_crash(raw: bytes, headed: bool) -> None:
     content = (",".join(COLUMNS) + "\n").encode() + raw if headed else raw

@@ -398,7 +398,7 @@ pasts = st.lists(st.tuples(st.integers(0, 1000), outcomes), max_size=6)
 rule_sets = st.sampled_from([RULES, UK, replace(RULES, max_attempts=9)])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(people, pasts, rule_sets, instants, st.sampled_from([0.0, 120.0, 5400.0]))
 def test_next_chance_and_decide_agree(
     person: tuple[Contact, Consent],
@@ -434,7 +434,7 @@ def test_next_chance_and_decide_agree(
         assert not allowed(chance.end)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(people, instants)
 def test_no_clearance_outside_windows_law_or_consent(
     person: tuple[Contact, Consent], instant: datetime

@@ -238,7 +238,7 @@ def test_hash_is_keyed_and_stable() -> None:
         hash_number(b"key", "0639980012")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.one_of(
         st.text(max_size=24),
