@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from firmware.simulator.callee import Callee, HungUp, Pressed
 from firmware.simulator.calls import NORMAL_CLEARING, Call, CallState, Phase
 from firmware.simulator.faults import INCIDENTS
-from firmware.simulator.personality import ERROR, CmeError, Reply, VoicePath, standard_release
+from firmware.simulator.personality import ERROR, CmeError, Reply, standard_release
 from firmware.simulator.scenario import (
     Answer,
     Busy,
@@ -22,10 +22,10 @@ from firmware.simulator.scenario import (
     Unreachable,
     Voicemail,
 )
-from firmware.simulator.sounds import FRAME_BYTES, FRAME_SECONDS, key_tone
+from firmware.simulator.sounds import key_tone
 from firmware.simulator.storage import Player
+from firmware.simulator.stream import Stream
 from firmware.simulator.timers import Timer
-from firmware.simulator.voice_path import Uplink
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem
@@ -34,10 +34,6 @@ _PROGRESS_SECONDS = 0.1
 """Box seconds from the dial command to the notice that the modem is dialling."""
 _NOTICE_SECONDS = 0.08
 """Box seconds that the module's tone detector takes."""
-_STOP_LEVEL, _GO_LEVEL = 0.8, 0.3
-"""Fill of the uplink buffer at which a module with flow control says stop, and go again."""
-_MOST_FRAMES = 500
-"""After a longer standstill of the machine (10 box seconds) the lost audio is not made up."""
 
 
 class CallControl:
@@ -48,16 +44,11 @@ class CallControl:
         self._subscribers = subscribers
         self.call: Call | None = None
         self.last_cause: int | None = None
-        self.voice_on = False
-        """The command that switches the sample stream on was accepted."""
-        self.player: Player | None = None
-        self.uplink = Uplink(modem.speed)
+        self.stream: Stream | None = None
+        """The samples of the present call."""
         self._count = 0
         self._count_since_power = 0
         self._network: list[Timer] = []
-        self._next_frame_at = 0.0
-        self._audio_dead = False
-        self._choked = False
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -136,27 +127,28 @@ class CallControl:
 
     def switch_voice(self, *, on: bool) -> bool:
         """Switch the sample stream; False where the modem refuses (there is no call)."""
-        call = self.call
-        if not on:
-            self.voice_on = False
-            return True
-        if call is None:
-            return False
-        if call.rotten and not self._audio_dead:
-            # SIM7600: from the second call after power-up the first try is an ERROR, the next is
-            # OK, and then the audio is silent both ways until a reset.
-            self._audio_dead = True
-            return False
-        self.voice_on = True
-        return True
+        return not on if self.stream is None else self.stream.switch(on=on)
+
+    @property
+    def voice_on(self) -> bool:
+        """The command that switches the sample stream on was accepted in this call."""
+        return self.stream is not None and self.stream.on
+
+    @property
+    def playing(self) -> bool:
+        """A stored clip plays to the far end."""
+        return self.stream is not None and self.stream.player is not None
 
     def play(self, samples: bytes, finished: Callable[[], None]) -> bool:
         """Play a stored clip to the far end; False where there is no answered call."""
-        call = self.call
-        if call is None or call.state is not CallState.ACTIVE:
+        if self.stream is None or self.call is None or self.call.state is not CallState.ACTIVE:
             return False
-        self.player = Player(samples, finished)
+        self.stream.player = Player(samples, finished)
         return True
+
+    def stop_playing(self) -> None:
+        if self.stream is not None:
+            self.stream.player = None
 
     def rows(self) -> list[str]:
         """The lines of +CLCC."""
@@ -212,11 +204,7 @@ class CallControl:
             began_at=self._modem.now,
             count=self._count,
         )
-        self.voice_on = False
-        self.uplink = Uplink(self._modem.speed)
-        self._next_frame_at = self._modem.now
-        self._audio_dead = False
-        self._choked = False
+        self.stream = Stream(self._modem, self.call)
         return self.call
 
     def _schedule(self, call: Call, plan: Plan) -> None:
@@ -303,8 +291,7 @@ class CallControl:
         self.last_cause = None if by == "line" else cause
         self._cancel_network()
         self.call = None
-        self.voice_on = False
-        self.player = None
+        self.stream = None
         released = modem.personality.released(modem, call, cause, by == "line")
         lines = modem.as_sent(released)
         modem.faults.close_call()
@@ -316,7 +303,7 @@ class CallControl:
     def _account(self, call: Call, *, by: str, cause: int) -> None:
         modem = self._modem
         facts: dict[str, object] = {"number": call.number, "call": call.count}
-        if call.callee.answered_at is not None:
+        if call.callee.answered_at is not None and self.stream is not None:
             ears = call.callee.ears
             self._log_sound(call, final=True)
             modem.log(
@@ -325,8 +312,8 @@ class CallControl:
                 milliseconds=ears.heard_ms,
                 noise_ms=ears.noise_ms,
                 silent_ms=ears.silent_ms,
-                dropped_ms=self.uplink.dropped_ms,
-                gap_ms=self.uplink.gap_ms,
+                dropped_ms=self.stream.uplink.dropped_ms,
+                gap_ms=self.stream.uplink.gap_ms,
             )
         since = modem.now - (call.callee.answered_at or modem.now)
         modem.log("ended", **facts, by=by, cause=cause, seconds=round(since, 3))
@@ -364,66 +351,30 @@ class CallControl:
             timer.cancel()
         self._network.clear()
 
-    # -- samples ----------------------------------------------------------------------------
+    # -- the callee -------------------------------------------------------------------------
 
     @property
     def streaming(self) -> bool:
-        if self.call is None:
-            return False
-        return self._stream_open or self.player is not None
-
-    @property
-    def _stream_open(self) -> bool:
-        match self._modem.personality.voice_path:
-            case VoicePath.NONE:
-                return False
-            case VoicePath.IN_CALL:
-                return (self.call is not None and self.call.outgoing) or self._answered
-            case VoicePath.ON_SETTING:
-                name, value = self._modem.personality.voice_setting
-                return self._modem.memory.get(name, "").startswith(value)
-            case VoicePath.ON_COMMAND:
-                return self.voice_on
-
-    @property
-    def _answered(self) -> bool:
-        return self.call is not None and self.call.state is CallState.ACTIVE
+        return self.stream is not None and self.stream.flowing
 
     def take_uplink(self, data: bytes) -> None:
-        """Samples from the host; without an open stream they vanish."""
-        if self.call is not None and self._stream_open:
-            self.uplink.push(data)
-            self._control_flow()
-
-    def _control_flow(self) -> None:
-        notices = self._modem.personality.flow_notices
-        if notices is None:
-            return
-        if not self._choked and self.uplink.fill > _STOP_LEVEL:
-            self._choked = True
-            self._modem.notice(notices[0])
-        elif self._choked and self.uplink.fill < _GO_LEVEL:
-            self._choked = False
-            self._modem.notice(notices[1])
+        """Samples from the host; without a call they vanish."""
+        if self.stream is not None:
+            self.stream.take_uplink(data)
 
     def stop_audio(self) -> None:
         """The stream dies in both directions without a word."""
-        if self.call is not None:
-            self.call.rotten = True
-            self._audio_dead = True
+        if self.stream is not None:
+            self.stream.die()
 
     def advance(self) -> None:
         """Move samples and let the callee act, up to the modem's present."""
-        call = self.call
-        if call is None:
+        call, stream = self.call, self.stream
+        if call is None or stream is None:
             return
-        now = self._modem.now
-        frames = int((now - self._next_frame_at) / FRAME_SECONDS + 1e-6)
-        if frames > 0:
-            self._next_frame_at += frames * FRAME_SECONDS
-            if self.streaming:
-                self._move_frames(call, min(frames, _MOST_FRAMES))
-        for act in call.callee.act(now):
+        stream.advance()
+        self._log_sound(call)
+        for act in call.callee.act(self._modem.now):
             if self.call is not call:
                 break
             if isinstance(act, HungUp):
@@ -431,28 +382,6 @@ class CallControl:
                 self._release(call, NORMAL_CLEARING, "far_end")
             else:
                 self._press(call, act)
-
-    def _move_frames(self, call: Call, frames: int) -> None:
-        modem = self._modem
-        size = frames * FRAME_BYTES
-        heard = self.uplink.pull(frames) if self._stream_open else bytes(size)
-        self._control_flow()
-        silent_both_ways = call.rotten and self._audio_dead
-        if silent_both_ways or modem.faults.active(FaultKind.UPLINK_DEAD, modem.now):
-            heard = bytes(size)
-        player = self.player
-        if player is not None:
-            heard = player.take(size)
-        call.callee.hear(heard, modem.now)
-        self._log_sound(call)
-        said = call.callee.voice.take(size)
-        if self._stream_open:
-            if silent_both_ways:
-                said = bytes(size)
-            modem.send_audio(said)
-        if player is not None and not player.samples and self.player is player:
-            self.player = None
-            player.finished()
 
     def _press(self, call: Call, press: Pressed) -> None:
         modem = self._modem
@@ -473,11 +402,9 @@ class CallControl:
         modem.call_notice(*modem.personality.key_notice(modem, press.key, press.milliseconds))
 
     def wake_at(self) -> float | None:
-        if self.call is None:
+        if self.call is None or self.stream is None:
             return None
-        times = [self.call.callee.wake_at()]
-        if self.streaming:
-            times.append(self._next_frame_at + FRAME_SECONDS)
+        times = (self.call.callee.wake_at(), self.stream.wake_at)
         return min((time for time in times if time is not None), default=None)
 
 

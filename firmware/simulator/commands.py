@@ -28,14 +28,14 @@ def _ok(_modem: SimulatedModem, _command: Command) -> Reply:
 def _echo(modem: SimulatedModem, command: Command) -> Reply:
     if command.text not in ("", "0", "1"):
         return ERROR
-    modem.echo(on=command.text == "1")
+    modem.interfaces.echo(on=command.text == "1")
     return OK
 
 
 def _reset_profile(modem: SimulatedModem, _command: Command) -> Reply:
     # V.250 §6.1.1: Z also ends a call in progress.
     modem.calls.hang_up()
-    modem.echo(on=True)
+    modem.interfaces.echo(on=True)
     kept = modem.memory["+CFUN"]
     modem.memory = {"+CMEE": "0", "+CVHU": modem.personality.cvhu_default}
     modem.memory.update(modem.personality.defaults)

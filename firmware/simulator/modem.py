@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from firmware.simulator.call_control import CallControl
 from firmware.simulator.card import CardState, SimCard
-from firmware.simulator.commandline import Command, split_commands
 from firmware.simulator.faults import INCIDENTS, FaultWindows
+from firmware.simulator.interfaces import Interfaces
 from firmware.simulator.messages import MessageStore
 from firmware.simulator.personality import (
-    ERROR,
     CmeError,
-    CmsError,
-    DataMode,
     Personality,
-    Reply,
 )
 from firmware.simulator.scenario import (
     Fault,
@@ -36,15 +32,10 @@ from firmware.simulator.scenario import (
 from firmware.simulator.storage import ModuleStorage
 from firmware.simulator.timers import Timers
 
-_MAX_COMMAND = 4096
-"""Bytes without a carriage return beyond which a modem forgets the line."""
 _REGISTERS_IN = 1.0
 """Seconds from power-up to registration."""
 _BOOT_NOTICE_SECONDS = 0.3
 """Seconds between two lines that a modem says while it starts."""
-_BYTE_SECONDS = 0.0002
-"""Real seconds between two bytes of a line that arrives in pieces."""
-_CTRL_Z, _ESCAPE = 0x1A, 0x1B
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,19 +75,6 @@ class Logged:
 Action = Send | SendAudio | Unplugged | PluggedIn | Logged
 
 
-@dataclass(slots=True)
-class AtPort:
-    """One AT command interface."""
-
-    echo: bool = True
-    buffer: bytearray = field(default_factory=bytearray)
-    last_line: str = "AT"
-    data_mode: DataMode | None = None
-    data: bytearray = field(default_factory=bytearray)
-    busy_until: float = 0.0
-    """When the last byte of a line that is sent in pieces will be out."""
-
-
 class SimulatedModem:
     """One modem with its SIM and its place in the network.
 
@@ -132,12 +110,11 @@ class SimulatedModem:
         """What happens inside the modem."""
         self.plugged_in = True
         self.memory: dict[str, str] = {}
-        self.current_port = 0
         self.sent_messages = 0
         self._calendar = calendar
-        self._dice = random.Random(f"{subscribers.scenario.seed}:line:{index}")
+        self.dice = random.Random(f"{subscribers.scenario.seed}:line:{index}")
         self._actions: list[Action] = []
-        self._ports = [AtPort() for _ in range(at_ports)]
+        self.interfaces = Interfaces(self, at_ports)
         self._powered_at = now - 60.0
         self._start_settings()
         self.calls = CallControl(self, subscribers)
@@ -149,9 +126,7 @@ class SimulatedModem:
         """Take bytes that the host wrote to AT port *port*."""
         self._run_timers(now)
         if self.plugged_in and not self._deaf():
-            position = 0
-            while position < len(data):
-                position += self._take_some(port, data[position:])
+            self.interfaces.take(port, data)
         return self._take_actions()
 
     def receive_audio(self, data: bytes, now: float) -> list[Action]:
@@ -182,7 +157,7 @@ class SimulatedModem:
     def notice(self, *lines: str, port: int = 0) -> None:
         """Send unsolicited lines."""
         for line in lines:
-            self._send_line(port, line)
+            self.interfaces.send_line(port, line)
 
     def call_notice(self, *lines: str) -> None:
         """Send lines about a call, which some firmwares lose and others send twice."""
@@ -201,7 +176,7 @@ class SimulatedModem:
 
     def chance(self, probability: float) -> bool:
         """A seeded throw of the dice, for habits that a modem has only sometimes."""
-        return self._dice.random() < probability
+        return self.dice.random() < probability
 
     def log(self, event: str, **facts: object) -> None:
         """Tell the shell what the network saw."""
@@ -209,15 +184,15 @@ class SimulatedModem:
             Logged(event=event, at=self.now, facts={"line": f"line-{self.index}", **facts})
         )
 
+    def send_bytes(self, port: int, data: bytes) -> None:
+        self._actions.append(Send(port=port, data=data))
+
     def send_audio(self, data: bytes) -> None:
         self._actions.append(SendAudio(data=data))
 
     def flag(self, name: str) -> bool:
         """Whether a numeric setting such as ``+CLCC`` is switched on."""
         return self.memory.get(name, "0").split(",")[0].strip() not in ("", "0")
-
-    def echo(self, *, on: bool) -> None:
-        self._ports[self.current_port].echo = on
 
     @property
     def card_state(self) -> CardState:
@@ -277,7 +252,7 @@ class SimulatedModem:
         self.notice(*notices)
         self.calls.power_lost()
         self.timers.clear()
-        self._ports = [AtPort() for _ in self._ports]
+        self.interfaces.reset()
         self.plugged_in = False
         self.log("power_lost")
         if self.personality.usb:
@@ -383,167 +358,10 @@ class SimulatedModem:
             case _:
                 raise AssertionError(fault.kind)
 
-    # -- command lines ----------------------------------------------------------------------
+    # -- time ---------------------------------------------------------------------------------
 
     def _deaf(self) -> bool:
         return any(self.faults.active(kind, self.now) for kind in (FaultKind.DEAF, FaultKind.DEAD))
-
-    def _take_some(self, number: int, data: bytes) -> int:
-        """Take a command's next byte, or as much of a file as there is; returns how many."""
-        port = self._ports[number]
-        mode = port.data_mode
-        if mode is None:
-            self._take_byte(number, port, data[0])
-            return 1
-        if mode.length is None:
-            self._take_text(number, port, mode, data[0])
-            return 1
-        size = min(len(data), mode.length - len(port.data))
-        port.data += data[:size]
-        if len(port.data) == mode.length:
-            self._data_done(number, port, mode)
-        return size
-
-    def _take_byte(self, number: int, port: AtPort, byte: int) -> None:
-        if port.echo or self.faults.active(FaultKind.ECHO, self.now):
-            self._send(number, bytes([byte]))
-        if byte != 0x0A and self.calls.abort_dial():
-            # Any character before the result of a dial command aborts it (V.250 §6.3.1).
-            port.buffer.clear()
-            return
-        if byte == 0x0D:
-            text = port.buffer.decode("ascii", "replace").strip()
-            port.buffer.clear()
-            if text:
-                self._run_line(number, text)
-        elif byte == 0x08:
-            del port.buffer[-1:]
-        elif byte not in (0x0A, _CTRL_Z, _ESCAPE):
-            port.buffer.append(byte)
-            if len(port.buffer) > _MAX_COMMAND:
-                port.buffer.clear()
-
-    def _take_text(self, number: int, port: AtPort, mode: DataMode, byte: int) -> None:
-        if byte == _CTRL_Z:
-            self._data_done(number, port, mode)
-        elif byte == _ESCAPE:
-            port.data_mode = None
-            self._answer(number, Reply(), "")
-        else:
-            port.data.append(byte)
-
-    def _data_done(self, number: int, port: AtPort, mode: DataMode) -> None:
-        data = bytes(port.data)
-        port.data_mode = None
-        self._answer(number, self._guarded(lambda: mode.done(data)), "")
-
-    def _run_line(self, number: int, text: str) -> None:
-        port = self._ports[number]
-        if text.upper() == "A/":
-            text = port.last_line
-        commands = split_commands(text)
-        if commands is None:
-            return
-        port.last_line = text
-        self.current_port = number
-        lines: list[str] = []
-        after: list[str] = []
-        reply = Reply()
-        for command in commands:
-            reply = self._run(command)
-            lines += reply.lines
-            after += reply.after
-            if reply.final != "OK":
-                break
-        if not commands and self.faults.use(FaultKind.REFUSE, self.now, "AT"):
-            reply = ERROR
-        whole = Reply(
-            lines=tuple(lines),
-            final=reply.final,
-            after=tuple(after),
-            delay=reply.delay,
-            prompt=reply.prompt,
-            data=reply.data,
-        )
-        self._answer(number, whole, commands[0].line if commands else "AT")
-
-    def _run(self, command: Command) -> Reply:
-        if self.faults.use(FaultKind.REFUSE, self.now, command.line):
-            return ERROR
-        handler = self.personality.handlers.get(command.name)
-        if handler is None:
-            if self.faults.active(FaultKind.NOT_SUPPORT, self.now):
-                return Reply(final="COMMAND NOT SUPPORT")
-            return Reply(final=self.personality.unknown_command)
-        return self._guarded(lambda: handler(self, command))
-
-    def _guarded(self, run: Callable[[], Reply]) -> Reply:
-        try:
-            return run()
-        except CmeError as error:
-            match self.memory.get("+CMEE"):
-                case "1":
-                    return Reply(final=f"+CME ERROR: {error.code}")
-                case "2":
-                    return Reply(final=f"+CME ERROR: {error.text}")
-                case _:
-                    return ERROR
-        except CmsError as error:
-            return Reply(final=f"+CMS ERROR: {error.code}")
-
-    def _answer(self, number: int, reply: Reply, command: str) -> None:
-        if reply.data is not None:
-            port = self._ports[number]
-            port.data_mode = reply.data
-            port.data.clear()
-        if command and self.faults.use(FaultKind.DROP_REPLIES, self.now, command):
-            self.notice(*reply.after)
-            return
-        delay = (reply.delay + self.settings.reply_seconds) * self.speed
-        late = self.faults.use(FaultKind.DELAY_REPLIES, self.now, command) if command else None
-        if late is not None and late.lasts is not None:
-            delay += late.lasts * self.speed
-
-        def send() -> None:
-            for line in reply.lines:
-                self._send_line(number, line)
-            if reply.prompt is not None:
-                self._send(number, reply.prompt.encode())
-            elif reply.final is not None:
-                self._send_line(number, reply.final)
-            self.notice(*reply.after)
-
-        if delay > 0:
-            self.later(delay, "reply", send)
-        else:
-            send()
-
-    # -- bytes out --------------------------------------------------------------------------
-
-    def _send_line(self, number: int, line: str) -> None:
-        self._send(number, f"\r\n{line}\r\n".encode())
-
-    def _send(self, number: int, data: bytes) -> None:
-        if not self.plugged_in or self.faults.active(FaultKind.DEAD, self.now):
-            return
-        if len(data) > 1 and self.faults.use(FaultKind.GARBAGE_BYTES, self.now):
-            # No carriage return or line feed among it: noise is no line of its own.
-            noise = bytes(self._dice.choice(b"\x00\x80\xfe\xff\xc3~") for _ in range(3))
-            data = noise + data
-        port = self._ports[number]
-        split = self.faults.active(FaultKind.SPLIT_LINES, self.now) is not None
-        if not split and port.busy_until <= self.now:
-            self._actions.append(Send(port=number, data=data))
-            return
-        at = max(self.now, port.busy_until)
-        pieces = [bytes([byte]) for byte in data] if split else [data]
-        for piece in pieces:
-            at += _BYTE_SECONDS * self.speed
-            self.timers.set(at, "byte", self._sender(number, piece))
-        port.busy_until = at
-
-    def _sender(self, number: int, data: bytes) -> Callable[[], None]:
-        return lambda: self._actions.append(Send(port=number, data=data))
 
     def _run_timers(self, now: float) -> None:
         while True:

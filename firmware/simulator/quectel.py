@@ -121,7 +121,7 @@ def _play(modem: SimulatedModem, command: Command) -> Reply:
     if command.kind is not Kind.SET:
         return OK
     if command.first == "0":
-        modem.calls.player = None
+        modem.calls.stop_playing()
         return OK
     data = modem.storage.read(arguments[1]) if len(arguments) > 1 else None
     samples = None if data is None else samples_of(data)

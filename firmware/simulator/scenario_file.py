@@ -7,8 +7,7 @@ seen before they do harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,11 +35,10 @@ from firmware.simulator.scenario import (
     Voicemail,
     Weighted,
 )
+from firmware.simulator.yaml_reader import NULL_TAG, Fields, Reader
 
 _KEYS = "0123456789ABCD*#"
 _MOST_BYTES = 1_000_000
-_STRING_TAG = "tag:yaml.org,2002:str"
-_NULL_TAG = "tag:yaml.org,2002:null"
 _T = TypeVar("_T")
 
 
@@ -75,118 +73,17 @@ def read_scenario(text: str, *, name: str = "scenario.yaml", directory: Path = P
         place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
         what = getattr(error, "problem", None) or str(error)
         raise ScenarioInvalid([f"{name}{place}: not YAML: {what}"]) from error
-    reader = _Reader(name=name, directory=directory)
+    reader = _ScenarioReader(name=name, directory=directory)
     scenario = reader.scenario(node)
     if reader.problems:
         raise ScenarioInvalid(reader.problems)
     return scenario
 
 
-@dataclass(slots=True)
-class _Fields:
-    """A mapping whose keys are taken one by one; what nobody took is a typing error."""
+class _ScenarioReader(Reader):
+    """The shapes of the scenario."""
 
-    node: yaml.Node
-    values: dict[str, yaml.Node]
-    taken: set[str] = field(default_factory=set)
-
-    def take(self, key: str) -> yaml.Node | None:
-        self.taken.add(key)
-        value = self.values.get(key)
-        return None if value is None or value.tag == _NULL_TAG else value
-
-    def says_null(self, key: str) -> bool:
-        value = self.values.get(key)
-        return value is not None and value.tag == _NULL_TAG
-
-
-@dataclass(slots=True)
-class _Reader:
-    name: str
-    directory: Path
-    problems: list[str] = field(default_factory=list)
-
-    def wrong(self, node: yaml.Node | None, what: str) -> None:
-        place = "" if node is None else f":{node.start_mark.line + 1}:{node.start_mark.column + 1}"
-        self.problems.append(f"{self.name}{place}: {what}")
-
-    # -- shapes -----------------------------------------------------------------------------
-
-    def items(self, node: yaml.Node | None, what: str) -> Iterator[yaml.Node]:
-        if node is None:
-            return
-        if isinstance(node, yaml.SequenceNode):
-            yield from node.value
-        else:
-            self.wrong(node, f"{what} must be a list; write '- ' before each entry")
-
-    def fields(self, node: yaml.Node, what: str) -> _Fields:
-        values: dict[str, yaml.Node] = {}
-        if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, f"{what} must be 'key: value' lines")
-            return _Fields(node, values)
-        for key, value in node.value:
-            word = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if word in values:
-                self.wrong(key, f"{word!r} is given twice; remove one")
-            values[word] = value
-        return _Fields(node, values)
-
-    def done(self, fields: _Fields, what: str) -> None:
-        if not isinstance(fields.node, yaml.MappingNode):
-            return
-        known = ", ".join(sorted(fields.taken))
-        for key, _ in fields.node.value:
-            word = key.value if isinstance(key, yaml.ScalarNode) else "?"
-            if word not in fields.taken:
-                self.wrong(key, f"unknown key {word!r} in {what}; write one of {known}")
-
-    def text(self, fields: _Fields, key: str, *, quoted: bool = False) -> str | None:
-        node = fields.take(key)
-        if node is None:
-            return None
-        if not isinstance(node, yaml.ScalarNode):
-            self.wrong(node, f"{key} must be a text")
-            return None
-        if quoted and node.tag != _STRING_TAG:
-            self.wrong(node, f'{key} must be in quotes; write "{node.value}"')
-            return None
-        return str(node.value)
-
-    def seconds(self, fields: _Fields, key: str) -> float | None:
-        node = fields.take(key)
-        if node is None:
-            return None
-        try:
-            value = float(node.value) if isinstance(node, yaml.ScalarNode) else -1.0
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= 1e7:
-            self.wrong(node, f"{key} must be seconds, a number from 0; write for example 2.5")
-            return None
-        return value
-
-    def whole(self, fields: _Fields, key: str, low: int, high: int) -> int | None:
-        node = fields.take(key)
-        if node is None:
-            return None
-        text = node.value if isinstance(node, yaml.ScalarNode) else ""
-        if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
-            self.wrong(node, f"{key} must be a whole number from {low} to {high}")
-            return None
-        return int(text)
-
-    def truth(self, fields: _Fields, key: str) -> bool | None:
-        node = fields.take(key)
-        if node is None:
-            return None
-        text = node.value if isinstance(node, yaml.ScalarNode) else ""
-        if text not in ("true", "false"):
-            self.wrong(node, f"{key} must be true or false")
-            return None
-        return bool(text == "true")
-
-    def number(self, fields: _Fields, *, pattern: bool = False) -> str | None:
+    def number(self, fields: Fields, *, pattern: bool = False) -> str | None:
         text = self.text(fields, "number", quoted=True)
         if text is None:
             return None
@@ -197,7 +94,7 @@ class _Reader:
             return None
         return text if text == "*" else "".join(c for c in text if c not in " .-")
 
-    def wav(self, fields: _Fields) -> Path | None:
+    def wav(self, fields: Fields) -> Path | None:
         text = self.text(fields, "speaks")
         if text is None:
             return None
@@ -216,15 +113,15 @@ class _Reader:
     # -- the document -----------------------------------------------------------------------
 
     def scenario(self, node: yaml.Node | None) -> Scenario:
-        if node is None or node.tag == _NULL_TAG:
+        if node is None or node.tag == NULL_TAG:
             self.wrong(None, "the file is empty; write a list of numbers with their behaviour")
             return Scenario()
         if isinstance(node, yaml.SequenceNode):
-            return Scenario(numbers=self._all(node, "the scenario", self._number_rule))
+            return Scenario(numbers=self.all_of(node, "the scenario", self._number_rule))
         top = self.fields(node, "the scenario")
         seed = self.whole(top, "seed", 0, 2**31)
-        numbers = self._all(top.take("numbers"), "numbers", self._number_rule)
-        lines = self._all(top.take("lines"), "lines", self._line)
+        numbers = self.all_of(top.take("numbers"), "numbers", self._number_rule)
+        lines = self.all_of(top.take("lines"), "lines", self._line)
         self.done(top, "the scenario")
         seen: set[int] = set()
         for line in lines:
@@ -232,12 +129,6 @@ class _Reader:
                 self.wrong(node, f"line {line.line} is described twice; join the two entries")
             seen.add(line.line)
         return Scenario(seed=seed or 0, numbers=numbers, lines=lines)
-
-    def _all(
-        self, node: yaml.Node | None, what: str, read: Callable[[yaml.Node], _T | None]
-    ) -> tuple[_T, ...]:
-        found = [read(item) for item in self.items(node, what)]
-        return tuple(item for item in found if item is not None)
 
     def _number_rule(self, node: yaml.Node) -> NumberRule | None:
         what = "an entry of numbers"
@@ -250,11 +141,11 @@ class _Reader:
         if behaviour is None:
             self.wrong(node, f"the entry has no behaviour; write one of {_NAMES}")
         elif isinstance(behaviour, yaml.SequenceNode):
-            behaviours = self._all(behaviour, "behaviour", self._behaviour)
+            behaviours = self.all_of(behaviour, "behaviour", self._behaviour)
         else:
             one = self._behaviour(behaviour)
             behaviours = () if one is None else (one,)
-        faults = self._all(entry.take("faults"), "faults", self._call_fault)
+        faults = self.all_of(entry.take("faults"), "faults", self._call_fault)
         self.done(entry, what)
         if number is None or not behaviours:
             return None
@@ -264,15 +155,15 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             reader = self._outcomes().get(node.value)
             if reader is not None:
-                return reader(_Fields(node, {}))
+                return reader(Fields(node, {}))
         elif isinstance(node, yaml.MappingNode) and len(node.value) == 1:
             key, inner = node.value[0]
             if key.value == "mix":
                 return self._mix(inner)
             reader = self._outcomes().get(key.value)
             if reader is not None:
-                empty = inner.tag == _NULL_TAG
-                fields = _Fields(inner, {}) if empty else self.fields(inner, key.value)
+                empty = inner.tag == NULL_TAG
+                fields = Fields(inner, {}) if empty else self.fields(inner, key.value)
                 outcome = reader(fields)
                 self.done(fields, key.value)
                 return outcome
@@ -289,7 +180,7 @@ class _Reader:
                 if reader is None:
                     self.wrong(fields.values[word], f"unknown behaviour {word!r}; use {_NAMES}")
                 elif weight:
-                    choices.append(Weighted(weight=weight, behaviour=reader(_Fields(node, {}))))
+                    choices.append(Weighted(weight=weight, behaviour=reader(Fields(node, {}))))
         else:
             for item in self.items(node, "mix"):
                 entry = self.fields(item, "an entry of mix")
@@ -310,7 +201,7 @@ class _Reader:
             return None
         return Mix(choices=tuple(choices))
 
-    def _outcomes(self) -> dict[str, Callable[[_Fields], Outcome]]:
+    def _outcomes(self) -> dict[str, Callable[[Fields], Outcome]]:
         return {
             "answer": self._answer,
             "busy": lambda f: Busy(after=_or(self.seconds(f, "after"), Busy().after)),
@@ -331,19 +222,19 @@ class _Reader:
             ),
         }
 
-    def _answer(self, fields: _Fields) -> Answer:
+    def _answer(self, fields: Fields) -> Answer:
         plain = Answer()
         return Answer(
             rings_in=_or(self.seconds(fields, "rings_in"), plain.rings_in),
             after=_or(self.seconds(fields, "after"), plain.after),
-            keys=self._all(fields.take("keys"), "keys", self._key),
+            keys=self.all_of(fields.take("keys"), "keys", self._key),
             hangs_up_after=self.seconds(fields, "hangs_up_after"),
             hangs_up_heard=self.seconds(fields, "hangs_up_heard"),
             speaks=self.wav(fields),
             patience=_or(self.seconds(fields, "patience"), plain.patience),
         )
 
-    def _no_answer(self, fields: _Fields) -> NoAnswer:
+    def _no_answer(self, fields: Fields) -> NoAnswer:
         plain = NoAnswer()
         gives_up = self.seconds(fields, "gives_up_after")
         if gives_up is None and not fields.says_null("gives_up_after"):
@@ -379,7 +270,7 @@ class _Reader:
 
     def _fault(self, node: yaml.Node, *, of_line: bool) -> Fault | None:
         if isinstance(node, yaml.ScalarNode):
-            entry = _Fields(node, {"fault": node})
+            entry = Fields(node, {"fault": node})
         else:
             entry = self.fields(node, "an entry of faults")
         word = self.text(entry, "fault")
@@ -433,9 +324,9 @@ class _Reader:
             signal=_or(self.whole(entry, "signal", 0, 99), plain.signal),
             network_time=True if network_time is None else network_time,
             reply_seconds=_or(self.seconds(entry, "reply_seconds"), plain.reply_seconds),
-            faults=self._all(entry.take("faults"), "faults", self._line_fault),
-            incoming=self._all(entry.take("incoming"), "incoming", self._incoming),
-            sms=self._all(entry.take("sms"), "sms", self._sms),
+            faults=self.all_of(entry.take("faults"), "faults", self._line_fault),
+            incoming=self.all_of(entry.take("incoming"), "incoming", self._incoming),
+            sms=self.all_of(entry.take("sms"), "sms", self._sms),
         )
         self.done(entry, what)
         if index is None:

@@ -88,7 +88,7 @@ def _record(modem: SimulatedModem, command: Command) -> Reply:
         return OK
     arguments = command.arguments
     if command.first == "5":
-        modem.calls.player = None
+        modem.calls.stop_playing()
         return OK
     if command.first != "4" or len(arguments) < 4:
         return ERROR

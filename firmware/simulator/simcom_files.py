@@ -67,7 +67,7 @@ def player(drive: str, *, first: str, begun: str | None, stopped: str, test: str
             seconds = len(samples) / BYTES_PER_SECOND
             modem.later(seconds, "local playback", lambda: modem.notice(stopped))
             return Reply(lines=(first,), after=after)
-        if modem.calls.player is not None:
+        if modem.calls.playing:
             return Reply(lines=(first,))
         if not modem.calls.play(samples, lambda: modem.notice(stopped)):
             return ERROR
@@ -83,9 +83,9 @@ def stopper(line: str | None, notice: str) -> Handler:
         if command.kind is Kind.TEST:
             return OK
         lines = () if line is None else (line,)
-        if modem.calls.player is None:
+        if not modem.calls.playing:
             return Reply(lines=lines)
-        modem.calls.player = None
+        modem.calls.stop_playing()
         return Reply(lines=lines, after=(notice,))
 
     return handler

@@ -192,6 +192,20 @@ def test_audio_rot_from_the_second_call_until_a_reset() -> None:
     assert bench.events("key") == ["key", "key"]
 
 
+def test_a_stream_that_dies_lives_again_when_switched_on() -> None:
+    stops = Fault(kind=FaultKind.AUDIO_STOPS, after=1.5)
+    bench = Bench(scenario=one_number(PRESSES_ONE, stops))
+    bench.send(f"ATD{NUMBER};")
+    bench.run(0.2)
+    bench.send("AT+CPCMREG=1")
+    bench.run(5, uplink=tone)
+    assert bench.events("key") == []
+    bench.send("AT+CPCMREG=0")
+    bench.send("AT+CPCMREG=1")
+    bench.run(2, uplink=tone)
+    assert bench.events("key") == ["key"]
+
+
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 999), min_size=1, max_size=20))
 def test_the_account_does_not_depend_on_how_the_bytes_are_cut(cuts: list[int]) -> None:
