@@ -199,7 +199,16 @@ def replace_file(path: Path, data: bytes, disk: Disk = SYSTEM_DISK) -> None:
         disk.rename(temporary, path)
         disk.sync_directory(path.parent)
     except OSError as error:
+        discard(temporary, disk)
         raise storage_failed(f"writing {path}", error) from error
+
+
+def discard(path: Path, disk: Disk) -> None:
+    """Remove a file that was given up, so that a full disk is not fuller than before."""
+    try:
+        disk.remove(path)
+    except OSError:
+        pass  # The failure that led here is told; the next start removes leftovers.
 
 
 def remove_leftovers(directory: Path, disk: Disk = SYSTEM_DISK) -> None:

@@ -24,6 +24,7 @@ from appliance.files import (
     Disk,
     StorageError,
     StorageFailed,
+    discard,
     make_private_directory,
     remove_leftovers,
     replace_file,
@@ -179,6 +180,7 @@ class Journal:
             self.log_bytes = len(_line(header))
             self._remove_before(self._oldest)
         except OSError as error:
+            discard(temporary, self._disk)
             raise self._failed("compacting", error) from error
 
     def close(self) -> None:

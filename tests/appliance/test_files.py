@@ -49,7 +49,7 @@ def test_a_failed_replacement_keeps_the_old_contents_and_says_what_to_do(
     with pytest.raises(StorageFailed, match="writing /state/a") as caught:
         replace_file(Path("/state/a"), b"new", disk)
     assert caught.value.remedy
-    assert disk.contents()[Path("/state/a")] == b"old"
+    assert disk.contents() == {Path("/state/a"): b"old"}
     assert not disk.descriptors
 
 

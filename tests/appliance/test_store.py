@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -230,6 +231,25 @@ def test_a_reader_of_nothing_finds_nobody(tmp_path: Path) -> None:
     with Registry.open(tmp_path / "state", read_only=True) as reader:
         assert list(reader.contacts()) == []
     assert not (tmp_path / "state").exists()
+
+
+def test_a_reader_that_meets_a_compaction_looks_again() -> None:
+    disk = MemoryDisk()
+    registry(disk, 2).compact()
+    reader, looks = disk.reader, 0
+
+    def vanishing(path: Path) -> BinaryIO:
+        nonlocal looks
+        looks += path.suffix == ".log"
+        if looks == 1:
+            raise FileNotFoundError(2, "gone")
+        return reader(path)
+
+    disk.reader = vanishing  # type: ignore[method-assign]
+    assert len(Registry.open(STATE, read_only=True, disk=disk)) == 2
+    looks = 0
+    with pytest.raises(StorageFailed):
+        Registry.open(STATE, disk=disk)
 
 
 def test_threads_lose_nothing() -> None:
