@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STATE ?= build/demo
 
-.PHONY: demo test pure check lint bench clean
+.PHONY: demo test pure check lint bench crash clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo --state $(STATE)
@@ -25,6 +25,10 @@ check: lint test
 
 bench: $(VENV)/.developer
 	$(BIN)/python -m bench
+
+# Cuts the power at every system call of the storage: minutes.
+crash: $(VENV)/.developer
+	$(BIN)/python -m bench.crash
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
