@@ -241,8 +241,18 @@ def _refuse_service(digits: str, country: str) -> None:
         country and phonenumbers.connects_to_emergency_number(digits, country)
     ):
         raise _emergency()
-    if len(digits) <= 6:
+    if len(digits) <= 6 and not _whole(digits, country):
         raise _short()
+
+
+def _whole(digits: str, country: str) -> bool:
+    """Tell whether so few digits are a whole national number, as in New Caledonia."""
+    from phonenumbers import PhoneMetadata
+
+    metadata = PhoneMetadata.metadata_for_region(country, None) if country else None
+    if metadata is None or metadata.national_prefix or metadata.general_desc is None:
+        return False
+    return len(digits) in metadata.general_desc.possible_length
 
 
 def _refuse_lost_prefix(digits: str, country: str) -> None:

@@ -189,6 +189,25 @@ def test_neighbours_of_fiction_are_real(number: str) -> None:
     assert number_class(number) is NumberClass.REAL
 
 
+REGIONS = "FR GP MQ GF RE YT BL MF PM NC PF WF GB US DE ES IT CA".split()
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_national_numbers_of_every_region_that_a_profile_names(region: str) -> None:
+    import phonenumbers
+    from phonenumbers import PhoneNumberFormat, PhoneNumberType
+
+    # The library's own examples, so that no real number stands here.
+    for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
+        example = phonenumbers.example_number_for_type(region, kind)
+        assert example is not None
+        e164 = phonenumbers.format_number(example, PhoneNumberFormat.E164)
+        national = phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL)
+        international = phonenumbers.format_number(example, PhoneNumberFormat.INTERNATIONAL)
+        assert read_number(national, region, fiction=True) == e164
+        assert read_number(international, "", fiction=True) == e164
+
+
 def test_real_numbers_are_read_with_and_without_fiction() -> None:
     # An Arcep range for automated systems: assigned by the plan, and nobody's telephone.
     for fiction in (False, True):
