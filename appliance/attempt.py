@@ -55,7 +55,8 @@ polled call list merely confirmed the notice that started it."""
 MONOLOGUE_WAIT = 2.0
 """Seconds left to press a key once the far end talked on like a machine."""
 MAX_PRESS_ROWS = 32
-"""Keys written per call: a detector that goes wild must not fill the disk."""
+"""Meaningless keys written per call: a detector that goes wild must not fill the disk. A key
+that counts is always written, because content and withdrawal rest on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +408,7 @@ def _key(state: Live, event: events.KeyHeard, now: Now) -> Step:
         proof = f"key {event.key}"
         state = _know(state, answered_at=event.at, answer=proof)
         effects.append(_answer_row(call, proof))
-    if facts.press_count < MAX_PRESS_ROWS:
+    if objects or chooses or facts.press_count < MAX_PRESS_ROWS:
         effects.append(_key_row(call, facts, event, counted=objects or chooses))
         press = Press(event.key, event.witness.value)
         state = _know(state, presses=(*facts.presses, press), press_count=facts.press_count + 1)

@@ -372,7 +372,8 @@ def test_a_wild_detector_does_not_fill_the_disk() -> None:
     for _ in range(500):
         book.key(12, "4")
     assert book.told.count("call.key") == attempt.MAX_PRESS_ROWS
-    assert book.key(13, "9")[0] == "consent.revoked"
+    assert book.key(13, "1") == ["call.key", "play message"]
+    assert book.key(14, "9")[:3] == ["consent.revoked", "store revocation", "call.key"]
 
 
 def test_the_second_witness_is_named_in_the_evidence() -> None:
