@@ -9,22 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from appliance.model import Outcome
-
-MEANINGS: dict[Outcome, str] = {
-    Outcome.LISTENED: "pressed 1 and heard the whole message",
-    Outcome.PARTIAL: "pressed 1 and hung up during the message",
-    Outcome.DECLINED: "answered and did not press 1",
-    Outcome.OPTED_OUT: "pressed 9: never called again",
-    Outcome.VOICEMAIL: "a machine answered: it got no message",
-    Outcome.BUSY: "the phone was in use",
-    Outcome.NO_ANSWER: "nobody picked up",
-    Outcome.REJECTED: "the call was refused",
-    Outcome.UNREACHABLE: "switched off, no coverage, or no such number",
-    Outcome.FAILED: "a technical fault ended the call",
-    Outcome.STOPPED: "the emergency stop cut the call",
-    Outcome.UNKNOWN: "the power failed during the call: it counts as made",
-}
+from appliance.report import MEANINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,183 @@
+"""``doctor``: every part of the box with its state and, where one ails, what to do.
+
+Read from the running box where one runs, and otherwise from configuration and state. Exit code 0
+where nothing keeps the box from calling, 1 where something does, 2 for a faulty configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from appliance.cli.session import ask
+
+FREE_LOW = 100 << 20
+"""Bytes: a year of a busy line's ledger, and room for a registry snapshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One part of the box."""
+
+    part: str
+    state: Literal["ok", "note", "fault"]
+    detail: str
+    remedy: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from appliance import config as configuration
+
+    config = configuration.load(arguments.config, state=arguments.state)
+    rows = [
+        Row(part="configuration", state="ok", detail=str(config.file)),
+        *_law(config),
+        *_disk(config.state),
+    ]
+    try:
+        rows += _box(ask(arguments, "status"))
+    except Exception as error:  # noqa: BLE001
+        # A doctor that dies of the patient's illness is none: say it as a row.
+        remedy = getattr(error, "remedy", "")
+        rows.append(Row(part="state", state="fault", detail=str(error), remedy=remedy))
+    rows += _ledger(config.state)
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+    else:
+        width = max(len(row.part) for row in rows)
+        for row in rows:
+            remedy = f" -> {row.remedy}" if row.remedy else ""
+            print(f"{row.state:<5}  {row.part:<{width}}  {row.detail}{remedy}")
+    return 1 if any(row.state == "fault" for row in rows) else 0
+
+
+def _law(config: Any) -> Iterator[Row]:
+    from appliance.law import CallerRule, judge_caller
+
+    rules = config.rules
+    yield Row(
+        part="law profile", state="ok", detail=f"{rules.profile.label}: {rules.profile.title}"
+    )
+    for rule in rules.profile.enforced:
+        if isinstance(rule, CallerRule):
+            verdict = judge_caller(rule, rules.caller, attended=rules.attended, bench=config.bench)
+            yield Row(
+                part="caller number",
+                state="ok" if verdict.allowed else "fault",
+                detail=f"{rule.name}: {verdict.reason}",
+                remedy=""
+                if verdict.allowed
+                else "use a number of an allowed range, or mode: attended; ask your counsel",
+            )
+
+
+def _disk(state: Path) -> Iterator[Row]:
+    place = state
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    yield Row(
+        part="storage",
+        state="ok" if free >= FREE_LOW else "fault",
+        detail=f"{free >> 20} MiB free for {state}",
+        remedy="" if free >= FREE_LOW else "make room: a full disk dials nobody",
+    )
+    if state.exists() and state.stat().st_mode & 0o077:
+        yield Row(
+            part="permissions",
+            state="fault",
+            detail=f"{state} may be read by other accounts",
+            remedy=f"chmod -R go= {state}",
+        )
+
+
+def _box(status: dict[str, Any]) -> Iterator[Row]:
+    clock = status["clock"]
+    if status["running"]:
+        yield Row(part="box", state="ok", detail=f"runs; {status['why']['sentence']}")
+    else:
+        yield Row(
+            part="box",
+            state="note",
+            detail="does not run",
+            remedy="systemctl start autodialer, or: autodialer run",
+        )
+    yield Row(
+        part="clock",
+        state="ok" if clock["trusted"] else "fault",
+        detail=f"{clock['utc']}, {clock['source']}",
+        remedy="" if clock["trusted"] else "give the box network time or an RTC",
+    )
+    if status["stopped"]:
+        released = "reset it: autodialer reset --by NAME --reason TEXT"
+        yield Row(
+            part="emergency stop",
+            state="fault",
+            detail="latched"
+            + (", button pressed or wire cut" if status["stop_contact_open"] else ""),
+            remedy=("release the button, then " if status["stop_contact_open"] else "") + released,
+        )
+    else:
+        yield Row(part="emergency stop", state="ok", detail="not latched")
+    if status["paused"]:
+        yield Row(
+            part="dialling",
+            state="note",
+            detail="paused",
+            remedy="press start, or: autodialer resume",
+        )
+    for line in status["lines"]:
+        yield from _line(line, running=status["running"])
+    for fault in status["faults"]:
+        yield Row(part="lamp code", state="fault", detail=fault["meaning"], remedy=fault["remedy"])
+
+
+def _line(line: dict[str, Any], *, running: bool) -> Iterator[Row]:
+    part = f"line {line['name']}"
+    fault = line["fault"]
+    if fault is not None:
+        yield Row(
+            part=part,
+            state="fault",
+            detail=f"{fault['code']}: {fault['detail']}",
+            remedy=fault["remedy"],
+        )
+    elif line["ready"]:
+        modem = line["modem"]
+        facts = [str(modem[key]) for key in ("family", "model", "audio") if modem.get(key)]
+        witnesses = modem.get("witnesses") or []
+        one = isinstance(witnesses, list) and len(witnesses) == 1
+        yield Row(
+            part=part,
+            state="note" if one else "ok",
+            detail=", ".join(facts) or "ready",
+            remedy=f"keys have one witness only ({witnesses[0]})" if one else "",
+        )
+    elif running:
+        yield Row(part=part, state="note", detail="comes up")
+
+
+def _ledger(state: Path) -> Iterator[Row]:
+    from appliance.ledger import verify
+
+    directory = state / "ledger"
+    if not directory.is_dir():
+        return
+    verification = verify(directory)
+    yield Row(
+        part="ledger",
+        state="ok" if verification.ok else "fault",
+        detail=f"{verification.lines} rows verified"
+        if verification.ok
+        else str(verification.fault),
+        remedy="" if verification.ok else f"keep a copy of {directory} as it is; call nobody",
+    )

@@ -1,0 +1,163 @@
+"""``modem list|probe|record``: the bench, without the box."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+RECORDED = (
+    "ATI",
+    "AT+CGMI",
+    "AT+CGMM",
+    "AT+CGMR",
+    "AT+CPIN?",
+    "AT+CSQ",
+    "AT+CREG?",
+    "AT+CEREG?",
+    "AT+COPS?",
+    "AT+CLCC",
+    "AT+CCLK?",
+    "AT+CFUN?",
+    "AT+CEER",
+)
+"""Questions alone: nothing that changes the modem, places a call or enters a PIN."""
+
+_IDENTITY = re.compile(rb"\d{6,}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = commands.add_parser("list", help="modems on USB, and what each answers")
+    listing.add_argument("--no-probe", action="store_true", help="do not open any port")
+    probing = commands.add_parser("probe", help="who is on a port, and why it is not usable")
+    record = commands.add_parser("record", help="write a masked transcript that can become a test")
+    for action in (probing, record):
+        action.add_argument("port", help="device path, or a URL such as socket://host:port")
+        action.add_argument("--baudrate", type=int, default=115200)
+    record.add_argument("--out", type=Path, help="write here instead of standard output")
+    record.add_argument("--listen", type=float, default=0.0, help="seconds to listen afterwards")
+    for action in (listing, probing):
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.action == "list":
+        return _list(arguments)
+    if arguments.action == "probe":
+        return _probe(arguments)
+    return _record(arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from firmware.discovery import find_modems, probe
+
+    rows = []
+    for modem in find_modems():
+        answer = None if arguments.no_probe or modem.at is None else probe(modem.at)
+        rows.append({**asdict(modem), "probe": None if answer is None else asdict(answer)})
+    if arguments.json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return 0
+    for row in rows:
+        print(
+            f"{row['family']} in socket {row['socket']}: AT {row['at'] or 'no port'}, "
+            f"audio {row['audio'] or 'none'}"
+        )
+        answer = row["probe"]
+        if answer is not None:
+            print(f"  {_answer(answer)}")
+    if not rows:
+        print(
+            "no modem of a known family is on USB; one on a UART has no identity: modem probe PORT"
+        )
+    return 0
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from firmware.discovery import probe
+
+    found = probe(arguments.port, baudrate=arguments.baudrate)
+    print(
+        json.dumps(asdict(found), ensure_ascii=False) if arguments.json else _answer(asdict(found))
+    )
+    return 0 if found.usable else 1
+
+
+def _answer(found: dict[str, object]) -> str:
+    if not found["usable"]:
+        return f"{found['port']}: not usable: {found['why']}; {found['remedy']}"
+    facts = f"{found['maker']} {found['model']} {found['revision']}".strip()
+    return f"{found['port']}: {facts}, family {found['family']}, SIM {found['sim'] or 'unknown'}"
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from firmware.errors import CommandTimeout
+    from firmware.modem import VoiceModem
+
+    transcript = _Transcript()
+    lost = threading.Event()
+    modem = VoiceModem(
+        arguments.port,
+        baudrate=arguments.baudrate,
+        on_notification=lambda _: None,
+        on_lost=lambda _: lost.set(),
+        trace=transcript.add,
+    )
+    modem.open()
+    try:
+        for command in RECORDED:
+            try:
+                modem.command(command, timeout=3.0)
+            except CommandTimeout:
+                continue
+        deadline = time.monotonic() + arguments.listen
+        while time.monotonic() < deadline and not lost.is_set():
+            lost.wait(0.2)
+    finally:
+        modem.close()
+    text = transcript.text(arguments.port)
+    if arguments.out is None:
+        sys.stdout.write(text)
+    else:
+        from appliance.files import replace_file
+
+        replace_file(arguments.out, text.encode())
+        print(f"transcript in {arguments.out}; read it through before you share it")
+    return 0
+
+
+class _Transcript:
+    """Gathers traced bytes by direction; the reader's and the caller's threads both add."""
+
+    def __init__(self) -> None:
+        self._chunks: list[tuple[str, bytes]] = []
+        self._lock = threading.Lock()
+
+    def add(self, direction: str, data: bytes, _: float) -> None:
+        with self._lock:
+            if self._chunks and self._chunks[-1][0] == direction:
+                before = self._chunks.pop()[1]
+                data = before + data
+            self._chunks.append((direction, data))
+
+    def text(self, port: str) -> str:
+        """Return ``>`` and ``<`` lines; digits that identify somebody become zeros."""
+        rows = [
+            f"# recorded on {Path(port).name}; numbers are zeros of the same length",
+            "== recorded",
+        ]
+        for direction, data in self._chunks:
+            sign = ">" if direction == "tx" else "<"
+            masked = _IDENTITY.sub(lambda found: b"0" * len(found[0]), data)
+            rows += [
+                f"{sign} {line.decode('ascii', 'replace')}"
+                for line in re.split(rb"[\r\n]+", masked)
+                if line
+            ]
+        return "\n".join(rows) + "\n"

@@ -1,0 +1,49 @@
+"""``report [--out F.html] [--csv F.csv]``: the campaign, for people."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from appliance.cli.paths import LEDGER, existing_state
+from appliance.control import Refused
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, help="write a page that opens in any browser")
+    parser.add_argument("--csv", type=Path, help="write one line per attempt")
+    parser.add_argument("--json", action="store_true", help="print the totals as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from appliance.files import replace_file
+    from appliance.ledger import read_entries, verify
+    from appliance.marked_yaml import read_document
+    from appliance.report import MEANINGS, add_up, as_csv, as_html
+
+    directory = existing_state(arguments) / LEDGER
+    verification = verify(directory)
+    if not verification.ok:
+        raise Refused(f"the ledger is not sound: {verification.fault}", "see: ledger verify")
+    settings = read_document(arguments.config).value
+    law = settings.get("law") if isinstance(settings, dict) else None
+    zone = ZoneInfo(str(law.get("timezone", "UTC")) if isinstance(law, dict) else "UTC")
+    figures = add_up(read_entries(directory), zone)
+    head = (verification.seq, verification.hash)
+    if arguments.out is not None:
+        purposes = ", ".join(sorted(figures.purposes)) or "no campaign yet"
+        page = as_html(figures, title=f"Calls for {purposes}", head=head, zone=zone)
+        replace_file(arguments.out, page.encode())
+        print(f"page in {arguments.out}")
+    if arguments.csv is not None:
+        replace_file(arguments.csv, as_csv(figures).encode())
+        print(f"{len(figures.rows)} attempts in {arguments.csv}")
+    if arguments.json:
+        print(json.dumps({"outcomes": figures.outcomes, "head": head}))
+    elif arguments.out is None and arguments.csv is None:
+        for outcome, meaning in MEANINGS.items():
+            print(f"{figures.outcomes[outcome.value]:>6}  {outcome.value:<12} {meaning}")
+        print(f"anchor: row {head[0]} {head[1]}")
+    return 0
