@@ -112,15 +112,18 @@ class Journal:
         if not read_only:
             make_private_directory(directory, disk)
         try:
-            generations, found = journal._find()
+            generations, unborn = journal._find()
             if not generations:
-                if must_exist or found:
+                if must_exist or unborn:
                     raise JournalCorrupt(name, 0, "the files are missing")
                 if not read_only:
                     journal._start_first()
                 return journal, iter(())
             if not read_only:
+                # Locked first: nothing is removed under another process's hands.
                 journal._descriptor = disk.open(journal._log(generations[-1]))
+                for generation in unborn:
+                    disk.remove(journal._log(generation))
                 remove_leftovers(directory, disk)
         except OSError as error:
             raise storage_failed(f"opening {directory}", error) from error
@@ -165,14 +168,14 @@ class Journal:
         self._transaction += changed
         self._oldest = generation - 1 if keep_previous else generation
         header = self._header(generation, self._transaction)
+        # The old log stays open, and so locked, until the new generation is the one that counts.
+        retired: int | None = None
         try:
             self.snapshot_bytes = self._write_snapshot(temporary, header, rows)
-            log = self._disk.open(self._log(generation), truncate=True)
-            # From here on a failure latches, so the old descriptor is not needed any more.
-            self._descriptor = log
-            self._disk.close(old)
-            write_all(self._disk, log, _line(header))
-            self._disk.sync(log)
+            self._descriptor = self._disk.open(self._log(generation), truncate=True)
+            retired = old
+            write_all(self._disk, self._descriptor, _line(header))
+            self._disk.sync(self._descriptor)
             self._disk.sync_directory(self._directory)
             self._disk.rename(temporary, target)
             self._disk.sync_directory(self._directory)
@@ -182,6 +185,9 @@ class Journal:
         except OSError as error:
             discard(temporary, self._disk)
             raise self._failed("compacting", error) from error
+        finally:
+            if retired is not None:
+                self._disk.close(retired)
 
     def close(self) -> None:
         """Close the file; calling it again does nothing. Every commit is durable already."""
@@ -224,12 +230,12 @@ class Journal:
         self._descriptor = self._disk.open(self._log(1))
         self._generation, self.log_bytes = 1, len(header)
 
-    def _find(self) -> tuple[list[int], bool]:
-        """Return the generations that count, oldest first, and whether any file is there."""
+    def _find(self) -> tuple[list[int], set[int]]:
+        """Return the generations that count, oldest first, and those that were never born."""
         logs: set[int] = set()
         snapshots: set[int] = set()
         if self._read_only and not self._disk.is_directory(self._directory):
-            return [], False
+            return [], set()
         for name in self._disk.names(self._directory):
             match = _FILE.fullmatch(name)
             if match and match[1] == self._name:
@@ -237,18 +243,15 @@ class Journal:
         newest = max(snapshots, default=1)
         # A log without its snapshot is what a cut leaves of a compaction: nothing is in it yet.
         unborn = {g for g in logs if g > newest}
-        if not self._read_only:
-            for generation in unborn:
-                self._disk.remove(self._log(generation))
         logs -= unborn
         if newest not in logs:
             if logs or snapshots:
                 raise JournalCorrupt(self._log(newest).name, 0, "the file is missing")
-            return [], bool(unborn)
+            return [], unborn
         whole = [newest]
         if newest - 1 in logs and (newest - 1 in snapshots or newest == 2):
             whole.insert(0, newest - 1)
-        return whole, True
+        return whole, unborn
 
     def _load(self, generations: list[int]) -> Iterator[Change]:
         newest = generations[-1]

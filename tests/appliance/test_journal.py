@@ -120,6 +120,17 @@ def test_compaction_keeps_one_older_generation_from_which_nothing_is_missing() -
         assert load(MemoryDisk({**disk.contents(), newest: damage}))[1] == rows
 
 
+def test_no_descriptor_is_left_open() -> None:
+    disk, journal = three_transactions()
+    journal.compact([put(1)])
+    journal.compact([put(1)], keep_previous=False)
+    assert len(disk.descriptors) == 1
+    journal.close()
+    reopened, _ = load(disk)
+    reopened.close()
+    assert disk.descriptors == {}
+
+
 def test_a_damaged_snapshot_without_a_second_copy_is_refused() -> None:
     disk, journal = three_transactions()
     rows = load(MemoryDisk(disk.contents()))[1]
