@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from firmware.at.exchange import Reply
-from firmware.at.parsing import CallRow, call_list
+from firmware.at.parsing import CallRow, CallState, call_list
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families.base import Family, Rung
 
@@ -55,7 +55,10 @@ def read_calls(modem: Commands, family: Family) -> tuple[CallRow, ...] | None:
     # The modem asks this query again while older results are owed, so an OK here is its own.
     if not reply.final.ok or calls.unreadable:
         return None
-    return calls.voice_rows
+    # A row that came as a notice (SIMCom with CLCC=1) while the query was outstanding stands among
+    # its answer: of two rows with one id the later is the newer.
+    newest = {row.call_id: row for row in calls.rows if row.voice}
+    return tuple(row for row in newest.values() if row.state is not CallState.RELEASED)
 
 
 def hang_up(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> Silence:

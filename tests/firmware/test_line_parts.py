@@ -115,6 +115,17 @@ def test_data_and_released_rows_are_no_calls() -> None:
     assert read_calls(script, SIM7600) == ()
 
 
+@pytest.mark.parametrize(
+    ("states", "left"), [((3, 0, 0), [0]), ((0, 6), []), ((6, 2), [2]), ((2, 3), [3])]
+)
+def test_of_two_rows_of_one_call_the_later_counts(states: tuple[int, ...], left: list[int]) -> None:
+    """Rows that came as notices are mixed into the answer of the query that was outstanding."""
+    script = Script()
+    lines = tuple(f'+CLCC: 1,0,{state},0,0,"+33639980001",145' for state in states)
+    script.lists = [Reply(final=OK.final, lines=lines)]
+    assert [int(row.state) for row in read_calls(script, SIM7600) or ()] == left
+
+
 def climb(ladder: Ladder, times: int, *, answering: bool = True) -> tuple[Ladder, list[Remedy]]:
     steps = []
     for _ in range(times):

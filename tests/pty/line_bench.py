@@ -26,7 +26,7 @@ from firmware.simulator.scenario import (
 )
 
 NUMBER = "+33639980001"
-SPEED = 15.0
+SPEED = 8.0
 PATIENCE = 10.0
 """Real seconds after which a test gives up; nothing here should need one."""
 
