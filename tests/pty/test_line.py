@@ -75,3 +75,19 @@ def test_how_calls_end(tmp_path: Path, family: str, behaviour: object, cause: Ca
         ended = b.wait(Ended)
         assert (ended.cause, ended.confirmed) == (cause, True)
         assert len(b.of(Ended)) == 1
+
+
+@pytest.mark.parametrize("family", ["a76xx", "sim800", "quectel", "huawei"])
+def test_the_other_families_tell_busy_from_an_answer(tmp_path: Path, family: str) -> None:
+    """Each by its own notices; the second call is answered and ended by us."""
+    scenario = rule(Busy(after=1.0), Answer(rings_in=1.0, after=1.0))
+    with bench(tmp_path, family=family, scenario=scenario) as b:
+        assert b.wait(LineReady).family == family
+        b.dial()
+        busy = b.wait(Ended, attempt="a1")
+        assert (busy.cause, busy.confirmed) == (Cause.BUSY, True)
+        b.dial("a2")
+        b.wait(Answered, attempt="a2")
+        b.line.order(HangUp(line="one", attempt="a2"))
+        ended = b.wait(Ended, attempt="a2")
+        assert (ended.cause, ended.confirmed) == (Cause.LOCAL_HANG_UP, True)
