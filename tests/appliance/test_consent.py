@@ -55,6 +55,7 @@ def revoked(day: float) -> Revocation:
         ([consent(1)], revoked(5), 10, Standing.REVOKED, None),
         # A withdrawal beats what was given at the very same moment.
         ([consent(5)], revoked(5), 10, Standing.REVOKED, None),
+        ([consent(5, recorded=6)], revoked(5), 10, Standing.REVOKED, None),
         ([consent(1), consent(6)], revoked(5), 10, Standing.LIVE, "c6"),
         ([consent(6), consent(1)], revoked(5), 10, Standing.LIVE, "c6"),
         # Dated after the withdrawal, but recorded before it: it cannot be its reversal.

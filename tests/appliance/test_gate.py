@@ -234,6 +234,15 @@ def test_cap_over_rolling_days_counts_whatever_happened() -> None:
     assert refused(ask(at(EVENING + timedelta(hours=23)), history=history, rules=rules)) != []
 
 
+def test_cap_forgets_what_lies_before_its_days() -> None:
+    """Four attempts in the last days block, however many older ones there are."""
+    rules = replace(RULES, max_attempts=10)
+    days = (300, 200, 29, 20, 10, 5)
+    past = tuple(attempt(EVENING - timedelta(days=n)) for n in days)
+    assert refused(ask(history=History(attempts=past), rules=rules)) == ["fr.FR-6.attempts"]
+    assert refused(ask(history=History(attempts=past[:-1]), rules=rules)) == []
+
+
 def test_rest_after_refusal_moves_the_next_chance() -> None:
     history = History(attempts=(attempt(EVENING, Outcome.DECLINED),))
     chance = next_chance(PERSON, (CONSENT,), history, RULES, EVENING + timedelta(hours=1))
