@@ -51,8 +51,14 @@ class _Burst:
     pair: bool
     low: float
     high: float
+    before: float
+    """Power two frames before it."""
+    power: float
+    """Greatest power in it."""
     count: int = 1
     tones: list[float] = field(default_factory=list)
+    clean: bool = False
+    """It began and ended at least 10 dB above what surrounds it: no vowel does both."""
 
     @property
     def seconds(self) -> float:
@@ -93,6 +99,7 @@ class ProgressListener:
         self._due = FRAME
         self._now = 0.0
         self._burst: _Burst | None = None
+        self._closing: _Burst | None = None
         self._bursts: list[_Burst] = []
         self._found: set[Machine] = set()
         self._spoken = 0.0
@@ -155,29 +162,39 @@ class ProgressListener:
             burst.count += 1
             burst.tones.append(low)
             burst.low, burst.high = min(burst.low, low), max(burst.high, high)
+            burst.power = max(burst.power, frame.power)
             return self._sounding(burst)
         found: list[MachineFound] = []
+        if self._closing is not None:
+            # The frame after its end may still hold a part of it; this is the one after that.
+            ended, self._closing = self._closing, None
+            ended.clean = max(ended.before, frame.power) < 0.1 * ended.power
+            found += self._ended(ended)
         if burst is not None:
             self._burst = None
             if burst.count > 2:
                 self._bursts.append(burst)
-                found += self._ended(burst)
+                self._closing = burst
         if low:
-            self._burst = _Burst(
-                self._now - FRAME_SECONDS, frame.pair is not None, low, high, tones=[low]
-            )
-        elif self._bursts:
+            before = self._recent[-3]
+            start = self._now - FRAME_SECONDS
+            pair = frame.pair is not None
+            self._burst = _Burst(start, pair, low, high, before, frame.power, tones=[low])
+        elif self._bursts and self._closing is None:
             found += self._silence(frame)
-        self._bursts = [b for b in self._bursts if self._now - b.end < 5.0]
+        if self._bursts and self._now - self._bursts[0].end > 5.0:
+            del self._bursts[0]
         return found
 
     @staticmethod
     def _continues(burst: _Burst, low: float, high: float) -> bool:
-        # 440+480 Hz beats within one frame: in the progress band any mixture is one burst.
+        # Mixtures of 400 to 480 Hz beat within a frame and show now one peak, now two: there any
+        # mixture goes on, and the clean edges that a cadence needs keep voices out.
         band = CADENCE_BAND
         if burst.progress and band[0] <= low and high <= band[1]:
             return True
-        return abs(low - burst.tones[-1]) <= 25.0 and abs(high - burst.high) <= 60.0
+        middle = burst.tones[len(burst.tones) // 2]
+        return abs(low - middle) <= 25.0 and abs(high - burst.high) <= 60.0
 
     def _sounding(self, burst: _Burst) -> list[MachineFound]:
         tone = burst.tones[-1]
@@ -201,13 +218,15 @@ class ProgressListener:
         return []
 
     def _ended(self, burst: _Burst) -> list[MachineFound]:
+        if not burst.clean:
+            return []
         if self._spoken < SPEECH_BEFORE_BEEP and not burst.pair:
             calling = abs(burst.tones[0] - 1100.0) <= 38.0 and 0.4 <= burst.seconds <= 0.6
             if calling and burst.spread <= BEEP_SPREAD_HZ:
                 return [self._report(Machine.FAX, f"fax calling tone, {burst.name}")]
         if not burst.progress:
             return self._beep(burst)
-        three = [b for b in self._bursts if b.progress][-3:]
+        three = [b for b in self._bursts if b.progress and b.clean][-3:]
         if len(three) == 3:
             on = [b.seconds for b in three]
             off = [b.start - a.end for a, b in pairwise(three)]
@@ -220,7 +239,7 @@ class ProgressListener:
 
     def _silence(self, frame: Frame) -> list[MachineFound]:
         last = self._bursts[-1]
-        if not last.progress or not frame.silent:
+        if not (last.progress and last.clean and frame.silent):
             return []
         since = self._now - last.end
         single = RING_SECONDS[0] <= last.seconds <= RING_SECONDS[1]
@@ -239,7 +258,12 @@ class ProgressListener:
         return []
 
     def _beep(self, burst: _Burst) -> list[MachineFound]:
-        if burst.pair or self._spoken < SPEECH_BEFORE_BEEP or burst.spread > BEEP_SPREAD_HZ:
+        if (
+            burst.pair
+            or not burst.clean
+            or self._spoken < SPEECH_BEFORE_BEEP
+            or burst.spread > BEEP_SPREAD_HZ
+        ):
             return []
         middle = sorted(burst.tones)[len(burst.tones) // 2]
         if not BEEP_HZ[0] <= middle <= BEEP_HZ[1]:
