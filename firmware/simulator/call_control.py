@@ -312,6 +312,7 @@ class CallControl:
                 milliseconds=ears.heard_ms,
                 noise_ms=ears.noise_ms,
                 silent_ms=ears.silent_ms,
+                received_ms=self.stream.uplink.received // 16,
                 dropped_ms=self.stream.uplink.dropped_ms,
                 gap_ms=self.stream.uplink.gap_ms,
             )

@@ -386,7 +386,8 @@ def simulated_lines(
     *,
     log: Path | None = None,
     links: Path | None = None,
+    wall: Callable[[], datetime] = _system_time,
 ) -> Iterator[list[SimulatedLine]]:
     """Serve virtual modems for the length of a ``with`` block; yields the lines."""
-    with Simulation(families, scenario, clock, log=log, links=links) as simulation:
+    with Simulation(families, scenario, clock, log=log, links=links, wall=wall) as simulation:
         yield simulation.lines
