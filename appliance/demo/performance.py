@@ -26,6 +26,11 @@ STOP_AFTER = 0.25
 POWER_FAILS_AFTER = 0.6
 """Shares of the people called after which the two incidents happen."""
 SPOKEN_TO = frozenset({"greeting", "waiting", "reminding", "telling"})
+PATIENCE = 10.0
+"""Real seconds to wait for a moment in which everybody on the phone hears the message.
+
+The incidents then hit people of whom there are many, and every other story is told to its end.
+"""
 GIVE_UP = 600.0
 """Real seconds after which something must be wrong."""
 
@@ -51,6 +56,7 @@ class Performance:
         self._expected = expected
         self._seen = 0
         self._called: set[str] = set()
+        self._looking_since: float | None = None
         incidents = population.people >= INCIDENTS_FROM
         self._stop_at: float | None = expected * STOP_AFTER if incidents else None
         self._cut_at: float | None = expected * POWER_FAILS_AFTER if incidents else None
@@ -99,12 +105,11 @@ class Performance:
                 time.sleep(LOOK_EVERY)
                 continue
             self._screen.show(status, len(self._called), self._expected)
-            speaking = any(line["call"] in SPOKEN_TO for line in status["lines"])
             called = len(self._called)
-            if self._stop_at is not None and called >= self._stop_at and speaking:
+            if self._stop_at is not None and called >= self._stop_at and self._moment(status):
                 self._stop_at = None
                 self._press_stop(box)
-            elif self._cut_at is not None and called >= self._cut_at and speaking:
+            elif self._cut_at is not None and called >= self._cut_at and self._moment(status):
                 self._cut_at = None
                 self._screen.news("*** the power fails in the middle of a call ***")
                 box.kill()
@@ -112,6 +117,18 @@ class Performance:
                 self._screen.news("*** the box starts again; the broken call counts as made ***")
             time.sleep(LOOK_EVERY)
         return box
+
+    def _moment(self, status: dict[str, Any]) -> bool:
+        """Whether an incident may happen now: somebody is spoken to, if possible a listener."""
+        now = time.monotonic()
+        calls = {line["call"] for line in status["lines"]} - {None}
+        self._looking_since = self._looking_since or now
+        good = calls == {"telling"} or (
+            now - self._looking_since > PATIENCE and bool(calls & SPOKEN_TO)
+        )
+        if good:
+            self._looking_since = None
+        return good
 
     def _press_stop(self, box: BoxProcess) -> None:
         self._screen.news("*** somebody presses the emergency stop ***")

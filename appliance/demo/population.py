@@ -58,7 +58,7 @@ def _answers(*keys: tuple[str, float], **more: Any) -> dict[str, Any]:
 
 _LISTENS = _answers(("1", _GREETING_HEARD))
 
-# A population of 44 meets every story in these shares; a smaller one gets one of each first.
+# A population of 45 meets every story in these shares; a smaller one gets one of each first.
 CALLABLE: tuple[Story, ...] = (
     Story(share=6, behaviour=_LISTENS),
     Story(share=3, behaviour=_LISTENS, english=True),
@@ -79,6 +79,7 @@ CALLABLE: tuple[Story, ...] = (
     Story(share=2, behaviour={"reject": {}}),
     Story(share=2, behaviour={"unreachable": {}}),
     Story(share=1, behaviour=_LISTENS, faults=[{"fault": "usb_loss", "call": 1, "after": 9}]),
+    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "dial_error", "call": 1}]),
 )
 
 REFUSED: tuple[Story, ...] = (
