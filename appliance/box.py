@@ -17,8 +17,9 @@ from appliance import commands
 from appliance.clock import CalendarClock, SimulatedCalendarClock
 from appliance.config import Config
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
-from appliance.engine import Engine, Habits, Input
+from appliance.engine import Engine, Input
 from appliance.files import StorageError
+from appliance.habits import Habits
 from appliance.interfaces import LawGate
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import NumberRefused, hash_number, read_number
@@ -98,7 +99,10 @@ class Box:
             people=RegisteredPeople(state.registry, self.country),
             state=state.campaign,
             ids=_attempt_ids(),
-            habits=Habits(start_paused=config.settings.campaign.start == "on_button"),
+            habits=Habits(
+                start_paused=config.settings.campaign.start == "on_button",
+                confirmation=config.settings.campaign.sms_confirmation,
+            ),
         )
 
     # --- the stop path -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ cannot disagree. Nothing here reads a clock, a file or a random number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -28,6 +28,7 @@ from appliance.call_state import (
 from appliance.campaign import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
 from appliance.gate import Circumstances, longest_call
+from appliance.habits import Habits
 from appliance.idleness import Condition, Idle, explain
 from appliance.interfaces import Gate, People
 from appliance.model import (
@@ -38,9 +39,11 @@ from appliance.model import (
     Revocation,
     Verdict,
 )
+from appliance.objection import delete, objects
 from appliance.planner import Planner
 from appliance.scheduler import Scheduler
 from firmware import events
+from firmware.orders import SendSms
 
 DECISIONS_PER_STEP = 32
 """Gate evaluations per step; the next step goes on where this one stopped."""
@@ -50,22 +53,6 @@ CLOCK_STEP = 60.0
 """Seconds of calendar time gained or lost against the box clock that void all plans."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """How this box behaves beyond its campaign."""
-
-    start_paused: bool = False
-    """Wait for the start button after power-up."""
-    incoming_call_objects: bool = False
-    """Whether calling the box back withdraws consent (where the greeting says so)."""
-    objection_words: frozenset[str] = field(
-        default_factory=lambda: frozenset(
-            {"stop", "arret", "arrêt", "non", "no", "unsubscribe", "cancel", "quit", "end"}
-        )
-    )
-    """First words of a text message that withdraw consent, lower case."""
 
 
 @dataclass(slots=True)
@@ -368,8 +355,10 @@ class Engine:
                 if self._habits.incoming_call_objects and given.number is not None:
                     self._objection(given.number, "incoming", now)
             case events.SmsReceived():
-                if self._objects(given.text):
-                    self._objection(given.number, "sms", now)
+                if objects(given.text, self._habits.objection_words):
+                    self._objection(given.number, "sms", now, line=given.line)
+                if self._storage_failure is None:
+                    self._emit(Send(order=delete(given)), now)
             case (
                 events.Dialled()
                 | events.Ringing()
@@ -492,24 +481,24 @@ class Engine:
 
     # --- objections --------------------------------------------------------------------------
 
-    def _objects(self, text: str) -> bool:
-        words = (word.strip(".,;:!?\"'«»()").lower() for word in text.split())
-        return next(filter(None, words), "") in self._habits.objection_words
-
-    def _objection(self, number: str, by: str, now: Now) -> None:
-        contact = self._people.by_number(number)
-        if contact is not None:
-            self._revoke(contact.subject, contact.number_hash, by, now)
-            return
+    def _objection(self, number: str, by: str, now: Now, *, line: str | None = None) -> None:
         number_hash = self._people.number_hash(number)
-        if number_hash is not None:
-            self._revoke(None, number_hash, by, now)
+        if number_hash is None:
+            return
+        contact = self._people.by_number(number)
+        subject = None if contact is None else contact.subject
+        new = self._revoke(subject, number_hash, by, now)
+        if new and line is not None and self._habits.confirmation:
+            text = self._habits.confirmation
+            self._emit(Send(order=SendSms(line=line, number=number, text=text)), now)
 
-    def _revoke(self, subject: str | None, number_hash: str, by: str, now: Now) -> None:
+    def _revoke(self, subject: str | None, number_hash: str, by: str, now: Now) -> bool:
+        """Record a withdrawal unless it changes nothing; returns whether it was recorded."""
         known = self._state.history(subject or "", number_hash).revocation
         consents = () if subject is None else self._people.consents(subject)
         newest = max((max(c.given_at, c.recorded_at) for c in consents), default=_EPOCH)
-        if known is None or newest > known.at:
+        new = known is None or newest > known.at
+        if new:
             self._record("consent.revoked", subject, now, by=by, number_hash=number_hash)
             if subject is not None:
                 # The row's order says when; an untrusted clock must not date it before the yes.
@@ -518,6 +507,7 @@ class Engine:
                 self._emit(StoreRevocation(subject=subject, revocation=revocation), now)
         if subject is not None:
             self._withdraw(subject, by, now)
+        return new
 
     def _withdraw(self, subject: str, by: str, now: Now) -> None:
         self._planner.later((subject,))

@@ -118,6 +118,9 @@ class CampaignSettings(Section):
     clips: dict[Language, Clips] = Field(
         min_length=1, description="write one group of five clips per language"
     )
+    sms_confirmation: Annotated[str, StringConstraints(max_length=160)] = Field(
+        default="", description="write the text that answers an objection by SMS, or leave it out"
+    )
     keys: Keys = Keys()
     timers: TimerSettings = TimerSettings()
     retry: RetrySettings = RetrySettings()

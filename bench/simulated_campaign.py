@@ -18,8 +18,9 @@ from random import Random
 from appliance import commands
 from appliance.campaign import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
-from appliance.engine import Engine, Habits, Input
+from appliance.engine import Engine, Input
 from appliance.gate import Rules
+from appliance.habits import Habits
 from appliance.interfaces import Gate, LawGate
 from appliance.law import Profile, Territory
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry, Script, Timers

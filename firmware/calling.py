@@ -37,7 +37,7 @@ from firmware.inbox import (
     Ordered,
 )
 from firmware.live_call import LiveCall
-from firmware.orders import Dial, HangUp, Play, SendSms, Silence
+from firmware.orders import DeleteSms, Dial, HangUp, Play, SendSms, Silence
 from firmware.progress import Phase
 from firmware.voice import VoiceSwitch
 
@@ -236,7 +236,7 @@ class Calling:
             case Attention():
                 pass
             case Ordered(order=order):
-                self._obey(item, order.attempt if not isinstance(order, SendSms) else None)
+                self._obey(item, None if isinstance(order, SendSms | DeleteSms) else order.attempt)
             case Emergency():
                 self.call.hang_up_ordered(self._now(), emergency=True)
             case LinkDown(reason=reason):
@@ -265,7 +265,7 @@ class Calling:
                 self.call.silence()
             case HangUp():
                 self.call.hang_up_ordered(self._now())
-            case SendSms():
+            case SendSms() | DeleteSms():
                 self._deferred.append(item)
             case Dial():
                 # The same Dial again: it is running already, its Ended will come.

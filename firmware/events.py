@@ -210,12 +210,18 @@ class IncomingRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmsReceived:
-    """A text message was read from the SIM and deleted there."""
+    """A text message was read. It stays on the SIM until it is ordered away.
+
+    The order is :class:`~firmware.orders.DeleteSms`, given once what the message asks for is on
+    disk: a power cut in between must not lose an objection, so the message is read again.
+    """
 
     line: str
     at: float
     number: str
     text: str
+    index: int = 0
+    """Its place in the SIM's storage, for the order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,4 +55,14 @@ class SendSms:
     text: str
 
 
-Order = Dial | Play | Silence | HangUp | SendSms
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSms:
+    """Delete a message that was read and dealt with; one that is not as it was read stays."""
+
+    line: str
+    index: int
+    number: str
+    text: str
+
+
+Order = Dial | Play | Silence | HangUp | SendSms | DeleteSms

@@ -34,7 +34,7 @@ from firmware.inbox import (
 )
 from firmware.modem import VoiceModem
 from firmware.network import read_network_time, service_fault
-from firmware.orders import Dial, HangUp, Play, SendSms, Silence
+from firmware.orders import DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 SERVICE_EVERY = 30.0
 """Box seconds between two questions for the registration; notices come in between."""
@@ -81,6 +81,7 @@ class Session:
         self._warned_until = 0.0
         self._backlog: list[Item] = []
         self._reset_due = False
+        self._read_messages: dict[int, tuple[str, str]] = {}
 
     def serve(self) -> None:
         """Serve until :class:`~firmware.inbox.Closing`. Raises LineDown, LinkLost."""
@@ -106,6 +107,8 @@ class Session:
                         return self._dial(item, order)
                     case SendSms():
                         self._send(order)
+                    case DeleteSms():
+                        self._delete(order)
                     case Play() | Silence() | HangUp():
                         # Of a call that is over already: its Ended is on its way or was posted.
                         self.log.debug("%s came after the call", type(order).__name__)
@@ -238,17 +241,28 @@ class Session:
                 if message.status not in (0, 1):
                     continue
                 if message.text is not None:
+                    # Storage places are used again: what was read decides, not the number alone.
+                    self._read_messages[message.index] = (message.number, message.text)
                     self.post(
                         SmsReceived(
                             line=self.name,
                             at=self._now(),
                             number=message.number,
                             text=message.text,
+                            index=message.index,
                         )
                     )
-                    self.modem.delete_message(message.index)
         except (CommandRefused, CommandTimeout) as error:
             self.log.info("messages could not be read: %s", error)
+
+    def _delete(self, order: DeleteSms) -> None:
+        if self._read_messages.get(order.index) != (order.number, order.text):
+            return
+        del self._read_messages[order.index]
+        try:
+            self.modem.delete_message(order.index)
+        except (CommandRefused, CommandTimeout) as error:
+            self.log.info("a message could not be deleted: %s", error)
 
     def _send(self, order: SendSms) -> None:
         try:

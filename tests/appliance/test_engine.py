@@ -13,8 +13,9 @@ from appliance import commands
 from appliance.call_state import Dialling, HangingUp
 from appliance.campaign import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
-from appliance.engine import RECONSIDER, Engine, Habits, Input
+from appliance.engine import RECONSIDER, Engine, Input
 from appliance.gate import Circumstances
+from appliance.habits import Habits
 from appliance.model import (
     Campaign,
     Clearance,
@@ -537,7 +538,8 @@ def test_revocation_during_the_call_hangs_up_and_is_final() -> None:
 def test_a_text_message_that_objects_revokes(text: str) -> None:
     box = Box(Registry(anna=hours(5, 9)))
     told = box.take(events.SmsReceived(line="line-1", at=0, number="+33639980000", text=text))
-    assert told == ["consent.revoked", "store revocation"]
+    # Deleted from the SIM last: a cut before the row is on disk reads the message again.
+    assert told == ["consent.revoked", "store revocation", "DeleteSms"]
     assert box.engine.refusals == {"consent": 1}
     assert "rules refuse 1" in box.engine.why_idle(box.now()).sentence
 
@@ -546,16 +548,30 @@ def test_a_text_message_that_objects_revokes(text: str) -> None:
 def test_other_text_messages_do_not(text: str) -> None:
     box = Box(Registry(anna=hours(5, 9)))
     message = events.SmsReceived(line="line-1", at=0, number="+33639980000", text=text)
+    assert box.take(message) == ["DeleteSms"]
+
+
+def test_an_objection_by_text_is_answered_once() -> None:
+    box = Box(Registry(anna=hours(5, 9)), habits=Habits(confirmation="Noted."))
+    message = events.SmsReceived(line="line-1", at=0, number="+33639980000", text="STOP")
+    assert "SendSms" in box.take(message)
+    assert box.take(message) == ["DeleteSms"]
+
+
+def test_a_message_stays_on_the_sim_while_nothing_can_be_recorded() -> None:
+    box = Box(Registry(anna=hours(5, 9)))
+    box.take(commands.StorageFailed(detail="full"))
+    message = events.SmsReceived(line="line-1", at=0, number="+33639980000", text="STOP")
     assert box.take(message) == []
 
 
 def test_an_objection_from_an_unknown_number_is_kept_by_its_hash() -> None:
     box = Box(Registry())
     message = events.SmsReceived(line="line-1", at=0, number="+33639980099", text="STOP")
-    assert box.take(message) == ["consent.revoked"]
+    assert box.take(message) == ["consent.revoked", "DeleteSms"]
     assert box.last("consent.revoked").subject is None
-    assert box.take(message) == []
-    assert box.take(replace(message, number="ACME")) == []
+    assert box.take(message) == ["DeleteSms"]
+    assert box.take(replace(message, number="ACME")) == ["DeleteSms"]
 
 
 @pytest.mark.parametrize("objects", [True, False])

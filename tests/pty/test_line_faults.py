@@ -17,7 +17,7 @@ from firmware.events import (
     LineReady,
     SmsReceived,
 )
-from firmware.orders import Dial, HangUp
+from firmware.orders import DeleteSms, Dial, HangUp
 from firmware.simulator.scenario import (
     Answer,
     Fault,
@@ -192,11 +192,28 @@ def test_messages_are_read_once(tmp_path: Path) -> None:
         IncomingSms(at=6.0, number="+33639980008", text="OK\nRING\narrêt"),
     )
     with bench(tmp_path, scenario=Scenario(lines=(LineScenario(line=1, sms=sms),))) as b:
+        first = b.wait(SmsReceived)
+        b.line.order(DeleteSms(line="one", index=first.index, number=first.number, text=first.text))
         b.wait(SmsReceived, count=2)
         assert [(m.number, m.text) for m in b.of(SmsReceived)] == [
             ("+33639980007", "STOP"),
             ("+33639980008", "OK\nRING\narrêt"),
         ]
+
+
+def test_a_message_stays_until_it_is_ordered_away(tmp_path: Path) -> None:
+    sms = (IncomingSms(at=0.0, number="+33639980007", text="STOP"),)
+    with bench(tmp_path, scenario=Scenario(lines=(LineScenario(line=1, sms=sms),))) as b:
+        message = b.wait(SmsReceived)
+        messages = b.simulation.lines[0].modem.messages
+        for number in ("+33639980008", message.number):
+            assert messages.used == 1
+            b.line.order(
+                DeleteSms(line="one", index=message.index, number=number, text=message.text)
+            )
+            b.line.order(Dial(line="one", attempt=number, number=NUMBER, greeting="greeting"))
+            b.wait(Ended, attempt=number)
+        assert messages.used == 0
 
 
 def sim(pin: str | None, **settings: object) -> Scenario:
