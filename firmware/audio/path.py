@@ -109,6 +109,10 @@ class AudioPath(Protocol):
         """The module takes voice again."""
         ...
 
+    def played(self, *, failed: bool, at: float) -> None:
+        """The module says that a clip it plays itself ended, or could not be played (notice)."""
+        ...
+
     def stop(self) -> None:
         """The call is over: pacing stops, a running clip finishes incomplete."""
         ...
@@ -153,6 +157,9 @@ class SilentPath:
         pass
 
     def resume(self) -> None:
+        pass
+
+    def played(self, *, failed: bool, at: float) -> None:
         pass
 
     def stop(self) -> None:

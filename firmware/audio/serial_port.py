@@ -151,6 +151,9 @@ class SerialPcmPath:
         """Quectel ``+QPCMV: 1``: the module takes voice again."""
         self._held = False
 
+    def played(self, *, failed: bool, at: float) -> None:
+        """The module plays nothing by itself on this path."""
+
     def stop(self) -> None:
         with self._lock:
             self._running = False

@@ -14,7 +14,7 @@ voice), ``cause`` (3GPP TS 24.008 cause number), ``duration`` (HHMMSS), ``key``,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
@@ -48,6 +48,8 @@ class Sign(StrEnum):
     """Stop sending audio until :attr:`FLOW_GO`."""
     FLOW_GO = "flow_go"
     PLAY_ENDED = "play_ended"
+    """The module's own playback is over, at the clip's end or because it was stopped."""
+    PLAY_FAILED = "play_failed"
     NOISE = "noise"
 
 
@@ -139,20 +141,52 @@ class SerialAudio:
     """A refused start after the answer announces bad audio: reset the module between calls."""
 
 
+def xor_of_words(data: bytes) -> int:
+    """Quectel's AT+QFUPL checksum: XOR of big-endian 16-bit words, an odd last byte zero-filled."""
+    padded = data + bytes(len(data) % 2)
+    total = 0
+    for position in range(0, len(padded), 2):
+        total ^= padded[position] << 8 | padded[position + 1]
+    return total
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAudio:
     """Clips stored on the module and played to the far end by command.
 
-    ``play`` and ``stop`` are templates over ``{path}``; ``folder`` is where clips must lie.
+    Command templates take ``{path}`` (folder and name), ``{name}`` and ``{size}`` (bytes of the
+    part that follows). ``folder`` is where clips must lie.
     """
 
     folder: str
-    upload: tuple[str, ...]
-    """Templates over ``{path}`` and ``{size}``; the last one raises the data prompt."""
+    enter: tuple[str, ...] = ()
+    """Sent before files are listed or measured."""
+    listing: str = ""
+    """Lists the folder; empty where no command is known."""
+    listed: re.Pattern[str] | None = None
+    """One listed file: group ``name``, and ``bytes`` where the family tells it."""
+    measure: str = ""
+    """Asks for one file's length, and is refused where there is no such file."""
+    measured: re.Pattern[str] | None = None
+    """Group ``bytes``."""
+    create: tuple[str, ...] = ()
+    """Sent once before the data."""
+    upload: str
+    """Raises the prompt for the data; sent once for each part of at most ``part`` bytes."""
+    part: int | None = None
+    uploaded: re.Pattern[str] | None = None
+    """What the module says of the data it took: groups ``bytes`` and ``sum`` (hexadecimal)."""
+    checksum: Callable[[bytes], int] | None = None
+    delete: str
+    """Only sent for files that are there: on A7670E a wrong name breaks the file system."""
     play: str
     stop: str
-    formats: tuple[str, ...]
-    delete: str = ""
+    stop_announced: bool = False
+    """A stop of ours is followed by the same notice as the natural end."""
+    tries: int = 10
+    """The play command is refused until the module has connected the call's voice."""
+    retry_after: float = 0.2
+    """Box seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +323,10 @@ COMMON_NOTICES: tuple[Notice, ...] = (
     notice(r"RDY", Sign.BOOT),
 )
 
+SIMCOM_NAMES = re.compile(r"(?P<name>[A-Za-z0-9_][\w.-]*)")
+SIMCOM_LENGTH = re.compile(r"\+FSATTRI:\s*(?P<bytes>\d+)(?:\s*,.*)?")
+"""SIM7500/SIM7600 manual, chapter file system; a full path is not accepted, so FSCD comes first."""
+
 # SIMCom's words, shared by its three families here. "^DSCI" exists on them too but tells no end
 # (SIM7600), so it is not read.
 SIMCOM_NOTICES: tuple[Notice, ...] = (
@@ -300,6 +338,7 @@ SIMCOM_NOTICES: tuple[Notice, ...] = (
     notice(r"\+SIMCARD\s*:\s*NOT AVAILABLE", Sign.SIM_MISSING),
     notice(r"\+CREC\s*:.*", Sign.NOISE),
     notice(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play stop", Sign.PLAY_ENDED),
+    notice(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play error", Sign.PLAY_FAILED),
     notice(r"\+(?:AUDIOSTATE|WAVSTATE)\s*:.*", Sign.NOISE),
     # "WARNNING" is SIMCom's own spelling (SIM800 R14); the module reboots soon after.
     notice(r"(?:UNDER|OVER)-VOLTAGE WARN+ING", Sign.POWER_LOW),

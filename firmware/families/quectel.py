@@ -22,6 +22,7 @@ from firmware.families.base import (
     Timing,
     UsbIdentity,
     notice,
+    xor_of_words,
 )
 
 _DSCI = {
@@ -86,7 +87,8 @@ QUECTEL = Family(
         notice(r"\+QTONEDET:\s*(?P<key>\d{2,3})(?:\s*,.*)?", Sign.KEY, key_code=True),
         notice(r"\+QPCMV:\s*0(?:\s*,\s*0)?", Sign.FLOW_STOP),
         notice(r"\+QPCMV:\s*1(?:\s*,\s*0)?", Sign.FLOW_GO),
-        notice(r"\+QPSND:\s*-?\d+", Sign.PLAY_ENDED),
+        notice(r"\+QPSND:\s*0", Sign.PLAY_ENDED),
+        notice(r"\+QPSND:\s*-?\d+", Sign.PLAY_FAILED),
         notice(r"\+QSIMSTAT:\s*1\s*,\s*0", Sign.SIM_MISSING),
         notice(r"\+QSIMSTAT:.*|\+QIND:.*|\+QAUDPIND:.*|\+QUSIM:.*", Sign.NOISE),
         notice(r"POWERED DOWN|NORMAL POWER DOWN", Sign.POWER_DOWN),
@@ -101,11 +103,14 @@ QUECTEL = Family(
     ),
     stored_clips=FileAudio(
         folder="",
-        upload=('AT+QFUPL="{path}",{size}',),
+        listing='AT+QFLST="*"',
+        listed=re.compile(r'\+QFLST:\s*"(?:UFS:)?(?P<name>[^"]+)"\s*,\s*(?P<bytes>\d+)'),
+        upload='AT+QFUPL="{path}",{size}',
+        uploaded=re.compile(r"\+QFUPL:\s*(?P<bytes>\d+)\s*,\s*(?P<sum>[0-9A-Fa-f]+)"),
+        checksum=xor_of_words,
         # QAUDPLAY is the local speaker only; QPSND 0,1,1 goes to the far end.
         play='AT+QPSND=1,"{path}",0,1,1',
         stop='AT+QPSND=0,"{path}",0,1,1',
-        formats=("wav", "amr"),
         delete='AT+QFDEL="{path}"',
     ),
     pin_counter=PinCounter(

@@ -38,6 +38,7 @@ SIM800 = Family(
     notices=(
         *COMMON_NOTICES,
         notice(r"MO RING", Sign.ALERTING),
+        notice(r"\+CREC\s*:\s*0", Sign.PLAY_ENDED),
         notice(r"MO CONNECTED", Sign.ANSWERED, check=True),
         # "+DTMF:1", "+DTMF: 1" and "+DTMF: 1,40" (tone length) all occur.
         notice(r"\+DTMF\s*:\s*(?P<key>[0-9A-D*#])(?:\s*,\s*\d+)?", Sign.KEY),
@@ -53,11 +54,15 @@ SIM800 = Family(
     module_keys=True,
     stored_clips=FileAudio(
         folder="C:\\User\\",
-        upload=("AT+FSCREATE={path}", "AT+FSWRITE={path},0,{size},10"),
+        measure="AT+FSFLSIZE={path}",
+        measured=re.compile(r"\+FSFLSIZE:\s*(?P<bytes>\d+)"),
+        create=("AT+FSCREATE={path}",),
+        # R14.18 refuses mode 0 (write from the start), so parts are appended to an empty file.
+        upload="AT+FSWRITE={path},1,{size},10",
+        part=4096,
+        delete="AT+FSDEL={path}",
         play='AT+CREC=4,"{path}",0,90',
         stop="AT+CREC=5",
-        formats=("amr", "wav"),
-        delete="AT+FSDEL={path}",
     ),
     pin_counter=SPIC_COUNTER,
     card_id=("AT+CCID",),

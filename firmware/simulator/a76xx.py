@@ -16,7 +16,15 @@ from firmware.simulator.commands import STANDARD_COMMANDS
 from firmware.simulator.handlers import fixed, refused, settings
 from firmware.simulator.network_commands import power_off, restart
 from firmware.simulator.personality import ERROR, OK, Personality, Reply
-from firmware.simulator.simcom_files import list_files, player, speak_text, stopper, upload
+from firmware.simulator.simcom_files import (
+    file_length,
+    list_files,
+    player,
+    resolve,
+    speak_text,
+    stopper,
+    upload,
+)
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem
@@ -32,7 +40,8 @@ def _upload_new(modem: SimulatedModem, command: Command) -> Reply:
 
 def _delete(modem: SimulatedModem, command: Command) -> Reply:
     """Deleting a file that is not there breaks the file system until the next reset (A7670E)."""
-    if modem.storage.broken or not modem.storage.delete(command.text.strip().strip('"')):
+    name = resolve(modem, command.text.strip().strip('"'))
+    if modem.storage.broken or not modem.storage.delete(name):
         modem.storage.broken = True
         return ERROR
     return OK
@@ -83,6 +92,7 @@ A76XX = Personality(
         "+CFTRANRX": _upload_new,
         "+FSDEL": _delete,
         "+FSLS": list_files,
+        "+FSATTRI": file_length,
         "+CCMXPLAY": player(
             "C:/",
             first="+CCMXPLAY:",

@@ -20,6 +20,7 @@ from firmware.simulator.personality import (
 )
 from firmware.simulator.simcom_files import (
     delete_file,
+    file_length,
     list_files,
     player,
     speak_text,
@@ -85,6 +86,7 @@ SIM7600 = Personality(
         "+CFTRANRX": upload,
         "+FSDEL": delete_file,
         "+FSLS": list_files,
+        "+FSATTRI": file_length,
         "+CCMXPLAYWAV": player(
             "E:/",
             first="+WAVSTATE: wav play",

@@ -33,8 +33,16 @@ def upload(modem: SimulatedModem, command: Command) -> Reply:
 
 
 def delete_file(modem: SimulatedModem, command: Command) -> Reply:
-    """AT+FSDEL and its kind."""
-    return OK if modem.storage.delete(command.text.strip().strip('"')) else ERROR
+    """AT+FSDEL: a full path, or a name of the current directory."""
+    return OK if modem.storage.delete(resolve(modem, command.text.strip().strip('"'))) else ERROR
+
+
+def resolve(modem: SimulatedModem, name: str) -> str:
+    """Return the full path of a file that is named relative to the current directory."""
+    if name[1:3] == ":/":
+        return name
+    drive = modem.memory.get("+FSCD", "C:").strip('"').rstrip("/")
+    return f"{drive}/{name}"
 
 
 def list_files(modem: SimulatedModem, command: Command) -> Reply:
@@ -43,6 +51,15 @@ def list_files(modem: SimulatedModem, command: Command) -> Reply:
         return OK
     names = [name.rpartition("/")[2] for name, _ in modem.storage.names()]
     return Reply(lines=("+FSLS: FILES:", *names)) if names else OK
+
+
+def file_length(modem: SimulatedModem, command: Command) -> Reply:
+    """AT+FSATTRI=<name>: the length of a file of the current directory; ERROR if there is none."""
+    wanted = command.text.strip().strip('"').lower()
+    for name, size in modem.storage.names():
+        if wanted and name.rpartition("/")[2].lower() == wanted:
+            return Reply(lines=(f"+FSATTRI: {size}",))
+    return ERROR
 
 
 def player(drive: str, *, first: str, begun: str | None, stopped: str, test: str = "") -> Handler:

@@ -1,0 +1,193 @@
+"""Clips on the module's own flash: put there once, proven, and found again at the next start.
+
+A clip's file name ends in a hash of its content, so a changed recording is another file and an
+unchanged one is not sent again: flash wears out, and a UART needs 13 s for a greeting. A file
+counts as stored only when the module states its length; one that was cut off by a power failure
+has another length and is replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.at.exchange import Reply
+from firmware.audio.clip import Clip, encode_wav
+from firmware.errors import CommandRefused
+from firmware.families.base import FileAudio
+
+_log = logging.getLogger(__name__)
+
+ASK_TIMEOUT = 5.0
+"""Real seconds for a command about files."""
+SLACK = 20.0
+"""Real seconds that a module may take to write a file, beyond the time on the wire."""
+_HASH = 8
+
+
+class ModulePort(Protocol):
+    """The part of the modem that clips on the module need."""
+
+    @property
+    def emergency_count(self) -> int: ...
+
+    def command(
+        self,
+        text: str,
+        *,
+        timeout: float = 2.0,
+        payload: bytes | None = None,
+        epoch: int | None = None,
+    ) -> Reply: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClip:
+    """A clip as the module keeps it."""
+
+    name: str
+    """File name on the module."""
+    data: bytes
+    """The whole WAV file."""
+
+    @classmethod
+    def of(cls, clip: Clip) -> StoredClip:
+        data = encode_wav(clip.pcm)
+        digest = hashlib.sha256(data).hexdigest()[:_HASH]
+        return cls(f"{_stem(clip.name)}-{digest}.wav", data)
+
+    def path(self, files: FileAudio) -> str:
+        return f"{files.folder}{self.name}"
+
+
+class ModuleStore:
+    """The files of one module. Only between calls, from the line's worker."""
+
+    def __init__(self, port: ModulePort, files: FileAudio, *, baudrate: int = 115200) -> None:
+        self._port = port
+        self._files = files
+        self._bytes_per_second = baudrate / 10
+        self.uploads = 0
+        """How many clips were sent since the store was made."""
+
+    def keep(self, clips: Iterable[Clip]) -> dict[str, str]:
+        """Make sure that every clip is on the module; return clip name to path there.
+
+        Older recordings of the same clips are deleted. Raises CommandRefused with the remedy
+        where the module does not take a file whole, CommandTimeout, CommandAborted, LinkLost.
+        """
+        wanted = {clip.name: StoredClip.of(clip) for clip in clips}
+        for command in self._files.enter:
+            self._ask(command)
+        there = self._listing()
+        names = {stored.name for stored in wanted.values()}
+        stems = {_stem(name) for name in wanted}
+        for name in sorted(there):
+            found = _OURS.fullmatch(name)
+            if found is not None and found["stem"] in stems and name not in names:
+                self._delete(name)
+        for stored in wanted.values():
+            self._keep(stored, there)
+        return {name: stored.path(self._files) for name, stored in wanted.items()}
+
+    def _keep(self, stored: StoredClip, there: dict[str, int | None]) -> None:
+        length = there.get(stored.name)
+        if length is None:
+            length = self._measure(stored)
+        if length == len(stored.data):
+            return
+        if stored.name in there or length is not None:
+            self._delete(stored.name)
+        self._upload(stored)
+        self.uploads += 1
+
+    def _upload(self, stored: StoredClip) -> None:
+        files, data = self._files, stored.data
+        for template in files.create:
+            self._demand(self._fill(template, stored.name, len(data)), stored)
+        part = files.part or len(data)
+        for start in range(0, len(data), part):
+            piece = data[start : start + part]
+            reply = self._demand(
+                self._fill(files.upload, stored.name, len(piece)), stored, payload=piece
+            )
+            self._check(reply, piece, stored)
+        length = self._measure(stored)
+        if length is None:
+            # The module counted the bytes itself before it said OK; no command tells more.
+            _log.debug("the length of %s could not be asked for", stored.name)
+        elif length != len(data):
+            raise _refused(stored, f"{length} of {len(data)} bytes arrived")
+
+    def _check(self, reply: Reply, piece: bytes, stored: StoredClip) -> None:
+        pattern = self._files.uploaded
+        if pattern is None:
+            return
+        found = next(filter(None, map(pattern.fullmatch, reply.lines)), None)
+        if found is None:
+            raise _refused(stored, "the module did not say what it took")
+        if int(found["bytes"]) != len(piece):
+            raise _refused(stored, f"{found['bytes']} of {len(piece)} bytes arrived")
+        checksum = self._files.checksum
+        if checksum is not None and int(found["sum"], 16) != checksum(piece):
+            raise _refused(stored, "the checksum differs")
+
+    def _listing(self) -> dict[str, int | None]:
+        pattern = self._files.listed
+        if not self._files.listing or pattern is None:
+            return {}
+        reply = self._ask(self._files.listing)
+        found: dict[str, int | None] = {}
+        for match in map(pattern.fullmatch, reply.lines if reply.final.ok else ()):
+            if match is not None:
+                length = match.groupdict().get("bytes")
+                # Modules compare names without case, and some list them in capitals.
+                found[match["name"].lower()] = None if length is None else int(length)
+        return found
+
+    def _measure(self, stored: StoredClip) -> int | None:
+        pattern = self._files.measured
+        if not self._files.measure or pattern is None:
+            return None
+        reply = self._ask(self._fill(self._files.measure, stored.name, len(stored.data)))
+        for match in map(pattern.fullmatch, reply.lines if reply.final.ok else ()):
+            if match is not None:
+                return int(match["bytes"])
+        return None
+
+    def _delete(self, name: str) -> None:
+        reply = self._ask(self._fill(self._files.delete, name, 0))
+        if not reply.final.ok:
+            _log.info("%s could not be deleted from the module", name)
+
+    def _fill(self, template: str, name: str, size: int) -> str:
+        return template.format(path=f"{self._files.folder}{name}", name=name, size=size)
+
+    def _ask(self, command: str) -> Reply:
+        return self._port.command(command, timeout=ASK_TIMEOUT)
+
+    def _demand(self, command: str, stored: StoredClip, *, payload: bytes | None = None) -> Reply:
+        seconds = SLACK + 2 * len(payload or b"") / self._bytes_per_second
+        reply = self._port.command(command, timeout=seconds, payload=payload)
+        if not reply.final.ok:
+            raise _refused(stored, f"the module said {reply.final.text}")
+        return reply
+
+
+_OURS = re.compile(rf"(?P<stem>[a-z0-9-]+)-[0-9a-f]{{{_HASH}}}\.wav")
+
+
+def _stem(clip_name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", clip_name.lower()).strip("-") or "clip"
+
+
+def _refused(stored: StoredClip, detail: str) -> CommandRefused:
+    return CommandRefused(
+        f"{stored.name} ({len(stored.data)} bytes) is not on the module: {detail}",
+        result=detail,
+        remedy="make room on the module or shorten the clips",
+    )
