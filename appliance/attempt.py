@@ -408,10 +408,10 @@ def _key(state: Live, event: events.KeyHeard, now: Now) -> Step:
         proof = f"key {event.key}"
         state = _know(state, answered_at=event.at, answer=proof)
         effects.append(_answer_row(call, proof))
-    if objects or chooses or facts.press_count < MAX_PRESS_ROWS:
+    if objects or chooses or len(facts.presses) < MAX_PRESS_ROWS:
         effects.append(_key_row(call, facts, event, counted=objects or chooses))
         press = Press(event.key, event.witness.value)
-        state = _know(state, presses=(*facts.presses, press), press_count=facts.press_count + 1)
+        state = _know(state, presses=(*facts.presses, press))
     if objects:
         state = _know(state, opted_out=True)
         if isinstance(state, HangingUp):

@@ -46,7 +46,6 @@ class Facts:
     """The greeting was played to its end."""
     repeats: int = 0
     presses: tuple[Press, ...] = field(default=())
-    press_count: int = 0
     chosen_at: float | None = None
     """When the listen key was accepted; content may play from here on and never before."""
     message_ms: int | None = None

@@ -80,7 +80,7 @@ class CampaignState:
         self._people: dict[str, _Person] = {}
         self._suppressed: dict[str, tuple[int, str]] = {}
         self._open: dict[str, OpenAttempt] = {}
-        self._open_by_subject: dict[str, str] = {}
+        self._open_by_subject: dict[str, tuple[str, ...]] = {}
         self._erased: set[str] = set()
         self._consents: set[str] = set()
 
@@ -104,8 +104,9 @@ class CampaignState:
         return consent in self._consents
 
     def open_attempt_of(self, subject: str) -> OpenAttempt | None:
-        attempt = self._open_by_subject.get(subject)
-        return None if attempt is None else self._open[attempt]
+        """Return the newest attempt at *subject* that has no outcome yet."""
+        running = self._open_by_subject.get(subject)
+        return None if running is None else self._open[running[-1]]
 
     def history(self, subject: str, number_hash: str | None = None) -> History:
         """Everything that rules ask about one person, oldest attempt first.
@@ -125,16 +126,15 @@ class CampaignState:
             ):
                 revoked = (person.revoked_ms, person.revoked_by)
             attempts = tuple(_unpack(person.attempts))
-            running = self.open_attempt_of(subject)
-            if running is not None:
-                attempts += (
-                    Attempt(
-                        id=running.id,
-                        authorised_at=running.authorised_at,
-                        outcome=None,
-                        bench=running.bench,
-                    ),
+            attempts += tuple(
+                Attempt(
+                    id=running.id,
+                    authorised_at=running.authorised_at,
+                    outcome=None,
+                    bench=running.bench,
                 )
+                for running in map(self._open.__getitem__, self._open_by_subject.get(subject, ()))
+            )
         revocation = None if revoked is None else Revocation(at=_time(revoked[0]), by=revoked[1])
         return History(attempts=attempts, revocation=revocation)
 
@@ -190,15 +190,22 @@ class CampaignState:
             authorised_at=_floor(entry.at),
             bench=entry.data.get("bench") is True,
         )
-        self._open_by_subject[entry.subject] = attempt
+        self._opened(entry.subject, attempt)
         self.authorised += 1
+
+    def _opened(self, subject: str, attempt: str) -> None:
+        self._open_by_subject[subject] = (*self._open_by_subject.get(subject, ()), attempt)
 
     def _ended(self, entry: Entry) -> None:
         attempt = self._open.pop(str(entry.data.get("attempt")), None)
         if attempt is None:
             return
-        if self._open_by_subject.get(attempt.subject) == attempt.id:
-            del self._open_by_subject[attempt.subject]
+        # One person has one open attempt in any ledger that this box writes; one written by a
+        # box with a fault must not hide the other.
+        running = self._open_by_subject.pop(attempt.subject, ())
+        for other in running:
+            if other != attempt.id:
+                self._opened(attempt.subject, other)
         try:
             outcome = Outcome(entry.data.get("outcome", ""))
         except ValueError:
@@ -300,8 +307,7 @@ class CampaignState:
             for subject, (attempts, revoked_ms, revoked_by, consented_ms) in data["people"].items():
                 person = state._person(subject)
                 person.attempts = base64.b64decode(attempts, validate=True)
-                for _ in _unpack(person.attempts):
-                    pass
+                _check(person.attempts)
                 person.revoked_ms, person.revoked_by = revoked_ms, revoked_by
                 person.consented_ms = _NO_FLOOR if consented_ms is None else consented_ms
             state._suppressed = {key: (at, by) for key, (at, by) in data["suppressed"].items()}
@@ -313,7 +319,7 @@ class CampaignState:
                     authorised_at=_time(authorised_ms),
                     bench=bench,
                 )
-                state._open_by_subject[subject] = attempt
+                state._opened(subject, attempt)
             state._erased, state._consents = set(data["erased"]), set(data["consents"])
         except CheckpointInvalid:
             raise
@@ -347,6 +353,18 @@ def _pack(attempt: Attempt) -> bytes:
         )
         + identity
     )
+
+
+def _check(packed: bytes) -> None:
+    """Raise :class:`ValueError` where *packed* is cut; much cheaper than unpacking it."""
+    position, size = 0, len(packed)
+    while position < size:
+        end = position + _PACKED.size
+        if end > size or packed[end - 3] >= len(_OUTCOMES):
+            raise ValueError("an attempt is cut or has no known outcome")
+        position = end + packed[end - 1]
+    if position != size:
+        raise ValueError("an attempt is cut")
 
 
 def _unpack(packed: bytes) -> Iterator[Attempt]:

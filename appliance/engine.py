@@ -41,6 +41,7 @@ from appliance.model import (
 )
 from appliance.objection import delete, objects
 from appliance.planner import Planner
+from appliance.redaction import without_numbers
 from appliance.scheduler import Scheduler
 from firmware import events
 from firmware.orders import SendSms
@@ -307,6 +308,7 @@ class Engine:
 
     def _emit(self, effect: Effect, now: Now) -> None:
         if isinstance(effect, Record):
+            effect = replace(effect, data={k: without_numbers(v) for k, v in effect.data.items()})
             if not now.trusted:
                 effect = replace(effect, data=effect.data | {"clock": "untrusted"})
             self._state.apply(
@@ -518,7 +520,7 @@ class Engine:
     # --- placing -----------------------------------------------------------------------------
 
     def _place(self, now: Now, *, limit: int, pressed: bool) -> None:
-        """Begin up to *limit* calls, with those whose chance ends soonest."""
+        """Begin up to *limit* calls, in the scheduler's order."""
         idle = sorted(
             (line for line in self._lines.values() if line.idle), key=lambda line: line.used_at
         )[:limit]

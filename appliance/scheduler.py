@@ -1,9 +1,13 @@
 """Who is next: earliest deadline first, without ever scanning everybody.
 
 Each person stands in one of two heaps: *later*, ordered by when their chance opens, or *open*,
-ordered by the last moment at which a call can still begin and end inside the chance. A person's
-place is one tuple; whatever a heap holds that is no longer the person's place is passed over
-when it surfaces. Choosing therefore costs the logarithm of the number of people.
+ordered by attempts used so far and then by the last moment at which a call can still begin and
+end inside the chance. Those who were never called go before retries, because a line that cannot
+serve everybody would else spend the hours of the one on the busy signal of the other; where
+there is room for all, the order of the two makes no difference (``bench.engine`` measures it).
+
+A person's place is one tuple; whatever a heap holds that is no longer the person's place is
+passed over when it surfaces. Choosing therefore costs the logarithm of the number of people.
 
 Times are seconds since the epoch, UTC.
 """
@@ -15,13 +19,8 @@ from datetime import UTC, datetime
 
 from appliance.model import Interval
 
-Place = tuple[float, int, float, str]
-"""Heap key, attempts used so far, the other time, subject.
-
-In *later* the key is the opening and the other time the latest start; in *open* the reverse.
-Among equal keys those who had fewer attempts come first, so that retries do not crowd out
-people who were never called.
-"""
+Place = tuple[float, float, int, str]
+"""Opening, latest start, attempts used so far, subject."""
 
 
 class Scheduler:
@@ -31,7 +30,7 @@ class Scheduler:
         self._call_seconds = call_seconds
         self._places: dict[str, Place] = {}
         self._later: list[Place] = []
-        self._open: list[Place] = []
+        self._open: list[tuple[int, float, Place]] = []
 
     def __len__(self) -> int:
         """How many people have a chance planned."""
@@ -44,7 +43,7 @@ class Scheduler:
         """Give *subject* their one place, instead of any before."""
         opens = max(chance.start, not_before).timestamp()
         closes = chance.end.timestamp() - self._call_seconds
-        place = (opens, attempts, closes, subject)
+        place = (opens, closes, attempts, subject)
         self._places[subject] = place
         heapq.heappush(self._later, place)
         self._compact()
@@ -67,18 +66,19 @@ class Scheduler:
         instant = now.timestamp()
         self._move(instant)
         while self._open:
-            place = heapq.heappop(self._open)
+            place = heapq.heappop(self._open)[2]
             subject = place[3]
             if self._places.get(subject) is place:
                 del self._places[subject]
-                return subject, place[0] >= instant
+                return subject, place[1] >= instant
         return None
 
     def next_opening(self, now: datetime) -> datetime | None:
         """When the next chance opens (*now* or earlier: one is open), or None."""
         self._move(now.timestamp())
         while self._open:
-            if self._places.get(self._open[0][3]) is self._open[0]:
+            place = self._open[0][2]
+            if self._places.get(place[3]) is place:
                 return now
             heapq.heappop(self._open)
         while self._later:
@@ -90,16 +90,15 @@ class Scheduler:
     def _move(self, instant: float) -> None:
         while self._later and self._later[0][0] <= instant:
             place = heapq.heappop(self._later)
-            subject = place[3]
+            _, closes, attempts, subject = place
             if self._places.get(subject) is place:
-                opened = (place[2], place[1], place[0], subject)
-                self._places[subject] = opened
-                heapq.heappush(self._open, opened)
+                heapq.heappush(self._open, (attempts, closes, place))
 
     def _compact(self) -> None:
         # Places that were replaced stay in their heap until they surface; far-off ones would
         # pile up over months of planning anew.
         if len(self._later) + len(self._open) > 2 * len(self._places) + 1024:
-            for heap in (self._later, self._open):
-                heap[:] = [place for place in heap if self._places.get(place[3]) is place]
-                heapq.heapify(heap)
+            self._later = [p for p in self._later if self._places.get(p[3]) is p]
+            self._open = [e for e in self._open if self._places.get(e[2][3]) is e[2]]
+            heapq.heapify(self._later)
+            heapq.heapify(self._open)

@@ -85,7 +85,7 @@ class Registry:
         return None
 
     def number_hash(self, number: str) -> str | None:
-        return f"hash-of{number}" if number.startswith("+") else None
+        return f"hash-of{number[1:]}" if number.startswith("+") else None
 
     # the gate
 
@@ -645,3 +645,23 @@ def test_the_order_of_effects_never_puts_a_dial_before_its_row() -> None:
     (dial,) = [e.order for e in effects if isinstance(e, Send) and isinstance(e.order, Dial)]
     assert kinds.index("call.authorised") < kinds.index("Send")
     assert dial.number == "+33639980000"
+
+
+def test_no_free_text_carries_a_number_into_the_ledger() -> None:
+    box = Box(Registry(anna=hours(0, 9)))
+    box.take(events.StopRaised(at=0, source="command"))
+    box.take(commands.Reset(by="Ines", reason="asked by +33 6 39 98 00 01 to go on"))
+    assert box.last("stop.reset").data["reason"] == "asked by (number) to go on"
+    box.take(
+        events.Ended(
+            line="line-1",
+            at=1,
+            attempt="a1",
+            cause=Cause.EMERGENCY,
+            evidence='+CLCC: 1,0,0,0,0,"+33639980000"',
+            code=None,
+            confirmed=True,
+        )
+    )
+    assert "33639980000" not in repr(box.last("call.ended").data)
+    assert box.last("call.authorised").data["window_start"] == "2026-11-24T10:00:00+00:00"

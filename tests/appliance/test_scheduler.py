@@ -51,11 +51,12 @@ def test_a_retry_pause_delays_an_open_chance() -> None:
     assert scheduler.take(minutes(15)) == ("s", True)
 
 
-def test_first_attempts_go_before_retries_of_the_same_deadline() -> None:
+def test_first_attempts_go_before_retries() -> None:
     scheduler = Scheduler(60.0)
-    scheduler.plan("retry", chance(0, 60), T0, 2)
+    scheduler.plan("second retry", chance(0, 20), T0, 2)
+    scheduler.plan("retry", chance(0, 30), T0, 1)
     scheduler.plan("first", chance(0, 60), T0, 0)
-    assert taken(scheduler, T0) == ["first", "retry"]
+    assert taken(scheduler, T0) == ["first", "retry", "second retry"]
 
 
 def test_a_chance_with_no_room_left_is_reported_as_passed() -> None:
@@ -106,7 +107,7 @@ def test_agrees_with_sorting_everybody(
         scheduler.plan(subject, chance(start, end), T0, used)
     for instant in sorted(instants):
         expected = sorted(
-            (end, used, start, subject)
+            (used, end, start, subject)
             for subject, (start, end, used) in left.items()
             if start <= instant
         )
@@ -115,6 +116,6 @@ def test_agrees_with_sorting_everybody(
             assert found is None
             continue
         assert found is not None
-        assert found == (expected[0][3], expected[0][0] - 1 >= instant)
+        assert found == (expected[0][3], expected[0][1] - 1 >= instant)
         del left[found[0]]
     assert len(scheduler) == len(left)
