@@ -255,7 +255,7 @@ def _reached() -> Iterator[dict[str, object]]:
     """People who heard the message on the first day, where the lines cannot reach everybody."""
     setting = Setting(people=1200, lines=1, trouble=0.0, days=1)
     for name, order in (
-        ("earliest deadline first", Scheduler),
+        ("never called first, then deadline", Scheduler),
         ("first in first out", _FirstInFirstOut),
     ):
         reached = people = 0
