@@ -267,6 +267,8 @@ class Family:
     module_keys: bool = False
     """The module reports keys itself (the host may listen as well)."""
     audio: SerialAudio | None = None
+    sound_card: SerialAudio | None = None
+    """How the voice is switched to the module's USB sound card, where it has one."""
     stored_clips: FileAudio | None = None
     pin_counter: PinCounter | None = None
     card_id: tuple[str, ...] = ("AT+CCID", "AT+ICCID")

@@ -101,6 +101,12 @@ QUECTEL = Family(
         stop=("AT+QPCMV=0",),
         moment=AudioMoment.DIALLED,
     ),
+    # USB audio must be part of the USB composition first: AT+QCFG="usbcfg", last field 1.
+    sound_card=SerialAudio(
+        start=("AT+QPCMV=1,2",),
+        stop=("AT+QPCMV=0",),
+        moment=AudioMoment.DIALLED,
+    ),
     stored_clips=FileAudio(
         folder="",
         listing='AT+QFLST="*"',
