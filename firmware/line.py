@@ -19,7 +19,7 @@ from pathlib import Path
 
 from firmware.at.exchange import Notification
 from firmware.audio.clip import Clip
-from firmware.audio.path import AudioCallbacks, AudioPath
+from firmware.audio.path import AudioCallbacks
 from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.calling import Calling, pause, refuse
 from firmware.clock import Clock
@@ -43,6 +43,7 @@ from firmware.inbox import (
 )
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus
+from firmware.line_voice import LineVoice
 from firmware.live_call import LiveCall
 from firmware.modem import VoiceModem
 from firmware.orders import Dial, HangUp, Order
@@ -85,7 +86,6 @@ class Line:
         self._post = post
         self._clock = clock
         self._log = log or logging.getLogger(f"firmware.line.{settings.name}")
-        self._audio_path = audio_path
         if resolve is None and settings.port == "auto":
             resolve = Resolver(bindings=Bindings(state_dir / "modems.json"))
         self._resolve = resolve
@@ -94,12 +94,26 @@ class Line:
         self._pins = PinMemory(state_dir / "sim-tries")
         self._inbox = Inbox()
         self._status = LineStatus(settings, post=post, clock=clock)
+        self._wiring = settings
+        self._voice = LineVoice(
+            settings.name,
+            clips=clips,
+            clock=clock,
+            callbacks=AudioCallbacks(
+                on_started=self._clip_started,
+                on_finished=self._clip_finished,
+                on_downlink=self._downlink,
+                on_failed=self._audio_failed,
+            ),
+            state_dir=state_dir,
+            factory=audio_path,
+            log=self._log,
+        )
         self._speed = 1.0 / clock.real(1.0)
         self._emergencies = 0
         self._closing = False
         self._dialling = False
         self._modem: VoiceModem | None = None
-        self._path: AudioPath | None = None
         self._call: LiveCall | None = None
         self._session: Session | None = None
         self._ladder = Ladder(power_switch=power_cycle is not None)
@@ -127,7 +141,7 @@ class Line:
     def emergency_hang_up(self) -> None:
         """Silence and hang up now, whatever else goes on. Never blocks, never raises."""
         self._emergencies += 1
-        path, modem = self._path, self._modem
+        path, modem = self._voice.path, self._modem
         if path is not None:
             path.mute()
         if modem is not None:
@@ -185,6 +199,7 @@ class Line:
     def _serve(self) -> None:
         settings = self.settings if self._resolve is None else self._resolve(self.settings)
         self._status.port = settings.port
+        self._wiring = settings
         self._drop_stale()
         modem = VoiceModem(
             settings.port,
@@ -214,7 +229,7 @@ class Line:
             # Some firmwares read the card's number only once the SIM is open.
             identity = replace(identity, iccid=bring_up.card(identity.family))
             self._status.identity = identity
-        self._open_voice(settings, identity)
+        self._open_voice(modem, identity)
         bring_up.await_service(identity.family)
         self._session = Session(
             name=settings.name,
@@ -227,6 +242,7 @@ class Line:
             fault=self._status.fault,
             place=self._place,
             clear=self._clear_call,
+            between_calls=self._change_voice,
             emergencies=lambda: self._emergencies,
             time_read=self._time_read,
             turns_away=settings.incoming != "ignore",
@@ -246,22 +262,20 @@ class Line:
             log=self._log,
         )
 
-    def _open_voice(self, settings: LineSettings, identity: Identity) -> None:
-        callbacks = AudioCallbacks(
-            on_started=self._clip_started,
-            on_finished=self._clip_finished,
-            on_downlink=self._downlink,
-            on_failed=self._audio_failed,
-        )
-        path = self._audio_path(settings.audio, identity.family, self._clock, callbacks)
-        try:
-            path.open()
-        except PortUnusable as error:
-            raise LineDown(Fault.AUDIO_UNUSABLE, str(error)) from error
-        self._path = self._status.path = path
+    def _open_voice(self, modem: VoiceModem, identity: Identity) -> None:
+        self._voice.open(modem, identity, self._wiring)
+        self._status.path, self._status.voice_note = self._voice.path, self._voice.note
+
+    def _change_voice(self) -> None:
+        modem, identity = self._modem, self._status.identity
+        if modem is None or identity is None:
+            return
+        if self._voice.change(modem, identity, self._wiring):
+            self._status.path, self._status.voice_note = self._voice.path, self._voice.note
+            self._announce()
 
     def _place(self, item: Ordered, dial: Dial) -> Calling:
-        modem, path, identity = self._modem, self._path, self._status.identity
+        modem, path, identity = self._modem, self._voice.path, self._status.identity
         assert modem is not None
         assert path is not None
         assert identity is not None
@@ -302,6 +316,8 @@ class Line:
 
     def _clear_call(self) -> None:
         calling, self._calling, self._call = self._calling, None, None
+        if calling is not None:
+            self._voice.judge(calling.voice, self._status.identity, self._wiring)
         if calling is not None and self._usual_refusals is None:
             self._usual_refusals = calling.voice.refusals
 
@@ -413,14 +429,11 @@ class Line:
         return LineDown(fault, str(error), answering=False)
 
     def _release(self) -> None:
-        modem, path = self._modem, self._path
+        modem = self._modem
         self._session = None
         self._call = None
         self._modem = None
-        self._path = None
-        if path is not None:
-            path.stop()
-            path.close()
+        self._voice.release()
         if modem is not None:
             modem.close()
 
@@ -434,7 +447,7 @@ class Line:
         """Dispatcher thread: the call learns of it first, the worker when it has time."""
         age = time.monotonic() - notification.at
         at = self._clock.monotonic() - max(age, 0.0) * self._speed
-        call, identity, path = self._call, self._status.identity, self._path
+        call, identity, path = self._call, self._status.identity, self._voice.path
         if call is not None:
             call.notice(notification.text, at)
         if identity is None:
@@ -446,6 +459,8 @@ class Line:
             path.pause()
         elif reading.sign is Sign.FLOW_GO and path is not None:
             path.resume()
+        elif reading.sign in (Sign.PLAY_ENDED, Sign.PLAY_FAILED) and path is not None:
+            path.played(failed=reading.sign is Sign.PLAY_FAILED, at=at)
         elif reading.sign in LINE_SIGNS:
             self._inbox.put(Heard(reading=reading, text=notification.text, at=at))
 

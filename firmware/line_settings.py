@@ -14,7 +14,8 @@ class LineSettings:
     """A device path, a URL that pyserial takes, or ``auto``."""
     family: str = "auto"
     audio: str | None = None
-    """The PCM port, or ``auto`` where the port is; None where the line has no voice path."""
+    """The serial voice port, ``auto`` where the port is, ``alsa:CARD`` for a sound card, ``module``
+    for clips that the module plays itself; None where the line has no voice path."""
     emergency_port: str | None = None
     """A second AT port of the same modem (or ``auto``), for the emergency hang-up."""
     pin: str | None = None

@@ -26,6 +26,8 @@ class LineStatus:
         """The port in use, where ``auto`` is configured."""
         self.identity: Identity | None = None
         self.path: AudioPath | None = None
+        self.voice_note: str | None = None
+        """Why the line does not use the voice path of its configuration."""
         self.network_time: tuple[datetime, float] | None = None
         self._ready = False
         self._told: tuple[Fault, bool] | None = None
@@ -94,6 +96,7 @@ class LineStatus:
             "imei": identity.imei if identity else None,
             "iccid": identity.iccid if identity else None,
             "audio": path.kind if path else None,
+            "audio_note": self.voice_note,
             "witnesses": [str(witness) for witness in self.witnesses()],
             "fault": str(told[0]) if told else None,
             "fault_detail": self._detail if told else None,

@@ -64,6 +64,8 @@ class Session:
     fault: Callable[[Fault, str], None]
     place: Callable[[Ordered, Dial], Calling]
     clear: Callable[[], None]
+    between_calls: Callable[[], None]
+    """Done after each call, when nothing is up."""
     emergencies: Callable[[], int]
     time_read: Callable[[datetime | None, float], None]
     """Told the network's time (UTC, or None) and when it was read, in box seconds."""
@@ -154,6 +156,7 @@ class Session:
         if result.radio_cycled:
             self._unready(Fault.NOT_REGISTERED, "the radio was switched off to end a call")
             self._service_at = self._now()
+        self.between_calls()
         return False
 
     def _heard(self, heard: Heard) -> None:

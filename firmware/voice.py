@@ -4,32 +4,61 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from firmware.audio.alsa import PREFIX, AlsaPath
+from firmware.audio.module_file import ModuleFilePath
+from firmware.audio.module_store import ModulePort
 from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.audio.serial_port import SerialPcmPath
 from firmware.clock import Clock
-from firmware.errors import CommandTimeout
+from firmware.errors import CommandTimeout, PortUnusable
 from firmware.families.base import AudioMoment, Family
 from firmware.hang_up import Commands
+from firmware.voice_choice import MODULE
 
-PathFactory = Callable[[str | None, Family, Clock, AudioCallbacks], AudioPath]
-"""(audio port, family, clock, callbacks) -> path."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathNeeds:
+    """What a voice path is made of."""
+
+    setting: str | None
+    """The line's ``audio``: a serial port, ``alsa:CARD``, ``module``, or None."""
+    family: Family
+    clock: Clock
+    callbacks: AudioCallbacks
+    modem: ModulePort
+    baudrate: int = 115200
+
+
+PathFactory = Callable[[PathNeeds], AudioPath]
 
 _SWITCH_TIMEOUT = 2.0
 """Real seconds for one switching command."""
 
 
-def make_path(
-    port: str | None, family: Family, clock: Clock, callbacks: AudioCallbacks
-) -> AudioPath:
-    """Build the path of a line: serial PCM where an audio port is given, else none.
+def make_path(needs: PathNeeds) -> AudioPath:
+    """Build the path of a line.
 
-    A modem of unknown family with an audio port is taken to stream without being asked.
+    A modem of unknown family with a serial voice port is taken to stream without being asked.
+    Raises PortUnusable where the family has no such path.
     """
-    del family
-    if port is None:
+    setting, clock, callbacks = needs.setting, needs.clock, needs.callbacks
+    if setting is None:
         return SilentPath(clock=clock, callbacks=callbacks)
-    return SerialPcmPath(port, clock=clock, callbacks=callbacks)
+    if setting == MODULE:
+        files = needs.family.stored_clips
+        if files is None:
+            raise PortUnusable(
+                f"{needs.family.title} cannot play clips by itself",
+                remedy="give the line a voice port or a sound card (alsa:CARD)",
+            )
+        return ModuleFilePath(
+            needs.modem, files, clock=clock, callbacks=callbacks, baudrate=needs.baudrate
+        )
+    if setting.startswith(PREFIX):
+        return AlsaPath(setting.removeprefix(PREFIX), clock=clock, callbacks=callbacks)
+    return SerialPcmPath(setting, clock=clock, callbacks=callbacks)
 
 
 class VoiceSwitch:
@@ -52,7 +81,8 @@ class VoiceSwitch:
         usual_refusals: int | None = None,
     ) -> None:
         self._modem = modem
-        self._audio = family.audio if path.kind == "pcm-serial" else None
+        switches = {"pcm-serial": family.audio, "alsa": family.sound_card}
+        self._audio = switches.get(path.kind)
         self._path = path
         self._pause = pause
         self._log = log
@@ -72,6 +102,16 @@ class VoiceSwitch:
     def hopeless(self) -> bool:
         """Tried as often as the family allows after the answer, without success."""
         return self._audio is not None and not self._on and self._tries >= self._audio.tries
+
+    @property
+    def refused(self) -> bool:
+        """The module never switched the voice on, however often it was asked after the answer."""
+        return self.hopeless and not self._accepted_once
+
+    @property
+    def accepted(self) -> bool:
+        """The voice was on in this call."""
+        return self._accepted_once
 
     @property
     def rotten(self) -> bool:

@@ -33,10 +33,10 @@ PATIENCE = 10.0
 E = TypeVar("E")
 
 
-def tone(seconds: float) -> Clip:
+def tone(seconds: float, name: str = "greeting") -> Clip:
     count = int(8000 * seconds)
     samples = (int(8000 * math.sin(2 * math.pi * 300 * n / 8000)) for n in range(count))
-    return Clip(name="greeting", pcm=struct.pack(f"<{count}h", *samples))
+    return Clip(name=name, pcm=struct.pack(f"<{count}h", *samples))
 
 
 class Bench:
@@ -88,6 +88,7 @@ def bench(
     speed: float = SPEED,
     ready: bool = True,
     missing: bool = False,
+    audio: str | None = None,
 ) -> Iterator[Bench]:
     clock = SystemClock(speed)
     simulation = Simulation(
@@ -100,11 +101,11 @@ def bench(
             LineSettings(
                 name="one",
                 port=str(tmp_path / "none") if missing else port.at_path,
-                audio=port.audio_path,
+                audio=audio or port.audio_path,
                 pin=pin,
                 bench=True,
             ),
-            clips={"greeting": tone(2.0), "message": tone(3.0)},
+            clips={"greeting": tone(2.0), "message": tone(3.0, "message")},
             post=lambda event: place[0].post(event),
             clock=clock,
             state_dir=tmp_path / "state",

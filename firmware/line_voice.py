@@ -1,0 +1,107 @@
+"""The voice path of one line: made at bring-up, changed between calls where it proved dead."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from firmware.audio.clip import Clip
+from firmware.audio.module_store import ModulePort
+from firmware.audio.path import AudioCallbacks, AudioPath
+from firmware.bring_up import Identity, LineDown
+from firmware.clock import Clock
+from firmware.errors import CommandRefused, PortUnusable
+from firmware.faults import Fault
+from firmware.line_settings import LineSettings
+from firmware.voice import PathFactory, PathNeeds, VoiceSwitch
+from firmware.voice_choice import VoiceChoice, choice_file, is_stream, may_fall_back
+
+REFUSED = "the module refused the voice stream in several calls running"
+
+
+class LineVoice:
+    """Written by the line's worker; :attr:`path` is read by any thread."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clips: Mapping[str, Clip],
+        clock: Clock,
+        callbacks: AudioCallbacks,
+        state_dir: Path,
+        factory: PathFactory,
+        log: logging.Logger,
+    ) -> None:
+        self.path: AudioPath | None = None
+        self.note: str | None = None
+        """Why the line does not use the voice path of its configuration."""
+        self._clips = clips
+        self._clock = clock
+        self._callbacks = callbacks
+        self._choice = VoiceChoice(choice_file(state_dir, name))
+        self._factory = factory
+        self._log = log
+        self._due = False
+
+    def open(self, modem: ModulePort, identity: Identity, wiring: LineSettings) -> None:
+        """Open the path and store its clips; no call is up. Raises LineDown, CommandTimeout,
+        CommandAborted, LinkLost."""
+        self._due = False
+        audio, family = wiring.audio, identity.family
+        needs = PathNeeds(
+            setting=self._choice.effective(identity.imei, audio, family),
+            family=family,
+            clock=self._clock,
+            callbacks=self._callbacks,
+            modem=modem,
+            baudrate=wiring.baudrate,
+        )
+        path: AudioPath | None = None
+        try:
+            path = self._factory(needs)
+            path.open()
+            path.prepare(self._clips.values())
+        except BaseException as error:
+            if path is not None:
+                path.close()
+            if not isinstance(error, PortUnusable | CommandRefused):
+                raise
+            remedy = f"; {error.remedy}" if error.remedy else ""
+            raise LineDown(Fault.AUDIO_UNUSABLE, f"{error}{remedy}") from error
+        changed = needs.setting != audio
+        self.note = self._choice.given_up(identity.imei, audio) if changed else None
+        self.path = path
+
+    def judge(self, voice: VoiceSwitch, identity: Identity | None, wiring: LineSettings) -> None:
+        """Take in how a call went; give the stream up where it was refused too often."""
+        if voice.accepted:
+            self._choice.worked()
+            return
+        if not voice.refused or not self._choice.refused():
+            return
+        if identity is None or not is_stream(wiring.audio) or not may_fall_back(identity.family):
+            return
+        self._log.warning("%s: its clips go to the module", REFUSED)
+        try:
+            self._choice.give_up(identity.imei, wiring.audio, REFUSED)
+        except OSError as error:
+            self._log.error("the choice of the voice path could not be kept: %s", error)
+            return
+        self._due = True
+
+    def change(self, modem: ModulePort, identity: Identity, wiring: LineSettings) -> bool:
+        """Between two calls: go over to the path that was decided on; whether there was one."""
+        if not self._due:
+            return False
+        self.release()
+        self.open(modem, identity, wiring)
+        return True
+
+    def release(self) -> None:
+        """Give the device back. Idempotent."""
+        path, self.path = self.path, None
+        if path is not None:
+            path.stop()
+            path.close()
