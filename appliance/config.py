@@ -364,7 +364,7 @@ class _Checks:
             first: dict[str, int] = {}
             for index, line in enumerate(self.settings.lines):
                 value = getattr(line, key)
-                if value is None or value == "auto":
+                if value is None or value in ("auto", "module"):
                     continue
                 if value in first:
                     self.fault(

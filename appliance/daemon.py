@@ -33,10 +33,11 @@ from appliance.lamps import lamps
 from appliance.operations import Operations, Surroundings
 from appliance.service import notify, watchdog_seconds
 from appliance.state import State
+from appliance.wiring import LINES, line_settings, open_panel
 from firmware.clock import Clock, SystemClock
 from firmware.events import Ended, PanelFault, StopRaised
-from firmware.line import Line, LineSettings
-from firmware.panel import NoPanel, Panel, PanelPins
+from firmware.line import Line
+from firmware.panel import NoPanel, Panel
 
 log = logging.getLogger(__name__)
 
@@ -72,24 +73,11 @@ class Daemon:
         self._calendar = calendar(config, state, self._clock)
         self._lines = {
             line.name: Line(
-                LineSettings(
-                    name=line.name,
-                    port=_place(config, line.port),
-                    family=line.family,
-                    audio=None if line.audio is None else _place(config, line.audio),
-                    emergency_port=None
-                    if line.emergency_port is None
-                    else _place(config, line.emergency_port),
-                    pin=_pin(config, line.sim_pin),
-                    bench=line.bench,
-                    baudrate=line.baudrate,
-                    rtscts=line.rtscts,
-                    incoming=line.incoming,
-                ),
+                line_settings(config, line),
                 clips=config.clips,
                 post=self._inbox.put,
                 clock=self._clock,
-                state_dir=state.directory / "lines",
+                state_dir=state.directory / LINES,
                 log=logging.getLogger(f"line.{line.name}"),
             )
             for line in config.settings.lines
@@ -124,23 +112,14 @@ class Daemon:
         if watchdog is not None:
             self._beat_every = min(BEAT, watchdog / 3)
         # The stop is armed before anything else is: it must beat a box that is still starting.
-        if settings.panel is not None:
-            pins = settings.panel
-            self._panel = Panel(
-                PanelPins(
-                    ready=pins.ready,
-                    line=pins.line,
-                    call=pins.call,
-                    fault=pins.fault,
-                    heartbeat=pins.heartbeat,
-                    start=pins.start,
-                    stop=pins.stop,
-                    simulated=pins.simulated,
-                ),
-                post=self._inbox.put,
-                stop_lines=self._box.stop_everything,
-                clock=self._clock,
-            )
+        panel = open_panel(
+            self._config,
+            post=self._inbox.put,
+            stop_lines=self._box.stop_everything,
+            clock=self._clock,
+        )
+        if panel is not None:
+            self._panel = panel
         self._operations = Operations(
             self._box,
             Surroundings(
@@ -294,19 +273,3 @@ def config_digest(config: Config) -> str:
     import hashlib
 
     return hashlib.sha256(config.file.read_bytes()).hexdigest()
-
-
-def _place(config: Config, port: str) -> str:
-    """Resolve a relative device path against the configuration file; leave URLs and auto alone."""
-    if port == "auto" or "://" in port or port.startswith("/"):
-        return port
-    # Not resolve(): the stable name is often a link, and what it points at changes.
-    return str(config.file.parent / port)
-
-
-def _pin(config: Config, reference: str | None) -> str | None:
-    """Return the SIM's PIN, from the file that the configuration names or from itself."""
-    if reference is None or not reference.startswith("file:"):
-        return reference
-    path = config.file.parent / reference.removeprefix("file:")
-    return path.read_text(encoding="ascii").strip()

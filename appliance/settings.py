@@ -162,7 +162,8 @@ class LineConfig(Section):
         default="auto", description="write auto, or a modem family such as sim7600 or generic"
     )
     audio: str | None = Field(
-        default=None, description="write the device path of the voice port, or leave it out"
+        default=None,
+        description="write the device path of the voice port, alsa:CARD, module, or leave it out",
     )
     emergency_port: str | None = Field(
         default=None,

@@ -1,0 +1,83 @@
+"""What of the configuration reaches a line, and how paths in it are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from appliance import config as configuration
+from appliance.config import Config
+from appliance.marked_yaml import DocumentFaulty
+from appliance.paths import sample_config
+from appliance.wiring import line_settings
+
+
+def configured(tmp_path: Path, *lines: dict[str, Any]) -> Config:
+    shipped = sample_config()
+    settings = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    for group in settings["campaign"]["clips"].values():
+        for role, place in group.items():
+            group[role] = str(shipped.parent / place)
+    settings["lines"] = [{"bench": True, **line} for line in lines]
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    return configuration.load(file)
+
+
+@pytest.mark.parametrize(
+    ("audio", "voice"),
+    [
+        (None, None),
+        ("auto", "auto"),
+        ("module", "module"),
+        ("alsa:hw:2", "alsa:hw:2"),
+        ("/dev/serial/by-path/x", "/dev/serial/by-path/x"),
+        ("socket://127.0.0.1:5", "socket://127.0.0.1:5"),
+        ("lines/one.audio", "{base}/lines/one.audio"),
+    ],
+)
+def test_the_voice_setting(tmp_path: Path, audio: str | None, voice: str | None) -> None:
+    config = configured(tmp_path, {"name": "one", "port": "/dev/a", "audio": audio})
+    settings = line_settings(config, config.settings.lines[0])
+    assert settings.audio == (None if voice is None else voice.format(base=tmp_path))
+
+
+def test_everything_that_a_line_is_told(tmp_path: Path) -> None:
+    (tmp_path / "pin").write_text("1234\n")
+    config = configured(
+        tmp_path,
+        {
+            "name": "one",
+            "port": "one.at",
+            "family": "quectel",
+            "emergency_port": "one.at2",
+            "imei": "001010123450018",
+            "sim_pin": "file:pin",
+            "baudrate": 9600,
+            "rtscts": True,
+            "incoming": "ignore",
+        },
+    )
+    settings = line_settings(config, config.settings.lines[0])
+    assert (settings.name, settings.family, settings.bench) == ("one", "quectel", True)
+    assert settings.port == str(tmp_path / "one.at")
+    assert settings.emergency_port == str(tmp_path / "one.at2")
+    assert (settings.imei, settings.pin) == ("001010123450018", "1234")
+    assert (settings.baudrate, settings.rtscts, settings.incoming) == (9600, True, "ignore")
+
+
+def test_lines_may_share_the_word_module_but_no_voice_port(tmp_path: Path) -> None:
+    configured(
+        tmp_path,
+        {"name": "one", "port": "/dev/a", "audio": "module"},
+        {"name": "two", "port": "/dev/b", "audio": "module"},
+    )
+    with pytest.raises(DocumentFaulty, match="already used"):
+        configured(
+            tmp_path,
+            {"name": "one", "port": "/dev/a", "audio": "alsa:EC25"},
+            {"name": "two", "port": "/dev/b", "audio": "alsa:EC25"},
+        )
