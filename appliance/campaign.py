@@ -21,15 +21,18 @@ from typing import Any
 from appliance.effects import Entry
 from appliance.model import NO_HISTORY, Attempt, History, Outcome, Revocation
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_PACKED = struct.Struct("<qqBBB")
-"""authorised ms, ended ms, outcome number, bench flag, length of the id that follows (UTF-8)."""
+_PACKED = struct.Struct("<qqBBBB")
+"""authorised ms, ended ms, purpose number, outcome number, bench flag, length of the id that
+follows (UTF-8)."""
 _OUTCOMES: tuple[Outcome, ...] = tuple(Outcome)
 _OUTCOME_NUMBER: dict[Outcome, int] = {outcome: n for n, outcome in enumerate(_OUTCOMES)}
 _NO_FLOOR = -(2**62)
+_MAX_PURPOSES = 256
+"""Purposes told apart on one box; attempts of later ones count for every campaign."""
 
 
 class CheckpointInvalid(ValueError):
@@ -45,6 +48,7 @@ class OpenAttempt:
     line: str
     authorised_at: datetime
     bench: bool
+    purpose: str = ""
 
 
 class _Person:
@@ -83,6 +87,7 @@ class CampaignState:
         self._open_by_subject: dict[str, tuple[str, ...]] = {}
         self._erased: set[str] = set()
         self._consents: set[str] = set()
+        self._purposes: dict[str, int] = {"": 0}
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -125,13 +130,14 @@ class CampaignState:
                 revoked is None or person.revoked_ms >= revoked[0]
             ):
                 revoked = (person.revoked_ms, person.revoked_by)
-            attempts = tuple(_unpack(person.attempts))
+            attempts = tuple(_unpack(person.attempts, tuple(self._purposes)))
             attempts += tuple(
                 Attempt(
                     id=running.id,
                     authorised_at=running.authorised_at,
                     outcome=None,
                     bench=running.bench,
+                    purpose=running.purpose,
                 )
                 for running in map(self._open.__getitem__, self._open_by_subject.get(subject, ()))
             )
@@ -189,6 +195,7 @@ class CampaignState:
             line=str(entry.data.get("line", "")),
             authorised_at=_floor(entry.at),
             bench=entry.data.get("bench") is True,
+            purpose=str(entry.data.get("purpose", "")),
         )
         self._opened(entry.subject, attempt)
         self.authorised += 1
@@ -219,8 +226,19 @@ class CampaignState:
                     outcome=outcome,
                     ended_at=entry.at,
                     bench=attempt.bench,
-                )
+                ),
+                self._purpose(attempt.purpose),
             )
+
+    def _purpose(self, purpose: str) -> int:
+        """Return the number that stands for *purpose* in packed attempts."""
+        number = self._purposes.get(purpose)
+        if number is None:
+            number = len(self._purposes)
+            if number >= _MAX_PURPOSES:
+                return 0
+            self._purposes[purpose] = number
+        return number
 
     def _granted(self, entry: Entry) -> None:
         consent = entry.data.get("consent")
@@ -285,9 +303,10 @@ class CampaignState:
             },
             "suppressed": {key: list(value) for key, value in self._suppressed.items()},
             "open": [
-                [a.id, a.subject, a.line, _milliseconds(a.authorised_at), a.bench]
+                [a.id, a.subject, a.line, _milliseconds(a.authorised_at), a.bench, a.purpose]
                 for a in self._open.values()
             ],
+            "purposes": list(self._purposes),
             "erased": sorted(self._erased),
             "consents": sorted(self._consents),
         }
@@ -304,20 +323,24 @@ class CampaignState:
             state.stopped, state.paused = bool(data["stopped"]), bool(data["paused"])
             state.authorised, state.revoked = int(data["authorised"]), int(data["revoked"])
             state.outcomes = {Outcome(key): int(n) for key, n in data["outcomes"].items()}
+            state._purposes = {str(p): n for n, p in enumerate(data["purposes"])}
+            if len(state._purposes) > _MAX_PURPOSES or "" not in state._purposes:
+                raise CheckpointInvalid("purposes that no fold has")
             for subject, (attempts, revoked_ms, revoked_by, consented_ms) in data["people"].items():
                 person = state._person(subject)
                 person.attempts = base64.b64decode(attempts, validate=True)
-                _check(person.attempts)
+                _check(person.attempts, len(state._purposes))
                 person.revoked_ms, person.revoked_by = revoked_ms, revoked_by
                 person.consented_ms = _NO_FLOOR if consented_ms is None else consented_ms
             state._suppressed = {key: (at, by) for key, (at, by) in data["suppressed"].items()}
-            for attempt, subject, line, authorised_ms, bench in data["open"]:
+            for attempt, subject, line, authorised_ms, bench, purpose in data["open"]:
                 state._open[attempt] = OpenAttempt(
                     id=attempt,
                     subject=subject,
                     line=line,
                     authorised_at=_time(authorised_ms),
                     bench=bench,
+                    purpose=purpose,
                 )
                 state._opened(subject, attempt)
             state._erased, state._consents = set(data["erased"]), set(data["consents"])
@@ -341,12 +364,13 @@ def _floor(at: datetime) -> datetime:
     return _time(_milliseconds(at))
 
 
-def _pack(attempt: Attempt) -> bytes:
+def _pack(attempt: Attempt, purpose: int) -> bytes:
     identity = attempt.id.encode()[:255]
     return (
         _PACKED.pack(
             _milliseconds(attempt.authorised_at),
             _milliseconds(attempt.ended_at or attempt.authorised_at),
+            purpose,
             _OUTCOME_NUMBER[attempt.outcome or Outcome.UNKNOWN],
             attempt.bench,
             len(identity),
@@ -355,22 +379,22 @@ def _pack(attempt: Attempt) -> bytes:
     )
 
 
-def _check(packed: bytes) -> None:
+def _check(packed: bytes, purposes: int) -> None:
     """Raise :class:`ValueError` where *packed* is cut; much cheaper than unpacking it."""
     position, size = 0, len(packed)
     while position < size:
         end = position + _PACKED.size
-        if end > size or packed[end - 3] >= len(_OUTCOMES):
-            raise ValueError("an attempt is cut or has no known outcome")
+        if end > size or packed[end - 3] >= len(_OUTCOMES) or packed[end - 4] >= purposes:
+            raise ValueError("an attempt is cut or has no known outcome or purpose")
         position = end + packed[end - 1]
     if position != size:
         raise ValueError("an attempt is cut")
 
 
-def _unpack(packed: bytes) -> Iterator[Attempt]:
+def _unpack(packed: bytes, purposes: tuple[str, ...]) -> Iterator[Attempt]:
     position = 0
     while position < len(packed):
-        authorised, ended, outcome, bench, length = _PACKED.unpack_from(packed, position)
+        authorised, ended, purpose, outcome, bench, length = _PACKED.unpack_from(packed, position)
         position += _PACKED.size
         yield Attempt(
             id=packed[position : position + length].decode(),
@@ -378,5 +402,6 @@ def _unpack(packed: bytes) -> Iterator[Attempt]:
             outcome=_OUTCOMES[outcome],
             ended_at=_time(ended),
             bench=bool(bench),
+            purpose=purposes[purpose],
         )
         position += length

@@ -174,7 +174,7 @@ class Person:
         since = consent.given_at.timestamp()
         exhausted = False
         if history.attempts:
-            exhausted = len(history.attempts) >= rules.max_attempts
+            exhausted = len(history.attempts_for(rules.purpose)) >= rules.max_attempts
             for rule in rules.profile.enforced:
                 if isinstance(rule, CapRule):
                     freed = cap_ends(rule, history.attempts)

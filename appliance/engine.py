@@ -112,6 +112,7 @@ class Engine:
             people=people,
             state=state,
             retry=campaign.retry,
+            purpose=campaign.purpose,
             call_seconds=max(self._call_seconds.values()),
             bench=any(lines.values()),
             scheduler=scheduler,

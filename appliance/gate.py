@@ -323,6 +323,7 @@ def _open_verdict(rule: str, spans: Sequence[Span], at: int, yes: str, no: str) 
 
 def _history_verdicts(history: History, rules: Rules, now: datetime) -> list[Verdict]:
     attempts = history.attempts
+    made = len(history.attempts_for(rules.purpose))
     verdicts = [
         _verdict(
             "in_call",
@@ -332,8 +333,8 @@ def _history_verdicts(history: History, rules: Rules, now: datetime) -> list[Ver
         ),
         _verdict(
             "attempts",
-            len(attempts) < rules.max_attempts,
-            f"{len(attempts)} of the campaign's {rules.max_attempts} attempts are used.",
+            made < rules.max_attempts,
+            f"{made} of the campaign's {rules.max_attempts} attempts are used.",
             f"All {rules.max_attempts} attempts of the campaign are used.",
         ),
     ]

@@ -97,6 +97,8 @@ class Attempt:
     """None while the call is running."""
     ended_at: datetime | None = None
     bench: bool = False
+    purpose: str = ""
+    """What it was made for; empty where no row says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,15 @@ class History:
     attempts: tuple[Attempt, ...] = ()
     revocation: Revocation | None = None
     """The newest one, from the subject's rows or the suppression list (by number hash)."""
+
+    def attempts_for(self, purpose: str) -> tuple[Attempt, ...]:
+        """Attempts that a campaign of *purpose* made, and those of which nobody knows whose.
+
+        The law's caps count every attempt; a campaign's own limit and pauses count these.
+        """
+        if all(attempt.purpose in ("", purpose) for attempt in self.attempts):
+            return self.attempts
+        return tuple(a for a in self.attempts if a.purpose in ("", purpose))
 
 
 NO_HISTORY = History()

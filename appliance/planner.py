@@ -37,6 +37,7 @@ class Planner:
         people: People,
         state: CampaignState,
         retry: Retry,
+        purpose: str = "",
         call_seconds: float,
         bench: bool,
         scheduler: Callable[[float], Scheduler] = Scheduler,
@@ -46,6 +47,7 @@ class Planner:
         self._people = people
         self._state = state
         self._retry = retry
+        self._purpose = purpose
         self._call_seconds = call_seconds
         self._bench = bench
         self._to_load: Iterator[str] | None = None
@@ -117,7 +119,7 @@ class Planner:
         chance = self._gate.next_chance(contact, consents, history, earliest, self._call_seconds)
         if chance is not None:
             self._note(subject, ())
-            self.scheduler.plan(subject, chance, earliest, len(history.attempts))
+            self.scheduler.plan(subject, chance, earliest, len(history.attempts_for(self._purpose)))
             return
         at_best = Circumstances(
             now=replace(now, trusted=True),
@@ -140,12 +142,16 @@ class Planner:
         self._note(subject, rules)
 
     def due(self, history: History, consents: Sequence[Consent]) -> datetime | None:
-        """When the next attempt is due by the retry rules alone; None: not any more."""
-        if not history.attempts:
+        """When the next attempt is due by the retry rules alone; None: not any more.
+
+        Only attempts for this campaign's purpose count; the law's caps and rests count all.
+        """
+        attempts = history.attempts_for(self._purpose)
+        if not attempts:
             return _ALWAYS_DUE
-        if len(history.attempts) >= self._retry.max_attempts:
+        if len(attempts) >= self._retry.max_attempts:
             return None
-        last = history.attempts[-1]
+        last = attempts[-1]
         if last.outcome is None or last.ended_at is None:
             return None
         pause = None if last.outcome in _NEVER_AGAIN else self._retry.after.get(last.outcome)

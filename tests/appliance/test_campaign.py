@@ -241,6 +241,7 @@ def test_a_checkpoint_anywhere_changes_nothing(
         {"outcomes": {"teleported": 1}},
         {"open": [["a1"]]},
         {"suppressed": None},
+        {"purposes": []},
     ],
 )
 def test_a_damaged_checkpoint_is_refused(damage: dict[str, Any]) -> None:
@@ -249,3 +250,30 @@ def test_a_damaged_checkpoint_is_refused(damage: dict[str, Any]) -> None:
         CampaignState.from_checkpoint(good | damage)
     with pytest.raises(CheckpointInvalid):
         CampaignState.from_checkpoint({})
+
+
+def test_attempts_remember_their_purpose_over_a_checkpoint() -> None:
+    first, second = authorised("a1"), authorised("a2")
+    first[2]["purpose"], second[2]["purpose"] = "news", "survey"
+    entries = rows(first, ended("a1", "busy"), authorised("a0"), ended("a0", "busy"), second)
+    state = fold(entries[:5])
+    checkpoint = json.loads(json.dumps(state.to_checkpoint()))
+    for known in (state, CampaignState.from_checkpoint(checkpoint)):
+        history = known.history("s1")
+        assert [a.purpose for a in history.attempts] == ["news", "", "survey"]
+        # A row without a purpose counts for every campaign: nothing widens.
+        assert [a.id for a in history.attempts_for("news")] == ["a1", "a0"]
+        assert [a.id for a in history.attempts_for("survey")] == ["a0", "a2"]
+        assert [a.id for a in history.attempts_for("other")] == ["a0"]
+
+
+def test_more_purposes_than_can_be_told_apart_count_for_every_campaign() -> None:
+    told = []
+    for n in range(300):
+        call = authorised(f"a{n}")
+        call[2]["purpose"] = f"purpose-{n}"
+        told += [call, ended(f"a{n}", "busy")]
+    state = fold(rows(*told))
+    assert len(state.history("s1").attempts_for("purpose-0")) == 1 + 300 - 255
+    resumed = CampaignState.from_checkpoint(json.loads(json.dumps(state.to_checkpoint())))
+    assert resumed.history("s1") == state.history("s1")

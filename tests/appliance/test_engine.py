@@ -315,6 +315,23 @@ def test_retries_by_outcome_up_to_the_cap() -> None:
     assert box.called() == ["anna", "anna"]
 
 
+def test_a_second_campaign_begins_with_its_own_attempts() -> None:
+    earlier = Box(Registry(anna=hours(0, 9)))
+    earlier.end("a1")
+    earlier.tick(600)
+    earlier.end("a2")
+    assert earlier.engine.finished(earlier.now())
+    told = [
+        replace(
+            entry, data=entry.data | {"purpose": "news"} if "purpose" in entry.data else entry.data
+        )
+        for entry in earlier.entries
+    ]
+    assert [e.data.get("purpose") for e in told if e.kind == "call.authorised"] == ["news"] * 2
+    box = Box(Registry(anna=hours(0, 9)), entries=told)
+    assert box.called() == ["anna"] * 3
+
+
 def test_who_declined_is_not_called_again_until_a_newer_consent() -> None:
     registry = Registry(anna=hours(0, 9))
     box = Box(registry)

@@ -462,3 +462,19 @@ def test_no_clearance_outside_windows_law_or_consent(
         assert 10 <= local.hour < 20
         assert consent.valid_until is None or when < consent.valid_until
     assert decision.clearance.window.end >= end
+
+
+def test_only_attempts_for_the_same_purpose_use_up_the_campaigns_limit() -> None:
+    others = tuple(
+        replace(attempt(EVENING - timedelta(days=60 + n)), purpose="survey") for n in range(3)
+    )
+    assert not refused(ask(history=History(attempts=others)))
+    ours = tuple(replace(one, purpose="news") for one in others)
+    assert refused(ask(history=History(attempts=ours))) == ["attempts"]
+    assert next_chance(PERSON, (CONSENT,), History(attempts=ours), RULES, EVENING) is None
+    assert next_chance(PERSON, (CONSENT,), History(attempts=others), RULES, EVENING) == WINDOW
+    # The law counts every call of the box.
+    recent = tuple(replace(one, authorised_at=EVENING - timedelta(days=3)) for one in others)
+    capped = refused(ask(history=History(attempts=(*recent, *recent))))
+    assert capped
+    assert "attempts" not in capped
