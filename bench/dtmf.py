@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.detectors import Heard, listen, peers
 from bench.dtmf_corpus import Press, Stream, conditions, negative, pressed
+from firmware.dtmf import Ears
 
 SEED = 20_261_124
 """A seed that no weight or limit was chosen on."""
@@ -168,8 +169,6 @@ def run(
     seed: int = SEED, presses: int = 96, hours: float = 6.0, names: Sequence[str] | None = None
 ) -> list[dict[str, object]]:
     """All figures of all detectors that this machine has."""
-    from firmware.dtmf import Ears
-
     made: list[dict[str, object]] = []
     for name, scores in measure(seed, presses=presses, hours=hours, names=names or peers()).items():
         made += rows(name, scores)

@@ -19,6 +19,8 @@ from firmware.events import Machine
 
 BEEP_HZ: Final = (400.0, 2100.0)
 BEEP_SECONDS: Final = (0.15, 1.1)
+LOW_BEEP_SECONDS: Final = 0.22
+"""A beep among the lowest partials of voices must last this long."""
 BEEP_SPREAD_HZ: Final = 10.0
 SPEECH_BEFORE_BEEP: Final = 2.0
 SIT_HZ: Final = ((880.0, 1020.0), (1330.0, 1470.0), (1720.0, 1860.0))
@@ -26,7 +28,7 @@ FAX_ANSWER_SECONDS: Final = 0.6
 CADENCE_BAND: Final = (330.0, 660.0)
 RING_SECONDS: Final = (0.7, 2.6)
 RING_SILENCE: Final = 1.5
-BUSY_SECONDS: Final = (0.12, 0.85)
+BUSY_SECONDS: Final = (0.18, 0.85)
 CONTINUOUS_SECONDS: Final = 3.5
 MONOLOGUE_SECONDS: Final = 7.0
 MONOLOGUE_GAP: Final = 1.0
@@ -268,7 +270,8 @@ class ProgressListener:
         middle = sorted(burst.tones)[len(burst.tones) // 2]
         if not BEEP_HZ[0] <= middle <= BEEP_HZ[1]:
             return []
-        if not BEEP_SECONDS[0] <= burst.seconds <= BEEP_SECONDS[1]:
+        shortest = LOW_BEEP_SECONDS if burst.progress else BEEP_SECONDS[0]
+        if not shortest <= burst.seconds <= BEEP_SECONDS[1]:
             return []
         evidence = (
             f"steady tone of {burst.name} for {burst.seconds:.2f} s after {self._spoken:.0f} s "
