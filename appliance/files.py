@@ -171,7 +171,11 @@ def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
 
 
 def make_private_directory(path: Path, disk: Disk = SYSTEM_DISK) -> None:
-    """Create *path* (mode 0700) with its parents, durably. Raises :class:`StorageFailed`."""
+    """Create *path* (mode 0700) with its parents, durably. Raises :class:`StorageFailed`.
+
+    One that exists is made durable too, together with every name beside it: whoever made it may
+    have failed at just that, and what is put into it would vanish with it.
+    """
     try:
         missing = [path] if not disk.is_directory(path) else []
         while missing and not disk.is_directory(missing[-1].parent):
@@ -179,6 +183,11 @@ def make_private_directory(path: Path, disk: Disk = SYSTEM_DISK) -> None:
         for directory in reversed(missing):
             disk.make_directory(directory)
             disk.sync_directory(directory.parent)
+        if not missing:
+            try:
+                disk.sync_directory(path.parent)
+            except PermissionError:
+                pass  # Somebody else's directory, in which the installation made ours.
     except OSError as error:
         raise storage_failed(f"creating {path}", error) from error
 

@@ -113,10 +113,11 @@ class JournalStorage(Storage):
         self.journal.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, forget: bool = False) -> Iterator[None]:
         """Collect the changes of several operations and make them durable together.
 
         Inside it reads still see the state before. An exception discards what was collected.
+        With *forget* the same step leaves nothing of the rows before in any file.
         """
         if self._pending is not None:
             raise RuntimeError("transactions do not nest")
@@ -126,7 +127,7 @@ class JournalStorage(Storage):
             pending = self._pending
         finally:
             self._pending = None
-        self._commit(pending)
+        self._commit(pending, forget=forget)
 
     def change(self, table: str, changes: dict[int, bytes | None]) -> None:
         if self._pending is None:
@@ -137,14 +138,16 @@ class JournalStorage(Storage):
     def overlay(self, table: str) -> Overlay:
         return Overlay(COLUMNS[table], self.live[table])
 
-    def compact(self, *, keep_previous: bool = True) -> None:
-        self.journal.compact(self._state({}), keep_previous=keep_previous)
+    def compact(self) -> None:
+        self.journal.compact(self._state({}))
 
-    def _commit(self, pending: dict[str, dict[int, bytes | None]]) -> None:
+    def _commit(self, pending: dict[str, dict[int, bytes | None]], *, forget: bool = False) -> None:
         count = sum(map(len, pending.values()))
         if not count:
             return
-        if count >= self._bulk and 4 * count >= sum(map(len, self.live.values())):
+        if forget:
+            self.journal.compact(self._state(pending), changed=True, keep_previous=False)
+        elif count >= self._bulk and 4 * count >= sum(map(len, self.live.values())):
             self.journal.compact(self._state(pending), changed=True)
         else:
             self.journal.commit(
@@ -388,11 +391,11 @@ class Registry:
             contact = self.contact(subject)
             if contact is None:
                 raise KeyError(subject)
-            self.suppress(contact.number_hash, revocation)
-            with self._storage.transaction():
+            # One step: a cut leaves the person whole, to be erased again, or in no file at all.
+            with self._storage.transaction(forget=True):
+                self.suppress(contact.number_hash, revocation)
                 self._contacts.remove(doc_ids=[_id(subject)])
                 self._consents.remove(doc_ids=[_id(c.id) for c in self.consents(subject)])
-            self._storage.compact(keep_previous=False)
             return contact.number_hash
 
     def compact(self) -> None:

@@ -165,9 +165,12 @@ class Box:
 
     def erase(self, number: int) -> None:
         now = self.promises.people[-1]
-        held = now[2] | {_suppression(number)}
-        after = (now[0] - {contact(number)}, now[1] - {consent(number)}, held)
-        with self._changing((now[0], now[1], held), after):
+        after = (
+            now[0] - {contact(number)},
+            now[1] - {consent(number)},
+            now[2] | {_suppression(number)},
+        )
+        with self._changing(after):
             self.registry.erase(f"{number:032x}", Revocation(at=START, by="key"))
         self.promises.erased |= {contact(number).number.encode(), contact(number).name.encode()}
 
@@ -275,8 +278,12 @@ def _judge_once(disk: MemoryDisk, promises: Promises) -> list[Row]:
             raise Violation("another number key: no suppressed number would be recognised")
     if found not in promises.people:
         raise Violation(f"{len(found[0])} people: neither the state before nor the one after")
+    # Whoever is not registered (any more) is in no file either, acknowledged or not.
+    gone = promises.erased | {
+        contact.number.encode() for contact in promises.people[0][0] - found[0]
+    }
     for path, data in disk.contents().items():
-        if any(word in data for word in promises.erased):
+        if any(word in data for word in gone):
             raise Violation(f"an erased person is still in {path}")
     return rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_failed_replacement_keeps_the_old_contents_and_says_what_to_do(
     assert not disk.descriptors
 
 
-def _failing(call: str, number: int):  # type: ignore[no-untyped-def]
+def _failing(call: str, number: int) -> Callable[[str], None]:
     def fail(name: str) -> None:
         if name == call:
             raise OSError(number, os.strerror(number))
@@ -76,6 +77,20 @@ def test_directories_are_private_with_their_parents(tmp_path: Path) -> None:
     make_private_directory(tmp_path / "state" / "ledger")
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "state" / "ledger").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_exists_is_made_durable_all_the_same() -> None:
+    disk = MemoryDisk()
+    calls: list[str] = []
+    disk.after_call = calls.append
+    for _ in range(2):
+        make_private_directory(Path("/state"), disk)
+    assert calls == ["make_directory", "sync_directory", "sync_directory"]
+    disk.before_call = _failing("sync_directory", errno.EACCES)
+    make_private_directory(Path("/state"), disk)
+    disk.before_call = _failing("sync_directory", errno.EIO)
+    with pytest.raises(StorageFailed):
+        make_private_directory(Path("/state"), disk)
 
 
 def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
