@@ -2,19 +2,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STATE ?= build/demo
 
-.PHONY: demo test pure check lint bench crash clean
+# Byte code is kept, so that every process but the first starts fast.
+unexport PYTHONDONTWRITEBYTECODE
+# The ears' matrices are small: threads would only wait for each other.
+export OPENBLAS_NUM_THREADS = 1
+
+.PHONY: demo test pure check lint bench crash soak clean
 
 demo: $(VENV)/.installed
-	$(BIN)/autodialer demo --state $(STATE)
+	$(BIN)/autodialer demo
 
 test: $(VENV)/.developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto -m "not pty and not process"
+	$(BIN)/python -m pytest -m "pty or process"
 
 # Only the tests without ptys and processes: seconds.
 pure: $(VENV)/.developer
-	$(BIN)/python -m pytest -m "not pty and not process"
+	$(BIN)/python -m pytest -n auto -m "not pty and not process"
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
@@ -30,13 +35,15 @@ bench: $(VENV)/.developer
 crash: $(VENV)/.developer
 	$(BIN)/python -m bench.crash
 
+# A million simulated calls with power cuts, revocations, clock steps and stop presses.
+soak: $(VENV)/.developer
+	$(BIN)/python -m bench.soak
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# python-gsmmodem-new 0.13.0 has invalid escapes: byte-compiling it here keeps 28 warnings off every first start.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
-	-@$(BIN)/python -W ignore -m compileall -q $(VENV)/lib > /dev/null 2>&1
 	touch $@
 
 $(VENV)/.developer: pyproject.toml $(VENV)/.installed | $(BIN)/python

@@ -127,7 +127,13 @@ def begin(
             "bench": clearance.bench,
         },
     )
-    dial = Dial(line=line, attempt=attempt, number=clearance.number, greeting=script.greeting)
+    dial = Dial(
+        line=line,
+        attempt=attempt,
+        number=clearance.number,
+        greeting=script.greeting,
+        dial_by=call.dial_by,
+    )
     state = Dialling(call, Facts(), min(call.dial_by, call.answer_by, call.end_by))
     return Step(state, (authorised, Send(order=dial)))
 

@@ -181,22 +181,30 @@ class Box:
         pending.clear()
 
     def _send(self, order: Order, now: Now) -> None:
-        line = self._lines[order.line]
-        if isinstance(order, Dial) and self._stop.is_set():
-            # Pressed between the decision and now: the clearance is used up, the phone is silent.
-            self._post(
-                Ended(
-                    line=order.line,
-                    at=now.monotonic,
-                    attempt=order.attempt,
-                    cause=Cause.EMERGENCY,
-                    evidence="stopped before the dial command",
-                    code=None,
-                    confirmed=True,
+        if isinstance(order, Dial):
+            cause = self._forbids(order)
+            if cause is not None:
+                self._post(
+                    Ended(
+                        line=order.line,
+                        at=now.monotonic,
+                        attempt=order.attempt,
+                        cause=cause[0],
+                        evidence=cause[1],
+                        code=None,
+                        confirmed=True,
+                    )
                 )
-            )
-            return
-        line.order(order)
+                return
+        self._lines[order.line].order(order)
+
+    def _forbids(self, dial: Dial) -> tuple[Cause, str] | None:
+        """Look once more between the disk and the wire; the clearance is used up either way."""
+        if self._stop.is_set():
+            return Cause.EMERGENCY, "stopped before the dial command"
+        if dial.dial_by is not None and self.now().monotonic > dial.dial_by:
+            return Cause.FAILED, "the permission ended while the disk was slow"
+        return None
 
     def _revoke(self, subject: str, revocation: Revocation) -> None:
         # Someone who was erased meanwhile stays suppressed by the hash in the ledger row.

@@ -19,6 +19,8 @@ class Dial:
     """E.164 with ``+``; validated again at the port (digits and one leading ``+`` only)."""
     greeting: str
     """Clip name."""
+    dial_by: float | None = None
+    """Box-monotonic end of the permission: a slow disk or a busy line must not outlast it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

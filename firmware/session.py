@@ -137,6 +137,9 @@ class Session:
         if not self.ready:
             self._refuse(order, "the line is not in service", Cause.FAILED)
             return False
+        if order.dial_by is not None and self._now() > order.dial_by:
+            self._refuse(order, "the permission ended before the dial", Cause.FAILED)
+            return False
         try:
             result = self.place(item, order).run()
         finally:

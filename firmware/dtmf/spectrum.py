@@ -52,8 +52,12 @@ def low_basis(length: int, edge_hz: float = LOW_EDGE_HZ) -> Array:
         angle = 2.0 * np.pi * frequency * time
         waves += [np.cos(angle), np.sin(angle)]
         frequency += step
-    left, weights, _ = np.linalg.svd(np.stack(waves, axis=1), full_matrices=False)
-    return np.ascontiguousarray(left[:, weights > 0.05 * weights[0]])
+    stacked = np.stack(waves, axis=1)
+    # The singular vectors by way of the small Gram matrix: what is kept is well conditioned, and
+    # a decomposition of the tall matrix keeps a Pi busy for seconds before its first call.
+    squares, right = np.linalg.eigh(stacked.T @ stacked)
+    kept = squares > 0.05**2 * squares[-1]
+    return np.ascontiguousarray(stacked @ (right[:, kept] / np.sqrt(squares[kept])))
 
 
 def _window_columns() -> tuple[Array, Array]:

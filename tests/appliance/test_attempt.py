@@ -229,7 +229,13 @@ def test_begins_with_the_clearance_on_disk_and_then_the_dial() -> None:
     )
     dial = book.out[1]
     assert dial == Send(
-        order=Dial(line="line-1", attempt="a1", number="+33639980001", greeting="greeting")
+        order=Dial(
+            line="line-1",
+            attempt="a1",
+            number="+33639980001",
+            greeting="greeting",
+            dial_by=book.state.call.dial_by,
+        )
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
@@ -238,6 +239,28 @@ def test_a_stop_between_decision_and_dial_wins(bench: Bench) -> None:
     assert bench.kinds()[-1] in ("stop.pressed", "call.ended")
     (end,) = [e for e in read_entries(bench.directory / "ledger") if e.kind == "call.ended"]
     assert end.data["outcome"] == "stopped"
+
+
+def test_a_disk_slower_than_the_permission_dials_nobody(
+    bench: Bench, mocker: MockerFixture
+) -> None:
+    original = State.append
+
+    def slow(self: State, records: Any, at: datetime) -> Any:
+        if any(record.kind == "call.authorised" for record in records):
+            bench.seconds += 120
+        return original(self, records, at)
+
+    bench.register()
+    bench.box.recover()
+    mocker.patch.object(State, "append", slow)
+    bench.ready()
+    bench.box.take([commands.Tick()])
+
+    assert bench.line.orders == []
+    (ended,) = bench.posted
+    assert isinstance(ended, events.Ended)
+    assert ended.cause is events.Cause.FAILED
 
 
 def test_the_latch_survives_a_restart_until_it_is_reset(bench: Bench) -> None:
