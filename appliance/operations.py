@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from appliance import commands
+from appliance import commands, selftest_result
 from appliance.box import Box
 from appliance.call_state import Concluded, State
 from appliance.control import Refused
@@ -147,6 +147,7 @@ class Operations:
         call = engine.calls.get(name)
         fault = engine.line_faults.get(name)
         described = self._around.describe_line(name) if self._around.describe_line else {}
+        tests = selftest_result.load(self._box.state.directory)
         return {
             "name": name,
             "ready": name in engine.ready_lines,
@@ -161,6 +162,7 @@ class Operations:
                 "final": fault.final,
             },
             "modem": dict(described),
+            "selftest": selftest_result.of_line(tests, name, described.get("iccid")),
         }
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:

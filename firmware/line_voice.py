@@ -11,9 +11,11 @@ from firmware.audio.module_store import ModulePort
 from firmware.audio.path import AudioCallbacks, AudioPath
 from firmware.bring_up import Identity, LineDown
 from firmware.clock import Clock
+from firmware.dtmf.ears import Ears
 from firmware.errors import CommandRefused, PortUnusable
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
+from firmware.live_call import CAREFUL_KEYS
 from firmware.voice import PathFactory, PathNeeds, VoiceSwitch
 from firmware.voice_choice import VoiceChoice, choice_file, is_stream, may_fall_back
 
@@ -63,6 +65,10 @@ class LineVoice:
             path = self._factory(needs)
             path.open()
             path.prepare(self._clips.values())
+            if path.hears:
+                # The detector's tables are made once per process and take up to seconds on a busy
+                # Pi; made at the first answer they would stall the greeting.
+                Ears(careful=CAREFUL_KEYS)
         except BaseException as error:
             if path is not None:
                 path.close()

@@ -154,16 +154,52 @@ def _line(line: dict[str, Any], *, running: bool) -> Iterator[Row]:
     elif line["ready"]:
         modem = line["modem"]
         facts = [str(modem[key]) for key in ("family", "model", "audio") if modem.get(key)]
-        witnesses = modem.get("witnesses") or []
-        one = isinstance(witnesses, list) and len(witnesses) == 1
-        yield Row(
-            part=part,
-            state="note" if one else "ok",
-            detail=", ".join(facts) or "ready",
-            remedy=f"keys have one witness only ({witnesses[0]})" if one else "",
-        )
+        yield Row(part=part, state="ok", detail=", ".join(facts) or "ready")
+        yield from _voice(part, modem)
     elif running:
         yield Row(part=part, state="note", detail="comes up")
+    yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"])
+
+
+def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
+    witnesses = modem.get("witnesses")
+    if witnesses == []:
+        yield Row(
+            part=f"{part} keys",
+            state="fault",
+            detail="nobody hears keys on this line: no objection could reach the box",
+            remedy="give the line a voice port or a sound card",
+        )
+    elif isinstance(witnesses, list) and len(witnesses) == 1:
+        yield Row(
+            part=f"{part} keys",
+            state="note",
+            detail=f"one witness only ({witnesses[0]})",
+            remedy="a self-test shows whether it hears the keys",
+        )
+    if modem.get("audio_note"):
+        yield Row(
+            part=f"{part} voice",
+            state="note",
+            detail=f"clips on the module: {modem['audio_note']}",
+            remedy="to try the voice stream again: autodialer modem selftest --stream",
+        )
+
+
+def _self_test(part: str, test: dict[str, Any] | None, *, modem: dict[str, Any]) -> Row:
+    repeat = f"with the box stopped: autodialer modem selftest --line {part.split()[1]}"
+    if test is None:
+        return Row(part=part, state="note", detail="this SIM was never tested", remedy=repeat)
+    detail = f"{'passed' if test['passed'] else 'failed'} {test['at']}, voice {test['audio']}"
+    now = modem.get("audio")
+    if now and now != test["audio"]:
+        return Row(
+            part=part, state="note", detail=f"{detail}; the voice is {now} now", remedy=repeat
+        )
+    if test["passed"]:
+        return Row(part=part, state="ok", detail=detail)
+    found = " ".join(test.get("findings", ()))
+    return Row(part=part, state="note", detail=f"{detail}. {found}".strip(), remedy=repeat)
 
 
 def _ledger(state: Path) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""``modem list|probe|record``: the bench, without the box."""
+"""``modem list|probe|record|selftest``: the bench, without the running box."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+
+from appliance.cli import selftest
 
 RECORDED = (
     "ATI",
@@ -42,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--baudrate", type=int, default=115200)
     record.add_argument("--out", type=Path, help="write here instead of standard output")
     record.add_argument("--listen", type=float, default=0.0, help="seconds to listen afterwards")
+    selftest.add_arguments(
+        commands.add_parser("selftest", help="call the technician's phone, see who heard what")
+    )
     for action in (listing, probing):
         action.add_argument("--json", action="store_true", help="print JSON")
 
@@ -51,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if arguments.action == "probe":
         return _probe(arguments)
+    if arguments.action == "selftest":
+        return selftest.run(arguments)
     return _record(arguments)
 
 

@@ -99,4 +99,11 @@ def line_text(line: dict[str, Any]) -> str:
         )
     state = line["call"] or ("ready" if line["ready"] else "not ready")
     family = line["modem"].get("family", "")
-    return f"{line['name']}: {state}{f' ({family})' if family else ''}"
+    return f"{line['name']}: {state}{f' ({family})' if family else ''}{_self_test(line)}"
+
+
+def _self_test(line: dict[str, Any]) -> str:
+    test = line["selftest"]
+    if test is None:
+        return ", never self-tested"
+    return f", self-test {'passed' if test['passed'] else 'FAILED'} {str(test['at'])[:10]}"

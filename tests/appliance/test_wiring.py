@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def configured(tmp_path: Path, *lines: dict[str, Any]) -> Config:
             group[role] = str(shipped.parent / place)
     settings["lines"] = [{"bench": True, **line} for line in lines]
     file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    # JSON is YAML with every text in quotes.
+    file.write_text(json.dumps(settings), encoding="utf-8")
     return configuration.load(file)
 
 

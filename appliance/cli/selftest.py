@@ -1,0 +1,90 @@
+"""``modem selftest``: call the technician's own telephone and see what each side heard."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from appliance.control import Refused
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--line", help="the line to test, where there are several")
+    parser.add_argument("--number", help="whom to call, where several consented to self-tests")
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="use the configured voice stream again, where it was given up",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit code 0 where the test passed, 1 where it did not or was refused."""
+    from appliance import config as configuration
+    from appliance.selftest_call import SelfTestCall
+    from appliance.state import State
+    from appliance.wiring import LINES
+    from firmware.voice_choice import VoiceChoice, choice_file
+
+    config = configuration.load(arguments.config, state=arguments.state)
+    line = _line(config, arguments.line)
+    state = State.open(config.state)
+    try:
+        if arguments.stream:
+            VoiceChoice(choice_file(state.directory / LINES, line.name)).forget()
+        signal.signal(signal.SIGTERM, _interrupt)
+        with SelfTestCall(config, state, line, tell=_tell) as call:
+            found = call.run(arguments.number)
+        state.save_checkpoint(force=True)
+    finally:
+        state.close()
+    print(json.dumps(found, ensure_ascii=False) if arguments.json else as_text(found))
+    return 0 if found["passed"] else 1
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """Lay a result out for a terminal."""
+    verdict = "passed" if found["passed"] else "FAILED"
+    modem = f"{found['family']} {found['model']}"
+    rows = [
+        f"self-test {verdict}: line {found['line']}, {modem}, voice {found['audio']}",
+        f"outcome   {found['outcome']}",
+    ]
+    for key, witnesses in found["keys"].items():
+        rows.append(f"key {key}     {', '.join(witnesses) if witnesses else 'not heard'}")
+    if found["latency_ms"] is not None:
+        rows.append(f"latency   {found['latency_ms']} ms from the answer to the first sound")
+    downlink = found["downlink"]
+    if downlink is not None:
+        level = downlink["speech_dbfs"]
+        sound = "no sound" if level is None else f"{level} dBFS, peak {downlink['peak_dbfs']} dBFS"
+        rate = downlink["bytes_per_second"]
+        rows.append(f"downlink  {sound}{'' if rate is None else f', {rate} bytes a second'}")
+    rows += [f"note      {sentence}" for sentence in found["findings"]]
+    if found["next"]:
+        rows.append(f"next      {found['next']}")
+    return "\n".join(rows)
+
+
+def _line(config: Any, name: str | None) -> Any:
+    lines = {line.name: line for line in config.settings.lines}
+    if name is None and len(lines) == 1:
+        return next(iter(lines.values()))
+    if name not in lines:
+        wrong = "several lines are configured" if name is None else f"there is no line {name}"
+        raise Refused(wrong, f"name one with --line: {', '.join(lines)}")
+    return lines[name]
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    """A killed test hangs up too."""
+    raise KeyboardInterrupt

@@ -1,0 +1,404 @@
+"""A self-test on an opened state: one line, one cleared call, the same ledger as every call.
+
+The box must not run meanwhile; the state's lock sees to that. Everything that guards a campaign's
+call guards this one: the gate decides at the instant of the call, the row is on disk before the
+dial, the stop button and the stop latch hold, and a crash leaves an attempt without an end, which
+the next start closes as unknown.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from appliance import gate, selftest, selftest_result
+from appliance.attempt import begin
+from appliance.box import Box, calendar
+from appliance.call_state import AttemptInput, Keys, TimeReached, Withdrawn
+from appliance.config import Config
+from appliance.control import Refused
+from appliance.effects import Effect, Record, Send
+from appliance.engine import Input
+from appliance.gate import Circumstances
+from appliance.model import Clearance, Contact, Verdict
+from appliance.numbers import NumberRefused, read_number
+from appliance.paths import sample_config
+from appliance.selftest_result import Downlink
+from appliance.settings import LineConfig
+from appliance.state import State
+from appliance.wiring import LINES, line_settings, open_panel
+from firmware import events
+from firmware.audio.clip import SAMPLE_RATE, Clip
+from firmware.audio.levels import measure
+from firmware.audio.path import AudioPath
+from firmware.clock import SystemClock
+from firmware.families import FAMILIES
+from firmware.line import Line
+from firmware.voice import PathNeeds, make_path
+from firmware.voice_choice import VoiceChoice, choice_file, may_fall_back
+
+READY_WITHIN = 120.0
+"""Real seconds that the line may take to be ready."""
+KEEP_SECONDS = 60.0
+"""Box seconds of downlink that the levels are measured over."""
+LANGUAGES = ("fr", "en")
+SILENT_STREAM = "a self-test over the stream was answered and nobody's key came back"
+
+
+class NotCleared(Refused):
+    """The gate refused; ``verdicts`` are the rules that said so."""
+
+    def __init__(self, verdicts: tuple[Verdict, ...]) -> None:
+        reasons = " ".join(verdict.reason for verdict in verdicts)
+        rules = {verdict.rule for verdict in verdicts}
+        remedy = ""
+        if rules & {"consent", "window"}:
+            remedy = f"the number needs a live consent for the purpose {selftest.PURPOSE}, with "
+            remedy += "windows that are open now: autodialer contacts import FILE"
+        elif "pause" in rules:
+            remedy = "autodialer resume"
+        elif "stop" in rules:
+            remedy = "autodialer reset --by NAME --reason TEXT"
+        super().__init__(f"the gate refuses the self-test now: {reasons}", remedy)
+        self.verdicts = verdicts
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Listens beside the line. Only the path's thread writes."""
+
+    byte_count: int = 0
+    first_at: float | None = None
+    last_at: float = 0.0
+    pcm: bytearray | None = None
+
+    def add(self, pcm: bytes, at: float) -> None:
+        if self.first_at is None:
+            self.first_at, self.pcm = at, bytearray()
+        self.last_at = at
+        self.byte_count += len(pcm)
+        if self.pcm is not None and len(self.pcm) < 2 * SAMPLE_RATE * KEEP_SECONDS:
+            self.pcm += pcm
+
+    def downlink(self) -> Downlink:
+        samples = np.frombuffer(bytes(self.pcm or b""), "<i2").astype(np.float64) / 32768
+        return Downlink(
+            byte_count=self.byte_count,
+            seconds=0.0 if self.first_at is None else self.last_at - self.first_at,
+            levels=measure(samples, SAMPLE_RATE) if len(samples) else None,
+        )
+
+
+class SelfTestCall:
+    """One self-test on *line*. Use as a context manager; :meth:`run` once."""
+
+    def __init__(
+        self, config: Config, state: State, line: LineConfig, *, tell: Callable[[str], None]
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._wiring = line_settings(config, line)
+        self._tell = tell
+        self._inbox: queue.SimpleQueue[Input] = queue.SimpleQueue()
+        self._clock = SystemClock(config.settings.clock.speed)
+        self._meter = _Meter()
+        self._hears = False
+        self._clips = {clip.name: clip for clip in map(load_clip, LANGUAGES)}
+        self._line = Line(
+            self._wiring,
+            clips=self._clips,
+            post=self._inbox.put,
+            clock=self._clock,
+            state_dir=state.directory / LINES,
+            audio_path=self._metered_path,
+        )
+        self._box = Box(
+            _begun_by_hand(config),
+            state,
+            calendar(config, state, self._clock),
+            lines={line.name: self._line},
+            post=self._inbox.put,
+        )
+        self._rules = replace(
+            config.rules, purpose=selftest.PURPOSE, max_attempts=selftest.MAX_ATTEMPTS
+        )
+        self._panel = open_panel(
+            config,
+            post=self._inbox.put,
+            stop_lines=self._box.stop_everything,
+            clock=self._clock,
+        )
+        # This engine keeps the fold and the stop latch; it begins no call.
+        self._box.engine.retire()
+
+    def __enter__(self) -> Self:
+        self._box.recover()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._line.close()
+        if self._panel is not None:
+            self._panel.close()
+
+    def run(self, number: str | None) -> dict[str, Any]:
+        """Call the technician at *number* (or the only one registered); return what was found.
+
+        Raises :class:`~appliance.control.Refused` where there is nobody to call, the gate
+        refuses, or the line does not come up; nothing was dialled then.
+        """
+        contact = self._technician(number)
+        # Asked before the modem is touched, so that a refusal is quick, and again at the dial.
+        self._clear(contact)
+        self._line.start()
+        ready = self._await_line()
+        done = self._converse(contact)
+        downlink = self._meter.downlink() if self._hears else None
+        found = selftest_result.to_json(done, ready, downlink, self._box.now().utc)
+        found["next"] = self._choose_path(done, ready, downlink)
+        selftest_result.keep(self._state.directory, found)
+        return found
+
+    # -- before the call -----------------------------------------------------------------------
+
+    def _technician(self, number: str | None) -> Contact:
+        registry = self._state.registry
+        if number is not None:
+            try:
+                read = read_number(number, self._box.country, fiction=True)
+            except NumberRefused as refused:
+                raise Refused(str(refused), refused.remedy) from refused
+            contact = registry.by_number(read)
+            if contact is None:
+                raise Refused("this number is in no registry", _ASK_CONSENT)
+            return contact
+        candidates = [
+            contact
+            for contact in registry.contacts()
+            if any(c.purpose == selftest.PURPOSE for c in registry.consents(contact.subject))
+        ]
+        if not candidates:
+            raise Refused("nobody has consented to self-tests", _ASK_CONSENT)
+        if len(candidates) > 1:
+            raise Refused(
+                f"{len(candidates)} people consented to self-tests", "name one with --number"
+            )
+        return candidates[0]
+
+    def _clear(self, contact: Contact) -> Clearance:
+        clip, now = self._clip(contact), self._box.now()
+        campaign = self._state.campaign
+        decision = gate.decide(
+            contact,
+            self._state.registry.consents(contact.subject),
+            campaign.history(contact.subject, contact.number_hash),
+            self._rules,
+            Circumstances(
+                now=now,
+                stopped=campaign.stopped or self._box.engine.stop_contact_open,
+                paused=campaign.paused,
+                storage_ok=self._box.engine.storage_failure is None,
+                line_ready=True,
+                bench=self._wiring.bench,
+                pressed=True,
+                call_seconds=selftest.longest(clip.seconds, self._config.campaign.timers),
+            ),
+        )
+        if decision.clearance is None:
+            raise NotCleared(decision.refusals)
+        return decision.clearance
+
+    def _await_line(self) -> events.LineReady:
+        until = time.monotonic() + READY_WITHIN
+        told = ""
+        while True:
+            given = self._next(until - time.monotonic())
+            if self._for_box(given) and self._state.campaign.stopped:
+                raise Refused("the emergency stop was pressed", "autodialer reset")
+            match given:
+                case events.LineReady():
+                    return given
+                case events.LineFault() if given.final:
+                    raise Refused(f"{given.fault}: {given.detail}", given.remedy)
+                case events.LineFault() if given.fault != told:
+                    told = given.fault
+                    self._tell(f"line {given.line}: {given.fault}: {given.detail}")
+                case None if time.monotonic() >= until:
+                    raise Refused("the line did not become ready", "see: autodialer doctor")
+                case _:
+                    pass
+
+    # -- the call ------------------------------------------------------------------------------
+
+    def _converse(self, contact: Contact) -> selftest.SelfTest:
+        clearance, clip, now = self._clear(contact), self._clip(contact), self._box.now()
+        timers, attempt = self._config.campaign.timers, uuid.uuid4().hex
+        # The dial order is made where every dial order is; the test's machine goes on from there.
+        dialled = begin(
+            clearance,
+            script=selftest.script(contact.language, clip.name, clip.seconds),
+            timers=timers,
+            keys=Keys(),
+            line=self._wiring.name,
+            attempt=attempt,
+            number_hash=contact.number_hash,
+            now=now,
+            purpose=selftest.PURPOSE,
+        )
+        test = selftest.begun(
+            clearance,
+            attempt=attempt,
+            line=self._wiring.name,
+            clip=clip.name,
+            clip_seconds=clip.seconds,
+            timers=timers,
+            now=now,
+        )
+        self._tell(f"calling; the clip asks for the keys {', '.join(selftest.KEYS)}")
+        self._perform(dialled.effects)
+        while test.phase is not selftest.Phase.DONE:
+            try:
+                event = self._event(test)
+            except KeyboardInterrupt:
+                self._tell("interrupted: hanging up")
+                event = Withdrawn(by="technician")
+            if event is None:
+                continue
+            step = selftest.step(test, event, self._box.now())
+            self._say(test, step.state)
+            test = step.state
+            self._perform(step.effects)
+        return test
+
+    def _event(self, test: selftest.SelfTest) -> AttemptInput | None:
+        """Wait for what concerns the test; what concerns the box is dealt with here."""
+        left = self._clock.real(test.deadline - self._clock.monotonic())
+        given = self._next(left)
+        if self._for_box(given):
+            return given if isinstance(given, events.StopRaised) else None
+        match given:
+            case None:
+                return TimeReached()
+            case (
+                events.Dialled()
+                | events.Ringing()
+                | events.Answered()
+                | events.ClipStarted()
+                | events.ClipFinished()
+                | events.KeyHeard()
+                | events.KeyConfirmed()
+                | events.MachineHeard()
+                | events.AudioFailed()
+                | events.Ended()
+            ):
+                return given if given.attempt == test.attempt else None
+            case _:
+                pass
+        return None
+
+    def _for_box(self, given: Input | None) -> bool:
+        """Let the engine latch a stop, and take an objection whoever reads it."""
+        match given:
+            case (
+                events.StopRaised()
+                | events.StopReleased()
+                | events.SmsReceived()
+                | events.IncomingRejected()
+            ):
+                self._box.take([given])
+                return True
+            case _:
+                return False
+
+    def _next(self, seconds: float) -> Input | None:
+        try:
+            if seconds <= 0:
+                return self._inbox.get_nowait()
+            return self._inbox.get(timeout=min(seconds, 1.0))
+        except queue.Empty:
+            return None
+
+    def _perform(self, effects: tuple[Effect, ...]) -> None:
+        """Save, then act. Raises StorageFailed before anything that stands behind the row."""
+        for effect in effects:
+            if isinstance(effect, Record):
+                self._box.note([effect])
+            elif isinstance(effect, Send):
+                self._box.perform([effect], self._box.now())
+
+    def _say(self, before: selftest.SelfTest, after: selftest.SelfTest) -> None:
+        if before.facts.ringing_at is None and after.facts.ringing_at is not None:
+            self._tell("ringing")
+        if before.facts.answered_at is None and after.facts.answered_at is not None:
+            self._tell(f"answered ({after.facts.answer})")
+        for key in after.heard[len(before.heard) :]:
+            self._tell(f"key {key.key} heard by the {key.witness}")
+
+    # -- after the call ------------------------------------------------------------------------
+
+    def _choose_path(
+        self, test: selftest.SelfTest, line: events.LineReady, downlink: Downlink | None
+    ) -> str:
+        """Keep the evidence about the voice stream; say what the line does next, or nothing."""
+        choice = VoiceChoice(choice_file(self._state.directory / LINES, self._wiring.name))
+        given_up = choice.given_up(line.imei, self._wiring.audio) is not None
+        if given_up and line.audio == "module-file":
+            if test.heard or not test.facts.introduced:
+                return "The line plays its clips from the module (--stream tries the stream again)."
+            choice.forget()
+            return "The module's own player was not heard either: the line uses the stream again."
+        if not selftest_result.stream_is_dead(test, line, downlink):
+            return ""
+        if not may_fall_back(FAMILIES[line.family]):
+            return ""
+        choice.give_up(line.imei, self._wiring.audio, SILENT_STREAM)
+        return (
+            "From now on the line plays its clips from the module. Repeat the self-test; if it "
+            "was only that nobody pressed, repeat it with --stream."
+        )
+
+    def _clip(self, contact: Contact) -> Clip:
+        language = contact.language if contact.language in LANGUAGES else LANGUAGES[-1]
+        return self._clips[f"selftest.{language}"]
+
+    def _metered_path(self, needs: PathNeeds) -> AudioPath:
+        heard = needs.callbacks.on_downlink
+
+        def both(pcm: bytes, at: float) -> None:
+            self._meter.add(pcm, at)
+            heard(pcm, at)
+
+        path = make_path(replace(needs, callbacks=replace(needs.callbacks, on_downlink=both)))
+        self._hears = path.hears
+        return path
+
+
+def _begun_by_hand(config: Config) -> Config:
+    """Return *config* without the pause that waits for the start button after power-up: the test
+    is begun by a person. A pause that somebody ordered holds."""
+    campaign = config.settings.campaign.model_copy(update={"start": "at_once"})
+    return replace(config, settings=config.settings.model_copy(update={"campaign": campaign}))
+
+
+def load_clip(language: str) -> Clip:
+    """Return the shipped test clip. Raises :class:`~firmware.errors.ClipUnusable`."""
+    folder: Path = sample_config().parent / "audio"
+    return Clip.load(folder / f"selftest.{language}.wav", f"selftest.{language}")
+
+
+_ASK_CONSENT = (
+    "import the technician's own number with a consent for the purpose "
+    f"{selftest.PURPOSE}: autodialer contacts import FILE"
+)

@@ -1,0 +1,381 @@
+"""The self-test's machine and what it says of what it found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance import selftest, selftest_result
+from appliance.call_state import AttemptInput, TimeReached, Withdrawn
+from appliance.effects import Effect, Now, Record, Send
+from appliance.model import Clearance, Interval, Outcome, Timers
+from appliance.selftest import KEYS, Phase, SelfTest
+from appliance.selftest_result import Downlink
+from firmware import events
+from firmware.audio.levels import Levels
+from firmware.events import Cause, Machine, Witness
+from firmware.orders import HangUp, Play
+
+NOON = datetime(2027, 3, 9, 17, tzinfo=UTC)
+CLIP = "selftest.fr"
+HEADER = {"line": "one", "attempt": "a1"}
+
+
+def now(monotonic: float = 0.0) -> Now:
+    return Now(
+        monotonic=monotonic, utc=NOON + timedelta(seconds=monotonic), trusted=True, source="test"
+    )
+
+
+def fresh(*, window: float = 3600.0) -> SelfTest:
+    clearance = Clearance(
+        subject="s" * 32,
+        number="+33639980001",
+        language="fr",
+        consent="c" * 32,
+        window=Interval(NOON, NOON + timedelta(seconds=window)),
+        profile="fr",
+        rules=(),
+        clock="test",
+        granted_at=NOON,
+        expires_at=NOON + timedelta(seconds=60),
+        bench=True,
+    )
+    return selftest.begun(
+        clearance,
+        attempt="a1",
+        line="one",
+        clip=CLIP,
+        clip_seconds=4.0,
+        timers=Timers(),
+        now=now(),
+    )
+
+
+def dialled(at: float) -> events.Dialled:
+    return events.Dialled(line="one", attempt="a1", at=at)
+
+
+def answered(at: float, *, weak: bool = False) -> events.Answered:
+    return events.Answered(line="one", attempt="a1", at=at, evidence="BEGIN", weak=weak)
+
+
+def started(at: float) -> events.ClipStarted:
+    return events.ClipStarted(line="one", attempt="a1", at=at, clip=CLIP)
+
+
+def finished(at: float, *, complete: bool = True) -> events.ClipFinished:
+    return events.ClipFinished(
+        line="one", attempt="a1", at=at, clip=CLIP, played_ms=4000, complete=complete
+    )
+
+
+def key(at: float, pressed: str, witness: Witness = Witness.MODULE) -> events.KeyHeard:
+    return events.KeyHeard(
+        line="one", attempt="a1", at=at, key=pressed, witness=witness, sureness=0.9
+    )
+
+
+def confirmed(at: float, pressed: str, witness: Witness = Witness.HOST) -> events.KeyConfirmed:
+    return events.KeyConfirmed(
+        line="one", attempt="a1", at=at, key=pressed, witness=witness, sureness=0.9
+    )
+
+
+def ended(at: float, cause: Cause = Cause.LOCAL_HANG_UP) -> events.Ended:
+    return events.Ended(
+        line="one", attempt="a1", at=at, cause=cause, evidence="END", code=16, confirmed=True
+    )
+
+
+def play(test: SelfTest, *story: AttemptInput) -> tuple[SelfTest, list[Effect]]:
+    """Tell the test a story; time passes as the events say."""
+    effects: list[Effect] = []
+    at = 0.0
+    for event in story:
+        at = getattr(event, "at", test.deadline if isinstance(event, TimeReached) else at)
+        step = selftest.step(test, event, now(at))
+        test = step.state
+        effects += step.effects
+    return test, effects
+
+
+def rows(effects: list[Effect], kind: str) -> list[dict[str, Any]]:
+    return [e.data for e in effects if isinstance(e, Record) and e.kind == kind]
+
+
+def orders(effects: list[Effect]) -> list[str]:
+    return [type(e.order).__name__ for e in effects if isinstance(e, Send)]
+
+
+ALL_KEYS = (key(4, "1"), confirmed(4.1, "1"), key(5, "9"), key(6, "5"), confirmed(6.1, "5"))
+ANSWERED = (dialled(0.2), answered(3.0), started(3.1))
+LATE = TimeReached()
+
+
+def test_the_whole_test() -> None:
+    test, effects = play(fresh(), *ANSWERED, *ALL_KEYS, LATE, ended(8.5))
+    assert (test.phase, test.outcome) == (Phase.DONE, Outcome.LISTENED)
+    assert selftest_result.passed(test)
+    assert orders(effects) == ["HangUp"]
+    assert [row["key"] for row in rows(effects, "call.key")] == ["1", "9", "5"]
+    assert {row["counted"] for row in rows(effects, "call.key")} == {False}
+    assert rows(effects, "call.answered") == [{**HEADER, "evidence": "BEGIN"}]
+    (end,) = rows(effects, "call.ended")
+    assert (end["outcome"], end["cause"]) == ("listened", "local_hang_up")
+    assert end["evidence"]["purpose"] == "self-test"
+    assert end["evidence"]["keys"][0] == {"key": "1", "witness": "module", "confirmed_by": "host"}
+    assert test.latency == pytest.approx(0.1)
+
+
+def test_nine_withdraws_nothing() -> None:
+    _, effects = play(fresh(), *ANSWERED, key(4, "9"), LATE, ended(60))
+    kinds = {effect.kind for effect in effects if isinstance(effect, Record)}
+    assert kinds == {"call.answered", "call.key", "call.ended"}
+
+
+def test_the_slower_witness_gets_its_time_before_the_hang_up() -> None:
+    test, effects = play(fresh(), *ANSWERED, key(4, "1"), key(5, "9"), key(6, "5"))
+    assert (test.phase, test.deadline) == (Phase.SETTLING, 6 + selftest.SETTLE)
+    assert orders(effects) == []
+    test, effects = play(test, LATE)
+    assert orders(effects) == ["HangUp"]
+
+
+def test_the_clip_is_repeated_once_while_keys_are_missing() -> None:
+    story = (*ANSWERED, key(4, "1"), finished(7.1))
+    test, effects = play(fresh(), *story, LATE)
+    assert orders(effects) == ["Play"]
+    test, effects = play(test, started(20), finished(24), LATE, ended(40))
+    assert orders(effects) == ["HangUp"]
+    assert test.outcome is Outcome.PARTIAL
+    assert test.missing == ("9", "5")
+    assert not selftest_result.passed(test)
+
+
+def test_an_answered_test_without_a_key_is_no_refusal() -> None:
+    test, _ = play(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
+    assert test.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("story", "outcome"),
+    [
+        ((dialled(0.2), ended(5, Cause.BUSY)), Outcome.BUSY),
+        ((LATE, ended(70)), Outcome.FAILED),
+        ((dialled(0.2), LATE, ended(70)), Outcome.NO_ANSWER),
+        ((dialled(0.2), answered(3, weak=True), LATE, ended(70)), Outcome.NO_ANSWER),
+        ((dialled(0.2), answered(3.0), LATE, ended(9)), Outcome.FAILED),
+        (
+            (*ANSWERED, events.AudioFailed(**HEADER, at=4.0, detail="dead"), ended(5)),
+            Outcome.FAILED,
+        ),
+        (
+            (
+                *ANSWERED,
+                events.MachineHeard(**HEADER, at=4.0, machine=Machine.BEEP, evidence="1 kHz"),
+                ended(5),
+            ),
+            Outcome.VOICEMAIL,
+        ),
+        ((*ANSWERED, events.StopRaised(at=4.0, source="button"), ended(5)), Outcome.STOPPED),
+        ((*ANSWERED, Withdrawn(by="technician"), ended(5)), Outcome.FAILED),
+        ((*ANSWERED, *ALL_KEYS, LATE, LATE), Outcome.LISTENED),
+    ],
+)
+def test_every_other_end(story: tuple[AttemptInput, ...], outcome: Outcome) -> None:
+    test, effects = play(fresh(), *story)
+    assert (test.phase, test.outcome) == (Phase.DONE, outcome)
+    assert len(rows(effects, "call.ended")) == 1
+
+
+def test_no_call_outlasts_its_window() -> None:
+    test, effects = play(fresh(window=10.0), *ANSWERED, finished(7.1), LATE)
+    assert test.phase is Phase.HANGING_UP
+    assert orders(effects) == ["HangUp"]
+    assert test.facts.hung_up_because == "window_end"
+
+
+def test_a_stop_is_ordered_again_while_hanging_up() -> None:
+    stop = events.StopRaised(at=9.0, source="button")
+    _, effects = play(fresh(), *ANSWERED, Withdrawn(by="technician"), stop)
+    assert orders(effects) == ["HangUp", "HangUp"]
+
+
+STORY = st.lists(
+    st.one_of(
+        st.just(LATE),
+        st.floats(0, 200).flatmap(
+            lambda at: st.sampled_from(
+                [
+                    dialled(at),
+                    answered(at),
+                    answered(at, weak=True),
+                    started(at),
+                    finished(at),
+                    finished(at, complete=False),
+                    *(key(at, pressed) for pressed in "1950#"),
+                    confirmed(at, "1"),
+                    ended(at),
+                    ended(at, Cause.EMERGENCY),
+                    events.StopRaised(at=at, source="command"),
+                    events.AudioFailed(**HEADER, at=at, detail="dead"),
+                    Withdrawn(by="technician"),
+                ]
+            )
+        ),
+    ),
+    max_size=30,
+)
+
+
+@given(STORY)
+@settings(max_examples=150)
+def test_any_story_ends_exactly_once(story: list[AttemptInput]) -> None:
+    test, effects = play(fresh(), *story)
+    for _ in range(12):
+        test, more = play(test, LATE)
+        effects += more
+    assert test.phase is Phase.DONE
+    assert len(rows(effects, "call.ended")) == 1
+    sent = [effect.order for effect in effects if isinstance(effect, Send)]
+    assert all(isinstance(order, HangUp | Play) for order in sent)
+
+
+# -- the result ----------------------------------------------------------------------------------
+
+LEVELS = Levels(
+    seconds=5.0,
+    active_dbfs=-20.0,
+    peak_dbfs=-6.0,
+    clipped=0,
+    leading_silence=0.0,
+    trailing_silence=0.0,
+)
+GOOD = Downlink(byte_count=80000, seconds=5.0, levels=LEVELS)
+
+
+def ready(audio: str = "pcm-serial", *witnesses: Witness) -> events.LineReady:
+    return events.LineReady(
+        line="one",
+        at=0.0,
+        family="sim7600",
+        model="SIM7600",
+        imei="001010123450018",
+        iccid="8999900000000000014",
+        witnesses=witnesses or (Witness.MODULE, Witness.HOST),
+        audio=audio,
+    )
+
+
+PASSED, _ = play(fresh(), *ANSWERED, *ALL_KEYS, confirmed(5.1, "9"), LATE, ended(8.5))
+KEYLESS, _ = play(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
+
+
+def test_a_passed_test_has_nothing_to_say() -> None:
+    found = selftest_result.to_json(PASSED, ready(), GOOD, NOON)
+    assert found["passed"]
+    assert found["findings"] == []
+    assert found["keys"] == {name: ["module", "host"] for name in KEYS}
+    assert found["downlink"] == {
+        "bytes": 80000, "bytes_per_second": 16000, "speech_dbfs": -20.0, "peak_dbfs": -6.0,
+    }  # fmt: skip
+    assert found["at"] == "2027-03-09T17:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("test", "line", "downlink", "words"),
+    [
+        (play(fresh(), LATE, ended(70))[0], ready(), GOOD, "Nobody answered"),
+        (KEYLESS, ready(), GOOD, "If the phone was silent"),
+        (KEYLESS, ready("none"), None, "no voice path"),
+        (PASSED, ready("module-file", Witness.MODULE), None, "the module alone hears keys"),
+        (PASSED, ready(), replace(GOOD, byte_count=0, levels=None), "Not one sample"),
+        (PASSED, ready(), replace(GOOD, byte_count=160000), "16 kHz"),
+        (
+            PASSED,
+            ready(),
+            replace(GOOD, levels=replace(LEVELS, peak_dbfs=-96.0)),
+            "digitally silent",
+        ),
+        (
+            play(fresh(), *ANSWERED, *ALL_KEYS, LATE, ended(8.5))[0],
+            ready(),
+            GOOD,
+            "The host did not hear 9",
+        ),
+        (
+            play(fresh(), answered(1.0), started(2.0), *ALL_KEYS, LATE, ended(8.5))[0],
+            ready(),
+            GOOD,
+            "1000 ms after the answer",
+        ),
+        (play(fresh(), *ANSWERED, *ALL_KEYS, LATE, LATE)[0], ready(), GOOD, "not confirmed"),
+    ],
+)
+def test_what_ails_is_said(
+    test: SelfTest, line: events.LineReady, downlink: Downlink | None, words: str
+) -> None:
+    said = selftest_result.findings(test, line, downlink)
+    assert any(words in sentence for sentence in said), said
+
+
+@pytest.mark.parametrize(
+    ("test", "audio", "downlink", "dead"),
+    [
+        (KEYLESS, "pcm-serial", GOOD, True),
+        (KEYLESS, "module-file", None, False),
+        (KEYLESS, "alsa", GOOD, False),
+        (PASSED, "pcm-serial", GOOD, False),
+        (play(fresh(), LATE, ended(70))[0], "pcm-serial", GOOD, False),
+        (play(fresh(), *ANSWERED, ended(5))[0], "pcm-serial", GOOD, False),
+        (
+            play(fresh(), *ANSWERED, ended(5))[0],
+            "pcm-serial",
+            Downlink(byte_count=0, seconds=0.0, levels=None),
+            True,
+        ),
+        (
+            play(
+                fresh(),
+                *ANSWERED,
+                finished(7.1),
+                events.StopRaised(at=8.0, source="button"),
+                ended(9),
+            )[0],
+            "pcm-serial",
+            GOOD,
+            False,
+        ),
+    ],
+)
+def test_what_proves_the_stream_dead(
+    test: SelfTest, audio: str, downlink: Downlink | None, dead: bool
+) -> None:
+    assert selftest_result.stream_is_dead(test, ready(audio), downlink) is dead
+
+
+def test_the_newest_result_of_each_sim_is_kept(tmp_path: Path) -> None:
+    first = selftest_result.to_json(KEYLESS, ready(), GOOD, NOON)
+    second = selftest_result.to_json(PASSED, ready(), GOOD, NOON + timedelta(hours=1))
+    other = {**first, "iccid": None, "line": "two"}
+    for found in (first, other, second):
+        selftest_result.keep(tmp_path / "state", found)
+    kept = selftest_result.load(tmp_path / "state")
+    assert kept == {"8999900000000000014": second, "two": other}
+    assert selftest_result.of_line(kept, "one", "8999900000000000014") == second
+    assert selftest_result.of_line(kept, "one", None) == second
+    assert selftest_result.of_line(kept, "one", "8999900000000000099") is None
+    assert selftest_result.of_line(kept, "two", None) == other
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"x": 1}'])
+def test_a_damaged_file_holds_no_result(tmp_path: Path, text: str) -> None:
+    (tmp_path / selftest_result.FILE).write_text(text)
+    assert selftest_result.load(tmp_path) == {}
