@@ -11,10 +11,12 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from appliance import commands
-from appliance.clock import CalendarClock, SimulatedCalendarClock
+from appliance.clock import CalendarClock, Readings, SimulatedCalendarClock, read_system
 from appliance.config import Config
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
 from appliance.engine import Engine, Input
@@ -218,11 +220,21 @@ class Box:
                 self._lines[effect.order.line].order(effect.order)
 
 
-def calendar(config: Config, state: State, clock: Clock) -> Callable[[], Now]:
-    """Return what tells the time for this configuration."""
+def calendar(
+    config: Config,
+    state: State,
+    clock: Clock,
+    network: Callable[[], datetime | None] | None = None,
+) -> Callable[[], Now]:
+    """Return what tells the time for this configuration; *network* is what a modem was told."""
     if config.simulated_start is not None:
         return SimulatedCalendarClock(clock, config.simulated_start, state.floor).now
-    return CalendarClock(clock, config.settings.clock.sources, lambda: state.floor).now
+
+    def read() -> Readings:
+        return replace(read_system(), network=None if network is None else network())
+
+    sources = config.settings.clock.sources
+    return CalendarClock(clock, sources, lambda: state.floor, read=read).now
 
 
 def _attempt_ids() -> Iterator[str]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
 
@@ -70,7 +70,7 @@ class Daemon:
         self._state = state
         self._inbox: queue.SimpleQueue[Input | _Request | None] = queue.SimpleQueue()
         self._clock: Clock = SystemClock(config.settings.clock.speed)
-        self._calendar = calendar(config, state, self._clock)
+        self._calendar = calendar(config, state, self._clock, self._network_time)
         self._lines = {
             line.name: Line(
                 line_settings(config, line),
@@ -88,6 +88,17 @@ class Daemon:
         self._ending = threading.Event()
         self._operations = Operations(self._box)
         self._beat_every = BEAT
+
+    def _network_time(self) -> datetime | None:
+        """Return the newest time that a line's network told, carried on to now."""
+        told = []
+        for line in self._lines.values():
+            facts = line.describe()
+            at, since = facts.get("network_time"), facts.get("network_time_at")
+            if isinstance(at, str) and isinstance(since, float):
+                passed = timedelta(seconds=self._clock.monotonic() - since)
+                told.append(datetime.fromisoformat(at) + passed)
+        return max(told, default=None)
 
     def run(self, *, until_idle: bool = False) -> int:
         """Run until told to end (or idle); returns the exit code."""
@@ -163,6 +174,7 @@ class Daemon:
             for request in batch:
                 if isinstance(request, _Request):
                     self._answer(request)
+            self._keep_house()
             self._show()
             notify("WATCHDOG=1")
             if until_idle and self._idle():
@@ -202,6 +214,13 @@ class Daemon:
             # A line that has not reported may still hold a call of a box that died.
             return False
         return engine.finished(now, IDLE_HORIZON)
+
+    def _keep_house(self) -> None:
+        try:
+            self._operations.keep_house()
+        except StorageError as error:
+            # The next row for the ledger meets the same disk, and that ends the calls.
+            log.error("retention could not erase: %s", error)
 
     def _show(self) -> None:
         self._panel.show(lamps(self._operations.facts()))

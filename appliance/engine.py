@@ -9,7 +9,7 @@ cannot disagree. Nothing here reads a clock, a file or a random number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -31,6 +31,7 @@ from appliance.gate import Circumstances, longest_call
 from appliance.habits import Habits
 from appliance.idleness import Condition, Idle, explain
 from appliance.interfaces import Gate, People
+from appliance.line_state import LineState
 from appliance.model import (
     Campaign,
     Clearance,
@@ -54,22 +55,6 @@ CLOCK_STEP = 60.0
 """Seconds of calendar time gained or lost against the box clock that void all plans."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class _Line:
-    name: str
-    bench: bool
-    ready: bool = False
-    fault: events.LineFault | None = None
-    call: State | None = None
-    unconfirmed: str | None = None
-    """Attempt whose end the line has not confirmed; it takes no call until it has."""
-    used_at: float = float("-inf")
-
-    @property
-    def idle(self) -> bool:
-        return self.ready and self.call is None and self.unconfirmed is None
 
 
 Input = events.Event | commands.Command
@@ -97,7 +82,7 @@ class Engine:
     ) -> None:
         self._campaign = campaign
         self._keys = Keys(listen=campaign.listen_key, object=campaign.object_key)
-        self._lines = {name: _Line(name, bench) for name, bench in lines.items()}
+        self._lines = {name: LineState(name, bench) for name, bench in lines.items()}
         self._gate = gate
         self._people = people
         self._state = state
@@ -122,6 +107,7 @@ class Engine:
         self._storage_failure: str | None = None
         self._contact_open = False
         self._retired = False
+        self._audio_ok = True
         self._effects: list[Effect] = []
 
     # --- reading -----------------------------------------------------------------------------
@@ -158,6 +144,11 @@ class Engine:
     def stop_contact_open(self) -> bool:
         """The stop button is pressed, or its wire is cut."""
         return self._contact_open
+
+    @property
+    def audio_ok(self) -> bool:
+        """False once a call's voice failed, until one worked."""
+        return self._audio_ok
 
     @property
     def storage_failure(self) -> str | None:
@@ -467,7 +458,7 @@ class Engine:
         ):
             line.unconfirmed = None
 
-    def _move(self, line: _Line, event: AttemptInput, now: Now) -> None:
+    def _move(self, line: LineState, event: AttemptInput, now: Now) -> None:
         if line.call is None:
             return
         moved = advance(line.call, event, now)
@@ -475,7 +466,9 @@ class Engine:
         for effect in moved.effects:
             self._emit(effect, now)
         if isinstance(moved.state, Concluded):
-            call = moved.state.call
+            call, facts = moved.state.call, moved.state.facts
+            if facts.introduced or facts.presses or facts.audio_failure is not None:
+                self._audio_ok = facts.audio_failure is None
             line.call = None
             line.used_at = now.monotonic
             if not moved.state.confirmed:
@@ -535,7 +528,7 @@ class Engine:
             else:
                 self._planner.plan(subject, now)
 
-    def _try(self, subject: str, idle: list[_Line], now: Now, *, pressed: bool) -> None:
+    def _try(self, subject: str, idle: list[LineState], now: Now, *, pressed: bool) -> None:
         """Ask the gate at this very instant and, where it clears, begin the call."""
         contact = self._people.contact(subject)
         if contact is None:
@@ -581,7 +574,7 @@ class Engine:
             call_seconds=self._call_seconds[self._campaign.script(contact.language).language],
         )
 
-    def _begin(self, line: _Line, contact: Contact, clearance: Clearance, now: Now) -> None:
+    def _begin(self, line: LineState, contact: Contact, clearance: Clearance, now: Now) -> None:
         begun = begin(
             clearance,
             script=self._campaign.script(contact.language),

@@ -1,0 +1,26 @@
+"""What the engine knows of one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.call_state import State
+from firmware import events
+
+
+@dataclass(slots=True)
+class LineState:
+    """Changes as its events come in; only the engine changes it."""
+
+    name: str
+    bench: bool
+    ready: bool = False
+    fault: events.LineFault | None = None
+    call: State | None = None
+    unconfirmed: str | None = None
+    """Attempt whose end the line has not confirmed; it takes no call until it has."""
+    used_at: float = float("-inf")
+
+    @property
+    def idle(self) -> bool:
+        return self.ready and self.call is None and self.unconfirmed is None
