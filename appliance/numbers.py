@@ -195,6 +195,14 @@ def mask(e164: str) -> str:
     return f"+{code} {'•' * hidden} {e164[-2:]}"
 
 
+def national_digits(e164: str) -> str:
+    """Return the digits of *e164* behind the country's code."""
+    import phonenumbers
+
+    parsed = phonenumbers.parse(e164, None)
+    return phonenumbers.national_significant_number(parsed)
+
+
 def hash_number(key: bytes, e164: str) -> str:
     """Return HMAC-SHA-256 of the number in hex (64 digits).
 

@@ -65,6 +65,7 @@ class Operations:
             "contacts.list": self._people.list,
             "contacts.revoke": self._people.revoke,
             "contacts.erase": self._people.erase,
+            "contacts.expire": self._people.expire,
             "dossier": self._people.dossier,
         }
 
@@ -74,6 +75,10 @@ class Operations:
         if operation is None:
             raise Refused(f"{name!r} is not an operation", "is the box of another version?")
         return operation(arguments)
+
+    def keep_house(self) -> None:
+        """Do a little of what is due once a day; between two steps of a running box."""
+        self._people.keep_house()
 
     # --- the running box ---------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from appliance import commands
@@ -15,10 +15,11 @@ from appliance.contact_import import ImportPlan, export_lines, plan_import, reje
 from appliance.contact_rows import ContactsUnreadable, Defaults, Reading, RejectedRow, RowFault
 from appliance.contacts import parse_contacts
 from appliance.control import Refused
-from appliance.effects import Record
-from appliance.ledger import read_entries
+from appliance.effects import Now, Record
+from appliance.handed_out import Forgetting, HandedOut, Index, Kind
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
+from appliance.retention import Round
 from appliance.state import granted_all
 
 
@@ -28,11 +29,17 @@ class PeopleOperations:
     def __init__(self, box: Box) -> None:
         self._box = box
         self._registry = box.state.registry
+        self._index = Index(box.state.directory)
+        self._round: Round | None = None
+        self._round_day: date | None = None
 
     # --- import and export -------------------------------------------------------------------
 
     def import_file(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Import ``contents`` (base64 of the file): all or nothing, or the good rows alone."""
+        """Import ``contents`` (base64 of the file): all or nothing, or the good rows alone.
+
+        ``rejects`` is the file that the command will write the refused rows to.
+        """
         file = str(arguments.get("file", "contacts"))
         accept = bool(arguments.get("accept_valid"))
         dry_run = bool(arguments.get("dry_run"))
@@ -61,6 +68,8 @@ class PeopleOperations:
             recorded_at=now.utc,
         )
         rejected = (*reading.rejected, *plan.rejected)
+        if rejected:
+            self._remember(arguments.get("rejects"), Kind.REJECTS)
         imported = not dry_run and (accept or not rejected)
         if imported:
             # The registry first: a row in the ledger must never speak of a consent that is lost.
@@ -92,8 +101,12 @@ class PeopleOperations:
             "rejects": "".join(rejects_lines(reading, rejected)) if rejected else "",
         }
 
-    def export(self, _: dict[str, Any]) -> dict[str, Any]:
-        """Return the contacts file of everybody, with the ledger's subject ids."""
+    def export(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the contacts file of everybody, with the ledger's subject ids.
+
+        ``out`` is the file that the command will write.
+        """
+        self._remember(arguments.get("out"), Kind.EXPORT)
         people = (
             (contact, self._registry.consents(contact.subject))
             for contact in self._registry.contacts()
@@ -147,59 +160,132 @@ class PeopleOperations:
         return {"number": mask(number), "known": contact is not None}
 
     def erase(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Forget a person; the ledger keeps its rows, the number stays uncallable."""
-        number = self.number(arguments)
-        contact = self._registry.by_number(number)
-        if contact is None:
-            raise Refused(f"{mask(number)} is not in the registry", "nothing is held about it")
-        record = Record(
-            kind="contact.erased",
-            subject=contact.subject,
-            data={"number_hash": contact.number_hash},
-        )
-        self._box.note([record])
-        at = max(self._box.now().utc, self._box.state.floor)
-        self._registry.erase(contact.subject, Revocation(at=at, by="erased"))
-        return {"number": mask(number), "subject": contact.subject}
+        """Forget a person; the ledger keeps its rows, the number stays uncallable.
 
-    def dossier(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return everything held about one person, for an access request."""
+        The files that were handed out come first: after a cut the person is still there to be
+        erased again, and the files are not asked for twice in vain.
+        """
         number = self.number(arguments)
         contact = self._registry.by_number(number)
         number_hash = hash_number(self._registry.number_key, number)
-        if contact is None:
-            revocation = self._box.engine.state.history("", number_hash).revocation
-            return {
-                "number": number,
-                "known": False,
-                "objection": None if revocation is None else _revocation(revocation),
-                "rows": [],
-            }
-        history = self._box.engine.state.history(contact.subject, contact.number_hash)
+        files = self._index.forget([(number, number_hash)])
+        if contact is not None:
+            self.forget([contact], by="command")
+        elif not (files.rewritten or files.removed or files.unreachable):
+            raise Refused(f"{mask(number)} is not in the registry", "nothing is held about it")
         return {
-            "number": number,
-            "known": True,
-            "subject": contact.subject,
-            "name": contact.name,
-            "language": contact.language,
-            "timezone": contact.timezone,
-            "objection": None if history.revocation is None else _revocation(history.revocation),
-            "consents": [_consent(c) for c in self._registry.consents(contact.subject)],
-            "attempts": [
-                {
-                    "attempt": attempt.id,
-                    "authorised_at": _time(attempt.authorised_at),
-                    "ended_at": None if attempt.ended_at is None else _time(attempt.ended_at),
-                    "outcome": None if attempt.outcome is None else attempt.outcome.value,
-                }
-                for attempt in history.attempts
-            ],
-            "rows": [
-                {"seq": entry.seq, "at": _time(entry.at), "kind": entry.kind, "data": entry.data}
-                for entry in read_entries(self._box.state.ledger.directory)
-                if entry.subject == contact.subject
-            ],
+            "number": mask(number),
+            "subject": None if contact is None else contact.subject,
+            "files": _files(files),
         }
+
+    def forget(self, contacts: Sequence[Contact], *, by: str) -> None:
+        """Erase people: recorded first, then gone from every file of the registry."""
+        self._box.note(
+            [
+                Record(
+                    kind="contact.erased",
+                    subject=contact.subject,
+                    data={"number_hash": contact.number_hash, "by": by},
+                )
+                for contact in contacts
+            ]
+        )
+        at = max(self._box.now().utc, self._box.state.floor)
+        self._registry.erase_all(
+            [contact.subject for contact in contacts], Revocation(at=at, by="erased")
+        )
+
+    def expire(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Erase whom the configuration keeps no longer, or with ``dry_run`` only name them."""
+        days = self._box.config.settings.law.retention_days
+        if days is None:
+            raise Refused("no retention is configured", "write law.retention_days in config.yaml")
+        now = self._box.now()
+        if not now.trusted:
+            raise Refused(f"the clock is not trusted ({now.source})", "see: autodialer doctor")
+        found = self.retention(now, days).all()
+        answer = {
+            "days": days,
+            "dry_run": bool(arguments.get("dry_run")),
+            "people": [
+                {"subject": contact.subject, "number": mask(contact.number)} for contact in found
+            ],
+            "files": _files(None),
+        }
+        if found and not answer["dry_run"]:
+            answer["files"] = _files(self.retire(found))
+        return answer
+
+    def keep_house(self) -> None:
+        """Look at some more people once a day, and erase whose time is over between calls."""
+        days, now = self._box.config.settings.law.retention_days, self._box.now()
+        if days is None or not now.trusted or self._box.engine.storage_failure is not None:
+            return
+        if self._round is None:
+            if self._round_day == now.utc.date():
+                return
+            self._round_day, self._round = now.utc.date(), self.retention(now, days)
+        # Rewriting the files of the registry takes time that a call does not have.
+        if self._round.portion() and not self._box.engine.calls:
+            # Somebody may have agreed anew, or been erased, since the round came past.
+            subjects = [contact.subject for contact in self._round.found]
+            self._round = None
+            known = (self._registry.contact(subject) for subject in subjects)
+            again = Round(
+                (contact for contact in known if contact is not None),
+                self._registry.consents,
+                self._box.engine.state.history,
+                now.utc,
+                days,
+            )
+            found = again.all()
+            if found:
+                self.retire(found)
+
+    def retention(self, now: Now, days: int) -> Round:
+        """Begin to look for people who are to be erased."""
+        history = self._box.engine.state.history
+        return Round(self._registry.contacts(), self._registry.consents, history, now.utc, days)
+
+    def retire(self, contacts: Sequence[Contact]) -> Forgetting:
+        """Erase people whose time is over."""
+        files = self._index.forget((one.number, one.number_hash) for one in contacts)
+        self.forget(contacts, by="retention")
+        return files
+
+    def dossier(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return what the registry holds about one person, for an access request.
+
+        The command joins it with the ledger (:mod:`appliance.dossier`). ``out`` is the file that
+        it will write.
+        """
+        number = self.number(arguments)
+        contact = self._registry.by_number(number)
+        number_hash = hash_number(self._registry.number_key, number)
+        self._remember(arguments.get("out"), Kind.DOSSIER, number_hash)
+        subject = "" if contact is None else contact.subject
+        revocation = self._box.engine.state.history(subject, number_hash).revocation
+        person: dict[str, Any] = {
+            "number": number,
+            "number_hash": number_hash,
+            "known": contact is not None,
+            "objection": None if revocation is None else _revocation(revocation),
+            "consents": [],
+        }
+        if contact is not None:
+            person |= {
+                "subject": contact.subject,
+                "name": contact.name,
+                "language": contact.language,
+                "timezone": contact.timezone,
+                "consents": [_consent(c) for c in self._registry.consents(contact.subject)],
+            }
+        return person
+
+    def _remember(self, path: object, kind: Kind, number_hash: str = "") -> None:
+        if isinstance(path, str) and path:
+            self._index.remember(HandedOut(path, kind, number_hash))
 
     def number(self, arguments: dict[str, Any]) -> str:
         """Read ``number`` as a technician types it; refuses what is none."""
@@ -227,6 +313,16 @@ def _consent(consent: Consent) -> dict[str, Any]:
         "windows": consent.windows,
         "valid_until": None if until is None else _time(until),
         "recorded_at": _time(consent.recorded_at),
+    }
+
+
+def _files(forgotten: Forgetting | None) -> dict[str, Any]:
+    if forgotten is None:
+        return {"rewritten": {}, "removed": [], "unreachable": {}}
+    return {
+        "rewritten": forgotten.rewritten,
+        "removed": list(forgotten.removed),
+        "unreachable": forgotten.unreachable,
     }
 
 

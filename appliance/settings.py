@@ -150,6 +150,10 @@ class LawSettings(Section):
     ballots: tuple[BallotSettings, ...] = Field(
         default=(), description='write a list of date: "2027-04-11", closes: "20:00"'
     )
+    retention_days: Annotated[int, Field(ge=1, le=36500)] | None = Field(
+        default=None,
+        description="write the days after which people without consent are erased, or leave it out",
+    )
     caller: CallerSettings = Field(description="write number and category of the SIM's number")
 
 

@@ -1,4 +1,4 @@
-"""``contacts import|list|revoke|erase|export``: the registry."""
+"""``contacts import|list|revoke|erase|expire|export``: the registry."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("erase", "forget a person; the number stays uncallable"),
     ):
         commands.add_parser(name, help=text).add_argument("number")
+    expire = commands.add_parser("expire", help="erase whom law.retention_days keeps no longer")
+    expire.add_argument("--dry-run", action="store_true", help="name them, erase nobody")
     export = commands.add_parser("export", help="everybody as a contacts file")
     export.add_argument("--out", type=Path, help="write to a file instead of standard output")
     for action in commands.choices.values():
@@ -43,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if action == "export":
         return _export(arguments)
+    if action == "expire":
+        return _expire(arguments)
     answer = ask(arguments, f"contacts.{action}", {"number": arguments.number})
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
@@ -50,8 +54,26 @@ def run(arguments: argparse.Namespace) -> int:
         known = "" if answer["known"] else " (in no registry; suppressed all the same)"
         print(f"{answer['number']} will not be called again{known}")
     else:
-        print(f"{answer['number']} is erased; ledger rows of {answer['subject']} stay verifiable")
+        _print_erased(answer)
     return 0
+
+
+def _print_erased(answer: dict[str, Any]) -> None:
+    if answer["subject"] is not None:
+        print(f"{answer['number']} is erased; ledger rows of {answer['subject']} stay verifiable")
+    _print_files(answer["files"])
+
+
+def _print_files(files: dict[str, Any]) -> None:
+    for path, count in files["rewritten"].items():
+        print(f"{count} line{'s' if count != 1 else ''} removed from {path}")
+    for path in files["removed"]:
+        print(f"removed {path}")
+    for path, reason in files["unreachable"].items():
+        print(
+            f"autodialer: {path} was not reached ({reason}); remove the person's lines by hand",
+            file=sys.stderr,
+        )
 
 
 def _import(arguments: argparse.Namespace) -> int:
@@ -77,6 +99,7 @@ def _import(arguments: argparse.Namespace) -> int:
             "contents": base64.b64encode(raw).decode("ascii"),
             "dry_run": arguments.dry_run,
             "accept_valid": arguments.accept_valid,
+            "rejects": None if arguments.rejects is None else str(arguments.rejects.absolute()),
         },
     )
     rejects = answer.pop("rejects", "")
@@ -139,8 +162,25 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _expire(arguments: argparse.Namespace) -> int:
+    answer = ask(arguments, "contacts.expire", {"dry_run": arguments.dry_run})
+    if arguments.json:
+        print(json.dumps(answer, ensure_ascii=False))
+        return 0
+    for one in answer["people"]:
+        print(f"{one['subject'][:8]}  {one['number']}")
+    done = "would be erased" if answer["dry_run"] else "erased"
+    print(
+        f"{len(answer['people'])} people {done}: neither a live consent nor a call in "
+        f"{answer['days']} days"
+    )
+    _print_files(answer["files"])
+    return 0
+
+
 def _export(arguments: argparse.Namespace) -> int:
-    answer = ask(arguments, "contacts.export")
+    out = None if arguments.out is None else str(arguments.out.absolute())
+    answer = ask(arguments, "contacts.export", {"out": None if arguments.json else out})
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
     elif arguments.out is None:

@@ -6,23 +6,41 @@ import argparse
 import json
 from pathlib import Path
 
+from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.session import ask
+
+FORMS = {".html": "html", ".htm": "html", ".txt": "text", ".json": "json"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number")
-    parser.add_argument("--out", type=Path, help="write to a file instead of standard output")
-    parser.add_argument("--json", action="store_true", help="print JSON (the only form so far)")
+    parser.add_argument("number", help="as people write it, or E.164")
+    parser.add_argument(
+        "--out", type=Path, help="write a file: a page (.html), text (.txt) or JSON (any other)"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON, whatever the file is called")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    answer = ask(arguments, "dossier", {"number": arguments.number})
-    text = json.dumps(answer, ensure_ascii=False, indent=2) + "\n"
+    from appliance.dossier import as_html, as_text, compile_dossier
+    from appliance.ledger import read_entries
+
+    given = {"number": arguments.number}
+    if arguments.out is not None:
+        # Remembered before it is written, so that an erasure finds it.
+        given["out"] = str(arguments.out.absolute())
+    person = ask(arguments, "dossier", given)
+    # Read here, from the files: a long ledger must not hold up the loop of a box that calls.
+    dossier = compile_dossier(person, read_entries(state_directory(arguments) / LEDGER))
+    form = "json" if arguments.out is None else FORMS.get(arguments.out.suffix.lower(), "json")
+    if arguments.json or form == "json":
+        text = json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = as_html(dossier) if form == "html" else as_text(dossier)
     if arguments.out is None:
         print(text, end="")
-    else:
-        from appliance.files import replace_file
+        return 0
+    from appliance.files import replace_file
 
-        replace_file(arguments.out, text.encode())
-        print(f"dossier in {arguments.out}")
+    replace_file(arguments.out, text.encode())
+    print(f"dossier in {arguments.out}; contacts erase removes it")
     return 0
