@@ -16,7 +16,14 @@ from firmware.errors import ClipUnusable
 
 RATE = 8000
 AUDIO = Path(__file__).parents[2] / "audio"
-LONGEST = {"greeting": 12.0, "prompt": 5.0, "message": 15.0, "farewell": 4.0, "opted_out": 5.0}
+LONGEST = {
+    "greeting": 12.0,
+    "prompt": 5.0,
+    "message": 15.0,
+    "farewell": 4.0,
+    "opted_out": 5.0,
+    "selftest": 6.0,
+}
 
 
 def speech(amplitude: float, seconds: float = 1.0) -> Samples:
