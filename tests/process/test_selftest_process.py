@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from test_box_process import Bench
+from test_box_process import Bench, wait_for
 
 from appliance.ledger import verify
 from appliance.selftest_result import load
@@ -123,3 +123,17 @@ def test_a_silent_stream_falls_back_to_clips_on_the_module(bench: Bench) -> None
     assert found["audio"] == "module-file"
     assert found["keys"] == {key: ["module"] for key in "195"}
     assert bench.outcomes() == ["failed", "listened"]
+
+
+def test_a_killed_test_hangs_up_and_records_its_end(bench: Bench) -> None:
+    technician(bench, patience=600.0)
+    bench.start_modems()
+    child = bench.start("--config", bench.stage.config, "modem", "selftest")
+    wait_for(lambda: bench.network("answered"))
+
+    child.terminate()
+
+    assert child.wait(timeout=20) == 1
+    assert [row["by"] for row in bench.network("ended")] == ["line"]
+    (end,) = bench.rows("call.ended")
+    assert end["evidence"]["withdrawn"] == "technician"
