@@ -48,7 +48,7 @@ class RegisteredPeople:
         self._country = country
 
     def subjects(self) -> Iterable[str]:
-        return (contact.subject for contact in self._registry.contacts())
+        return self._registry.subjects()
 
     def contact(self, subject: str) -> Contact | None:
         return self._registry.contact(subject)

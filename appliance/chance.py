@@ -73,6 +73,10 @@ class Rules:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
+    _first: dict[tuple[ZoneInfo, Windows, float], tuple[float, Span]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
     def __post_init__(self) -> None:
         calendar = LawCalendar(self.profile, self.territory, self.ballots)
         object.__setattr__(self, "calendar", calendar)
@@ -121,6 +125,18 @@ class Rules:
             spans = intersect(self.wished(zone, windows, week), law)
             _remember(self._open, key, spans)
         return spans
+
+    def first(self, zone: ZoneInfo, windows: Windows, seconds: float) -> tuple[float, Span] | None:
+        """Return a span that was found for somebody with these hours, and from when on."""
+        return self._first.get((zone, windows, seconds))
+
+    def note_first(
+        self, zone: ZoneInfo, windows: Windows, seconds: float, after: float, span: Span
+    ) -> None:
+        """Keep a first span with room for *seconds* that nothing but hours and law bounds."""
+        if len(self._first) >= _REMEMBERED:
+            self._first.clear()
+        self._first[zone, windows, seconds] = (after, span)
 
 
 def _remember(memory: dict[_Key, list[Span]], key: _Key, spans: list[Span]) -> None:
@@ -193,13 +209,32 @@ class Person:
         """Return the first span that ends after *after* and holds *seconds* from then on."""
         if self.zone is None or self.windows is None:
             return None
+        known = self.rules.first(self.zone, self.windows, seconds)
+        if known is not None:
+            asked, (start, end) = known
+            # What was passed over then is passed over now; this one still has the room, and
+            # nothing of this person's own cuts into it.
+            room = end - max(start, after) >= seconds and end > after
+            if asked <= after and room and self.since <= start and end <= self.until:
+                return start, end
+        span = self._open_span(self.zone, self.windows, after, seconds)
+        if span is not None:
+            start, end = span
+            since = -int(-self.since // 1)
+            if since < start and since <= after and end < self.until:
+                self.rules.note_first(self.zone, self.windows, seconds, after, span)
+        return span
+
+    def _open_span(
+        self, zone: ZoneInfo, windows: Windows, after: float, seconds: float
+    ) -> Span | None:
         # Whole seconds, rounded inwards: a span begins no earlier and ends no later than it may.
         first = -int(-self.since // 1)
         until = min(self.until, after + _HORIZON_SECONDS)
         from_ = max(after, first)
         week, last = int(from_ // WEEK), int(until // WEEK)
         while week <= last:
-            spans = self.rules.open(self.zone, self.windows, week)
+            spans = self.rules.open(zone, windows, week)
             index = bisect_right(spans, from_, key=span_end)
             while index < len(spans):
                 start, end = spans[index]

@@ -13,6 +13,8 @@ from typing import Any
 
 from appliance.journal import encode_row
 
+_decode = json.JSONDecoder().decode
+
 
 class Rows(Mapping[str, dict[str, Any]]):
     """One table as TinyDB reads it: document id (text) to document, decoded when asked for."""
@@ -86,7 +88,13 @@ def encode_document(columns: tuple[str, ...], document: Mapping[str, Any]) -> by
     return encode_row([document.get(column) for column in columns])
 
 
+def decode_row(row: bytes, columns: int) -> list[Any]:
+    """Return the values of *row*; what an older schema lacks is None."""
+    values: list[Any] = _decode(row.decode())
+    if len(values) < columns:
+        values += [None] * (columns - len(values))
+    return values
+
+
 def decode_document(columns: tuple[str, ...], row: bytes) -> dict[str, Any]:
-    values = json.loads(row)
-    values += [None] * (len(columns) - len(values))
-    return dict(zip(columns, values, strict=True))
+    return dict(zip(columns, decode_row(row, len(columns)), strict=True))

@@ -111,15 +111,13 @@ class State:
             known = self.registry.suppression(number_hash)
             if known is None or known.at < revocation.at:
                 self.registry.suppress(number_hash, revocation)
-        for subject in self.campaign.erased:
-            if self.registry.contact(subject) is not None:
-                self.registry.erase(subject, Revocation(at=at, by="command"))
-        missing = [
-            granted(consent)
-            for contact in self.registry.contacts()
-            for consent in self.registry.consents(contact.subject)
-            if not self.campaign.knows_consent(consent.id)
-        ]
+        erased = [s for s in self.campaign.erased if self.registry.contact(s) is not None]
+        if erased:
+            self.registry.erase_all(erased, Revocation(at=at, by="command"))
+        # Ids alone: reading everybody would make each start as long as the registry.
+        unknown = [c for c in self.registry.consent_ids() if not self.campaign.knows_consent(c)]
+        consents = map(self.registry.consent, unknown)
+        missing = [granted(consent) for consent in consents if consent is not None]
         if missing:
             self.note(missing, at)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +34,7 @@ from appliance.files import (
 from appliance.journal import Change, Journal, encode_row
 from appliance.model import Consent, Contact, Revocation
 from appliance.number_key import NumberKeyLost, make_number_key, read_number_key
-from appliance.rows import Overlay, Rows, encode_document
+from appliance.rows import Overlay, Rows, decode_row, encode_document
 
 SCHEMA = 1
 """Version of the columns below. A later one appends columns; older rows are then shorter."""
@@ -213,7 +212,6 @@ class Registry:
         )
         self._lock = threading.RLock()
         self._by_number: dict[int, int] = {}
-        self._by_hash: dict[bytes, int] = {}
         self._consents_of: dict[int, int | tuple[int, ...]] = {}
         self.number_key = number_key
         """The key of every ``number_hash`` on this box."""
@@ -284,10 +282,10 @@ class Registry:
         with self._lock:
             return self._contact(self._by_number.get(_digits(number)))
 
-    def by_hash(self, number_hash: str) -> Contact | None:
-        """Return the person whose number has this keyed hash."""
+    def subjects(self) -> list[str]:
+        """Return the ids of everybody, in the order of registration, without reading them."""
         with self._lock:
-            return self._contact(self._by_hash.get(bytes.fromhex(number_hash)))
+            return [_key("contacts", key) for key in self._storage.live["contacts"]]
 
     def contacts(self) -> Iterator[Contact]:
         """Yield everybody who is registered when this is called, in the order of registration."""
@@ -302,21 +300,23 @@ class Registry:
     def search(self, query: QueryLike) -> list[Contact]:
         """Return the people whose columns match a TinyDB query; reads everybody."""
         with self._lock:
-            return [_contact_of(found.doc_id, found) for found in self._contacts.search(query)]
+            found = [document.doc_id for document in self._contacts.search(query)]
+            return [contact for key in found if (contact := self._contact(key)) is not None]
 
     def consents(self, subject: str) -> tuple[Consent, ...]:
         """Return all agreements of one person, in the order in which they were recorded."""
         with self._lock:
             found = self._consents_of.get(_id(subject), ())
             keys = found if isinstance(found, tuple) else (found,)
-            documents = [(key, self._consents.get(doc_id=key)) for key in keys]
-        return tuple(_consent_of(key, d) for key, d in documents if isinstance(d, dict))
+            live = self._storage.live["consents"]
+            rows = [(key, live[key]) for key in keys if key in live]
+        return tuple(_consent_of(key, row) for key, row in rows)
 
     def consent(self, consent_id: str) -> Consent | None:
         """Return one agreement by its id."""
-        with self._lock:
-            found = self._consents.get(doc_id=_id(consent_id))
-        return _consent_of(_id(consent_id), found) if isinstance(found, dict) else None
+        key = _id(consent_id)
+        row = self._storage.live["consents"].get(key)
+        return None if row is None else _consent_of(key, row)
 
     def consent_ids(self) -> Iterator[str]:
         """Yield the ids of all agreements without reading them."""
@@ -436,8 +436,8 @@ class Registry:
         self.close()
 
     def _contact(self, key: int | None) -> Contact | None:
-        found = None if key is None else self._contacts.get(doc_id=key)
-        return _contact_of(cast(int, key), found) if isinstance(found, dict) else None
+        row = None if key is None else self._storage.live["contacts"].get(key)
+        return None if key is None or row is None else _contact_of(key, row)
 
     def _checked_contacts(
         self, contacts: Iterable[Contact]
@@ -492,13 +492,9 @@ class Registry:
     def _index(self, table: str, key: int, before: bytes | None, row: bytes | None) -> None:
         if table == "contacts":
             if before is not None:
-                number, digest = _number_and_hash(before)
-                self._by_number.pop(number, None)
-                self._by_hash.pop(digest, None)
+                self._by_number.pop(_number(before), None)
             if row is not None:
-                number, digest = _number_and_hash(row)
-                self._by_number[number] = key
-                self._by_hash[digest] = key
+                self._by_number[_number(row)] = key
         elif table == "consents" and before != row:
             subject = int(cast(bytes, row or before)[2:34], 16)
             found = self._consents_of.get(subject, ())
@@ -522,10 +518,9 @@ def _hash_id(number_hash: str) -> int:
     return int(number_hash, 16)
 
 
-def _number_and_hash(row: bytes) -> tuple[int, bytes]:
-    """Read a contact's first two columns, which need no JSON parser: digits only."""
-    _, number, _, digest, _ = row.split(b'"', 4)
-    return int(number), bytes.fromhex(digest.decode())
+def _number(row: bytes) -> int:
+    """Read a contact's first column, which needs no JSON parser: digits only."""
+    return int(row[2 : row.index(b'"', 2)])
 
 
 def _digits(number: str) -> int:
@@ -534,16 +529,33 @@ def _digits(number: str) -> int:
     return int(number)
 
 
-def _contact_of(key: int, document: Mapping[str, Any]) -> Contact:
-    return Contact(subject=_key("contacts", key), **document)
+# A planner reads everybody at each start, so rows become objects without TinyDB between them.
 
 
-def _consent_of(key: int, document: Mapping[str, Any]) -> Consent:
-    until = document["valid_until"]
-    consent = Consent(id=_key("consents", key), **document)
-    return replace(
-        consent,
-        given_at=datetime.fromisoformat(document["given_at"]),
+def _contact_of(key: int, row: bytes) -> Contact:
+    number, number_hash, name, language, timezone = decode_row(row, len(COLUMNS["contacts"]))
+    return Contact(
+        subject=f"{key:032x}",
+        number=number,
+        number_hash=number_hash,
+        name=name,
+        language=language,
+        timezone=timezone,
+    )
+
+
+def _consent_of(key: int, row: bytes) -> Consent:
+    subject, purpose, given_at, source, evidence, windows, until, recorded_at = decode_row(
+        row, len(COLUMNS["consents"])
+    )
+    return Consent(
+        id=f"{key:032x}",
+        subject=subject,
+        purpose=purpose,
+        given_at=datetime.fromisoformat(given_at),
+        source=source,
+        evidence=evidence,
+        windows=windows,
         valid_until=None if until is None else datetime.fromisoformat(until),
-        recorded_at=datetime.fromisoformat(document["recorded_at"]),
+        recorded_at=datetime.fromisoformat(recorded_at),
     )

@@ -236,12 +236,19 @@ def test_a_checkpoint_anywhere_changes_nothing(
     "damage",
     [
         {"version": 99},
-        {"people": {"s1": ["!!!", None, "", None]}},
-        {"people": {"s1": ["AAAA", None, "", None]}},
+        {"people": "!!!"},
+        {"people": "AAAA"},
+        {"people": "A" * 27 + "="},
+        {"people": "A" * 26 + "AQ"},
+        {"other_people": {"s1": "AAAA"}},
+        {"other_people": {"s1": "A" * 22 + "8="}},
+        {"other_people": {"s1": "A" * 24}},
         {"outcomes": {"teleported": 1}},
         {"open": [["a1"]]},
         {"suppressed": None},
-        {"purposes": []},
+        {"words": []},
+        {"words": ["", ""]},
+        {"consents": "!"},
     ],
 )
 def test_a_damaged_checkpoint_is_refused(damage: dict[str, Any]) -> None:
@@ -277,3 +284,21 @@ def test_more_purposes_than_can_be_told_apart_count_for_every_campaign() -> None
     assert len(state.history("s1").attempts_for("purpose-0")) == 1 + 300 - 255
     resumed = CampaignState.from_checkpoint(json.loads(json.dumps(state.to_checkpoint())))
     assert resumed.history("s1") == state.history("s1")
+
+
+def test_random_ids_come_back_from_a_checkpoint_as_they_were() -> None:
+    subject, attempt, consent = "0" * 31 + "f", "ab" * 16, "cd" * 16
+    odd = "_" + "1" * 31, "AB" * 16
+    told = [("consent.granted", subject, {"consent": c}) for c in (consent, *odd)]
+    for one in (attempt, *odd):
+        told += [authorised(one, subject), ended(one, "busy", subject)]
+    for one in odd:
+        told += [authorised("x", one), ended("x", "busy", one)]
+    state = fold(rows(*told))
+    resumed = CampaignState.from_checkpoint(json.loads(json.dumps(state.to_checkpoint())))
+    for known in (state, resumed):
+        assert [a.id for a in known.history(subject).attempts] == [attempt, *odd]
+        assert all(len(known.history(one).attempts) == 1 for one in odd)
+        assert all(known.knows_consent(c) for c in (consent, *odd))
+        assert not known.knows_consent("ef" * 16)
+        assert known.history("0" * 32) == NO_HISTORY

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -478,3 +479,20 @@ def test_only_attempts_for_the_same_purpose_use_up_the_campaigns_limit() -> None
     capped = refused(ask(history=History(attempts=(*recent, *recent))))
     assert capped
     assert "attempts" not in capped
+
+
+def test_a_span_found_for_one_person_is_never_widened_for_another() -> None:
+    """Each is asked with rules that remember the others and with rules that remember nobody."""
+    begins = [EVENING - timedelta(days=400), EVENING - timedelta(minutes=20), EVENING]
+    ends = [None, WINDOW.end, WINDOW.start + timedelta(minutes=90), EVENING + timedelta(days=9)]
+    moments = [EVENING + timedelta(hours=h) for h in (0, 1.4, 1.9, 30, -26, 200)]
+    for seconds in (0.0, 120.0):
+        shared = replace(RULES)
+        for after in moments:
+            for start, end in itertools.product(begins, ends):
+                consent = replace(CONSENT, given_at=start, valid_until=end)
+                found, alone = (
+                    next_chance(PERSON, (consent,), NO_HISTORY, rules, after, call_seconds=seconds)
+                    for rules in (shared, replace(RULES))
+                )
+                assert found == alone

@@ -50,12 +50,10 @@ def test_people_are_found_by_id_number_and_hash_before_and_after_a_restart() -> 
         for n in (1, 2, 3):
             assert box.contact(contact(n).subject) == contact(n)
             assert box.by_number(contact(n).number) == contact(n)
-            assert box.by_hash(contact(n).number_hash) == contact(n)
             assert box.consents(contact(n).subject) == (consent(n),)
             assert box.consent(consent(n).id) == consent(n)
             assert box.revocation(contact(n).subject) is None
         assert box.by_number("+33639989999") is None
-        assert box.by_hash("f" * 64) is None
         assert box.contact("f" * 32) is None
         assert box.consents("f" * 32) == ()
         assert list(box.contacts()) == [contact(1), contact(2), contact(3)]
@@ -88,7 +86,6 @@ def test_a_known_contact_is_replaced_and_its_old_number_forgotten() -> None:
         assert found.contact(moved.subject) == moved
         assert found.by_number(moved.number) == moved
         assert found.by_number(contact(1).number) is None
-        assert found.by_hash(contact(1).number_hash) is None
         assert len(found) == 2
 
 
