@@ -24,7 +24,7 @@ from appliance.attempt import begin
 from appliance.box import Box, calendar
 from appliance.call_state import AttemptInput, Keys, TimeReached, Withdrawn
 from appliance.config import Config
-from appliance.control import Refused
+from appliance.control import ControlServer, Refused
 from appliance.effects import Effect, Record, Send
 from appliance.engine import Input
 from appliance.gate import Circumstances
@@ -138,9 +138,11 @@ class SelfTestCall:
         )
         # This engine keeps the fold and the stop latch; it begins no call.
         self._box.engine.retire()
+        self._control = ControlServer(state.directory, self._asked)
 
     def __enter__(self) -> Self:
         self._box.recover()
+        self._control.start()
         return self
 
     def __exit__(
@@ -149,9 +151,18 @@ class SelfTestCall:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._control.close()
         self._line.close()
         if self._panel is not None:
             self._panel.close()
+
+    def _asked(self, operation: str, _: dict[str, Any]) -> Any:
+        """Answer a technician's command, on its own thread: only the stop is for now."""
+        if operation != "stop":
+            raise Refused("a self-test is running on this box", "wait until it has ended")
+        self._box.stop_everything()
+        self._inbox.put(events.StopRaised(at=self._clock.monotonic(), source="command"))
+        return {"stopped": True}
 
     def run(self, number: str | None) -> dict[str, Any]:
         """Call the technician at *number* (or the only one registered); return what was found.

@@ -137,3 +137,18 @@ def test_a_killed_test_hangs_up_and_records_its_end(bench: Bench) -> None:
     assert [row["by"] for row in bench.network("ended")] == ["line"]
     (end,) = bench.rows("call.ended")
     assert end["evidence"]["withdrawn"] == "technician"
+
+
+def test_the_stop_command_ends_a_self_test(bench: Bench) -> None:
+    technician(bench, patience=600.0)
+    bench.start_modems()
+    child = bench.start("--config", bench.stage.config, "modem", "selftest")
+    wait_for(lambda: bench.network("answered"))
+
+    assert bench.run("pause").returncode == 1
+    assert bench.run("stop").returncode == 0
+
+    assert child.wait(timeout=20) == 1
+    assert len(bench.network("ended")) == 1
+    assert [row["outcome"] for row in bench.rows("call.ended")] == ["stopped"]
+    assert bench.status()["stopped"]
