@@ -62,9 +62,9 @@ def spandsp(
         raise RuntimeError("libspandsp is not installed")
     library.dtmf_rx_init.restype = ctypes.c_void_p
     state = ctypes.c_void_p(library.dtmf_rx_init(None, None, None))
-    if twist is not None:
-        number = [ctypes.c_float(float(v or 0)) for v in (twist, reverse)]
-        library.dtmf_rx_parms(state, -1, *_promoted(library, *number))
+    if twist is not None and reverse is not None:
+        # Debian's 0.0.6 takes whole decibels here: filter, twist, reverse twist, threshold.
+        library.dtmf_rx_parms(state, -1, twist, reverse, -99)
     buffer = ctypes.create_string_buffer(64)
     reports = []
     data = np.ascontiguousarray(samples)
@@ -77,17 +77,6 @@ def spandsp(
     cpu = time.process_time() - start
     library.dtmf_rx_free(state)
     return Heard(tuple(reports), cpu)
-
-
-def _promoted(library: ctypes.CDLL, *values: ctypes.c_float) -> tuple[object, ...]:
-    library.dtmf_rx_parms.argtypes = [
-        ctypes.c_void_p,
-        ctypes.c_int,
-        ctypes.c_float,
-        ctypes.c_float,
-        ctypes.c_float,
-    ]
-    return (*values, ctypes.c_float(-99.0))
 
 
 def multimon(samples: NDArray[np.int16]) -> Heard:

@@ -150,7 +150,7 @@ class ProgressListener:
             self._speech += FRAME_SECONDS
         elif self._pause > MONOLOGUE_GAP:
             self._speech = 0.0
-        if self._speech < MONOLOGUE_SECONDS:
+        if self._speech < MONOLOGUE_SECONDS or Machine.MONOLOGUE in self._found:
             return []
         evidence = f"{self._speech:.1f} s of speech without a gap over {MONOLOGUE_GAP:.0f} s"
         return [self._report(Machine.MONOLOGUE, evidence)]
