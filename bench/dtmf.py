@@ -168,7 +168,7 @@ def cost(samples: NDArray[np.int16]) -> float:
 
 
 def run(
-    seed: int = SEED, presses: int = 96, hours: float = 6.0, names: Sequence[str] | None = None
+    seed: int = SEED, presses: int = 96, hours: float = 1.0, names: Sequence[str] | None = None
 ) -> list[dict[str, object]]:
     """All figures of all detectors that this machine has."""
     made: list[dict[str, object]] = []

@@ -51,6 +51,8 @@ def default_config() -> Path:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    # The ears' matrices are tiny: numpy's threads only wait for each other, most on a loaded Pi.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     parser = _parser()
     top = parser.parse_args(argv)
     if top.command not in COMMANDS:
