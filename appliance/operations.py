@@ -18,6 +18,7 @@ from appliance.call_state import Concluded, State
 from appliance.control import Refused
 from appliance.gate import Circumstances, longest_call
 from appliance.lamps import BoxFacts, faults, lamps
+from appliance.law import CallerRule, judge_caller
 from appliance.model import Consent, Contact, Decision, History
 from appliance.numbers import hash_number, mask
 from appliance.people_operations import PeopleOperations
@@ -144,7 +145,19 @@ class Operations:
             stopped=engine.state.stopped or engine.stop_contact_open,
             clock_trusted=now.trusted,
             storage_ok=engine.storage_failure is None,
+            law_refuses=self._law_refuses(),
+            audio_ok=engine.audio_ok,
             panel_ok=self._around.panel_faults == 0,
+        )
+
+    def _law_refuses(self) -> bool:
+        """Whether the numbering gate forbids every call of this box."""
+        rules = self._box.config.rules
+        bench = any(line.bench for line in self._box.config.settings.lines)
+        return any(
+            not judge_caller(rule, rules.caller, attended=rules.attended, bench=bench).allowed
+            for rule in rules.profile.enforced
+            if isinstance(rule, CallerRule)
         )
 
     def _line(self, name: str) -> dict[str, Any]:
