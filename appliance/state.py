@@ -8,7 +8,9 @@ first and then reach the registry. :meth:`State.open` carries each forward.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,11 @@ class State:
         """
         make_private_directory(directory)
         lock = StateLock.acquire(directory)
+        with _collector_asleep():
+            return cls._open(directory, lock)
+
+    @classmethod
+    def _open(cls, directory: Path, lock: StateLock) -> State:
         try:
             ledger = Ledger.open(directory / LEDGER)
             try:
@@ -115,11 +122,28 @@ class State:
         if erased:
             self.registry.erase_all(erased, Revocation(at=at, by="command"))
         # Ids alone: reading everybody would make each start as long as the registry.
-        unknown = [c for c in self.registry.consent_ids() if not self.campaign.knows_consent(c)]
+        unknown = self.campaign.unknown_consents(self.registry.consent_ids())
         consents = map(self.registry.consent, unknown)
         missing = [granted(consent) for consent in consents if consent is not None]
         if missing:
             self.note(missing, at)
+
+
+@contextmanager
+def _collector_asleep() -> Iterator[None]:
+    """Keep Python's collector from looking through everybody again and again.
+
+    What is loaded here lives as long as the process; at 100,000 people that is a third of the
+    time of a start.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def granted(consent: Consent) -> Record:
