@@ -213,6 +213,7 @@ class _Checks:
         self._lines()
         self._keys()
         self._panel()
+        self._signing_key()
         simulated_start = self._clock()
         if self.faults or rules is None:
             return None
@@ -394,6 +395,14 @@ class _Checks:
             self.fault(
                 ("panel", "simulated"),
                 "needs bench: true on every line; a real box has real buttons",
+            )
+
+    def _signing_key(self) -> None:
+        key = self.settings.ledger.signing_key
+        if key is not None and not resolve(self.base, key).is_file():
+            self.fault(
+                ("ledger", "signing_key"),
+                f'"{key}" is not a file; make one with: ssh-keygen -t ed25519 -N "" -f {key}',
             )
 
     def _clock(self) -> datetime | None:

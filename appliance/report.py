@@ -76,7 +76,10 @@ class Figures:
     outcomes: Counter[str] = field(default_factory=Counter)
     days: dict[str, Counter[str]] = field(default_factory=dict)
     revoked: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    """Refusals by the rule that refused; one refusal may name several."""
     consents: int = 0
+    erased: int = 0
     stops: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     first: datetime | None = None
@@ -98,6 +101,10 @@ def add_up(entries: Iterable[Entry], zone: ZoneInfo) -> Figures:
                 figures.consents += 1
             case "consent.revoked":
                 figures.revoked[str(data.get("by"))] += 1
+            case "contact.erased":
+                figures.erased += 1
+            case "call.refused":
+                figures.refused.update(str(rule) for rule in data.get("rules") or ())
             case "stop.pressed":
                 figures.stops += 1
             case "line.fault":
@@ -178,6 +185,15 @@ def as_html(figures: Figures, *, title: str, head: tuple[int, str], zone: ZoneIn
         for day, counts in sorted(figures.days.items())
     )
     objections = ", ".join(f"{by} {count}" for by, count in sorted(figures.revoked.items()))
+    refused = "".join(
+        f"<tr><td>{html.escape(rule)}<td class=n>{count}"
+        for rule, count in figures.refused.most_common()
+    )
+    refusals = (
+        f"<table><tr><th>rule<th class=n>refusals{refused}</table>"
+        if refused
+        else ("<p>No rule refused a call that was about to be placed.</p>")
+    )
     faults = ", ".join(f"{fault} {count}" for fault, count in sorted(figures.faults.items()))
     return f"""<!doctype html>
 <html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>
@@ -202,8 +218,11 @@ table{{border-collapse:collapse}} td,th{{padding:.2em .8em .2em 0;text-align:lef
 <table><tr><th>outcome<th class=n>calls<th><th>meaning{outcomes}</table>
 <h2>By day</h2>
 <table><tr><th>day<th class=n>calls<th class=n>listened<th class=n>objected{days}</table>
+<h2>Calls that a rule refused</h2>
+{refusals}
 <h2>Consent</h2>
-<p>{figures.consents} consents were recorded. Objections: {html.escape(objections) or "none"}.
+<p>{figures.consents} consents were recorded, {figures.erased} people erased. Objections:
+{html.escape(objections) or "none"}.
 Law profile: {html.escape(", ".join(sorted(figures.profiles)) or "none used")}.</p>
 <h2>The box</h2>
 <p>Emergency stop pressed {figures.stops} times. Line faults: {html.escape(faults) or "none"}.</p>

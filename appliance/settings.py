@@ -224,6 +224,13 @@ class ClockSettings(Section):
     )
 
 
+class LedgerSettings(Section):
+    signing_key: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        default=None,
+        description="write the path of an SSH private key without passphrase, or leave it out",
+    )
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="write debug, info, warning or error"
@@ -251,4 +258,5 @@ class Settings(Section):
         default=None, description="write the pins, or none"
     )
     clock: ClockSettings = ClockSettings()
+    ledger: LedgerSettings = LedgerSettings()
     logging: LoggingSettings = LoggingSettings()

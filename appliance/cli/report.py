@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.cli.paths import LEDGER, existing_state
@@ -37,13 +39,38 @@ def run(arguments: argparse.Namespace) -> int:
         page = as_html(figures, title=f"Calls for {purposes}", head=head, zone=zone)
         replace_file(arguments.out, page.encode())
         print(f"page in {arguments.out}")
+        _anchor(arguments, settings, head, figures.last)
     if arguments.csv is not None:
         replace_file(arguments.csv, as_csv(figures).encode())
         print(f"{len(figures.rows)} attempts in {arguments.csv}")
     if arguments.json:
-        print(json.dumps({"outcomes": figures.outcomes, "head": head}))
+        print(json.dumps({"outcomes": figures.outcomes, "refused": figures.refused, "head": head}))
     elif arguments.out is None and arguments.csv is None:
         for outcome, meaning in MEANINGS.items():
             print(f"{figures.outcomes[outcome.value]:>6}  {outcome.value:<12} {meaning}")
+        for rule, count in figures.refused.most_common():
+            print(f"{count:>6}  refused by {rule}")
         print(f"anchor: row {head[0]} {head[1]}")
     return 0
+
+
+def _anchor(
+    arguments: argparse.Namespace,
+    settings: Any,
+    head: tuple[int, str],
+    newest: datetime | None,
+) -> None:
+    """Write the head beside the page, ``F.anchor``, and sign it where a key is configured."""
+    from appliance.ledger import Anchor
+    from appliance.ledger.anchors import sign, write_anchor
+    from appliance.paths import resolve
+
+    path = arguments.out.with_name(arguments.out.name + ".anchor")
+    # The ledger's own time: the clock of the box that prints may be another's.
+    write_anchor(path, Anchor.of(head, newest or datetime.now(UTC)))
+    ledger = settings.get("ledger") if isinstance(settings, dict) else None
+    key = ledger.get("signing_key") if isinstance(ledger, dict) else None
+    if not isinstance(key, str):
+        print(f"anchor in {path}")
+        return
+    print(f"anchor in {path}, signed in {sign(path, resolve(arguments.config.parent, key))}")

@@ -78,6 +78,16 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
         ),
         ("bench: true # a", "bench: yes # a", 'lines[0].bench: "yes" is neither true nor false'),
         (
+            "  profile: fr",
+            "  profile: fr\n  retention_days: 0",
+            "law.retention_days: input should be greater than or equal to 1; write the days",
+        ),
+        (
+            "law:",
+            "ledger:\n  signing_key: nowhere\nlaw:",
+            'ledger.signing_key: "nowhere" is not a file; make one with: ssh-keygen',
+        ),
+        (
             "  mode: automatic",
             "  moed: automatic",
             "campaign.moed: is not a known key; did you mean mode?",
