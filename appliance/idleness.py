@@ -63,11 +63,12 @@ def blocked(condition: Condition) -> Idle | None:
     if not condition.now.trusted:
         return Idle(
             code="clock",
-            sentence=f"The clock is not trusted ({condition.now.source}): nobody is called.",
+            sentence=f"The clock is not trusted ({condition.now.source}), so nobody is called: "
+            "connect the box to a network with NTP, or fit a battery-backed clock.",
         )
     if condition.lines_ready == 0:
         faults = [f"{f.line}: {f.detail}; {f.remedy}" for f in condition.line_faults]
-        told = " | ".join(faults) or "none has reported yet"
+        told = " | ".join(faults) or "none has reported yet; see doctor if that lasts"
         return Idle(code="lines", sentence=f"No line is in service ({told}).")
     return None
 
@@ -78,15 +79,23 @@ def explain(condition: Condition) -> Idle:
     if reason is not None:
         return reason
     if not condition.planned:
-        return Idle(code="loading", sentence="The registry is being read.")
+        return Idle(
+            code="loading",
+            sentence="The registry is being read: calls begin when everybody's next hour is known.",
+        )
     opening = condition.next_opening
     if condition.lines_idle == 0:
         return Idle(code="busy", sentence="Every line in service has a call.")
     if opening is None:
         if condition.calls_running:
             return Idle(code="busy", sentence="The last calls are running.")
-        why = f"; rules refuse {condition.refused}" if condition.refused else ""
-        return Idle(code="done", sentence=f"Nobody is left to be called{why}.")
+        if condition.refused:
+            return Idle(
+                code="done",
+                sentence=f"Nobody is left to be called; rules refuse {condition.refused} people, "
+                "and why NUMBER tells which rules and why.",
+            )
+        return Idle(code="done", sentence="Nobody is left to be called: import people.")
     if opening > condition.now.utc:
         when = opening.isoformat(sep=" ", timespec="minutes")
         return Idle(
