@@ -73,7 +73,7 @@ class Rules:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
-    _first: dict[tuple[ZoneInfo, Windows, float], tuple[float, Span]] = field(
+    _first: dict[tuple[ZoneInfo, Windows, float], tuple[float, Span | None]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
@@ -126,14 +126,19 @@ class Rules:
             _remember(self._open, key, spans)
         return spans
 
-    def first(self, zone: ZoneInfo, windows: Windows, seconds: float) -> tuple[float, Span] | None:
-        """Return a span that was found for somebody with these hours, and from when on."""
+    def first(
+        self, zone: ZoneInfo, windows: Windows, seconds: float
+    ) -> tuple[float, Span | None] | None:
+        """Return what was found for somebody with these hours, if anything, and from when on."""
         return self._first.get((zone, windows, seconds))
 
     def note_first(
-        self, zone: ZoneInfo, windows: Windows, seconds: float, after: float, span: Span
+        self, zone: ZoneInfo, windows: Windows, seconds: float, after: float, span: Span | None
     ) -> None:
-        """Keep a first span with room for *seconds* that nothing but hours and law bounds."""
+        """Keep a first span with room for *seconds* that nothing but hours and law bounds.
+
+        None: hours and law leave no such span in all the weeks up to the horizon.
+        """
         if len(self._first) >= _REMEMBERED:
             self._first.clear()
         self._first[zone, windows, seconds] = (after, span)
@@ -210,19 +215,22 @@ class Person:
         if self.zone is None or self.windows is None:
             return None
         known = self.rules.first(self.zone, self.windows, seconds)
-        if known is not None:
-            asked, (start, end) = known
-            # What was passed over then is passed over now; this one still has the room, and
-            # nothing of this person's own cuts into it.
-            room = end - max(start, after) >= seconds and end > after
-            if asked <= after and room and self.since <= start and end <= self.until:
-                return start, end
+        if known is not None and known[0] <= after:
+            # What was passed over then is passed over now.
+            if known[1] is None:
+                if _last_week(after) == _last_week(known[0]):
+                    return None
+            else:
+                start, end = known[1]
+                # It still has the room, and nothing of this person's own cuts into it.
+                room = end - max(start, after) >= seconds and end > after
+                if room and self.since <= start and end <= self.until:
+                    return known[1]
         span = self._open_span(self.zone, self.windows, after, seconds)
-        if span is not None:
-            start, end = span
-            since = -int(-self.since // 1)
-            if since < start and since <= after and end < self.until:
-                self.rules.note_first(self.zone, self.windows, seconds, after, span)
+        start, end = span or (int(after) + 1, int(after) + _HORIZON_SECONDS + 1)
+        since = -int(-self.since // 1)
+        if since < start and since <= after and end < self.until:
+            self.rules.note_first(self.zone, self.windows, seconds, after, span)
         return span
 
     def _open_span(
@@ -271,6 +279,10 @@ class Person:
             return None
         span = self.open_span(after, seconds)
         return None if span is None else interval(span)
+
+
+def _last_week(after: float) -> int:
+    return int((after + _HORIZON_SECONDS) // WEEK)
 
 
 def span_end(span: Span) -> int:

@@ -114,9 +114,8 @@ class History:
 
         The law's caps count every attempt; a campaign's own limit and pauses count these.
         """
-        if all(attempt.purpose in ("", purpose) for attempt in self.attempts):
-            return self.attempts
-        return tuple(a for a in self.attempts if a.purpose in ("", purpose))
+        ours = ("", purpose)
+        return tuple([attempt for attempt in self.attempts if attempt.purpose in ours])
 
 
 NO_HISTORY = History()

@@ -496,3 +496,13 @@ def test_a_span_found_for_one_person_is_never_widened_for_another() -> None:
                     for rules in (shared, replace(RULES))
                 )
                 assert found == alone
+
+
+def test_hours_that_the_law_never_leaves_are_remembered_as_none() -> None:
+    never = replace(CONSENT, windows="mon-fri 13:10-13:50")
+    soon = replace(never, windows="mon-fri 10:10-13:50")
+    rules = replace(RULES)
+    for consent, expected in ((never, None), (soon, True), (never, None), (CONSENT, True)):
+        for after in (EVENING, EVENING + timedelta(hours=1), EVENING + timedelta(days=30)):
+            found = next_chance(PERSON, (consent,), NO_HISTORY, rules, after, call_seconds=60)
+            assert (found is not None) is (expected is not None)
