@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.developer
 	$(BIN)/python -m pytest -n auto -m "not pty and not process"
-	$(BIN)/python -m pytest -m "pty or process"
+	$(BIN)/python -m pytest -n auto -m "pty or process"
 
 # Only the tests without ptys and processes: seconds.
 pure: $(VENV)/.developer
