@@ -159,6 +159,10 @@ class Calling:
             return False
         self.dialling(True)
         try:
+            # From here on a hang-up order overtakes the dial command; an earlier one lies in the
+            # inbox, and getting here may have taken longer than the permission lasts.
+            if not self._still_wanted():
+                return False
             reply = self.modem.command(
                 self.family.dial.format(number=number),
                 timeout=self.family.timing.dial,
@@ -176,6 +180,16 @@ class Calling:
             self.dialling(False)
         if self._stopped():
             self.call.hang_up_ordered(self._now(), emergency=True)
+        return not self.call.is_over()
+
+    def _still_wanted(self) -> bool:
+        """Take in what came since the order; False where the dial must not go out any more."""
+        while not self.call.is_over() and (item := self.inbox.get(0.0)) is not None:
+            self._take(item)
+        dial_by = self.call.dial.dial_by
+        if not self.call.is_over() and dial_by is not None and self._now() > dial_by:
+            self._refuse("the permission ended before the dial")
+            return False
         return not self.call.is_over()
 
     def _dial_unanswered(self) -> None:

@@ -1,0 +1,134 @@
+"""One call's last look before the dial command: what came while the line was made ready."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import pytest
+
+from firmware.at.exchange import Reply
+from firmware.at.parsing import Final, FinalKind
+from firmware.audio.path import AudioCallbacks, SilentPath
+from firmware.calling import Calling
+from firmware.clock import SystemClock
+from firmware.errors import LinkLost
+from firmware.events import Cause, Ended, Event
+from firmware.families import FAMILIES
+from firmware.inbox import Closing, Inbox, Item, Ordered
+from firmware.live_call import LiveCall
+from firmware.orders import Dial, HangUp
+from firmware.voice import VoiceSwitch
+
+OK = Reply(final=Final(kind=FinalKind.OK, text="OK"))
+FAMILY = FAMILIES["sim7600"]
+
+
+def nothing(*_what: object) -> None: ...
+
+
+class Modem:
+    """An idle modem; *meanwhile* happens while it answers the first call list."""
+
+    emergency_count = 0
+
+    def __init__(self, meanwhile: Any) -> None:
+        self.sent: list[str] = []
+        self._meanwhile = meanwhile
+
+    def emergency_hang_up(self) -> None: ...
+
+    def command(self, text: str, **_options: object) -> Reply:
+        if not self.sent:
+            self._meanwhile()
+        if text.startswith("ATD"):
+            raise LinkLost("far enough")
+        self.sent.append(text)
+        return OK
+
+
+class Hands:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def real(self, seconds: float) -> float:
+        return seconds / 1000
+
+
+def place(meanwhile: Any, inbox: Inbox, clock: Hands) -> tuple[Modem, list[Event]]:
+    modem, posted = Modem(meanwhile), list[Event]()
+    dial = Dial(line="one", attempt="a", number="+33639980001", greeting="g", dial_by=160.0)
+    path = SilentPath(
+        callbacks=AudioCallbacks(
+            on_started=nothing, on_finished=nothing, on_downlink=nothing, on_failed=nothing
+        ),
+        clock=SystemClock(),
+    )
+    log = logging.getLogger("test")
+    calling = Calling(
+        call=LiveCall(
+            dial=dial,
+            family=FAMILY,
+            path=path,
+            clips={},
+            witnesses=(),
+            post=posted.append,
+            attention=nothing,
+            began=clock.at,
+        ),
+        modem=modem,
+        family=FAMILY,
+        voice=VoiceSwitch(modem=modem, family=FAMILY, path=path, pause=nothing, log=log),
+        mute=nothing,
+        inbox=inbox,
+        post=posted.append,
+        fault=nothing,
+        clock=cast(SystemClock, clock),
+        emergencies=lambda: 0,
+        emergencies_at_order=0,
+        dialling=nothing,
+        log=log,
+    )
+    calling.run()
+    return modem, posted
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Ordered(order=HangUp(line="one", attempt="a"), emergencies=0),
+        Closing(),
+    ],
+)
+def test_nothing_is_dialled_that_was_called_off_while_the_line_was_made_ready(item: Item) -> None:
+    inbox = Inbox()
+    modem, posted = place(lambda: inbox.put(item), inbox, Hands())
+    assert not [command for command in modem.sent if command.startswith("ATD")]
+    (ended,) = posted
+    assert isinstance(ended, Ended)
+    assert (ended.cause, ended.confirmed) == (Cause.LOCAL_HANG_UP, True)
+
+
+def test_no_permission_outlasts_the_making_ready() -> None:
+    clock = Hands()
+
+    def slowly() -> None:
+        clock.at = 160.5
+
+    modem, posted = place(slowly, Inbox(), clock)
+    assert not [command for command in modem.sent if command.startswith("ATD")]
+    (ended,) = posted
+    assert isinstance(ended, Ended)
+    assert (ended.cause, ended.confirmed) == (Cause.FAILED, True)
+
+
+def test_a_hang_up_of_another_call_holds_nobody_back() -> None:
+    inbox = Inbox()
+    other = Ordered(order=HangUp(line="one", attempt="b"), emergencies=0)
+    with pytest.raises(LinkLost, match="far enough"):
+        place(lambda: inbox.put(other), inbox, Hands())
