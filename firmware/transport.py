@@ -23,6 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import serial
@@ -476,17 +477,34 @@ def _quietly(action: Callable[[], object] | None) -> None:
         _log.debug("ignored while closing", exc_info=True)
 
 
+def _is_character_device(path: str) -> bool:
+    try:
+        return Path(path).is_char_device()
+    except OSError:
+        # Not even that may be asked; the reason of the failed open says more.
+        return True
+
+
 def _unusable(name: str, error: Exception) -> PortUnusable:
     code = getattr(error, "errno", None)
     if code is None and isinstance(error.__context__, OSError):
         code = error.__context__.errno
-    path = name if name.startswith("/") else ""
-    if path and not os.path.lexists(path):
+    path = "" if "://" in name else name
+    if not path:
+        return PortUnusable(
+            f"{name} cannot be opened ({os.strerror(code) if code else error})",
+            remedy="correct the address, or start what should answer there",
+        )
+    if not os.path.lexists(path):
         return PortUnusable(
             f"{name} does not exist", remedy="plug the modem in, or correct the port of the line"
         )
-    who, remedy = holders.explain(path) if path else ("", "")
     held = os.strerror(code) if code else str(error)
+    # termios.error is no OSError; pyserial wraps it.
+    not_a_terminal = errno.ENOTTY in (code, *getattr(error.__context__, "args", ())[:1])
+    if not_a_terminal or (code != errno.EACCES and not _is_character_device(path)):
+        return PortUnusable(f"{name} is not a serial port", remedy="correct the port of the line")
+    who, remedy = holders.explain(path)
     if who:
         return PortUnusable(f"{name} cannot be opened ({held}); held by {who}", remedy=remedy)
     if code in (errno.EAGAIN, errno.EBUSY):

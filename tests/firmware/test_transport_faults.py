@@ -270,10 +270,23 @@ def test_a_port_that_is_not_there() -> None:
         modem.open()
 
 
+@pytest.mark.parametrize("name", ["/dev/null", "/tmp", "relative"])
+def test_what_is_no_serial_port_is_said_to_be_none(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "relative").touch()
+    modem = VoiceModem(name, on_notification=lambda _: None, on_lost=lambda _: None)
+    with pytest.raises(PortUnusable, match="is not a serial port") as caught:
+        modem.open()
+    assert caught.value.remedy == "correct the port of the line"
+
+
 def test_a_url_that_means_nothing() -> None:
     modem = VoiceModem("carrier-pigeon://", on_notification=lambda _: None, on_lost=lambda _: None)
-    with pytest.raises(PortUnusable, match="carrier-pigeon"):
+    with pytest.raises(PortUnusable, match="carrier-pigeon") as caught:
         modem.open()
+    assert "correct the address" in caught.value.remedy
 
 
 def test_modem_manager_on_an_open_port_is_refused_by_name(mocker: MockerFixture) -> None:
