@@ -91,6 +91,9 @@ class Box:
         self._lines = lines or {}
         self._post = post or (lambda _: None)
         self._stop = threading.Event()
+        self._stop_lock = threading.Lock()
+        self._stops_raised = 0
+        self._stops_taken = 0
         if state.campaign.stopped:
             self._stop.set()
         self.gate = LawGate(config.rules)
@@ -115,7 +118,9 @@ class Box:
         Only the wire is touched here. The latch in the ledger follows through the engine, which
         gets :class:`~firmware.events.StopRaised` besides.
         """
-        self._stop.set()
+        with self._stop_lock:
+            self._stops_raised += 1
+            self._stop.set()
         for line in self._lines.values():
             line.emergency_hang_up()
 
@@ -131,11 +136,19 @@ class Box:
         effects: list[Effect] = []
         for given in inputs:
             if isinstance(given, StopRaised):
-                self._stop.set()
+                with self._stop_lock:
+                    self._stop.set()
+                    self._stops_taken = self._stops_raised
             effects += self.engine.step(given, now)
             if isinstance(given, commands.Reset) and not self.engine.state.stopped:
-                self._stop.clear()
+                self._release_stop()
         self.perform(effects, now)
+
+    def _release_stop(self) -> None:
+        """Let dials out again, unless a stop was raised that the engine has not heard of yet."""
+        with self._stop_lock:
+            if self._stops_taken == self._stops_raised:
+                self._stop.clear()
 
     def note(self, records: Sequence[Record]) -> None:
         """Write rows that the shell itself is the author of, and let the engine act on them."""
@@ -198,7 +211,11 @@ class Box:
                     )
                 )
                 return
-        self._lines[order.line].order(order)
+        line = self._lines[order.line]
+        line.order(order)
+        if isinstance(order, Dial) and self._stop.is_set():
+            # It went past between the look and the order, which the line then took for a newer one.
+            line.emergency_hang_up()
 
     def _forbids(self, dial: Dial) -> tuple[Cause, str] | None:
         """Look once more between the disk and the wire; the clearance is used up either way."""

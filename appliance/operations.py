@@ -185,6 +185,7 @@ class Operations:
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self._box.take([commands.Pause(by=_text(arguments, "by", "command"))])
+        self._must_be_recorded("the pause")
         return {"paused": self._box.engine.state.paused}
 
     def _resume(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -193,12 +194,14 @@ class Operations:
                 "the emergency stop is latched", "release it first: autodialer reset --by --reason"
             )
         self._box.take([commands.Resume(by=_text(arguments, "by", "command"))])
+        self._must_be_recorded("the resumption")
         return {"paused": self._box.engine.state.paused}
 
     def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
         self._box.stop_everything()
         now = self._box.now()
         self._box.take([StopRaised(at=now.monotonic, source="command")])
+        self._must_be_recorded("every line was hung up, but the latch that outlasts a restart")
         return {"stopped": self._box.engine.state.stopped}
 
     def _reset(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +210,14 @@ class Operations:
         if refusal is not None:
             raise Refused(refusal)
         self._box.take([commands.Reset(by=by, reason=reason)])
+        self._must_be_recorded("the reset")
         return {"stopped": self._box.engine.state.stopped}
+
+    def _must_be_recorded(self, what: str) -> None:
+        """Refuse to call done what a restart would not know of."""
+        failure = self._box.engine.storage_failure
+        if failure is not None:
+            raise Refused(f"{what} could not be recorded", failure)
 
     def _panel(self, arguments: dict[str, Any]) -> dict[str, Any]:
         fingers = self._around.fingers

@@ -14,12 +14,14 @@ from pytest_mock import MockerFixture
 from appliance import commands, config
 from appliance.box import Box
 from appliance.config import Config
+from appliance.control import Refused
 from appliance.effects import Now
 from appliance.engine import Input
 from appliance.files import StorageFailed
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
+from appliance.operations import Operations
 from appliance.paths import sample_config
 from appliance.state import State, granted
 from firmware import events
@@ -239,6 +241,58 @@ def test_a_stop_between_decision_and_dial_wins(bench: Bench) -> None:
     assert bench.kinds()[-1] in ("stop.pressed", "call.ended")
     (end,) = [e for e in read_entries(bench.directory / "ledger") if e.kind == "call.ended"]
     assert end.data["outcome"] == "stopped"
+
+
+def test_a_stop_between_the_last_look_and_the_order_wins(
+    bench: Bench, mocker: MockerFixture
+) -> None:
+    original = Line.order
+
+    def order(self: Line, order: Order) -> None:
+        if isinstance(order, Dial):
+            bench.box.stop_everything()
+        original(self, order)
+
+    bench.register()
+    bench.box.recover()
+    mocker.patch.object(Line, "order", order)
+    bench.ready()
+    bench.box.take([commands.Tick()])
+
+    # The stop's own hang-up came before the order; the line needs one that comes behind it.
+    assert bench.line.hung_up == 2
+
+
+def test_a_reset_does_not_release_a_stop_that_is_still_on_its_way(bench: Bench) -> None:
+    bench.register()
+    bench.box.recover()
+    bench.box.take([events.StopRaised(at=0.0, source="command")])
+    bench.ready()
+    bench.box.stop_everything()
+
+    bench.box.take([commands.Reset(by="Alix", reason="checked")])
+    bench.box.take([commands.Tick()])
+    assert bench.line.orders == []
+
+    bench.box.take([events.StopRaised(at=0.0, source="button"), *bench.posted])
+    bench.box.take([events.StopReleased(at=0.0)])
+    bench.box.take([commands.Reset(by="Alix", reason="checked")])
+    bench.box.take([commands.Tick()])
+    assert bench.box.engine.state.stopped is False
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [("stop", "stop.pressed"), ("pause", "dialling.paused")],
+)
+def test_what_could_not_be_recorded_is_not_called_done(
+    operation: str, kind: str, bench: Bench, mocker: MockerFixture
+) -> None:
+    mocker.patch.object(State, "append", fail(kind))
+    with pytest.raises(Refused, match="could not be recorded") as caught:
+        Operations(bench.box).perform(operation, {})
+    assert "No space left" in caught.value.remedy
+    assert bench.line.hung_up == (operation == "stop")
 
 
 def test_a_disk_slower_than_the_permission_dials_nobody(
