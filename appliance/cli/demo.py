@@ -23,11 +23,25 @@ def _count(text: str) -> int:
     return value
 
 
+def _lines(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= MOST_LINES:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {MOST_LINES}")
+    return value
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 100:
+        raise argparse.ArgumentTypeError("must be from 1 to 100")
+    return value
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contacts", type=_count, default=48, metavar="N", help="people to invent")
-    parser.add_argument("--lines", type=_count, default=2, metavar="N", help="simulated modems")
+    parser.add_argument("--lines", type=_lines, default=2, metavar="N", help="simulated modems")
     parser.add_argument(
-        "--speed", type=float, default=16.0, metavar="X", help="times the speed of life, 1 to 100"
+        "--speed", type=_speed, default=16.0, metavar="X", help="times the speed of life, 1 to 100"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="other people, same rules")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a live screen")
@@ -41,10 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.demo.processes import write_config
     from appliance.demo.screen import LiveScreen, PlainScreen
 
-    if not 1 <= arguments.speed <= 100 or arguments.lines > MOST_LINES:
-        raise Refused(
-            f"--speed goes from 1 to 100 and --lines from 1 to {MOST_LINES}", "choose within"
-        )
     stage = Stage(state_directory(arguments).resolve())
     _clear(stage)
     purpose = _purpose(arguments.config)
@@ -63,10 +73,22 @@ def run(arguments: argparse.Namespace) -> int:
     return _conclude(stage, console, arguments, result.exit_code, result.seconds, result.imported)
 
 
+def _holds_real_people(stage: Stage) -> bool:
+    """Whether somebody imported people there whose numbers are not fiction. Lock held."""
+    from appliance.numbers import NumberClass, number_class
+    from appliance.store import Registry
+
+    registry = Registry.open(stage.state)
+    try:
+        return any(number_class(one.number) is NumberClass.REAL for one in registry.contacts())
+    finally:
+        registry.close()
+
+
 def _clear(stage: Stage) -> None:
     """Start on an empty state; never on one that is not an earlier demonstration's."""
     if stage.state.exists() and any(stage.state.iterdir()):
-        if not stage.directory.is_dir():
+        if not (stage.scenario.is_file() and stage.config.is_file()):
             raise Refused(
                 f"{stage.state} holds something that is not a demonstration",
                 "name another directory with --state",
@@ -74,6 +96,11 @@ def _clear(stage: Stage) -> None:
         from appliance.files import StateLock
 
         with StateLock.acquire(stage.state):
+            if _holds_real_people(stage):
+                raise Refused(
+                    f"{stage.state} held a demonstration once, but real people since",
+                    "name another directory with --state",
+                )
             shutil.rmtree(stage.state)
     stage.directory.mkdir(parents=True, mode=0o700)
     stage.state.chmod(0o700)

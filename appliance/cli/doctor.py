@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         *_disk(config.state),
     ]
     try:
-        rows += _box(ask(arguments, "status"))
+        rows += _box(ask(arguments, "status")) if config.state.exists() else _no_state(config.state)
     except Exception as error:  # noqa: BLE001
         # A doctor that dies of the patient's illness is none: say it as a row.
         remedy = getattr(error, "remedy", "")
@@ -98,6 +98,15 @@ def _disk(state: Path) -> Iterator[Row]:
             detail=f"{state} may be read by other accounts",
             remedy=f"chmod -R go= {state}",
         )
+
+
+def _no_state(state: Path) -> Iterator[Row]:
+    yield Row(
+        part="state",
+        state="note",
+        detail=f"{state} does not exist: no box ever ran here",
+        remedy="autodialer run, or name another directory with --state",
+    )
 
 
 def _box(status: dict[str, Any]) -> Iterator[Row]:
@@ -203,12 +212,12 @@ def _self_test(part: str, test: dict[str, Any] | None, *, modem: dict[str, Any])
 
 
 def _ledger(state: Path) -> Iterator[Row]:
-    from appliance.ledger import verify
+    from appliance.cli.ledger import verify_state
 
     directory = state / "ledger"
     if not directory.is_dir():
         return
-    verification = verify(directory)
+    verification = verify_state(state)
     yield Row(
         part="ledger",
         state="ok" if verification.ok else "fault",

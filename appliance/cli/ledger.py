@@ -10,14 +10,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from appliance.cli.paths import LEDGER, existing_state
 from appliance.control import Refused
 from appliance.effects import Entry
-from appliance.ledger import Anchor, Verification, read_entries, verify
+from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,11 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _verify(directory: Path, arguments: argparse.Namespace) -> int:
     anchors = [Anchor.parse(path.read_text(encoding="utf-8")) for path in arguments.anchor]
-    verification = verify(directory, anchors=anchors)
+    verification = verify_state(directory.parent, anchors)
     if not verification.ok:
         # A box that runs may have been in the middle of a row.
         time.sleep(0.2)
-        verification = verify(directory, anchors=anchors)
+        verification = verify_state(directory.parent, anchors)
     if arguments.json:
         print(json.dumps(_as_json(verification)))
     elif verification.fault is None:
@@ -82,6 +83,23 @@ def _verify(directory: Path, arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0 if verification.ok else 1
+
+
+def verify_state(state: Path, anchors: Sequence[Anchor] = ()) -> Verification:
+    """Verify the ledger of *state*, also against what the box itself remembers of its end.
+
+    The checkpoint is written behind the rows that it stands at, so a ledger that is shorter, or
+    has another row there, was cut or replaced; no hash chain shows that by itself.
+    """
+    kept = checkpoint.read(state)
+    known = list(anchors)
+    if kept is not None:
+        known.append(Anchor(seq=kept.seq, hash=kept.hash, at=""))
+    verification = verify(state / LEDGER, anchors=known)
+    ours = kept is not None and kept.seq not in {anchor.seq for anchor in anchors}
+    if kept is not None and ours and verification.seq >= kept.seq:
+        return replace(verification, anchors=verification.anchors - 1)
+    return verification
 
 
 def _as_json(verification: Verification) -> dict[str, Any]:

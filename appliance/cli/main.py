@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     parser = _parser()
     top = parser.parse_args(argv)
+    if not top.command:
+        parser.error("name a command; autodialer --help lists them")
     if top.command not in COMMANDS:
         parser.error(f"{top.command!r} is not a command; known: {', '.join(COMMANDS)}")
     module = importlib.import_module(f"appliance.cli.{COMMANDS[top.command][0]}")
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, default=None, help="configuration file")
     parser.add_argument("--state", type=Path, default=None, help="use this state directory")
     parser.add_argument("--version", action="version", version=f"autodialer {__version__}")
-    parser.add_argument("command", metavar="COMMAND")
+    parser.add_argument("command", metavar="COMMAND", nargs="?", default="")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 

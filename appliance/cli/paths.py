@@ -23,7 +23,9 @@ def state_directory(arguments: argparse.Namespace) -> Path:
 def existing_state(arguments: argparse.Namespace) -> Path:
     """Return the state directory; refuses where there is none yet."""
     directory = state_directory(arguments)
-    if not directory.is_dir():
+    if directory.exists() and not directory.is_dir():
+        raise Refused(f"{directory} is not a directory", "name the state directory with --state")
+    if not directory.exists():
         raise Refused(
             f"{directory} does not exist",
             "name the state directory with --state, or start the box once",

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from appliance.cli.session import ask, ask_running
+from appliance.control import NobodyListens
 
 WATCH_EVERY = 1.0
 
@@ -35,15 +36,28 @@ def run(arguments: argparse.Namespace) -> int:
     if command == "watch":
         return _watch(arguments)
     if command == "stop":
-        ask(arguments, "stop")
-        print("stopped: every line is silent and hung up; autodialer reset releases the latch")
-        return 0
+        return _stop(arguments)
     if command == "reset":
         ask(arguments, "reset", {"by": arguments.by, "reason": arguments.reason})
         print("the emergency stop is released; dialling goes on")
         return 0
     ask(arguments, command, {"by": arguments.by})
     print("paused" if command == "pause" else "resumed")
+    return 0
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    """Stop the running box, or latch the stop where none runs; says which of the two it was."""
+    try:
+        ask_running(arguments, "stop")
+    except NobodyListens:
+        ask(arguments, "stop")
+        print(
+            "no box runs here, so no line was hung up; the stop is latched: "
+            "a box that starts here dials nobody until autodialer reset"
+        )
+        return 0
+    print("stopped: every line was silenced and hung up; autodialer reset releases the latch")
     return 0
 
 

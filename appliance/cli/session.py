@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from appliance.cli.paths import state_directory
+from appliance.cli.paths import existing_state, state_directory
 from appliance.control import ControlClient, NobodyListens
+
+CREATES = frozenset({"contacts.import"})
+"""Operations that may begin a state directory. Any other on a directory that is not there would
+answer for a box that nobody has: a stop that stops nothing, people who are nobody."""
 
 
 def ask(arguments: argparse.Namespace, operation: str, given: dict[str, Any] | None = None) -> Any:
     """Perform *operation* on the running box, or on its state where none runs.
 
-    Raises :class:`~appliance.control.Refused` and the storage and configuration errors.
+    Raises :class:`~appliance.control.Refused`, also where there is no state and *operation*
+    begins none (:data:`CREATES`), and the storage and configuration errors.
     """
-    directory = state_directory(arguments)
+    directory = state_directory(arguments) if operation in CREATES else existing_state(arguments)
     if directory.is_dir():
         try:
             with ControlClient(directory) as client:

@@ -84,7 +84,9 @@ def verify(
                         check_follows(line, seq, prev)
                         check_canonical(line)
                         if wanted.get(line.seq, line.hash) != line.hash or line.seq in clashing:
-                            raise BadLine("an anchor knows this row by another hash")
+                            raise BadLine(
+                                "an anchor or the checkpoint knows this row by another hash"
+                            )
                     except BadLine as error:
                         return result(Fault(file=name, line=number, reason=str(error)))
                     seq, prev = line.seq, line.hash
@@ -96,6 +98,8 @@ def verify(
         raise storage_failed(f"reading {directory}", error) from error
     if wanted and max(wanted) > seq:
         name = found[-1].path.name if found else "ledger"
-        reason = f"the ledger ends at {seq}, but an anchor knows row {max(wanted)}"
+        reason = (
+            f"the ledger ends at {seq}, but an anchor or the checkpoint knows row {max(wanted)}"
+        )
         return result(Fault(file=name, line=count, reason=reason))
     return result(None)

@@ -1,0 +1,104 @@
+"""Commands without a running box: what they may begin, and what they must not claim."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from appliance.cli.main import main
+from appliance.numbers import NumberClass
+
+HEADER = (
+    "number,name,language,timezone,purpose,consent_given_at,consent_source,consent_evidence,"
+    "windows,valid_until\n"
+)
+ROW = (
+    "{number},Ada,fr,Europe/Paris,neighbourhood-news,2027-01-15,web,form 1,"
+    "mon-fri 18:00-20:00,2027-12-31\n"
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state with one person, made as people make it."""
+    people = tmp_path / "people.csv"
+    people.write_text(HEADER + ROW.format(number="+33639980001"))
+    directory = tmp_path / "state"
+    assert main(["--state", str(directory), "contacts", "import", str(people)]) == 0
+    return directory
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status"],
+        ["contacts", "list"],
+        ["contacts", "export"],
+        ["contacts", "revoke", "+33639980001"],
+        ["why", "+33639980001"],
+        ["dossier", "+33639980001"],
+        ["stop"],
+        ["pause"],
+        ["resume"],
+        ["reset", "--by", "a", "--reason", "b"],
+    ],
+)
+def test_no_command_answers_for_a_box_that_is_not_there(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "mistyped"
+    assert main(["--state", str(nowhere), *command]) == 1
+    assert f"{nowhere} does not exist; name the state directory" in capsys.readouterr().err
+    assert not nowhere.exists()
+
+
+def test_doctor_leaves_no_state_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = tmp_path / "mistyped"
+    assert main(["--state", str(nowhere), "doctor"]) == 0
+    assert "no box ever ran here" in capsys.readouterr().out
+    assert not nowhere.exists()
+
+
+def test_a_stop_without_a_box_says_that_it_only_latched(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--state", str(state), "stop"]) == 0
+    assert "no line was hung up; the stop is latched" in capsys.readouterr().out
+    main(["--state", str(state), "status", "--json"])
+    assert json.loads(capsys.readouterr().out)["stopped"] is True
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_ledger_whose_end_was_cut_off_is_found_by_the_checkpoint(
+    left: int, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from appliance.state import State
+
+    main(["--state", str(state), "pause"])
+    opened = State.open(state)
+    opened.save_checkpoint(force=True)
+    opened.close()
+    assert main(["--state", str(state), "ledger", "verify"]) == 0
+    (file,) = (state / "ledger").glob("*.jsonl")
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:left]))
+    capsys.readouterr()
+    assert main(["--state", str(state), "ledger", "verify"]) == 1
+    assert f"the ledger ends at {left}, but" in capsys.readouterr().err
+
+
+def test_the_demonstration_removes_nothing_but_a_demonstration(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = ["--state", str(state), "demo", "--plain"]
+    (state / "demo").mkdir()
+    assert main(demo) == 1
+    assert "is not a demonstration" in capsys.readouterr().err
+    for name in ("scenario.yaml", "config.yaml"):
+        (state / "demo" / name).write_text("")
+    # Numbers that could be somebody's stand in no test; the rest of the way is the real one.
+    monkeypatch.setattr("appliance.numbers.number_class", lambda _: NumberClass.REAL)
+    assert main(demo) == 1
+    assert "real people since" in capsys.readouterr().err
+    assert (state / "ledger").is_dir()
