@@ -22,6 +22,7 @@ from appliance.law import CallerRule, judge_caller
 from appliance.model import Consent, Contact, Decision, History
 from appliance.numbers import hash_number, mask
 from appliance.people_operations import PeopleOperations
+from appliance.redaction import said_by_a_person
 from firmware.events import StopRaised
 from firmware.lamp import describe
 
@@ -184,7 +185,7 @@ class Operations:
         }
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        self._box.take([commands.Pause(by=_text(arguments, "by", "command"))])
+        self._box.take([commands.Pause(by=_said(arguments, "by", "command"))])
         self._must_be_recorded("the pause")
         return {"paused": self._box.engine.state.paused}
 
@@ -193,7 +194,7 @@ class Operations:
             raise Refused(
                 "the emergency stop is latched", "release it first: autodialer reset --by --reason"
             )
-        self._box.take([commands.Resume(by=_text(arguments, "by", "command"))])
+        self._box.take([commands.Resume(by=_said(arguments, "by", "command"))])
         self._must_be_recorded("the resumption")
         return {"paused": self._box.engine.state.paused}
 
@@ -205,7 +206,7 @@ class Operations:
         return {"stopped": self._box.engine.state.stopped}
 
     def _reset(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        by, reason = _text(arguments, "by"), _text(arguments, "reason")
+        by, reason = _said(arguments, "by"), _said(arguments, "reason")
         refusal = self._box.engine.reset_refusal()
         if refusal is not None:
             raise Refused(refusal)
@@ -332,6 +333,10 @@ def _text(arguments: dict[str, Any], name: str, default: str | None = None) -> s
     if not isinstance(value, str) or not value.strip() or len(value) > 200:
         raise Refused(f"{name} is missing or not a short text")
     return value.strip()
+
+
+def _said(arguments: dict[str, Any], name: str, default: str | None = None) -> str:
+    return said_by_a_person(_text(arguments, name, default))
 
 
 def _time(at: datetime) -> str:

@@ -108,9 +108,8 @@ def line_text(line: dict[str, Any]) -> str:
     """Say a line's state in one line of text."""
     if line["fault"] is not None:
         fault = line["fault"]
-        return (
-            f"{line['name']}: OUT ({fault['code']}): {fault['detail']} {fault['remedy']}".rstrip()
-        )
+        remedy = f"; {fault['remedy']}" if fault["remedy"] else ""
+        return f"{line['name']}: OUT ({fault['code']}): {fault['detail']}{remedy}"
     state = line["call"] or ("ready" if line["ready"] else "not ready")
     family = line["modem"].get("family", "")
     return f"{line['name']}: {state}{f' ({family})' if family else ''}{_self_test(line)}"

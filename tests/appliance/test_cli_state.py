@@ -102,3 +102,22 @@ def test_the_demonstration_removes_nothing_but_a_demonstration(
     assert main(demo) == 1
     assert "real people since" in capsys.readouterr().err
     assert (state / "ledger").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("asked 0639980001 about it", "asked (number) about it"),
+        ("06 39 98 00 01, twice", "(number), twice"),
+        ("+33 6 39 98 00 01", "(number)"),
+        ("checked 2027-03-10, line 12", "checked 2027-03-10, line 12"),
+    ],
+)
+def test_no_number_that_a_technician_types_reaches_the_ledger(
+    said: str, kept: str, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--state", str(state), "stop"])
+    assert main(["--state", str(state), "reset", "--by", "Ada", "--reason", said]) == 0
+    capsys.readouterr()
+    main(["--state", str(state), "ledger", "show", "--kind", "stop.reset", "--json"])
+    assert json.loads(capsys.readouterr().out)["data"] == {"by": "Ada", "reason": kept}
