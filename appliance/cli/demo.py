@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.demo.processes import write_config
     from appliance.demo.screen import LiveScreen, PlainScreen
 
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _leave)
     stage = Stage(state_directory(arguments).resolve())
     _clear(stage)
     purpose = _purpose(arguments.config)
@@ -71,6 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
         result = performance.run(lines=arguments.lines, speed=arguments.speed, seed=arguments.seed)
     return _conclude(stage, console, arguments, result.exit_code, result.seconds, result.imported)
+
+
+def _leave(signum: int, _: object) -> None:
+    """Unwind, so that the children end too: a closed terminal must leave no box and no modems."""
+    sys.exit(128 + signum)
 
 
 def _holds_real_people(stage: Stage) -> bool:
