@@ -122,7 +122,10 @@ def _report(error: Exception) -> int | None:
         return 1
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        print(f"autodialer: {place}{error.strerror or error}", file=sys.stderr)
+        remedy = ""
+        if isinstance(error, PermissionError):
+            remedy = "; run the command as the box's user, for example with sudo -u autodialer"
+        print(f"autodialer: {place}{error.strerror or error}{remedy}", file=sys.stderr)
         return 1
     return None
 

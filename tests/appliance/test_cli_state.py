@@ -121,3 +121,16 @@ def test_no_number_that_a_technician_types_reaches_the_ledger(
     capsys.readouterr()
     main(["--state", str(state), "ledger", "show", "--kind", "stop.reset", "--json"])
     assert json.loads(capsys.readouterr().out)["data"] == {"by": "Ada", "reason": kept}
+
+
+def test_a_state_of_another_account_is_refused_with_the_remedy(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The suite may run as root, whom no mode bits stop.
+    def is_dir(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("appliance.cli.paths.Path.is_dir", is_dir)
+    assert main(["--state", str(state), "status"]) == 1
+    said = capsys.readouterr().err
+    assert f"{state}: Permission denied; run the command as the box's user" in said
