@@ -75,13 +75,26 @@ def load(file: Path, *, state: Path | None = None) -> Config:
 
     Raises :class:`~appliance.marked_yaml.DocumentFaulty` with all faults.
     """
-    document = read_document(file)
+    try:
+        document = read_document(file)
+    except DocumentFaulty as faulty:
+        if faulty.document is not None:
+            _further_faults(faulty, faulty.document)
+        raise
     settings = _settings(document)
     check = _Checks(document, settings, file.resolve().parent)
     config = check.config(file, state)
     if check.faults or config is None:
         raise DocumentFaulty(document.file, check.faults)
     return config
+
+
+def _further_faults(faulty: DocumentFaulty, document: Document) -> None:
+    """Raise what *faulty* found together with what is wrong with the rest, if anything is."""
+    try:
+        _settings(document)
+    except DocumentFaulty as more:
+        raise DocumentFaulty(faulty.file, [*faulty.faults, *more.faults]) from faulty
 
 
 def _settings(document: Document) -> Settings:

@@ -50,10 +50,14 @@ class Fault:
 
 
 class DocumentFaulty(Exception):
-    """The document cannot be used; ``faults`` holds all that was found, in file order."""
+    """The document cannot be used; ``faults`` holds all that was found, in file order.
 
-    def __init__(self, file: str, faults: list[Fault]) -> None:
+    ``document`` is what could be read all the same, for whoever looks for further faults.
+    """
+
+    def __init__(self, file: str, faults: list[Fault], document: Document | None = None) -> None:
         self.file = file
+        self.document = document
         self.faults = sorted(set(faults))
         super().__init__("\n".join(fault.text(file) for fault in self.faults))
 
@@ -142,11 +146,12 @@ def parse_document(text: str, file: str) -> Document:
         raise DocumentFaulty(file, [Fault(Mark(1, 1), "", "is nested too deeply")]) from error
     builder = _Builder()
     value = builder.build(root, ()) if root is not None else {}
-    if builder.faults:
-        raise DocumentFaulty(file, builder.faults)
-    return Document(
+    document = Document(
         file, value, builder.marks, builder.keys, builder.sources, frozenset(builder.plain)
     )
+    if builder.faults:
+        raise DocumentFaulty(file, builder.faults, document)
+    return document
 
 
 def _mark(mark: object) -> Mark:

@@ -182,3 +182,15 @@ def test_something_else_altogether_is_refused(directory: Path, text: str) -> Non
     (directory / "config.yaml").write_text(text)
     with pytest.raises(DocumentFaulty):
         config.load(directory / "config.yaml")
+
+
+def test_a_key_given_twice_hides_no_other_fault(tmp_path: Path) -> None:
+    text = sample_config().read_text(encoding="utf-8")
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        text.replace("  profile: fr", "  profile: fr\n  profile: uk\n  colour: red"),
+        encoding="utf-8",
+    )
+    with pytest.raises(DocumentFaulty) as caught:
+        config.load(file)
+    assert [fault.path for fault in caught.value.faults] == ["law.profile", "law.colour"]
