@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The ears' matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test pure check lint bench crash soak clean
+.PHONY: demo test pure check lint bench crash soak contract clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -38,6 +38,10 @@ crash: $(VENV)/.developer
 # A million simulated calls with power cuts, revocations, clock steps and stop presses.
 soak: $(VENV)/.developer
 	$(BIN)/python -m bench.soak
+
+# Every fault on every modem family, on ptys: a matrix, in minutes.
+contract: $(VENV)/.developer
+	$(BIN)/python -m bench.contract
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

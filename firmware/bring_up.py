@@ -41,6 +41,8 @@ class Commander(Protocol):
 
     def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
 
+    def emergency_hang_up(self) -> None: ...
+
 
 class LineDown(FirmwareError):
     """The line cannot serve. ``fault`` says why, ``answering`` whether a module is there."""

@@ -22,9 +22,9 @@ from firmware.bring_up import LineDown
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Cause, Ended, Event
-from firmware.families.base import Family
+from firmware.families.base import Family, Sign
 from firmware.faults import Fault
-from firmware.hang_up import hang_up, is_silent, read_calls
+from firmware.hang_up import Proof, hang_up, is_silent, prove_silence, read_calls
 from firmware.inbox import (
     Attention,
     AudioTrouble,
@@ -47,6 +47,10 @@ _SHORTEST_POLL = 0.02
 """Real seconds: a fast bench must not poll a modem without pause."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
+RESTARTED = "the module restarted in a call"
+VOICE_LATE = "the module switched its voice on late: reset before more calls"
+RADIO_CYCLED = "the radio was switched off to end a call"
+
 
 class Modem(Protocol):
     """The part of the modem that a call needs."""
@@ -57,6 +61,8 @@ class Modem(Protocol):
     def command(
         self, text: str, *, timeout: float = 2.0, dial: bool = False, epoch: int | None = None
     ) -> Reply: ...
+
+    def emergency_hang_up(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,8 @@ class Calling:
     inbox: Inbox
     post: Callable[[Event], None]
     fault: Callable[[Fault, str], None]
+    check_service: Callable[[], None]
+    """Ask for the registration and tell a fault of it."""
     clock: Clock
     emergencies: Callable[[], int]
     emergencies_at_order: int
@@ -141,9 +149,12 @@ class Calling:
         if _NUMBER.fullmatch(number) is None:
             self._refuse("the number is not E.164")
             return False
-        if read_calls(self.modem, self.family) != () and not is_silent(
-            self.modem, self.family, pause=self._pause
-        ):
+        silence = Proof.SILENT
+        if read_calls(self.modem, self.family) != ():
+            silence = prove_silence(self.modem, self.family, pause=self._pause)
+        if silence is Proof.MUTE:
+            raise LineDown(Fault.NO_REPLY, "the modem did not answer before the dial")
+        if silence is Proof.NONE:
             self.log.warning("a call was up before the dial")
             if not hang_up(self.modem, self.family, pause=self._pause).confirmed:
                 raise LineDown(Fault.HANG_UP_UNCONFIRMED, "a call was up and would not end")
@@ -344,18 +355,43 @@ class Calling:
         if self._stopped():
             call.hang_up_ordered(self._now(), emergency=True)
         verdict = call.verdict(self._ask_cause())
+        signs = self._signs_of_trouble()
+        restarted = progress.lost is not None or bool(signs & {Sign.BOOT, Sign.POWER_DOWN})
+        # What keeps the line from the next call is told before the end of this one, which is what
+        # the next Dial waits for.
         if not confirmed:
             self.fault(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
+        elif restarted:
+            self.fault(Fault.RESTARTED, RESTARTED)
+        elif self.voice.rotten:
+            self.fault(Fault.RESETTING, VOICE_LATE)
+        elif radio_cycled:
+            self.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
+        elif Sign.REGISTRATION in signs:
+            self._look_at_service()
         self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=confirmed)
         if not confirmed:
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
         return CallResult(
             radio_cycled=radio_cycled,
             reset_due=self.voice.rotten,
-            restarted=progress.lost is not None,
+            restarted=restarted,
             closing=self._closing,
             deferred=tuple(self._deferred),
         )
+
+    def _signs_of_trouble(self) -> set[Sign]:
+        """What the module said during the call and is dealt with after it."""
+        while (item := self.inbox.get(0.0)) is not None:
+            self._take(item)
+        return {item.reading.sign for item in self._deferred if isinstance(item, Heard)}
+
+    def _look_at_service(self) -> None:
+        """The network changed during the call: ask whether it can still make calls."""
+        try:
+            self.check_service()
+        except CommandAborted:
+            self.log.debug("the stop came while the registration was read")
 
     def _stop_voice(self) -> None:
         for _ in range(2):

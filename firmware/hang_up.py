@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from firmware.at.exchange import Reply
@@ -23,12 +24,51 @@ _READ_EVERY = 0.2
 _PROOFS = 2
 _ABORTS = 3
 """An emergency during the ladder restarts its rung this often, then the ladder goes on."""
+_MUTE_AFTER = 3
+"""Time-outs in a row after which nothing answers: more rungs would only hold up the verdict."""
+
+
+class Proof(Enum):
+    """What reading the call list proved."""
+
+    SILENT = auto()
+    NONE = auto()
+    """A call is listed, or the list could not be read."""
+    MUTE = auto()
+    """The modem answers nothing."""
 
 
 class Commands(Protocol):
-    """The part of the modem that a ladder needs."""
+    """The part of the modem that a question needs."""
 
     def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
+
+
+class HangsUp(Commands, Protocol):
+    """The part of the modem that a ladder needs."""
+
+    def emergency_hang_up(self) -> None: ...
+
+
+class _Listening:
+    """A modem whose time-outs in a row are counted."""
+
+    def __init__(self, modem: Commands) -> None:
+        self._modem = modem
+        self._timeouts = 0
+
+    @property
+    def mute(self) -> bool:
+        return self._timeouts >= _MUTE_AFTER
+
+    def command(self, text: str, *, timeout: float = 2.0) -> Reply:
+        try:
+            reply = self._modem.command(text, timeout=timeout)
+        except CommandTimeout:
+            self._timeouts += 1
+            raise
+        self._timeouts = 0
+        return reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,27 +101,39 @@ def read_calls(modem: Commands, family: Family) -> tuple[CallRow, ...] | None:
     return tuple(row for row in newest.values() if row.state is not CallState.RELEASED)
 
 
-def hang_up(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> Silence:
+def hang_up(modem: HangsUp, family: Family, *, pause: Callable[[float], None]) -> Silence:
     """Climb the family's ladder until the modem is silent. Raises LinkLost.
 
     *pause* waits box seconds. The last resort switches the radio off and on, which ends every
-    call and costs the registration.
+    call and costs the registration. A modem that answers nothing any more is given up after
+    about fifteen seconds; its hang-up was written all the same.
     """
+    listening = _Listening(modem)
     rung = Rung(command="")
-    for rung in family.hang_up:
-        if _climb(modem, family, rung, pause):
-            return Silence(confirmed=True, by=rung.command)
     radio_cycled = False
-    for rung in family.last_resort:
-        silent = _climb(modem, family, rung, pause)
-        radio_cycled = True
-        if silent and rung is family.last_resort[-1]:
-            return Silence(confirmed=True, by=rung.command, radio_cycled=True)
+    for rung in (*family.hang_up, *family.last_resort):
+        last_resort = rung in family.last_resort
+        silent = _climb(listening, modem, family, rung, pause)
+        radio_cycled = radio_cycled or last_resort
+        # The radio is switched on again even where its end was silence already.
+        if silent and (not last_resort or rung is family.last_resort[-1]):
+            return Silence(confirmed=True, by=rung.command, radio_cycled=radio_cycled)
+        if listening.mute:
+            break
     return Silence(confirmed=False, by=rung.command, radio_cycled=radio_cycled)
 
 
 def is_silent(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> bool:
     """Whether the call list is empty for certain (see the module docstring)."""
+    return prove_silence(modem, family, pause=pause) is Proof.SILENT
+
+
+def prove_silence(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> Proof:
+    """Read the call list until it is empty for certain, or has had its time."""
+    return _prove(_Listening(modem), family, pause)
+
+
+def _prove(modem: _Listening, family: Family, pause: Callable[[float], None]) -> Proof:
     proofs = 0
     for attempt in range(_READS):
         if attempt:
@@ -89,20 +141,30 @@ def is_silent(modem: Commands, family: Family, *, pause: Callable[[float], None]
         rows = read_calls(modem, family)
         proofs = proofs + 1 if rows == () else 0
         if proofs >= _PROOFS:
-            return True
-    return False
+            return Proof.SILENT
+        if modem.mute:
+            return Proof.MUTE
+    return Proof.NONE
 
 
-def _climb(modem: Commands, family: Family, rung: Rung, pause: Callable[[float], None]) -> bool:
+def _climb(
+    listening: _Listening,
+    modem: HangsUp,
+    family: Family,
+    rung: Rung,
+    pause: Callable[[float], None],
+) -> bool:
     for _ in range(_ABORTS):
         try:
-            modem.command(rung.command, timeout=rung.timeout)
+            listening.command(rung.command, timeout=rung.timeout)
         except CommandAborted:
             continue
         except CommandTimeout:
-            # The hang-up may have worked all the same; only the list tells.
-            pass
+            # It may have worked all the same; only the list tells. Or it was never written,
+            # because the modem did not answer AT before it: a module that hears but is not heard
+            # must get it too.
+            modem.emergency_hang_up()
         break
     if rung.settle:
         pause(rung.settle)
-    return is_silent(modem, family, pause=pause)
+    return _prove(listening, family, pause) is Proof.SILENT

@@ -276,6 +276,8 @@ class Line:
 
     def _place(self, item: Ordered, dial: Dial) -> Calling:
         modem, path, identity = self._modem, self._voice.path, self._status.identity
+        session = self._session
+        assert session is not None
         assert modem is not None
         assert path is not None
         assert identity is not None
@@ -306,6 +308,7 @@ class Line:
             inbox=self._inbox,
             post=self._post,
             fault=self._status.fault,
+            check_service=session.check_service,
             clock=self._clock,
             emergencies=lambda: self._emergencies,
             emergencies_at_order=item.emergencies,

@@ -14,7 +14,15 @@ from typing import assert_never
 
 from firmware.at.parsing import CallState, call_list
 from firmware.bring_up import BringUp, Identity, LineDown
-from firmware.calling import Calling, CallResult, pause, refuse
+from firmware.calling import (
+    RADIO_CYCLED,
+    RESTARTED,
+    VOICE_LATE,
+    Calling,
+    CallResult,
+    pause,
+    refuse,
+)
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
 from firmware.events import Cause, Event, IncomingRejected, SmsReceived
@@ -151,13 +159,11 @@ class Session:
         if result.closing:
             return True
         if result.restarted:
-            raise LineDown(Fault.RESTARTED, "the module restarted in a call")
+            raise LineDown(Fault.RESTARTED, RESTARTED)
         if result.reset_due:
-            raise LineDown(
-                Fault.RESETTING, "the module switched its voice on late: reset before more calls"
-            )
+            raise LineDown(Fault.RESETTING, VOICE_LATE)
         if result.radio_cycled:
-            self._unready(Fault.NOT_REGISTERED, "the radio was switched off to end a call")
+            self._unready(Fault.NOT_REGISTERED, RADIO_CYCLED)
             self._service_at = self._now()
         self.between_calls()
         return False
@@ -190,7 +196,7 @@ class Session:
     def _duties(self) -> None:
         now = self._now()
         if now >= self._service_at:
-            self._check_service()
+            self.check_service()
         if now >= self._sms_at:
             self._sms_at = now + SMS_EVERY
             self._sweep()
@@ -198,7 +204,8 @@ class Session:
             self._time_at = now + TIME_EVERY
             self._read_time()
 
-    def _check_service(self) -> None:
+    def check_service(self) -> None:
+        """Ask for the registration; tell a fault of it, or that it is over. Raises LineDown."""
         service = self.bring_up.service(self.identity.family)
         found = service_fault(service)
         if found is not None:
@@ -219,7 +226,7 @@ class Session:
         if not silence.confirmed:
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, f"calls could not be ended {why}")
         if silence.radio_cycled:
-            self._unready(Fault.NOT_REGISTERED, "the radio was switched off to end a call")
+            self._unready(Fault.NOT_REGISTERED, RADIO_CYCLED)
             self._service_at = self._now()
 
     def _turn_away(self, number: str | None) -> None:
@@ -260,6 +267,8 @@ class Session:
                     )
         except (CommandRefused, CommandTimeout) as error:
             self.log.info("messages could not be read: %s", error)
+            if isinstance(error, CommandTimeout):
+                self._service_at = self._now()
 
     def _delete(self, order: DeleteSms) -> None:
         if self._read_messages.get(order.index) != (order.number, order.text):
@@ -281,6 +290,7 @@ class Session:
         try:
             reply = self.modem.command(family.network_time.query)
         except CommandTimeout:
+            self._service_at = self._now()
             return
         told = read_network_time(family, reply.lines, not_before=BUILT_AFTER)
         self.time_read(told, self._now())

@@ -29,7 +29,13 @@ from firmware.simulator.modem import (
 from firmware.simulator.network_log import NetworkLog
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.personality import VoicePath
-from firmware.simulator.scenario import DEFAULT_SCENARIO, IncomingCall, Scenario, Subscribers
+from firmware.simulator.scenario import (
+    DEFAULT_SCENARIO,
+    Fault,
+    IncomingCall,
+    Scenario,
+    Subscribers,
+)
 
 _READ_BYTES = 65536
 _MOST_PENDING = 65536
@@ -242,6 +248,21 @@ class Simulation:
             if line.modem.plugged_in:
                 line.modem.restart(away=away)
         self._wake()
+
+    def inject(self, index: int, fault: Fault) -> None:
+        """Let *fault* begin on line *index* (from 1) now, whatever goes on; from any thread."""
+        line = self.lines[index - 1]
+        with self._lock:
+            self._carry_out(line, line.modem.advance(self._clock.monotonic()))
+            line.modem.begin_fault(fault)
+            self._carry_out(line, line.modem.advance(self._clock.monotonic()))
+        self._wake()
+
+    def dialled_calls(self, index: int) -> bool:
+        """Whether the modem of line *index* (from 1) holds a call that its host placed."""
+        with self._lock:
+            call = self.lines[index - 1].modem.calls.call
+            return call is not None and call.outgoing
 
     def live_calls(self) -> list[str]:
         """Names of the lines whose modem holds a call at this moment."""

@@ -304,7 +304,7 @@ class SimulatedModem:
             if fault.call is not None:
                 continue
             if fault.at is not None:
-                self.world.set(self.now + fault.at, fault.kind, self._opener(fault))
+                self.world.set(self.now + fault.at, fault.kind, partial(self.begin_fault, fault))
             elif fault.kind in INCIDENTS:
                 self.arm_incident(fault)
         for incoming in self.settings.incoming:
@@ -312,18 +312,16 @@ class SimulatedModem:
         for sms in self.settings.sms:
             self.world.set(self.now + sms.at, "sms", partial(self.receive_sms, sms))
 
-    def _opener(self, fault: Fault) -> Callable[[], None]:
-        def begin() -> None:
-            if fault.kind in INCIDENTS:
-                self.arm_incident(fault)
-                return
-            self.faults.open([fault], self.now, of_call=False)
-            if fault.kind in (FaultKind.NO_NETWORK, FaultKind.SMS_ONLY, FaultKind.SIM_REMOVED):
-                self.later(fault.after, "service lost", self._service_changed)
-                if fault.lasts is not None:
-                    self.later(fault.after + fault.lasts, "service back", self._service_changed)
-
-        return begin
+    def begin_fault(self, fault: Fault) -> None:
+        """A fault of the line begins at this moment."""
+        if fault.kind in INCIDENTS:
+            self.arm_incident(fault)
+            return
+        self.faults.open([fault], self.now, of_call=False)
+        if fault.kind in (FaultKind.NO_NETWORK, FaultKind.SMS_ONLY, FaultKind.SIM_REMOVED):
+            self.later(fault.after, "service lost", self._service_changed)
+            if fault.lasts is not None:
+                self.later(fault.after + fault.lasts, "service back", self._service_changed)
 
     def _service_changed(self) -> None:
         stat = self.registration

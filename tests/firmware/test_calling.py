@@ -88,6 +88,7 @@ def place(meanwhile: Any, inbox: Inbox, clock: Hands) -> tuple[Modem, list[Event
         inbox=inbox,
         post=posted.append,
         fault=nothing,
+        check_service=nothing,
         clock=cast(SystemClock, clock),
         emergencies=lambda: 0,
         emergencies_at_order=0,

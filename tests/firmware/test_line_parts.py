@@ -51,6 +51,17 @@ class Script:
             raise answer
         return answer
 
+    def emergency_hang_up(self) -> None:
+        self.sent.append("blind")
+
+
+class Mute(Script):
+    """A modem that answers nothing any more."""
+
+    def command(self, text: str, *, timeout: float = 2.0) -> Reply:
+        self.sent.append(text)
+        raise CommandTimeout(text)
+
 
 def no_wait(_seconds: float) -> None:
     return
@@ -93,6 +104,23 @@ def test_one_empty_list_is_not_yet_silence() -> None:
     script = Script()
     script.lists = [OK]
     assert not is_silent(script, SIM7600, pause=no_wait)
+
+
+def test_a_mute_modem_is_given_up_soon_but_told_to_hang_up() -> None:
+    """It may hear what it does not answer; AT before a command would hold the command back."""
+    mute = Mute()
+    assert not hang_up(mute, SIM7600, pause=no_wait).confirmed
+    assert mute.sent == ["AT+CHUP", "blind", "AT+CLCC", "AT+CLCC"]
+    mute = Mute()
+    assert not is_silent(mute, SIM7600, pause=no_wait)
+    assert len(mute.sent) == 3
+
+
+def test_a_modem_that_answers_again_is_not_given_up() -> None:
+    script = Script(ends_at="ATH")
+    silent: Reply | Exception = CommandTimeout("AT+CLCC")
+    script.lists = [silent, silent, ERROR, silent, silent, ERROR, ERROR]
+    assert hang_up(script, SIM7600, pause=no_wait).by == "ATH"
 
 
 def test_a_hang_up_without_result_may_have_worked() -> None:

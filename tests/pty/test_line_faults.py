@@ -101,6 +101,30 @@ def test_a_modem_that_vanishes_in_a_call_comes_back(
         assert call_and_hang_up(b, "a2").confirmed
 
 
+@pytest.mark.parametrize(
+    ("family", "fault", "code"),
+    [
+        # Without USB nothing but the module's own words tells of the restart.
+        ("sim800", Fault(kind=K.RESET, call=1, after=2.0), "module-restarted"),
+        ("sim7600", Fault(kind=K.IGNORE_HANG_UP, call=1, times=50), "not-registered"),
+    ],
+)
+def test_a_line_that_cannot_take_the_next_call_says_so_before_the_end_of_this_one(
+    tmp_path: Path, family: str, fault: Fault, code: str
+) -> None:
+    """The next Dial follows the end at once; refused, it would use up somebody's attempt."""
+    with bench(tmp_path, family=family, scenario=rule(ANSWERS, faults=(fault,))) as b:
+        b.dial()
+        if code == "not-registered":
+            b.wait(Answered)
+            b.line.order(HangUp(line="one", attempt="a1"))
+        ended = b.wait(Ended)
+        told = [event for event in b.events if isinstance(event, LineFault | Ended)]
+        assert isinstance(told[0], LineFault)
+        assert (told[0].fault, told[1]) == (code, ended)
+        b.wait(LineReady, count=2)
+
+
 def test_the_emergency_beats_a_silent_command(tmp_path: Path) -> None:
     """Stop while the modem is deaf to ATD: nobody waits for it, and silence is confirmed."""
     fault = Fault(kind=K.DEAF, call=1, after=0.5, seconds=0.5)

@@ -1,0 +1,37 @@
+"""A sample of the contract suite, and that the suite leaves nothing out.
+
+The whole matrix is ``make contract``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.contract import matrix, play
+from bench.contract_scenes import SCENES
+from firmware.families import FAMILIES
+from firmware.simulator.personalities import PERSONALITIES
+from firmware.simulator.scenario import FaultKind
+
+SAMPLE = ("drop_replies CLCC", "reset")
+BY_NAME = {scene.name: scene for scene in SCENES}
+
+
+def test_every_fault_is_played() -> None:
+    played = {fault.kind for scene in SCENES for fault in scene.faults}
+    assert played == set(FaultKind)
+    assert len(BY_NAME) == len(SCENES)
+
+
+def test_every_family_is_simulated() -> None:
+    assert set(PERSONALITIES) == set(FAMILIES)
+
+
+@pytest.mark.pty
+@pytest.mark.parametrize("name", SAMPLE)
+def test_every_family_keeps_the_contract(name: str) -> None:
+    cells = play(BY_NAME[name], list(PERSONALITIES))
+    assert len(cells) == len(PERSONALITIES)
+    broken = {cell.family: (cell.broken, cell.story) for cell in cells if not cell.ok}
+    assert broken == {}
+    assert "RED" not in matrix(cells, list(PERSONALITIES))
