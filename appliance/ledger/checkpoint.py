@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.files import SYSTEM_DISK, Disk, replace_file
+from appliance.ledger.format import LedgerCorrupt
 
 FILE = "checkpoint.json"
 _VERSION = 1
 
 
 class _Hashes(Protocol):
+    @property
+    def head(self) -> tuple[int, str]: ...
+
     def hash_at(self, seq: int) -> str | None: ...
 
 
@@ -60,8 +64,17 @@ def read(directory: Path, disk: Disk = SYSTEM_DISK) -> Checkpoint | None:
 
 
 def load(directory: Path, ledger: _Hashes, disk: Disk = SYSTEM_DISK) -> Checkpoint | None:
-    """Return the checkpoint in *directory* if *ledger* has the row that it stands at, else None."""
+    """Return the checkpoint in *directory* if *ledger* has the row that it stands at, else None.
+
+    Raises :class:`~appliance.ledger.format.LedgerCorrupt` where the ledger ends before that row. A
+    checkpoint is written after its rows are durable, so rows are gone: the calls they authorised
+    would be forgotten, and made again.
+    """
     found = read(directory, disk)
-    if found is None or ledger.hash_at(found.seq) != found.hash:
+    if found is None:
         return None
-    return found
+    end, _ = ledger.head
+    if found.seq > end:
+        reason = f"the ledger ends at row {end}, but the checkpoint has seen row {found.seq}"
+        raise LedgerCorrupt("the newest segment", 0, reason)
+    return found if ledger.hash_at(found.seq) == found.hash else None

@@ -404,7 +404,8 @@ def test_a_checkpoint_counts_only_where_its_row_is() -> None:
     assert found is not None
     assert (found.seq, found.payload) == (4, {"open": {"a": "é"}})
     assert list(ledger.entries(found.seq)) == entries[4:]
-    assert checkpoint.load(state, filled(MemoryDisk(), 1, 1), disk) is None
+    with pytest.raises(LedgerCorrupt, match="ends at row 2, but the checkpoint has seen row 4"):
+        checkpoint.load(state, filled(MemoryDisk(), 1, 1), disk)
     assert checkpoint.load(state, filled(MemoryDisk(), 6), disk) is None
 
 

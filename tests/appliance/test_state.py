@@ -9,7 +9,7 @@ import pytest
 
 from appliance.effects import Record
 from appliance.files import StateInUse
-from appliance.ledger import read_entries, verify
+from appliance.ledger import LedgerCorrupt, read_entries, verify
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
 from appliance.state import State, granted
@@ -122,3 +122,16 @@ def test_the_fold_is_the_same_with_and_without_its_checkpoint(tmp_path: Path, da
     assert state.campaign.stopped
     assert state.floor == AT
     state.close()
+
+
+def test_a_ledger_that_lost_rows_is_not_called_on(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    state.note([Record(kind="stop.pressed", data={"source": "command"})], AT)
+    state.note([Record(kind="stop.reset", data={"by": "Alix", "reason": "x"})], AT)
+    state.save_checkpoint(force=True)
+    state.close()
+    (segment,) = (tmp_path / "ledger").glob("*.jsonl")
+    segment.write_bytes(segment.read_bytes().splitlines(keepends=True)[0])
+
+    with pytest.raises(LedgerCorrupt, match="ends at row 1, but the checkpoint has seen row 2"):
+        State.open(tmp_path)
