@@ -21,7 +21,7 @@ SOCKET_NAME = "control.sock"
 REQUEST_LIMIT = 64 << 20
 """Bytes; an import of 100,000 people is about 20 MiB."""
 REPLY_TIMEOUT = 120.0
-MOST_CLIENTS = 16
+MOST_CLIENTS = 64
 
 
 class Refused(Exception):

@@ -57,7 +57,7 @@ def _stop(arguments: argparse.Namespace) -> int:
             "a box that starts here dials nobody until autodialer reset"
         )
         return 0
-    print("stopped: every line was silenced and hung up; autodialer reset releases the latch")
+    print("stopped and latched: every line is muted and told to hang up; see autodialer status")
     return 0
 
 

@@ -281,6 +281,7 @@ def test_an_emergency_has_the_last_word_over_start(when: str) -> None:
         inbox=Inbox(),
         post=nothing,
         fault=nothing,
+        check_service=nothing,
         clock=SystemClock(),
         emergencies=lambda: count[0],
         emergencies_at_order=0,
