@@ -151,7 +151,8 @@ class Simulation:
 
     *families* names one personality per line. *links* is a directory for stable symbolic links
     ``line-N.at``, ``line-N.at2`` and ``line-N.audio``. *wall* dates the network log and is the
-    network's own time. Also a context manager.
+    network's own time. *received* is told, on the serving thread, what a host wrote: the line's
+    name, ``at``, ``at2`` or ``audio``, and the bytes. Also a context manager.
     """
 
     def __init__(
@@ -163,7 +164,9 @@ class Simulation:
         log: Path | None = None,
         links: Path | None = None,
         wall: Callable[[], datetime] = _system_time,
+        received: Callable[[str, str, bytes], None] | None = None,
     ) -> None:
+        self._received = received
         self._clock: Clock = SystemClock() if clock is None else clock
         self._speed = 1.0 / self._clock.real(1.0)
         self._log = NetworkLog(log, wall)
@@ -294,6 +297,7 @@ class Simulation:
                 self._poll.modify(descriptor, select.POLLIN)
         if event & select.POLLIN and pty is not line.audio:
             data = pty.read()
+            self._tell(line, "at" if number == 0 else "at2", data)
             self._carry_out(line, line.modem.receive(data, self._clock.monotonic(), number))
         elif event & select.POLLIN:
             self._take_audio(line)
@@ -312,8 +316,13 @@ class Simulation:
         if line.audio is not None:
             data = line.audio.read()
             if data:
+                self._tell(line, "audio", data)
                 now = self._clock.monotonic()
                 self._carry_out(line, line.modem.receive_audio(data, now))
+
+    def _tell(self, line: SimulatedLine, kind: str, data: bytes) -> None:
+        if self._received is not None and data:
+            self._received(line.name, kind, data)
 
     def _watch_audio(self, line: SimulatedLine) -> None:
         # While samples flow they are collected at each batch: a wake-up per frame is wasted.

@@ -1,0 +1,233 @@
+"""A stop in every phase of a call, on every modem family, while a command waits for its result.
+
+The simulated modem swallows the result of the command that is outstanding in that phase, so that
+the stop has something to overtake. What counts is when the modem has read the hang-up; its thread
+shares the interpreter with the line's, so a figure holds that thread's wake-up too. After each
+stop the call must be gone, ended as an emergency and proven silent, and no sound may arrive later
+than one frame and one batch of the simulator's reader (``bench.stop_silence`` measures sound to
+the millisecond).
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import TypeVar
+
+from bench.contract import tone
+from firmware.clock import SystemClock
+from firmware.events import Answered, Cause, ClipStarted, Ended, Event, LineReady, Ringing
+from firmware.families import FAMILIES
+from firmware.line import Line, LineSettings
+from firmware.orders import Dial, HangUp, Play
+from firmware.simulator.host import Simulation
+from firmware.simulator.personalities import PERSONALITIES
+from firmware.simulator.scenario import Answer, Fault, FaultKind, NumberRule, Scenario
+
+SPEED = 4.0
+STOPS = 4
+"""For each family and phase."""
+NUMBER = "+33639980001"
+HANG_UP = b"ATH\rAT+CHUP\r"
+SOUND_WITHIN = 0.045
+"""Real seconds after the stop: a frame of 20 ms, and the simulator reads sound every 20 ms."""
+_PATIENCE = 30.0
+
+E = TypeVar("E")
+Row = dict[str, object]
+
+
+@unique
+class Phase(StrEnum):
+    DIALLING = "dialling"
+    RINGING = "ringing"
+    GREETING = "greeting"
+    MESSAGE = "message"
+    HANGING_UP = "hanging_up"
+
+
+class _Stage:
+    """One simulated modem, its line, and the moments at which things happened."""
+
+    def __init__(self, family: str, place: Path) -> None:
+        self._new = threading.Condition()
+        self._events: list[Event] = []
+        self._wire = b""
+        self._sound_at = 0.0
+        self._hung_up_at = 0.0
+        answers = Answer(rings_in=0.3, after=1.2, patience=120.0)
+        rules = NumberRule(number=NUMBER, behaviours=(answers,))
+        clock = SystemClock(SPEED)
+        self.simulation = Simulation(
+            [family],
+            Scenario(seed=1, numbers=(rules,)),
+            clock,
+            links=place / "lines",
+            received=self._received,
+        )
+        self._first_rung = FAMILIES[family].hang_up[0].command
+        self.simulation.start()
+        port = self.simulation.lines[0]
+        self.line = Line(
+            LineSettings(
+                name="one",
+                port=port.at_path,
+                emergency_port=port.second_at_path,
+                audio=port.audio_path or "module",
+                bench=True,
+            ),
+            clips={"greeting": tone("greeting", 6.0), "message": tone("message", 30.0)},
+            post=self._post,
+            clock=clock,
+            state_dir=place / "state",
+        )
+        self.line.start()
+        self.wait(LineReady)
+
+    def close(self) -> None:
+        self.line.close()
+        self.simulation.stop()
+
+    def _post(self, event: Event) -> None:
+        with self._new:
+            self._events.append(event)
+            self._new.notify_all()
+
+    def _received(self, _line: str, kind: str, data: bytes) -> None:
+        now = time.monotonic()
+        with self._new:
+            if kind == "audio":
+                if any(data):
+                    self._sound_at = now
+                return
+            self._wire += data
+            if HANG_UP in self._wire and not self._hung_up_at:
+                self._hung_up_at = now
+            self._new.notify_all()
+
+    def wait(self, kind: type[E], attempt: str | None = None) -> E:
+        return self._until(
+            lambda: next(
+                (
+                    event
+                    for event in self._events
+                    if isinstance(event, kind)
+                    and (attempt is None or getattr(event, "attempt", None) == attempt)
+                ),
+                None,
+            ),
+            kind.__name__,
+        )
+
+    def _until(self, found: Callable[[], E | None], what: str) -> E:
+        deadline = time.monotonic() + _PATIENCE
+        with self._new:
+            while (value := found()) is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise RuntimeError(f"{what} did not come")
+                self._new.wait(left)
+            return value
+
+    def _swallow(self, command: str | None) -> None:
+        """The next result (of a command that begins so) is lost; wait until it was asked for."""
+        self._wire = b""
+        kind = FaultKind.DROP_REPLIES
+        self.simulation.inject(1, Fault(kind=kind, times=1, command=command))
+
+    def _seen(self, command: bytes) -> None:
+        self._until(lambda: True if command in self._wire and self._ended_line() else None, "AT")
+
+    def _ended_line(self) -> bool:
+        return self._wire.endswith(b"\r")
+
+    def stop_in(self, phase: Phase, attempt: str) -> float:
+        """Call, stop in *phase*, and return milliseconds from the stop to the read hang-up."""
+        dial = Dial(line="one", attempt=attempt, number=NUMBER, greeting="greeting")
+        if phase is Phase.DIALLING:
+            self._swallow("ATD")
+            self.line.order(dial)
+            self._seen(b"ATD")
+        else:
+            self.line.order(dial)
+            self._reach(phase, attempt)
+        time.sleep(0.005)
+        with self._new:
+            self._wire, self._hung_up_at = b"", 0.0
+        stopped = time.monotonic()
+        self.line.emergency_hang_up()
+        read = self._until(lambda: self._hung_up_at or None, "the hang-up")
+        ended = self.wait(Ended, attempt)
+        allowed = {Cause.EMERGENCY}
+        if phase is Phase.HANGING_UP:
+            # Our own hang-up may have been through already.
+            allowed.add(Cause.LOCAL_HANG_UP)
+        if ended.cause not in allowed or not ended.confirmed:
+            raise RuntimeError(f"{phase}: ended {ended.cause}, confirmed {ended.confirmed}")
+        if self.simulation.live_calls():
+            raise RuntimeError(f"{phase}: a call is up after the stop")
+        with self._new:
+            late = self._sound_at - stopped
+            self._events.clear()
+        if late > SOUND_WITHIN:
+            raise RuntimeError(f"{phase}: sound {late * 1000:.0f} ms after the stop")
+        return (read - stopped) * 1000
+
+    def _reach(self, phase: Phase, attempt: str) -> None:
+        if phase is Phase.RINGING:
+            self.wait(Ringing, attempt)
+            self._swallow("AT+CLCC")
+            self._seen(b"AT+CLCC")
+            return
+        self.wait(Answered, attempt)
+        self.wait(ClipStarted, attempt)
+        match phase:
+            case Phase.MESSAGE:
+                self.line.order(Play(line="one", attempt=attempt, clip="message"))
+                time.sleep(0.1)
+                self._swallow("AT+CLCC")
+                self._seen(b"AT+CLCC")
+            case Phase.HANGING_UP:
+                self._swallow(self._first_rung)
+                self.line.order(HangUp(line="one", attempt=attempt))
+                self._seen(self._first_rung.encode())
+            case _:
+                self._swallow("AT+CLCC")
+                self._seen(b"AT+CLCC")
+
+
+def run() -> list[Row]:
+    taken: dict[Phase, list[float]] = {phase: [] for phase in Phase}
+    for family in PERSONALITIES:
+        with tempfile.TemporaryDirectory() as directory:
+            stage = _Stage(family, Path(directory))
+            try:
+                for phase in Phase:
+                    for count in range(STOPS):
+                        taken[phase].append(stage.stop_in(phase, f"{phase}-{count}"))
+            finally:
+                stage.close()
+    rows: list[Row] = []
+    everything = [value for values in taken.values() for value in values]
+    for name, values in (*taken.items(), ("any_phase", everything)):
+        cuts = statistics.quantiles(values, n=100, method="inclusive")
+        for label, value in (("p50", cuts[49]), ("p99", cuts[98])):
+            rows.append(
+                {
+                    "name": f"stop.{name}_{label}",
+                    "value": round(value, 3),
+                    "unit": "ms",
+                    "n": len(values),
+                }
+            )
+    return rows
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=1))
