@@ -165,6 +165,8 @@ def step(state: State, event: AttemptInput, now: Now) -> Step:
             return _key(state, event, now)
         case events.KeyConfirmed():
             return Step(_confirm(state, event))
+        case events.KeyUnconfirmed():
+            return Step(_miss(state, event))
         case events.Dialled():
             return _dialled(state, event, now)
         case events.Ringing():
@@ -384,6 +386,17 @@ def _confirm(state: Live, event: events.KeyConfirmed) -> Live:
         press = presses[place]
         if press.key == event.key and press.confirmed_by is None:
             presses[place] = replace(press, confirmed_by=event.witness.value)
+            return _know(state, presses=tuple(presses))
+    return state
+
+
+def _miss(state: Live, event: events.KeyUnconfirmed) -> Live:
+    """A disagreement is evidence only: the press counted when it was heard."""
+    presses = list(state.facts.presses)
+    for place, press in enumerate(presses):
+        open_ = press.confirmed_by is None and press.missed_by is None
+        if open_ and (press.key, press.witness) == (event.key, event.witness.value):
+            presses[place] = replace(press, missed_by=event.missed_by.value)
             return _know(state, presses=tuple(presses))
     return state
 

@@ -27,6 +27,8 @@ class Press:
     key: str
     witness: str
     confirmed_by: str | None = None
+    missed_by: str | None = None
+    """The line's other witness, where it had its time and heard nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,7 @@ def evidence(facts: Facts, *, end: str, code: int | None, confirmed: bool) -> di
         found["keys"] = [
             {"key": press.key, "witness": press.witness}
             | ({} if press.confirmed_by is None else {"confirmed_by": press.confirmed_by})
+            | ({} if press.missed_by is None else {"missed_by": press.missed_by})
             for press in facts.presses
         ]
     return found

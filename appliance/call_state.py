@@ -137,6 +137,7 @@ CallEvent = (
     | events.ClipFinished
     | events.KeyHeard
     | events.KeyConfirmed
+    | events.KeyUnconfirmed
     | events.MachineHeard
     | events.AudioFailed
     | events.Ended

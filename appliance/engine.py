@@ -361,6 +361,7 @@ class Engine:
                 | events.ClipFinished()
                 | events.KeyHeard()
                 | events.KeyConfirmed()
+                | events.KeyUnconfirmed()
                 | events.MachineHeard()
                 | events.AudioFailed()
                 | events.Ended()

@@ -179,6 +179,9 @@ def step(test: SelfTest, event: AttemptInput, now: Now) -> Step:
             return _key(test, event)
         case events.KeyConfirmed():
             return Step(_confirm(test, event))
+        case events.KeyUnconfirmed():
+            # The table of the test shows who heard which key.
+            return Step(test)
         case events.MachineHeard():
             if event.machine not in HANG_UP_MACHINES or test.heard:
                 return Step(test)

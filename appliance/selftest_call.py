@@ -310,6 +310,7 @@ class SelfTestCall:
                 | events.ClipFinished()
                 | events.KeyHeard()
                 | events.KeyConfirmed()
+                | events.KeyUnconfirmed()
                 | events.MachineHeard()
                 | events.AudioFailed()
                 | events.Ended()

@@ -369,6 +369,7 @@ class Calling:
             self.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
         elif Sign.REGISTRATION in signs:
             self._look_at_service()
+        call.judge_keys(self._now())
         self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=confirmed)
         if not confirmed:
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")

@@ -160,6 +160,19 @@ class KeyConfirmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUnconfirmed:
+    """The other witness of this line had its time and did not hear a reported press."""
+
+    line: str
+    at: float
+    attempt: str
+    key: str
+    witness: Witness
+    """Who heard the press."""
+    missed_by: Witness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachineHeard:
     """The downlink sounds like a machine; never a reason to play content, only to end early."""
 
@@ -272,6 +285,7 @@ LineEvent = (
     | ClipFinished
     | KeyHeard
     | KeyConfirmed
+    | KeyUnconfirmed
     | MachineHeard
     | AudioFailed
     | Ended

@@ -24,6 +24,7 @@ from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.calling import Calling, pause, refuse
 from firmware.clock import Clock
 from firmware.discovery import Bindings, Resolver
+from firmware.dtmf.ears import Ears
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Cause, Event
 from firmware.families import FAMILIES
@@ -44,7 +45,7 @@ from firmware.inbox import (
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus
 from firmware.line_voice import LineVoice
-from firmware.live_call import LiveCall
+from firmware.live_call import CAREFUL_KEYS, LiveCall
 from firmware.modem import VoiceModem
 from firmware.orders import Dial, HangUp, Order
 from firmware.recovery import Ladder, Remedy
@@ -166,6 +167,8 @@ class Line:
     # -- the worker --------------------------------------------------------------------------
 
     def _run(self) -> None:
+        # The first pair of ears works out their matrices, which a call should not wait for.
+        Ears(careful=CAREFUL_KEYS)
         while not self._closing:
             began = self._clock.monotonic()
             down: LineDown | None = None

@@ -29,6 +29,7 @@ from firmware.events import (
     Event,
     KeyConfirmed,
     KeyHeard,
+    KeyUnconfirmed,
     MachineHeard,
     Ringing,
     Witness,
@@ -80,7 +81,7 @@ class LiveCall:
         self._lock = threading.RLock()
         self._progress = Progress(family=family, began=began)
         self._fusion = KeyFusion(witnesses)
-        self._ears: Ears | None = None
+        self._ears = Ears(careful=CAREFUL_KEYS)
         self._we_speak = False
         self._dialled_told = False
         self._answer_told = False
@@ -123,6 +124,22 @@ class LiveCall:
             else:
                 self._take(self._progress.rows(rows, at), at)
             self._take(self._progress.tick(at), at)
+            self.judge_keys(at)
+
+    def judge_keys(self, at: float) -> None:
+        """Tell of presses whose other witness had its time; a younger one is nobody's miss."""
+        with self._lock:
+            for missed in self._fusion.expired(at):
+                self._post(
+                    KeyUnconfirmed(
+                        line=self.dial.line,
+                        at=at,
+                        attempt=self.dial.attempt,
+                        key=missed.press.key,
+                        witness=missed.press.witness,
+                        missed_by=missed.missed_by,
+                    )
+                )
 
     def dial_final(self, text: str, at: float) -> None:
         with self._lock:
@@ -183,8 +200,6 @@ class LiveCall:
         """Listen to what the far end says (voice thread)."""
         if not self.speaking:
             return
-        if self._ears is None:
-            self._ears = Ears(careful=CAREFUL_KEYS)
         ears = self._ears
         ears.we_speak = self._we_speak
         for found in ears.feed(pcm):
@@ -241,7 +256,7 @@ class LiveCall:
                     self._greeted = False
                     self._held.clear()
                     self._path.silence()
-                    self._ears = None
+                    self._ears = Ears(careful=CAREFUL_KEYS)
                 case AnswerConfirmed():
                     self._greet()
                     self._post_event(

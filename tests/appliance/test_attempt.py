@@ -397,6 +397,24 @@ def test_the_second_witness_is_named_in_the_evidence() -> None:
     ]
 
 
+def test_a_press_that_only_one_witness_heard_counts_and_is_named_in_the_evidence() -> None:
+    book = Playbook().to_greeting()
+    assert book.key(12, "1") == ["call.key", "play message"]
+    missed = events.KeyUnconfirmed(
+        line="line-1",
+        at=113.3,
+        attempt="a1",
+        key="1",
+        witness=Witness.HOST,
+        missed_by=Witness.MODULE,
+    )
+    assert book.take(13.3, missed) == []
+    book.ended(20, Cause.REMOTE_HANG_UP)
+    assert book.row("call.ended").data["evidence"]["keys"] == [
+        {"key": "1", "witness": "host", "missed_by": "module"}
+    ]
+
+
 @pytest.mark.parametrize("machine", [Machine.BEEP, Machine.FAX, Machine.SIT])
 def test_a_machine_is_hung_up_on(machine: Machine) -> None:
     book = Playbook().to_greeting()
@@ -662,6 +680,10 @@ def all_inputs() -> Iterator[AttemptInput]:
     for key in "19#":
         for kind in (events.KeyHeard, events.KeyConfirmed):
             yield kind(line=line, at=now, attempt=name, key=key, witness=Witness.HOST, sureness=0.5)
+    for missed_by in Witness:
+        yield events.KeyUnconfirmed(
+            line=line, at=now, attempt=name, key="1", witness=Witness.HOST, missed_by=missed_by
+        )
     for machine in Machine:
         yield events.MachineHeard(line=line, at=now, attempt=name, machine=machine, evidence="x")
     yield events.AudioFailed(line=line, at=now, attempt=name, detail="x")

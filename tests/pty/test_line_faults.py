@@ -13,9 +13,12 @@ from firmware.events import (
     Cause,
     Ended,
     IncomingRejected,
+    KeyHeard,
+    KeyUnconfirmed,
     LineFault,
     LineReady,
     SmsReceived,
+    Witness,
 )
 from firmware.orders import DeleteSms, Dial, HangUp
 from firmware.simulator.scenario import (
@@ -135,6 +138,26 @@ def test_the_emergency_beats_a_silent_command(tmp_path: Path) -> None:
         ended = b.wait(Ended)
         assert (ended.cause, ended.confirmed) == (Cause.EMERGENCY, True)
         assert b.simulation.live_calls() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "witness", "missed_by"),
+    [
+        (K.NO_KEY_NOTICES, Witness.HOST, Witness.MODULE),
+        (K.NO_KEY_TONES, Witness.MODULE, Witness.HOST),
+    ],
+)
+def test_a_press_that_one_witness_missed_is_told(
+    tmp_path: Path, kind: FaultKind, witness: Witness, missed_by: Witness
+) -> None:
+    with bench(tmp_path, scenario=rule(ANSWERS, faults=(Fault(kind=kind, call=1),))) as b:
+        b.dial()
+        assert b.wait(KeyHeard).witness is witness
+        missed = b.wait(KeyUnconfirmed)
+        assert (missed.key, missed.witness, missed.missed_by) == ("1", witness, missed_by)
+        b.line.order(HangUp(line="one", attempt="a1"))
+        b.wait(Ended)
+        assert len(b.of(KeyUnconfirmed)) == 1
 
 
 @pytest.mark.parametrize("family", FAMILIES)
