@@ -6,7 +6,6 @@ Four simulated lines at the speed of life, in a process of their own; the box is
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import yaml
 
 from appliance.demo.processes import BoxProcess, Stage, start_modems, write_config
 from appliance.paths import sample_config
+from bench.process_usage import processor_percent, resident_mib
 from firmware.audio.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import Answered, ClipStarted, Ended, Event, LineReady
@@ -120,13 +120,13 @@ def _processor(stage: Stage) -> list[Row]:
         box = BoxProcess(stage, until_idle=False)
         try:
             _until(box, lambda status: all(line["ready"] for line in status["lines"]))
-            idle = _usage(box)
-            resident = _resident(box)
+            idle = processor_percent(box.pid, OBSERVED)
+            resident = resident_mib(box.pid)
             _import(stage)
             _until(box, lambda status: all(line["call"] for line in status["lines"]))
             time.sleep(8)
-            busy = _usage(box)
-            busy_resident = _resident(box)
+            busy = processor_percent(box.pid, OBSERVED)
+            busy_resident = resident_mib(box.pid)
         finally:
             box.end()
     finally:
@@ -158,25 +158,6 @@ def _until(box: BoxProcess, reached: object) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("the box did not come so far")
         time.sleep(0.2)
-
-
-def _ticks(process: int) -> int:
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
-
-
-def _usage(box: BoxProcess) -> float:
-    before = _ticks(box.pid)
-    time.sleep(OBSERVED)
-    seconds = (_ticks(box.pid) - before) / os.sysconf("SC_CLK_TCK")
-    return round(100 * seconds / OBSERVED, 2)
-
-
-def _resident(box: BoxProcess) -> float:
-    for line in Path(f"/proc/{box.pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    return float("nan")
 
 
 def _start() -> list[Row]:

@@ -16,6 +16,8 @@ import yaml
 
 from appliance.control import ControlClient, NobodyListens, Refused
 from appliance.marked_yaml import read_document
+from firmware.simulator.personalities import PERSONALITIES
+from firmware.simulator.personality import VoicePath
 
 START_WITHIN = 30.0
 """Real seconds that a process may take until it can be talked to."""
@@ -60,8 +62,18 @@ class Stage:
         return self.directory / "box.log"
 
 
-def write_config(stage: Stage, shipped: Path, *, lines: int, speed: float) -> None:
-    """Write the shipped configuration with *lines* simulated modems and the demo's speed."""
+def write_config(
+    stage: Stage,
+    shipped: Path,
+    *,
+    lines: int,
+    speed: float,
+    families: Sequence[str] = ("sim7600",),
+) -> None:
+    """Write the shipped configuration with *lines* simulated modems and the demo's speed.
+
+    *families* are given out in turn; one without a voice port plays clips from its own store.
+    """
     settings: Any = read_document(shipped).value
     base = shipped.resolve().parent
     settings["box"]["state"] = str(stage.state)
@@ -73,7 +85,9 @@ def write_config(stage: Stage, shipped: Path, *, lines: int, speed: float) -> No
             "name": f"line-{number}",
             "port": str(stage.links / f"line-{number}.at"),
             "emergency_port": str(stage.links / f"line-{number}.at2"),
-            "audio": str(stage.links / f"line-{number}.audio"),
+            "audio": "module"
+            if PERSONALITIES[families[(number - 1) % len(families)]].voice_path is VoicePath.NONE
+            else str(stage.links / f"line-{number}.audio"),
             "family": "auto",
             "bench": True,
         }
@@ -140,18 +154,28 @@ class Process:
         return code
 
 
-def start_modems(stage: Stage, *, lines: int, speed: float, seed: int) -> Process:
-    """Start the simulated modems and wait until their ports exist."""
+def start_modems(
+    stage: Stage,
+    *,
+    lines: int,
+    speed: float,
+    seed: int,
+    families: Sequence[str] = ("sim7600",),
+) -> Process:
+    """Start the simulated modems, *families* in turn, and wait until their ports exist."""
     process = Process(
         autodialer(
             "simulate",
             *("--lines", str(lines), "--speed", str(speed), "--seed", str(seed)),
             *("--scenario", str(stage.scenario), "--log", str(stage.network_log)),
-            *("--link", str(stage.links)),
+            *("--link", str(stage.links), "--family", ",".join(families)),
         ),
         stage.directory / "modems.log",
     )
-    _wait(process, lambda: (stage.links / f"line-{lines}.audio").exists(), stage, "modems.log")
+    # The last port that a simulation makes: its modems' second, or the voice of the last one.
+    voiced = PERSONALITIES[families[(lines - 1) % len(families)]].voice_path is not VoicePath.NONE
+    last = stage.links / f"line-{lines}.{'audio' if voiced else 'at2'}"
+    _wait(process, last.exists, stage, "modems.log")
     return process
 
 
