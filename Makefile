@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The ears' matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test pure check lint bench crash soak contract clean
+.PHONY: demo test pure check lint bench crash soak contract fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -53,6 +53,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.developer: pyproject.toml $(VENV)/.installed | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
+
+# A million mutated lines through framing, parsing and exchange: many minutes.
+fuzz: $(VENV)/.developer
+	$(BIN)/python tests/fuzz/at_lines.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
