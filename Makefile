@@ -43,6 +43,14 @@ soak: $(VENV)/.developer
 contract: $(VENV)/.developer
 	$(BIN)/python -m bench.contract
 
+# A million mutated lines through the conversation and through a whole call: minutes.
+# With `pip install '.[fuzz]'` a coverage-guided run follows.
+fuzz: $(VENV)/.developer
+	$(BIN)/python tests/fuzz/at_lines.py
+	$(BIN)/python tests/fuzz/call_story.py
+	if $(BIN)/python -c "import atheris" 2> /dev/null; then \
+	  $(BIN)/python tests/fuzz/atheris_at.py -max_total_time=120; fi
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -53,10 +61,6 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.developer: pyproject.toml $(VENV)/.installed | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
-
-# A million mutated lines through framing, parsing and exchange: many minutes.
-fuzz: $(VENV)/.developer
-	$(BIN)/python tests/fuzz/at_lines.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -102,6 +102,9 @@ class EndSign:
 _DENIALS = 3
 """A lingering row is read this often before it outweighs a bare end notice."""
 
+_MOST_ENDS = 8
+"""End notices kept; a modem that repeats itself must not fill the memory."""
+
 _RANG_FOR = 0.3
 """Box seconds of ringing that tell an answer from a ringback that is reported as one. Shorter
 than two reads of the call list are apart."""
@@ -361,7 +364,7 @@ def _too_soon(state: Progress, at: float) -> bool:
 
 
 def _ending(state: Progress, end: EndSign) -> tuple[Progress, tuple[Fact, ...]]:
-    new = replace(state, ends=(*state.ends, end))
+    new = replace(state, ends=(*state.ends, end)[:_MOST_ENDS])
     if state.ending:
         return new, ()
     return replace(new, ending=True, denials=0), (EndClaimed(evidence=end.evidence),)
@@ -376,9 +379,8 @@ def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
     reading = state.family.read(text)
     if reading is None or reading.sign not in _END_SIGNS or not _ours(reading):
         return state, ()
-    if len(state.ends) >= 8:
-        return state, ()
-    return replace(state, ends=(*state.ends, _end_sign(reading, mask(text)))), ()
+    ends = (*state.ends, _end_sign(reading, mask(text)))[:_MOST_ENDS]
+    return replace(state, ends=ends), ()
 
 
 def _told_row(

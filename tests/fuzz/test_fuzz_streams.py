@@ -1,0 +1,31 @@
+"""A few hundred streams of each fuzzer; ``make fuzz`` runs a million lines."""
+
+from __future__ import annotations
+
+import at_lines
+import call_story
+import pytest
+
+from firmware.families import FAMILIES
+
+SEEDS = range(150)
+
+
+def test_conversations_survive_mutated_lines() -> None:
+    lines = at_lines.corpus()
+    for seed in SEEDS:
+        at_lines.stream(seed, lines)
+
+
+def test_calls_survive_mutated_lines() -> None:
+    lines = [*at_lines.corpus(), *call_story.WORDS]
+    for seed in SEEDS:
+        call_story.stream(seed, lines)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_modem_that_repeats_itself_does_not_fill_the_memory(family: str) -> None:
+    """End notices that the call list denies again and again."""
+    row = b'+CLCC: 1,0,0,0,0,"+33639980001",145\r\n'
+    again: list[bytes | int | float] = [b"\r\nNO CARRIER\r\n", 0, row, b"\r\nOK\r\n"]
+    call_story.play(FAMILIES[family], [b"\r\nOK\r\n", *again * 20])
