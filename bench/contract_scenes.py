@@ -158,7 +158,7 @@ SCENES: tuple[Scene, ...] = (
     _of_call(K.AUDIO_STOPS, after=3.0),
     # Power, USB, SIM, network.
     _of_call(K.USB_LOSS, after=2.0, seconds=3.0, causes=LOST),
-    _scene(K.USB_LOSS, Begins.IDLE, "idle", seconds=3.0, causes=OURS | FAILED),
+    _scene(K.USB_LOSS, Begins.IDLE, "idle", seconds=3.0, causes=OURS | FAILED | LOST),
     _of_call(K.RESET, after=2.0, causes=LOST),
     _scene(K.RESET, Begins.ANSWERED, "in the greeting", causes=LOST),
     _of_call(K.UNDERVOLTAGE, after=2.0, causes=LOST),

@@ -203,19 +203,18 @@ class Exchange:
         events: list[ExchangeEvent] = []
         if not data:
             return events
-        draining = self._state is _State.DRAINING
-        others = 0
         for token in self._framer.feed(data):
+            draining = self._state is _State.DRAINING
             before = len(events)
             match token:
                 case Prompt():
                     self._open_prompt(events)
                 case Line(text=text):
                     self._take(text, now, events)
-            others += not any(isinstance(event, Notification) for event in events[before:])
-        if others:
-            # Notices do not break the silence: a busy network would put every resync off. Half a
-            # line does not either, so that cutting the stream differently changes nothing.
+            if any(isinstance(event, Notification) for event in events[before:]):
+                # Notices do not break the silence: a busy network would put every resync off. Half
+                # a line does not either, so that cutting the stream differently changes nothing.
+                continue
             self._last_byte = now
             if draining:
                 self._quiet_at = now + self._quiet

@@ -17,6 +17,16 @@ def test_conversations_survive_mutated_lines() -> None:
         at_lines.stream(seed, lines)
 
 
+def test_two_lines_after_a_guessed_answer_are_the_same_in_one_read_and_in_two() -> None:
+    """The first drops the guess and waits for silence again; the second belongs to that wait."""
+    before: list[bytes | float | int | str] = ["resync", b"OK\r\n"]
+    after: list[bytes | float | int | str] = [0.6, "abort"]
+    whole = at_lines.converse([*before, b"DTM\r: 7,4\r", *after])
+    cut = at_lines.converse([*before, b"DTM\r", b": 7,4\r", *after])
+    assert whole[0] == cut[0]
+    assert whole[1].wake_at is cut[1].wake_at is None
+
+
 def test_calls_survive_mutated_lines() -> None:
     lines = [*at_lines.corpus(), *call_story.WORDS]
     for seed in SEEDS:
