@@ -13,7 +13,7 @@ from firmware.families import FAMILIES
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.scenario import FaultKind
 
-SAMPLE = ("drop_replies CLCC", "reset")
+SAMPLE = ("lost_notices rejected", "reset")
 BY_NAME = {scene.name: scene for scene in SCENES}
 
 
