@@ -107,7 +107,7 @@ class SelfTestCall:
         self._state = state
         self._wiring = line_settings(config, line)
         self._tell = tell
-        self._inbox: queue.SimpleQueue[Input] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Input | Withdrawn] = queue.SimpleQueue()
         self._clock = SystemClock(config.settings.clock.speed)
         self._meter = _Meter()
         self._hears = False
@@ -163,6 +163,14 @@ class SelfTestCall:
         self._box.stop_everything()
         self._inbox.put(events.StopRaised(at=self._clock.monotonic(), source="command"))
         return {"stopped": True}
+
+    def interrupt(self) -> None:
+        """End the test, hanging up first; for any thread and for a signal's handler, at any time.
+
+        An exception thrown into whatever the test does just then could leave a call up or a row
+        unwritten; the queue is one that a handler may put into while it is read.
+        """
+        self._inbox.put(Withdrawn(by="technician"))
 
     def run(self, number: str | None) -> dict[str, Any]:
         """Call the technician at *number* (or the only one registered); return what was found.
@@ -239,6 +247,8 @@ class SelfTestCall:
             if self._for_box(given) and self._state.campaign.stopped:
                 raise Refused("the emergency stop was pressed", "autodialer reset")
             match given:
+                case Withdrawn():
+                    raise Refused("the self-test was interrupted", "nobody was called")
                 case events.LineReady():
                     return given
                 case events.LineFault() if given.final:
@@ -280,13 +290,11 @@ class SelfTestCall:
         self._tell(f"calling; the clip asks for the keys {', '.join(selftest.KEYS)}")
         self._perform(dialled.effects)
         while test.phase is not selftest.Phase.DONE:
-            try:
-                event = self._event(test)
-            except KeyboardInterrupt:
-                self._tell("interrupted: hanging up")
-                event = Withdrawn(by="technician")
+            event = self._event(test)
             if event is None:
                 continue
+            if isinstance(event, Withdrawn):
+                self._tell("interrupted: hanging up")
             step = selftest.step(test, event, self._box.now())
             self._say(test, step.state)
             test = step.state
@@ -302,6 +310,8 @@ class SelfTestCall:
         match given:
             case None:
                 return TimeReached()
+            case Withdrawn():
+                return given
             case (
                 events.Dialled()
                 | events.Ringing()
@@ -320,7 +330,7 @@ class SelfTestCall:
                 pass
         return None
 
-    def _for_box(self, given: Input | None) -> bool:
+    def _for_box(self, given: Input | Withdrawn | None) -> bool:
         """Let the engine latch a stop, and take an objection whoever reads it."""
         match given:
             case (
@@ -334,7 +344,7 @@ class SelfTestCall:
             case _:
                 return False
 
-    def _next(self, seconds: float) -> Input | None:
+    def _next(self, seconds: float) -> Input | Withdrawn | None:
         try:
             if seconds <= 0:
                 return self._inbox.get_nowait()

@@ -6,7 +6,6 @@ import argparse
 import json
 import signal
 import sys
-from types import FrameType
 from typing import Any
 
 from appliance.control import Refused
@@ -37,8 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.stream:
             VoiceChoice(choice_file(state.directory / LINES, line.name)).forget()
-        signal.signal(signal.SIGTERM, _interrupt)
         with SelfTestCall(config, state, line, tell=_tell) as call:
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                # A killed test hangs up and writes its end too.
+                signal.signal(signum, lambda *_: call.interrupt())
             found = call.run(arguments.number)
         state.save_checkpoint(force=True)
     finally:
@@ -84,7 +85,3 @@ def _line(config: Any, name: str | None) -> Any:
 def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
-
-def _interrupt(_signum: int, _frame: FrameType | None) -> None:
-    """A killed test hangs up too."""
-    raise KeyboardInterrupt
