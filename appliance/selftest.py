@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from typing import Any
 
-from appliance.attempt import MAX_PRESS_ROWS
 from appliance.call_facts import HANG_UP_MACHINES, Facts, Press, evidence, outcome
+from appliance.call_keys import MAX_PRESS_ROWS
 from appliance.call_state import AttemptInput, TimeReached, Withdrawn
 from appliance.effects import Effect, Now, Record, Send
 from appliance.model import Clearance, Outcome, Script, Timers

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance import attempt
+from appliance.call_keys import MAX_PRESS_ROWS
+from appliance.call_moves import Step
 from appliance.call_state import (
     AttemptInput,
     Call,
@@ -377,7 +379,7 @@ def test_a_wild_detector_does_not_fill_the_disk() -> None:
     book = Playbook().to_greeting()
     for _ in range(500):
         book.key(12, "4")
-    assert book.told.count("call.key") == attempt.MAX_PRESS_ROWS
+    assert book.told.count("call.key") == MAX_PRESS_ROWS
     assert book.key(13, "1") == ["call.key", "play message"]
     assert book.key(14, "9")[:3] == ["consent.revoked", "store revocation", "call.key"]
 
@@ -525,7 +527,7 @@ def test_a_call_never_outlasts_its_window() -> None:
 def test_a_step_of_the_wall_clock_moves_no_deadline() -> None:
     book = Playbook(window=600).to_greeting()
     stepped = replace(at(12), utc=T0 + timedelta(days=1))
-    assert attempt.step(book.state, TimeReached(), stepped) == attempt.Step(book.state)
+    assert attempt.step(book.state, TimeReached(), stepped) == Step(book.state)
 
 
 @pytest.mark.parametrize("seconds", [2.0, 5.0, 12.0])
