@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.call_facts import Facts, evidence
 from appliance.call_state import Call, Live
+from appliance.campaign import OpenAttempt
 from appliance.effects import Record
 from appliance.model import Clearance, Outcome
 from firmware import events
@@ -89,5 +90,22 @@ def ended(
             "cause": None if cause is None else cause.value,
             "ring_seconds": round(max(rung, 0.0), 3),
             "talk_seconds": round(max(talked, 0.0), 3),
+        },
+    )
+
+
+def lost(attempt: OpenAttempt) -> Record:
+    """An attempt that a crash left without an end: it counts as made."""
+    return Record(
+        kind="call.ended",
+        subject=attempt.subject,
+        data={
+            "attempt": attempt.id,
+            "line": attempt.line,
+            "outcome": Outcome.UNKNOWN.value,
+            "evidence": {"end": "found without an end at start", "confirmed": False},
+            "cause": None,
+            "ring_seconds": 0.0,
+            "talk_seconds": 0.0,
         },
     )

@@ -13,7 +13,7 @@ from appliance import commands
 from appliance.call_state import Dialling, HangingUp
 from appliance.campaign import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
-from appliance.engine import RECONSIDER, Engine, Input
+from appliance.engine import Engine, Input
 from appliance.gate import Circumstances
 from appliance.habits import Habits
 from appliance.model import (
@@ -30,6 +30,7 @@ from appliance.model import (
     Timers,
     Verdict,
 )
+from appliance.placing import RECONSIDER
 from firmware import events
 from firmware.events import Cause, Witness
 from firmware.orders import Dial, HangUp

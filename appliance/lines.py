@@ -1,0 +1,147 @@
+"""The box's lines: which are ready, and the call that runs on each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from appliance.attempt import step as advance
+from appliance.call_moves import Step
+from appliance.call_state import AttemptInput, CallEvent, Concluded, State, TimeReached, Withdrawn
+from appliance.effects import Now
+from appliance.line_state import LineState
+from appliance.recorder import Recorder
+from firmware import events
+
+
+class Lines:
+    """Moves the running calls. ``lines`` maps each line's name to whether it is a bench line.
+
+    *freed* is told the subjects whose call has ended.
+    """
+
+    def __init__(
+        self,
+        lines: Mapping[str, bool],
+        recorder: Recorder,
+        *,
+        freed: Callable[[Iterable[str]], None],
+    ) -> None:
+        self._lines = {name: LineState(name, bench) for name, bench in lines.items()}
+        self._recorder = recorder
+        self._freed = freed
+        self.audio_ok = True
+        """False once a call's voice failed, until one worked."""
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def calls(self) -> dict[str, State]:
+        """The running call of each line that has one."""
+        return {line.name: line.call for line in self._lines.values() if line.call is not None}
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        return tuple(line.name for line in self._lines.values() if line.ready)
+
+    @property
+    def faults(self) -> dict[str, events.LineFault]:
+        return {n: line.fault for n, line in self._lines.items() if line.fault is not None}
+
+    @property
+    def idle(self) -> list[LineState]:
+        """Lines that could take a call now, the longest unused first."""
+        idle = (line for line in self._lines.values() if line.idle)
+        return sorted(idle, key=lambda line: line.used_at)
+
+    @property
+    def kinds(self) -> set[bool]:
+        """Whether there are bench lines, real lines or both."""
+        return {line.bench for line in self._lines.values()}
+
+    @property
+    def deadlines(self) -> list[float]:
+        """When each running call moves on by itself, in box-monotonic seconds."""
+        return [call.deadline for call in self.calls.values() if not isinstance(call, Concluded)]
+
+    def became_ready(self, event: events.LineReady, now: Now) -> None:
+        line = self._lines.get(event.line)
+        if line is None:
+            return
+        if line.fault is not None:
+            fault = line.fault.fault
+            self._recorder.record("line.healed", None, now, line=line.name, fault=fault)
+        line.ready, line.fault, line.unconfirmed = True, None, None
+
+    def failed(self, event: events.LineFault, now: Now) -> None:
+        line = self._lines.get(event.line)
+        if line is None:
+            return
+        if line.fault is None or (line.fault.fault, line.fault.final) != (event.fault, event.final):
+            self._recorder.record(
+                "line.fault",
+                None,
+                now,
+                line=line.name,
+                fault=event.fault,
+                detail=event.detail,
+                remedy=event.remedy,
+                final=event.final,
+            )
+        line.ready, line.fault = False, event
+
+    def begin(self, line: LineState, begun: Step, now: Now) -> None:
+        """Give *line* a call that was just authorised."""
+        line.call = begun.state
+        for effect in begun.effects:
+            self._recorder.emit(effect, now)
+
+    def call_event(self, event: CallEvent, now: Now) -> None:
+        line = self._lines.get(event.line)
+        if line is None:
+            return
+        if line.call is not None and line.call.call.attempt == event.attempt:
+            self._move(line, event, now)
+        elif (
+            isinstance(event, events.Ended)
+            and event.confirmed
+            and line.unconfirmed == event.attempt
+        ):
+            line.unconfirmed = None
+
+    def move_all(self, event: AttemptInput, now: Now) -> None:
+        """Tell every running call."""
+        for line in self._lines.values():
+            self._move(line, event, now)
+
+    def withdraw(self, subject: str, by: str, now: Now) -> None:
+        """End the call with *subject*, if there is one: their consent is gone."""
+        for line in self._lines.values():
+            if line.call is not None and line.call.call.subject == subject:
+                self._move(line, Withdrawn(by=by), now)
+
+    def time_passed(self, now: Now) -> None:
+        """Move every call whose deadline is reached."""
+        for line in self._lines.values():
+            call = line.call
+            if call is None or isinstance(call, Concluded):
+                continue
+            if now.monotonic >= call.deadline:
+                self._move(line, TimeReached(), now)
+
+    def _move(self, line: LineState, event: AttemptInput, now: Now) -> None:
+        if line.call is None:
+            return
+        moved = advance(line.call, event, now)
+        line.call = moved.state
+        for effect in moved.effects:
+            self._recorder.emit(effect, now)
+        if isinstance(moved.state, Concluded):
+            call, facts = moved.state.call, moved.state.facts
+            if facts.introduced or facts.presses or facts.audio_failure is not None:
+                self.audio_ok = facts.audio_failure is None
+            line.call = None
+            line.used_at = now.monotonic
+            if not moved.state.confirmed:
+                line.unconfirmed = call.attempt
+            self._freed((call.subject,))

@@ -1,0 +1,130 @@
+"""Turning a chance into a call: the scheduler's next person, the gate's verdict, a line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from appliance.attempt import begin
+from appliance.call_state import Keys
+from appliance.effects import Now
+from appliance.gate import Circumstances
+from appliance.interfaces import Gate, People
+from appliance.line_state import LineState
+from appliance.lines import Lines
+from appliance.model import Campaign, Clearance, Contact, Verdict
+from appliance.planner import Planner
+from appliance.recorder import Recorder
+
+DECISIONS_PER_STEP = 32
+"""Gate evaluations per step; the next step goes on where this one stopped."""
+RECONSIDER = timedelta(minutes=5)
+"""Pause before a refusal that names no end is looked at again."""
+
+
+class Placer:
+    """Begins calls. ``call_seconds`` is the longest call in each language of the campaign."""
+
+    def __init__(
+        self,
+        *,
+        campaign: Campaign,
+        gate: Gate,
+        people: People,
+        recorder: Recorder,
+        lines: Lines,
+        planner: Planner,
+        ids: Iterator[str],
+        call_seconds: Mapping[str, float],
+    ) -> None:
+        self._campaign = campaign
+        self._keys = Keys(listen=campaign.listen_key, object=campaign.object_key)
+        self._gate = gate
+        self._people = people
+        self._recorder = recorder
+        self._lines = lines
+        self._planner = planner
+        self._ids = ids
+        self._call_seconds = call_seconds
+
+    def place(self, now: Now, *, limit: int, pressed: bool, stopped: bool) -> None:
+        """Begin up to *limit* calls, in the scheduler's order.
+
+        *pressed* says that a person asked for this one call; *stopped*, that the stop contact
+        is open, whatever the ledger says.
+        """
+        idle = self._lines.idle[:limit]
+        for _ in range(DECISIONS_PER_STEP):
+            taken = self._planner.scheduler.take(now.utc) if idle else None
+            if taken is None:
+                return
+            subject, in_time = taken
+            if in_time:
+                self._try(subject, idle, now, pressed=pressed, stopped=stopped)
+            else:
+                self._planner.plan(subject, now)
+
+    def _try(
+        self, subject: str, idle: list[LineState], now: Now, *, pressed: bool, stopped: bool
+    ) -> None:
+        """Ask the gate at this very instant and, where it clears, begin the call."""
+        contact = self._people.contact(subject)
+        if contact is None:
+            return
+        consents = self._people.consents(subject)
+        history = self._recorder.state.history(subject, contact.number_hash)
+        due = self._planner.due(history, consents)
+        if due is None or due > now.utc:
+            self._planner.plan(subject, now)
+            return
+        refusals: tuple[Verdict, ...] = ()
+        kinds = dict.fromkeys(line.bench for line in idle)
+        for bench in kinds:
+            circumstances = self._circumstances(
+                contact, now, bench=bench, pressed=pressed, stopped=stopped
+            )
+            decision = self._gate.decide(contact, consents, history, circumstances)
+            if decision.clearance is not None:
+                line = next(line for line in idle if line.bench is bench)
+                idle.remove(line)
+                self._begin(line, contact, decision.clearance, now)
+                return
+            refusals = decision.refusals
+        rules = tuple(verdict.rule for verdict in refusals)
+        if self._planner.refusal_of(subject) != rules:
+            self._recorder.record("call.refused", subject, now, rules=list(rules))
+        elsewhere = self._lines.kinds - set(kinds)
+        if not elsewhere and any(verdict.until is None for verdict in refusals):
+            # Waiting changes nothing: this number, this caller, this kind of line.
+            self._planner.park(subject, rules)
+        else:
+            self._planner.plan(subject, now, now.utc + RECONSIDER)
+
+    def _circumstances(
+        self, contact: Contact, now: Now, *, bench: bool, pressed: bool, stopped: bool
+    ) -> Circumstances:
+        state = self._recorder.state
+        return Circumstances(
+            now=now,
+            stopped=state.stopped or stopped,
+            paused=state.paused,
+            storage_ok=self._recorder.storage_failure is None,
+            line_ready=True,
+            bench=bench,
+            pressed=pressed,
+            call_seconds=self._call_seconds[self._campaign.script(contact.language).language],
+        )
+
+    def _begin(self, line: LineState, contact: Contact, clearance: Clearance, now: Now) -> None:
+        begun = begin(
+            clearance,
+            script=self._campaign.script(contact.language),
+            timers=self._campaign.timers,
+            keys=self._keys,
+            line=line.name,
+            attempt=next(self._ids),
+            number_hash=contact.number_hash,
+            now=now,
+            purpose=self._campaign.purpose,
+        )
+        self._lines.begin(line, begun, now)

@@ -1,0 +1,69 @@
+"""Objections, whichever way they come: recorded before anything that they cause. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from appliance.effects import Now, Send, StoreRevocation
+from appliance.interfaces import People
+from appliance.lines import Lines
+from appliance.model import Revocation
+from appliance.planner import Planner
+from appliance.recorder import Recorder
+from firmware.orders import SendSms
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Withdrawals:
+    """Ends consent. ``confirmation`` is the answer to an objection by text message, or empty."""
+
+    def __init__(
+        self,
+        *,
+        people: People,
+        recorder: Recorder,
+        lines: Lines,
+        planner: Planner,
+        confirmation: str,
+    ) -> None:
+        self._people = people
+        self._recorder = recorder
+        self._lines = lines
+        self._planner = planner
+        self._confirmation = confirmation
+
+    def objection(self, number: str, by: str, now: Now, *, line: str | None = None) -> None:
+        """Take an objection of whoever has *number*; *line* is where an answer may leave."""
+        number_hash = self._people.number_hash(number)
+        if number_hash is None:
+            return
+        contact = self._people.by_number(number)
+        subject = None if contact is None else contact.subject
+        new = self.revoke(subject, number_hash, by, now)
+        if new and line is not None and self._confirmation:
+            order = SendSms(line=line, number=number, text=self._confirmation)
+            self._recorder.emit(Send(order=order), now)
+
+    def revoke(self, subject: str | None, number_hash: str, by: str, now: Now) -> bool:
+        """Record a withdrawal unless it changes nothing; return whether it was recorded."""
+        state = self._recorder.state
+        known = state.history(subject or "", number_hash).revocation
+        consents = () if subject is None else self._people.consents(subject)
+        newest = max((max(c.given_at, c.recorded_at) for c in consents), default=_LONG_AGO)
+        new = known is None or newest > known.at
+        if new:
+            self._recorder.record("consent.revoked", subject, now, by=by, number_hash=number_hash)
+            if subject is not None:
+                # The row's order says when; an untrusted clock must not date it before the yes.
+                at = max(now.utc, newest, state.newest_at or now.utc)
+                revocation = Revocation(at=at, by=by)
+                self._recorder.emit(StoreRevocation(subject=subject, revocation=revocation), now)
+        if subject is not None:
+            self.withdraw(subject, by, now)
+        return new
+
+    def withdraw(self, subject: str, by: str, now: Now) -> None:
+        """Act on a withdrawal that is recorded: no place in the plan, and no call goes on."""
+        self._planner.later((subject,))
+        self._lines.withdraw(subject, by, now)
