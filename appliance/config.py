@@ -6,18 +6,12 @@ opens a device or asks the clock; clips are measured because the length of a cal
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
-
+from appliance.config_settings import add_further_faults, read_settings
 from appliance.gate import Rules
 from appliance.law import Ballot, Caller, Category, Profile, load_profile, profile_names
 from appliance.marked_yaml import (
@@ -25,30 +19,17 @@ from appliance.marked_yaml import (
     DocumentFaulty,
     Fault,
     Path_,
-    Value,
     dotted,
     read_document,
 )
 from appliance.model import Campaign, Retry, Script, Timers
 from appliance.numbers import NumberRefused, read_number
 from appliance.paths import resolve, state_base
-from appliance.settings import Clips, Section, Settings
+from appliance.settings import Clips, Settings
 from firmware.audio.clip import Clip
 from firmware.errors import ClipUnusable
 
 ROLES = ("greeting", "prompt", "message", "farewell", "opted_out")
-
-# Text that a person would read as a number or a time, and YAML may too.
-_QUOTED: tuple[tuple[str | None, ...], ...] = (
-    ("lines", None, "sim_pin"),
-    ("lines", None, "imei"),
-    ("law", "caller", "number"),
-    ("law", "ballots", None, "date"),
-    ("law", "ballots", None, "closes"),
-    ("clock", "simulated_start"),
-    ("campaign", "keys", "listen"),
-    ("campaign", "keys", "object"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,131 +60,14 @@ def load(file: Path, *, state: Path | None = None) -> Config:
         document = read_document(file)
     except DocumentFaulty as faulty:
         if faulty.document is not None:
-            _further_faults(faulty, faulty.document)
+            add_further_faults(faulty, faulty.document)
         raise
-    settings = _settings(document)
+    settings = read_settings(document)
     check = _Checks(document, settings, file.resolve().parent)
     config = check.config(file, state)
     if check.faults or config is None:
         raise DocumentFaulty(document.file, check.faults)
     return config
-
-
-def _further_faults(faulty: DocumentFaulty, document: Document) -> None:
-    """Raise what *faulty* found together with what is wrong with the rest, if anything is."""
-    try:
-        _settings(document)
-    except DocumentFaulty as more:
-        raise DocumentFaulty(faulty.file, [*faulty.faults, *more.faults]) from faulty
-
-
-def _settings(document: Document) -> Settings:
-    faults = list(_unquoted(document))
-    seen = {fault.path for fault in faults}
-    try:
-        return_value = Settings.model_validate(_frozen(document.value))
-    except ValidationError as error:
-        for details in error.errors(include_url=False, include_context=True):
-            fault = _fault(document, details)
-            if fault.path not in seen:
-                faults.append(fault)
-    else:
-        if not faults:
-            return return_value
-    raise DocumentFaulty(document.file, faults)
-
-
-def _frozen(value: Value) -> Any:
-    if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _frozen(item) for key, item in value.items()}
-    return value
-
-
-def _unquoted(document: Document) -> Iterator[Fault]:
-    for path in document.plain:
-        source = document.sources[path]
-        if source in ("", "~", "null"):
-            continue
-        if any(_matches(path, pattern) for pattern in _QUOTED):
-            yield Fault(
-                document.mark(path),
-                dotted(path),
-                f'stands without quotes; write "{source}" in quotes',
-            )
-
-
-def _matches(path: Path_, pattern: tuple[str | None, ...]) -> bool:
-    return len(path) == len(pattern) and all(
-        (isinstance(part, int) if wanted is None else part == wanted)
-        for part, wanted in zip(path, pattern, strict=True)
-    )
-
-
-def _fault(document: Document, details: ErrorDetails) -> Fault:
-    location = tuple(part for part in details["loc"] if part != "[key]")
-    kind = details["type"]
-    path = dotted(location)
-    field, section = _field(location)
-    remedy = (field.description if field is not None else None) or ""
-    source = document.sources.get(location, "")
-    if kind == "extra_forbidden":
-        known = sorted(section.model_fields) if section is not None else []
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        advice = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-        return Fault(document.key_mark(location), path, f"is not a known key; {advice}")
-    if "[key]" in details["loc"]:
-        return Fault(document.key_mark(location), path, _sentence("is not a known name", remedy))
-    if kind == "missing":
-        return Fault(document.mark(location[:-1]), path, _sentence("is missing", remedy))
-    if kind == "string_type" and source:
-        return Fault(document.mark(location), path, f'must be text; write it in quotes: "{source}"')
-    wrong = {
-        "string_type": "must be text",
-        "string_pattern_mismatch": f'"{source}" is not of the right form',
-        "string_too_short": "is empty",
-        "tuple_type": "must be a list (each entry begins with a dash)",
-        "model_type": "must be a section with keys below it",
-        "dict_type": "must be a section with keys below it",
-        "too_short": "is empty",
-        "bool_type": f'"{source}" is neither true nor false',
-    }.get(kind)
-    if wrong is None:
-        text = details["msg"].removeprefix("Value error, ")
-        wrong = f'"{source}" {text}' if kind == "value_error" and source else text
-        wrong = wrong[0].lower() + wrong[1:] if wrong else "is wrong"
-    return Fault(document.mark(location), path, _sentence(wrong, remedy))
-
-
-def _sentence(wrong: str, remedy: str) -> str:
-    return f"{wrong}; {remedy}" if remedy else wrong
-
-
-def _field(location: Path_) -> tuple[FieldInfo | None, type[Section] | None]:
-    """Walk the models along *location* to the field whose description is the remedy."""
-    section: type[Section] | None = Settings
-    field: FieldInfo | None = None
-    for part in location:
-        if isinstance(part, int):
-            continue
-        if section is None or part not in section.model_fields:
-            # A free key (a language, an outcome): its parent's field describes it.
-            section = _inner(field) if field is not None and section is None else section
-            continue
-        field = section.model_fields[part]
-        section = _inner(field)
-    return field, section
-
-
-def _inner(field: FieldInfo) -> type[Section] | None:
-    pending: list[Any] = [field.annotation]
-    while pending:
-        candidate = pending.pop()
-        if isinstance(candidate, type) and issubclass(candidate, Section):
-            return candidate
-        pending.extend(getattr(candidate, "__args__", ()))
-    return None
 
 
 class _Checks:

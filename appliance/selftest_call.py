@@ -12,12 +12,10 @@ import queue
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import numpy as np
 
 from appliance import gate, selftest, selftest_result
 from appliance.attempt import begin
@@ -31,24 +29,20 @@ from appliance.gate import Circumstances
 from appliance.model import Clearance, Contact, Verdict
 from appliance.numbers import NumberRefused, read_number
 from appliance.paths import sample_config
+from appliance.selftest_meter import Meter
 from appliance.selftest_result import Downlink
 from appliance.settings import LineConfig
 from appliance.state import State
 from appliance.wiring import LINES, line_settings, open_panel
 from firmware import events
-from firmware.audio.clip import SAMPLE_RATE, Clip
-from firmware.audio.levels import measure
-from firmware.audio.path import AudioPath
+from firmware.audio.clip import Clip
 from firmware.clock import SystemClock
 from firmware.families import FAMILIES
 from firmware.line import Line
-from firmware.voice import PathNeeds, make_path
 from firmware.voice_choice import VoiceChoice, choice_file, may_fall_back
 
 READY_WITHIN = 120.0
 """Real seconds that the line may take to be ready."""
-KEEP_SECONDS = 60.0
-"""Box seconds of downlink that the levels are measured over."""
 LANGUAGES = ("fr", "en")
 SILENT_STREAM = "a self-test over the stream was answered and nobody's key came back"
 
@@ -71,32 +65,6 @@ class NotCleared(Refused):
         self.verdicts = verdicts
 
 
-@dataclass(slots=True)
-class _Meter:
-    """Listens beside the line. Only the path's thread writes."""
-
-    byte_count: int = 0
-    first_at: float | None = None
-    last_at: float = 0.0
-    pcm: bytearray | None = None
-
-    def add(self, pcm: bytes, at: float) -> None:
-        if self.first_at is None:
-            self.first_at, self.pcm = at, bytearray()
-        self.last_at = at
-        self.byte_count += len(pcm)
-        if self.pcm is not None and len(self.pcm) < 2 * SAMPLE_RATE * KEEP_SECONDS:
-            self.pcm += pcm
-
-    def downlink(self) -> Downlink:
-        samples = np.frombuffer(bytes(self.pcm or b""), "<i2").astype(np.float64) / 32768
-        return Downlink(
-            byte_count=self.byte_count,
-            seconds=0.0 if self.first_at is None else self.last_at - self.first_at,
-            levels=measure(samples, SAMPLE_RATE) if len(samples) else None,
-        )
-
-
 class SelfTestCall:
     """One self-test on *line*. Use as a context manager; :meth:`run` once."""
 
@@ -109,8 +77,7 @@ class SelfTestCall:
         self._tell = tell
         self._inbox: queue.SimpleQueue[Input | Withdrawn] = queue.SimpleQueue()
         self._clock = SystemClock(config.settings.clock.speed)
-        self._meter = _Meter()
-        self._hears = False
+        self._meter = Meter()
         self._clips = {clip.name: clip for clip in map(load_clip, LANGUAGES)}
         self._line = Line(
             self._wiring,
@@ -118,7 +85,7 @@ class SelfTestCall:
             post=self._inbox.put,
             clock=self._clock,
             state_dir=state.directory / LINES,
-            audio_path=self._metered_path,
+            audio_path=self._meter.path,
         )
         self._box = Box(
             _begun_by_hand(config),
@@ -184,7 +151,7 @@ class SelfTestCall:
         self._line.start()
         ready = self._await_line()
         done = self._converse(contact)
-        downlink = self._meter.downlink() if self._hears else None
+        downlink = self._meter.downlink() if self._meter.hears else None
         found = selftest_result.to_json(done, ready, downlink, self._box.now().utc)
         found["next"] = self._choose_path(done, ready, downlink)
         selftest_result.keep(self._state.directory, found)
@@ -394,17 +361,6 @@ class SelfTestCall:
     def _clip(self, contact: Contact) -> Clip:
         language = contact.language if contact.language in LANGUAGES else LANGUAGES[-1]
         return self._clips[f"selftest.{language}"]
-
-    def _metered_path(self, needs: PathNeeds) -> AudioPath:
-        heard = needs.callbacks.on_downlink
-
-        def both(pcm: bytes, at: float) -> None:
-            self._meter.add(pcm, at)
-            heard(pcm, at)
-
-        path = make_path(replace(needs, callbacks=replace(needs.callbacks, on_downlink=both)))
-        self._hears = path.hears
-        return path
 
 
 def _begun_by_hand(config: Config) -> Config:
