@@ -35,7 +35,7 @@ from appliance.service import notify, watchdog_seconds
 from appliance.state import State
 from appliance.wiring import LINES, line_settings, open_panel
 from firmware.clock import Clock, SystemClock
-from firmware.events import Ended, PanelFault, StopRaised
+from firmware.events import Ended, StopRaised
 from firmware.line import Line
 from firmware.panel import NoPanel, Panel
 
@@ -84,7 +84,6 @@ class Daemon:
         }
         self._box = Box(config, state, self._calendar, lines=self._lines, post=self._inbox.put)
         self._panel: Panel | NoPanel = NoPanel()
-        self._panel_faults = 0
         self._ending = threading.Event()
         self._operations = Operations(self._box)
         self._beat_every = BEAT
@@ -196,8 +195,6 @@ class Daemon:
             while True:
                 if first is not None:
                     batch.append(first)
-                    if isinstance(first, PanelFault):
-                        self._panel_faults += 1
                 if len(batch) >= BATCH:
                     break
                 first = self._inbox.get_nowait()

@@ -99,6 +99,7 @@ class Engine:
         self._offset: float | None = None
         self._contact_open = False
         self._retired = False
+        self._panel_ok = True
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -139,6 +140,11 @@ class Engine:
     def audio_ok(self) -> bool:
         """False once a call's voice failed, until one worked."""
         return self._lines.audio_ok
+
+    @property
+    def panel_ok(self) -> bool:
+        """False from a fault of a button or lamp until all of them worked again."""
+        return self._panel_ok
 
     @property
     def storage_failure(self) -> str | None:
@@ -283,7 +289,11 @@ class Engine:
             case events.StartHeld():
                 self._pause("panel", now)
             case events.PanelFault():
+                self._panel_ok = False
                 self._record("panel.fault", None, now, detail=given.detail)
+            case events.PanelHealed():
+                self._panel_ok = True
+                self._record("panel.healed", None, now)
             case events.LineReady():
                 self._lines.became_ready(given, now)
             case events.LineFault():

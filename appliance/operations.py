@@ -44,7 +44,6 @@ class Surroundings:
     running: bool = False
     describe_line: Callable[[str], Mapping[str, object]] | None = None
     fingers: Fingers | None = None
-    panel_faults: int = 0
 
 
 class Operations:
@@ -148,7 +147,7 @@ class Operations:
             storage_ok=engine.storage_failure is None,
             law_refuses=self._law_refuses(),
             audio_ok=engine.audio_ok,
-            panel_ok=self._around.panel_faults == 0,
+            panel_ok=engine.panel_ok,
         )
 
     def _law_refuses(self) -> bool:

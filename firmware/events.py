@@ -275,6 +275,13 @@ class PanelFault:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelHealed:
+    """Whatever failed on the panel has worked again for a while."""
+
+    at: float
+
+
 LineEvent = (
     LineReady
     | LineFault
@@ -292,5 +299,5 @@ LineEvent = (
     | IncomingRejected
     | SmsReceived
 )
-PanelEvent = StopRaised | StopReleased | StartPressed | StartHeld | PanelFault
+PanelEvent = StopRaised | StopReleased | StartPressed | StartHeld | PanelFault | PanelHealed
 Event = LineEvent | PanelEvent

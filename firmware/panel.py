@@ -16,7 +16,6 @@ group ``gpio``.
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -35,12 +34,15 @@ from firmware.errors import FirmwareError
 from firmware.events import (
     Event,
     PanelFault,
+    PanelHealed,
     StartHeld,
     StartPressed,
     StopRaised,
     StopReleased,
 )
-from firmware.lamp import Blink, Flashes, Lamp, Pattern, lit, until_change
+from firmware.lamp import Blink, Flashes, Lamp, Pattern
+from firmware.lamp_thread import LampThread
+from firmware.panel_health import PanelHealth
 
 __all__ = [
     "Blink",
@@ -58,10 +60,8 @@ POLL_SECONDS = 0.025
 EDGE_FILTER_SECONDS = 0.002
 """lgpio reports an edge once the level was stable for so long: radio from a modem beside an
 unshielded cable makes shorter ones. It delays the stop by as much."""
-HEARTBEAT_SECONDS = 0.5
 LAMP_TEST_SECONDS = 1.0
 """All lamps are lit for so long at start, so that a dead one is seen."""
-FAULT_REPEAT_SECONDS = 60.0
 P = ParamSpec("P")
 
 
@@ -110,7 +110,8 @@ class Panel:
         self._stop_button = StopButton()
         self._start_button = StartButton(hold)
         self._closing = threading.Event()
-        self._faults: dict[str, float] = {}
+        self._health = PanelHealth()
+        self._health_lock = threading.Lock()
         self._factory = factory if factory is not None else pin_factory(simulated=pins.simulated)
         self._devices: list[Any] = []
         try:
@@ -139,9 +140,9 @@ class Panel:
         except Exception as error:
             self._release()
             raise PanelUnusable(f"panel pins: {error}", remedy=_PINS_REMEDY) from error
-        self._lamps = _LampThread(lamps, test=lamp_test, fault=self._fault)
+        self._lamps = LampThread(lamps, test=lamp_test, failed=self._failed, worked=self._worked)
         self._poller = threading.Thread(target=self._poll, name="panel levels", daemon=True)
-        self._guard(self._look)
+        self._guard("levels", self._look)
         self._lamps.start()
         self._poller.start()
 
@@ -192,18 +193,20 @@ class Panel:
 
     def _edge(self) -> None:
         # Runs in lgpio's only callback thread: nothing may escape from here.
-        self._guard(self._stop_sampled, Level.OPEN)
+        self._guard("levels", self._stop_sampled, Level.OPEN)
 
     def _poll(self) -> None:
         while not self._closing.wait(POLL_SECONDS):
-            self._guard(self._look)
+            self._guard("levels", self._look)
 
     def _look(self) -> None:
         """Read both levels and act on them."""
         self._stop_sampled(_level(self._stop))
         level = _level(self._start)
         if level is Level.UNREADABLE:
-            self._fault("the start button cannot be read")
+            self._failed("start button", "the start button cannot be read")
+        else:
+            self._worked("start button")
         press = self._start_button.sample(level, time.monotonic())
         if press is Press.SHORT:
             self._post(StartPressed(at=self._clock.monotonic()))
@@ -219,25 +222,38 @@ class Panel:
             self._post(StopReleased(at=self._clock.monotonic()))
             return
         assert isinstance(change, Raised)
-        self._guard(self._stop_lines)
+        self._guard("stop", self._stop_lines)
         source = "wire" if change.wire else "button"
         self._post(StopRaised(at=self._clock.monotonic(), source=source))
 
-    def _guard(self, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    def _guard(
+        self, part: str, action: Callable[P, None], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
         """Run *action*; whatever it raises becomes a PanelFault and goes no further."""
         try:
             action(*args, **kwargs)
         except Exception as error:  # noqa: BLE001
-            self._fault(f"{type(error).__name__}: {error}")
+            self._failed(part, f"{type(error).__name__}: {error}")
+        else:
+            self._worked(part)
 
-    def _fault(self, detail: str) -> None:
+    def _failed(self, part: str, detail: str) -> None:
         """Report a fault, now and then while it repeats itself."""
-        now = time.monotonic()
-        if now - self._faults.get(detail, -FAULT_REPEAT_SECONDS) < FAULT_REPEAT_SECONDS:
-            return
-        self._faults[detail] = now
+        with self._health_lock:
+            report = self._health.failed(part, detail, time.monotonic())
+        if report:
+            self._tell(PanelFault(at=self._clock.monotonic(), detail=detail))
+
+    def _worked(self, part: str) -> None:
+        with self._health_lock:
+            self._health.worked(part)
+            healed = self._health.healed(time.monotonic())
+        if healed:
+            self._tell(PanelHealed(at=self._clock.monotonic()))
+
+    def _tell(self, event: Event) -> None:
         try:
-            self._post(PanelFault(at=self._clock.monotonic(), detail=detail))
+            self._post(event)
         except Exception:  # noqa: BLE001
             pass  # the inbox itself is broken; the stop must go on being watched
 
@@ -280,90 +296,6 @@ class NoPanel:
 
     def close(self) -> None:
         pass
-
-
-class _LampThread:
-    """Owns the LEDs: sleeps until one must change, and sets only those that do."""
-
-    def __init__(
-        self,
-        leds: Mapping[Lamp, Any],
-        *,
-        test: float,
-        fault: Callable[[str], None],
-    ) -> None:
-        self._leds = dict(leds)
-        self._test = test
-        self._fault = fault
-        self._patterns: dict[Lamp, Pattern] = dict.fromkeys(self._leds, Blink.OFF)
-        self._lit: dict[Lamp, bool] = dict.fromkeys(self._leds, False)
-        self._changed = threading.Condition()
-        self._closing = False
-        self._beat_at = 0.0
-        self._thread = threading.Thread(target=self._run, name="panel lamps", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def show(self, lamps: Mapping[Lamp, Pattern]) -> None:
-        with self._changed:
-            wanted = {
-                lamp: pattern
-                for lamp, pattern in lamps.items()
-                if lamp in self._patterns and self._patterns[lamp] != pattern
-            }
-            if wanted:
-                self._patterns.update(wanted)
-                self._changed.notify()
-
-    def heartbeat(self) -> None:
-        now = time.monotonic()
-        if Lamp.HEARTBEAT not in self._leds or now - self._beat_at < HEARTBEAT_SECONDS:
-            return
-        self._beat_at = now
-        with self._changed:
-            dark = self._patterns[Lamp.HEARTBEAT] is Blink.OFF
-            self._patterns[Lamp.HEARTBEAT] = Blink.ON if dark else Blink.OFF
-            self._changed.notify()
-
-    def is_lit(self, lamp: Lamp) -> bool:
-        return self._lit.get(lamp, False)
-
-    def close(self) -> None:
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(timeout=1.0)
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        while True:
-            with self._changed:
-                if self._closing:
-                    return
-                now = time.monotonic()
-                testing = now - began < self._test
-                patterns = (
-                    dict.fromkeys(self._patterns, Blink.ON) if testing else dict(self._patterns)
-                )
-            for lamp, pattern in patterns.items():
-                self._set(lamp, lit(pattern, now))
-            pause = min(until_change(pattern, now) for pattern in patterns.values())
-            if testing:
-                pause = min(pause, began + self._test - now)
-            with self._changed:
-                if not self._closing and (testing or patterns == self._patterns):
-                    self._changed.wait(None if math.isinf(pause) else pause)
-
-    def _set(self, lamp: Lamp, on: bool) -> None:
-        if self._lit[lamp] == on:
-            return
-        try:
-            self._leds[lamp].value = on
-            self._lit[lamp] = on
-        except Exception as error:  # noqa: BLE001
-            self._fault(f"lamp {lamp}: {type(error).__name__}: {error}")
 
 
 def pin_factory(*, simulated: bool) -> Any:

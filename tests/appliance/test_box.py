@@ -18,6 +18,7 @@ from appliance.control import Refused
 from appliance.effects import Now
 from appliance.engine import Input
 from appliance.files import StorageFailed
+from appliance.lamps import FaultCode, lamps
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
@@ -25,6 +26,7 @@ from appliance.operations import Operations
 from appliance.paths import sample_config
 from appliance.state import State, granted
 from firmware import events
+from firmware.lamp import Blink, Flashes, Lamp
 from firmware.orders import Dial, HangUp, Order, Play
 
 START = datetime(2027, 3, 9, 17, tzinfo=UTC)
@@ -351,3 +353,15 @@ def test_a_number_of_nobody_can_object_and_is_found_by_a_later_import(bench: Ben
     number_hash = hash_number(bench.state.registry.number_key, "+33199005678")
     bench.box.take([commands.Revoke(subject=None, number_hash=number_hash, by="sms")])
     assert bench.state.registry.suppression(number_hash) is not None
+
+
+def test_a_panel_that_works_again_puts_its_code_out(bench: Bench) -> None:
+    bench.box.recover()
+    bench.ready()
+    operations = Operations(bench.box)
+    assert lamps(operations.facts())[Lamp.FAULT] is Blink.OFF
+    bench.box.take([events.PanelFault(at=1, detail="lamp line: OSError")])
+    assert lamps(operations.facts())[Lamp.FAULT] == Flashes(FaultCode.PANEL.flashes)
+    bench.box.take([events.PanelHealed(at=9)])
+    assert lamps(operations.facts())[Lamp.FAULT] is Blink.OFF
+    assert bench.kinds()[-2:] == ["panel.fault", "panel.healed"]

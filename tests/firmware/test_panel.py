@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory
 
+from firmware import lamp_thread, panel_health
 from firmware import panel as panel_module
 from firmware.clock import SystemClock
 from firmware.events import (
     Event,
     PanelFault,
+    PanelHealed,
     StartHeld,
     StartPressed,
     StopRaised,
@@ -247,6 +249,23 @@ def test_a_broken_lamp_is_reported_and_the_others_go_on(panel: Panel, box: Box) 
     assert isinstance(event, PanelFault)
     assert "fault" in event.detail
     until(lambda: panel.lamp_lit(Lamp.CALL))
+
+
+def test_a_mended_lamp_is_reported_too(
+    panel: Panel, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(value: object) -> None:
+        raise OSError("bad handle")
+
+    monkeypatch.setattr(panel_health, "HEAL_SECONDS", 0.1)
+    monkeypatch.setattr(lamp_thread, "RETRY_SECONDS", 0.05)
+    pin = panel._factory.pin(23)
+    whole, pin._set_state = pin._set_state, broken
+    panel.show({Lamp.FAULT: Blink.ON})
+    assert isinstance(box.next(), PanelFault)
+    pin._set_state = whole
+    assert isinstance(box.next(), PanelHealed), "though its pattern is steady"
+    assert panel.lamp_lit(Lamp.FAULT)
 
 
 def test_lamp_test_lights_everything(box: Box) -> None:
