@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
+from firmware.simulator.accounting import account, log_sound
 from firmware.simulator.callee import Callee, HungUp, Pressed
 from firmware.simulator.calls import NORMAL_CLEARING, Call, CallState, Phase
 from firmware.simulator.faults import INCIDENTS
@@ -287,7 +288,7 @@ class CallControl:
     def _end(self, call: Call, cause: int, *, by: str) -> list[str]:
         """Take the call out of the list; returns what the modem says about it."""
         modem = self._modem
-        self._account(call, by=by, cause=cause)
+        account(modem, call, self.stream, by=by, cause=cause)
         self.last_cause = None if by == "line" else cause
         self._cancel_network()
         self.call = None
@@ -299,35 +300,6 @@ class CallControl:
             incoming = IncomingCall(at=0.0, number=call.number, rings_for=10.0)
             modem.later(0.2, "incoming after end", lambda: self.ring(incoming))
         return lines
-
-    def _account(self, call: Call, *, by: str, cause: int) -> None:
-        modem = self._modem
-        facts: dict[str, object] = {"number": call.number, "call": call.count}
-        if call.callee.answered_at is not None and self.stream is not None:
-            ears = call.callee.ears
-            self._log_sound(call, final=True)
-            modem.log(
-                "audio",
-                **facts,
-                milliseconds=ears.heard_ms,
-                noise_ms=ears.noise_ms,
-                silent_ms=ears.silent_ms,
-                received_ms=self.stream.uplink.received // 16,
-                dropped_ms=self.stream.uplink.dropped_ms,
-                gap_ms=self.stream.uplink.gap_ms,
-            )
-        since = modem.now - (call.callee.answered_at or modem.now)
-        modem.log("ended", **facts, by=by, cause=cause, seconds=round(since, 3))
-
-    def _log_sound(self, call: Call, *, final: bool = False) -> None:
-        for stretch in call.callee.ears.take_stretches(final=final):
-            self._modem.log(
-                "sound",
-                number=call.number,
-                call=call.count,
-                start_ms=stretch.start_ms,
-                milliseconds=stretch.milliseconds,
-            )
 
     def network_lost(self) -> None:
         """No service any more: a call ends by itself."""
@@ -374,7 +346,7 @@ class CallControl:
         if call is None or stream is None:
             return
         stream.advance()
-        self._log_sound(call)
+        log_sound(self._modem, call)
         for act in call.callee.act(self._modem.now):
             if self.call is not call:
                 break

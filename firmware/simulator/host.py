@@ -10,9 +10,7 @@ import contextlib
 import os
 import select
 import threading
-import tty
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from firmware.simulator.modem import (
 from firmware.simulator.network_log import NetworkLog
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.personality import VoicePath
+from firmware.simulator.ports import Pty, SimulatedLine
 from firmware.simulator.scenario import (
     DEFAULT_SCENARIO,
     Fault,
@@ -37,113 +36,12 @@ from firmware.simulator.scenario import (
     Subscribers,
 )
 
-_READ_BYTES = 65536
-_MOST_PENDING = 65536
-"""Bytes kept for a host that does not read; more is lost, as from a real port's buffer."""
 _MOST_BATCH = 0.1
 """Box seconds of samples times speed that one batch may hold: a pty buffers 4095 bytes."""
 
 
 def _system_time() -> datetime:
     return datetime.now(UTC)
-
-
-class _Pty:
-    """One pseudo-terminal, both ends raw.
-
-    The slave stays open here, or the master would read EIO between two openings by the host.
-    """
-
-    def __init__(self) -> None:
-        self.master, self._slave = os.openpty()
-        tty.setraw(self.master)
-        tty.setraw(self._slave)
-        os.set_blocking(self.master, False)
-        self.path = os.ttyname(self._slave)
-        self.pending = bytearray()
-
-    def read(self) -> bytes:
-        try:
-            return os.read(self.master, _READ_BYTES)
-        except (BlockingIOError, OSError):
-            return b""
-
-    def write(self, data: bytes) -> None:
-        """Write now what fits, keep the rest for :meth:`flush`."""
-        if self.pending:
-            self.pending += data[: max(0, _MOST_PENDING - len(self.pending))]
-            return
-        self.pending += data[self._write(data) :]
-
-    def write_or_lose(self, data: bytes) -> None:
-        """Write samples; what a host does not read in time is gone."""
-        self._write(data)
-
-    def flush(self) -> None:
-        del self.pending[: self._write(bytes(self.pending))]
-
-    def _write(self, data: bytes) -> int:
-        try:
-            return os.write(self.master, data)
-        except (BlockingIOError, OSError):
-            return 0
-
-    def close(self) -> None:
-        os.close(self.master)
-        os.close(self._slave)
-
-
-@dataclass(slots=True)
-class SimulatedLine:
-    """One modem and its present ports.
-
-    ``at_path``, ``second_at_path`` and ``audio_path`` are what a driver should open: stable links
-    where the simulation has a link directory, else the pseudo-terminals, whose names change when
-    the modem loses its USB. ``audio_path`` is None for a family without host audio.
-    """
-
-    name: str
-    family: str
-    modem: SimulatedModem
-    links: Path | None
-    port_name: str = ""
-    at: list[_Pty] = field(default_factory=list)
-    audio: _Pty | None = None
-    has_audio: bool = True
-
-    @property
-    def at_path(self) -> str:
-        return self._path("at", self.at[0] if self.at else None)
-
-    @property
-    def second_at_path(self) -> str | None:
-        if len(self.at) < 2 and self.links is None:
-            return None
-        return self._path("at2", self.at[1] if len(self.at) > 1 else None)
-
-    @property
-    def audio_path(self) -> str | None:
-        return self._path("audio", self.audio) if self.has_audio else None
-
-    def _path(self, kind: str, pty: _Pty | None) -> str:
-        if self.links is not None:
-            return str(self.links / f"{self.name}.{kind}")
-        return "" if pty is None else pty.path
-
-    def paths(self) -> dict[str, str | None]:
-        """What to open, by kind: ``at``, ``audio`` (or None) and ``second_at``."""
-        return {
-            "at": self.at_path,
-            "audio": self.audio_path,
-            "second_at": self.second_at_path,
-        }
-
-    def ports(self) -> list[tuple[str, _Pty]]:
-        """Every open port with the ending of its link."""
-        named = list(zip(("at", "at2"), self.at, strict=False))
-        if self.audio is not None:
-            named.append(("audio", self.audio))
-        return named
 
 
 class Simulation:
@@ -173,7 +71,7 @@ class Simulation:
         self._links = links
         self._lock = threading.RLock()
         self._poll = select.poll()
-        self._by_descriptor: dict[int, tuple[SimulatedLine, _Pty, int]] = {}
+        self._by_descriptor: dict[int, tuple[SimulatedLine, Pty, int]] = {}
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._stopping = False
@@ -361,7 +259,7 @@ class Simulation:
         if line.audio is not None:
             self._watch_audio(line)
 
-    def _write(self, pty: _Pty, data: bytes) -> None:
+    def _write(self, pty: Pty, data: bytes) -> None:
         pty.write(data)
         if pty.pending:
             self._poll.modify(pty.master, select.POLLIN | select.POLLOUT)
@@ -369,8 +267,8 @@ class Simulation:
     def _plug_in(self, line: SimulatedLine) -> None:
         if line.at:
             return
-        line.at = [_Pty(), _Pty()]
-        line.audio = _Pty() if line.has_audio else None
+        line.at = [Pty(), Pty()]
+        line.audio = Pty() if line.has_audio else None
         for number, pty in enumerate(line.at):
             self._by_descriptor[pty.master] = (line, pty, number)
             self._poll.register(pty.master, select.POLLIN)

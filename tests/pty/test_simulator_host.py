@@ -16,7 +16,8 @@ import pytest
 import serial
 
 from firmware.clock import SystemClock
-from firmware.simulator.host import SimulatedLine, Simulation, simulated_lines
+from firmware.simulator.host import Simulation, simulated_lines
+from firmware.simulator.ports import SimulatedLine
 from firmware.simulator.scenario import (
     Answer,
     Fault,
