@@ -29,7 +29,7 @@ from appliance.state import State
 from appliance.store import Registry
 from firmware.clock import Clock
 from firmware.events import Cause, Ended, StopRaised
-from firmware.orders import Dial, Order
+from firmware.orders import AnswerCall, Dial, HangUp, Order
 
 
 class LinePort(Protocol):
@@ -212,8 +212,10 @@ class Box:
                 )
                 return
         line = self._lines[order.line]
+        if isinstance(order, AnswerCall) and self._stop.is_set():
+            order = HangUp(line=order.line, attempt=order.attempt)
         line.order(order)
-        if isinstance(order, Dial) and self._stop.is_set():
+        if isinstance(order, Dial | AnswerCall) and self._stop.is_set():
             # It went past between the look and the order, which the line then took for a newer one.
             line.emergency_hang_up()
 
@@ -233,7 +235,7 @@ class Box:
     def _fail(self, error: StorageError, now: Now) -> None:
         failed = commands.StorageFailed(detail=str(error))
         for effect in self.engine.step(failed, now):
-            if isinstance(effect, Send) and not isinstance(effect.order, Dial):
+            if isinstance(effect, Send) and not isinstance(effect.order, Dial | AnswerCall):
                 self._lines[effect.order.line].order(effect.order)
 
 

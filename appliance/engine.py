@@ -25,6 +25,7 @@ from appliance.model import Campaign
 from appliance.objection import delete, objects
 from appliance.placing import Placer
 from appliance.planner import Planner
+from appliance.reception import Reception, Receptions
 from appliance.recorder import Recorder
 from appliance.scheduler import Scheduler
 from appliance.withdrawals import Withdrawals
@@ -85,6 +86,13 @@ class Engine:
             planner=self._planner,
             confirmation=self._habits.confirmation,
         )
+        self._receptions = Receptions(
+            campaign=campaign,
+            people=people,
+            recorder=self._recorder,
+            lines=self._lines,
+            withdrawals=self._withdrawals,
+        )
         self._placer = Placer(
             campaign=campaign,
             gate=gate,
@@ -124,6 +132,11 @@ class Engine:
         return self._lines.calls
 
     @property
+    def receptions(self) -> Mapping[str, Reception]:
+        """The incoming call of each line that has one."""
+        return self._receptions.running
+
+    @property
     def ready_lines(self) -> tuple[str, ...]:
         return self._lines.ready
 
@@ -160,7 +173,7 @@ class Engine:
 
     def wake_at(self, now: Now) -> float | None:
         """Return the box-monotonic time of the next step that can matter, or None."""
-        times = self._lines.deadlines
+        times = self._lines.deadlines + self._receptions.deadlines
         if now.trusted and self.storage_failure is None and not self._planner.complete:
             times.append(now.monotonic)
         elif not self._campaign.attended and not self._blocked(now):
@@ -174,7 +187,7 @@ class Engine:
 
     def finished(self, now: Now, horizon: timedelta | None = None) -> bool:
         """Whether nobody is in a call and nobody may be called (within *horizon*, if given)."""
-        if self._lines.calls:
+        if self._lines.calls or self._receptions.running:
             return False
         if not now.trusted or self._trusted is None:
             return False
@@ -209,7 +222,7 @@ class Engine:
             line_faults=tuple(self._lines.faults.values()),
             lines_ready=len(self._lines.ready),
             lines_idle=len(self._lines.idle),
-            calls_running=len(self._lines.calls),
+            calls_running=len(self._lines.calls) + len(self._receptions.running),
             planned=self._planner.complete,
             refused=self._planner.refused,
             next_opening=self._planner.scheduler.next_opening(now.utc),
@@ -234,6 +247,7 @@ class Engine:
         self._watch_clock(now)
         press = self._take(given, now)
         self._lines.time_passed(now)
+        self._receptions.time_passed(now)
         if now.trusted and self.storage_failure is None:
             self._planner.portion(now)
             attended = self._campaign.attended
@@ -298,9 +312,12 @@ class Engine:
                 self._lines.became_ready(given, now)
             case events.LineFault():
                 self._lines.failed(given, now)
-            case events.IncomingRejected():
+            case events.IncomingRejected() | events.IncomingRinging():
                 if self._habits.incoming_call_objects and given.number is not None:
                     self._withdrawals.objection(given.number, "incoming", now)
+                if isinstance(given, events.IncomingRinging):
+                    silent = self._state.stopped or self._contact_open or self._retired
+                    self._receptions.ringing(given, now, stopped=silent)
             case events.SmsReceived():
                 if objects(given.text, self._habits.objection_words):
                     self._withdrawals.objection(given.number, "sms", now, line=given.line)
@@ -319,7 +336,8 @@ class Engine:
                 | events.AudioFailed()
                 | events.Ended()
             ):
-                self._lines.call_event(given, now)
+                if not self._receptions.takes(given, now):
+                    self._lines.call_event(given, now)
             case commands.Tick():
                 pass
             case commands.Pause():
@@ -340,6 +358,7 @@ class Engine:
                 self._recorder.storage_failure = self.storage_failure or given.detail
                 # No objection could be recorded from here on.
                 self._lines.move_all(Withdrawn(by="storage"), now)
+                self._receptions.end("storage", now)
             case _:
                 assert_never(given)
         return False
@@ -349,6 +368,7 @@ class Engine:
             self._contact_open = True
         # Hang-ups go ahead of the row: they guard nothing and must not wait for the disk.
         self._lines.move_all(event, now)
+        self._receptions.end("stop", now)
         if not self._state.stopped:
             self._record("stop.pressed", None, now, source=event.source)
 

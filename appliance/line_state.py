@@ -19,8 +19,11 @@ class LineState:
     call: State | None = None
     unconfirmed: str | None = None
     """Attempt whose end the line has not confirmed; it takes no call until it has."""
+    receiving: bool = False
+    """Somebody calls on it; nobody is dialled meanwhile."""
     used_at: float = float("-inf")
 
     @property
     def idle(self) -> bool:
-        return self.ready and self.call is None and self.unconfirmed is None
+        free = self.call is None and not self.receiving
+        return self.ready and free and self.unconfirmed is None

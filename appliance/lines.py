@@ -90,6 +90,11 @@ class Lines:
             )
         line.ready, line.fault = False, event
 
+    def receiving(self, name: str, receiving: bool) -> None:
+        """Note that somebody calls on the line *name*, or does no longer."""
+        if name in self._lines:
+            self._lines[name].receiving = receiving
+
     def begin(self, line: LineState, begun: Step, now: Now) -> None:
         """Give *line* a call that was just authorised."""
         line.call = begun.state

@@ -178,6 +178,8 @@ class Script:
     message: str
     farewell: str
     opted_out: str
+    incoming: str | None = None
+    """What callers hear, where the box answers them."""
     durations: dict[str, float] = field(default_factory=dict)
     """Clip name to seconds."""
 

@@ -45,15 +45,22 @@ class Withdrawals:
             order = SendSms(line=line, number=number, text=self._confirmation)
             self._recorder.emit(Send(order=order), now)
 
-    def revoke(self, subject: str | None, number_hash: str, by: str, now: Now) -> bool:
-        """Record a withdrawal unless it changes nothing; return whether it was recorded."""
+    def revoke(
+        self, subject: str | None, number_hash: str, by: str, now: Now, **more: object
+    ) -> bool:
+        """Record a withdrawal unless it changes nothing; return whether it was recorded.
+
+        *more* is what the row says besides.
+        """
         state = self._recorder.state
         known = state.history(subject or "", number_hash).revocation
         consents = () if subject is None else self._people.consents(subject)
         newest = max((max(c.given_at, c.recorded_at) for c in consents), default=_LONG_AGO)
         new = known is None or newest > known.at
         if new:
-            self._recorder.record("consent.revoked", subject, now, by=by, number_hash=number_hash)
+            self._recorder.record(
+                "consent.revoked", subject, now, by=by, number_hash=number_hash, **more
+            )
             if subject is not None:
                 # The row's order says when; an untrusted clock must not date it before the yes.
                 at = max(now.utc, newest, state.newest_at or now.utc)

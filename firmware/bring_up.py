@@ -80,6 +80,8 @@ class BringUp:
     pause: Callable[[float], None]
     now: Callable[[], float]
     log: logging.Logger
+    turns_away: bool = True
+    """Callers are rejected."""
 
     def identify(self) -> Identity:
         """Ask who answers. Raises LineDown for a family name that does not exist."""
@@ -126,7 +128,8 @@ class BringUp:
     def configure(self, family: Family) -> tuple[str, ...]:
         """Send the family's settings; return those that were refused. Raises LineDown."""
         refused = []
-        for step in family.bring_up:
+        callers = family.turn_away if self.turns_away else family.let_in
+        for step in (*family.bring_up, *callers):
             reply = self._ask(step.command, timeout=step.timeout)
             if reply is not None and reply.final.ok:
                 continue

@@ -1,17 +1,15 @@
-"""One call from the dial command to the proven silence after it, on the line's worker thread.
+"""One call to the proven silence after it, on the line's worker thread.
 
-The order of things, and why: the call list is read empty *before* the dial, so that whatever row
-comes is ours. The emergency count travels with the dial command, so that a stop in between
-finds either no dial bytes or a hang-up behind them. Whatever goes wrong from then on ends in
-the hang-up ladder, because a dial command without a result may still ring somebody's phone.
-``Ended`` leaves exactly once, when the list was read empty or the ladder gave up.
+How it begins is the business of :mod:`firmware.dialling` and :mod:`firmware.incoming`; from then on
+both are alike. Whatever goes wrong ends in the hang-up ladder. ``Ended`` leaves exactly once, when
+the list was read empty or the ladder gave up.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,7 +22,7 @@ from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusab
 from firmware.events import Cause, Ended, Event
 from firmware.families.base import Family, Sign
 from firmware.faults import Fault
-from firmware.hang_up import Proof, hang_up, is_silent, prove_silence, read_calls
+from firmware.hang_up import hang_up, is_silent, read_calls
 from firmware.inbox import (
     Attention,
     AudioTrouble,
@@ -37,7 +35,7 @@ from firmware.inbox import (
     Ordered,
 )
 from firmware.live_call import LiveCall
-from firmware.orders import DeleteSms, Dial, HangUp, Play, SendSms, Silence
+from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 from firmware.progress import Phase
 from firmware.voice import VoiceSwitch
 
@@ -45,8 +43,6 @@ _URGENT = 0.1
 """Box seconds between two reads of the call list while a claim is open."""
 _SHORTEST_POLL = 0.02
 """Real seconds: a fast bench must not poll a modem without pause."""
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
-
 RESTARTED = "the module restarted in a call"
 VOICE_LATE = "the module switched its voice on late: reset before more calls"
 RADIO_CYCLED = "the radio was switched off to end a call"
@@ -94,8 +90,8 @@ def refuse(
 
 
 @dataclass(kw_only=True)
-class Calling:
-    """One call. Make a new one for each Dial and :meth:`run` it once."""
+class Calling(ABC):
+    """One call. Make a new one for each and :meth:`run` it once."""
 
     call: LiveCall
     modem: Modem
@@ -112,7 +108,7 @@ class Calling:
     emergencies: Callable[[], int]
     emergencies_at_order: int
     dialling: Callable[[bool], None]
-    """Told while the dial command is outstanding, so that a hang-up order can overtake it."""
+    """Told while ATD or ATA is outstanding, so that a hang-up order can overtake it."""
     log: logging.Logger
 
     def __post_init__(self) -> None:
@@ -123,9 +119,9 @@ class Calling:
         self._ended = False
 
     def run(self) -> CallResult:
-        """Place the call and see it through. Raises LinkLost or LineDown after its Ended."""
+        """Begin the call and see it through. Raises LinkLost or LineDown after its Ended."""
         try:
-            if self._dial():
+            if self._begin():
                 self._follow()
             return self._finish()
         except (LinkLost, PortUnusable) as lost:
@@ -141,80 +137,17 @@ class Calling:
                 # A defect of ours; the attempt must end all the same.
                 self._end_unconfirmed(Fault.INTERNAL, "the line failed during a call")
 
-    # -- dialling ----------------------------------------------------------------------------
+    @abstractmethod
+    def _begin(self) -> bool:
+        """Bring the call about; False where it must not or did not begin."""
 
-    def _dial(self) -> bool:
-        """Send the dial command; False where the call must not or did not begin."""
-        number = self.call.dial.number
-        if _NUMBER.fullmatch(number) is None:
-            self._refuse("the number is not E.164")
-            return False
-        silence = Proof.SILENT
-        if read_calls(self.modem, self.family) != ():
-            silence = prove_silence(self.modem, self.family, pause=self._pause)
-        if silence is Proof.MUTE:
-            raise LineDown(Fault.NO_REPLY, "the modem did not answer before the dial")
-        if silence is Proof.NONE:
-            self.log.warning("a call was up before the dial")
-            if not hang_up(self.modem, self.family, pause=self._pause).confirmed:
-                raise LineDown(Fault.HANG_UP_UNCONFIRMED, "a call was up and would not end")
-        for step in self.family.before_call:
-            try:
-                self.modem.command(step.command, timeout=step.timeout)
-            except (CommandTimeout, CommandAborted):
-                self.log.debug("%s gave no result", step.command)
-        # Read before the check: a stop between the two makes the modem refuse the dial.
-        epoch = self.modem.emergency_count
-        if self._stopped():
-            self.call.hang_up_ordered(self._now(), emergency=True)
-            return False
-        self.dialling(True)
-        try:
-            # From here on a hang-up order overtakes the dial command; an earlier one lies in the
-            # inbox, and getting here may have taken longer than the permission lasts.
-            if not self._still_wanted():
-                return False
-            reply = self.modem.command(
-                self.family.dial.format(number=number),
-                timeout=self.family.timing.dial,
-                dial=True,
-                epoch=epoch,
-            )
-        except CommandAborted:
-            self.call.hang_up_ordered(self._now(), emergency=self._stopped())
-            return False
-        except CommandTimeout:
-            self._dial_unanswered()
-        else:
-            self.call.dial_final(reply.final.text, self._now())
-        finally:
-            self.dialling(False)
-        if self._stopped():
-            self.call.hang_up_ordered(self._now(), emergency=True)
-        return not self.call.is_over()
+    def _answer_ordered(self, item: Ordered) -> None:
+        self.log.warning("%s is no order for an outgoing call", type(item.order).__name__)
 
-    def _still_wanted(self) -> bool:
-        """Take in what came since the order; False where the dial must not go out any more."""
-        while not self.call.is_over() and (item := self.inbox.get(0.0)) is not None:
-            self._take(item)
-        dial_by = self.call.dial.dial_by
-        if not self.call.is_over() and dial_by is not None and self._now() > dial_by:
-            self._refuse("the permission ended before the dial")
-            return False
-        return not self.call.is_over()
-
-    def _dial_unanswered(self) -> None:
-        """No result of ATD: some modems give it at the answer only, some lose it. The call list
-        decides; without a word of a call everything is hung up."""
-        rows = read_calls(self.modem, self.family)
-        if rows is None:
-            rows = read_calls(self.modem, self.family)
-        if any(row.voice and not row.incoming for row in rows or ()):
-            self.call.rows(rows, self._now())
-            return
-        if self.call.progress.sign_seen and not self.call.is_over():
-            return
-        self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self._now())
+    def _start(self, command: str, *, epoch: int) -> None:
+        """Send ATD or ATA and take its result; *epoch* is the emergency count it was decided at."""
+        reply = self.modem.command(command, timeout=self.family.timing.dial, dial=True, epoch=epoch)
+        self.call.dial_final(reply.final.text, self._now())
 
     # -- the call ----------------------------------------------------------------------------
 
@@ -237,10 +170,13 @@ class Calling:
                 # younger than the ringing that was reported with it.
                 asked_at = self._now()
                 self.call.rows(self._rows(), asked_at)
-                every = _URGENT if self.call.progress.urgent else self.family.timing.poll
-                poll_at = self._now() + max(every, _SHORTEST_POLL / self.clock.real(1.0))
+                poll_at = self._next_poll()
                 if self.call.progress.urgent:
                     self._rest(poll_at)
+
+    def _next_poll(self) -> float:
+        every = _URGENT if self.call.progress.urgent else self.family.timing.poll
+        return self._now() + max(every, _SHORTEST_POLL / self.clock.real(1.0))
 
     def _rest(self, until: float) -> None:
         """Wait between two urgent reads without overlooking what comes in."""
@@ -278,7 +214,7 @@ class Calling:
 
     def _obey(self, item: Ordered, attempt: str | None) -> None:
         order = item.order
-        if attempt is not None and attempt != self.call.dial.attempt:
+        if attempt is not None and attempt != self.call.attempt:
             if isinstance(order, Dial):
                 refuse(self.post, order, self._now(), "the line is in a call", cause=Cause.FAILED)
             return
@@ -292,6 +228,8 @@ class Calling:
                 self.call.hang_up_ordered(self._now())
             case SendSms() | DeleteSms():
                 self._deferred.append(item)
+            case AnswerCall():
+                self._answer_ordered(item)
             case Dial():
                 # The same Dial again: it is running already, its Ended will come.
                 self.log.warning("the same Dial came twice")
@@ -415,10 +353,6 @@ class Calling:
             return None
         return reply.lines[0]
 
-    def _refuse(self, evidence: str) -> None:
-        self._ended = True
-        refuse(self.post, self.call.dial, self._now(), evidence, cause=Cause.FAILED)
-
     def _end_unconfirmed(self, fault: Fault, detail: str) -> None:
         if self._ended:
             return
@@ -430,12 +364,11 @@ class Calling:
         if self._ended:
             return
         self._ended = True
-        dial = self.call.dial
         self.post(
             Ended(
-                line=dial.line,
+                line=self.call.line,
                 at=self._now(),
-                attempt=dial.attempt,
+                attempt=self.call.attempt,
                 cause=cause,
                 evidence=evidence,
                 code=code,

@@ -1,8 +1,9 @@
 """What the hardware reports: facts in the past tense, each stamped where it was seen.
 
 ``at`` is box-monotonic seconds (:mod:`firmware.clock`). ``line`` is the configured name of the
-line. ``attempt`` is the id that came with the :class:`~firmware.orders.Dial` order; an event of
-a call always carries it, so that a late event of an old call can be told from a new one.
+line. ``attempt`` is the id that came with the :class:`~firmware.orders.Dial` order, or that the
+line gave to an incoming call (:class:`IncomingRinging`); an event of a call always carries it, so
+that a late event of an old call can be told from a new one.
 """
 
 from __future__ import annotations
@@ -195,7 +196,8 @@ class AudioFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The call is over. Sent exactly once for every Dial, whatever happened.
+    """The call is over. Sent exactly once for every Dial and every :class:`IncomingRinging`,
+    whatever happened.
 
     ``confirmed`` says that the modem's voice call list was read empty afterwards. Where it is
     False the line has also reported a :class:`LineFault` and takes no further call.
@@ -210,6 +212,21 @@ class Ended:
     code: int | None
     """24.008/Q.850 cause number where the modem gave one."""
     confirmed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingRinging:
+    """Somebody calls, on a line that asks before it answers.
+
+    The order is :class:`~firmware.orders.AnswerCall`, or HangUp to reject; without one the line
+    rejects by itself after a while. ``number`` is as the network shows it, None where withheld.
+    """
+
+    line: str
+    at: float
+    attempt: str
+    """An id that the line has made up: no Dial has it."""
+    number: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +313,7 @@ LineEvent = (
     | MachineHeard
     | AudioFailed
     | Ended
+    | IncomingRinging
     | IncomingRejected
     | SmsReceived
 )

@@ -33,6 +33,7 @@ class Fault(StrEnum):
     RESETTING = "module-resetting"
     POWER_LOW = "power-low"
     AUDIO_UNUSABLE = "audio-unusable"
+    KEYS_UNHEARD = "keys-unheard"
     HANG_UP_UNCONFIRMED = "hang-up-unconfirmed"
     OUT_OF_SERVICE = "out-of-service"
     INTERNAL = "internal-error"
@@ -74,6 +75,8 @@ REMEDIES: dict[Fault, str] = {
     Fault.POWER_LOW: "Use a stronger power supply or a powered hub: modules need up to 2 A for "
     "moments.",
     Fault.AUDIO_UNUSABLE: "Check the audio port in config.yaml, and that no other program uses it.",
+    Fault.KEYS_UNHEARD: "Nobody could object on this line, so it calls nobody: give it a voice "
+    "port or a sound card, or prove its key notices: autodialer modem selftest.",
     Fault.HANG_UP_UNCONFIRMED: "Switch the modem off now: a call may still be up. Then switch it "
     "on again.",
     Fault.OUT_OF_SERVICE: "Switch the modem off and on and restart the box; if the fault returns, "

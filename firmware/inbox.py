@@ -73,6 +73,11 @@ LINE_SIGNS = frozenset(
 """Notices that the worker must see as :class:`Heard`."""
 
 
+def rings(sign: Sign) -> bool:
+    """Whether *sign* tells of somebody who calls."""
+    return sign in (Sign.INCOMING, Sign.CALLER)
+
+
 class Inbox:
     """A queue that any thread, also a signal or GPIO callback, may put into."""
 

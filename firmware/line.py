@@ -19,45 +19,30 @@ from pathlib import Path
 
 from firmware.at.exchange import Notification
 from firmware.audio.clip import Clip
-from firmware.audio.path import AudioCallbacks
 from firmware.bring_up import BringUp, Identity, LineDown
-from firmware.calling import Calling, pause, refuse
 from firmware.clock import Clock
 from firmware.discovery import Bindings, Resolver
+from firmware.downtime import Downtime
 from firmware.dtmf.ears import Ears
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.events import Cause, Event
-from firmware.families import FAMILIES
+from firmware.events import Event
 from firmware.families.base import Sign
 from firmware.faults import Fault
-from firmware.inbox import (
-    LINE_SIGNS,
-    Attention,
-    AudioTrouble,
-    Closing,
-    Emergency,
-    Heard,
-    Inbox,
-    Item,
-    LinkDown,
-    Ordered,
-)
+from firmware.inbox import LINE_SIGNS, Closing, Emergency, Heard, Inbox, LinkDown, Ordered
+from firmware.line_calls import LineCalls
+from firmware.line_recovery import LineRecovery, PowerSwitch
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus
 from firmware.line_voice import LineVoice
-from firmware.live_call import CAREFUL_KEYS, LiveCall
+from firmware.live_call import CAREFUL_KEYS
 from firmware.modem import VoiceModem
-from firmware.orders import Dial, HangUp, Order
-from firmware.recovery import Ladder, Remedy
+from firmware.orders import HangUp, Order
 from firmware.session import Session
 from firmware.sim_card import PinMemory
-from firmware.voice import PathFactory, VoiceSwitch, make_path
+from firmware.voice import PathFactory, make_path
 
 __all__ = ["Line", "LineSettings"]
 
-RESET_SETTLE = 2.0
-"""Box seconds between a reset command and the first try to open the port again."""
-_BOOT_EVERY = 1.0
 _CLOSE_SECONDS = 30.0
 
 
@@ -79,49 +64,63 @@ class Line:
         log: logging.Logger | None = None,
         audio_path: PathFactory = make_path,
         resolve: Resolve | None = None,
-        power_cycle: Callable[[], None] | None = None,
+        power: PowerSwitch | None = None,
+        proven: Callable[[Identity, str], bool] = lambda _identity, _audio: False,
         trace: Callable[[str, bytes, float], None] | None = None,
     ) -> None:
         self.settings = settings
-        self._clips = clips
+        """*proven* tells whether a self-test has heard keys by this modem on this voice path."""
         self._post = post
         self._clock = clock
         self._log = log or logging.getLogger(f"firmware.line.{settings.name}")
         if resolve is None and settings.port == "auto":
             resolve = Resolver(bindings=Bindings(state_dir / "modems.json"))
         self._resolve = resolve
-        self._power_cycle = power_cycle
         self._trace = trace
         self._pins = PinMemory(state_dir / "sim-tries")
         self._inbox = Inbox()
         self._status = LineStatus(settings, post=post, clock=clock)
+        self._proven = proven
         self._wiring = settings
+        self._speed = 1.0 / clock.real(1.0)
+        self._emergencies = 0
+        self._closing = False
+        self._modem: VoiceModem | None = None
+        self._session: Session | None = None
+        self._calls = LineCalls(
+            status=self._status,
+            clips=clips,
+            inbox=self._inbox,
+            post=post,
+            clock=clock,
+            emergencies=lambda: self._emergencies,
+            answers=settings.incoming == "answer",
+            log=self._log,
+        )
         self._voice = LineVoice(
             settings.name,
             clips=clips,
             clock=clock,
-            callbacks=AudioCallbacks(
-                on_started=self._clip_started,
-                on_finished=self._clip_finished,
-                on_downlink=self._downlink,
-                on_failed=self._audio_failed,
-            ),
+            callbacks=self._calls.voice_callbacks(),
             state_dir=state_dir,
             factory=audio_path,
             log=self._log,
         )
-        self._speed = 1.0 / clock.real(1.0)
-        self._emergencies = 0
-        self._closing = False
-        self._dialling = False
-        self._modem: VoiceModem | None = None
-        self._call: LiveCall | None = None
-        self._session: Session | None = None
-        self._ladder = Ladder(power_switch=power_cycle is not None)
-        self._reset_first = False
-        self._boot_until = 0.0
-        self._usual_refusals: int | None = None
-        self._calling: Calling | None = None
+        self._downtime = Downtime(
+            inbox=self._inbox,
+            post=post,
+            clock=clock,
+            closing=lambda: self._closing,
+            open=lambda: self._modem is not None,
+        )
+        self._recovery = LineRecovery(
+            status=self._status,
+            downtime=self._downtime,
+            power=power,
+            release=self._release,
+            clock=clock,
+            log=self._log,
+        )
         self._thread = threading.Thread(target=self._run, name=f"line {settings.name}", daemon=True)
 
     # -- any thread --------------------------------------------------------------------------
@@ -134,9 +133,9 @@ class Line:
         """Take an order. Never blocks; events answer it."""
         self._inbox.put(Ordered(order=order, emergencies=self._emergencies))
         modem = self._modem
-        if self._dialling and isinstance(order, HangUp) and modem is not None:
-            # The dial command is outstanding: a modem that answers it only when the far end
-            # does would otherwise ring on until then.
+        if self._calls.outstanding and isinstance(order, HangUp) and modem is not None:
+            # ATD is outstanding: a modem that answers it only when the far end does would
+            # otherwise ring on until then.
             modem.emergency_hang_up()
 
     def emergency_hang_up(self) -> None:
@@ -162,7 +161,7 @@ class Line:
 
     def describe(self) -> dict[str, object]:
         """What is known of the line, for status and doctor. Plain values only."""
-        return self._status.describe(in_call=self._call is not None)
+        return self._status.describe(in_call=self._calls.call is not None)
 
     # -- the worker --------------------------------------------------------------------------
 
@@ -194,16 +193,16 @@ class Line:
             if down is None:
                 break
             if served:
-                self._ladder = self._ladder.served(self._clock.monotonic() - began)
-            self._recover(down)
+                self._recovery.served(self._clock.monotonic() - began)
+            self._recovery.recover(down)
         self._release()
-        self._refuse_waiting()
+        self._downtime.refuse_waiting()
 
     def _serve(self) -> None:
         settings = self.settings if self._resolve is None else self._resolve(self.settings)
         self._status.port = settings.port
         self._wiring = settings
-        self._drop_stale()
+        self._downtime.drop_stale()
         modem = VoiceModem(
             settings.port,
             baudrate=settings.baudrate,
@@ -215,9 +214,9 @@ class Line:
         )
         self._modem = modem
         modem.open()
-        if self._reset_first:
-            self._reset(modem)
-            return
+        if self._recovery.reset_due:
+            self._calls.module_restarted()
+            self._recovery.reset(modem)
         bring_up = self._bring_up(modem)
         identity = bring_up.identify()
         wanted = self.settings.imei
@@ -243,12 +242,17 @@ class Line:
             post=self._post,
             announce=self._announce,
             fault=self._status.fault,
-            place=self._place,
+            unheard=lambda why: self._status.fault(Fault.KEYS_UNHEARD, why, final=True),
+            place=lambda item, dial: self._calls.place(modem, self._check_service, item, dial),
+            receive=lambda row, number: self._calls.receive(
+                modem, self._check_service, row, number
+            ),
             clear=self._clear_call,
             between_calls=self._change_voice,
             emergencies=lambda: self._emergencies,
             time_read=self._time_read,
-            turns_away=settings.incoming != "ignore",
+            callers=self.settings.incoming,
+            deaf=self._deaf(identity),
             clock=self._clock,
             log=self._log,
         )
@@ -260,191 +264,67 @@ class Line:
             family=self.settings.family,
             pin=self.settings.pin,
             pins=self._pins,
-            pause=self._wait_boot,
+            pause=self._downtime.wait_boot,
             now=self._clock.monotonic,
             log=self._log,
+            turns_away=self.settings.incoming == "reject",
         )
 
     def _open_voice(self, modem: VoiceModem, identity: Identity) -> None:
         self._voice.open(modem, identity, self._wiring)
-        self._status.path, self._status.voice_note = self._voice.path, self._voice.note
+        self._took_voice(identity)
+
+    def _took_voice(self, identity: Identity) -> None:
+        path = self._voice.path
+        self._status.path, self._status.voice_note = path, self._voice.note
+        self._status.keys_proven = path is not None and self._proven(identity, path.kind)
 
     def _change_voice(self) -> None:
         modem, identity = self._modem, self._status.identity
         if modem is None or identity is None:
             return
         if self._voice.change(modem, identity, self._wiring):
-            self._status.path, self._status.voice_note = self._voice.path, self._voice.note
+            self._took_voice(identity)
             self._announce()
 
-    def _place(self, item: Ordered, dial: Dial) -> Calling:
-        modem, path, identity = self._modem, self._voice.path, self._status.identity
-        session = self._session
-        assert session is not None
-        assert modem is not None
-        assert path is not None
-        assert identity is not None
-        call = LiveCall(
-            dial=dial,
-            family=identity.family,
-            path=path,
-            clips=self._clips,
-            witnesses=self._status.witnesses(),
-            post=self._post,
-            attention=lambda: self._inbox.put(Attention()),
-            began=self._clock.monotonic(),
-        )
-        self._call = call
-        self._calling = Calling(
-            call=call,
-            modem=modem,
-            family=identity.family,
-            voice=VoiceSwitch(
-                modem=modem,
-                family=identity.family,
-                path=path,
-                pause=lambda seconds: pause(self._clock, seconds),
-                log=self._log,
-                usual_refusals=self._usual_refusals,
-            ),
-            mute=path.mute,
-            inbox=self._inbox,
-            post=self._post,
-            fault=self._status.fault,
-            check_service=session.check_service,
-            clock=self._clock,
-            emergencies=lambda: self._emergencies,
-            emergencies_at_order=item.emergencies,
-            dialling=self._set_dialling,
-            log=self._log,
-        )
-        return self._calling
+    def _deaf(self, identity: Identity) -> str | None:
+        """Say why nobody would hear a key, where that is so and this is no test of it."""
+        if self._status.witnesses() or self.settings.tests_keys:
+            return None
+        path = self._voice.path
+        voice = "without a voice path" if path is None else f"on the voice path {path.kind}"
+        return f"nobody hears keys on a {identity.family.title} {voice}"
+
+    def _check_service(self) -> None:
+        if self._session is not None:
+            self._session.check_service()
 
     def _clear_call(self) -> None:
-        calling, self._calling, self._call = self._calling, None, None
-        if calling is not None:
-            self._voice.judge(calling.voice, self._status.identity, self._wiring)
-        if calling is not None and self._usual_refusals is None:
-            self._usual_refusals = calling.voice.refusals
+        voice = self._calls.forget()
+        if voice is not None:
+            self._voice.judge(voice, self._status.identity, self._wiring)
 
     def _time_read(self, told: datetime | None, at: float) -> None:
         self._status.network_time = None if told is None else (told, at)
 
-    def _set_dialling(self, outstanding: bool) -> None:
-        self._dialling = outstanding
-
-    # -- recovery ----------------------------------------------------------------------------
-
-    def _recover(self, down: LineDown) -> None:
-        now = self._clock.monotonic()
-        booting = now < self._boot_until and not down.final
-        if booting and down.fault is not Fault.HANG_UP_UNCONFIRMED:
-            self._idle(_BOOT_EVERY)
-            return
-        if down.fault is Fault.RESETTING and down.answering and not self._reset_first:
-            self._reset_first = True
-            self._status.fault(down.fault, down.detail)
-            return
-        self._ladder, remedy, wait = self._ladder.failed(answering=down.answering)
-        if down.fault is Fault.HANG_UP_UNCONFIRMED and remedy is Remedy.REOPEN:
-            remedy = Remedy.RESET
-        final = down.final or remedy is Remedy.WAIT
-        if down.final:
-            remedy = Remedy.WAIT
-        self._status.fault(down.fault, down.detail, final=final)
-        self._log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
-        match remedy:
-            case Remedy.REOPEN | Remedy.WAIT:
-                pass
-            case Remedy.RESET:
-                self._reset_first = True
-            case Remedy.POWER_CYCLE:
-                if self._power_cycle is not None:
-                    self._power_cycle()
-        self._idle(60.0 if down.final else wait)
-
-    def _reset(self, modem: VoiceModem) -> None:
-        """Restart the module; the port goes away or not, then bring-up begins anew."""
-        self._reset_first = False
-        self._usual_refusals = None
-        family = self._status.identity.family if self._status.identity else FAMILIES["generic"]
-        self._boot_until = self._clock.monotonic() + family.timing.boot
-        try:
-            modem.command(family.reset, timeout=3.0)
-        except (CommandTimeout, LinkLost):
-            pass  # many modules reset before they answer
-        self._release()
-        self._idle(RESET_SETTLE)
-        raise LineDown(Fault.RESETTING, "the module restarts", answering=False)
-
-    def _idle(self, seconds: float) -> None:
-        """Wait box seconds while orders are answered and a closing line leaves at once."""
-        until = self._clock.monotonic() + seconds
-        while not self._closing:
-            left = self._clock.real(until - self._clock.monotonic())
-            if left <= 0:
-                return
-            self._answer_while_down(left)
-
-    def _wait_boot(self, seconds: float) -> None:
-        """Bring-up's pause. A line that is being closed leaves it at once."""
-        self._idle(seconds)
-        if self._closing:
-            raise LineDown(Fault.OUT_OF_SERVICE, "the line is being closed")
-
-    def _answer_while_down(self, seconds: float) -> None:
-        item = self._inbox.get(seconds)
-        match item:
-            case Ordered(order=Dial() as dial):
-                refuse(
-                    self._post,
-                    dial,
-                    self._clock.monotonic(),
-                    "the line is not in service",
-                    cause=Cause.FAILED,
-                )
-            case LinkDown(reason=reason) if self._modem is not None:
-                raise LinkLost(reason)
-            case _:
-                pass
-
-    def _drop_stale(self) -> None:
-        """Forget what the last modem said; orders and the wish to close stay."""
-        kept: list[Item] = []
-        while (item := self._inbox.get(0.0)) is not None:
-            if isinstance(item, Ordered | Closing):
-                kept.append(item)
-        for item in kept:
-            self._inbox.put(item)
-
-    def _refuse_waiting(self) -> None:
-        while (item := self._inbox.get(0.0)) is not None:
-            if isinstance(item, Ordered) and isinstance(item.order, Dial):
-                refuse(
-                    self._post,
-                    item.order,
-                    self._clock.monotonic(),
-                    "the line is closed",
-                    cause=Cause.FAILED,
-                )
-
     def _port_fault(self, error: PortUnusable) -> LineDown:
         port = self._status.port
-        missing = port.startswith("/") and not Path(port).exists()
+        # A pyserial URL names no file; hwgrep:// and socket:// have no path to look at.
+        missing = "://" not in port and not Path(port).exists()
         fault = Fault.PORT_MISSING if missing else Fault.PORT_UNUSABLE
         return LineDown(fault, str(error), answering=False)
 
     def _release(self) -> None:
         modem = self._modem
         self._session = None
-        self._call = None
+        self._calls.forget()
         self._modem = None
         self._voice.release()
         if modem is not None:
             modem.close()
 
     def _announce(self) -> None:
-        self._boot_until = 0.0
+        self._recovery.announced()
         self._status.announce()
 
     # -- callbacks of the modem and of the voice path -------------------------------------------
@@ -453,7 +333,7 @@ class Line:
         """Dispatcher thread: the call learns of it first, the worker when it has time."""
         age = time.monotonic() - notification.at
         at = self._clock.monotonic() - max(age, 0.0) * self._speed
-        call, identity, path = self._call, self._status.identity, self._voice.path
+        call, identity, path = self._calls.call, self._status.identity, self._voice.path
         if call is not None:
             call.notice(notification.text, at)
         if identity is None:
@@ -471,25 +351,7 @@ class Line:
             self._inbox.put(Heard(reading=reading, text=notification.text, at=at))
 
     def _lost(self, reason: str) -> None:
-        call = self._call
+        call = self._calls.call
         if call is not None:
             call.link_lost(f"link lost: {reason}", self._clock.monotonic())
         self._inbox.put(LinkDown(reason=reason))
-
-    def _clip_started(self, clip: str, at: float) -> None:
-        call = self._call
-        if call is not None:
-            call.clip_started(clip, at)
-
-    def _clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
-        call = self._call
-        if call is not None:
-            call.clip_finished(clip, played_ms, complete, at)
-
-    def _downlink(self, pcm: bytes, at: float) -> None:
-        call = self._call
-        if call is not None:
-            call.downlink(pcm, at)
-
-    def _audio_failed(self, detail: str, at: float) -> None:
-        self._inbox.put(AudioTrouble(detail=detail, at=at))

@@ -24,9 +24,12 @@ class LineSettings:
     baudrate: int = 115200
     rtscts: bool = False
     power_pin: int | None = None
-    """GPIO that switches the modem's power, where wired."""
+    """GPIO (BCM number) that cuts the modem's power, where wired."""
+    tests_keys: bool = False
+    """This is a test of who hears keys: the line serves although nobody may."""
     imei: str | None = None
     """The modem that this line must have; None accepts the one on the port, or binds to the first
     that ``auto`` finds."""
     incoming: str = "reject"
-    """``reject`` turns callers away at once; ``ignore`` lets them ring."""
+    """``reject`` turns callers away at once; ``ignore`` lets them ring; ``answer`` asks the box
+    about each (:class:`~firmware.events.IncomingRinging`)."""

@@ -9,6 +9,7 @@ from firmware.audio.path import AudioPath
 from firmware.bring_up import Identity
 from firmware.clock import Clock
 from firmware.events import Event, LineFault, LineReady, Witness
+from firmware.families import FAMILIES, Family
 from firmware.faults import REMEDIES, Fault
 from firmware.line_settings import LineSettings
 
@@ -17,7 +18,11 @@ class LineStatus:
     """The line's standing towards the box. Written by the worker, read by any thread."""
 
     def __init__(
-        self, settings: LineSettings, *, post: Callable[[Event], None], clock: Clock
+        self,
+        settings: LineSettings,
+        *,
+        post: Callable[[Event], None],
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._post = post
@@ -29,9 +34,22 @@ class LineStatus:
         self.voice_note: str | None = None
         """Why the line does not use the voice path of its configuration."""
         self.network_time: tuple[datetime, float] | None = None
+        self.keys_proven = False
+        """A self-test has heard keys by this modem although its family promises none."""
+        self.power_cuts = 0
+        """How often the modem's supply was switched off since the start."""
         self._ready = False
         self._told: tuple[Fault, bool] | None = None
         self._detail = ""
+
+    @property
+    def name(self) -> str:
+        return self._settings.name
+
+    @property
+    def family(self) -> Family:
+        """The modem's family, or the standard's where it is not known yet."""
+        return FAMILIES["generic"] if self.identity is None else self.identity.family
 
     def announce(self) -> None:
         """Post LineReady; whatever was wrong is over."""
@@ -74,7 +92,8 @@ class LineStatus:
     def witnesses(self) -> tuple[Witness, ...]:
         """Who can hear keys on this line."""
         found = []
-        if self.identity is not None and self.identity.family.module_keys:
+        family = None if self.identity is None else self.identity.family
+        if family is not None and (family.module_keys or self.keys_proven):
             found.append(Witness.MODULE)
         if self.path is not None and self.path.hears:
             found.append(Witness.HOST)
@@ -104,4 +123,7 @@ class LineStatus:
             "final": told[1] if told else False,
             "network_time": time[0].isoformat() if time else None,
             "network_time_at": time[1] if time else None,
+            "power_pin": self._settings.power_pin,
+            "power_cuts": self.power_cuts,
+            "callers": self._settings.incoming,
         }

@@ -36,7 +36,6 @@ from firmware.events import (
 )
 from firmware.families.base import Family, Sign
 from firmware.keys import Confirmation, KeyFusion, Press
-from firmware.orders import Dial
 from firmware.progress import (
     Alerting,
     AnswerClaimed,
@@ -58,12 +57,19 @@ MODULE_SURENESS = 0.9
 
 
 class LiveCall:
-    """See the module docstring. ``attention`` wakes the worker; it never blocks."""
+    """See the module docstring. ``attention`` wakes the worker; it never blocks.
+
+    ``greeting`` is the clip that starts at the answer. An *incoming* call has none until it is
+    ordered to be answered.
+    """
 
     def __init__(
         self,
         *,
-        dial: Dial,
+        line: str,
+        attempt: str,
+        greeting: str | None,
+        incoming: bool = False,
         family: Family,
         path: AudioPath,
         clips: Mapping[str, Clip],
@@ -72,18 +78,21 @@ class LiveCall:
         attention: Callable[[], None],
         began: float,
     ) -> None:
-        self.dial = dial
+        self.line = line
+        self.attempt = attempt
+        self.greeting = greeting
         self._family = family
         self._path = path
         self._clips = clips
         self._post_event = post
         self._attention = attention
         self._lock = threading.RLock()
-        self._progress = Progress(family=family, began=began)
+        self._progress = Progress(family=family, began=began, incoming=incoming)
         self._fusion = KeyFusion(witnesses)
         self._ears = Ears(careful=CAREFUL_KEYS)
         self._we_speak = False
-        self._dialled_told = False
+        # An incoming call was told of when it rang.
+        self._dialled_told = incoming
         self._answer_told = False
         self._greeted = False
         self._held: list[Event] = []
@@ -132,9 +141,9 @@ class LiveCall:
             for missed in self._fusion.expired(at):
                 self._post(
                     KeyUnconfirmed(
-                        line=self.dial.line,
+                        line=self.line,
                         at=at,
-                        attempt=self.dial.attempt,
+                        attempt=self.attempt,
                         key=missed.press.key,
                         witness=missed.press.witness,
                         missed_by=missed.missed_by,
@@ -176,15 +185,15 @@ class LiveCall:
 
     def clip_started(self, clip: str, at: float) -> None:
         self._we_speak = True
-        self._post(ClipStarted(line=self.dial.line, at=at, attempt=self.dial.attempt, clip=clip))
+        self._post(ClipStarted(line=self.line, at=at, attempt=self.attempt, clip=clip))
 
     def clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
         self._we_speak = False
         self._post(
             ClipFinished(
-                line=self.dial.line,
+                line=self.line,
                 at=at,
-                attempt=self.dial.attempt,
+                attempt=self.attempt,
                 clip=clip,
                 played_ms=played_ms,
                 complete=complete,
@@ -192,9 +201,7 @@ class LiveCall:
         )
 
     def audio_failed(self, detail: str, at: float) -> None:
-        self._post(
-            AudioFailed(line=self.dial.line, at=at, attempt=self.dial.attempt, detail=detail)
-        )
+        self._post(AudioFailed(line=self.line, at=at, attempt=self.attempt, detail=detail))
 
     def downlink(self, pcm: bytes, at: float) -> None:
         """Listen to what the far end says (voice thread)."""
@@ -206,9 +213,9 @@ class LiveCall:
             if isinstance(found, MachineFound):
                 self._post(
                     MachineHeard(
-                        line=self.dial.line,
+                        line=self.line,
                         at=at,
-                        attempt=self.dial.attempt,
+                        attempt=self.attempt,
                         machine=found.kind,
                         evidence=found.evidence,
                     )
@@ -223,7 +230,7 @@ class LiveCall:
         # Before the greeting nobody was asked anything, and ringing tones are not keys.
         if not self.speaking:
             return
-        line, attempt = self.dial.line, self.dial.attempt
+        line, attempt = self.line, self.attempt
         match self._fusion.heard(key, witness, at, sureness):
             case None:
                 return
@@ -240,7 +247,7 @@ class LiveCall:
     def _take(self, step: tuple[Progress, tuple[Fact, ...]], at: float) -> None:
         claimed_at = self._progress.claimed_at if self._progress.phase is Phase.CLAIMED else None
         self._progress, facts = step
-        line, attempt = self.dial.line, self.dial.attempt
+        line, attempt = self.line, self.attempt
         if self._progress.accepted and not self._dialled_told:
             self._dialled_told = True
             self._post_event(Dialled(line=line, at=at, attempt=attempt))
@@ -284,7 +291,7 @@ class LiveCall:
             self._attention()
 
     def _greet(self) -> None:
-        greeting = self._clips.get(self.dial.greeting)
+        greeting = None if self.greeting is None else self._clips.get(self.greeting)
         if not self._greeted and greeting is not None:
             self._greeted = True
             self._path.play(greeting)

@@ -1,4 +1,7 @@
-"""What the box tells a line to do: imperatives. Only ``appliance.attempt`` makes a Dial."""
+"""What the box tells a line to do: imperatives.
+
+Only ``appliance.attempt`` makes a Dial, and only ``appliance.reception`` an AnswerCall.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,16 @@ class Dial:
     """Clip name."""
     dial_by: float | None = None
     """Box-monotonic end of the permission: a slow disk or a busy line must not outlast it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCall:
+    """Take the incoming call *attempt*; the line starts ``greeting`` by itself on answer."""
+
+    line: str
+    attempt: str
+    greeting: str
+    """Clip name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +80,4 @@ class DeleteSms:
     text: str
 
 
-Order = Dial | Play | Silence | HangUp | SendSms | DeleteSms
+Order = Dial | AnswerCall | Play | Silence | HangUp | SendSms | DeleteSms

@@ -1,7 +1,7 @@
-"""The story of one outgoing call, told from notices, call list rows and the dial result. Pure.
+"""The story of one call, told from notices, call list rows and the result of ATD or ATA. Pure.
 
 Three witnesses may each be late, doubled, missing or wrong: notices, the polled call list, and the
-result of ATD. The rules that make one story of them:
+result of the command. The rules that make one story of them:
 
 * Phases only go forward: dialling, alerting, answered, over. What comes late is ignored.
 * A notice *claims*; the call list decides. An answer claim is denied by a row that still dials or
@@ -11,7 +11,8 @@ result of ATD. The rules that make one story of them:
 * Rows heal lost notices: state 3 is alerting, 0 answered, a vanished row is an end.
 * An answer without ringing before it is weak: networks with early media report the ringback as
   an answer, and no later notice tells when somebody really picks up.
-* Only voice rows, mobile originated, with our call id once it is known.
+* Only voice rows of our direction, with our call id once it is known.
+* An incoming call is answered by ourselves: its OK to ATA is a claim, and never a weak one.
 * :class:`Over` comes once. Why is asked afterwards (:meth:`Progress.verdict`), with everything
   that was seen and AT+CEER.
 
@@ -120,6 +121,8 @@ class Progress:
 
     family: Family
     began: float
+    incoming: bool = False
+    """Mobile terminated; DIALLING then means that it rings here."""
     phase: Phase = Phase.DIALLING
     index: int | None = None
     accepted: bool = False
@@ -146,6 +149,11 @@ class Progress:
         """The call list should be read at once rather than at the next poll."""
         return self.phase is not Phase.OVER and (self.ending or self.phase is Phase.CLAIMED)
 
+    @property
+    def command(self) -> str:
+        """What begins the call."""
+        return "ATA" if self.incoming else "ATD"
+
     # -- what is seen ---------------------------------------------------------------------
 
     def notice(self, text: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
@@ -156,7 +164,7 @@ class Progress:
         if row is not None:
             return _told_row(self, row, mask(text), at)
         reading = self.family.read(text)
-        if reading is None or not _ours(reading):
+        if reading is None or not _ours(self, reading):
             return self, ()
         evidence = mask(text, reading.fields.get("number", ""))
         match reading.sign:
@@ -177,10 +185,12 @@ class Progress:
                 return self, ()
 
     def dial_final(self, text: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
-        """Take the final result of ATD; V.250 allows call results in this place."""
+        """Take the final result of ATD or ATA; V.250 allows call results in this place."""
         word = text.strip().upper()
         if self.phase is Phase.OVER:
             return _late(self, text)
+        if word == "OK" and self.incoming:
+            return _claimed(replace(self, accepted=True, sign_seen=True), "OK to ATA", at)
         if word == "OK":
             return replace(self, accepted=True), ()
         if word.startswith("CONNECT"):
@@ -189,7 +199,7 @@ class Progress:
         reading = self.family.read(text)
         if reading is not None and reading.sign in _END_SIGNS:
             return _ending(replace(self, accepted=True), _end_sign(reading, mask(text)))
-        return _over(replace(self, refused=mask(text)), f"ATD: {mask(text)}")
+        return _over(replace(self, refused=mask(text)), f"{self.command}: {mask(text)}")
 
     def rows(self, rows: Sequence[CallRow], at: float) -> tuple[Progress, tuple[Fact, ...]]:
         """Take a call list that was read completely (final OK)."""
@@ -207,7 +217,7 @@ class Progress:
                 return _over(seen, seen.ends[0].evidence)
             seen = replace(seen, ending=False, denials=0)
         match mine.state:
-            case CallState.DIALLING:
+            case CallState.DIALLING | CallState.INCOMING | CallState.WAITING:
                 return _denied(seen, evidence)
             case CallState.ALERTING:
                 denied, facts = _denied(seen, evidence)
@@ -264,7 +274,8 @@ class Progress:
         if self.lost is not None:
             return Verdict(cause=Cause.LINE_LOST, code=None, evidence=self.lost)
         if self.refused is not None:
-            return Verdict(cause=Cause.FAILED, code=_code(release), evidence=f"ATD: {self.refused}")
+            said = f"{self.command}: {self.refused}"
+            return Verdict(cause=Cause.FAILED, code=_code(release), evidence=said)
         if self.local:
             return Verdict(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
         told = next((end for end in self.ends if end.cause is not None), None)
@@ -341,7 +352,8 @@ def _answered(
             return replace(state, unchecked=False), ()
     elif state.phase >= Phase.ANSWERED:
         return state, ()
-    weak = unchecked or state.family.weak_answer or _too_soon(state, at)
+    doubtful = unchecked or state.family.weak_answer or _too_soon(state, at)
+    weak = doubtful and not state.incoming
     claimed = state.answer_evidence
     said = f"{claimed}, {evidence}" if claimed and claimed != evidence else evidence
     new = replace(
@@ -377,7 +389,7 @@ def _over(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
 def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
     """After the end, evidence about it is still worth having; nothing else is."""
     reading = state.family.read(text)
-    if reading is None or reading.sign not in _END_SIGNS or not _ours(reading):
+    if reading is None or reading.sign not in _END_SIGNS or not _ours(state, reading):
         return state, ()
     ends = (*state.ends, _end_sign(reading, mask(text)))[:_MOST_ENDS]
     return replace(state, ends=ends), ()
@@ -387,7 +399,7 @@ def _told_row(
     state: Progress, row: CallRow, evidence: str, at: float
 ) -> tuple[Progress, tuple[Fact, ...]]:
     """Take a row that came as a notice (SIMCom with CLCC=1)."""
-    if not row.voice or row.incoming or state.index not in (None, row.call_id):
+    if not _is_ours(state, row):
         return state, ()
     if row.state is CallState.RELEASED:
         return _ending(state, EndSign(evidence=evidence))
@@ -417,21 +429,26 @@ def _no_row(state: Progress, at: float) -> tuple[Progress, tuple[Fact, ...]]:
 
 def _mine(state: Progress, rows: Sequence[CallRow]) -> CallRow | None:
     for row in rows:
-        alive = row.voice and not row.incoming and row.state is not CallState.RELEASED
-        if alive and state.index in (None, row.call_id):
+        if _is_ours(state, row) and row.state is not CallState.RELEASED:
             return row
     return None
+
+
+def _is_ours(state: Progress, row: CallRow) -> bool:
+    ours = row.voice and row.incoming is state.incoming
+    return ours and state.index in (None, row.call_id)
 
 
 _END_SIGNS = frozenset({Sign.ENDED, Sign.BUSY, Sign.NO_ANSWER, Sign.NO_NETWORK})
 _TOLD_BETTER = frozenset({Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.UNREACHABLE})
 
 
-def _ours(reading: Reading) -> bool:
-    """Call notices that carry direction or mode must say mobile originated, voice."""
-    if reading.fields.get("dir", "0") != "0":
-        return False
-    return "dir" not in reading.fields or reading.fields.get("mode", "0") == "0"
+def _ours(state: Progress, reading: Reading) -> bool:
+    """Call notices that carry direction or mode must say ours, voice."""
+    if "dir" not in reading.fields:
+        return True
+    ours = reading.fields["dir"] == ("1" if state.incoming else "0")
+    return ours and reading.fields.get("mode", "0") == "0"
 
 
 def _end_sign(reading: Reading, evidence: str) -> EndSign:

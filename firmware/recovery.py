@@ -4,7 +4,8 @@ Pure. Resynchronising the exchange after a time-out is the transport's own first
 here is a line whose session has ended. Its rungs: open the port again (which runs the whole
 bring-up, since a module's settings are lost with its power), reset the module, switch its power if
 that is wired, and out of service, where the port is still tried at long intervals so that a
-replaced cable heals the line without a person at the keyboard.
+replaced cable heals the line without a person at the keyboard. A call that would not end goes to
+the power switch at once, and without one to the reset.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Box seconds before each further try; the last one repeats."""
 OUT_OF_SERVICE_WAIT = 60.0
 REOPENS_PER_RESET = 4
+ABSENT_BEFORE_POWER = 8
+"""Vain looks for a port after which a wired switch is thrown: a module whose firmware died may
+have left the USB bus, and only its power brings it back."""
 RESETS = 2
 HEALTHY_AFTER = 60.0
 """Box seconds in service after which earlier failures are forgotten."""
@@ -42,18 +46,22 @@ class Ladder:
     out: bool = False
     """Every rung was tried; only service ends this."""
 
-    def failed(self, *, answering: bool) -> tuple[Ladder, Remedy, float]:
+    def failed(self, *, answering: bool, call_up: bool = False) -> tuple[Ladder, Remedy, float]:
         """Count one more failure; return the new ladder, what to do, and after how many seconds.
 
         *answering* says whether there is a module to talk to: one that is unplugged cannot be
-        reset, so its port is only tried again.
+        reset, so its port is only tried again. *call_up*: a call may be up that nothing ended.
         """
         count = self.failures + 1
+        wait = BACK_OFF[min(count, len(BACK_OFF)) - 1]
+        absent = not answering and count >= ABSENT_BEFORE_POWER
+        if self.power_switch and not self.cycled and (call_up or absent):
+            return replace(self, failures=count, cycled=True), Remedy.POWER_CYCLE, wait
         if self.out:
             return replace(self, failures=count), Remedy.WAIT, OUT_OF_SERVICE_WAIT
-        wait = BACK_OFF[min(count, len(BACK_OFF)) - 1]
         if not answering or count % REOPENS_PER_RESET:
-            return replace(self, failures=count), Remedy.REOPEN, wait
+            remedy = Remedy.RESET if call_up and answering else Remedy.REOPEN
+            return replace(self, failures=count), remedy, wait
         if self.resets < RESETS:
             return replace(self, failures=count, resets=self.resets + 1), Remedy.RESET, wait
         if self.power_switch and not self.cycled:

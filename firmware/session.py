@@ -1,4 +1,4 @@
-"""A modem in service: waits for orders, places calls, turns callers away, sweeps messages.
+"""A modem in service: waits for orders, places and takes calls, sweeps messages.
 
 One session lasts from the end of bring-up to the next fault; it runs on the line's worker thread.
 What ends it is a :class:`~firmware.bring_up.LineDown` or a link that is gone.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
-from firmware.at.parsing import CallState, call_list
+from firmware.at.parsing import CallRow
 from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.calling import (
     RADIO_CYCLED,
@@ -39,10 +39,19 @@ from firmware.inbox import (
     Item,
     LinkDown,
     Ordered,
+    rings,
+)
+from firmware.incoming import (
+    CALLER_WITHIN,
+    Receiving,
+    find_caller,
+    forget_callers,
+    number_of,
+    told_number,
 )
 from firmware.modem import VoiceModem
 from firmware.network import read_network_time, service_fault
-from firmware.orders import DeleteSms, Dial, HangUp, Play, SendSms, Silence
+from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 SERVICE_EVERY = 30.0
 """Box seconds between two questions for the registration; notices come in between."""
@@ -70,15 +79,21 @@ class Session:
     announce: Callable[[], None]
     """Post LineReady."""
     fault: Callable[[Fault, str], None]
+    unheard: Callable[[str], None]
+    """Tell that the line has no witness for keys."""
     place: Callable[[Ordered, Dial], Calling]
+    receive: Callable[[CallRow, str | None], Receiving]
+    """Make the call of a caller, whose number is None where it is withheld."""
     clear: Callable[[], None]
     between_calls: Callable[[], None]
     """Done after each call, when nothing is up."""
     emergencies: Callable[[], int]
     time_read: Callable[[datetime | None, float], None]
     """Told the network's time (UTC, or None) and when it was read, in box seconds."""
-    turns_away: bool
-    """Reject incoming calls; otherwise they ring out."""
+    callers: str
+    """``reject``, ``ignore`` or ``answer`` (:class:`~firmware.line_settings.LineSettings`)."""
+    deaf: str | None = None
+    """Why nobody could hear a key on this line: it takes no call then, and is never ready."""
     clock: Clock
     log: logging.Logger
 
@@ -95,8 +110,11 @@ class Session:
 
     def serve(self) -> None:
         """Serve until :class:`~firmware.inbox.Closing`. Raises LineDown, LinkLost."""
-        self.ready = True
-        self.announce()
+        if self.deaf is None:
+            self.ready = True
+            self.announce()
+        else:
+            self.unheard(self.deaf)
         while True:
             try:
                 item = self._backlog.pop(0) if self._backlog else self.inbox.get(self._wait())
@@ -119,11 +137,13 @@ class Session:
                         self._send(order)
                     case DeleteSms():
                         self._delete(order)
-                    case Play() | Silence() | HangUp():
+                    case AnswerCall() | Play() | Silence() | HangUp():
                         # Of a call that is over already: its Ended is on its way or was posted.
                         self.log.debug("%s came after the call", type(order).__name__)
                     case _ as never:
                         assert_never(never)
+            case Heard(reading=reading) if rings(reading.sign):
+                return self._called(item)
             case Heard():
                 self._heard(item)
             case LinkDown(reason=reason):
@@ -148,14 +168,17 @@ class Session:
         if order.dial_by is not None and self._now() > order.dial_by:
             self._refuse(order, "the permission ended before the dial", Cause.FAILED)
             return False
+        return self._run(self.place(item, order))
+
+    def _run(self, call: Calling) -> bool:
         try:
-            result = self.place(item, order).run()
+            result = call.run()
         finally:
             self.clear()
         return self._after_call(result)
 
     def _after_call(self, result: CallResult) -> bool:
-        self._backlog += result.deferred
+        self._backlog += forget_callers(result.deferred)
         if result.closing:
             return True
         if result.restarted:
@@ -170,8 +193,6 @@ class Session:
 
     def _heard(self, heard: Heard) -> None:
         match heard.reading.sign:
-            case Sign.INCOMING | Sign.CALLER if self.turns_away:
-                self._turn_away(heard.reading.fields.get("number"))
             case Sign.SMS:
                 self._sms_at = self._now()
             case Sign.REGISTRATION:
@@ -213,7 +234,7 @@ class Session:
             self._unready(found.fault, found.detail)
             return
         self._service_at = self._now() + SERVICE_EVERY
-        if not self.ready and self._now() >= self._warned_until:
+        if not self.ready and self.deaf is None and self._now() >= self._warned_until:
             self.ready = True
             self.announce()
 
@@ -229,24 +250,25 @@ class Session:
             self._unready(Fault.NOT_REGISTERED, RADIO_CYCLED)
             self._service_at = self._now()
 
-    def _turn_away(self, number: str | None) -> None:
-        """Reject an incoming call; a ring whose caller is gone already is no call."""
-        try:
-            reply = self.modem.command("AT+CLCC")
-            rows = call_list(reply.lines).voice_rows if reply.final.ok else ()
-        except CommandTimeout:
-            rows = ()
-        waiting = next(
-            (r for r in rows if r.state in (CallState.INCOMING, CallState.WAITING)), None
-        )
-        if waiting is None and not (number and not rows):
-            return
-        if waiting is not None:
-            number = number or waiting.number or None
-            if number and waiting.number_type == 145 and not number.startswith("+"):
-                number = f"+{number}"
-            self._confirm_silence("when a caller was turned away")
-            self.post(IncomingRejected(line=self.name, at=self._now(), number=number))
+    def _called(self, heard: Heard) -> bool:
+        """AnswerCall or reject a caller; one who is gone already is no call."""
+        if self.callers == "ignore":
+            return False
+        caller = find_caller(self.modem, self.identity.family)
+        if caller is None:
+            return False
+        number = number_of(caller)
+        if number is None and self._now() - heard.at <= CALLER_WITHIN:
+            number = heard.reading.fields.get("number") or None
+        if number is None and heard.reading.sign is Sign.INCOMING:
+            number, others = told_number(self.inbox, self.clock.real(CALLER_WITHIN))
+            for item in others:
+                self.inbox.put(item)
+        if self.callers == "answer" and self.ready:
+            return self._run(self.receive(caller, number))
+        self._confirm_silence("when a caller was turned away")
+        self.post(IncomingRejected(line=self.name, at=self._now(), number=number))
+        return False
 
     def _sweep(self) -> None:
         try:

@@ -41,6 +41,7 @@ PURE = (
     "appliance/line_state.py",
     "appliance/recorder.py",
     "appliance/withdrawals.py",
+    "appliance/reception.py",
     "appliance/placing.py",
     "appliance/planner.py",
     "appliance/scheduler.py",
@@ -197,7 +198,11 @@ def test_pure_modules_never_ask_for_the_time(place: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "maker"),
-    [("Dial", "appliance/attempt.py"), ("Clearance", "appliance/gate.py")],
+    [
+        ("Dial", "appliance/attempt.py"),
+        ("AnswerCall", "appliance/reception.py"),
+        ("Clearance", "appliance/gate.py"),
+    ],
 )
 def test_one_place_makes_it(name: str, maker: str) -> None:
     makers = {

@@ -35,11 +35,14 @@ A76XX = Family(
         *CALL_SETUP,
         Step(command="AT+CLCC=1", reason="the module tells each change of the call list by itself"),
         Step(command="AT+COPS=3,0", reason="long operator names in the status"),
-        # Answers ERROR on A7670C-LANS V11.0.01; incoming calls are then turned away one by one.
-        Step(command="AT+GSMBUSY=1", reason="callers hear busy, so the line stays free to call"),
         # STK menus announce themselves on every network change.
         Step(command="AT+MSTK=0,0", reason="no SIM toolkit noise on the port"),
     ),
+    # Answers ERROR on A7670C-LANS V11.0.01; incoming calls are then turned away one by one.
+    turn_away=(
+        Step(command="AT+GSMBUSY=1", reason="callers hear busy, so the line stays free to call"),
+    ),
+    let_in=(Step(command="AT+GSMBUSY=0", reason="callers ring here: the box answers them"),),
     notices=(*COMMON_NOTICES, *SIMCOM_NOTICES),
     # A7672SA on Claro (CSFB with early media): dialling, alerting, BEGIN and CLCC 0 all come at
     # ringback; nobody answering, a rejection and an answer look the same until the release.

@@ -253,6 +253,12 @@ class Family:
     bring_up: tuple[Step, ...]
     before_call: tuple[Step, ...] = ()
     dial: str = "ATD{number};"
+    answer: str = "ATA"
+    """Takes an incoming call (V.250 6.3.5)."""
+    turn_away: tuple[Step, ...] = ()
+    """Sent at bring-up where callers are to hear busy without ringing here."""
+    let_in: tuple[Step, ...] = ()
+    """Sent at bring-up where callers are to be heard; undoes :attr:`turn_away`."""
     notices: tuple[Notice, ...]
     weak_answer: bool = False
     """The answer notice is known to come at ringback on some networks."""

@@ -10,8 +10,8 @@ import pytest
 from firmware.at.exchange import Reply
 from firmware.at.parsing import Final, FinalKind
 from firmware.audio.path import AudioCallbacks, SilentPath
-from firmware.calling import Calling
 from firmware.clock import SystemClock
+from firmware.dialling import Dialling
 from firmware.errors import LinkLost
 from firmware.events import Cause, Ended, Event
 from firmware.families import FAMILIES
@@ -70,9 +70,12 @@ def place(meanwhile: Any, inbox: Inbox, clock: Hands) -> tuple[Modem, list[Event
         clock=SystemClock(),
     )
     log = logging.getLogger("test")
-    calling = Calling(
+    calling = Dialling(
+        dial=dial,
         call=LiveCall(
-            dial=dial,
+            line=dial.line,
+            attempt=dial.attempt,
+            greeting=dial.greeting,
             family=FAMILY,
             path=path,
             clips={},

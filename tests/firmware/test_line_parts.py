@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +17,7 @@ from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families import FAMILIES
 from firmware.hang_up import hang_up, is_silent, read_calls
 from firmware.network import Service, judge_service, read_network_time, service_fault
-from firmware.recovery import HEALTHY_AFTER, Ladder, Remedy
+from firmware.recovery import ABSENT_BEFORE_POWER, HEALTHY_AFTER, Ladder, Remedy
 from firmware.voice import VoiceSwitch
 
 SIM7600 = FAMILIES["sim7600"]
@@ -178,8 +179,31 @@ def test_without_a_power_switch_none_is_thrown() -> None:
 
 
 def test_an_absent_modem_is_only_looked_for() -> None:
-    _, steps = climb(Ladder(power_switch=True), 40, answering=False)
+    _, steps = climb(Ladder(), 40, answering=False)
     assert set(steps) == {Remedy.REOPEN}
+
+
+def test_an_absent_modem_gets_its_power_switched_once() -> None:
+    """A module that died off the bus never comes back by itself."""
+    _, steps = climb(Ladder(power_switch=True), 40, answering=False)
+    assert steps.index(Remedy.POWER_CYCLE) == ABSENT_BEFORE_POWER - 1
+    assert steps.count(Remedy.POWER_CYCLE) == 1
+
+
+def test_a_call_that_will_not_end_loses_its_power_at_once() -> None:
+    ladder, remedy, _ = Ladder(power_switch=True).failed(answering=True, call_up=True)
+    assert remedy is Remedy.POWER_CYCLE
+    _, remedy, _ = ladder.failed(answering=True, call_up=True)
+    assert remedy is Remedy.RESET
+    _, remedy, _ = Ladder().failed(answering=True, call_up=True)
+    assert remedy is Remedy.RESET
+
+
+def test_a_line_out_of_service_still_loses_its_power_for_a_call() -> None:
+    ladder, _ = climb(Ladder(), 12)
+    assert ladder.out
+    _, remedy, _ = replace(ladder, power_switch=True).failed(answering=True, call_up=True)
+    assert remedy is Remedy.POWER_CYCLE
 
 
 def test_long_service_forgets_and_short_does_not() -> None:

@@ -17,8 +17,8 @@ from firmware.audio.module_file import ModuleFilePath
 from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.audio.serial_port import SerialPcmPath
 from firmware.bring_up import Identity, LineDown
-from firmware.calling import Calling
 from firmware.clock import SystemClock
+from firmware.dialling import Dialling
 from firmware.errors import CommandRefused, LinkLost, PortUnusable
 from firmware.families import FAMILIES
 from firmware.faults import Fault
@@ -265,7 +265,8 @@ def test_an_emergency_has_the_last_word_over_start(when: str) -> None:
             if when == "within start":
                 emergency()
 
-    calling = Calling(
+    calling = Dialling(
+        dial=cast(Any, None),
         call=cast(
             Any,
             SimpleNamespace(

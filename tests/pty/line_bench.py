@@ -33,6 +33,22 @@ PATIENCE = 10.0
 E = TypeVar("E")
 
 
+class Power:
+    """A switch in the modem's supply, and what was done with it."""
+
+    simulation: Simulation
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def off(self) -> None:
+        self.log.append("off")
+        self.simulation.unplug(1, away=8.0)
+
+    def on(self) -> None:
+        self.log.append("on")
+
+
 def tone(seconds: float, name: str = "greeting") -> Clip:
     count = int(8000 * seconds)
     samples = (int(8000 * math.sin(2 * math.pi * 300 * n / 8000)) for n in range(count))
@@ -89,6 +105,9 @@ def bench(
     ready: bool = True,
     missing: bool = False,
     audio: str | None = None,
+    incoming: str = "reject",
+    tests_keys: bool = True,
+    power: Power | None = None,
 ) -> Iterator[Bench]:
     clock = SystemClock(speed)
     simulation = Simulation(
@@ -104,13 +123,19 @@ def bench(
                 audio=audio or port.audio_path,
                 pin=pin,
                 bench=True,
+                incoming=incoming,
+                tests_keys=tests_keys,
+                power_pin=None if power is None else 16,
             ),
+            power=power,
             clips={"greeting": tone(2.0), "message": tone(3.0, "message")},
             post=lambda event: place[0].post(event),
             clock=clock,
             state_dir=tmp_path / "state",
         )
         place.append(Bench(simulation, line))
+        if power is not None:
+            power.simulation = simulation
         line.start()
         try:
             if ready:

@@ -1,0 +1,146 @@
+"""An incoming call, from the first ring to the proven silence after it.
+
+The box decides about each caller: it is told that somebody rings and orders the line to answer or
+to hang up. Nothing is dialled meanwhile, because this runs on the line's worker. From the answer
+on an incoming call is a call like any other (:mod:`firmware.calling`): the same voice, the same
+ears, the same ladder, and a stop ends it at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from firmware.at.parsing import CallRow, CallState
+from firmware.bring_up import LineDown
+from firmware.calling import Calling
+from firmware.errors import CommandAborted, CommandTimeout
+from firmware.events import IncomingRinging
+from firmware.families.base import Family, Sign
+from firmware.faults import Fault
+from firmware.hang_up import Commands, read_calls
+from firmware.inbox import Heard, Inbox, Item, Ordered, rings
+from firmware.orders import AnswerCall
+
+DECIDE_WITHIN = 15.0
+"""Box seconds that a caller may ring while the box decides; then the line rejects by itself."""
+CALLER_WITHIN = 1.0
+"""Box seconds from the ring to the notice with the caller's number (27.007 7.6: +CLIP follows)."""
+_INTERNATIONAL = 145
+"""Type of number, 3GPP TS 24.008 10.5.4.7: the digits stand without their ``+``."""
+
+
+def find_caller(modem: Commands, family: Family) -> CallRow | None:
+    """Return the row of a call that rings or waits here, or None. Raises LinkLost."""
+    for row in read_calls(modem, family) or ():
+        if row.incoming and row.state in (CallState.INCOMING, CallState.WAITING):
+            return row
+    return None
+
+
+def number_of(row: CallRow) -> str | None:
+    """Return the caller's number as the network shows it, or None where it is withheld."""
+    number = row.number
+    if number and row.number_type == _INTERNATIONAL and not number.startswith("+"):
+        return f"+{number}"
+    return number or None
+
+
+def told_number(inbox: Inbox, wait: float) -> tuple[str | None, list[Item]]:
+    """Wait real seconds for the notice with the caller's number; return it and what else came."""
+    others: list[Item] = []
+    while (item := inbox.get(wait)) is not None:
+        if isinstance(item, Heard) and item.reading.sign is Sign.CALLER:
+            return item.reading.fields.get("number") or None, others
+        if not isinstance(item, Heard):
+            others.append(item)
+            break
+        if not rings(item.reading.sign):
+            others.append(item)
+    return None, others
+
+
+def forget_callers(items: tuple[Item, ...]) -> list[Item]:
+    """Return what a call deferred, callers without their numbers.
+
+    A number that was told during a call may be that of somebody who has given up since; the call
+    list tells who rings now.
+    """
+    return [
+        replace(item, reading=replace(item.reading, sign=Sign.INCOMING, fields={}))
+        if isinstance(item, Heard) and rings(item.reading.sign)
+        else item
+        for item in items
+    ]
+
+
+@dataclass(kw_only=True)
+class Receiving(Calling):
+    """The call of one caller who rings."""
+
+    number: str | None
+    row: CallRow
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._order: Ordered | None = None
+
+    def _begin(self) -> bool:
+        began = self._now()
+        self.call.rows((self.row,), began)
+        self.post(
+            IncomingRinging(
+                line=self.call.line, at=began, attempt=self.call.attempt, number=self.number
+            )
+        )
+        order = self._await_order(began + DECIDE_WITHIN)
+        return order is not None and self._answer(order)
+
+    def _await_order(self, until: float) -> Ordered | None:
+        """Wait for the box's word while the caller rings; None where the call is over first."""
+        poll_at = self._now() + self.family.timing.poll
+        while not self.call.is_over() and self._order is None:
+            item = self.inbox.get(max(self.clock.real(poll_at - self._now()), 0.0))
+            if item is not None:
+                self._take(item)
+            now = self._now()
+            if now >= until:
+                self.log.warning("nobody decided about a caller: rejected")
+                self.call.hang_up_ordered(now)
+            elif now >= poll_at or self.call.progress.urgent:
+                self.call.rows(self._rows(), now)
+                poll_at = self._next_poll()
+        return None if self.call.is_over() else self._order
+
+    def _answer_ordered(self, item: Ordered) -> None:
+        if self._order is None and isinstance(item.order, AnswerCall):
+            self.call.greeting = item.order.greeting
+            self._order = item
+
+    def _answer(self, order: Ordered) -> bool:
+        # Read before the check: a stop between the two makes the modem refuse the command.
+        epoch = self.modem.emergency_count
+        if self._stopped() or order.emergencies != self.emergencies():
+            self.call.hang_up_ordered(self._now(), emergency=True)
+            return False
+        self.dialling(True)
+        try:
+            self._start(self.family.answer, epoch=epoch)
+        except CommandAborted:
+            self.call.hang_up_ordered(self._now(), emergency=self._stopped())
+            return False
+        except CommandTimeout:
+            self._unanswered()
+        finally:
+            self.dialling(False)
+        if self._stopped():
+            self.call.hang_up_ordered(self._now(), emergency=True)
+        return not self.call.is_over()
+
+    def _unanswered(self) -> None:
+        """No result of ATA: the call list tells whether it has worked."""
+        rows = self._rows()
+        if rows is None:
+            raise LineDown(Fault.NO_REPLY, "the modem did not answer when it took a call")
+        self.call.rows(rows, self._now())
+        if not self.call.is_over() and not self.call.speaking:
+            self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self._now())

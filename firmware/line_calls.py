@@ -1,0 +1,203 @@
+"""The calls of one line: makes each from what the line is now, one at a time.
+
+The worker makes, runs and forgets a call; the dispatcher's and the voice's threads find the
+present one in :attr:`LineCalls.call`.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+from firmware.at.parsing import CallRow
+from firmware.audio.clip import Clip
+from firmware.audio.path import AudioCallbacks
+from firmware.calling import Calling, pause
+from firmware.clock import Clock
+from firmware.dialling import Dialling
+from firmware.events import Event
+from firmware.families.base import Family
+from firmware.faults import Fault
+from firmware.inbox import Attention, AudioTrouble, Inbox, Ordered
+from firmware.incoming import Receiving
+from firmware.line_status import LineStatus
+from firmware.live_call import LiveCall
+from firmware.modem import VoiceModem
+from firmware.orders import Dial
+from firmware.voice import VoiceSwitch
+
+
+class _Parts(TypedDict):
+    """What every call is made of."""
+
+    call: LiveCall
+    modem: VoiceModem
+    family: Family
+    voice: VoiceSwitch
+    mute: Callable[[], None]
+    inbox: Inbox
+    post: Callable[[Event], None]
+    fault: Callable[[Fault, str], None]
+    check_service: Callable[[], None]
+    clock: Clock
+    emergencies: Callable[[], int]
+    emergencies_at_order: int
+    dialling: Callable[[bool], None]
+    log: logging.Logger
+
+
+@dataclass(kw_only=True)
+class LineCalls:
+    """See the module."""
+
+    status: LineStatus
+    clips: Mapping[str, Clip]
+    inbox: Inbox
+    post: Callable[[Event], None]
+    clock: Clock
+    emergencies: Callable[[], int]
+    answers: bool
+    """Callers are answered, and a dial gives way to them."""
+    log: logging.Logger
+
+    def __post_init__(self) -> None:
+        self.call: LiveCall | None = None
+        self.outstanding = False
+        """ATD or ATA has no result yet."""
+        self._calling: Calling | None = None
+        self._usual_refusals: int | None = None
+
+    def place(
+        self,
+        modem: VoiceModem,
+        check_service: Callable[[], None],
+        item: Ordered,
+        dial: Dial,
+    ) -> Calling:
+        """Make the call that *dial* asks for."""
+        parts = self._parts(
+            modem,
+            check_service,
+            attempt=dial.attempt,
+            greeting=dial.greeting,
+            emergencies_at_order=item.emergencies,
+        )
+        calling = Dialling(dial=dial, yields=self.answers, **parts)
+        self._calling = calling
+        return calling
+
+    def receive(
+        self,
+        modem: VoiceModem,
+        check_service: Callable[[], None],
+        row: CallRow,
+        number: str | None,
+    ) -> Receiving:
+        """Make the call of the caller who rings in *row*."""
+        parts = self._parts(
+            modem,
+            check_service,
+            attempt=f"in-{uuid.uuid4().hex}",
+            greeting=None,
+            emergencies_at_order=self.emergencies(),
+            incoming=True,
+        )
+        receiving = Receiving(number=number, row=row, **parts)
+        self._calling = receiving
+        return receiving
+
+    def forget(self) -> VoiceSwitch | None:
+        """The call is over; return how its voice went, or None where there was no call."""
+        calling, self._calling, self.call = self._calling, None, None
+        if calling is None:
+            return None
+        if self._usual_refusals is None:
+            self._usual_refusals = calling.voice.refusals
+        return calling.voice
+
+    def module_restarted(self) -> None:
+        """How the module takes its voice switch has to be learnt anew."""
+        self._usual_refusals = None
+
+    def voice_callbacks(self) -> AudioCallbacks:
+        """What the voice path reports goes to the call that is up."""
+        return AudioCallbacks(
+            on_started=self._clip_started,
+            on_finished=self._clip_finished,
+            on_downlink=self._downlink,
+            on_failed=self._audio_failed,
+        )
+
+    def _parts(
+        self,
+        modem: VoiceModem,
+        check_service: Callable[[], None],
+        *,
+        attempt: str,
+        greeting: str | None,
+        emergencies_at_order: int,
+        incoming: bool = False,
+    ) -> _Parts:
+        identity, path = self.status.identity, self.status.path
+        assert identity is not None
+        assert path is not None
+        self.call = LiveCall(
+            line=self.status.name,
+            attempt=attempt,
+            greeting=greeting,
+            incoming=incoming,
+            family=identity.family,
+            path=path,
+            clips=self.clips,
+            witnesses=self.status.witnesses(),
+            post=self.post,
+            attention=lambda: self.inbox.put(Attention()),
+            began=self.clock.monotonic(),
+        )
+        return _Parts(
+            call=self.call,
+            modem=modem,
+            family=identity.family,
+            voice=VoiceSwitch(
+                modem=modem,
+                family=identity.family,
+                path=path,
+                pause=lambda seconds: pause(self.clock, seconds),
+                log=self.log,
+                usual_refusals=self._usual_refusals,
+            ),
+            mute=path.mute,
+            inbox=self.inbox,
+            post=self.post,
+            fault=self.status.fault,
+            check_service=check_service,
+            clock=self.clock,
+            emergencies=self.emergencies,
+            emergencies_at_order=emergencies_at_order,
+            dialling=self._set_outstanding,
+            log=self.log,
+        )
+
+    def _set_outstanding(self, outstanding: bool) -> None:
+        self.outstanding = outstanding
+
+    def _clip_started(self, clip: str, at: float) -> None:
+        call = self.call
+        if call is not None:
+            call.clip_started(clip, at)
+
+    def _clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
+        call = self.call
+        if call is not None:
+            call.clip_finished(clip, played_ms, complete, at)
+
+    def _downlink(self, pcm: bytes, at: float) -> None:
+        call = self.call
+        if call is not None:
+            call.downlink(pcm, at)
+
+    def _audio_failed(self, detail: str, at: float) -> None:
+        self.inbox.put(AudioTrouble(detail=detail, at=at))

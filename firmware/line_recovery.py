@@ -1,0 +1,121 @@
+"""What a line does between two sessions: climbs the ladder of :mod:`firmware.recovery`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from firmware.bring_up import LineDown
+from firmware.clock import Clock
+from firmware.downtime import Downtime
+from firmware.errors import CommandTimeout, FirmwareError, LinkLost
+from firmware.families.base import Family
+from firmware.faults import Fault
+from firmware.line_status import LineStatus
+from firmware.modem import VoiceModem
+from firmware.recovery import Ladder, Remedy
+
+RESET_SETTLE = 2.0
+"""Box seconds between a reset command and the first try to open the port again."""
+POWER_OFF_SECONDS = 5.0
+"""Box seconds without power: supplies of HATs and hubs hold theirs for a second or two."""
+FINAL_WAIT = 60.0
+"""Box seconds between two looks at a line that only a person can help."""
+_BOOT_EVERY = 1.0
+
+
+class PowerSwitch(Protocol):
+    """What switches the modem's supply; :class:`firmware.power.PowerSwitch` is one."""
+
+    def off(self) -> None:
+        """Raises a FirmwareError where the pin cannot be driven."""
+
+    def on(self) -> None: ...
+
+
+@dataclass(kw_only=True)
+class LineRecovery:
+    """Used by the line's worker alone."""
+
+    status: LineStatus
+    downtime: Downtime
+    power: PowerSwitch | None
+    release: Callable[[], None]
+    """Give the line's ports back."""
+    clock: Clock
+    log: logging.Logger
+
+    def __post_init__(self) -> None:
+        self.reset_due = False
+        """The module is to be restarted as soon as its port is open."""
+        self._boot_until = 0.0
+        self._ladder = Ladder(power_switch=self.power is not None)
+
+    def served(self, seconds: float) -> None:
+        """The line was in service for so long."""
+        self._ladder = self._ladder.served(seconds)
+
+    def announced(self) -> None:
+        """The line is in service: no boot is waited for any more."""
+        self._boot_until = 0.0
+
+    def recover(self, down: LineDown) -> None:
+        """Tell the fault, take the next remedy, and wait. Raises LinkLost."""
+        now = self.clock.monotonic()
+        call_up = down.fault is Fault.HANG_UP_UNCONFIRMED
+        if now < self._boot_until and not down.final and not call_up:
+            self.downtime.idle(_BOOT_EVERY)
+            return
+        if down.fault is Fault.RESETTING and down.answering and not self.reset_due:
+            self.reset_due = True
+            self.status.fault(down.fault, down.detail)
+            return
+        self._ladder, remedy, wait = self._ladder.failed(answering=down.answering, call_up=call_up)
+        if down.final:
+            remedy = Remedy.WAIT
+        self.status.fault(down.fault, down.detail, final=remedy is Remedy.WAIT)
+        self.log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
+        match remedy:
+            case Remedy.REOPEN | Remedy.WAIT:
+                pass
+            case Remedy.RESET:
+                self.reset_due = True
+            case Remedy.POWER_CYCLE:
+                self._cycle_power()
+        self.downtime.idle(FINAL_WAIT if down.final else wait)
+
+    def reset(self, modem: VoiceModem) -> None:
+        """Restart the module; the port goes away or not, then bring-up begins anew.
+
+        Always raises LineDown.
+        """
+        self.reset_due = False
+        family = self._expect_boot()
+        try:
+            modem.command(family.reset, timeout=3.0)
+        except (CommandTimeout, LinkLost):
+            pass  # many modules reset before they answer
+        self.release()
+        self.downtime.idle(RESET_SETTLE)
+        raise LineDown(Fault.RESETTING, "the module restarts", answering=False)
+
+    def _cycle_power(self) -> None:
+        if self.power is None:
+            return
+        self._expect_boot()
+        self.log.warning("the modem's power is switched off for %g s", POWER_OFF_SECONDS)
+        for switch in (self.power.off, self.power.on):
+            try:
+                switch()
+            except FirmwareError as error:
+                self.log.error("the modem's power could not be switched: %s", error)
+            if switch == self.power.off:
+                self.status.power_cuts += 1
+                self.downtime.idle(POWER_OFF_SECONDS)
+
+    def _expect_boot(self) -> Family:
+        family = self.status.family
+        self._boot_until = self.clock.monotonic() + family.timing.boot
+        return family
