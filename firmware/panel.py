@@ -16,21 +16,16 @@ group ``gpio``.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, ParamSpec
 
 import gpiozero
-from gpiozero.pins.mock import MockFactory
 
 from firmware.buttons import HOLD_SECONDS, Level, Press, Raised, Released, StartButton, StopButton
 from firmware.clock import Clock
-from firmware.errors import FirmwareError
 from firmware.events import (
     Event,
     PanelFault,
@@ -43,6 +38,7 @@ from firmware.events import (
 from firmware.lamp import Blink, Flashes, Lamp, Pattern
 from firmware.lamp_thread import LampThread
 from firmware.panel_health import PanelHealth
+from firmware.pins import PINS_REMEDY, PinsUnusable, pin_factory
 
 __all__ = [
     "Blink",
@@ -51,7 +47,6 @@ __all__ = [
     "NoPanel",
     "Panel",
     "PanelPins",
-    "PanelUnusable",
     "Pattern",
 ]
 
@@ -63,10 +58,6 @@ unshielded cable makes shorter ones. It delays the stop by as much."""
 LAMP_TEST_SECONDS = 1.0
 """All lamps are lit for so long at start, so that a dead one is seen."""
 P = ParamSpec("P")
-
-
-class PanelUnusable(FirmwareError):
-    """The pins cannot be had: no GPIO here, no permission, or another program holds them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +79,7 @@ class Panel:
     """Lamps and buttons on real or simulated pins.
 
     The stop contact is read during construction: where it is open, ``stop_lines`` is called and
-    StopRaised posted before the constructor returns. Raises :class:`PanelUnusable`.
+    StopRaised posted before the constructor returns. Raises :class:`PinsUnusable`.
     """
 
     def __init__(
@@ -139,7 +130,7 @@ class Panel:
             self._stop.when_deactivated = self._edge
         except Exception as error:
             self._release()
-            raise PanelUnusable(f"panel pins: {error}", remedy=_PINS_REMEDY) from error
+            raise PinsUnusable(f"panel pins: {error}", remedy=PINS_REMEDY) from error
         self._lamps = LampThread(lamps, test=lamp_test, failed=self._failed, worked=self._worked)
         self._poller = threading.Thread(target=self._poll, name="panel levels", daemon=True)
         self._guard("levels", self._look)
@@ -296,45 +287,6 @@ class NoPanel:
 
     def close(self) -> None:
         pass
-
-
-def pin_factory(*, simulated: bool) -> Any:
-    """Return the gpiozero factory to use; never gpiozero's global one.
-
-    The environment's ``GPIOZERO_PIN_FACTORY`` decides, else lgpio on a Raspberry Pi. gpiozero
-    itself would try four libraries in turn and only warn; two of them do not drive a Pi 5.
-    Raises :class:`PanelUnusable`.
-    """
-    if simulated:
-        return MockFactory()
-    name = os.environ.get("GPIOZERO_PIN_FACTORY") or ("lgpio" if _is_pi() else "")
-    if not name:
-        raise PanelUnusable(
-            "this machine has no GPIO pins that the panel could use",
-            remedy="write panel: none in the configuration, or simulated: true on a bench",
-        )
-    for entry in entry_points(group="gpiozero_pin_factories", name=name.lower()):
-        try:
-            return entry.load()()
-        except Exception as error:
-            raise PanelUnusable(f"GPIO library {name}: {error}", remedy=_PINS_REMEDY) from error
-    raise PanelUnusable(
-        f"GPIOZERO_PIN_FACTORY={name}: gpiozero knows no such library",
-        remedy="set it to lgpio, or unset it",
-    )
-
-
-_PINS_REMEDY = (
-    "install lgpio (sudo apt install python3-lgpio), add the box's user to the group gpio, "
-    "and check that each pin is used once and that the working directory can be written to"
-)
-
-
-def _is_pi() -> bool:
-    try:
-        return b"Raspberry Pi" in Path("/proc/device-tree/model").read_bytes()
-    except OSError:
-        return False
 
 
 def _level(device: Any) -> Level:

@@ -74,7 +74,7 @@ IMPURE_MODULES = {
 # Each of these libraries has one door (serial has two: AT and voice).
 DOORS = {
     "serial": {"firmware/transport.py", "firmware/audio/serial_port.py"},
-    "gpiozero": {"firmware/panel.py"},
+    "gpiozero": {"firmware/panel.py", "firmware/pins.py", "firmware/power.py"},
     "tinydb": {"appliance/store.py"},
     "gsmmodem": {"firmware/transport.py", "firmware/modem.py"},
 }

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from firmware import lamp_thread, panel_health
-from firmware import panel as panel_module
+from firmware import lamp_thread, panel_health, pins
 from firmware.clock import SystemClock
 from firmware.events import (
     Event,
@@ -23,7 +22,8 @@ from firmware.events import (
     StopReleased,
 )
 from firmware.lamp import Blink, Lamp
-from firmware.panel import NoPanel, Panel, PanelPins, PanelUnusable, pin_factory
+from firmware.panel import NoPanel, Panel, PanelPins
+from firmware.pins import PinsUnusable, pin_factory
 
 # The panel's threads are real here, and so is their time.
 pytestmark = pytest.mark.pty
@@ -306,7 +306,7 @@ def test_a_pin_used_twice_is_refused_and_all_are_given_back(box: Box) -> None:
     twice = PanelPins(
         ready=17, line=17, call=22, fault=23, heartbeat=None, start=5, stop=6, simulated=True
     )
-    with pytest.raises(PanelUnusable) as caught:
+    with pytest.raises(PinsUnusable) as caught:
         make(box, twice)
     assert caught.value.remedy
     assert box.log == []
@@ -334,8 +334,8 @@ def test_no_gpio_is_said_with_a_remedy(
         monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
     else:
         monkeypatch.setenv("GPIOZERO_PIN_FACTORY", name)
-    monkeypatch.setattr(panel_module, "_is_pi", lambda: False)
-    with pytest.raises(PanelUnusable, match=text) as caught:
+    monkeypatch.setattr(pins, "_is_pi", lambda: False)
+    with pytest.raises(PinsUnusable, match=text) as caught:
         pin_factory(simulated=False)
     assert caught.value.remedy
 
@@ -343,9 +343,9 @@ def test_no_gpio_is_said_with_a_remedy(
 def test_a_pi_without_the_library_does_not_fall_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """gpiozero would go on with a library that cannot drive the pins."""
     monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
-    monkeypatch.setattr(panel_module, "_is_pi", lambda: True)
+    monkeypatch.setattr(pins, "_is_pi", lambda: True)
     monkeypatch.setitem(__import__("sys").modules, "lgpio", None)
-    with pytest.raises(PanelUnusable, match="lgpio"):
+    with pytest.raises(PinsUnusable, match="lgpio"):
         pin_factory(simulated=False)
 
 
