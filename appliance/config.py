@@ -30,6 +30,8 @@ from firmware.audio.clip import Clip
 from firmware.errors import ClipUnusable
 
 ROLES = ("greeting", "prompt", "message", "farewell", "opted_out")
+FOR_CALLERS = "incoming"
+"""The role of the clip that only a box which answers callers needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +132,19 @@ class _Checks:
         scripts: dict[str, Script] = {}
         for language, group in self.settings.campaign.clips.items():
             names: dict[str, str] = {}
-            for role in ROLES:
+            roles = ROLES if group.incoming is None else (*ROLES, FOR_CALLERS)
+            if group.incoming is None and self._answers():
+                self.fault(
+                    ("campaign", "clips", language),
+                    "has no clip for callers, whom a line answers; write incoming: and the path "
+                    "of a WAV file",
+                )
+            for role in roles:
                 clip = self._clip(language, role, group)
                 if clip is not None:
                     clips[clip.name] = clip
                     names[role] = clip.name
-            if len(names) == len(ROLES):
+            if len(names) == len(roles):
                 scripts[language] = Script(
                     language=language,
                     durations={name: clips[name].seconds for name in names.values()},
@@ -148,6 +157,9 @@ class _Checks:
                 f"{wanted} has no clips; add campaign.clips.{wanted} or name another language",
             )
         return clips, scripts
+
+    def _answers(self) -> bool:
+        return any(line.incoming == "answer" for line in self.settings.lines)
 
     def _clip(self, language: str, role: str, group: Clips) -> Clip | None:
         path = ("campaign", "clips", language, role)
@@ -258,17 +270,24 @@ class _Checks:
 
     def _panel(self) -> None:
         panel = self.settings.panel
-        if panel is None:
-            return
+        used: list[tuple[Path_, int | None]] = []
+        if panel is not None:
+            names = ("ready", "line", "call", "fault", "heartbeat", "start", "stop")
+            used += [(("panel", name), getattr(panel, name)) for name in names]
+        lines = enumerate(self.settings.lines)
+        used += [(("lines", index, "power_pin"), line.power_pin) for index, line in lines]
         first: dict[int, str] = {}
-        for name in ("ready", "line", "call", "fault", "heartbeat", "start", "stop"):
-            pin = getattr(panel, name)
+        for path, pin in used:
             if pin is None:
                 continue
             if pin in first:
-                self.fault(("panel", name), f"pin {pin} is already used by {first[pin]}; move one")
-            first.setdefault(pin, name)
-        if panel.simulated and not all(line.bench for line in self.settings.lines):
+                self.fault(path, f"pin {pin} is already used by {first[pin]}; move one")
+            first.setdefault(pin, dotted(path).removeprefix("panel."))
+        if (
+            panel is not None
+            and panel.simulated
+            and not all(line.bench for line in self.settings.lines)
+        ):
             self.fault(
                 ("panel", "simulated"),
                 "needs bench: true on every line; a real box has real buttons",

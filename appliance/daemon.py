@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
 
-from appliance import __version__, commands
+from appliance import __version__, commands, selftest_result
 from appliance.box import Box, calendar
 from appliance.clock import time_zone_database
 from appliance.config import Config
@@ -33,7 +33,8 @@ from appliance.lamps import lamps
 from appliance.operations import Operations, Surroundings
 from appliance.service import notify, watchdog_seconds
 from appliance.state import State
-from appliance.wiring import LINES, line_settings, open_panel
+from appliance.wiring import LINES, line_settings, open_panel, open_power
+from firmware.bring_up import Identity
 from firmware.clock import Clock, SystemClock
 from firmware.events import Ended, StopRaised
 from firmware.line import Line
@@ -71,9 +72,12 @@ class Daemon:
         self._inbox: queue.SimpleQueue[Input | _Request | None] = queue.SimpleQueue()
         self._clock: Clock = SystemClock(config.settings.clock.speed)
         self._calendar = calendar(config, state, self._clock, self._network_time)
+        self._switches = {line.name: open_power(config, line) for line in config.settings.lines}
         self._lines = {
             line.name: Line(
                 line_settings(config, line),
+                power=self._switches[line.name],
+                proven=self._keys_proven,
                 clips=config.clips,
                 post=self._inbox.put,
                 clock=self._clock,
@@ -87,6 +91,11 @@ class Daemon:
         self._ending = threading.Event()
         self._operations = Operations(self._box)
         self._beat_every = BEAT
+
+    def _keys_proven(self, identity: Identity, audio: str) -> bool:
+        """Whether a self-test heard keys by the module of a family that promises none."""
+        tests = selftest_result.load(self._state.directory)
+        return selftest_result.module_heard(tests, identity.imei, audio)
 
     def _network_time(self) -> datetime | None:
         """Return the newest time that a line's network told, carried on to now."""
@@ -178,7 +187,7 @@ class Daemon:
             notify("WATCHDOG=1")
             if until_idle and self._idle():
                 return 0
-            if self._box.engine.storage_failure is not None and not self._box.engine.calls:
+            if self._box.engine.storage_failure is not None and not self._in_call():
                 log.error("storage failed: %s", self._box.engine.storage_failure)
                 return 1
         return 0
@@ -262,7 +271,7 @@ class Daemon:
         self._in_parallel([line.close for line in self._lines.values()])
         deadline = time.monotonic() + SHUTDOWN
         try:
-            while self._box.engine.calls and time.monotonic() < deadline:
+            while self._in_call() and time.monotonic() < deadline:
                 try:
                     given = self._inbox.get(timeout=0.1)
                 except queue.Empty:
@@ -274,6 +283,13 @@ class Daemon:
         except StorageError as error:
             log.error("the end could not be recorded: %s", error)
         self._panel.close()
+        for switch in self._switches.values():
+            if switch is not None:
+                switch.close()
+
+    def _in_call(self) -> bool:
+        engine = self._box.engine
+        return bool(engine.calls or engine.receptions)
 
     @staticmethod
     def _in_parallel(calls: list[Callable[[], None]]) -> None:

@@ -131,6 +131,7 @@ class Operations:
         idle = engine.why_idle(now)
         calls = list(engine.calls.values())
         talking = sum(_answered(call) for call in calls)
+        talking += sum(call.answered_at is not None for call in engine.receptions.values())
         # Hung up is neither: the lamp goes dark as soon as the callee is free.
         dialling = sum(_progress(call) in ("dialling", "ringing") for call in calls)
         return BoxFacts(
@@ -163,6 +164,7 @@ class Operations:
     def _line(self, name: str) -> dict[str, Any]:
         engine = self._box.engine
         call = engine.calls.get(name)
+        caller = engine.receptions.get(name)
         fault = engine.line_faults.get(name)
         described = self._around.describe_line(name) if self._around.describe_line else {}
         tests = selftest_result.load(self._box.state.directory)
@@ -171,6 +173,7 @@ class Operations:
             "ready": name in engine.ready_lines,
             "call": None if call is None else _progress(call),
             "attempt": None if call is None else call.call.attempt,
+            "incoming": None if caller is None else caller.phase.value,
             "fault": None
             if fault is None
             else {

@@ -73,7 +73,8 @@ class SelfTestCall:
     ) -> None:
         self._config = config
         self._state = state
-        self._wiring = line_settings(config, line)
+        # Whether anybody hears keys on it is what the test finds out.
+        self._wiring = replace(line_settings(config, line), tests_keys=True, incoming="reject")
         self._tell = tell
         self._inbox: queue.SimpleQueue[Input | Withdrawn] = queue.SimpleQueue()
         self._clock = SystemClock(config.settings.clock.speed)

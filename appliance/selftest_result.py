@@ -173,6 +173,18 @@ def load(directory: Path) -> dict[str, Any]:
     return {key: value for key, value in kept.items() if isinstance(value, dict)}
 
 
+def module_heard(kept: Mapping[str, Any], imei: str | None, audio: str) -> bool:
+    """Whether the newest test of any SIM in the module *imei* had every key from the module."""
+    mine = [one for one in kept.values() if imei is not None and one.get("imei") == imei]
+    newest = max(mine, key=lambda one: str(one.get("at", "")), default=None)
+    if newest is None or newest.get("audio") != audio or newest.get("passed") is not True:
+        return False
+    keys = newest.get("keys")
+    return isinstance(keys, dict) and all(
+        Witness.MODULE.value in (keys.get(key) or ()) for key in KEYS
+    )
+
+
 def of_line(kept: Mapping[str, Any], line: str, iccid: object) -> dict[str, Any] | None:
     """Return the result of the SIM that *line* has, or had last where no SIM is known now."""
     if isinstance(iccid, str) and iccid:

@@ -50,7 +50,7 @@ class Box(Section):
 
 
 class Clips(Section):
-    """The five recordings of one language, as paths relative to the configuration file."""
+    """The recordings of one language, as paths relative to the configuration file."""
 
     greeting: str = Field(
         description="write the path of a WAV file: who calls, 9 to object, 1 to listen"
@@ -59,6 +59,10 @@ class Clips(Section):
     message: str = Field(description="write the path of a WAV file: the message itself")
     farewell: str = Field(description="write the path of a WAV file: goodbye")
     opted_out: str = Field(description="write the path of a WAV file: confirms that 9 was heard")
+    incoming: str | None = Field(
+        default=None,
+        description="write the path of a WAV file for callers: who this is, 9 to object",
+    )
 
 
 class Keys(Section):
@@ -116,7 +120,7 @@ class CampaignSettings(Section):
     )
     default_language: Language = Field(description="write a language that clips has, such as fr")
     clips: dict[Language, Clips] = Field(
-        min_length=1, description="write one group of five clips per language"
+        min_length=1, description="write one group of clips per language"
     )
     sms_confirmation: Annotated[str, StringConstraints(max_length=160)] = Field(
         default="", description="write the text that answers an objection by SMS, or leave it out"
@@ -188,8 +192,16 @@ class LineConfig(Section):
         default=False,
         description="write true only for a simulator or test rig: it dials fiction numbers alone",
     )
-    incoming: Literal["reject", "ignore"] = Field(
-        default="reject", description="write reject or ignore"
+    incoming: Literal["reject", "ignore", "answer"] = Field(
+        default="reject",
+        description="write reject, ignore, or answer (callers hear how to object)",
+    )
+    power_pin: Pin | None = Field(
+        default=None,
+        description="write the BCM number of the pin that cuts the modem's power, or leave it out",
+    )
+    power_cut: Literal["high", "low"] = Field(
+        default="high", description="write high or low: the pin's level that cuts the power"
     )
 
 

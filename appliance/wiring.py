@@ -11,6 +11,7 @@ from firmware.clock import Clock
 from firmware.events import Event
 from firmware.line_settings import LineSettings
 from firmware.panel import Panel, PanelPins
+from firmware.power import PowerSwitch
 from firmware.voice_choice import MODULE
 
 LINES = "lines"
@@ -31,6 +32,19 @@ def line_settings(config: Config, line: LineConfig) -> LineSettings:
         rtscts=line.rtscts,
         imei=line.imei,
         incoming=line.incoming,
+        power_pin=line.power_pin,
+    )
+
+
+def open_power(config: Config, line: LineConfig) -> PowerSwitch | None:
+    """Take the pin that cuts *line*'s power; None where none is wired. Raises PinsUnusable."""
+    if line.power_pin is None:
+        return None
+    panel = config.settings.panel
+    return PowerSwitch(
+        line.power_pin,
+        cuts_high=line.power_cut == "high",
+        simulated=panel is not None and panel.simulated,
     )
 
 

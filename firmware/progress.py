@@ -307,7 +307,7 @@ class Progress:
 
     def _normal(self, code: int | None, evidence: str) -> Verdict:
         """Judge a release that names no reason by how far the call had come."""
-        if self.answer_evidence:
+        if self.answer_evidence or self.incoming:
             cause = Cause.REMOTE_HANG_UP
         elif self.alerted_at is not None:
             cause = Cause.NO_ANSWER

@@ -46,6 +46,8 @@ def test_the_shipped_file_is_right() -> None:
     script = shipped.campaign.script("de")
     assert script.language == "fr"
     assert 3 < script.durations[script.greeting] < 15
+    assert script.incoming is not None
+    assert 3 < script.durations[script.incoming] < 9
 
 
 def test_the_state_option_wins(tmp_path: Path) -> None:
@@ -139,6 +141,26 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
             "greeting: audio/greeting.fr.wav",
             "greeting: audio/none.wav",
             "campaign.clips.fr.greeting:",
+        ),
+        (
+            "      incoming: audio/incoming.en.wav\n",
+            "",
+            "campaign.clips.en: has no clip for callers, whom a line answers",
+        ),
+        (
+            "incoming: audio/incoming.fr.wav",
+            "incoming: audio/none.wav",
+            "campaign.clips.fr.incoming:",
+        ),
+        (
+            "bench: true # a",
+            "bench: true\n    power_pin: 23 # a",
+            "lines[0].power_pin: pin 23 is already used by fault",
+        ),
+        (
+            "bench: true # a",
+            "bench: true\n    power_cut: off # a",
+            "lines[0].power_cut:",
         ),
         (
             'object: "9"',

@@ -13,7 +13,7 @@ from appliance import config as configuration
 from appliance.config import Config
 from appliance.marked_yaml import DocumentFaulty
 from appliance.paths import sample_config
-from appliance.wiring import line_settings
+from appliance.wiring import line_settings, open_power
 
 
 def configured(tmp_path: Path, *lines: dict[str, Any]) -> Config:
@@ -61,6 +61,8 @@ def test_everything_that_a_line_is_told(tmp_path: Path) -> None:
             "baudrate": 9600,
             "rtscts": True,
             "incoming": "ignore",
+            "power_pin": 16,
+            "power_cut": "low",
         },
     )
     settings = line_settings(config, config.settings.lines[0])
@@ -69,6 +71,16 @@ def test_everything_that_a_line_is_told(tmp_path: Path) -> None:
     assert settings.emergency_port == str(tmp_path / "one.at2")
     assert (settings.imei, settings.pin) == ("001010123450018", "1234")
     assert (settings.baudrate, settings.rtscts, settings.incoming) == (9600, True, "ignore")
+    assert settings.power_pin == 16
+    switch = open_power(config, config.settings.lines[0])
+    assert switch is not None
+    assert switch._factory.pin(16).state == 1
+    switch.close()
+
+
+def test_no_switch_where_none_is_wired(tmp_path: Path) -> None:
+    config = configured(tmp_path, {"name": "one", "port": "/dev/a"})
+    assert open_power(config, config.settings.lines[0]) is None
 
 
 def test_lines_may_share_the_word_module_but_no_voice_port(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ LONGEST = {
     "message": 15.0,
     "farewell": 4.0,
     "opted_out": 5.0,
+    "incoming": 9.0,
     "selftest": 6.0,
 }
 
