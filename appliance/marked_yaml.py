@@ -11,14 +11,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
-from yaml.error import Mark as YamlMark
 
 Path_ = tuple[str | int, ...]
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 SIZE_LIMIT = 1 << 20
+DEPTH_LIMIT = 50
+
+_FAST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml reads a configuration twenty times faster; a PyYAML may have been built without it."""
 
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -122,15 +126,42 @@ def read_document(path: Path) -> Document:
 def parse_document(text: str, file: str) -> Document:
     """Parse YAML text; raises :class:`DocumentFaulty` with all faults found."""
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                unwanted = "aliases (*name) are not used here; repeat the value"
-            elif getattr(event, "tag", None) is not None:
-                unwanted = "tags (!name) are not used here; remove it"
-            else:
+        root = _composed(text, file, _FAST)
+    except yaml.YAMLError:
+        # Once more in PyYAML's own words, which name the place better than libyaml's.
+        root = _composed_slowly(text, file)
+    builder = _Builder()
+    value = builder.build(root, ()) if root is not None else {}
+    document = Document(
+        file, value, builder.marks, builder.keys, builder.sources, frozenset(builder.plain)
+    )
+    if builder.faults:
+        raise DocumentFaulty(file, builder.faults, document)
+    return document
+
+
+def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node | None:
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.AliasEvent):
+            unwanted = "aliases (*name) are not used here; repeat the value"
+        elif getattr(event, "tag", None) is not None:
+            unwanted = "tags (!name) are not used here; remove it"
+        else:
+            # Before the composer, which calls itself for each level.
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth <= DEPTH_LIMIT:
                 continue
-            raise DocumentFaulty(file, [Fault(_mark(event.start_mark), "", unwanted)])
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+            unwanted = "is nested too deeply"
+        raise DocumentFaulty(file, [Fault(_mark(event.start_mark), "", unwanted)])
+    root: yaml.Node | None = yaml.compose(text, Loader=loader)
+    return root
+
+
+def _composed_slowly(text: str, file: str) -> yaml.Node | None:
+    try:
+        return _composed(text, file, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         where = error.problem_mark or error.context_mark
         raise DocumentFaulty(
@@ -142,23 +173,11 @@ def parse_document(text: str, file: str) -> Document:
         raise DocumentFaulty(
             file, [Fault(Mark(line, 1), "", "holds a control character; remove it")]
         ) from error
-    except RecursionError as error:
-        raise DocumentFaulty(file, [Fault(Mark(1, 1), "", "is nested too deeply")]) from error
-    builder = _Builder()
-    value = builder.build(root, ()) if root is not None else {}
-    document = Document(
-        file, value, builder.marks, builder.keys, builder.sources, frozenset(builder.plain)
-    )
-    if builder.faults:
-        raise DocumentFaulty(file, builder.faults, document)
-    return document
 
 
-def _mark(mark: object) -> Mark:
+def _mark(mark: Any) -> Mark:
     # PyYAML's two loaders have a mark class each, alike in shape.
-    if isinstance(mark, YamlMark):
-        return Mark(mark.line + 1, mark.column + 1)
-    return Mark(1, 1)
+    return Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
 
 
 class _Builder:
@@ -205,7 +224,7 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode, path: Path_) -> Value:
         text = str(node.value)
         self.sources[path] = text
-        if node.style is not None:
+        if node.style:  # libyaml says "" where PyYAML says None
             return text
         self.plain.add(path)
         if text in _NULL:

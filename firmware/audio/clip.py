@@ -82,7 +82,7 @@ class Clip:
             raise ClipUnusable(
                 f"{path}: {form.channels} channels, the telephone has one", remedy=convert
             )
-        if peak(pcm) < SILENT_PEAK:
+        if silent(pcm):
             raise ClipUnusable(
                 f"{path}: silent; no sample is louder than -60 dBFS", remedy="record it again"
             )
@@ -159,13 +159,17 @@ def encode_wav(pcm: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def peak(pcm: bytes) -> int:
-    """Return the largest magnitude among 16-bit little-endian samples, 0 to 32768."""
-    samples = array.array("h")
-    samples.frombytes(pcm[: len(pcm) - len(pcm) % SAMPLE_BYTES])
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return max(max(samples), -min(samples)) if samples else 0
+def silent(pcm: bytes) -> bool:
+    """Tell whether no 16-bit little-endian sample is as loud as :data:`SILENT_PEAK`."""
+    step, whole = 4096 * SAMPLE_BYTES, len(pcm) - len(pcm) % SAMPLE_BYTES
+    for start in range(0, whole, step):
+        samples = array.array("h")
+        samples.frombytes(pcm[start : min(start + step, whole)])
+        if sys.byteorder == "big":
+            samples.byteswap()
+        if max(samples) >= SILENT_PEAK or min(samples) <= -SILENT_PEAK:
+            return False
+    return True
 
 
 def _convert_remedy(path: Path) -> str:

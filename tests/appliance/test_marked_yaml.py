@@ -6,9 +6,11 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from appliance import marked_yaml
 from appliance.marked_yaml import DocumentFaulty, Mark, dotted, parse_document, read_document
 
 
@@ -52,6 +54,8 @@ def test_a_value_knows_its_place_and_its_source() -> None:
     [
         ("a: 1\na: 2\n", "f:2:1: a: is given twice (first on line 1); keep one"),
         ("b: {c: 1, c: 2}\n", "f:1:11: b.c: is given twice (first on line 1); keep one"),
+        ("[" * 51 + "]" * 51, "f:1:51: is nested too deeply"),
+        ("- " * 20_000, "is nested too deeply"),
         ("a: &x 1\nb: *x\n", "f:2:4: aliases"),
         ("a: !!python/object:os.system x\n", "f:1:4: tags"),
         ("a: !secret x\n", "f:1:4: tags"),
@@ -95,3 +99,27 @@ def test_a_huge_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
 def test_any_text_gives_a_document_or_faults(text: str) -> None:
     with contextlib.suppress(DocumentFaulty):
         parse_document(text, "f")
+
+
+YAML_TEXT = st.lists(
+    st.sampled_from(
+        [*":-[]{},'\"#?|> \nab01.~%&*!", ": ", "- ", "\n  ", "\n- ", "a: ", "---", "..."]
+    ),
+    max_size=16,
+).map("".join)
+
+
+@given(YAML_TEXT)
+@example("a: 'x'\nb: y\nc: ''\nd:\n")
+def test_libyaml_and_its_python_twin_read_the_same(text: str) -> None:
+    """A box whose PyYAML was built without libyaml must not live by another configuration."""
+    read = []
+    for loader in (yaml.SafeLoader, marked_yaml._FAST):
+        try:
+            builder = marked_yaml._Builder()
+            root = marked_yaml._composed(text, "f", loader)
+            value = None if root is None else builder.build(root, ())
+            read.append((value, builder.sources, builder.plain))
+        except (yaml.YAMLError, DocumentFaulty):
+            return
+    assert read[0] == read[1]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.audio.clip import Clip, encode_wav, peak, read_wav
+from firmware.audio.clip import Clip, encode_wav, read_wav, silent
 from firmware.errors import ClipUnusable
 
 TONE = b"\x00\x10\x00\xf0" * 400
@@ -138,8 +138,17 @@ def test_a_clip_has_whole_samples(pcm: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pcm", "largest"),
-    [(b"", 0), (b"\x00\x80", 32768), (b"\xff\x7f", 32767), (b"\x01\x00\xfe\xff", 2)],
+    ("pcm", "is_silent"),
+    [
+        (b"", True),
+        (b"\x01", True),
+        (bytes(20_000), True),
+        (b"\x20\x00\xe0\xff" * 5000, True),
+        (bytes(19_998) + b"\x21\x00", False),
+        (bytes(19_998) + b"\xdf\xff", False),
+        (bytes(19_998) + b"\xdf\xff\x00", False),
+        (b"\x00\x80" + bytes(20_000), False),
+    ],
 )
-def test_peak(pcm: bytes, largest: int) -> None:
-    assert peak(pcm) == largest
+def test_silence_is_sought_to_the_last_sample(pcm: bytes, is_silent: bool) -> None:
+    assert silent(pcm) is is_silent
