@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
 # Byte code is kept, so that every process but the first starts fast.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,13 +14,12 @@ export OPENBLAS_NUM_THREADS = 1
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
 
-test: $(VENV)/.developer
-	$(BIN)/python -m pytest -n auto -m "not pty and not process"
-	$(BIN)/python -m pytest -n auto -m "pty or process"
+test: pure
+	$(PYTEST) -m "pty or process"
 
-# Only the tests without ptys and processes: seconds.
+# Only the tests without ptys and processes: seconds. Their files need no disk.
 pure: $(VENV)/.developer
-	$(BIN)/python -m pytest -n auto -m "not pty and not process"
+	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) $(PYTEST) -m "not pty and not process"
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
@@ -54,13 +54,17 @@ fuzz: $(VENV)/.developer
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Compiling all of the libraries would take longer than installing them; Python compiles what it
+# imports, once.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(INSTALL) --editable .
 	touch $@
 
-$(VENV)/.developer: pyproject.toml $(VENV)/.installed | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $@
+$(VENV)/.developer: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[dev]'
+	touch $(VENV)/.installed $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
