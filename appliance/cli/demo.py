@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import signal
 import sys
@@ -52,16 +53,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from appliance.config import load
     from appliance.demo.performance import Performance
     from appliance.demo.population import make, will_be_called
     from appliance.demo.processes import write_config
     from appliance.demo.screen import LiveScreen, PlainScreen
+    from firmware.audio.clip import encode_wav
 
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _leave)
     stage = Stage(state_directory(arguments).resolve())
     _clear(stage)
-    purpose = _purpose(arguments.config)
+    campaign = load(arguments.config)
+    purpose = campaign.campaign.purpose
+    stage.recordings.mkdir()
+    for clip in campaign.clips.values():
+        (stage.recordings / f"{clip.name}.wav").write_bytes(encode_wav(clip.pcm))
     population = make(arguments.contacts, arguments.seed, purpose)
     stage.contacts.write_text(population.contacts, encoding="utf-8")
     stage.scenario.write_text(population.scenario, encoding="utf-8")
@@ -115,12 +122,6 @@ def _clear(stage: Stage) -> None:
     stage.state.chmod(0o700)
 
 
-def _purpose(config: Path) -> str:
-    from appliance.config import load
-
-    return load(config).campaign.purpose
-
-
 def _conclude(
     stage: Stage,
     console: object,
@@ -132,6 +133,7 @@ def _conclude(
     from rich.console import Console
 
     from appliance.demo.audit import audit
+    from appliance.demo.heard import audit_heard, claims, recordings_in
     from appliance.demo.summary import Summary, print_summary
     from appliance.ledger import read_entries, verify
     from appliance.model import Outcome
@@ -141,6 +143,11 @@ def _conclude(
     directory = stage.state / LEDGER
     verification = verify(directory)
     findings = audit(read_entries(directory), stage.network_log, export)
+    heard = audit_heard(
+        map(json.loads, stage.network_log.read_text(encoding="utf-8").splitlines()),
+        recordings_in(stage.recordings),
+        claims(read_entries(directory), export),
+    )
     print_summary(
         Summary(
             outcomes=outcomes,
@@ -155,6 +162,7 @@ def _conclude(
             else f"Ledger: NOT ok, {verification.fault}",
             ledger_ok=verification.ok,
             findings=findings,
+            heard=heard,
             files={
                 "rejects": _short(stage.rejects),
                 "ledger": _short(directory),
@@ -169,7 +177,7 @@ def _conclude(
         console.print(f"Never happened, though it should have: {', '.join(missing)}")
     if exit_code != 0:
         console.print(f"The box ended with exit code {exit_code}; see {_short(stage.log)}")
-    passed = exit_code == 0 and verification.ok and not findings and complete
+    passed = exit_code == 0 and verification.ok and not (findings or heard.findings) and complete
     console.print("The demonstration went as it should." if passed else "SOMETHING IS WRONG.")
     return 0 if passed else 1
 

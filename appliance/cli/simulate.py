@@ -29,6 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", type=Path, metavar="FILE", help="append what the network saw, as JSON lines"
     )
+    parser.add_argument(
+        "--recognise",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="WAV",
+        help="recordings that the callees recognise by what arrives; the log then says which was "
+        "heard when, under the file's name",
+    )
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time")
     parser.add_argument("--seed", type=int, metavar="S", help="instead of the scenario's own")
     parser.add_argument(
@@ -53,8 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from firmware.clock import SystemClock
     from firmware.simulator.host import Simulation
+    from firmware.simulator.recognition import Recordings
     from firmware.simulator.scenario import DEFAULT_SCENARIO
     from firmware.simulator.scenario_file import ScenarioInvalid, load_scenario
+    from firmware.simulator.sounds import SoundUnusable, load_wav
 
     scenario = DEFAULT_SCENARIO
     if arguments.scenario is not None:
@@ -63,6 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
         except ScenarioInvalid as error:
             print(error, file=sys.stderr)
             return USAGE
+    try:
+        known: dict[str, bytes] = {}
+        for file in arguments.recognise:
+            known[file.stem] = load_wav(file)
+    except (OSError, SoundUnusable) as error:
+        print(f"simulate: --recognise {file}: {error}", file=sys.stderr)
+        return USAGE
     if arguments.seed is not None:
         scenario = replace(scenario, seed=arguments.seed)
     beyond = [line.line for line in scenario.lines if line.line > len(families)]
@@ -83,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             SystemClock(arguments.speed),
             log=arguments.log,
             links=arguments.link,
+            recordings=Recordings(known) if known else None,
         ) as simulation:
             for line in simulation.lines:
                 print(_describe(line.name, line.family, line.paths(), as_json=arguments.json))

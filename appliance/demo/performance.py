@@ -64,7 +64,13 @@ class Performance:
     def run(self, *, lines: int, speed: float, seed: int) -> Result:
         """Run to the end; raises :class:`~appliance.control.Refused` where a part fails."""
         imported = self._import()
-        modems = start_modems(self._stage, lines=lines, speed=speed, seed=seed)
+        modems = start_modems(
+            self._stage,
+            lines=lines,
+            speed=speed,
+            seed=seed,
+            recordings=sorted(self._stage.recordings.glob("*.wav")),
+        )
         try:
             started = time.monotonic()
             box = BoxProcess(self._stage)

@@ -54,6 +54,11 @@ class Stage:
         return self.directory / "network.jsonl"
 
     @property
+    def recordings(self) -> Path:
+        """The campaign's clips, as the simulated network is told them."""
+        return self.directory / "recordings"
+
+    @property
     def links(self) -> Path:
         return self.directory / "lines"
 
@@ -161,14 +166,20 @@ def start_modems(
     speed: float,
     seed: int,
     families: Sequence[str] = ("sim7600",),
+    recordings: Sequence[Path] = (),
 ) -> Process:
-    """Start the simulated modems, *families* in turn, and wait until their ports exist."""
+    """Start the simulated modems, *families* in turn, and wait until their ports exist.
+
+    The callees recognise *recordings* when they hear them.
+    """
+    recognise = ("--recognise", *map(str, recordings)) if recordings else ()
     process = Process(
         autodialer(
             "simulate",
             *("--lines", str(lines), "--speed", str(speed), "--seed", str(seed)),
             *("--scenario", str(stage.scenario), "--log", str(stage.network_log)),
             *("--link", str(stage.links), "--family", ",".join(families)),
+            *recognise,
         ),
         stage.directory / "modems.log",
     )

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from appliance.demo.heard import HeardAudit
 from appliance.report import MEANINGS
 
 
@@ -27,6 +28,7 @@ class Summary:
     ledger: str
     ledger_ok: bool
     findings: list[str]
+    heard: HeardAudit
     files: dict[str, Any]
 
 
@@ -64,5 +66,8 @@ def print_summary(summary: Summary, console: Console) -> None:
             console.print(f"  {finding}", highlight=False)
     else:
         console.print("Audit: the network saw no call that the ledger had not authorised before.")
+    console.print(summary.heard.sentence(), highlight=False)
+    for finding in summary.heard.findings:
+        console.print(f"  {finding}", highlight=False)
     console.print(f"Evidence: {summary.files['ledger']}", highlight=False)
     console.print(f"What the network saw: {summary.files['network']}", highlight=False)

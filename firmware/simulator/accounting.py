@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call
@@ -43,3 +44,6 @@ def log_sound(modem: SimulatedModem, call: Call, *, final: bool = False) -> None
             start_ms=stretch.start_ms,
             milliseconds=stretch.milliseconds,
         )
+    memory = call.callee.memory
+    for heard in [] if memory is None else memory.take_heard(final=final):
+        modem.log("clip", number=call.number, call=call.count, **asdict(heard))

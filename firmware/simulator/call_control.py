@@ -201,7 +201,7 @@ class CallControl:
             number=number,
             outgoing=outgoing,
             state=CallState.DIALLING,
-            callee=Callee(behaviour),
+            callee=Callee(behaviour, self._subscribers.recordings),
             began_at=self._modem.now,
             count=self._count,
         )
@@ -363,6 +363,7 @@ class CallControl:
             number=call.number,
             call=call.count,
             key=press.key,
+            at_ms=call.callee.heard_until_ms,
             heard_ms=call.callee.ears.heard_ms,
         )
         if FaultKind.NO_KEY_TONES not in call.faults:

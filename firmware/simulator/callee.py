@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from firmware.simulator import sounds
+from firmware.simulator.recognition import Recogniser, Recordings
 from firmware.simulator.scenario import (
     Answer,
     Busy,
@@ -174,9 +175,14 @@ Act = Pressed | HungUp
 class Callee:
     """The far end of one call from ringing to the end."""
 
-    def __init__(self, behaviour: Outcome) -> None:
+    def __init__(self, behaviour: Outcome, recordings: Recordings | None = None) -> None:
         self.behaviour = behaviour
         self.ears = Ears()
+        self.memory = None if recordings is None else Recogniser(recordings)
+        """Recognises the recordings that the network knows."""
+        self.heard_until_ms = 0
+        """Milliseconds after the answer at which the last frame that arrived ended. Frames and
+        keys share this clock: what arrives after a key begins at or after it."""
         self.voice = Voice(sounds.ringback())
         self.answered_at: float | None = None
         self._listening_at = 0.0
@@ -205,8 +211,16 @@ class Callee:
 
     def hear(self, pcm: bytes, now: float) -> None:
         """Take uplink samples; ignored before the call is picked up."""
-        if self.answered_at is not None:
-            self.ears.hear(pcm, round((now - self.answered_at) * 1000))
+        if self.answered_at is None:
+            return
+        until = round((now - self.answered_at) * 1000)
+        self.ears.hear(pcm, until)
+        length = len(pcm) // sounds.FRAME_BYTES * _FRAME_MS
+        start = max(self.heard_until_ms, until - length)
+        self.heard_until_ms = start + length
+        if self.memory is not None and (self.memory.listening or any(pcm)):
+            audible, _ = sounds.classify(pcm)
+            self.memory.hear(pcm, audible.tolist(), start)
 
     def act(self, now: float) -> list[Act]:
         """Return what the callee does now: the keys that are due, or putting the phone down."""

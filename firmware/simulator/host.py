@@ -28,6 +28,7 @@ from firmware.simulator.network_log import NetworkLog
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.personality import VoicePath
 from firmware.simulator.ports import Pty, SimulatedLine
+from firmware.simulator.recognition import Recordings
 from firmware.simulator.scenario import (
     DEFAULT_SCENARIO,
     Fault,
@@ -50,7 +51,8 @@ class Simulation:
     *families* names one personality per line. *links* is a directory for stable symbolic links
     ``line-N.at``, ``line-N.at2`` and ``line-N.audio``. *wall* dates the network log and is the
     network's own time. *received* is told, on the serving thread, what a host wrote: the line's
-    name, ``at``, ``at2`` or ``audio``, and the bytes. Also a context manager.
+    name, ``at``, ``at2`` or ``audio``, and the bytes. *recordings* are those that the callees
+    recognise. Also a context manager.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Simulation:
         links: Path | None = None,
         wall: Callable[[], datetime] = _system_time,
         received: Callable[[str, str, bytes], None] | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         self._received = received
         self._clock: Clock = SystemClock() if clock is None else clock
@@ -76,7 +79,7 @@ class Simulation:
         os.set_blocking(self._wake_write, False)
         self._stopping = False
         self._thread: threading.Thread | None = None
-        subscribers = Subscribers(scenario)
+        subscribers = Subscribers(scenario, recordings)
         now = self._clock.monotonic()
         self.lines: list[SimulatedLine] = []
         for index, family in enumerate(families, start=1):

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from firmware.simulator.recognition import Recordings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +309,8 @@ class Subscribers:
     """
 
     scenario: Scenario
+    recordings: Recordings | None = None
+    """What the callees recognise when they hear it."""
     _calls: Counter[str] = field(default_factory=Counter)
 
     def plan(self, dialled: str) -> Plan:

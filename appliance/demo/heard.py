@@ -1,0 +1,234 @@
+"""Did the callees hear what they should, when they should? Read from the network's log alone.
+
+The simulated network recognises the campaign's recordings in the samples that really arrived at
+each callee, and logs them as ``clip`` beside the keys that the callee pressed, on one clock. So
+the order of the two is a fact that the box has no part in.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from appliance.effects import Entry
+from firmware.audio.clip import SAMPLE_RATE, Clip
+from firmware.audio.levels import measure
+
+GREETING, MESSAGE = "greeting", "message"
+LISTEN, OBJECT = "1", "9"
+LEVEL_RANGE_DB = (-32.0, -12.0)
+"""RMS of a clip's audible frames, against a full-scale square wave, that a phone carries well."""
+LEVEL_OFF_DB = 1.5
+"""By how much a clip may arrive louder or softer than its recording."""
+LENGTH_OFF_MS = 60
+"""By how much a clip that was heard to its end may be longer or shorter than its recording."""
+UNKNOWN_MS = 100
+"""Sound in no recording that is still a click, and no content."""
+UNACCOUNTED_MS = 200
+"""Audible sound of one call that no row of the log explains."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """What a clip is for, and what it is like."""
+
+    role: str
+    milliseconds: int
+    level_db: float
+
+
+def recordings_in(folder: Path) -> dict[str, Recording]:
+    """Read what the network was told: WAV files named ``ROLE.LANGUAGE``."""
+    found = {}
+    for file in sorted(folder.glob("*.wav")):
+        clip = Clip.load(file, file.stem)
+        samples = np.frombuffer(clip.pcm, "<i2") / 32768.0
+        audible = measure(samples, SAMPLE_RATE).active_dbfs
+        found[clip.name] = Recording(
+            role=clip.name.partition(".")[0],
+            milliseconds=round(clip.seconds * 1000),
+            level_db=audible,
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardAudit:
+    """What the ears at the far ends say about all calls."""
+
+    findings: tuple[str, ...]
+    """Every fault, in sentences; empty is a clean audit."""
+    calls: int
+    """Calls in which somebody or something at the far end heard sound."""
+    messages: int
+    """Messages that were heard, whole or in part."""
+    whole_messages: int
+    levels_db: tuple[float, float] | None
+
+    def sentence(self) -> str:
+        """One line for the summary."""
+        if self.findings:
+            return f"Ears: {len(self.findings)} faults in what the callees heard:"
+        levels = ""
+        if self.levels_db is not None:
+            levels = f"; levels {self.levels_db[0]:.1f} to {self.levels_db[1]:.1f} dBFS"
+        return (
+            f"Ears: {self.calls} callees heard the greeting first; of {self.messages} messages "
+            f"({self.whole_messages} whole) no frame came before the callee's key 1{levels}."
+        )
+
+
+@dataclass(slots=True)
+class _Call:
+    name: str
+    number: str
+    machine: bool = False
+    keys: list[tuple[str, int]] = field(default_factory=list)
+    clips: list[Mapping[str, Any]] = field(default_factory=list)
+    answered: bool = False
+    ended: bool = False
+    audible_ms: int | None = None
+    gap_ms: int = 0
+
+
+@dataclass(slots=True)
+class Claims:
+    """What the ledger says of calls, by number: the ears must bear it out."""
+
+    listened: Counter[str] = field(default_factory=Counter)
+    """Calls whose outcome is ``listened``."""
+    keys: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Presses by number and key."""
+
+
+def claims(entries: Iterable[Entry], contacts_csv: str) -> Claims:
+    """Read the ledger's claims; *contacts_csv* is an export with the ``subject`` column."""
+    rows = csv.DictReader(io.StringIO(contacts_csv))
+    numbers = {row["subject"]: row["number"] for row in rows}
+    made = Claims()
+    for entry in entries:
+        number = numbers.get(entry.subject or "")
+        if number is None:
+            continue
+        if entry.kind == "call.key":
+            made.keys[number, str(entry.data["key"])] += 1
+        elif entry.kind == "call.ended" and entry.data["outcome"] == "listened":
+            made.listened[number] += 1
+    return made
+
+
+def audit_heard(
+    events: Iterable[Mapping[str, Any]],
+    recordings: Mapping[str, Recording],
+    ledger: Claims,
+) -> HeardAudit:
+    """Judge the *events* of a network log, and whether they bear out what the *ledger* says."""
+    calls = list(_calls(events))
+    findings = [f"{call.name}: {fault}" for call in calls for fault in _faults(call, recordings)]
+    whole: Counter[str] = Counter()
+    messages = 0
+    levels: list[float] = []
+    for call in calls:
+        levels += [clip["level_db"] for clip in call.clips if clip["whole"]]
+        mine = [c for c in call.clips if _role(c, recordings) == MESSAGE]
+        messages += len(mine)
+        whole[call.number] += sum(clip["whole"] for clip in mine)
+    findings += [
+        f"the ledger says that somebody listened {count} times, where {whole[number]} whole "
+        "messages were heard"
+        for number, count in ledger.listened.items()
+        if whole[number] < count
+    ]
+    pressed = Counter((call.number, key) for call in calls for key, _ in call.keys)
+    findings += [
+        f"the ledger has key {key} {count} times where the callee pressed it "
+        f"{pressed[number, key]} times"
+        for (number, key), count in ledger.keys.items()
+        if pressed[number, key] < count
+    ]
+    return HeardAudit(
+        findings=tuple(findings),
+        calls=sum(bool(call.audible_ms) for call in calls),
+        messages=messages,
+        whole_messages=whole.total(),
+        levels_db=(min(levels), max(levels)) if levels else None,
+    )
+
+
+def _calls(events: Iterable[Mapping[str, Any]]) -> Iterable[_Call]:
+    """Gather the rows of each call; a line counts its calls."""
+    found: dict[tuple[str, int], _Call] = {}
+    for event in events:
+        if "call" not in event:
+            continue
+        key = (str(event["port"]), int(event["call"]))
+        name = f"call {event['call']} of {event['line']}"
+        call = found.setdefault(key, _Call(name=name, number=str(event.get("number"))))
+        match event["event"]:
+            case "answered":
+                call.answered = True
+                call.machine = event.get("who") == "machine"
+            case "key":
+                call.keys.append((event["key"], event["at_ms"]))
+            case "clip":
+                call.clips.append(event)
+            case "ended":
+                call.ended = True
+            case "audio":
+                call.audible_ms = event["milliseconds"]
+                call.gap_ms = event["gap_ms"] + event["dropped_ms"]
+    return found.values()
+
+
+def _role(clip: Mapping[str, Any], recordings: Mapping[str, Recording]) -> str | None:
+    recording = recordings.get(clip["clip"] or "")
+    return None if recording is None else recording.role
+
+
+def _faults(call: _Call, recordings: Mapping[str, Recording]) -> Iterable[str]:
+    known = [clip for clip in call.clips if _role(clip, recordings) is not None]
+    for clip in call.clips:
+        if clip not in known and clip["milliseconds"] > UNKNOWN_MS:
+            yield f"{clip['milliseconds']} ms of sound that is in no recording"
+    explained = sum(clip["milliseconds"] for clip in call.clips)
+    if call.audible_ms is None:
+        if call.answered and call.ended:
+            yield "answered, and no account of what was heard"
+    elif call.audible_ms > explained + UNACCOUNTED_MS:
+        yield f"{call.audible_ms} ms were heard, and only {explained} ms of them are accounted for"
+    if known and _role(known[0], recordings) != GREETING:
+        yield f"the first that was heard is {known[0]['clip']}, not the greeting"
+    opened = min((at for key, at in call.keys if key == LISTEN), default=None)
+    closed = min((at for key, at in call.keys if key == OBJECT), default=None)
+    for clip in known:
+        yield from _of_its_kind(clip, recordings[clip["clip"]], call.gap_ms)
+        if _role(clip, recordings) != MESSAGE:
+            continue
+        if call.machine:
+            yield "a machine heard the message"
+        elif opened is None:
+            yield f"the message was heard without key {LISTEN}"
+        elif clip["start_ms"] < opened:
+            yield f"the message began {opened - clip['start_ms']} ms before key {LISTEN}"
+        if closed is not None and clip["start_ms"] >= closed:
+            yield "the message began after the callee had objected"
+
+
+def _of_its_kind(clip: Mapping[str, Any], recording: Recording, gap_ms: int) -> Iterable[str]:
+    """Level and length of one clip that arrived."""
+    level, length = clip["level_db"], clip["milliseconds"]
+    long_enough = length >= 1000
+    if long_enough and abs(level - recording.level_db) > LEVEL_OFF_DB and clip["whole"]:
+        yield f"{clip['clip']} came at {level} dBFS, recorded at {recording.level_db:.1f}"
+    if long_enough and not LEVEL_RANGE_DB[0] <= level <= LEVEL_RANGE_DB[1]:
+        yield f"{clip['clip']} came at {level} dBFS"
+    most = recording.milliseconds + gap_ms + LENGTH_OFF_MS
+    if length > most or (clip["whole"] and length < recording.milliseconds - LENGTH_OFF_MS):
+        yield f"{clip['clip']} lasted {length} ms, recorded {recording.milliseconds} ms"
