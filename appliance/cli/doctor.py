@@ -167,6 +167,7 @@ def _line(line: dict[str, Any], *, running: bool) -> Iterator[Row]:
         yield from _voice(part, modem)
     elif running:
         yield Row(part=part, state="note", detail="comes up")
+    yield from _power(part, line["modem"])
     yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"])
 
 
@@ -193,6 +194,18 @@ def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
             detail=f"clips on the module: {modem['audio_note']}",
             remedy="to try the voice stream again: autodialer modem selftest --stream",
         )
+
+
+def _power(part: str, modem: dict[str, Any]) -> Iterator[Row]:
+    pin, cuts = modem.get("power_pin"), modem.get("power_cuts") or 0
+    if pin is None:
+        return
+    yield Row(
+        part=f"{part} power",
+        state="note" if cuts else "ok",
+        detail=f"switched by GPIO {pin}, cut {cuts} times since the box started",
+        remedy="check the modem, its supply and its firmware" if cuts else "",
+    )
 
 
 def _self_test(part: str, test: dict[str, Any] | None, *, modem: dict[str, Any]) -> Row:

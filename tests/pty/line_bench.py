@@ -104,6 +104,7 @@ def bench(
     speed: float = SPEED,
     ready: bool = True,
     missing: bool = False,
+    port: str | None = None,
     audio: str | None = None,
     incoming: str = "reject",
     tests_keys: bool = True,
@@ -114,13 +115,13 @@ def bench(
         [family], scenario or Scenario(), clock, links=tmp_path / "links", log=tmp_path / "log"
     )
     with simulation:
-        port = simulation.lines[0]
+        simulated = simulation.lines[0]
         place: list[Bench] = []
         line = Line(
             LineSettings(
                 name="one",
-                port=str(tmp_path / "none") if missing else port.at_path,
-                audio=audio or port.audio_path,
+                port=port or (str(tmp_path / "none") if missing else simulated.at_path),
+                audio=audio or simulated.audio_path,
                 pin=pin,
                 bench=True,
                 incoming=incoming,

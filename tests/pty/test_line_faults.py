@@ -301,6 +301,19 @@ def test_a_network_that_goes_and_comes(tmp_path: Path, kind: FaultKind, fault: s
         b.wait(LineReady, count=2)
 
 
+@pytest.mark.parametrize(
+    ("port", "code"),
+    [
+        # Relative to wherever the program runs, as pyserial opens it.
+        ("no-such-port", "port-missing"),
+        ("hwgrep://no-such-port-anywhere", "port-unusable"),
+    ],
+)
+def test_a_port_that_is_no_path(tmp_path: Path, port: str, code: str) -> None:
+    with bench(tmp_path, ready=False, port=port) as b:
+        assert b.wait(LineFault).fault == code
+
+
 def test_a_port_that_does_not_exist(tmp_path: Path) -> None:
     with bench(tmp_path, ready=False, missing=True) as b:
         fault = b.wait(LineFault)

@@ -1,0 +1,80 @@
+"""What the doctor says of a line: its power switch, and keys that nobody hears."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from appliance.cli.doctor import _line
+from appliance.selftest_result import module_heard
+from firmware.faults import REMEDIES, Fault
+
+
+def rows(modem: dict[str, Any], fault: dict[str, Any] | None = None) -> dict[str, tuple[str, str]]:
+    line = {"name": "one", "fault": fault, "ready": fault is None, "modem": modem, "selftest": None}
+    return {
+        row.part: (row.state, f"{row.detail} {row.remedy}") for row in _line(line, running=True)
+    }
+
+
+def test_the_switch_is_named_with_its_pin() -> None:
+    state, text = rows({"power_pin": 16, "power_cuts": 0})["line one power"]
+    assert state == "ok"
+    assert "GPIO 16" in text
+
+
+def test_a_switch_that_was_thrown_is_worth_a_look() -> None:
+    state, text = rows({"power_pin": 16, "power_cuts": 2})["line one power"]
+    assert state == "note"
+    assert "cut 2 times" in text
+    assert "check the modem" in text
+
+
+def test_no_switch_no_row() -> None:
+    assert "line one power" not in rows({"power_pin": None, "power_cuts": 0})
+
+
+def test_a_line_on_which_nobody_hears_keys_is_a_fault_with_a_remedy() -> None:
+    fault = {
+        "code": str(Fault.KEYS_UNHEARD),
+        "detail": "nobody hears keys",
+        "remedy": REMEDIES[Fault.KEYS_UNHEARD],
+    }
+    state, text = rows({}, fault)["line one"]
+    assert state == "fault"
+    assert "selftest" in text
+
+
+PROOF = {
+    "at": "2026-11-24T10:00:00Z",
+    "imei": "001010123450018",
+    "audio": "module-file",
+    "passed": True,
+    "keys": {"1": ["module"], "9": ["module"], "5": ["module", "host"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "proven"),
+    [
+        ({}, True),
+        ({"imei": "001010123450026"}, False),
+        ({"imei": None}, False),
+        ({"audio": "alsa"}, False),
+        ({"passed": False}, False),
+        ({"keys": {**PROOF["keys"], "9": ["host"]}}, False),  # type: ignore[dict-item]
+        ({"keys": {"1": ["module"]}}, False),
+        ({"keys": None}, False),
+    ],
+)
+def test_a_self_test_proves_the_module_s_ears(change: dict[str, Any], proven: bool) -> None:
+    kept = {"sim": {**PROOF, **change}}
+    assert module_heard(kept, "001010123450018", "module-file") is proven
+
+
+def test_a_later_test_withdraws_the_proof() -> None:
+    later = {**PROOF, "at": "2026-11-25T10:00:00Z", "passed": False}
+    kept = {"sim": PROOF, "other sim": later}
+    assert not module_heard(kept, "001010123450018", "module-file")
+    assert not module_heard({"sim": PROOF}, None, "module-file")
