@@ -23,7 +23,7 @@ from appliance.engine import Engine, Input
 from appliance.files import StorageError
 from appliance.habits import Habits
 from appliance.interfaces import LawGate
-from appliance.model import Consent, Contact, Revocation
+from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number
 from appliance.state import State
 from appliance.store import Registry
@@ -55,6 +55,9 @@ class RegisteredPeople:
 
     def consents(self, subject: str) -> Sequence[Consent]:
         return self._registry.consents(subject)
+
+    def sketch(self, subject: str) -> Sketch | None:
+        return self._registry.sketch(subject)
 
     def by_number(self, number: str) -> Contact | None:
         read = self._read(number)

@@ -5,8 +5,8 @@ the emergency stop latch, the pause. It is built at start from a checkpoint and 
 it, and kept up to date by applying the engine's own records, so that a restart cannot know less
 or more than a running box.
 
-People are kept as packed bytes, because a box holds up to 100,000 of them on a Raspberry Pi:
-one attempt takes 36 bytes instead of the 400 of an object. A checkpoint is these bytes again.
+People are kept as packed bytes (:mod:`appliance.packed_history`), because a box holds up to
+100,000 of them on a Raspberry Pi. A checkpoint is these bytes again.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ import base64
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from appliance.effects import Entry
 from appliance.model import NO_HISTORY, Attempt, History, Outcome, Revocation
+from appliance.packed_history import (
+    CLEAN,
+    MAX_WORDS,
+    NEVER,
+    NOBODY,
+    Head,
+    HexId,
+    Outline,
+    check,
+    head,
+    hex_id,
+    milliseconds,
+    moment,
+    outline,
+    pack,
+    unpack,
+    with_head,
+)
 
 CHECKPOINT_VERSION = 3
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_ATTEMPT = struct.Struct("<qqBBBB")
-"""authorised ms, ended ms, purpose's word, outcome number, bench flag, length of the id that
-follows (UTF-8; :data:`_HEX_ID`: 16 bytes that were 32 hex digits)."""
-_HEX_ID = 255
-_PERSON = struct.Struct("<qqB")
-"""revoked ms, consented ms, the word for who revoked; the attempts follow."""
 _STORED = struct.Struct("<16sI")
 """In a checkpoint before each person: the subject's 32 hex digits, length of what follows."""
-_OUTCOMES: tuple[Outcome, ...] = tuple(Outcome)
-_OUTCOME_NUMBER: dict[Outcome, int] = {outcome: n for n, outcome in enumerate(_OUTCOMES)}
-_NEVER = -(2**62)
-_MAX_WORDS = 256
-"""Purposes and revokers told apart on one box; attempts for later purposes count for every
-campaign."""
-_NOBODY = _PERSON.pack(_NEVER, _NEVER, 0)
-
-_Id = int | str
-"""Random ids as numbers, which take half the memory; anything else as it stands."""
 
 
 class CheckpointInvalid(ValueError):
@@ -79,12 +79,12 @@ class CampaignState:
         """Attempts ended, by outcome."""
         self.authorised = 0
         self.revoked = 0
-        self._people: dict[_Id, bytes] = {}
+        self._people: dict[HexId, bytes] = {}
         self._suppressed: dict[str, tuple[int, str]] = {}
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_subject: dict[str, tuple[str, ...]] = {}
         self._erased: set[str] = set()
-        self._consents: set[_Id] = set()
+        self._consents: set[HexId] = set()
         """Those named since the checkpoint; only a start asks for the others."""
         self._consents_before = b""
         """16 bytes each: a fifth of what a set takes."""
@@ -105,15 +105,16 @@ class CampaignState:
     def is_erased(self, subject: str) -> bool:
         return subject in self._erased
 
-    def unknown_consents(self, consents: Iterable[str]) -> list[str]:
+    def unknown_consents(self, consents: Iterable[HexId]) -> list[HexId]:
         """Return those of *consents* that no ``consent.granted`` row names.
 
-        To reconcile the registry at start; costs time and memory for all of them together.
+        Ids as :func:`hex_id` has them. To reconcile the registry at start; costs time and memory
+        for all of them together.
         """
         known = self._all_consents()
-        return [consent for consent in consents if _id(consent) not in known]
+        return [consent for consent in consents if consent not in known]
 
-    def _all_consents(self) -> set[_Id]:
+    def _all_consents(self) -> set[HexId]:
         stored = self._consents_before
         before = (int.from_bytes(stored[n : n + 16], "big") for n in range(0, len(stored), 16))
         return self._consents.union(before)
@@ -129,7 +130,7 @@ class CampaignState:
         The revocation is the newest of the person's own and of the suppression list's for
         *number_hash*, so that an erased and re-imported number stays uncallable.
         """
-        person = self._people.get(_id(subject))
+        person = self._people.get(hex_id(subject))
         suppressed = self._suppressed.get(number_hash) if number_hash is not None else None
         if person is None and suppressed is None:
             return NO_HISTORY
@@ -137,10 +138,10 @@ class CampaignState:
         attempts: tuple[Attempt, ...] = ()
         if person is not None:
             words = tuple(self._words)
-            revoked_ms, _, by = _PERSON.unpack_from(person)
-            if revoked_ms != _NEVER and (revoked is None or revoked_ms >= revoked[0]):
+            revoked_ms, _, by = head(person)
+            if revoked_ms != NEVER and (revoked is None or revoked_ms >= revoked[0]):
                 revoked = (revoked_ms, words[by])
-            attempts = tuple(_unpack(person, words))
+            attempts = tuple(unpack(person, words))
             attempts += tuple(
                 Attempt(
                     id=running.id,
@@ -151,13 +152,26 @@ class CampaignState:
                 )
                 for running in map(self._open.__getitem__, self._open_by_subject.get(subject, ()))
             )
-        revocation = None if revoked is None else Revocation(at=_time(revoked[0]), by=revoked[1])
+        revocation = None if revoked is None else Revocation(at=moment(revoked[0]), by=revoked[1])
         return History(attempts=attempts, revocation=revocation)
+
+    def outline(self, subject: str, purpose: str) -> Outline:
+        """Return what the retry rules for *purpose* ask of finished attempts, at a small cost.
+
+        It knows the person's own rows alone, not the suppression list.
+        """
+        person = self._people.get(hex_id(subject))
+        return CLEAN if person is None else outline(person, self._words.get(purpose))
+
+    @property
+    def suppresses(self) -> bool:
+        """Whether any number is on the suppression list."""
+        return bool(self._suppressed)
 
     def suppressions(self) -> Iterator[tuple[str, Revocation]]:
         """Every withdrawn number by its keyed hash (to bring the registry up to date at start)."""
         for number_hash, (at, by) in self._suppressed.items():
-            yield number_hash, Revocation(at=_time(at), by=by)
+            yield number_hash, Revocation(at=moment(at), by=by)
 
     # --- folding -----------------------------------------------------------------------------
 
@@ -192,7 +206,7 @@ class CampaignState:
         attempt = entry.data.get("attempt")
         if entry.subject is None or not isinstance(attempt, str) or attempt in self._open:
             return
-        self._people.setdefault(_id(entry.subject), _NOBODY)
+        self._people.setdefault(hex_id(entry.subject), NOBODY)
         self._open[attempt] = OpenAttempt(
             id=attempt,
             subject=entry.subject,
@@ -223,8 +237,8 @@ class CampaignState:
             outcome = Outcome.UNKNOWN
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if attempt.subject not in self._erased:
-            person = _id(attempt.subject)
-            self._people[person] = self._people.get(person, _NOBODY) + _pack(
+            person = hex_id(attempt.subject)
+            self._people[person] = self._people.get(person, NOBODY) + pack(
                 Attempt(
                     id=attempt.id,
                     authorised_at=attempt.authorised_at,
@@ -240,7 +254,7 @@ class CampaignState:
         number = self._words.get(text)
         if number is None:
             number = len(self._words)
-            if number >= _MAX_WORDS:
+            if number >= MAX_WORDS:
                 return 0
             self._words[text] = number
         return number
@@ -248,7 +262,7 @@ class CampaignState:
     def _granted(self, entry: Entry) -> None:
         consent = entry.data.get("consent")
         if isinstance(consent, str):
-            self._consents.add(_id(consent))
+            self._consents.add(hex_id(consent))
         given_at = entry.data.get("given_at")
         if entry.subject is None or not isinstance(given_at, str):
             return
@@ -257,17 +271,17 @@ class CampaignState:
         except ValueError:
             return
         if given.tzinfo is not None:
-            self._stamp(entry.subject, consented_ms=_milliseconds(given))
+            self._stamp(entry.subject, consented_ms=milliseconds(given))
 
     def _revoked(self, entry: Entry, *, by: str) -> None:
         # A clock that lost its time may stamp a revocation before the consent that it ends. The
         # order of the rows is what happened, so the revocation is never earlier than any row
         # before it, nor than a consent that was known by then.
         # One millisecond more, because rows keep no fractions of one and consents may.
-        at = _milliseconds(self.newest_at or entry.at) + 1
+        at = milliseconds(self.newest_at or entry.at) + 1
         if entry.subject is not None:
-            known = self._people.get(_id(entry.subject), _NOBODY)
-            at = max(at, _PERSON.unpack_from(known)[1] + 1)
+            known = self._people.get(hex_id(entry.subject), NOBODY)
+            at = max(at, head(known).consented_ms + 1)
             self._stamp(entry.subject, revoked_ms=at, by=by)
         number_hash = entry.data.get("number_hash")
         if isinstance(number_hash, str) and number_hash:
@@ -278,26 +292,26 @@ class CampaignState:
         self,
         subject: str,
         *,
-        consented_ms: int = _NEVER,
+        consented_ms: int = NEVER,
         revoked_ms: int | None = None,
         by: str = "",
     ) -> None:
-        key = _id(subject)
-        person = self._people.get(key, _NOBODY)
-        known_revoked, known_consented, word = _PERSON.unpack_from(person)
+        key = hex_id(subject)
+        person = self._people.get(key, NOBODY)
+        known_revoked, known_consented, word = head(person)
         if revoked_ms is not None:
             known_revoked, word = revoked_ms, self._word(by)
-        head = _PERSON.pack(known_revoked, max(known_consented, consented_ms), word)
-        self._people[key] = head + person[_PERSON.size :]
+        new = Head(known_revoked, max(known_consented, consented_ms), word)
+        self._people[key] = with_head(person, new)
 
     def _erase(self, entry: Entry) -> None:
         number_hash = entry.data.get("number_hash")
         if isinstance(number_hash, str) and number_hash:
-            at = _milliseconds(self.newest_at or entry.at)
+            at = milliseconds(self.newest_at or entry.at)
             self._suppressed.setdefault(number_hash, (at, "erased"))
         if entry.subject is not None:
             self._erased.add(entry.subject)
-            self._people.pop(_id(entry.subject), None)
+            self._people.pop(hex_id(entry.subject), None)
 
     # --- checkpoint --------------------------------------------------------------------------
 
@@ -307,7 +321,7 @@ class CampaignState:
         return {
             "version": CHECKPOINT_VERSION,
             "seq": self.seq,
-            "newest_at": None if self.newest_at is None else _milliseconds(self.newest_at),
+            "newest_at": None if self.newest_at is None else milliseconds(self.newest_at),
             "stopped": self.stopped,
             "paused": self.paused,
             "authorised": self.authorised,
@@ -328,7 +342,7 @@ class CampaignState:
             },
             "suppressed": {key: list(value) for key, value in self._suppressed.items()},
             "open": [
-                [a.id, a.subject, a.line, _milliseconds(a.authorised_at), a.bench, a.purpose]
+                [a.id, a.subject, a.line, milliseconds(a.authorised_at), a.bench, a.purpose]
                 for a in self._open.values()
             ],
             "erased": sorted(self._erased),
@@ -349,13 +363,13 @@ class CampaignState:
             if data["version"] != CHECKPOINT_VERSION:
                 raise CheckpointInvalid(f"checkpoint version {data['version']!r}")
             state.seq = int(data["seq"])
-            state.newest_at = None if data["newest_at"] is None else _time(data["newest_at"])
+            state.newest_at = None if data["newest_at"] is None else moment(data["newest_at"])
             state.stopped, state.paused = bool(data["stopped"]), bool(data["paused"])
             state.authorised, state.revoked = int(data["authorised"]), int(data["revoked"])
             state.outcomes = {Outcome(key): int(n) for key, n in data["outcomes"].items()}
             state._words = {str(word): n for n, word in enumerate(data["words"])}
             words = len(state._words)
-            if not 0 < words <= _MAX_WORDS or words != len(data["words"]):
+            if not 0 < words <= MAX_WORDS or words != len(data["words"]):
                 raise CheckpointInvalid("words that no fold has")
             stored = _bytes(data["people"])
             position = 0
@@ -364,11 +378,11 @@ class CampaignState:
                 position += _STORED.size
                 person = stored[position : position + length]
                 position += length
-                _check(person, length, words)
+                check(person, length, words)
                 state._people[int.from_bytes(subject_bytes, "big")] = person
             for subject, text in data["other_people"].items():
                 person = _bytes(text)
-                _check(person, len(person), words)
+                check(person, len(person), words)
                 state._people[subject] = person
             state._suppressed = {key: (at, by) for key, (at, by) in data["suppressed"].items()}
             for attempt, subject, line, authorised_ms, bench, purpose in data["open"]:
@@ -376,7 +390,7 @@ class CampaignState:
                     id=attempt,
                     subject=subject,
                     line=line,
-                    authorised_at=_time(authorised_ms),
+                    authorised_at=moment(authorised_ms),
                     bench=bench,
                     purpose=purpose,
                 )
@@ -393,28 +407,9 @@ class CampaignState:
         return state
 
 
-def _milliseconds(at: datetime) -> int:
-    return (at - _EPOCH) // _MILLISECOND
-
-
-def _time(milliseconds: int) -> datetime:
-    return _EPOCH + milliseconds * _MILLISECOND
-
-
 def _floor(at: datetime) -> datetime:
     """Cut to the milliseconds that a ledger row keeps."""
-    return _time(_milliseconds(at))
-
-
-def _id(text: str) -> _Id:
-    if len(text) == 32:
-        try:
-            number = int(text, 16)
-        except ValueError:
-            return text
-        if f"{number:032x}" == text:
-            return number
-    return text
+    return moment(milliseconds(at))
 
 
 def _text(packed: bytes) -> str:
@@ -423,59 +418,3 @@ def _text(packed: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
-
-
-def _pack(attempt: Attempt, purpose: int) -> bytes:
-    number = _id(attempt.id)
-    if isinstance(number, int):
-        identity, length = number.to_bytes(16, "big"), _HEX_ID
-    else:
-        identity = attempt.id.encode()[: _HEX_ID - 1]
-        length = len(identity)
-    return (
-        _ATTEMPT.pack(
-            _milliseconds(attempt.authorised_at),
-            _milliseconds(attempt.ended_at or attempt.authorised_at),
-            purpose,
-            _OUTCOME_NUMBER[attempt.outcome or Outcome.UNKNOWN],
-            attempt.bench,
-            length,
-        )
-        + identity
-    )
-
-
-def _check(person: bytes, length: int, words: int) -> None:
-    """Raise :class:`ValueError` where *person* is cut; much cheaper than unpacking it."""
-    position = _PERSON.size
-    if len(person) != length or length < position or person[position - 1] >= words:
-        raise ValueError("a person is cut or names no known word")
-    while position < length:
-        end = position + _ATTEMPT.size
-        if end > length or person[end - 3] >= len(_OUTCOMES) or person[end - 4] >= words:
-            raise ValueError("an attempt is cut or has no known outcome or purpose")
-        identity = person[end - 1]
-        position = end + (16 if identity == _HEX_ID else identity)
-    if position != length:
-        raise ValueError("an attempt is cut")
-
-
-def _unpack(person: bytes, words: tuple[str, ...]) -> Iterator[Attempt]:
-    position = _PERSON.size
-    while position < len(person):
-        authorised, ended, purpose, outcome, bench, length = _ATTEMPT.unpack_from(person, position)
-        position += _ATTEMPT.size
-        if length == _HEX_ID:
-            length = 16
-            identity = person[position : position + length].hex()
-        else:
-            identity = person[position : position + length].decode()
-        yield Attempt(
-            id=identity,
-            authorised_at=_time(authorised),
-            outcome=_OUTCOMES[outcome],
-            ended_at=_time(ended),
-            bench=bool(bench),
-            purpose=words[purpose],
-        )
-        position += length

@@ -171,6 +171,18 @@ def next_chance(
     return Person.of(contact, state, history, rules).next_chance(after.timestamp(), call_seconds)
 
 
+def next_hours(
+    timezone: str, windows: str, rules: Rules, after: datetime, call_seconds: float
+) -> Interval | None:
+    """Return :func:`next_chance` of somebody whose consent holds for ever and who has no past.
+
+    Nobody with these windows has a chance that opens or ends sooner, unless their consent ends
+    before this one does.
+    """
+    person = Person(rules, known_zone(timezone), _windows(windows), 0.0, float("inf"), False)
+    return person.next_chance(after.timestamp(), call_seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One person's share in the arithmetic, in UTC seconds."""

@@ -44,8 +44,8 @@ class Engine:
     """The campaign's decisions. ``lines`` maps each line's name to whether it is a bench line.
 
     ``ids`` yields a fresh attempt id each time (32 random hex digits in life, a counter in a
-    simulation). ``scheduler`` makes the order of people from the longest call's seconds; only
-    a bench that compares orders gives another one.
+    simulation). ``scheduler`` makes the order of people; only a bench that compares orders
+    gives another one.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Engine:
         state: CampaignState,
         ids: Iterator[str],
         habits: Habits | None = None,
-        scheduler: Callable[[float], Scheduler] = Scheduler,
+        scheduler: Callable[[], Scheduler] = Scheduler,
     ) -> None:
         self._campaign = campaign
         self._state = state
@@ -174,7 +174,7 @@ class Engine:
     def wake_at(self, now: Now) -> float | None:
         """Return the box-monotonic time of the next step that can matter, or None."""
         times = self._lines.deadlines + self._receptions.deadlines
-        if now.trusted and self.storage_failure is None and not self._planner.complete:
+        if now.trusted and self.storage_failure is None and not self._planner.settled:
             times.append(now.monotonic)
         elif not self._campaign.attended and not self._blocked(now):
             opening = None
@@ -191,7 +191,7 @@ class Engine:
             return False
         if not now.trusted or self._trusted is None:
             return False
-        if not self._planner.complete:
+        if not self._planner.settled:
             return False
         opening = self._planner.scheduler.next_opening(now.utc)
         return opening is None or (horizon is not None and opening > now.utc + horizon)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from appliance import gate
+from appliance.chance import next_hours
 from appliance.gate import Circumstances, Rules
-from appliance.model import Consent, Contact, Decision, History, Interval
+from appliance.model import Consent, Contact, Decision, History, Interval, Sketch
 
 
 class Gate(Protocol):
@@ -33,6 +34,12 @@ class Gate(Protocol):
         call_seconds: float,
     ) -> Interval | None:
         """Return the next span with room for a whole call from *after* on, or None."""
+        ...
+
+    def next_hours(
+        self, timezone: str, windows: str, after: datetime, call_seconds: float
+    ) -> Interval | None:
+        """Return the same for somebody whom nothing but these windows and the law bounds."""
         ...
 
 
@@ -63,6 +70,11 @@ class LawGate:
             contact, consents, history, self._rules, after, call_seconds=call_seconds
         )
 
+    def next_hours(
+        self, timezone: str, windows: str, after: datetime, call_seconds: float
+    ) -> Interval | None:
+        return next_hours(timezone, windows, self._rules, after, call_seconds)
+
 
 class People(Protocol):
     """The registry, as far as deciding needs it."""
@@ -72,6 +84,10 @@ class People(Protocol):
     def contact(self, subject: str) -> Contact | None: ...
 
     def consents(self, subject: str) -> Sequence[Consent]: ...
+
+    def sketch(self, subject: str) -> Sketch | None:
+        """Return somebody's hours at a small cost, or None where it takes a whole look."""
+        ...
 
     def by_number(self, number: str) -> Contact | None:
         """Return whose number this is; *number* comes from the network and may be anything."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
+from typing import NamedTuple
 
 
 @unique
@@ -78,13 +79,26 @@ class Consent:
     """When the box learned of it."""
 
 
+class Sketch(NamedTuple):
+    """A person with a single consent, as far as it takes to guess when they may be called."""
+
+    timezone: str
+    purpose: str
+    given_at: datetime
+    windows: str
+    valid_until: datetime | None
+    proven: bool
+    """The consent says how it was obtained and where the proof is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
     """A withdrawal: final until a consent *given* later."""
 
     at: datetime
     by: str
-    """``key``, ``sms``, ``command``, ``import``, ``incoming``."""
+    """``key``, ``sms``, ``command``, ``incoming``; ``erased`` for a number whose person was
+    forgotten without ever objecting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

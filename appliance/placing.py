@@ -55,14 +55,11 @@ class Placer:
         """
         idle = self._lines.idle[:limit]
         for _ in range(DECISIONS_PER_STEP):
-            taken = self._planner.scheduler.take(now.utc) if idle else None
-            if taken is None:
+            subject = self._planner.take(now) if idle else None
+            if subject is None:
                 return
-            subject, in_time = taken
-            if in_time:
+            if subject:
                 self._try(subject, idle, now, pressed=pressed, stopped=stopped)
-            else:
-                self._planner.plan(subject, now)
 
     def _try(
         self, subject: str, idle: list[LineState], now: Now, *, pressed: bool, stopped: bool

@@ -1,8 +1,13 @@
 """When each person may be called next, kept up to date as things happen.
 
-Reading the whole registry takes seconds on a small computer, so it is done in portions between
-which the decision loop goes on; nobody is dialled until it is complete, since the earliest
-deadline may come last.
+Looking at everybody whole takes many seconds on a small computer, so it is done in two passes,
+in portions between which the decision loop goes on. The survey gives each person a place from
+their hours and the retry rules alone: exact for those without a past, and for the others a
+bound, since rests, caps and withdrawals only make a chance later or take it away. Nobody is
+dialled until the survey is complete, since the earliest deadline may come last. The second pass
+makes the bounds exact, and whoever is about to be called before it came to them is made exact
+then: what still stands on a bound behind them cannot have an earlier deadline than the bound
+says, so the order is the one that exact places give.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from appliance.campaign import CampaignState
 from appliance.effects import Now
@@ -20,7 +26,10 @@ from appliance.model import Consent, History, Outcome, Retry
 from appliance.scheduler import Scheduler
 
 PLANS_PER_STEP = 200
-"""People planned per step: a step stays short at any number of people."""
+"""People planned per step while nobody may be dialled: a step stays short at any number."""
+SURVEYED_PER_STEP = 1000
+SETTLED_PER_STEP = 16
+"""People whose bound is made exact per step: calls are running by then."""
 
 _NEVER_AGAIN = frozenset({Outcome.LISTENED, Outcome.OPTED_OUT, Outcome.UNKNOWN})
 """Whatever the retry rules say. ``unknown`` may have been a whole call."""
@@ -40,9 +49,9 @@ class Planner:
         purpose: str = "",
         call_seconds: float,
         bench: bool,
-        scheduler: Callable[[float], Scheduler] = Scheduler,
+        scheduler: Callable[[], Scheduler] = Scheduler,
     ) -> None:
-        self.scheduler = scheduler(call_seconds)
+        self.scheduler = scheduler()
         self._gate = gate
         self._people = people
         self._state = state
@@ -50,15 +59,26 @@ class Planner:
         self._purpose = purpose
         self._call_seconds = call_seconds
         self._bench = bench
-        self._to_load: Iterator[str] | None = None
+        self._to_survey: Iterator[str] | None = None
+        self._to_settle: Iterator[str] | None = None
         self._to_plan: dict[str, None] = {}
+        self._bounds: set[str] = set()
+        """Whose place is a bound."""
+        self._hours: dict[tuple[str, str], tuple[float, float]] = {}
+        """When the next chance of everybody with this zone and these windows opens, and the
+        latest start of a call in it."""
         self._refused: dict[str, tuple[str, ...]] = {}
         self._refusals: Counter[str] = Counter()
 
     @property
     def complete(self) -> bool:
-        """Whether everybody has been looked at since the last change."""
-        return self._to_load is None and not self._to_plan
+        """Whether everybody has a place, if only a bound, since the last change."""
+        return self._to_survey is None and not self._to_plan
+
+    @property
+    def settled(self) -> bool:
+        """Whether everybody's place is exact, and all refusals are known."""
+        return self.complete and self._to_settle is None
 
     @property
     def refused(self) -> int:
@@ -78,7 +98,10 @@ class Planner:
         """Plan all people anew, from the next portion on."""
         self.scheduler.clear()
         self._to_plan.clear()
-        self._to_load = iter(tuple(self._people.subjects()))
+        self._bounds = set()
+        self._hours.clear()
+        self._to_settle = None
+        self._to_survey = iter(tuple(self._people.subjects()))
 
     def later(self, subjects: Iterable[str]) -> None:
         """Plan these people anew with the next portion; until then they have no place."""
@@ -88,39 +111,129 @@ class Planner:
 
     def portion(self, now: Now) -> None:
         """Plan a bounded number of those that wait for it. The clock must be trusted."""
-        for _ in range(PLANS_PER_STEP):
-            if self._to_plan:
-                subject = next(iter(self._to_plan))
+        if self._to_plan:
+            for subject in [*islice(self._to_plan, PLANS_PER_STEP)]:
                 del self._to_plan[subject]
-            elif self._to_load is not None:
-                loaded = next(self._to_load, None)
-                if loaded is None:
-                    self._to_load = None
-                    return
-                subject = loaded
-            else:
-                return
+                self.plan(subject, now)
+        elif self._to_survey is not None:
+            some = [*islice(self._to_survey, SURVEYED_PER_STEP)]
+            instant = now.utc.timestamp()
+            for subject in some:
+                self._survey(subject, now, instant)
+            if len(some) < SURVEYED_PER_STEP:
+                self._to_survey = None
+                self._to_settle = iter(tuple(self._bounds)) if self._bounds else None
+        elif self._to_settle is not None:
+            some = [*islice(self._to_settle, SETTLED_PER_STEP)]
+            for subject in some:
+                if subject in self._bounds:
+                    self.plan(subject, now)
+            if len(some) < SETTLED_PER_STEP:
+                self._to_settle = None
+                self._bounds = set()
+
+    def take(self, now: Now) -> str | None:
+        """Take out who should be called first, or None where nobody may be; see :meth:`plan`.
+
+        Empty where somebody came up whose place was a bound, or passed by unused, and who was
+        planned anew: ask again.
+        """
+        taken = self.scheduler.take(now.utc)
+        if taken is None:
+            return None
+        opens, closes, attempts, subject = taken
+        if closes >= now.utc.timestamp():
+            if subject not in self._bounds:
+                return subject
+            exact = self._exact(subject, now)
+            if exact is None:
+                return ""
+            opens, *rest = exact
+            if rest == [closes, attempts] and opens <= now.utc.timestamp():
+                return subject
+            self.scheduler.place(subject, *exact)
+        else:
             self.plan(subject, now)
+        return ""
+
+    def _survey(self, subject: str, now: Now, instant: float) -> None:
+        """Place *subject* by their hours and the retry rules, or :meth:`plan` them whole."""
+        sketch = self._people.sketch(subject)
+        past = self._state.outline(subject, self._purpose)
+        if (
+            sketch is None
+            or sketch.purpose != self._purpose
+            or sketch.given_at > now.utc
+            or not sketch.proven
+            or past.revoked
+            or self._state.open_attempt_of(subject) is not None
+        ):
+            self.plan(subject, now)
+            return
+        due: datetime | None = _ALWAYS_DUE
+        if past.made:
+            due = self._due(past.made, past.outcome, past.ended_at, (sketch.given_at,))
+        if due is None:
+            self.plan(subject, now)
+            return
+        hours = self._hours.get((sketch.timezone, sketch.windows))
+        if hours is None or hours[1] < instant:
+            hours = self._next_hours(sketch.timezone, sketch.windows, now)
+        if hours is None:
+            # No place; the second pass finds out what refuses.
+            self._bounds.add(subject)
+            return
+        opens, closes = hours
+        until = sketch.valid_until
+        if until is not None and until.timestamp() < closes + self._call_seconds:
+            self.plan(subject, now)
+            return
+        if past.made and due > now.utc:
+            opens = max(opens, due.timestamp())
+        if past.attempts or self._state.suppresses:
+            self._bounds.add(subject)
+        self.scheduler.place(subject, opens, closes, past.made)
+
+    def _next_hours(self, timezone: str, windows: str, now: Now) -> tuple[float, float] | None:
+        chance = self._gate.next_hours(timezone, windows, now.utc, self._call_seconds)
+        if chance is None:
+            return None
+        opens = max(chance.start, now.utc).timestamp()
+        hours = opens, chance.end.timestamp() - self._call_seconds
+        self._hours[timezone, windows] = hours
+        return hours
 
     def plan(self, subject: str, now: Now, not_before: datetime | None = None) -> None:
-        """Give *subject* a place for their next whole call, or note which rules refuse them."""
-        self.scheduler.drop(subject)
+        """Give *subject* an exact place for their next whole call, or note what refuses them."""
+        exact = self._exact(subject, now, not_before)
+        if exact is not None:
+            self.scheduler.place(subject, *exact)
+
+    def _exact(
+        self, subject: str, now: Now, not_before: datetime | None = None
+    ) -> tuple[float, float, int] | None:
+        """Return where the next whole call opens and closes, and the attempts used so far.
+
+        None where there is no place: that is noted, and one that was there is gone.
+        """
+        self._bounds.discard(subject)
         contact = self._people.contact(subject)
         if contact is None or self._state.open_attempt_of(subject) is not None:
-            self._note(subject, ())
-            return
+            self.park(subject, ())
+            return None
         consents = self._people.consents(subject)
         history = self._state.history(subject, contact.number_hash)
+        attempts = history.attempts_for(self._purpose)
         due = self.due(history, consents)
         if due is None:
-            self._note(subject, ())
-            return
+            self.park(subject, ())
+            return None
         earliest = max(now.utc, due, not_before or now.utc)
         chance = self._gate.next_chance(contact, consents, history, earliest, self._call_seconds)
         if chance is not None:
             self._note(subject, ())
-            self.scheduler.plan(subject, chance, earliest, len(history.attempts_for(self._purpose)))
-            return
+            opens = max(chance.start, earliest).timestamp()
+            return opens, chance.end.timestamp() - self._call_seconds, len(attempts)
         at_best = Circumstances(
             now=replace(now, trusted=True),
             stopped=False,
@@ -134,7 +247,8 @@ class Planner:
         decision = self._gate.decide(contact, consents, history, at_best)
         # Rules of time that only refuse at this hour are not why there is no chance at any.
         lasting = tuple(v.rule for v in decision.refusals if v.until is None)
-        self._note(subject, lasting or tuple(v.rule for v in decision.refusals) or ("fit",))
+        self.park(subject, lasting or tuple(v.rule for v in decision.refusals) or ("fit",))
+        return None
 
     def park(self, subject: str, rules: tuple[str, ...]) -> None:
         """Note that *rules* refuse *subject* whatever the hour: no place until planned anew."""
@@ -147,19 +261,31 @@ class Planner:
         Only attempts for this campaign's purpose count; the law's caps and rests count all.
         """
         attempts = history.attempts_for(self._purpose)
-        if not attempts:
+        last = attempts[-1] if attempts else None
+        return self._due(
+            len(attempts),
+            None if last is None else last.outcome,
+            None if last is None else last.ended_at,
+            [consent.given_at for consent in consents],
+        )
+
+    def _due(
+        self,
+        made: int,
+        outcome: Outcome | None,
+        ended_at: datetime | None,
+        given: Iterable[datetime],
+    ) -> datetime | None:
+        """The retry rules, of the last of *made* attempts and when the consents were given."""
+        if not made:
             return _ALWAYS_DUE
-        if len(attempts) >= self._retry.max_attempts:
+        if made >= self._retry.max_attempts or outcome is None or ended_at is None:
             return None
-        last = attempts[-1]
-        if last.outcome is None or last.ended_at is None:
-            return None
-        pause = None if last.outcome in _NEVER_AGAIN else self._retry.after.get(last.outcome)
+        pause = None if outcome in _NEVER_AGAIN else self._retry.after.get(outcome)
         if pause is not None:
-            return last.ended_at + pause
+            return ended_at + pause
         # A person who agrees anew after the last call asks to be called again.
-        ended_at = last.ended_at
-        return _ALWAYS_DUE if any(c.given_at > ended_at for c in consents) else None
+        return _ALWAYS_DUE if any(at > ended_at for at in given) else None
 
     def _note(self, subject: str, rules: tuple[str, ...]) -> None:
         before = self._refused.pop(subject, ())

@@ -17,17 +17,14 @@ from __future__ import annotations
 import heapq
 from datetime import UTC, datetime
 
-from appliance.model import Interval
-
 Place = tuple[float, float, int, str]
 """Opening, latest start, attempts used so far, subject."""
 
 
 class Scheduler:
-    """The two heaps. ``call_seconds`` is the longest that one call can take."""
+    """The two heaps."""
 
-    def __init__(self, call_seconds: float) -> None:
-        self._call_seconds = call_seconds
+    def __init__(self) -> None:
         self._places: dict[str, Place] = {}
         self._later: list[Place] = []
         self._open: list[tuple[int, float, Place]] = []
@@ -39,14 +36,15 @@ class Scheduler:
     def __contains__(self, subject: str) -> bool:
         return subject in self._places
 
-    def plan(self, subject: str, chance: Interval, not_before: datetime, attempts: int) -> None:
-        """Give *subject* their one place, instead of any before."""
-        opens = max(chance.start, not_before).timestamp()
-        closes = chance.end.timestamp() - self._call_seconds
+    def place(self, subject: str, opens: float, closes: float, attempts: int) -> None:
+        """Give *subject* their one place: when it opens, and the latest start of a call."""
         place = (opens, closes, attempts, subject)
+        if self._places.get(subject) == place:
+            return
         self._places[subject] = place
         heapq.heappush(self._later, place)
-        self._compact()
+        if len(self._later) + len(self._open) > 2 * len(self._places) + 1024:
+            self._compact()
 
     def drop(self, subject: str) -> None:
         """Forget *subject*; nothing happens where they have no place."""
@@ -57,11 +55,11 @@ class Scheduler:
         self._later.clear()
         self._open.clear()
 
-    def take(self, now: datetime) -> tuple[str, bool] | None:
-        """Remove and return who should be called first at *now*, or None.
+    def take(self, now: datetime) -> Place | None:
+        """Remove and return the place of who should be called first at *now*, or None.
 
-        The second value is False where the chance passed by unused: the caller plans that
-        person anew. Whoever is returned has no place until planned again.
+        It may have closed unused: the caller plans that person anew. Whoever is returned has no
+        place until given one again.
         """
         instant = now.timestamp()
         self._move(instant)
@@ -70,7 +68,7 @@ class Scheduler:
             subject = place[3]
             if self._places.get(subject) is place:
                 del self._places[subject]
-                return subject, place[1] >= instant
+                return place
         return None
 
     def next_opening(self, now: datetime) -> datetime | None:
@@ -97,8 +95,7 @@ class Scheduler:
     def _compact(self) -> None:
         # Places that were replaced stay in their heap until they surface; far-off ones would
         # pile up over months of planning anew.
-        if len(self._later) + len(self._open) > 2 * len(self._places) + 1024:
-            self._later = [p for p in self._later if self._places.get(p[3]) is p]
-            self._open = [e for e in self._open if self._places.get(e[2][3]) is e[2]]
-            heapq.heapify(self._later)
-            heapq.heapify(self._open)
+        self._later = [p for p in self._later if self._places.get(p[3]) is p]
+        self._open = [e for e in self._open if self._places.get(e[2][3]) is e[2]]
+        heapq.heapify(self._later)
+        heapq.heapify(self._open)

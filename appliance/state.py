@@ -122,8 +122,8 @@ class State:
         if erased:
             self.registry.erase_all(erased, Revocation(at=at, by="command"))
         # Ids alone: reading everybody would make each start as long as the registry.
-        unknown = self.campaign.unknown_consents(self.registry.consent_ids())
-        consents = map(self.registry.consent, unknown)
+        unknown = self.campaign.unknown_consents(self.registry.consent_numbers())
+        consents = [self.registry.consent(f"{number:032x}") for number in unknown]
         missing = [granted(consent) for consent in consents if consent is not None]
         if missing:
             self.note(missing, at)

@@ -32,7 +32,7 @@ from appliance.files import (
     make_private_directory,
 )
 from appliance.journal import Change, Journal, encode_row
-from appliance.model import Consent, Contact, Revocation
+from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.number_key import NumberKeyLost, make_number_key, read_number_key
 from appliance.rows import Overlay, Rows, decode_row, encode_document
 
@@ -312,18 +312,25 @@ class Registry:
             rows = [(key, live[key]) for key in keys if key in live]
         return tuple(_consent_of(key, row) for key, row in rows)
 
+    def sketch(self, subject: str) -> Sketch | None:
+        """Return the hours of a person with a single agreement, without reading the rest."""
+        with self._lock:
+            person = _id(subject)
+            key = self._consents_of.get(person)
+            contact = self._storage.live["contacts"].get(person)
+            row = self._storage.live["consents"].get(key) if isinstance(key, int) else None
+        return None if contact is None or row is None else _sketch_of(contact, row)
+
     def consent(self, consent_id: str) -> Consent | None:
         """Return one agreement by its id."""
         key = _id(consent_id)
         row = self._storage.live["consents"].get(key)
         return None if row is None else _consent_of(key, row)
 
-    def consent_ids(self) -> Iterator[str]:
-        """Yield the ids of all agreements without reading them."""
+    def consent_numbers(self) -> list[int]:
+        """Return the ids of all agreements, as numbers, without reading them."""
         with self._lock:
-            keys = list(self._storage.live["consents"])
-        for key in keys:
-            yield _key("consents", key)
+            return list(self._storage.live["consents"])
 
     def revocation(self, subject: str) -> Revocation | None:
         """Return the newest withdrawal of one person, which follows the number, not the id."""
@@ -541,6 +548,22 @@ def _contact_of(key: int, row: bytes) -> Contact:
         name=name,
         language=language,
         timezone=timezone,
+    )
+
+
+def _sketch_of(contact: bytes, row: bytes) -> Sketch:
+    _, purpose, given_at, source, evidence, windows, until, _ = decode_row(
+        row, len(COLUMNS["consents"])
+    )
+    # The last column; no name of a zone needs an escape, and what is no zone has no hours.
+    timezone = contact[contact.rindex(b',"') + 2 : -2].decode()
+    return Sketch(
+        timezone=timezone,
+        purpose=purpose,
+        given_at=datetime.fromisoformat(given_at),
+        windows=windows,
+        valid_until=None if until is None else datetime.fromisoformat(until),
+        proven=bool(source.strip() and evidence.strip()),
     )
 
 

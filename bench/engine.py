@@ -16,8 +16,8 @@ from appliance.engine import Engine
 from appliance.gate import Rules
 from appliance.interfaces import LawGate
 from appliance.law import Caller, Category, load_profile
-from appliance.model import Campaign, Consent, Contact, Interval, Outcome, Retry
-from appliance.scheduler import Scheduler
+from appliance.model import Campaign, Consent, Contact, Outcome, Retry
+from appliance.scheduler import Place, Scheduler
 from bench.simulated_campaign import (
     ORIGIN,
     PURPOSE,
@@ -214,23 +214,15 @@ def _fold(rows: int) -> Iterator[dict[str, object]]:
 class _FirstInFirstOut(Scheduler):
     """The order that a simple queue would give, to compare with: whoever was planned first."""
 
-    def __init__(self, call_seconds: float) -> None:
-        super().__init__(call_seconds)
-        self._seconds = call_seconds
-        self._queue: dict[str, tuple[float, float]] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: dict[str, tuple[float, float, int]] = {}
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def plan(
-        self,
-        subject: str,
-        chance: Interval,
-        not_before: datetime,
-        attempts: int,  # noqa: ARG002
-    ) -> None:
-        opens = max(chance.start, not_before).timestamp()
-        self._queue[subject] = (opens, chance.end.timestamp() - self._seconds)
+    def place(self, subject: str, opens: float, closes: float, attempts: int) -> None:
+        self._queue[subject] = (opens, closes, attempts)
 
     def drop(self, subject: str) -> None:
         self._queue.pop(subject, None)
@@ -238,16 +230,16 @@ class _FirstInFirstOut(Scheduler):
     def clear(self) -> None:
         self._queue.clear()
 
-    def take(self, now: datetime) -> tuple[str, bool] | None:
+    def take(self, now: datetime) -> Place | None:
         instant = now.timestamp()
-        for subject, (opens, closes) in self._queue.items():
+        for subject, (opens, closes, attempts) in self._queue.items():
             if opens <= instant:
                 del self._queue[subject]
-                return subject, closes >= instant
+                return opens, closes, attempts, subject
         return None
 
     def next_opening(self, now: datetime) -> datetime | None:
-        first = min((opens for opens, _ in self._queue.values()), default=None)
+        first = min((opens for opens, _, _ in self._queue.values()), default=None)
         return None if first is None else datetime.fromtimestamp(first, now.tzinfo)
 
 

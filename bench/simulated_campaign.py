@@ -23,7 +23,7 @@ from appliance.gate import Rules
 from appliance.habits import Habits
 from appliance.interfaces import Gate, LawGate
 from appliance.law import Profile, Territory
-from appliance.model import Campaign, Consent, Contact, Outcome, Retry, Script, Timers
+from appliance.model import Campaign, Consent, Contact, Outcome, Retry, Script, Sketch, Timers
 from appliance.scheduler import Scheduler
 from bench.campaign_auditor import Agreement, Registered, Row, audit
 from bench.simulated_network import CLIP_SECONDS, SeenCall, SimulatedLine, Timeline
@@ -110,6 +110,20 @@ class SimulatedPeople:
     def consents(self, subject: str) -> Sequence[Consent]:
         return self._consents.get(subject, ())
 
+    def sketch(self, subject: str) -> Sketch | None:
+        contact, consents = self._contacts[subject], self._consents[subject]
+        if len(consents) != 1:
+            return None
+        (one,) = consents
+        return Sketch(
+            timezone=contact.timezone,
+            purpose=one.purpose,
+            given_at=one.given_at,
+            windows=one.windows,
+            valid_until=one.valid_until,
+            proven=True,
+        )
+
     def by_number(self, number: str) -> Contact | None:
         return self._numbers.get(number)
 
@@ -128,7 +142,7 @@ class World:
         self,
         setting: Setting,
         gate: Gate | None = None,
-        scheduler: Callable[[float], Scheduler] = Scheduler,
+        scheduler: Callable[[], Scheduler] = Scheduler,
     ) -> None:
         self._setting = setting
         self._scheduler = scheduler
@@ -534,7 +548,7 @@ def _hours(windows: str) -> tuple[tuple[int, int], ...]:
 def simulate(
     setting: Setting,
     gate: Gate | None = None,
-    scheduler: Callable[[float], Scheduler] = Scheduler,
+    scheduler: Callable[[], Scheduler] = Scheduler,
 ) -> Result:
     """Run one world."""
     return World(setting, gate, scheduler).run()

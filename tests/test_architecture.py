@@ -30,6 +30,7 @@ PURE = (
     "appliance/consent.py",
     "appliance/gate.py",
     "appliance/campaign.py",
+    "appliance/packed_history.py",
     "appliance/attempt.py",
     "appliance/engine.py",
     "appliance/call_state.py",

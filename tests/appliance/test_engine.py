@@ -78,6 +78,9 @@ class Registry:
     def consents(self, subject: str) -> Sequence[Consent]:
         return self.given.get(subject, ())
 
+    def sketch(self, subject: str) -> None:
+        return None
+
     def by_number(self, number: str) -> Contact | None:
         for subject in self.spans:
             contact = self.contact(subject)
@@ -89,6 +92,11 @@ class Registry:
         return f"hash-of{number[1:]}" if number.startswith("+") else None
 
     # the gate
+
+    def next_hours(
+        self, timezone: str, windows: str, after: datetime, call_seconds: float
+    ) -> Interval | None:
+        return None
 
     def next_chance(
         self,
@@ -630,7 +638,7 @@ def test_rows_of_the_shell_are_folded_and_acted_on() -> None:
 
 
 def test_a_large_registry_is_read_in_portions_before_anybody_is_dialled() -> None:
-    registry = Registry(**{f"s{n}": hours(0, 9) for n in range(450)}, last=hours(0, 1))
+    registry = Registry(**{f"s{n}": hours(0, 9) for n in range(2450)}, last=hours(0, 1))
     box = Box(registry, ready=False)
     steps = 0
     while not box.called():
