@@ -27,6 +27,7 @@ from firmware.simulator.sounds import key_tone
 from firmware.simulator.storage import Player
 from firmware.simulator.stream import Stream
 from firmware.simulator.timers import Timer
+from firmware.simulator.waiting import CallWaiting
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem
@@ -38,7 +39,8 @@ _NOTICE_SECONDS = 0.08
 
 
 class CallControl:
-    """At most one voice call at a time, like the cheap modules; a second dial is an ERROR."""
+    """At most one voice call at a time, like the cheap modules, and at most one caller who waits;
+    a second dial is an ERROR."""
 
     def __init__(self, modem: SimulatedModem, subscribers: Subscribers) -> None:
         self._modem = modem
@@ -50,6 +52,7 @@ class CallControl:
         self._count = 0
         self._count_since_power = 0
         self._network: list[Timer] = []
+        self._waiting = CallWaiting(modem, self.ring)
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -157,7 +160,7 @@ class CallControl:
         rows = list(personality.extra_clcc_rows)
         if self.call is not None:
             rows.append(personality.clcc_row(self._modem, self.call, self.call.state))
-        return rows
+        return rows + self._waiting.rows()
 
     # -- the network ------------------------------------------------------------------------
 
@@ -169,7 +172,8 @@ class CallControl:
             modem.log("incoming", **facts, reached=False)
             return
         if self.call is not None:
-            modem.log("incoming", **facts, reached=False, busy=True)
+            waits = self._waiting.take(incoming, self.call)
+            modem.log("incoming", **facts, reached=False, busy=not waits, waiting=waits)
             return
         self._count += 1
         call = self._new_call(incoming.number, incoming.caller, outgoing=False)
@@ -293,6 +297,7 @@ class CallControl:
         self._cancel_network()
         self.call = None
         self.stream = None
+        self._waiting.line_is_free()
         released = modem.personality.released(modem, call, cause, by == "line")
         lines = modem.as_sent(released)
         modem.faults.close_call()

@@ -244,6 +244,8 @@ class LineScenario:
     signal: int = 16
     network_time: bool = True
     reply_seconds: float = 0.0
+    call_waiting: bool = False
+    """A second caller waits during a call; otherwise they hear busy."""
     faults: tuple[Fault, ...] = ()
     incoming: tuple[IncomingCall, ...] = ()
     sms: tuple[IncomingSms, ...] = ()

@@ -323,6 +323,7 @@ class _ScenarioReader(Reader):
             imei=self.text(entry, "imei", quoted=True),
             signal=_or(self.whole(entry, "signal", 0, 99), plain.signal),
             network_time=True if network_time is None else network_time,
+            call_waiting=self.truth(entry, "call_waiting") or False,
             reply_seconds=_or(self.seconds(entry, "reply_seconds"), plain.reply_seconds),
             faults=self.all_of(entry.take("faults"), "faults", self._line_fault),
             incoming=self.all_of(entry.take("incoming"), "incoming", self._incoming),

@@ -305,6 +305,43 @@ def test_incoming_call_answered_with_keys() -> None:
     assert bench.fact("key", "key") == "9"
 
 
+def test_a_second_caller_waits_and_rings_when_the_line_is_free() -> None:
+    waits = LineScenario(line=1, call_waiting=True, incoming=(IncomingCall(at=5, number=NUMBER),))
+    bench = Bench("generic", one_line(waits, Answer(rings_in=0, after=0)))
+    bench.send("AT+CCWA=1;+CLIP=1")
+    bench.send("ATD+33639980009;")
+    assert f'+CCWA: "{NUMBER}",145,1' in bench.run(6)
+    ours, theirs = bench.send("AT+CLCC")[:2]
+    assert ours.startswith("+CLCC: 1,0,0,0,0,")
+    assert theirs == f'+CLCC: 2,1,5,0,0,"{NUMBER}",145'
+    bench.send("AT+CHUP")
+    assert bench.send("AT+CLCC") == ["OK"]
+    assert bench.run(1) == ["RING", f'+CLIP: "{NUMBER}",145,,,,0']
+    assert bench.send("AT+CLCC") == [f'+CLCC: 1,1,4,0,0,"{NUMBER}",145', "OK"]
+
+
+@pytest.mark.parametrize(("service", "command"), [(False, "AT+CCWA=1"), (True, "AT+CCWA=0,0,1")])
+def test_without_call_waiting_a_second_caller_hears_busy(service: bool, command: str) -> None:
+    line = LineScenario(line=1, call_waiting=service, incoming=(IncomingCall(at=5, number=NUMBER),))
+    bench = Bench("generic", one_line(line, Answer(rings_in=0, after=0)))
+    bench.send(command)
+    bench.send("ATD+33639980009;")
+    bench.run(6)
+    assert len(bench.send("AT+CLCC")) == 2
+    assert bench.fact("incoming", "busy") is True
+
+
+def test_a_caller_who_waits_gives_up() -> None:
+    caller = IncomingCall(at=5, number=NUMBER, rings_for=3)
+    waits = LineScenario(line=1, call_waiting=True, incoming=(caller,))
+    bench = Bench("generic", one_line(waits, Answer(rings_in=0, after=0)))
+    bench.send("ATD+33639980009;")
+    bench.run(6)
+    assert len(bench.send("AT+CLCC")) == 3
+    bench.run(3)
+    assert len(bench.send("AT+CLCC")) == 2
+
+
 def test_incoming_call_missed() -> None:
     incoming = IncomingCall(at=1, number=NUMBER, rings_for=8)
     bench = Bench(scenario=one_line(LineScenario(line=1, incoming=(incoming,))))

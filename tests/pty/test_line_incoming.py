@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from line_bench import ANSWERS, Bench, bench, rule
+from line_bench import ANSWERS, NUMBER, Bench, bench, rule
 
 from firmware.dialling import CALLED
 from firmware.events import (
@@ -16,6 +16,7 @@ from firmware.events import (
     Cause,
     ClipFinished,
     ClipStarted,
+    Dialled,
     Ended,
     IncomingRejected,
     IncomingRinging,
@@ -28,7 +29,16 @@ from firmware.events import (
 from firmware.orders import AnswerCall, HangUp
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.personality import VoicePath
-from firmware.simulator.scenario import Answer, Fault, FaultKind, IncomingCall, KeyPress, Scenario
+from firmware.simulator.scenario import (
+    Answer,
+    Fault,
+    FaultKind,
+    IncomingCall,
+    KeyPress,
+    LineScenario,
+    NumberRule,
+    Scenario,
+)
 
 pytestmark = pytest.mark.pty
 
@@ -243,3 +253,31 @@ def test_a_line_on_which_nobody_hears_keys_answers_and_calls_nobody(tmp_path: Pa
         b.simulation.call_line(1, calls())
         assert b.wait(IncomingRejected).number == CALLER
         assert b.of(LineReady) == []
+
+
+WAITS = Scenario(
+    numbers=(NumberRule(number=NUMBER, behaviours=(ANSWERS,)),),
+    lines=(LineScenario(line=1, call_waiting=True),),
+)
+
+
+@pytest.mark.parametrize("family", ["sim7600", "generic", "quectel"])
+def test_a_caller_who_waits_does_not_end_our_call(tmp_path: Path, family: str) -> None:
+    with answering(tmp_path, family, scenario=WAITS) as b:
+        b.simulation.lines[0].modem.memory["+CCWA"] = "1"
+        b.dial()
+        b.wait(Dialled, attempt="a1")
+        b.simulation.call_line(1, calls(rings=60.0))
+        b.wait(Answered, attempt="a1")
+        # The key of our callee: the call goes on beside the one that waits.
+        assert b.wait(KeyHeard, attempt="a1").key == "1"
+        assert b.of(Ended) == []
+        b.line.order(HangUp(line="one", attempt="a1"))
+        ended = b.wait(Ended, attempt="a1")
+        assert (ended.cause, ended.confirmed) == (Cause.LOCAL_HANG_UP, True)
+        # The ladder proves an empty list, so the caller was turned away: the line is free.
+        assert b.simulation.live_calls() == []
+        b.dial("a2")
+        b.wait(Answered, attempt="a2")
+        b.line.order(HangUp(line="one", attempt="a2"))
+        b.wait(Ended, attempt="a2")
