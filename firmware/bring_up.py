@@ -25,6 +25,7 @@ from firmware.sim_card import (
     SimAsksPin,
     SimReady,
     SimRefused,
+    SimState,
     SimWait,
     may_try,
     read_sim_state,
@@ -86,6 +87,8 @@ class BringUp:
     def identify(self) -> Identity:
         """Ask who answers. Raises LineDown for a family name that does not exist."""
         self._ask("ATE0")
+        # Only a numbered error tells a missing SIM from a busy one.
+        self._ask("AT+CMEE=1")
         maker, model = self._plain("AT+CGMI"), self._plain("AT+CGMM")
         if self.family == "auto":
             family = identify(maker, model)
@@ -119,6 +122,10 @@ class BringUp:
         """End any call that is up. Raises LineDown where silence cannot be proven."""
         if is_silent(self.modem, family, pause=self.pause):
             return
+        if isinstance(self._sim_state(), SimAsksPin | SimRefused):
+            # Until the SIM is open many modems refuse even AT+CLCC (CME 10 to 13), and none can
+            # have a call up. The list is read again before each dial.
+            return
         self.log.warning("a call was up, or the call list unreadable: hanging up")
         if not hang_up(self.modem, family, pause=self.pause).confirmed:
             raise LineDown(
@@ -145,12 +152,7 @@ class BringUp:
         tried = False
         answer = "nothing"
         while self.now() < until:
-            reply = self._ask("AT+CPIN?", timeout=5.0)
-            state = (
-                SimWait(answer="no reply")
-                if reply is None or reply.doubtful
-                else read_sim_state(reply.lines, reply.final.text)
-            )
+            state = self._sim_state()
             match state:
                 case SimReady():
                     if self.pin is not None and tried:
@@ -169,6 +171,17 @@ class BringUp:
         if tried:
             raise LineDown(Fault.SIM_PIN_REFUSED, "the SIM did not take the PIN", final=True)
         raise LineDown(Fault.SIM_BUSY, f"the SIM did not become ready: {answer}")
+
+    def _sim_state(self) -> SimState:
+        try:
+            reply = self.modem.command("AT+CPIN?", timeout=5.0)
+        except CommandTimeout as error:
+            # Wavecom modules say "+CPIN: READY" and no OK after it.
+            state = read_sim_state(error.lines, "")
+            return state if isinstance(state, SimReady) else SimWait(answer="no reply")
+        if reply.doubtful:
+            return SimWait(answer="no reply")
+        return read_sim_state(reply.lines, reply.final.text)
 
     def service(self, family: Family) -> Service:
         """Ask the network state once."""

@@ -110,7 +110,8 @@ class Dialling(Calling):
         if any(row.voice and not row.incoming for row in rows or ()):
             self.call.rows(rows, self._now())
             return
-        if self.call.progress.sign_seen and not self.call.is_over():
+        progress = self.call.progress
+        if (progress.sign_seen or progress.ending) and not self.call.is_over():
             return
         self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self._now())
 

@@ -226,6 +226,10 @@ class Line:
         self._status.identity = identity
         bring_up.adopt(identity.family)
         bring_up.open_sim(identity)
+        if identity.model == "unknown":
+            # Some modems do not even tell who they are before the SIM is open (Qualcomm M6280).
+            identity = bring_up.identify()
+            self._status.identity = identity
         bring_up.configure(identity.family)
         if identity.iccid is None:
             # Some firmwares read the card's number only once the SIM is open.
@@ -336,6 +340,8 @@ class Line:
         call, identity, path = self._calls.call, self._status.identity, self._voice.path
         if call is not None:
             call.notice(notification.text, at)
+            if call.progress.ending and self._calls.outstanding and self._modem is not None:
+                self._modem.result_due()
         if identity is None:
             return
         reading = identity.family.read(notification.text)

@@ -283,8 +283,12 @@ class Progress:
             # BUSY is also said for a rejection by some networks; the number tells them apart.
             if release.code is not None and cause_of(release.code) in _TOLD_BETTER:
                 return _from(release, told.evidence)
+            # A number that says something else may be that of the call before.
+            fits = release.code is not None and cause_of(release.code) is told.cause
             return Verdict(
-                cause=told.cause or Cause.FAILED, code=release.code, evidence=told.evidence
+                cause=told.cause or Cause.FAILED,
+                code=release.code if fits else None,
+                evidence=told.evidence,
             )
         if told is not None and told.cause is not None:
             if told.code in NORMAL_CODES:

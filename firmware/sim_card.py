@@ -62,7 +62,8 @@ def read_sim_state(lines: tuple[str, ...], final: str) -> SimState:
         if found is None:
             continue
         state = found.group(1).strip().strip('"').upper()
-        if state == "READY":
+        # The second PIN guards fixed dialling and call charges; calls do not need it.
+        if state in ("READY", "SIM PIN2", "SIM PUK2"):
             return SimReady()
         if state == "SIM PIN":
             return SimAsksPin()
@@ -74,10 +75,8 @@ def read_sim_state(lines: tuple[str, ...], final: str) -> SimState:
         if state.startswith("NOT "):
             return SimRefused(fault=Fault.SIM_MISSING, detail=f"the modem says +CPIN: {state}")
         return SimRefused(fault=Fault.SIM_LOCKED, detail=f"the modem asks for {state}")
-    text = final.strip()
+    text, number = _error(final)
     low = text.lower()
-    code = re.fullmatch(r"\+cm[es] error:\s*(\d+)", low)
-    number = int(code.group(1)) if code else None
     if number in (14, 515) or "busy" in low or "please wait" in low:
         return SimWait(answer=text)
     if number in (10, 310) or "not inserted" in low:
@@ -88,6 +87,12 @@ def read_sim_state(lines: tuple[str, ...], final: str) -> SimState:
         return SimRefused(fault=Fault.SIM_PUK, detail=f"the modem says {text}")
     # No state and no known error: nothing that a PIN could be the answer to.
     return SimWait(answer=text)
+
+
+def _error(final: str) -> tuple[str, int | None]:
+    text = final.strip()
+    code = re.fullmatch(r"\+cm[es] error\s*:\s*(\d+)", text.lower())
+    return text, int(code.group(1)) if code else None
 
 
 def may_try(*, pin: str | None, tries_left: int | None, tried_before: bool) -> SimRefused | None:

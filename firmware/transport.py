@@ -56,6 +56,8 @@ WRITE_CHUNK = 256
 """Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
 LOCK_SECONDS = 0.005
 """How long the emergency path waits for a write that is under way."""
+DUE_SECONDS = 1.0
+"""How far the result of ATD may trail the notice that ended the call; ZTE gives none (K3565-Z)."""
 HANG_UP = b"ATH\rAT+CHUP\r"
 """V.250 hang-up, and 27.007 hang-up for modems whose ATH does nothing (AT+CVHU=1)."""
 
@@ -243,6 +245,12 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
                     break
                 reply = self._transact(command, epoch)
             return reply
+
+    def result_due(self) -> None:
+        """A notice has told how ATD or ATA ended: do not wait long for its result."""
+        with self._condition:
+            self._exchange.hasten(time.monotonic(), seconds=DUE_SECONDS)
+            self._condition.notify_all()
 
     def resync(self, timeout: float = 5.0, *, quiet: float = QUIET_SECONDS) -> None:
         """Get back in step: silence of *quiet* seconds, then AT until a clean answer.

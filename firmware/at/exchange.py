@@ -9,6 +9,8 @@ Rules (27.007 leaves them open; each is paid for by a modem or a simulator that 
   be taken by the next command. :meth:`Exchange.begin_resync` waits for silence, then sends AT
   until it is answered once and nothing follows. Notices flow meanwhile; orphan results and
   orphan information lines are dropped and counted.
+* A modem left in numeric results (ATV0) or silent ones (ATQ1) by another program is brought back
+  by the probes of the resync.
 * Some modems answer a slow command after the next one. Results still owed after a resync are the
   *debt*. While it stands, a result that follows information of the dead command is taken for the
   dead one's, so is a bare OK to a query that cannot be answered so, and a reply that may be
@@ -117,6 +119,8 @@ class _State(Enum):
 # A late row or state under these prefixes is still a fact, and dropping a live one loses a call.
 _NEVER_DEAD = frozenset({"+CLCC:", "+CREG:", "+CGREG:", "+CEREG:", "+CPIN:", "+CUSD:", "+CLIP:"})
 _HEADERS = ("+CMT:", "+CDS:", "+CBM:")
+_TERSE_RESULTS = ("0", "4")
+"""OK and ERROR after ATV0 (V.250, table 1)."""
 
 
 class Exchange:
@@ -149,6 +153,7 @@ class Exchange:
         self._probes = 0
         self._unanswered = 0
         self._errors = 0
+        self._terse = False
 
     @property
     def idle(self) -> bool:
@@ -244,6 +249,12 @@ class Exchange:
                 pass
         return events
 
+    def hasten(self, now: float, *, seconds: float) -> None:
+        """A notice has told how ATD or ATA ended: its result comes within *seconds*, or never."""
+        command = self.running
+        if command is not None and command.call:
+            self._deadline = min(self._deadline, now + seconds)
+
     def abort(self, now: float, *, finals: int = 0) -> list[ExchangeEvent]:
         """Throw out whatever runs and become dirty.
 
@@ -293,7 +304,11 @@ class Exchange:
         self._late = False
         # Alternating, since ESC frees a modem in text entry and spoils the line for another.
         escape = self._unanswered % 2 == 1 or (self._probes == 1 and self._escape)
-        events.append(Send((ESCAPE if escape else b"") + b"AT\r"))
+        # V.250 6.2.5 and 6.2.6. Not tried first: there are firmwares that know the bare AT only.
+        mute = self._unanswered >= 2 and not escape
+        self._terse, terse = False, self._terse
+        probe = b"ATQ0V1\r" if mute else b"ATV1\r" if terse else b"AT\r"
+        events.append(Send((ESCAPE if escape else b"") + probe))
 
     def _open_prompt(self, events: list[ExchangeEvent]) -> None:
         command = self._command
@@ -398,6 +413,10 @@ class Exchange:
             self.dropped += 1
         elif self._is_dead(line, now):
             self._orphan(now)
+        elif self._state is _State.PROBING and line in _TERSE_RESULTS:
+            self.dropped += 1
+            self._terse, self._unanswered = True, 0
+            self._drain_again(now)
         elif is_notice(line, self._notices):
             command = self._command
             if command is not None and command.call and line in CALL_RESULTS and self._debt:
@@ -438,6 +457,12 @@ class Exchange:
         text = _printable(line)
         if text in self._echoes:
             self._echoes.discard(text)
+            self.dropped += 1
+            return True
+        rest = command.text.removeprefix(text)
+        if rest != command.text and len(text) >= 2:
+            # A notice has cut the echo in two; without the rest it would pass for an answer.
+            self._echoes.add(rest.strip())
             self.dropped += 1
             return True
         if not command.plain and _looks_like_echo(line):

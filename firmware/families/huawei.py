@@ -54,11 +54,12 @@ HUAWEI = Family(
     ),
     notices=(
         notice(r"\^ORIG:\s*(?P<index>\d+)\s*,\s*(?P<mode>\d+)", Sign.DIALLING),
-        notice(r"\^CONF:\s*(?P<index>\d+)", Sign.ALERTING),
+        notice(r"\^CONF:\s*(?P<index>\d+)(?:\s*,.*)?", Sign.ALERTING),
         notice(r"\^CONN:\s*(?P<index>\d+)\s*,\s*(?P<mode>\d+)", Sign.ANSWERED),
         # The cause is missing where the network gave none (E1750, oFono).
         notice(
-            r"\^CEND:\s*(?P<index>\d+)\s*,\s*(?P<seconds>\d+)\s*,\s*\d+(?:\s*,\s*(?P<cause>\d+))?",
+            r"\^CEND:\s*(?P<index>\d+)\s*,\s*(?P<seconds>\d*)\s*,\s*\d+"
+            r"(?:\s*,\s*(?P<cause>\d+)?(?:\s*,.*)?)?",
             Sign.ENDED,
         ),
         notice(r"\^DDTMF:\s*(?P<key>[0-9A-D*#])", Sign.KEY),

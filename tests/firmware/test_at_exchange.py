@@ -122,6 +122,15 @@ def test_echo_makes_no_difference(echo: str) -> None:
     assert talk.notices == []
 
 
+@pytest.mark.parametrize("cut", [2, 4, 6])
+def test_an_echo_cut_by_a_notice_is_no_answer(cut: int) -> None:
+    talk = Talk()
+    talk.send("AT+CGMM")
+    talk.hear("AT+CGMM"[:cut], "+CREG: 1", "AT+CGMM"[cut:], "EC25", "OK")
+    assert talk.reply().lines == ("EC25",)
+    assert talk.notices == ["+CREG: 1"]
+
+
 def test_clac_lists_commands_even_with_echo() -> None:
     talk = Talk()
     talk.send("AT+CLAC")
@@ -443,6 +452,46 @@ def test_a_chattering_modem_is_probed_all_the_same(line: str, longest: float) ->
     talk.hear("OK")
     talk.wait(0.1)
     assert talk.outcomes == [Resynchronised()]
+
+
+def test_a_modem_left_in_numeric_results_is_asked_for_words() -> None:
+    talk = Talk()
+    talk.resync()
+    talk.take(talk.exchange.receive(b"AT\r0\r", talk.now))
+    talk.wait(0.15)
+    assert talk.sent == [b"AT\r", b"ATV1\r"]
+    talk.hear("OK")
+    talk.wait(0.15)
+    assert talk.outcomes == [Resynchronised()]
+
+
+def test_a_modem_left_without_results_is_asked_for_them() -> None:
+    talk = Talk()
+    talk.resync()
+    talk.wait(2 * PROBE_SECONDS)
+    assert talk.sent[-1] == b"ATQ0V1\r"
+    talk.hear("OK")
+    talk.wait(0.15)
+    assert talk.outcomes == [Resynchronised()]
+
+
+def test_a_dial_that_a_notice_has_ended_is_not_waited_for() -> None:
+    talk = Talk()
+    talk.send("ATD+33199000001;", timeout=15)
+    talk.hear("HANGUP: 1")
+    talk.exchange.hasten(talk.now, seconds=1.0)
+    talk.wait(0.9)
+    assert talk.outcomes == []
+    talk.wait(0.2)
+    assert talk.outcomes == [TimedOut(())]
+
+
+def test_no_other_command_is_hastened() -> None:
+    talk = Talk()
+    talk.send("AT+CMGL=4", timeout=15)
+    talk.exchange.hasten(talk.now, seconds=1.0)
+    talk.wait(14.0)
+    assert talk.outcomes == []
 
 
 def test_a_modem_that_answers_escape_too_is_not_probed_with_it_for_ever() -> None:

@@ -12,7 +12,7 @@ from firmware.at.parsing import Final, FinalKind
 from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.clock import SystemClock
 from firmware.dialling import Dialling
-from firmware.errors import LinkLost
+from firmware.errors import CommandTimeout, LinkLost
 from firmware.events import Cause, Ended, Event
 from firmware.families import FAMILIES
 from firmware.inbox import Closing, Inbox, Item, Ordered
@@ -34,6 +34,9 @@ class Modem:
 
     def __init__(self, meanwhile: Any) -> None:
         self.sent: list[str] = []
+        self.notices: tuple[str, ...] = ()
+        """Told while the dial command waits for its result, which then never comes."""
+        self.call: LiveCall | None = None
         self._meanwhile = meanwhile
 
     def emergency_hang_up(self) -> None: ...
@@ -42,7 +45,11 @@ class Modem:
         if not self.sent:
             self._meanwhile()
         if text.startswith("ATD"):
-            raise LinkLost("far enough")
+            if not self.notices or self.call is None:
+                raise LinkLost("far enough")
+            for notice in self.notices:
+                self.call.notice(notice, 101.0)
+            raise CommandTimeout("no result for ATD")
         self.sent.append(text)
         return OK
 
@@ -60,8 +67,9 @@ class Hands:
         return seconds / 1000
 
 
-def place(meanwhile: Any, inbox: Inbox, clock: Hands) -> tuple[Modem, list[Event]]:
+def place(meanwhile: Any, inbox: Inbox, clock: Hands, *notices: str) -> tuple[Modem, list[Event]]:
     modem, posted = Modem(meanwhile), list[Event]()
+    modem.notices = notices
     dial = Dial(line="one", attempt="a", number="+33639980001", greeting="g", dial_by=160.0)
     path = SilentPath(
         callbacks=AudioCallbacks(
@@ -98,6 +106,7 @@ def place(meanwhile: Any, inbox: Inbox, clock: Hands) -> tuple[Modem, list[Event
         dialling=nothing,
         log=log,
     )
+    modem.call = calling.call
     calling.run()
     return modem, posted
 
@@ -136,3 +145,10 @@ def test_a_hang_up_of_another_call_holds_nobody_back() -> None:
     other = Ordered(order=HangUp(line="one", attempt="b"), emergencies=0)
     with pytest.raises(LinkLost, match="far enough"):
         place(lambda: inbox.put(other), inbox, Hands())
+
+
+def test_a_notice_tells_the_end_where_the_dial_has_no_result() -> None:
+    _, posted = place(nothing, Inbox(), Hands(), "MO RING", "VOICE CALL: END")
+    (ended,) = posted
+    assert isinstance(ended, Ended)
+    assert (ended.evidence, ended.confirmed) == ("VOICE CALL: END", True)

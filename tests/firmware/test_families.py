@@ -80,6 +80,7 @@ def read(family: str, line: str) -> Reading | None:
         ("quectel", "+QSIMSTAT: 1,1", Sign.NOISE),
         ("huawei", "^ORIG:1,0", Sign.DIALLING),
         ("huawei", "^CONF: 1", Sign.ALERTING),
+        ("huawei", "^CONF:1,0", Sign.ALERTING),
         ("huawei", "^CONN:1,0", Sign.ANSWERED),
         ("huawei", "^CEND:1,12,29", Sign.ENDED),
         ("huawei", "^RSSI:19", Sign.NOISE),

@@ -194,6 +194,9 @@ def test_a_later_row_makes_an_unchecked_answer_certain() -> None:
         (["=OK", ALERTING, ACTIVE, (), ()], None, Cause.REMOTE_HANG_UP, None),
         (["=OK", "VOICE CALL: BEGIN", None, "NO CARRIER", ()], "+CEER: 17", Cause.BUSY, 17),
         (["=NO DIALTONE", ()], None, Cause.FAILED, None),
+        # A number that says something else is that of an earlier call.
+        (["=NO DIALTONE", ()], "+CEER: 16", Cause.FAILED, None),
+        (["=OK", "BUSY", ()], "+CEER: 16", Cause.BUSY, None),
         (["=+CME ERROR: 30"], None, Cause.FAILED, None),
         (["=OK", ALERTING, "RDY"], None, Cause.LINE_LOST, None),
     ],
@@ -210,6 +213,8 @@ def test_verdict(seen: list[Seen], end_cause: str | None, cause: Cause, code: in
         ("^CEND: 1, 0, 67, 21", Cause.REJECTED, 21),
         ("^CEND:1,0,255", Cause.FAILED, None),
         ("^CEND:1,0,104,31", Cause.UNREACHABLE, 31),
+        ("^CEND: 1,,101,17,0", Cause.BUSY, 17),
+        ("^CEND:1,0,104,", Cause.FAILED, None),
     ],
 )
 def test_huawei_end_with_cause(line: str, cause: Cause, code: int | None) -> None:

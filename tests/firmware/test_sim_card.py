@@ -27,7 +27,9 @@ from firmware.sim_card import (
         (("+CPIN:READY",), "OK", SimReady),
         (("+CPIN: SIM PIN",), "OK", SimAsksPin),
         (("+CPIN: SIM PUK",), "OK", SimRefused),
-        (("+CPIN: SIM PIN2",), "OK", SimRefused),
+        # Calls do not need the second PIN, and the first must never be sent for it.
+        (("+CPIN: SIM PIN2",), "OK", SimReady),
+        (("+CPIN: SIM PUK2",), "OK", SimReady),
         (("+CPIN: PH-SIM PIN",), "OK", SimRefused),
         (("+CPIN: PH-NET PIN",), "OK", SimRefused),
         (("+CPIN: NOT INSERTED",), "OK", SimRefused),
@@ -38,6 +40,7 @@ from firmware.sim_card import (
         ((), "+CME ERROR: 10", SimRefused),
         ((), "+CME ERROR: SIM not inserted", SimRefused),
         ((), "+CME ERROR: 13", SimRefused),
+        ((), "+CME ERROR:13", SimRefused),
         ((), "+CME ERROR: SIM PUK required", SimRefused),
         # An error is never the prompt, even one that asks for the PIN.
         ((), "+CME ERROR: 11", SimWait),
