@@ -318,7 +318,7 @@ def _emergency() -> NumberRefused:
     return NumberRefused(
         Refusal.EMERGENCY,
         "it is, or reaches, an emergency or distress number",
-        "remove the row: such numbers are never dialled",
+        "such numbers are never dialled: write the person's own",
     )
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.output import check_target, write_target
 from appliance.cli.session import ask
 
 SHOWN = 50
@@ -83,6 +84,7 @@ def _import(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
+    check_target("--rejects", arguments.rejects)
     try:
         raw = arguments.file.read_bytes()
     except OSError as error:
@@ -104,9 +106,7 @@ def _import(arguments: argparse.Namespace) -> int:
     )
     rejects = answer.pop("rejects", "")
     if rejects and arguments.rejects is not None:
-        from appliance.files import replace_file
-
-        replace_file(arguments.rejects, rejects.encode())
+        write_target("--rejects", arguments.rejects, rejects.encode())
         answer["rejects_file"] = str(arguments.rejects)
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
@@ -179,6 +179,7 @@ def _expire(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    check_target("--out", arguments.out)
     out = None if arguments.out is None else str(arguments.out.absolute())
     answer = ask(arguments, "contacts.export", {"out": None if arguments.json else out})
     if arguments.json:
@@ -186,8 +187,6 @@ def _export(arguments: argparse.Namespace) -> int:
     elif arguments.out is None:
         sys.stdout.write(answer["csv"])
     else:
-        from appliance.files import replace_file
-
-        replace_file(arguments.out, answer["csv"].encode())
+        write_target("--out", arguments.out, answer["csv"].encode())
         print(f"{answer['people']} people in {arguments.out}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.session import ask
 
@@ -24,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.dossier import as_html, as_text, compile_dossier
     from appliance.ledger import read_entries
 
+    check_target("--out", arguments.out)
     given = {"number": arguments.number}
     if arguments.out is not None:
         # Remembered before it is written, so that an erasure finds it.
@@ -39,8 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         print(text, end="")
         return 0
-    from appliance.files import replace_file
-
-    replace_file(arguments.out, text.encode())
+    write_target("--out", arguments.out, text.encode())
     print(f"dossier in {arguments.out}; contacts erase removes it")
     return 0

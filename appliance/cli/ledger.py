@@ -15,10 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
 from appliance.control import Refused
 from appliance.effects import Entry
 from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
+from appliance.ledger.anchors import AnchorInvalid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _verify(directory: Path, arguments: argparse.Namespace) -> int:
-    anchors = [Anchor.parse(path.read_text(encoding="utf-8")) for path in arguments.anchor]
+    anchors = [_anchor(path) for path in arguments.anchor]
     verification = verify_state(directory.parent, anchors)
     if not verification.ok:
         # A box that runs may have been in the middle of a row.
@@ -83,6 +85,16 @@ def _verify(directory: Path, arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0 if verification.ok else 1
+
+
+def _anchor(path: Path) -> Anchor:
+    remedy = "give the .anchor file that `report --out` wrote beside its page"
+    try:
+        return Anchor.parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Refused(f"--anchor {path}: {error.strerror}", remedy) from error
+    except (AnchorInvalid, UnicodeDecodeError) as error:
+        raise Refused(f"--anchor {path} holds no anchor", remedy) from error
 
 
 def verify_state(state: Path, anchors: Sequence[Anchor] = ()) -> Verification:
@@ -162,15 +174,14 @@ def _plain(value: Any) -> str:
 
 
 def _export(directory: Path, arguments: argparse.Namespace) -> int:
+    check_target("--out", arguments.out)
     wanted = {entry.seq for entry in _chosen(directory, arguments)}
     lines = _raw_lines(directory, wanted)
     if arguments.out is None:
         for line in lines:
             sys.stdout.write(line)
         return 0
-    from appliance.files import replace_file
-
-    replace_file(arguments.out, "".join(lines).encode())
+    write_target("--out", arguments.out, "".join(lines).encode())
     print(f"{len(wanted)} rows in {arguments.out}")
     return 0
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from appliance.cli import selftest
+from appliance.cli.output import write_target
 
 RECORDED = (
     "ATI",
@@ -132,9 +133,7 @@ def _record(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         sys.stdout.write(text)
     else:
-        from appliance.files import replace_file
-
-        replace_file(arguments.out, text.encode())
+        write_target("--out", arguments.out, text.encode())
         print(f"transcript in {arguments.out}; read it through before you share it")
     return 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
 from appliance.control import Refused
 
@@ -20,11 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance.files import replace_file
     from appliance.ledger import read_entries, verify
     from appliance.marked_yaml import read_document
     from appliance.report import MEANINGS, add_up, as_csv, as_html
 
+    check_target("--out", arguments.out)
+    check_target("--csv", arguments.csv)
     directory = existing_state(arguments) / LEDGER
     verification = verify(directory)
     if not verification.ok:
@@ -37,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         purposes = ", ".join(sorted(figures.purposes)) or "no campaign yet"
         page = as_html(figures, title=f"Calls for {purposes}", head=head, zone=zone)
-        replace_file(arguments.out, page.encode())
+        write_target("--out", arguments.out, page.encode())
         print(f"page in {arguments.out}")
         _anchor(arguments, settings, head, figures.last)
     if arguments.csv is not None:
-        replace_file(arguments.csv, as_csv(figures).encode())
+        write_target("--csv", arguments.csv, as_csv(figures).encode())
         print(f"{len(figures.rows)} attempts in {arguments.csv}")
     if arguments.json:
         print(json.dumps({"outcomes": figures.outcomes, "refused": figures.refused, "head": head}))

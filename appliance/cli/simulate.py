@@ -81,6 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, SoundUnusable) as error:
         print(f"simulate: --recognise {file}: {error}", file=sys.stderr)
         return USAGE
+    try:
+        _prepare(arguments)
+    except OSError as error:
+        print(
+            f"simulate: {error.filename}: {error.strerror}; choose another place", file=sys.stderr
+        )
+        return FAILED
     if arguments.seed is not None:
         scenario = replace(scenario, seed=arguments.seed)
     beyond = [line.line for line in scenario.lines if line.line > len(families)]
@@ -113,6 +120,15 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return DONE
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    """Try the places that will be written to, so that an error names the option's own path."""
+    if arguments.log is not None:
+        with arguments.log.open("a"):
+            pass
+    if arguments.link is not None:
+        arguments.link.mkdir(parents=True, exist_ok=True)
 
 
 def _families(arguments: argparse.Namespace) -> tuple[str, list[str]]:
