@@ -22,6 +22,14 @@ REQUEST_LIMIT = 64 << 20
 """Bytes; an import of 100,000 people is about 20 MiB."""
 REPLY_TIMEOUT = 120.0
 MOST_CLIENTS = 64
+URGENT_CLIENTS = 8
+"""Places kept for what cannot wait behind clients that never end."""
+URGENT_SECONDS = 5.0
+"""How long one of the kept places waits for its request."""
+_TOO_MANY = {
+    "refused": f"{MOST_CLIENTS} commands are connected to this box already",
+    "remedy": "end some (watch, status in a loop) and try again; stop has places of its own",
+}
 
 
 class Refused(Exception):
@@ -52,9 +60,15 @@ def _address(directory: Path) -> Iterator[str]:
 class ControlServer:
     """Accepts requests on a thread of its own and answers each on another."""
 
-    def __init__(self, directory: Path, handle: Handler) -> None:
-        """Bind the socket in *directory*, which the caller holds the lock of."""
+    def __init__(
+        self, directory: Path, handle: Handler, *, urgent: frozenset[str] = frozenset({"stop"})
+    ) -> None:
+        """Bind the socket in *directory*, which the caller holds the lock of.
+
+        Operations named in *urgent* are served even where too many clients are connected.
+        """
         self._handle = handle
+        self._urgent = urgent
         self._path = directory / SOCKET_NAME
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -66,6 +80,7 @@ class ControlServer:
             os.umask(mask)
         self._socket.listen(MOST_CLIENTS)
         self._places = threading.BoundedSemaphore(MOST_CLIENTS)
+        self._urgent_places = threading.BoundedSemaphore(URGENT_CLIENTS)
         self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
 
     def start(self) -> None:
@@ -85,25 +100,38 @@ class ControlServer:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            if not self._places.acquire(blocking=False):
-                connection.close()
+            if self._places.acquire(blocking=False):
+                places, seconds = self._places, REPLY_TIMEOUT
+            elif self._urgent_places.acquire(blocking=False):
+                places, seconds = self._urgent_places, URGENT_SECONDS
+            else:
+                with connection, contextlib.suppress(OSError):
+                    connection.sendall(_encode(_TOO_MANY))
                 continue
             threading.Thread(
-                target=self._serve, args=(connection,), name="control-client", daemon=True
+                target=self._serve,
+                args=(connection, places, seconds),
+                name="control-client",
+                daemon=True,
             ).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(
+        self, connection: socket.socket, places: threading.BoundedSemaphore, seconds: float
+    ) -> None:
+        crowded = places is self._urgent_places
         try:
             with connection:
-                connection.settimeout(REPLY_TIMEOUT)
+                connection.settimeout(seconds)
                 for line in _lines(connection):
-                    connection.sendall(_encode(self._answer(line)))
+                    connection.sendall(_encode(self._answer(line, crowded=crowded)))
+                    if crowded:
+                        break
         except OSError:
             pass  # the client went away; nobody is left to tell
         finally:
-            self._places.release()
+            places.release()
 
-    def _answer(self, line: bytes) -> dict[str, Any]:
+    def _answer(self, line: bytes, *, crowded: bool) -> dict[str, Any]:
         try:
             request = json.loads(line)
             name, arguments = request["operation"], request.get("arguments", {})
@@ -111,6 +139,8 @@ class ControlServer:
                 raise TypeError
         except (ValueError, KeyError, TypeError, AttributeError):
             return {"refused": "the request is not of the control protocol", "remedy": ""}
+        if crowded and name not in self._urgent:
+            return _TOO_MANY
         try:
             return {"result": self._handle(name, arguments)}
         except Refused as refusal:
@@ -149,7 +179,11 @@ class ControlClient:
     def ask(self, operation: str, arguments: dict[str, Any] | None = None) -> Any:
         """Return the result of *operation*; raises :class:`Refused`."""
         try:
-            self._socket.sendall(_encode({"operation": operation, "arguments": arguments or {}}))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                # A server that hung up may have said why.
+                self._socket.sendall(
+                    _encode({"operation": operation, "arguments": arguments or {}})
+                )
             reply = json.loads(next(self._lines))
         except (OSError, StopIteration) as error:
             raise NobodyListens("the box closed the connection") from error

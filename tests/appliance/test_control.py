@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from appliance.control import (
+    MOST_CLIENTS,
     SOCKET_NAME,
+    URGENT_CLIENTS,
     ControlClient,
     ControlServer,
     NobodyListens,
@@ -74,3 +76,36 @@ def test_a_stale_socket_of_a_dead_box_is_no_box(tmp_path: Path) -> None:
     left_over.close()
     with pytest.raises(NobodyListens):
         ControlClient(tmp_path)
+
+
+@pytest.fixture
+def crowd(directory: Path) -> Iterator[list[ControlClient]]:
+    """As many clients as are served, each known to have its place."""
+    clients = [ControlClient(directory) for _ in range(MOST_CLIENTS)]
+    for client in clients:
+        client.ask("status")
+    yield clients
+    for client in clients:
+        client.close()
+
+
+def test_a_client_too_many_is_told_so(directory: Path, crowd: list[ControlClient]) -> None:
+    for _ in range(URGENT_CLIENTS + 1):
+        with ControlClient(directory) as late, pytest.raises(Refused, match="connected") as caught:
+            late.ask("status")
+        assert "try again" in caught.value.remedy
+
+
+def test_a_stop_finds_its_place_in_any_crowd(directory: Path, crowd: list[ControlClient]) -> None:
+    with ControlClient(directory) as late:
+        assert late.ask("stop") == {"operation": "stop"}
+
+
+def test_beyond_the_kept_places_the_reason_is_still_given(
+    directory: Path, crowd: list[ControlClient]
+) -> None:
+    silent = [ControlClient(directory) for _ in range(URGENT_CLIENTS)]
+    with ControlClient(directory) as late, pytest.raises(Refused, match="connected"):
+        late.ask("status")
+    for client in silent:
+        client.close()
