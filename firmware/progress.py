@@ -275,7 +275,9 @@ class Progress:
             return Verdict(cause=Cause.LINE_LOST, code=None, evidence=self.lost)
         if self.refused is not None:
             said = f"{self.command}: {self.refused}"
-            return Verdict(cause=Cause.FAILED, code=_code(release), evidence=said)
+            # A normal release is not that of a dial which was refused.
+            code = None if release is None or release.code in NORMAL_CODES else release.code
+            return Verdict(cause=Cause.FAILED, code=code, evidence=said)
         if self.local:
             return Verdict(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
         told = next((end for end in self.ends if end.cause is not None), None)
@@ -474,10 +476,6 @@ def _from(release: Release, evidence: str) -> Verdict:
     code = release.code
     assert code is not None
     return Verdict(cause=cause_of(code), code=code, evidence=f"{evidence}; CEER {release.text}")
-
-
-def _code(release: Release | None) -> int | None:
-    return None if release is None else release.code
 
 
 def talk_seconds(duration: str) -> int:

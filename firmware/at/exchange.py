@@ -15,6 +15,8 @@ Rules (27.007 leaves them open; each is paid for by a modem or a simulator that 
   *debt*. While it stands, a result that follows information of the dead command is taken for the
   dead one's, so is a bare OK to a query that cannot be answered so, and a reply that may be
   somebody else's is marked ``doubtful``. Debt is forgotten after :data:`DEBT_SECONDS`.
+* A NO CARRIER during ATD may be the late word of the call before: the dial's own result then still
+  comes, and must not pass for an empty call list.
 
 States: idle, running, dirty, draining, probing, guarding. ``now`` is real monotonic seconds.
 """
@@ -40,6 +42,8 @@ PROBE_ERRORS = 3
 """So many lone ERRORs to AT are accepted: some modems answer so and are in step all the same."""
 DEBT_SECONDS = 30.0
 """How long a late result is expected; the slowest seen was a hang-up of about 10 s."""
+EARLY_SECONDS = 5.0
+"""How long ATD may still owe its result after a call result that was perhaps not its own."""
 MAX_ANSWER = 256 * 1024
 """Characters of information lines kept for one command; AT+CMGL of a full SIM is about 100 kB."""
 
@@ -145,6 +149,8 @@ class Exchange:
         self._debt_until = 0.0
         self._dead: set[str] = set()
         self._late = False
+        self._taken = False
+        """A bare OK to the running query was taken for an older command's."""
         self._escape = False
         self._quiet = QUIET_SECONDS
         self._quiet_at = 0.0
@@ -197,7 +203,7 @@ class Exchange:
             raise RuntimeError("a command is in flight or the exchange is out of step")
         self._state = _State.RUNNING
         self._command = command
-        self._lines, self._size, self._late = [], 0, False
+        self._lines, self._size, self._late, self._taken = [], 0, False, False
         self._echoes = {command.text}
         self._framer.expect_prompt = command.payload is not None
         self._deadline = now + command.timeout
@@ -231,7 +237,8 @@ class Exchange:
         match self._state:
             case _State.RUNNING if now >= self._deadline:
                 lines = tuple(self._lines)
-                self._bury(now)
+                # A modem that has nothing to say to this query has answered it after all.
+                self._bury(now, owes=0 if self._taken else 1)
                 events.append(TimedOut(lines))
             case _State.DRAINING | _State.PROBING | _State.GUARDING if now >= self._deadline:
                 self._state = _State.DIRTY
@@ -381,6 +388,7 @@ class Exchange:
         bare = not self._lines
         accepted = final.kind is FinalKind.OK
         if owed and (self._late or (accepted and command.informs and bare)):
+            self._taken = self._taken or not self._late
             self._pay()
             return
         if accepted and self._framer.expect_prompt:
@@ -392,6 +400,8 @@ class Exchange:
         self._framer.expect_prompt = False
         reply = Reply(final=final, lines=tuple(self._lines), doubtful=bool(owed) and bare)
         self._lines = []
+        if command.call and final.text in CALL_RESULTS:
+            self._owe(1, now, EARLY_SECONDS)
         events.append(Completed(reply))
 
     def _take_idle(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
@@ -480,7 +490,7 @@ class Exchange:
         self._size += len(line) + 1
         self._lines.append(line)
 
-    def _bury(self, now: float) -> None:
+    def _bury(self, now: float, *, owes: int = 1) -> None:
         """Turn the running command into a dead one whose result may still come."""
         command = self._command
         assert command is not None
@@ -488,13 +498,14 @@ class Exchange:
         self._lines, self._late = [], False
         self._framer.expect_prompt = False
         self._state = _State.DIRTY
-        self._owe(1, now)
+        self._owe(owes, now)
         self._dead |= set(command.owns) - _NEVER_DEAD
 
-    def _owe(self, finals: int, now: float) -> None:
+    def _owe(self, finals: int, now: float, seconds: float = DEBT_SECONDS) -> None:
         if finals:
-            self._debt = self.debt(now) + finals
-            self._debt_until = now + DEBT_SECONDS
+            older = self.debt(now)
+            self._debt = older + finals
+            self._debt_until = max(self._debt_until if older else 0.0, now + seconds)
 
     def _pay(self) -> None:
         self.dropped += 1

@@ -389,6 +389,35 @@ def test_an_empty_call_list_is_doubtful_while_a_result_is_owed() -> None:
     assert not talk.reply().doubtful
 
 
+def test_the_late_word_of_the_last_call_does_not_hide_the_next() -> None:
+    talk = Talk()
+    talk.send("ATD+33199000001;")
+    talk.hear("NO CARRIER")
+    assert talk.reply().final.kind is FinalKind.NO_CARRIER
+    talk.send("AT+CLCC")
+    talk.hear("OK")
+    assert talk.reply().doubtful
+    talk.send("AT+CLCC")
+    talk.hear('+CLCC: 1,0,2,0,0,"+33199000001",145', "OK")
+    assert len(talk.reply().lines) == 1
+
+
+def test_a_query_that_is_answered_by_ok_alone_costs_one_wait_and_not_every() -> None:
+    talk = Talk()
+    talk.send("AT+CPIN?")
+    talk.hear("+CPIN: READY")
+    talk.wait(2.0)
+    talk.in_step()
+    talk.send("AT+CREG?")
+    talk.hear("OK")
+    talk.wait(2.0)
+    assert talk.outcomes.pop() == TimedOut(())
+    talk.in_step()
+    talk.send("AT+CEREG?")
+    talk.hear("OK")
+    assert talk.reply().lines == ()
+
+
 def test_a_live_call_row_is_never_taken_for_a_dead_query() -> None:
     talk = Talk()
     talk.send("AT+CLCC")

@@ -198,6 +198,8 @@ def test_a_later_row_makes_an_unchecked_answer_certain() -> None:
         (["=NO DIALTONE", ()], "+CEER: 16", Cause.FAILED, None),
         (["=OK", "BUSY", ()], "+CEER: 16", Cause.BUSY, None),
         (["=+CME ERROR: 30"], None, Cause.FAILED, None),
+        (["=+CME ERROR: 30"], "+CEER: 16", Cause.FAILED, None),
+        (["=+CME ERROR: 30"], "+CEER: 34", Cause.FAILED, 34),
         (["=OK", ALERTING, "RDY"], None, Cause.LINE_LOST, None),
     ],
 )
