@@ -26,6 +26,8 @@ lint: $(VENV)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The same tests, with many more random examples.
+check: export THOROUGH = 1
 check: lint test
 
 bench: $(VENV)/.developer

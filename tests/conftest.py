@@ -13,11 +13,18 @@ from hypothesis import HealthCheck, settings
 # Before numpy is imported: threads over small matrices only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# A busy machine is no fault of the code under test.
+THOROUGH = bool(os.environ.get("THOROUGH"))
+"""Set by ``make check``: the same tests, with more random examples."""
+
+# No deadline: a busy machine is no fault of the code under test.
 settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "ours",
+    max_examples=200 if THOROUGH else 30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
-settings.load_profile("busy")
+settings.load_profile("ours")
 
 PURE = "not pty and not process"
 WIRED = "pty or process"

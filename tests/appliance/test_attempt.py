@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance import attempt
@@ -729,7 +729,6 @@ def test_every_state_takes_every_event(name: str) -> None:
                 assert HangUp(line="line-1", attempt="a1") in orders, where
 
 
-@settings(max_examples=40)
 @given(
     order=st.lists(st.integers(0, 200), max_size=40),
     gaps=st.lists(st.floats(0.0, 12.0), min_size=40, max_size=40),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.campaign import CampaignState, CheckpointInvalid
@@ -214,7 +214,6 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40)
 @given(told=ROWS, cut=st.integers(0, 30))
 def test_a_checkpoint_anywhere_changes_nothing(
     told: list[tuple[str, str | None, dict[str, Any]]], cut: int

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.consent import Standing, lifts, live_consent, narrowed, standing
@@ -125,7 +125,6 @@ histories = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(histories, st.one_of(st.none(), days), days)
 def test_a_live_consent_is_always_in_force(
     consents: list[Consent], withdrawn: int | None, day: int
@@ -146,7 +145,6 @@ def test_a_live_consent_is_always_in_force(
     assert not any(lifts(c, revocation) for c in later if c.recorded_at > live.recorded_at)
 
 
-@settings(max_examples=50, deadline=None)
 @given(histories, days, days)
 def test_a_withdrawal_never_opens_anything(
     consents: list[Consent], withdrawn: int, day: int

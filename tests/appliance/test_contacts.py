@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.contact_rows import COLUMNS, Defaults, RowFault, guarded, unguarded
@@ -319,14 +319,12 @@ def test_formulas_are_defused_and_come_back(cell: str, safe: str) -> None:
     assert unguarded(safe) == cell
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=12))
 def test_guarding_round_trips(cell: str) -> None:
     assert unguarded(guarded(cell)) == cell
     assert guarded(cell)[:1] not in ("=", "-", "@", "\t", "\r")
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)), st.booleans())
 def test_any_bytes_are_judged_and_never_crash(raw: bytes, headed: bool) -> None:
     content = (",".join(COLUMNS) + "\n").encode() + raw if headed else raw
@@ -337,7 +335,6 @@ def test_any_bytes_are_judged_and_never_crash(raw: bytes, headed: bool) -> None:
     assert all(isinstance(fault, RowFault) and fault.remedy for fault in reading.faults)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(max_size=15), min_size=len(COLUMNS), max_size=len(COLUMNS)))
 def test_any_cells_are_judged_line_by_line(cells: list[str]) -> None:
     line = ",".join('"' + value.replace('"', '""') + '"' for value in cells)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.effects import Now
@@ -408,7 +408,6 @@ pasts = st.lists(st.tuples(st.integers(0, 1000), outcomes), max_size=6)
 rule_sets = st.sampled_from([RULES, UK, replace(RULES, max_attempts=9)])
 
 
-@settings(max_examples=40, deadline=None)
 @given(people, pasts, rule_sets, instants, st.sampled_from([0.0, 120.0, 5400.0]))
 def test_next_chance_and_decide_agree(
     person: tuple[Contact, Consent],
@@ -444,7 +443,6 @@ def test_next_chance_and_decide_agree(
         assert not allowed(chance.end)
 
 
-@settings(max_examples=40, deadline=None)
 @given(people, instants)
 def test_no_clearance_outside_windows_law_or_consent(
     person: tuple[Contact, Consent], instant: datetime

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.lamps import LAMP_TABLE, BoxFacts, FaultCode, faults, lamp_table, lamps
@@ -69,7 +69,6 @@ FACTS = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(FACTS)
 def test_the_panel_never_contradicts_itself(box: BoxFacts) -> None:
     """Every lamp shows something, no fault is hidden, green is dark while nobody may be called."""

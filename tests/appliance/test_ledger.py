@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.effects import Record
@@ -311,7 +311,6 @@ def test_verify_finds_any_changed_byte(path: Path, place: int, change: int) -> N
 
 
 @given(st.sampled_from(SOUND_LINES), st.sampled_from(SOUND_LINES), st.data())
-@settings(max_examples=60)
 def test_verify_finds_removed_added_and_moved_lines(
     one: tuple[Path, int], other: tuple[Path, int], data: st.DataObject
 ) -> None:
@@ -410,7 +409,6 @@ def test_a_checkpoint_counts_only_where_its_row_is() -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(1, 255))
-@settings(max_examples=50)
 def test_a_damaged_checkpoint_is_none(place: int, change: int) -> None:
     disk = MemoryDisk()
     checkpoint.save(Path("/state"), {"a": 1}, 4, "0" * 64, disk)

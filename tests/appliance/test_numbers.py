@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.numbers import (
@@ -257,7 +257,6 @@ def test_hash_is_keyed_and_stable() -> None:
         hash_number(b"key", "0639980012")
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.one_of(
         st.text(max_size=24),

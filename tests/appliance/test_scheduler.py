@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.scheduler import Scheduler
@@ -83,7 +83,6 @@ def test_replaced_places_do_not_pile_up() -> None:
     assert taken(scheduler, minutes(10_999)) == ["s"]
 
 
-@settings(max_examples=40)
 @given(
     spans=st.dictionaries(
         st.text("abcdef", min_size=1, max_size=2),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance import selftest, selftest_result
@@ -236,7 +236,6 @@ STORY = st.lists(
 
 
 @given(STORY)
-@settings(max_examples=150)
 def test_any_story_ends_exactly_once(story: list[AttemptInput]) -> None:
     test, effects = play(fresh(), *story)
     for _ in range(12):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.windows import (
@@ -231,7 +231,6 @@ def seconds(found: list[Span]) -> set[int]:
     return {second for start, end in found for second in range(start, end)}
 
 
-@settings(max_examples=40, deadline=None)
 @given(spans, spans)
 def test_span_arithmetic_is_set_arithmetic(one: list[Span], other: list[Span]) -> None:
     a, b = merge(one), merge(other)
@@ -242,7 +241,6 @@ def test_span_arithmetic_is_set_arithmetic(one: list[Span], other: list[Span]) -
     assert intersect(a, b) == merge(intersect(a, b))
 
 
-@settings(max_examples=40, deadline=None)
 @given(weekly, weekly)
 def test_intersection_narrows(one: Windows, other: Windows) -> None:
     both = one.intersect(other)
@@ -252,7 +250,6 @@ def test_intersection_narrows(one: Windows, other: Windows) -> None:
     assert parse_windows(one.canonical()) == one
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     weekly,
     st.sampled_from(ZONES),
@@ -271,7 +268,6 @@ def test_an_instant_is_open_exactly_when_the_clock_on_the_wall_says_so(
         assert windows.contains(local) == expected
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.text(alphabet="mondayfri 0123456789:-;,\t\x00é", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

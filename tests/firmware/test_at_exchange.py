@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.at.command import Command, make_command
@@ -629,7 +629,6 @@ def trace(exchange: Exchange, pieces: Iterable[bytes]) -> list[ExchangeEvent]:
     return [event for piece in pieces for event in exchange.receive(piece, 100.0)]
 
 
-@settings(max_examples=100)
 @given(
     data=JUNK,
     at=st.lists(st.integers(0, 300), max_size=8),
@@ -662,7 +661,6 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=100)
 @given(steps=STEPS)
 def test_whatever_happens_nothing_breaks_and_nothing_waits_for_ever(
     steps: list[bytes | float | Command | str],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.at.framing import MAX_LINE, Framer, Line, Prompt
@@ -79,7 +79,6 @@ def test_the_longest_line_is_kept_whole() -> None:
     assert lines(Framer(), b"x" * (MAX_LINE + 1) + b"\nOK\n") == ["OK"]
 
 
-@settings(max_examples=60)
 @given(
     data=st.one_of(st.binary(max_size=200), st.text('AT+C>OK\r\n "', max_size=80).map(str.encode)),
     at=st.lists(st.integers(0, 200), max_size=8),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.at import parsing
@@ -276,7 +276,6 @@ PREFIXES = ["", "+CLCC: ", "+CEER: ", "+CREG: ", "+CSQ: ", "+CPIN: ", "+CCLK: ",
             "+CLIP: ", "+CMTI: ", "+CME ERROR: "]  # fmt: skip
 
 
-@settings(max_examples=60)
 @given(
     prefix=st.sampled_from(PREFIXES),
     rest=st.text(max_size=40) | st.text('0123,"/:+- ', max_size=40),

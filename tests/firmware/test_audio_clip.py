@@ -6,7 +6,7 @@ import wave
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.audio.clip import Clip, encode_wav, read_wav, silent
@@ -120,7 +120,6 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
     assert "cannot be read" in str(refusal(tmp_path))
 
 
-@settings(max_examples=40)
 @given(st.binary(max_size=200))
 def test_no_bytes_escape_as_another_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.audio.clip import Clip
@@ -140,7 +140,6 @@ ORDERS = st.lists(
 )
 
 
-@settings(max_examples=40)
 @given(ORDERS)
 def test_each_clip_begins_and_finishes_once(orders: list[tuple[Any, ...]]) -> None:
     """No clip overlaps another, none is left open, and a muted player is silent."""
@@ -167,7 +166,6 @@ def test_each_clip_begins_and_finishes_once(orders: list[tuple[Any, ...]]) -> No
     assert played == sorted(set(played))
 
 
-@settings(max_examples=40)
 @given(st.binary(max_size=400), st.lists(st.integers(1, 7), max_size=100))
 def test_odd_bytes_wait_for_their_other_half(data: bytes, sizes: list[int]) -> None:
     even, joined, place = EvenBytes(), b"", 0
@@ -205,7 +203,6 @@ def test_a_stall_moves_the_schedule_and_is_never_caught_up() -> None:
     assert schedule.wait(4.0) == 0.0
 
 
-@settings(max_examples=40)
 @given(st.lists(st.floats(0, 0.5), min_size=2, max_size=60))
 def test_frames_never_come_in_bursts(delays: list[float]) -> None:
     """However late the thread wakes, two frames are at least half a frame apart."""

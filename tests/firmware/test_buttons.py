@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.buttons import (
@@ -55,7 +55,6 @@ def test_stop(levels: str, story: list[tuple[int, Raised | Released]]) -> None:
     assert stop_story(levels) == story
 
 
-@settings(max_examples=50)
 @given(st.text("_^?", max_size=60))
 def test_stop_never_misses_a_level(levels: str) -> None:
     """Whatever the contact does, it is raised from any open sample until a steady release."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.lamp import Blink, Flashes, Pattern, describe, lit, until_change
@@ -45,7 +45,6 @@ def test_a_code_nobody_counts_is_refused(count: int) -> None:
         Flashes(count)
 
 
-@settings(max_examples=60)
 @given(st.sampled_from(PATTERNS), st.floats(0, 1e5))
 def test_a_lamp_may_sleep_until_its_next_change(pattern: Pattern, now: float) -> None:
     """Between now and the announced moment the lamp looks the same."""

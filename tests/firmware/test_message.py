@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gsmmodem.pdu import decodeSmsPdu
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.message import StoredMessage
@@ -36,7 +36,6 @@ def test_every_broken_time_stamp_leaves_the_text() -> None:
         assert (message.number, message.text, message.sent_at) == ("+33639980001", "STOP", None)
 
 
-@settings(max_examples=60)
 @given(
     pdu=st.text("0123456789ABCDEF", max_size=80)
     | st.text(max_size=20)

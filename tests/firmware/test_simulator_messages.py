@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from gsmmodem import pdu
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simulator_bench import NUMBER, Bench, one_line
 
@@ -78,7 +78,6 @@ def test_sending_in_both_modes() -> None:
     assert bench.send_bytes(b"abc\x1b") == ["OK"]
 
 
-@settings(max_examples=50)
 @given(
     st.text(
         # No @: the other library drops one that is the last of eight septets.
@@ -96,13 +95,11 @@ def test_delivered_text_reads_the_same_elsewhere(text: str) -> None:
     assert length == len(encoded) // 2 - 1
 
 
-@settings(max_examples=50)
 @given(st.lists(st.integers(0, 127), max_size=160))
 def test_septets_pack_and_unpack(values: list[int]) -> None:
     assert unpack_septets(pack_septets(values), len(values)) == values
 
 
-@settings(max_examples=100)
 @given(st.text(max_size=80))
 def test_no_submitted_text_breaks_the_modem(text: str) -> None:
     result = read_submit(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simulator_bench import START, Bench, one_number
 
@@ -41,7 +41,6 @@ FRAGMENTS = st.one_of(
 )
 
 
-@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(PERSONALITIES)),
     st.lists(st.tuples(FRAGMENTS, st.floats(0, 3)), max_size=25),

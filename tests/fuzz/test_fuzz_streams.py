@@ -1,6 +1,8 @@
-"""A few hundred streams of each fuzzer; ``make fuzz`` runs a million lines."""
+"""Some streams of each fuzzer; ``make fuzz`` runs a million lines."""
 
 from __future__ import annotations
+
+import os
 
 import at_lines
 import call_story
@@ -8,7 +10,7 @@ import pytest
 
 from firmware.families import FAMILIES
 
-SEEDS = range(150)
+SEEDS = range(150 if os.environ.get("THOROUGH") else 60)
 
 
 def test_conversations_survive_mutated_lines() -> None:
