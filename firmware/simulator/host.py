@@ -145,12 +145,14 @@ class Simulation:
         self._wake()
 
     def unplug(self, index: int, *, away: float = 5.0) -> None:
-        """Pull the modem of line *index* out for *away* box seconds; from any thread."""
+        """Pull the modem of line *index* out for *away* box seconds; from any thread.
+
+        One that is out already comes back after *away*, if not sooner.
+        """
         line = self.lines[index - 1]
         with self._lock:
             self._carry_out(line, line.modem.advance(self._clock.monotonic()))
-            if line.modem.plugged_in:
-                line.modem.restart(away=away)
+            line.modem.restart(away=away)
         self._wake()
 
     def inject(self, index: int, fault: Fault) -> None:
