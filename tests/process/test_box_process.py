@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.cli.main import main
 from appliance.demo.processes import Stage, write_config
 from appliance.ledger import read_entries, verify
 from appliance.paths import sample_config
@@ -51,8 +52,12 @@ class Bench:
         ]
         self.stage.contacts.write_text("\n".join([header, *rows]) + "\n")
         self.stage.scenario.write_text(yaml.safe_dump(list(rules)))
-        done = self.run("contacts", "import", self.stage.contacts)
-        assert done.returncode == 0, done.stderr
+        self.enrol()
+
+    def enrol(self) -> None:
+        """Import the contacts file; in this process, which is quicker."""
+        arguments = ("--config", self.stage.config, "contacts", "import", self.stage.contacts)
+        assert main([str(argument) for argument in arguments]) == 0
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         return autodialer("--config", self.stage.config, *arguments)
@@ -91,7 +96,8 @@ class Bench:
         return status
 
     def network(self, event: str) -> list[dict[str, Any]]:
-        lines = self.stage.network_log.read_text().splitlines()
+        # The last line may be half written yet.
+        lines = self.stage.network_log.read_text().rpartition("\n")[0].splitlines()
         return [row for row in map(json.loads, lines) if row["event"] == event]
 
 
