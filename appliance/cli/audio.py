@@ -101,8 +101,10 @@ def _print(report: ClipReport) -> None:
         print(f"  FAULT   {fault}")
     for advice in report.advice:
         print(f"  advice  {advice}")
-    if report.faults:
+    if report.preparable:
         print(f"  remedy  autodialer audio prepare {report.path} NEW.wav, or record it again")
+    elif report.faults:
+        print("  remedy  record it again")
     else:
         print("  fit for a call")
 

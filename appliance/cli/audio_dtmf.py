@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from firmware.audio.recording import telephone_chunks
 from firmware.dtmf import ALL_KEYS, Detected, ToneDetector
+from firmware.errors import ClipUnusable, FirmwareError
 
 _RATE: Final = 8000
 _CHUNK: Final = 1 << 16
@@ -18,16 +20,13 @@ _TAIL: Final = bytes(2 * 640)
 """80 ms of silence, so that a key at the very end is decided."""
 
 
-class _Unreadable(Exception):
-    """The recording is not 8 kHz 16-bit mono; the text says what to do."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="WAV file, 8 kHz 16-bit mono; - reads raw 8 kHz s16le from standard input",
+        help="recording (WAV; FLAC, MP3 and OGG with the extra `audio`); - reads raw 8 kHz s16le "
+        "from standard input",
     )
     parser.add_argument(
         "--keys", default=ALL_KEYS, metavar="KEYS", help="report only these keys (default: all)"
@@ -35,22 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
-def _wave_chunks(path: Path) -> Iterator[bytes]:
-    remedy = f"convert it with: autodialer audio prepare {path} OUT.wav"
+def _file_chunks(path: Path) -> Iterator[bytes]:
+    """A plain WAV file of the telephone's own format needs no library; the rest is converted."""
+    if not path.is_file():
+        raise ClipUnusable(f"{path}: no such file", remedy="check the path of the recording")
     try:
         with wave.open(str(path), "rb") as file:
-            found = (file.getframerate(), 8 * file.getsampwidth(), file.getnchannels())
-            if found != (_RATE, 16, 1):
-                raise _Unreadable(
-                    f"{path}: {found[0]} Hz, {found[1]} bit, {found[2]} channel(s), but keys are "
-                    f"read from 8000 Hz, 16 bit, 1 channel; {remedy}"
-                )
-            while chunk := file.readframes(_CHUNK // 2):
-                yield chunk
-    except FileNotFoundError as error:
-        raise _Unreadable(f"{path}: no such file") from error
-    except (wave.Error, EOFError, OSError) as error:
-        raise _Unreadable(f"{path}: not a PCM WAV file ({error}); {remedy}") from error
+            if (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (_RATE, 2, 1):
+                while chunk := file.readframes(_CHUNK // 2):
+                    yield chunk
+                return
+    except (wave.Error, EOFError):
+        # Not plain samples: libsndfile knows more kinds of WAV, and FLAC, MP3 and OGG.
+        pass
+    yield from telephone_chunks(path)
 
 
 def _chunks(name: str, standard_input: BinaryIO) -> Iterator[bytes]:
@@ -60,7 +57,7 @@ def _chunks(name: str, standard_input: BinaryIO) -> Iterator[bytes]:
         while chunk := read(_CHUNK):
             yield chunk
     else:
-        yield from _wave_chunks(Path(name))
+        yield from _file_chunks(Path(name))
     yield _TAIL
 
 
@@ -78,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         for chunk in _chunks(arguments.file, sys.stdin.buffer):
             for found in detector.feed(chunk):
                 print(_line(found, arguments.json), flush=True)
-    except (_Unreadable, ValueError) as error:
-        print(f"autodialer: {error}", file=sys.stderr)
+    except (FirmwareError, OSError, ValueError) as error:
+        remedy = f"; {error.remedy}" if isinstance(error, FirmwareError) and error.remedy else ""
+        print(f"autodialer: {error}{remedy}", file=sys.stderr)
         return 2
     return 0

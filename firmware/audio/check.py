@@ -30,6 +30,8 @@ class ClipReport:
     levels: Levels
     faults: tuple[str, ...]
     advice: tuple[str, ...]
+    preparable: bool
+    """It has faults, and preparing the clip mends all of them."""
 
     @property
     def usable(self) -> bool:
@@ -48,10 +50,16 @@ def check_clip(path: Path, *, longest: float | None = None) -> ClipReport:
     advice: list[str] = []
     _judge_format(form, faults)
     _judge_levels(levels, faults, advice)
-    if longest is not None and levels.seconds > longest:
+    too_long = longest is not None and levels.seconds > longest
+    if too_long:
         faults.append(f"lasts {levels.seconds:.1f} s, at most {longest:g} s are allowed")
     return ClipReport(
-        path=path, form=form, levels=levels, faults=tuple(faults), advice=tuple(advice)
+        path=path,
+        form=form,
+        levels=levels,
+        faults=tuple(faults),
+        advice=tuple(advice),
+        preparable=bool(faults) and not too_long and levels.peak_dbfs >= SILENT_DBFS,
     )
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from firmware.audio.check import PEAK_CEILING_DBFS, TARGET_DBFS
 from firmware.audio.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
 from firmware.audio.levels import Levels, Samples, measure, power_db
-from firmware.errors import ClipUnusable, FirmwareError
+from firmware.audio.recording import library, refuse_cut_off
+from firmware.errors import ClipUnusable
 
 BAND = (300.0, 3400.0)
 """Hertz. The telephone band of ITU-T G.712; what lies outside only costs loudness."""
@@ -32,10 +31,6 @@ LIMITER_SECONDS = 0.01
 MOST_LIMITING_DB = 6.0
 """Peaks are pressed down by this at most; beyond it speech sounds squashed, and a recording
 with such peaks stays quieter than the target instead."""
-
-
-class AudioLibraryMissing(FirmwareError):
-    """An optional library for reading or resampling audio files is not installed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +53,9 @@ def prepare_clip(
     Mixed down to one channel, resampled to 8 kHz, band-limited to 300-3400 Hz, outer silence
     trimmed, set to *loudness* dBFS active level with no sample above *peak* dBFS.
 
-    Raises :class:`AudioLibraryMissing` where soundfile or soxr is not installed and
-    :class:`~firmware.errors.ClipUnusable` where the source cannot be read, is empty or silent,
-    or the target cannot be written.
+    Raises :class:`~firmware.audio.recording.AudioLibraryMissing` where soundfile or soxr is not
+    installed and :class:`~firmware.errors.ClipUnusable` where the source cannot be read, is cut
+    off, empty or silent, or the target cannot be written.
     """
     if source.exists() and target.exists() and source.samefile(target):
         raise ClipUnusable(
@@ -168,9 +163,10 @@ def _mean_db(samples: Samples) -> float:
 
 
 def _read(source: Path) -> tuple[Samples, int, int]:
-    soundfile = _library("soundfile")
+    soundfile = library("soundfile")
     if not source.is_file():
         raise ClipUnusable(f"{source}: no such file", remedy="check the path of the recording")
+    refuse_cut_off(source)
     try:
         with soundfile.SoundFile(source) as stream:
             rate, channels, frames = stream.samplerate, stream.channels, stream.frames
@@ -195,20 +191,8 @@ def _read(source: Path) -> tuple[Samples, int, int]:
 def _resample(samples: Samples, rate: int) -> Samples:
     if rate == SAMPLE_RATE:
         return samples
-    resampled: Samples = _library("soxr").resample(samples, rate, SAMPLE_RATE, quality="HQ")
+    resampled: Samples = library("soxr").resample(samples, rate, SAMPLE_RATE, quality="HQ")
     return resampled
-
-
-def _library(name: str) -> Any:
-    # Imported late: both are optional, and only the bench needs them.
-    try:
-        return importlib.import_module(name)
-    except (ImportError, OSError) as error:
-        # soundfile raises OSError where the C library libsndfile is absent.
-        raise AudioLibraryMissing(
-            f"preparing clips needs the library {name}, which is not installed ({error})",
-            remedy="install it with: pip install 'autodialer[audio]'",
-        ) from error
 
 
 def _write(target: Path, content: bytes) -> None:

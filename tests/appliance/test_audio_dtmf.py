@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from appliance.cli import audio_dtmf
 
@@ -24,12 +25,12 @@ def recording(rate: int = 8000) -> bytes:
     return np.concatenate(parts)[: -rate // 2].astype("<i2").tobytes()
 
 
-def save(path: Path, *, rate: int = 8000, channels: int = 1) -> Path:
+def save(path: Path, *, rate: int = 8000) -> Path:
     with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
+        file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(recording(rate) * channels)
+        file.writeframes(recording(rate))
     return path
 
 
@@ -68,20 +69,31 @@ def test_json_and_mask(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert row["sureness"] > 0.9
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (8000, 2)])
-def test_other_formats_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: int, channels: int
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (8000, 2)])
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
+def test_other_formats_are_converted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: int, channels: int, suffix: str
 ) -> None:
-    assert call(str(save(tmp_path / "a.wav", rate=rate, channels=channels))) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert "audio prepare" in output.err
+    file = tmp_path / f"a.{suffix}"
+    samples = np.frombuffer(recording(rate), "<i2")
+    soundfile.write(file, np.stack([samples] * channels, axis=1), rate)
+    assert call(str(file)) == 0
+    assert seconds_and_keys(capsys.readouterr().out) == EXPECTED
+
+
+def test_without_the_libraries_only_the_telephones_own_format_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    assert call(str(save(tmp_path / "a.wav"))) == 0
+    assert call(str(save(tmp_path / "b.wav", rate=16000))) == 2
+    assert "pip install 'autodialer[audio]'" in capsys.readouterr().err
 
 
 def test_no_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.wav").write_bytes(b"OggS....")
     assert call(str(tmp_path / "a.wav")) == 2
-    assert "not a PCM WAV file" in capsys.readouterr().err
+    assert "not a recording that can be read" in capsys.readouterr().err
     assert call(str(tmp_path / "b.wav")) == 2
     assert "no such file" in capsys.readouterr().err
 

@@ -15,7 +15,6 @@ from firmware.audio.check import check_clip
 from firmware.audio.clip import Clip
 from firmware.audio.levels import Samples, measure
 from firmware.audio.prepare import (
-    AudioLibraryMissing,
     band_limit,
     limit,
     normalise,
@@ -23,6 +22,7 @@ from firmware.audio.prepare import (
     quantise,
     trim,
 )
+from firmware.audio.recording import AudioLibraryMissing
 from firmware.errors import ClipUnusable
 
 RATE = 8000
@@ -208,3 +208,23 @@ def test_an_absent_library_names_its_remedy(
     with pytest.raises(AudioLibraryMissing, match=library) as caught:
         prepare_clip(source, tmp_path / "out.wav")
     assert "pip install 'autodialer[audio]'" in caught.value.remedy
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path, subtype: str) -> None:
+    whole, cut = tmp_path / "whole.wav", tmp_path / "cut.wav"
+    soundfile.write(whole, speechlike(2.0, 16000), 16000, subtype=subtype)
+    cut.write_bytes(whole.read_bytes()[:20000])
+    with pytest.raises(ClipUnusable, match="cut off"):
+        prepare_clip(cut, tmp_path / "out.wav")
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_recording_of_unknown_length_is_taken_as_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "piped.wav"
+    soundfile.write(source, speechlike(2.0, RATE), RATE, subtype="PCM_16")
+    data = bytearray(source.read_bytes())
+    place = data.index(b"data")
+    data[place + 4 : place + 8] = b"\xff\xff\xff\xff"
+    source.write_bytes(data)
+    assert prepare_clip(source, tmp_path / "out.wav").after.seconds > 1.5
