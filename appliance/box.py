@@ -25,6 +25,7 @@ from appliance.habits import Habits
 from appliance.interfaces import LawGate
 from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number
+from appliance.packed_history import HexId
 from appliance.state import State
 from appliance.store import Registry
 from firmware.clock import Clock
@@ -47,7 +48,7 @@ class RegisteredPeople:
         self._registry = registry
         self._country = country
 
-    def subjects(self) -> Iterable[str]:
+    def subjects(self) -> Iterable[HexId]:
         return self._registry.subjects()
 
     def contact(self, subject: str) -> Contact | None:
@@ -56,7 +57,7 @@ class RegisteredPeople:
     def consents(self, subject: str) -> Sequence[Consent]:
         return self._registry.consents(subject)
 
-    def sketch(self, subject: str) -> Sketch | None:
+    def sketch(self, subject: HexId) -> Sketch | None:
         return self._registry.sketch(subject)
 
     def by_number(self, number: str) -> Contact | None:

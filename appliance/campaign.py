@@ -31,6 +31,7 @@ from appliance.packed_history import (
     check,
     head,
     hex_id,
+    hex_text,
     milliseconds,
     moment,
     outline,
@@ -155,13 +156,22 @@ class CampaignState:
         revocation = None if revoked is None else Revocation(at=moment(revoked[0]), by=revoked[1])
         return History(attempts=attempts, revocation=revocation)
 
-    def outline(self, subject: str, purpose: str) -> Outline:
+    def share_ids(self, subjects: Iterable[int]) -> None:
+        """Keep these objects as the keys of their people, so that no id is in memory twice."""
+        people: dict[HexId, bytes] = {s: self._people[s] for s in subjects if s in self._people}
+        self._people = people | self._people
+
+    def outline(self, subject: HexId, purpose: str) -> Outline:
         """Return what the retry rules for *purpose* ask of finished attempts, at a small cost.
 
         It knows the person's own rows alone, not the suppression list.
         """
-        person = self._people.get(hex_id(subject))
+        person = self._people.get(subject)
         return CLEAN if person is None else outline(person, self._words.get(purpose))
+
+    def is_in_call(self, subject: HexId) -> bool:
+        """Whether an attempt at *subject* has no outcome yet."""
+        return bool(self._open_by_subject) and hex_text(subject) in self._open_by_subject
 
     @property
     def suppresses(self) -> bool:

@@ -183,6 +183,17 @@ def next_hours(
     return person.next_chance(after.timestamp(), call_seconds)
 
 
+def lookback(rules: Rules) -> timedelta:
+    """Return how long after its end an attempt may still hold back the next one."""
+    longest = timedelta()
+    for rule in rules.profile.enforced:
+        if isinstance(rule, CapRule):
+            longest = max(longest, timedelta(days=rule.days))
+        elif isinstance(rule, RestRule):
+            longest = max(longest, timedelta(hours=rule.hours))
+    return longest
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One person's share in the arithmetic, in UTC seconds."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from appliance import gate
-from appliance.chance import next_hours
+from appliance.chance import lookback, next_hours
 from appliance.gate import Circumstances, Rules
 from appliance.model import Consent, Contact, Decision, History, Interval, Sketch
+from appliance.packed_history import HexId
 
 
 class Gate(Protocol):
     """The rules of one run: purpose, law profile, territory, ballots and caller number."""
+
+    @property
+    def lookback(self) -> timedelta:
+        """How long after its end an attempt may still hold back the next one."""
+        ...
 
     def decide(
         self,
@@ -49,6 +55,10 @@ class LawGate:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
 
+    @property
+    def lookback(self) -> timedelta:
+        return lookback(self._rules)
+
     def decide(
         self,
         contact: Contact,
@@ -79,13 +89,15 @@ class LawGate:
 class People(Protocol):
     """The registry, as far as deciding needs it."""
 
-    def subjects(self) -> Iterable[str]: ...
+    def subjects(self) -> Iterable[HexId]:
+        """Return everybody who is registered now; what changes later does not disturb it."""
+        ...
 
     def contact(self, subject: str) -> Contact | None: ...
 
     def consents(self, subject: str) -> Sequence[Consent]: ...
 
-    def sketch(self, subject: str) -> Sketch | None:
+    def sketch(self, subject: HexId) -> Sketch | None:
         """Return somebody's hours at a small cost, or None where it takes a whole look."""
         ...
 

@@ -4,25 +4,24 @@ Generation *g* is ``NAME-g.snapshot`` (missing for the first) and ``NAME-g.log``
 the state at the start of its log; the log before it ends exactly there, so the generation before
 is kept as a second copy from which nothing is missing.
 
-Every line is ``CRC32 JSON``. A log line is one transaction. Only the last line of the newest log
-can be torn by a cut; it was never acknowledged and is dropped. Any other bad line is damage:
-:class:`JournalCorrupt` names it and nothing is changed.
+A log line is one transaction, or a part of a large one that a later line seals
+(:mod:`appliance.journal_format`). Only the last line of the newest log can be torn by a cut; it
+was never acknowledged and is dropped. Any other bad line is damage: :class:`JournalCorrupt` names
+it and nothing is changed.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 from appliance.files import (
     SYSTEM_DISK,
     TEMPORARY,
     Disk,
-    StorageError,
     StorageFailed,
     discard,
     make_private_directory,
@@ -31,37 +30,23 @@ from appliance.files import (
     storage_failed,
     write_all,
 )
+from appliance.journal_format import (
+    Change,
+    Header,
+    JournalCorrupt,
+    body,
+    encode_row,
+    end_line,
+    newer_program,
+    part_line,
+    seal_line,
+    snapshot_line,
+    transaction_line,
+)
 
-FORMAT = 1
-"""Version of the lines themselves; what the rows mean is versioned by the caller's schema."""
-
+START_OVER = Change("", "", None)
 _BUFFER = 1024 * 1024
 _FILE = re.compile(r"([a-z]+)-(\d{8})\.(log|snapshot)")
-
-
-class JournalCorrupt(StorageError):
-    """Acknowledged data is damaged. Nothing was changed; ``file`` and ``line`` say where."""
-
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(
-            f"{file}:{line}: {reason}",
-            remedy="Keep a copy of the registry directory, then restore it from a backup.",
-        )
-        self.file = file
-        self.line = line
-        self.reason = reason
-
-
-class SchemaUnknown(StorageError):
-    """The files were written by a newer version of the program."""
-
-
-class Change(NamedTuple):
-    """One row put or taken away. ``row`` is its JSON text, None where it is removed."""
-
-    table: str
-    key: str
-    row: bytes | None
 
 
 class Journal:
@@ -80,6 +65,9 @@ class Journal:
         self._failure: StorageFailed | None = None
         self._generation = 0
         self._transaction = 0
+        self._parts = 0
+        """The number under which parts were written last; it is used once."""
+        self._parts_begun = False
         self._oldest = 1
         self._read_only = True
         self.found_schema = schema
@@ -103,7 +91,9 @@ class Journal:
     ) -> tuple[Self, Iterator[Change]]:
         """Open the journal *name* in *directory*; return it with all its changes, oldest first.
 
-        The changes must be drained before the first commit. Unless *must_exist*, an empty
+        The changes must be drained before the first commit; :data:`START_OVER` among them says
+        that all before it are void, because the snapshot that they came from is damaged and the
+        generation before it follows. Unless *must_exist*, an empty
         directory becomes an empty journal. Raises :class:`JournalCorrupt` (also while the changes
         are drained), :class:`SchemaUnknown`, :class:`StorageFailed`.
         """
@@ -140,14 +130,38 @@ class Journal:
 
     def commit(self, changes: Iterable[Change]) -> None:
         """Make *changes* durable as one transaction: all or none. Raises :class:`StorageFailed`."""
-        line = _line(_transaction(self._transaction + 1, changes))
+        self._append(transaction_line(self._transaction + 1, changes))
+        self._transaction += 1
+
+    def write_part(self, changes: Iterable[Change]) -> None:
+        """Put *changes* on the medium without effect, until :meth:`seal`.
+
+        For a transaction that is too large for one write. Others may be committed in between,
+        and none of what was only written counts after a restart.
+        """
+        if not self._parts_begun:
+            self._parts, self._parts_begun = self._parts + 1, True
+        self._append(part_line(self._parts, changes))
+
+    def seal(self) -> None:
+        """Make all parts since the last seal one transaction. Raises :class:`StorageFailed`."""
+        if not self._parts_begun:
+            return
+        self._append(seal_line(self._transaction + 1, self._parts))
+        self._transaction += 1
+        self._parts_begun = False
+
+    def give_up_parts(self) -> None:
+        """Never seal the parts since the last seal."""
+        self._parts_begun = False
+
+    def _append(self, line: bytes) -> None:
         descriptor = self._usable()
         try:
             write_all(self._disk, descriptor, line)
             self._disk.sync(descriptor)
         except OSError as error:
             raise self._failed("writing", error) from error
-        self._transaction += 1
         self.log_bytes += len(line)
 
     def compact(
@@ -161,6 +175,8 @@ class Journal:
         *rows* is left in any file. Raises :class:`StorageFailed`; the state on disk is then the
         old one or the new.
         """
+        if self._parts_begun:
+            raise RuntimeError("parts of a transaction would lose their seal")
         old = self._usable()
         generation = self._generation + 1
         target = self._snapshot(generation)
@@ -174,13 +190,13 @@ class Journal:
             self.snapshot_bytes = self._write_snapshot(temporary, header, rows)
             self._descriptor = self._disk.open(self._log(generation), truncate=True)
             retired = old
-            write_all(self._disk, self._descriptor, _line(header))
+            write_all(self._disk, self._descriptor, header)
             self._disk.sync(self._descriptor)
             self._disk.sync_directory(self._directory)
             self._disk.rename(temporary, target)
             self._disk.sync_directory(self._directory)
             self._generation = generation
-            self.log_bytes = len(_line(header))
+            self.log_bytes = len(header)
             self._remove_before(self._oldest)
         except OSError as error:
             discard(temporary, self._disk)
@@ -213,19 +229,10 @@ class Journal:
         return self._directory / f"{self._name}-{generation:08d}.snapshot"
 
     def _header(self, generation: int, transaction: int) -> bytes:
-        return json.dumps(
-            {
-                "journal": self._name,
-                "format": FORMAT,
-                "schema": self._schema,
-                "generation": generation,
-                "transaction": transaction,
-                "oldest": self._oldest,
-            }
-        ).encode()
+        return Header(self._name, self._schema, generation, transaction, self._oldest).line()
 
     def _start_first(self) -> None:
-        header = _line(self._header(1, 0))
+        header = self._header(1, 0)
         replace_file(self._log(1), header, self._disk)
         self._descriptor = self._disk.open(self._log(1))
         self._generation, self.log_bytes = 1, len(header)
@@ -257,17 +264,19 @@ class Journal:
         newest = generations[-1]
         try:
             with self._disk.reader(self._log(newest)) as stream:
-                header = self._check_header(self._log(newest), stream.readline(), newest)
-            oldest: int = header["oldest"]
-            if newest == 1 or self._snapshot_is_sound(newest):
-                start = newest
-            elif newest - 1 >= oldest and self._previous_is_sound(generations):
-                start = newest - 1
-            else:
-                raise JournalCorrupt(self._snapshot(newest).name, 0, "the snapshot is damaged")
-            transaction = None
-            if start > 1:
-                transaction = yield from self._read_snapshot(start)
+                oldest = self._check_header(newest, self._log(newest), stream.readline()).oldest
+            start, transaction = newest, None
+            if newest > 1:
+                transaction = yield from self._read_snapshot(newest)
+            if newest > 1 and transaction is None:
+                yield START_OVER
+                start -= 1
+                if start > 1 and start in generations:
+                    transaction = yield from self._read_snapshot(start)
+                usable = start in generations and start >= oldest
+                if not usable or (start > 1 and transaction is None):
+                    reason = "the snapshot is damaged"
+                    raise JournalCorrupt(self._snapshot(newest).name, 0, reason)
             if start < newest:
                 transaction = yield from self._read_log(start, transaction, sealed=True)
             self._transaction = yield from self._read_log(newest, transaction, sealed=False)
@@ -278,44 +287,29 @@ class Journal:
         except OSError as error:
             raise storage_failed(f"reading {self._directory}", error) from error
 
-    def _previous_is_sound(self, generations: list[int]) -> bool:
-        return len(generations) == 2 and (
-            generations[0] == 1 or self._snapshot_is_sound(generations[0])
-        )
-
-    def _snapshot_is_sound(self, generation: int) -> bool:
-        """Tell whether every line of the snapshot is as it was written."""
-        path = self._snapshot(generation)
-        count = -1
-        ended = False
+    def _read_snapshot(self, generation: int) -> Generator[Change, None, int | None]:
+        """Yield the rows of a snapshot; return its transaction, or None where it is damaged."""
+        path, count = self._snapshot(generation), 0
         try:
             with self._disk.reader(path) as stream:
+                first = stream.readline()
                 for raw in stream:
-                    body = _body(raw)
-                    if body is None or ended:
-                        return False
-                    ended = body.startswith(b'{"end":')
-                    if ended and json.loads(body)["end"] != count:
-                        return False
+                    text = body(raw)
+                    if text is None:
+                        return None
+                    if text.startswith(b"{"):
+                        if json.loads(text)["end"] != count or stream.read(1):
+                            return None
+                        self.snapshot_bytes = stream.tell()
+                        return self._check_header(generation, path, first).transaction
+                    # What is left of the frame ["TABLE","KEY",ROW] is the row's text as it stands.
+                    _, table, _, key, _ = text.split(b'"', 4)
+                    row = text[len(table) + len(key) + 7 : -1]
+                    yield Change(table.decode(), key.decode(), row)
                     count += 1
-                self.snapshot_bytes = stream.tell()
-        except (OSError, ValueError, KeyError):
-            return False
-        return ended
-
-    def _read_snapshot(self, generation: int) -> Generator[Change, None, int]:
-        path = self._snapshot(generation)
-        with self._disk.reader(path) as stream:
-            header = self._check_header(path, stream.readline(), generation)
-            for raw in stream:
-                body = raw[9:-1]
-                if body.startswith(b"{"):
-                    break
-                _, table, _, key, _ = body.split(b'"', 4)
-                # What is left of the frame ["TABLE","KEY",ROW] is the row's text as it stands.
-                row = body[len(table) + len(key) + 7 : -1]
-                yield Change(table.decode(), key.decode(), row)
-        return int(header["transaction"])
+        except (OSError, ValueError, KeyError, JournalCorrupt):
+            return None
+        return None
 
     def _read_log(
         self, generation: int, follows: int | None, *, sealed: bool
@@ -328,33 +322,50 @@ class Journal:
         tail = lines.pop()
         if not lines:
             raise JournalCorrupt(path.name, 1, "the file has no header")
-        transaction = int(self._check_header(path, lines[0] + b"\n", generation)["transaction"])
+        header = self._check_header(generation, path, lines[0] + b"\n")
+        transaction = header.transaction
         if follows is not None and transaction != follows:
             raise JournalCorrupt(path.name, 1, "the log does not continue what is before it")
         good = len(lines[0]) + 1
         torn = bool(tail)
+        parts: dict[int, list[Change]] = {}
         for number, raw in enumerate(lines[1:], 2):
-            body = _body(raw + b"\n")
-            if body is None:
+            text = body(raw + b"\n")
+            if text is None:
                 damaged = b"\0" not in raw and b"\xff" not in raw
                 if sealed or damaged or number != len(lines) or tail:
                     raise JournalCorrupt(path.name, number, "the line is damaged")
                 torn = True
                 break
-            value = json.loads(body)
-            transaction += 1
-            if value["transaction"] != transaction:
-                raise JournalCorrupt(path.name, number, "a transaction is missing before this one")
+            value = json.loads(text)
+            changes = [
+                Change(table, key, None if row is None else encode_row(row))
+                for table, key, row in value.get("changes", ())
+            ]
+            if "part" in value:
+                parts.setdefault(value["part"], []).extend(changes)
+                self._parts = max(self._parts, value["part"])
+            else:
+                transaction += 1
+                if value["transaction"] != transaction:
+                    raise JournalCorrupt(
+                        path.name, number, "a transaction is missing before this one"
+                    )
+                if "seals" in value:
+                    changes = parts.pop(value["seals"], [])
+                    if not changes:
+                        raise JournalCorrupt(path.name, number, "the parts that it seals are gone")
+                yield from changes
             good += len(raw) + 1
-            for table, key, row in value["changes"]:
-                yield Change(table, key, None if row is None else encode_row(row))
         if torn and sealed:
             raise JournalCorrupt(path.name, len(lines) + 1, "the line is not complete")
         if not sealed:
-            self.log_bytes = good
+            # A log of an older format goes on in the format of what is appended to it.
+            renewed = header.line() + contents[len(lines[0]) + 1 : good]
+            self.log_bytes = len(renewed)
             self.cut_bytes = len(contents) - good
             if not self._read_only:
-                self._renew(path, contents[:good])
+                self._renew(path, renewed)
         return transaction
 
     def _renew(self, path: Path, contents: bytes) -> None:
@@ -364,41 +375,30 @@ class Journal:
         if held is not None:
             self._disk.close(held)
 
-    def _check_header(self, path: Path, raw: bytes, generation: int) -> dict[str, Any]:
-        body = _body(raw)
-        if body is None:
-            raise JournalCorrupt(path.name, 1, "the header is damaged")
-        try:
-            header: dict[str, Any] = json.loads(body)
-            if header["format"] > FORMAT or header["schema"] > self._schema:
-                raise SchemaUnknown(
-                    f"{path} was written by a newer autodialer",
-                    remedy="Install that version again, or restore a backup from before it.",
-                )
-            if header["journal"] != self._name or header["generation"] != generation:
-                raise JournalCorrupt(path.name, 1, "the header belongs to another file")
-            if not all(type(header[name]) is int for name in ("transaction", "oldest")):
-                raise JournalCorrupt(path.name, 1, "the header is unusable")
-            self.found_schema = min(self.found_schema, header["schema"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise JournalCorrupt(path.name, 1, f"the header is unusable: {error!r}") from error
+    def _check_header(self, generation: int, path: Path, raw: bytes) -> Header:
+        header = Header.read(path.name, raw)
+        if header.schema > self._schema:
+            raise newer_program(path.name)
+        if header.journal != self._name or header.generation != generation:
+            raise JournalCorrupt(path.name, 1, "the header belongs to another file")
+        self.found_schema = min(self.found_schema, header.schema)
         return header
 
     def _write_snapshot(self, path: Path, header: bytes, rows: Iterable[Change]) -> int:
         descriptor = self._disk.open(path, truncate=True)
         size = count = 0
         try:
-            buffer = bytearray(_line(header))
-            for table, key, row in rows:
-                if row is None:
+            buffer = bytearray(header)
+            for change in rows:
+                if change.row is None:
                     continue
-                buffer += _line(b'["%b","%b",%b]' % (table.encode(), key.encode(), row))
+                buffer += snapshot_line(change)
                 count += 1
                 if len(buffer) >= _BUFFER:
                     size += len(buffer)
                     write_all(self._disk, descriptor, bytes(buffer))
                     buffer.clear()
-            buffer += _line(b'{"end":%d}' % count)
+            buffer += end_line(count)
             size += len(buffer)
             write_all(self._disk, descriptor, bytes(buffer))
             self._disk.sync(descriptor)
@@ -412,28 +412,3 @@ class Journal:
             if match and match[1] == self._name and int(match[2]) < generation:
                 self._disk.remove(self._directory / name)
         self._disk.sync_directory(self._directory)
-
-
-def encode_row(row: Any) -> bytes:
-    """Return a row as the JSON text that the files hold."""
-    return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _transaction(number: int, changes: Iterable[Change]) -> bytes:
-    parts = [
-        b'["%b","%b",%b]' % (c.table.encode(), c.key.encode(), b"null" if c.row is None else c.row)
-        for c in changes
-    ]
-    return b'{"transaction":%d,"changes":[%b]}' % (number, b",".join(parts))
-
-
-def _line(body: bytes) -> bytes:
-    return b"%08x %b\n" % (zlib.crc32(body), body)
-
-
-def _body(raw: bytes) -> bytes | None:
-    """Return the JSON of a line if it is whole and its checksum fits, else None."""
-    body = raw[9:-1]
-    if len(raw) < 10 or raw[-1:] != b"\n" or raw[:9] != b"%08x " % zlib.crc32(body):
-        return None
-    return body

@@ -51,7 +51,8 @@ class Outline(NamedTuple):
     """What the retry rules ask of a past, without unpacking it."""
 
     revoked: bool
-    attempts: int
+    newest_ms: int
+    """When the last attempt for whatever purpose ended; :data:`NEVER` where there is none."""
     made: int
     """Attempts for one purpose, and those of which nobody knows whose."""
     outcome: Outcome | None
@@ -59,7 +60,7 @@ class Outline(NamedTuple):
     ended_at: datetime | None
 
 
-CLEAN = Outline(revoked=False, attempts=0, made=0, outcome=None, ended_at=None)
+CLEAN = Outline(revoked=False, newest_ms=NEVER, made=0, outcome=None, ended_at=None)
 
 
 def head(person: bytes) -> Head:
@@ -123,19 +124,24 @@ def outline(person: bytes, purpose: int | None) -> Outline:
     size, position = len(person), _HEAD.size
     if size == position and not revoked:
         return CLEAN
-    attempts = made = last = 0
+    made = last = newest = 0
     while position < size:
-        attempts += 1
+        newest = position
         whose = person[position + 16]
         if whose == 0 or whose == purpose:
             made += 1
             last = position
         length = person[position + 19]
         position += 36 if length == _HEX_ID else 20 + length
+    newest_ms = _ended_ms(person, newest) if newest else NEVER
     if not made:
-        return Outline(revoked, attempts, 0, None, None)
-    ended = int.from_bytes(person[last + 8 : last + 16], "little", signed=True)
-    return Outline(revoked, attempts, made, _OUTCOMES[person[last + 17]], moment(ended))
+        return Outline(revoked, newest_ms, 0, None, None)
+    outcome = _OUTCOMES[person[last + 17]]
+    return Outline(revoked, newest_ms, made, outcome, moment(_ended_ms(person, last)))
+
+
+def _ended_ms(person: bytes, position: int) -> int:
+    return int.from_bytes(person[position + 8 : position + 16], "little", signed=True)
 
 
 def check(person: bytes, length: int, words: int) -> None:
@@ -171,3 +177,8 @@ def hex_id(text: str) -> HexId:
         if f"{number:032x}" == text:
             return number
     return text
+
+
+def hex_text(number: HexId) -> str:
+    """Undo :func:`hex_id`."""
+    return f"{number:032x}" if isinstance(number, int) else number

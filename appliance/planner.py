@@ -2,8 +2,8 @@
 
 Looking at everybody whole takes many seconds on a small computer, so it is done in two passes,
 in portions between which the decision loop goes on. The survey gives each person a place from
-their hours and the retry rules alone: exact for those without a past, and for the others a
-bound, since rests, caps and withdrawals only make a chance later or take it away. Nobody is
+their hours and the retry rules alone: exact for those without a recent past, and for the others
+a bound, since rests, caps and withdrawals only make a chance later or take it away. Nobody is
 dialled until the survey is complete, since the earliest deadline may come last. The second pass
 makes the bounds exact, and whoever is about to be called before it came to them is made exact
 then: what still stands on a bound behind them cannot have an earlier deadline than the bound
@@ -23,6 +23,7 @@ from appliance.effects import Now
 from appliance.gate import Circumstances
 from appliance.interfaces import Gate, People
 from appliance.model import Consent, History, Outcome, Retry
+from appliance.packed_history import HexId, hex_id, hex_text
 from appliance.scheduler import Scheduler
 
 PLANS_PER_STEP = 200
@@ -59,10 +60,11 @@ class Planner:
         self._purpose = purpose
         self._call_seconds = call_seconds
         self._bench = bench
-        self._to_survey: Iterator[str] | None = None
-        self._to_settle: Iterator[str] | None = None
+        self._lookback = gate.lookback.total_seconds()
+        self._to_survey: Iterator[HexId] | None = None
+        self._to_settle: Iterator[HexId] | None = None
         self._to_plan: dict[str, None] = {}
-        self._bounds: set[str] = set()
+        self._bounds: set[HexId] = set()
         """Whose place is a bound."""
         self._hours: dict[tuple[str, str], tuple[float, float]] = {}
         """When the next chance of everybody with this zone and these windows opens, and the
@@ -101,12 +103,12 @@ class Planner:
         self._bounds = set()
         self._hours.clear()
         self._to_settle = None
-        self._to_survey = iter(tuple(self._people.subjects()))
+        self._to_survey = iter(self._people.subjects())
 
     def later(self, subjects: Iterable[str]) -> None:
         """Plan these people anew with the next portion; until then they have no place."""
         for subject in subjects:
-            self.scheduler.drop(subject)
+            self.scheduler.drop(hex_id(subject))
             self._to_plan[subject] = None
 
     def portion(self, now: Now) -> None:
@@ -118,16 +120,16 @@ class Planner:
         elif self._to_survey is not None:
             some = [*islice(self._to_survey, SURVEYED_PER_STEP)]
             instant = now.utc.timestamp()
-            for subject in some:
-                self._survey(subject, now, instant)
+            for key in some:
+                self._survey(key, now, instant)
             if len(some) < SURVEYED_PER_STEP:
                 self._to_survey = None
                 self._to_settle = iter(tuple(self._bounds)) if self._bounds else None
         elif self._to_settle is not None:
             some = [*islice(self._to_settle, SETTLED_PER_STEP)]
-            for subject in some:
-                if subject in self._bounds:
-                    self.plan(subject, now)
+            for key in some:
+                if key in self._bounds:
+                    self.plan(hex_text(key), now)
             if len(some) < SETTLED_PER_STEP:
                 self._to_settle = None
                 self._bounds = set()
@@ -141,9 +143,10 @@ class Planner:
         taken = self.scheduler.take(now.utc)
         if taken is None:
             return None
-        opens, closes, attempts, subject = taken
+        _, closes, attempts, key = taken
+        subject = hex_text(key)
         if closes >= now.utc.timestamp():
-            if subject not in self._bounds:
+            if key not in self._bounds:
                 return subject
             exact = self._exact(subject, now)
             if exact is None:
@@ -151,12 +154,12 @@ class Planner:
             opens, *rest = exact
             if rest == [closes, attempts] and opens <= now.utc.timestamp():
                 return subject
-            self.scheduler.place(subject, *exact)
+            self.scheduler.place(key, *exact)
         else:
             self.plan(subject, now)
         return ""
 
-    def _survey(self, subject: str, now: Now, instant: float) -> None:
+    def _survey(self, subject: HexId, now: Now, instant: float) -> None:
         """Place *subject* by their hours and the retry rules, or :meth:`plan` them whole."""
         sketch = self._people.sketch(subject)
         past = self._state.outline(subject, self._purpose)
@@ -166,15 +169,15 @@ class Planner:
             or sketch.given_at > now.utc
             or not sketch.proven
             or past.revoked
-            or self._state.open_attempt_of(subject) is not None
+            or self._state.is_in_call(subject)
         ):
-            self.plan(subject, now)
+            self.plan(hex_text(subject), now)
             return
         due: datetime | None = _ALWAYS_DUE
         if past.made:
             due = self._due(past.made, past.outcome, past.ended_at, (sketch.given_at,))
         if due is None:
-            self.plan(subject, now)
+            self.plan(hex_text(subject), now)
             return
         hours = self._hours.get((sketch.timezone, sketch.windows))
         if hours is None or hours[1] < instant:
@@ -186,11 +189,12 @@ class Planner:
         opens, closes = hours
         until = sketch.valid_until
         if until is not None and until.timestamp() < closes + self._call_seconds:
-            self.plan(subject, now)
+            self.plan(hex_text(subject), now)
             return
         if past.made and due > now.utc:
             opens = max(opens, due.timestamp())
-        if past.attempts or self._state.suppresses:
+        weighs = past.newest_ms > (instant - self._lookback) * 1000.0
+        if weighs or self._state.suppresses:
             self._bounds.add(subject)
         self.scheduler.place(subject, opens, closes, past.made)
 
@@ -207,7 +211,7 @@ class Planner:
         """Give *subject* an exact place for their next whole call, or note what refuses them."""
         exact = self._exact(subject, now, not_before)
         if exact is not None:
-            self.scheduler.place(subject, *exact)
+            self.scheduler.place(hex_id(subject), *exact)
 
     def _exact(
         self, subject: str, now: Now, not_before: datetime | None = None
@@ -216,7 +220,7 @@ class Planner:
 
         None where there is no place: that is noted, and one that was there is gone.
         """
-        self._bounds.discard(subject)
+        self._bounds.discard(hex_id(subject))
         contact = self._people.contact(subject)
         if contact is None or self._state.open_attempt_of(subject) is not None:
             self.park(subject, ())
@@ -252,7 +256,7 @@ class Planner:
 
     def park(self, subject: str, rules: tuple[str, ...]) -> None:
         """Note that *rules* refuse *subject* whatever the hour: no place until planned anew."""
-        self.scheduler.drop(subject)
+        self.scheduler.drop(hex_id(subject))
         self._note(subject, rules)
 
     def due(self, history: History, consents: Sequence[Consent]) -> datetime | None:

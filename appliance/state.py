@@ -8,9 +8,10 @@ first and then reach the registry. :meth:`State.open` carries each forward.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ class State:
             try:
                 campaign = _fold(directory, ledger)
                 registry = Registry.open(directory)
+                campaign.share_ids(registry.subjects())
             except BaseException:
                 ledger.close()
                 raise
@@ -141,9 +143,16 @@ def _collector_asleep() -> Iterator[None]:
     try:
         yield
         gc.freeze()
+        _give_memory_back()
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _give_memory_back() -> None:
+    """Return to the system what only the start needed, which the C library would keep."""
+    with suppress(OSError, AttributeError):  # Only glibc has this function.
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def granted(consent: Consent) -> Record:

@@ -32,7 +32,6 @@ STATE = Path("/state")
 LEDGER = STATE / "ledger"
 START = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 SEGMENT_BYTES = 2500
-BULK = 8
 
 Row = tuple[str, str | None, str]
 People = tuple[frozenset[Contact], frozenset[Consent], frozenset[tuple[str, Revocation]]]
@@ -108,7 +107,7 @@ class Box:
         self._disk = disk
         self._at = START
         self.ledger = Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk)
-        self.registry = Registry.open(STATE, disk=disk, bulk=BULK)
+        self.registry = Registry.open(STATE, disk=disk)
         promises.number_key = self.registry.number_key
 
     def append(self, *records: Record) -> None:
@@ -124,6 +123,25 @@ class Box:
         now = self.promises.people[-1]
         with self._changing((now[0] | set(contacts), now[1] | set(consents), now[2])):
             self.registry.add(contacts, consents)
+
+    def register_in_steps(self, numbers: range, *, revoking: int) -> None:
+        """Import as a running box does: in parts, while somebody objects in between."""
+        contacts, consents = [contact(n) for n in numbers], [consent(n) for n in numbers]
+        intake = self.registry.intake()
+        intake.take(contacts, consents)
+        before = self.promises.people[-1]
+        after: People = (before[0] | set(contacts), before[1] | set(consents), before[2])
+        self.promises.people = [before, after]
+        for step, _ in enumerate(intake.write(rows_per_step=4)):
+            if step == 2:
+                known = self.promises.people
+                objected: list[People] = [
+                    (p[0], p[1], p[2] | {_suppression(revoking)}) for p in known
+                ]
+                self.promises.people = known + objected
+                self.registry.revoke(f"{revoking:032x}", Revocation(at=START, by="key"))
+                self.promises.people = objected
+        self.promises.people = [self.promises.people[-1]]
 
     def call(self, number: int, *, key: str) -> None:
         """One call, with the order of the real box: the permission is on disk before the dial."""
@@ -215,8 +233,8 @@ def run(disk: MemoryDisk, promises: Promises) -> Iterator[str]:
     box.compact()
     yield "call"
     box.call(3, key="1")
-    yield "bulk import"
-    box.register(range(4, 14))
+    yield "import in steps"
+    box.register_in_steps(range(4, 14), revoking=3)
     yield "restart"
     box.ledger.close()
     box.registry.close()
@@ -244,11 +262,11 @@ def judge(files: dict[Path, bytes], promises: Promises, disk: MemoryDisk | None 
     rows = _judge_once(disk, promises)
     with Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk) as ledger:
         ledger.append([Record(kind="box.started", data={"after": "cut"})], START)
-    with Registry.open(STATE, disk=disk, bulk=BULK) as registry:
+    with Registry.open(STATE, disk=disk) as registry:
         registry.add([contact(9000)], [consent(9000)])
     with Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk) as ledger:
         again = [_row(e.kind, e.subject, e.data) for e in ledger.entries()]
-    with Registry.open(STATE, disk=disk, bulk=BULK) as registry:
+    with Registry.open(STATE, disk=disk) as registry:
         found = registry.by_number(contact(9000).number)
     if again[:-1] != rows or again[-1][0] != "box.started" or found != contact(9000):
         raise Violation("what was written after the recovery was not there at the next start")
@@ -272,7 +290,7 @@ def _judge_once(disk: MemoryDisk, promises: Promises) -> list[Row]:
         raise Violation(f"verify: {checked.fault}")
     if (0 if kept is None else kept.seq) not in promises.checkpoints:
         raise Violation("not the newest checkpoint")
-    with Registry.open(STATE, disk=disk, bulk=BULK) as registry:
+    with Registry.open(STATE, disk=disk) as registry:
         found = people(registry)
         if promises.number_key not in (None, registry.number_key):
             raise Violation("another number key: no suppressed number would be recognised")
@@ -373,7 +391,7 @@ def _fail(tally: Tally, number: int, fate: str) -> None:
     with Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk) as ledger:
         ledger.append([Record(kind="box.started")], START)
         promises.rows = [_row(e.kind, e.subject, e.data) for e in ledger.entries()]
-    with Registry.open(STATE, disk=disk, bulk=BULK) as registry:
+    with Registry.open(STATE, disk=disk) as registry:
         promises.number_key = registry.number_key
         promises.people = [people(registry)]
     promises.flying = []
@@ -400,7 +418,7 @@ def _cut_recovery(tally: Tally, step: str, files: dict[Path, bytes], promises: P
     # Promised rows that are still flying may be kept or lost by either cut.
     with Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk):
         pass
-    with Registry.open(STATE, disk=disk, bulk=BULK):
+    with Registry.open(STATE, disk=disk):
         pass
 
 

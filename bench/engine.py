@@ -17,6 +17,7 @@ from appliance.gate import Rules
 from appliance.interfaces import LawGate
 from appliance.law import Caller, Category, load_profile
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry
+from appliance.packed_history import HexId
 from appliance.scheduler import Place, Scheduler
 from bench.simulated_campaign import (
     ORIGIN,
@@ -216,15 +217,15 @@ class _FirstInFirstOut(Scheduler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._queue: dict[str, tuple[float, float, int]] = {}
+        self._queue: dict[HexId, tuple[float, float, int]] = {}
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def place(self, subject: str, opens: float, closes: float, attempts: int) -> None:
+    def place(self, subject: HexId, opens: float, closes: float, attempts: int) -> None:
         self._queue[subject] = (opens, closes, attempts)
 
-    def drop(self, subject: str) -> None:
+    def drop(self, subject: HexId) -> None:
         self._queue.pop(subject, None)
 
     def clear(self) -> None:

@@ -24,6 +24,7 @@ from appliance.habits import Habits
 from appliance.interfaces import Gate, LawGate
 from appliance.law import Profile, Territory
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry, Script, Sketch, Timers
+from appliance.packed_history import HexId, hex_id, hex_text
 from appliance.scheduler import Scheduler
 from bench.campaign_auditor import Agreement, Registered, Row, audit
 from bench.simulated_network import CLIP_SECONDS, SeenCall, SimulatedLine, Timeline
@@ -101,7 +102,10 @@ class SimulatedPeople:
         self._numbers[contact.number] = contact
         self._consents.setdefault(contact.subject, []).append(consent)
 
-    def subjects(self) -> Iterable[str]:
+    def subjects(self) -> Iterable[HexId]:
+        return map(hex_id, self._contacts)
+
+    def everybody(self) -> Iterable[str]:
         return self._contacts
 
     def contact(self, subject: str) -> Contact | None:
@@ -110,8 +114,9 @@ class SimulatedPeople:
     def consents(self, subject: str) -> Sequence[Consent]:
         return self._consents.get(subject, ())
 
-    def sketch(self, subject: str) -> Sketch | None:
-        contact, consents = self._contacts[subject], self._consents[subject]
+    def sketch(self, subject: HexId) -> Sketch | None:
+        known = hex_text(subject)
+        contact, consents = self._contacts[known], self._consents[known]
         if len(consents) != 1:
             return None
         (one,) = consents
@@ -378,7 +383,7 @@ class World:
             )
         )
         self._disturbances[kind] += 1
-        subjects = tuple(self._people.subjects())
+        subjects = tuple(self._people.everybody())
         subject = random.choice(subjects) if subjects else ""
         contact = self._people.contact(subject)
         match kind:
@@ -531,7 +536,7 @@ class World:
                     for c in self._people.consents(subject)
                 ),
             )
-            for subject in self._people.subjects()
+            for subject in self._people.everybody()
             if (contact := self._people.contact(subject)) is not None
         ]
 

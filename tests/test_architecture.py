@@ -31,6 +31,8 @@ PURE = (
     "appliance/gate.py",
     "appliance/campaign.py",
     "appliance/packed_history.py",
+    "appliance/journal_format.py",
+    "appliance/registry_rows.py",
     "appliance/attempt.py",
     "appliance/engine.py",
     "appliance/call_state.py",
@@ -76,7 +78,7 @@ IMPURE_MODULES = {
 DOORS = {
     "serial": {"firmware/transport.py", "firmware/audio/serial_port.py"},
     "gpiozero": {"firmware/panel.py", "firmware/pins.py", "firmware/power.py"},
-    "tinydb": {"appliance/store.py"},
+    "tinydb": {"appliance/store.py", "appliance/row_storage.py"},
     "gsmmodem": {"firmware/transport.py", "firmware/modem.py"},
 }
 

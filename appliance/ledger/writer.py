@@ -40,8 +40,9 @@ from appliance.ledger.format import (
     timestamp,
 )
 
-SEGMENT_BYTES = 4 * 1024 * 1024
-"""A segment that has reached this size is sealed; the next batch starts another."""
+SEGMENT_BYTES = 1024 * 1024
+"""A segment that has reached this size is sealed; the next batch starts another. Each start
+reads the last one and writes it anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

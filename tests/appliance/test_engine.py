@@ -30,6 +30,7 @@ from appliance.model import (
     Timers,
     Verdict,
 )
+from appliance.packed_history import HexId
 from appliance.placing import RECONSIDER
 from firmware import events
 from firmware.events import Cause, Witness
@@ -59,7 +60,7 @@ class Registry:
         self.spans = spans
         self.given: dict[str, list[Consent]] = {}
 
-    def subjects(self) -> list[str]:
+    def subjects(self) -> list[HexId]:
         return list(self.spans)
 
     def contact(self, subject: str) -> Contact | None:
@@ -78,7 +79,7 @@ class Registry:
     def consents(self, subject: str) -> Sequence[Consent]:
         return self.given.get(subject, ())
 
-    def sketch(self, subject: str) -> None:
+    def sketch(self, subject: HexId) -> None:
         return None
 
     def by_number(self, number: str) -> Contact | None:
@@ -92,6 +93,8 @@ class Registry:
         return f"hash-of{number[1:]}" if number.startswith("+") else None
 
     # the gate
+
+    lookback = timedelta()
 
     def next_hours(
         self, timezone: str, windows: str, after: datetime, call_seconds: float

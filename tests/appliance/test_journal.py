@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.journal import Change, Journal, JournalCorrupt, SchemaUnknown
+from appliance.journal import START_OVER, Journal
+from appliance.journal_format import Change, JournalCorrupt, SchemaUnknown
 from bench.power_cut import MemoryDisk
 
 DIRECTORY = Path("/state/registry")
@@ -19,8 +20,11 @@ def load(disk: MemoryDisk, *, schema: int = 1, read_only: bool = False) -> tuple
         DIRECTORY, name="people", schema=schema, read_only=read_only, disk=disk
     )
     rows: Rows = {}
-    for table, key, row in changes:
-        if row is None:
+    for change in changes:
+        table, key, row = change
+        if change is START_OVER:
+            rows.clear()
+        elif row is None:
             rows.pop((table, key), None)
         else:
             rows[table, key] = row

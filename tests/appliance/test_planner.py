@@ -14,6 +14,7 @@ from appliance.gate import Rules
 from appliance.interfaces import LawGate
 from appliance.law import CapRule, load_profile
 from appliance.model import Consent, Contact, Outcome, Retry, Sketch
+from appliance.packed_history import HexId, hex_id, hex_text
 from appliance.planner import SURVEYED_PER_STEP, Planner
 
 NOW = datetime(2027, 3, 10, 9, 30, tzinfo=UTC)
@@ -32,7 +33,7 @@ person = st.fixed_dictionaries(
         "revoked": st.sampled_from((False, False, False, True)),
         "attempts": st.lists(
             st.tuples(
-                st.integers(1, 60 * 24),
+                st.integers(1, 100 * 24),
                 st.sampled_from((*Outcome,)),
                 st.sampled_from(PURPOSES),
             ),
@@ -66,8 +67,8 @@ class Town:
             )
             self._consents[subject] = [one, one] if told["again"] else [one]
 
-    def subjects(self) -> Sequence[str]:
-        return list(self._consents)
+    def subjects(self) -> Sequence[HexId]:
+        return [hex_id(subject) for subject in self._consents]
 
     def contact(self, subject: str) -> Contact | None:
         return Contact(
@@ -82,8 +83,8 @@ class Town:
     def consents(self, subject: str) -> Sequence[Consent]:
         return self._consents[subject]
 
-    def sketch(self, subject: str) -> Sketch | None:
-        consents = self._consents[subject]
+    def sketch(self, subject: HexId) -> Sketch | None:
+        consents = self._consents[hex_text(subject)]
         if not self._sketches or len(consents) > 1:
             return None
         one = consents[0]
@@ -167,11 +168,11 @@ def test_bounds_give_the_order_of_exact_places(
         one.portion(at(0.0))
         assert one.complete
     keys: dict[str, tuple[int, float]] = {}
-    for subject in exact._people.subjects():
-        found = exact.scheduler._places.get(subject)
+    for key in exact._people.subjects():
+        found = exact.scheduler._places.get(key)
         if found is not None:
-            keys[subject] = (found[2], found[1])
-            bound = surveyed.scheduler._places[subject]
+            keys[hex_text(key)] = (found[2], found[1])
+            bound = surveyed.scheduler._places[key]
             # Opening, latest start, attempts: none is later than the truth.
             assert all(b <= e for b, e in zip(bound[:3], found[:3], strict=True))
     first, second = drained(surveyed, at(hours)), drained(exact, at(hours))
@@ -201,7 +202,7 @@ def test_calls_may_begin_before_the_bounds_are_exact() -> None:
         "valid": None,
         "again": False,
         "revoked": False,
-        "attempts": [(24 * 200, Outcome.BUSY, "earlier")],
+        "attempts": [(24 * 2, Outcome.BUSY, "earlier")],
     }
     plan = planner([told] * (SURVEYED_PER_STEP + 1), sketches=True)
     known = []

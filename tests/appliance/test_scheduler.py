@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.packed_history import HexId
 from appliance.scheduler import Scheduler
 
 T0 = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -21,7 +22,7 @@ def put(scheduler: Scheduler, subject: str, opens: float, closes: float, used: i
     scheduler.place(subject, minutes(opens).timestamp(), minutes(closes - 1).timestamp(), used)
 
 
-def taken(scheduler: Scheduler, now: datetime) -> list[str]:
+def taken(scheduler: Scheduler, now: datetime) -> list[HexId]:
     found = []
     while (next_one := scheduler.take(now)) is not None:
         found.append(next_one[3])

@@ -17,15 +17,12 @@ from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
 from appliance.files import StateInUse, StorageFailed
-from appliance.journal import JournalCorrupt
+from appliance.intake import RegistryConflict
+from appliance.journal_format import JournalCorrupt
 from appliance.model import Consent, Contact, Revocation
 from appliance.number_key import NumberKeyLost
-from appliance.store import (
-    JournalStorage,
-    Registry,
-    RegistryConflict,
-    RegistryDatabase,
-)
+from appliance.row_storage import JournalStorage, RegistryDatabase
+from appliance.store import Registry, RegistryBusy
 from bench.crash import consent, contact
 from bench.power_cut import MemoryDisk
 
@@ -127,15 +124,58 @@ def test_one_import_is_one_transaction() -> None:
     assert calls == ["write", "sync"]
 
 
-def test_a_bulk_import_is_one_snapshot_and_found_again() -> None:
+def test_an_intake_is_written_in_steps_and_counts_from_its_seal() -> None:
     disk = MemoryDisk()
-    box = Registry.open(STATE, disk=disk, bulk=10)
-    box.add([contact(n) for n in range(1, 50)], [consent(n) for n in range(1, 50)])
-    assert [n for n in disk.names(STATE / "registry") if n.endswith("snapshot")]
-    box.revoke(contact(7).subject, NO)
-    assert len(again(disk)) == 49
-    assert again(disk).consents(contact(49).subject) == (consent(49),)
-    assert again(disk).revocation(contact(7).subject) == NO
+    box = registry(disk, 2)
+    intake = box.intake()
+    intake.take([contact(n) for n in range(3, 900)], [consent(n) for n in range(3, 900)])
+    assert intake.by_number(contact(3).number) == contact(3)
+    counts = []
+    for _ in intake.write():
+        counts.append((len(again(MemoryDisk(disk.contents()))), len(box)))
+        # A person who objects meanwhile does not wait.
+        box.revoke(contact(1).subject, Revocation(at=AT + timedelta(len(counts)), by="key"))
+        with pytest.raises(RegistryBusy):
+            box.compact()
+    before, after = [c for c in counts if c[0] == 2], [c for c in counts if c[0] == 899]
+    assert len(before) > 4
+    assert counts == before + after
+    assert {visible for _, visible in before} == {2}
+    assert after[0] == (899, 2)
+    assert after[-1] == (899, 899)
+    assert again(disk).consents(contact(899).subject) == (consent(899),)
+    assert box.consents(contact(899).subject) == (consent(899),)
+    box.compact()
+    assert len(again(disk)) == 899
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_an_intake_that_is_given_up_leaves_nothing(steps: int) -> None:
+    disk = MemoryDisk()
+    box = registry(disk, 2)
+    intake = box.intake()
+    intake.take([contact(n) for n in range(3, 600)], [consent(n) for n in range(3, 600)])
+    writing = intake.write()
+    for _ in range(steps):
+        next(writing)
+    writing.close()
+    box.add([contact(3)], [consent(3)])
+    box.compact() if steps == 1 else None
+    assert len(box) == len(again(disk)) == 3
+
+
+def test_an_intake_that_is_left_after_its_seal_is_whole() -> None:
+    disk = MemoryDisk()
+    box = registry(disk)
+    intake = box.intake()
+    intake.take([contact(n) for n in range(1, 300)], [consent(n) for n in range(1, 300)])
+    writing = intake.write()
+    while len(again(MemoryDisk(disk.contents()))) == 0:
+        next(writing)
+    writing.close()
+    assert len(box) == 299
+    assert box.contact(contact(299).subject) == contact(299)
+    assert [c.subject for c in box.contacts()] == [contact(n).subject for n in range(1, 300)]
 
 
 def test_the_newest_withdrawal_counts_and_an_older_one_changes_nothing() -> None:
@@ -346,7 +386,6 @@ def _database(disk: MemoryDisk) -> RegistryDatabase:
         storage=JournalStorage,
         must_exist=False,
         read_only=False,
-        bulk=10,
         disk=disk,
     )
 
