@@ -122,7 +122,7 @@ class BringUp:
         """End any call that is up. Raises LineDown where silence cannot be proven."""
         if is_silent(self.modem, family, pause=self.pause):
             return
-        if isinstance(self._sim_state(), SimAsksPin | SimRefused):
+        if isinstance(self._sim_state(family), SimAsksPin | SimRefused):
             # Until the SIM is open many modems refuse even AT+CLCC (CME 10 to 13), and none can
             # have a call up. The list is read again before each dial.
             return
@@ -152,7 +152,7 @@ class BringUp:
         tried = False
         answer = "nothing"
         while self.now() < until:
-            state = self._sim_state()
+            state = self._sim_state(identity.family)
             match state:
                 case SimReady():
                     if self.pin is not None and tried:
@@ -172,9 +172,9 @@ class BringUp:
             raise LineDown(Fault.SIM_PIN_REFUSED, "the SIM did not take the PIN", final=True)
         raise LineDown(Fault.SIM_BUSY, f"the SIM did not become ready: {answer}")
 
-    def _sim_state(self) -> SimState:
+    def _sim_state(self, family: Family) -> SimState:
         try:
-            reply = self.modem.command("AT+CPIN?", timeout=5.0)
+            reply = self.modem.command("AT+CPIN?", timeout=family.timing.sim_state)
         except CommandTimeout as error:
             # Wavecom modules say "+CPIN: READY" and no OK after it.
             state = read_sim_state(error.lines, "")

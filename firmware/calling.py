@@ -144,6 +144,14 @@ class Calling(ABC):
     def _answer_ordered(self, item: Ordered) -> None:
         self.log.warning("%s is no order for an outgoing call", type(item.order).__name__)
 
+    def _send_before_call(self) -> None:
+        """Send what the family wants before each call; none of it may keep the call from being."""
+        for step in self.family.before_call:
+            try:
+                self.modem.command(step.command, timeout=step.timeout)
+            except (CommandTimeout, CommandAborted):
+                self.log.debug("%s gave no result", step.command)
+
     def _start(self, command: str, *, epoch: int) -> None:
         """Send ATD or ATA and take its result; *epoch* is the emergency count it was decided at."""
         reply = self.modem.command(command, timeout=self.family.timing.dial, dial=True, epoch=epoch)
@@ -287,6 +295,9 @@ class Calling(ABC):
         else:
             self._stop_voice()
             confirmed = self._rows() == () and progress.refused is None
+            if confirmed and not progress.row_seen:
+                # A call that was never listed may still be about to be.
+                confirmed = is_silent(self.modem, self.family, pause=self._pause)
             if not confirmed:
                 silence = hang_up(self.modem, self.family, pause=self._pause)
                 confirmed, radio_cycled = silence.confirmed, silence.radio_cycled

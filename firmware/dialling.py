@@ -78,11 +78,7 @@ class Dialling(Calling):
             self.log.warning("a call was up before the dial")
             if not hang_up(self.modem, self.family, pause=self._pause).confirmed:
                 raise LineDown(Fault.HANG_UP_UNCONFIRMED, "a call was up and would not end")
-        for step in self.family.before_call:
-            try:
-                self.modem.command(step.command, timeout=step.timeout)
-            except (CommandTimeout, CommandAborted):
-                self.log.debug("%s gave no result", step.command)
+        self._send_before_call()
         return True
 
     def _still_wanted(self) -> bool:

@@ -117,6 +117,7 @@ class Receiving(Calling):
             self._order = item
 
     def _answer(self, order: Ordered) -> bool:
+        self._send_before_call()
         # Read before the check: a stop between the two makes the modem refuse the command.
         epoch = self.modem.emergency_count
         if self._stopped() or order.emergencies != self.emergencies():

@@ -6,14 +6,18 @@ from firmware.families.a76xx import A76XX
 from firmware.families.base import Family
 from firmware.families.generic import GENERIC
 from firmware.families.huawei import HUAWEI
+from firmware.families.option import OPTION
 from firmware.families.quectel import QUECTEL
 from firmware.families.sim800 import SIM800
 from firmware.families.sim7600 import SIM7600
+from firmware.families.wavecom import WAVECOM
+from firmware.families.zte import ZTE
 
 __all__ = ["FAMILIES", "Family", "identify"]
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (SIM7600, A76XX, SIM800, QUECTEL, HUAWEI, GENERIC)
+    family.name: family
+    for family in (SIM7600, A76XX, SIM800, QUECTEL, HUAWEI, ZTE, OPTION, WAVECOM, GENERIC)
 }
 """Every family by name, the most specific first."""
 

@@ -227,6 +227,8 @@ class Timing:
     """Real: the longest wait for the result of ATD before the call list is asked instead."""
     call_list: float = 2.0
     """Real: the longest wait for AT+CLCC."""
+    sim_state: float = 5.0
+    """Real: the longest wait for AT+CPIN?, which a busy SIM holds up."""
     poll: float = 0.5
     """Box: between two reads of the call list during a call."""
     row_missing: float = 10.0
@@ -252,6 +254,7 @@ class Family:
     usb: tuple[UsbIdentity, ...] = ()
     bring_up: tuple[Step, ...]
     before_call: tuple[Step, ...] = ()
+    """Sent before ATD and before ATA; an ERROR does not keep the call from being made."""
     dial: str = "ATD{number};"
     answer: str = "ATA"
     """Takes an incoming call (V.250 6.3.5)."""

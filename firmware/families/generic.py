@@ -1,8 +1,9 @@
 """Any voice modem that follows 3GPP TS 27.007, and the tail of vendors that almost do.
 
-No claim of an answer without a CLCC row in state 0. Variants that cost one line each are here:
-ZTE says ``CONNECT`` and ``HANGUP: 1`` (python-gsmmodem's fake of the MF110/K3565-Z), Wavecom
-reports calls with ``+WIND`` (Fastrack, python-gsmmodem's fake).
+No claim of an answer without a CLCC row in state 0. The notices of its variants are here too, for
+modems that do not name their maker (a ZTE dongle may call itself QUALCOMM): ZTE says ``CONNECT``
+and ``HANGUP: 1``, Wavecom reports calls with ``+WIND``. What such a variant needs besides is in a
+file of its own.
 """
 
 from __future__ import annotations

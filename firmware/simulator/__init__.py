@@ -13,5 +13,15 @@ transport or tone detector; only :mod:`firmware.clock` is shared.
 
 from __future__ import annotations
 
-FAMILIES = ("sim7600", "generic", "a76xx", "sim800", "quectel", "huawei")
+FAMILIES = (
+    "sim7600",
+    "generic",
+    "a76xx",
+    "sim800",
+    "quectel",
+    "huawei",
+    "zte",
+    "option",
+    "wavecom",
+)
 """Names of the personalities, for command lines (nothing heavy is imported to know them)."""

@@ -88,7 +88,7 @@ class CallControl:
         else:
             self._soon(_PROGRESS_SECONDS, lambda: self._announce(call, Phase.DIALLING))
         call.colp = modem.flag("+COLP")
-        if FaultKind.NO_OK in call.faults or call.colp:
+        if FaultKind.NO_OK in call.faults or call.colp or modem.personality.dial_result:
             call.dial_result_due = True
             return Reply(final=None)
         late = modem.faults.active(FaultKind.LATE_OK, modem.now)
@@ -274,7 +274,7 @@ class CallControl:
                 call.announced_at = modem.now
                 if call.dial_result_due:
                     call.dial_result_due = False
-                    modem.notice("OK")
+                    modem.notice(modem.personality.dial_result or "OK")
             case _:
                 assert_never(phase)
         modem.call_notice(*modem.personality.progress(modem, call, phase))

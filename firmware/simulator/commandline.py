@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
-_EXTENDED = "+^*$%"
+_EXTENDED = "+^*$%_"
 _BASIC_WITH_AMPERSAND = "&\\"
 
 

@@ -153,6 +153,10 @@ class Personality:
     cvhu_default: str = "0"
     ring_period: float = 5.0
     cme_errors_on_dial: bool = False
+    variant: bool = False
+    """Differs from the standard by a few words only: the contract suite leaves it out."""
+    dial_result: str = ""
+    """Where ATD has no result before the far end answers: what it is then."""
     clcc_notices: bool = False
     """Knows AT+CLCC=1, which announces every change of a call."""
     access: int = 7

@@ -31,7 +31,11 @@ TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
         ("huawei", "K3715", "huawei"),
         # SIM7670G has no voice and must not pass for a SIM7600.
         ("SIMCOM", "SIM7070G", "generic"),
-        ("ZTE CORPORATION", "K3565-Z", "generic"),
+        ("ZTE CORPORATION", "K3565-Z", "zte"),
+        ("ZTE INCORPORATED", "MF110", "zte"),
+        ("Option N.V.", "GTM382", "option"),
+        ("Optional", "X", "generic"),
+        (" WAVECOM MODEM", " MULTIBAND  900E  1800", "wavecom"),
         ("QUALCOMM INCORPORATED", "MDM9600", "generic"),
         ("", "", "generic"),
     ],

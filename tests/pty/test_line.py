@@ -77,7 +77,9 @@ def test_how_calls_end(tmp_path: Path, family: str, behaviour: object, cause: Ca
         assert len(b.of(Ended)) == 1
 
 
-@pytest.mark.parametrize("family", ["a76xx", "sim800", "quectel", "huawei"])
+@pytest.mark.parametrize(
+    "family", ["a76xx", "sim800", "quectel", "huawei", "zte", "option", "wavecom"]
+)
 def test_the_other_families_tell_busy_from_an_answer(tmp_path: Path, family: str) -> None:
     """Each by its own notices; the second call is answered and ended by us."""
     scenario = rule(Busy(after=1.0), Answer(rings_in=1.0, after=1.0))
