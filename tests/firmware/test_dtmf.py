@@ -154,14 +154,38 @@ def test_gain_and_direct_current_change_nothing(gain: float, offset: float) -> N
     assert [(d.key, d.heard) for d in other] == [(d.key, d.heard) for d in plain]
 
 
-@pytest.mark.parametrize("drift", [-1e-4, 1e-4])
-def test_sample_rate_drift_changes_nothing(drift: float) -> None:
-    plain = ToneDetector().feed(pcm(*dialled(KEYS)))
-    parts = [p for k in KEYS for p in (press(k, 0.05, off=(drift, drift)), gap(0.05))]
-    other = ToneDetector().feed(pcm(*parts))
-    assert [d.key for d in other] == [d.key for d in plain]
-    for one, two in zip(plain, other, strict=True):
-        assert two.at == pytest.approx(one.at, abs=0.006)
+def sampled(text: str, rate: float, gain: float, offset: float) -> bytes:
+    """Presses as a converter samples them that takes *rate* samples a second."""
+    time = np.arange(round((0.4 + 0.1 * len(text)) * rate)) / rate
+    audio = np.zeros(len(time))
+    for number, key in enumerate(text):
+        row, column = ROWS[KEYS.index(key) >> 2], COLUMNS[KEYS.index(key) & 3]
+        start = 0.2 + 0.1 * number
+        pair = np.sin(2 * np.pi * row * time + number) + np.sin(2 * np.pi * column * time)
+        audio += np.where((time >= start) & (time < start + 0.05), 5700.0 * pair, 0.0)
+    audio = gain * (audio + np.random.default_rng(3).normal(0, 4, len(audio))) + offset
+    return np.clip(np.rint(audio), -32768, 32767).astype("<i2").tobytes()
+
+
+TEXT = "1590D2"
+PLAIN = ToneDetector().feed(sampled(TEXT, RATE, 1.0, 0.0))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.floats(-100.0, 100.0),
+    st.floats(-14.0, 6.0),
+    st.floats(-8000.0, 8000.0),
+)
+def test_drift_gain_and_direct_current_change_nothing(
+    drift_ppm: float, gain_db: float, offset: float
+) -> None:
+    data = sampled(TEXT, RATE * (1 + drift_ppm * 1e-6), 10 ** (gain_db / 20), offset)
+    found = ToneDetector().feed(data)
+    assert [d.key for d in found] == [d.key for d in PLAIN] == list(TEXT)
+    for one, other in zip(PLAIN, found, strict=True):
+        # A window is 5 ms: the least by which a sample more or less can move a key.
+        assert other.at == pytest.approx(one.at, abs=0.0051)
 
 
 MIXED = pcm(
