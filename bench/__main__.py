@@ -35,13 +35,18 @@ def main(names: list[str]) -> int:
     for module in sorted(info.name for info in pkgutil.iter_modules(bench.__path__)):
         if module == "__main__" or (names and module not in names):
             continue
-        run = getattr(importlib.import_module(f"bench.{module}"), "run", None)
+        measurement = importlib.import_module(f"bench.{module}")
+        run = getattr(measurement, "run", None)
         if run is None:
             continue
         started = time.perf_counter()
         print(f"== {module}", flush=True)
         found = run()
-        show(found)
+        table = getattr(measurement, "table", None)
+        if table is None:
+            show(found)
+        else:
+            print(table(found))
         rows += found
         print(f"  {time.perf_counter() - started:.1f} s", flush=True)
     keep(rows, alone=not names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import math
+import resource
 import shutil
 import subprocess
 import time
@@ -33,7 +33,7 @@ class Heard:
 
     reports: tuple[Report, ...]
     cpu: float
-    """CPU seconds of this process; NaN where another process did the work."""
+    """CPU seconds of the detector, in this process or in its own."""
 
 
 def ours(samples: NDArray[np.int16], chunk: int = 320) -> Heard:
@@ -83,18 +83,21 @@ def multimon(samples: NDArray[np.int16]) -> Heard:
     """multimon-ng; it gives keys without times, so they are matched by their order."""
     wide = soxr.resample(samples.astype(np.float32), RATE, 22050)
     raw = np.clip(wide, -32768, 32767).astype("<i2").tobytes()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         ["multimon-ng", "-q", "-a", "DTMF", "-t", "raw", "-"],
         input=raw,
         capture_output=True,
         check=False,
     )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     keys = [
         line.partition(b"DTMF:")[2].strip()
         for line in done.stdout.splitlines()
         if line.startswith(b"DTMF:")
     ]
-    return Heard(tuple(Report(k.decode(), None) for k in keys if k), math.nan)
+    return Heard(tuple(Report(k.decode(), None) for k in keys if k), cpu)
 
 
 def peers() -> list[str]:

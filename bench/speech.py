@@ -86,8 +86,17 @@ def telephone(samples: Array) -> Array:
     return np.fft.irfft(spectrum * shape, len(samples))
 
 
-def spoken(rng: np.random.Generator, length: int, *, coded: bool = False) -> Array:
-    """Synthetic speech of many voices and languages; with ``coded`` partly through codecs."""
+def spoken(
+    rng: np.random.Generator,
+    length: int,
+    *,
+    coded: bool = False,
+    levels: tuple[float, float] = (-28.0, -10.0),
+) -> Array:
+    """Synthetic speech of many voices and languages; with ``coded`` partly through codecs.
+
+    Each utterance has an active level between ``levels`` (dBm0).
+    """
     parts: list[Array] = []
     done = 0
     chains = ["", "alaw"] + [c for c in ("gsm", "amr-12.2", "amr-5.90") if c[:3] in available()]
@@ -98,7 +107,7 @@ def spoken(rng: np.random.Generator, length: int, *, coded: bool = False) -> Arr
         if rng.random() < 0.7:
             voice = telephone(voice)
         active = voice[np.abs(voice) > 0.05 * np.abs(voice).max()]
-        level = PEAK / np.sqrt(2) * 10 ** (rng.uniform(-28, -10) / 20)
+        level = PEAK / np.sqrt(2) * 10 ** (rng.uniform(*levels) / 20)
         voice = np.clip(voice * level / np.sqrt(np.mean(active**2)), -32768, 32767)
         voice = voice + rng.normal(0.0, 10 ** rng.uniform(0, 1.7), len(voice))
         chain = str(rng.choice(chains)) if coded else ""
