@@ -123,7 +123,7 @@ def test_a_withheld_number_is_told_as_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", ["sim7600", "generic"])
 def test_a_caller_who_gives_up_is_no_call(tmp_path: Path, family: str) -> None:
     with answering(tmp_path, family) as b:
-        b.simulation.call_line(1, calls(rings=1.0))
+        b.simulation.call_line(1, calls(rings=8.0))
         ringing = b.wait(IncomingRinging)
         assert b.wait(Ended, attempt=ringing.attempt).confirmed
         # The order comes too late: there is nobody to answer.
