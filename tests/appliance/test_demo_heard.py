@@ -197,3 +197,19 @@ def test_a_tampered_log_fails(tamper: Callable[[list[Row]], None], fault: str) -
 def test_the_ledger_may_not_have_a_key_that_nobody_pressed() -> None:
     claims = Claims(listened=LISTENED.listened, keys=Counter({(NUMBER, "1"): 2}))
     assert "key 1 2 times" in findings(list(honest()), claims)
+
+
+@pytest.mark.parametrize(
+    ("gap_ms", "torn", "finding"), [(400, 1, False), (20_000, 0, True), (0, 0, True)]
+)
+def test_a_message_with_gaps_in_it_is_the_computers_fault(
+    gap_ms: int, torn: int, finding: bool
+) -> None:
+    """But one that hardly arrived is the box's."""
+    rows = copy.deepcopy(list(honest()))
+    _broken_off(rows)
+    _of(rows, "audio")["gap_ms"] = gap_ms
+    result = audit_heard(rows, RECORDINGS, LISTENED)
+    assert result.torn == torn
+    assert bool(result.findings) is finding
+    assert ("torn by this busy computer" in result.sentence()) is bool(torn)
