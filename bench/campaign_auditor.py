@@ -58,6 +58,7 @@ def audit(
     rows: Sequence[Row],
     people: Sequence[Registered],
     calls: Sequence[SeenCall],
+    callers: Sequence[SeenCall] = (),
     *,
     origin: datetime,
     max_attempts: int,
@@ -189,7 +190,57 @@ def audit(
         breaches += [f"attempt {a} has no outcome" for a in authorised if a not in outcomes]
     for call in calls:
         breaches += _check_content(call, by_number, revoked_rows)
-    return breaches
+    return breaches + _check_callers(rows, by_number, calls, callers)
+
+
+def _check_callers(
+    rows: Sequence[Row],
+    by_number: Mapping[str, Registered],
+    calls: Sequence[SeenCall],
+    callers: Sequence[SeenCall],
+) -> list[str]:
+    """Nobody is answered while the stop is latched, nothing dialled beside a caller, and no
+    objection confirmed that the ledger does not have by then."""
+    found: list[str] = []
+    says = {"consent.revoked": True, "consent.granted": False}
+    for caller in callers:
+        person = by_number.get(caller.number)
+        found += [
+            f"a caller heard {clip} at {begun}"
+            for begun, _, clip in caller.clips
+            if clip not in ("incoming", "opted")
+        ]
+        for begun in (begun for begun, _, clip in caller.clips if clip == "opted"):
+            nines = [on_disk for at, key, on_disk in caller.keys if key == "9" and at <= begun]
+            if not nines:
+                found.append(f"a caller's objection confirmed at {begun} without key 9")
+            elif person is not None:
+                # The row may be older: whoever objected before, and has not agreed since.
+                last = [
+                    (row.seq, says[row.kind])
+                    for row in rows
+                    if row.kind in says and row.subject == person.subject
+                ]
+                later = any(objects and seq > nines[0] for seq, objects in last)
+                known = [objects for seq, objects in last if seq <= nines[0]]
+                if not later and not (known and known[-1]):
+                    found.append(f"a caller's objection confirmed at {begun} is not on disk")
+    latches = [(row.seq, row.kind) for row in rows if row.kind in ("stop.pressed", "stop.reset")]
+    for caller in callers:
+        if caller.answered_rows is None:
+            continue
+        known = [kind for seq, kind in latches if seq <= caller.answered_rows]
+        if known and known[-1] == "stop.pressed":
+            found.append(f"a caller was answered at {caller.dialled_at} while stopped")
+    for call in calls:
+        found += [
+            f"dial at {call.dialled_at} on {call.line} beside a caller"
+            for caller in callers
+            if caller.line == call.line
+            and caller.dialled_at < call.dialled_at
+            and (caller.ended_at is None or call.dialled_at < caller.ended_at)
+        ]
+    return found
 
 
 def _agreement_at(person: Registered, revoked: datetime | None, at: datetime) -> Agreement | None:

@@ -27,7 +27,8 @@ from appliance.model import Campaign, Consent, Contact, Outcome, Retry, Script, 
 from appliance.packed_history import HexId, hex_id, hex_text
 from appliance.scheduler import Scheduler
 from bench.campaign_auditor import Agreement, Registered, Row, audit
-from bench.simulated_network import CLIP_SECONDS, SeenCall, SimulatedLine, Timeline
+from bench.simulated_callers import AnsweringLine
+from bench.simulated_network import CLIP_SECONDS, SeenCall, Timeline
 from firmware import events
 
 ORIGIN = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -40,6 +41,7 @@ SCRIPT = Script(
     message="message",
     farewell="farewell",
     opted_out="opted",
+    incoming="incoming",
     durations=CLIP_SECONDS,
 )
 
@@ -155,6 +157,7 @@ class World:
         self._timeline = Timeline()
         self._disk: list[Entry] = []
         self._log: list[SeenCall] = []
+        self._callers: list[SeenCall] = []
         self._people = SimulatedPeople()
         self._inbox: list[Input] = []
         self._clock_lost_until = 0.0
@@ -195,7 +198,7 @@ class World:
         )
         self._register()
         self._lines = [
-            SimulatedLine(
+            AnsweringLine(
                 f"line-{n + 1}",
                 timeline=self._timeline,
                 random=Random(self._random.getrandbits(64)),
@@ -203,6 +206,7 @@ class World:
                 box_time=self._box_time,
                 rows_on_disk=lambda: len(self._disk),
                 log=self._log,
+                callers=self._callers,
                 loss=setting.loss,
             )
             for n in range(setting.lines)
@@ -376,6 +380,7 @@ class World:
                 "revoke",
                 "sms",
                 "incoming",
+                "caller",
                 "agree",
                 "line",
                 "disk",
@@ -416,6 +421,9 @@ class World:
                         line="line-1", at=self._box_time(), number=contact.number, text=text
                     )
                 )
+            case "caller":
+                number = contact.number if contact is not None else "+33639989999"
+                random.choice(self._lines).ring(random.choice((number, number, None)))
             case "incoming" if contact is not None:
                 self._inbox.append(
                     events.IncomingRejected(
@@ -485,6 +493,7 @@ class World:
             rows,
             self._registered(),
             self._log,
+            self._callers,
             origin=ORIGIN,
             max_attempts=self._setting.max_attempts,
             attended=self._setting.attended,

@@ -40,7 +40,14 @@ BEHAVIOURS: dict[str, int] = {
 }
 """Behaviour of one call to its weight."""
 
-CLIP_SECONDS = {"greeting": 11.0, "prompt": 5.0, "message": 24.0, "farewell": 2.5, "opted": 4.0}
+CLIP_SECONDS = {
+    "greeting": 11.0,
+    "prompt": 5.0,
+    "message": 24.0,
+    "farewell": 2.5,
+    "opted": 4.0,
+    "incoming": 7.0,
+}
 
 
 @dataclass(slots=True)
@@ -57,15 +64,20 @@ class SeenCall:
     """What the callee was played: from, until, clip."""
     keys: list[tuple[float, str, int]] = field(default_factory=list)
     """Keys that the box heard: when, which, rows on disk just before."""
+    answered_rows: int | None = None
+    """Of an incoming call: rows on disk when the box answered it."""
 
 
 @dataclass(slots=True)
-class _LiveCall:
+class LiveCall:
+    """One call while it is up."""
+
     attempt: str
     seen: SeenCall
     behaviour: str
     playing: tuple[str, float] | None = None
     clip_token: int = 0
+    answered_at: float | None = None
 
 
 class Timeline:
@@ -112,7 +124,7 @@ class SimulatedLine:
         self._rows_on_disk = rows_on_disk
         self._log = log
         self._loss = loss
-        self._call: _LiveCall | None = None
+        self._call: LiveCall | None = None
         self._usable = False
         self._power = 0
         """Grows with every loss of the line: what was planned before it comes to nothing."""
@@ -243,7 +255,7 @@ class SimulatedLine:
             return
         seen = SeenCall(order.number, self.name, self._timeline.now, self._rows_on_disk())
         self._log.append(seen)
-        call = self._call = _LiveCall(order.attempt, seen, behaviour)
+        call = self._call = LiveCall(order.attempt, seen, behaviour)
         self._later(call, 0.1, lambda: self._maybe_tell(events.Dialled, call.attempt))
         ring_at = random.uniform(1.0, 8.0)
         rings = random.uniform(2.0, 25.0)
@@ -272,7 +284,7 @@ class SimulatedLine:
             case _:
                 self._later(call, answer_at, lambda: self._answer(call, order.greeting, False))
 
-    def _answer(self, call: _LiveCall, greeting: str, weak: bool) -> None:
+    def _answer(self, call: LiveCall, greeting: str, weak: bool) -> None:
         random = self._random
         self._tell(events.Answered, call.attempt, evidence="CLCC 0", weak=weak)
         if call.behaviour == "no_greeting":
@@ -327,14 +339,14 @@ class SimulatedLine:
         self._usable = False
         self.bring_up(120.0)
 
-    def _machine(self, call: _LiveCall, machine: Machine) -> None:
+    def _machine(self, call: LiveCall, machine: Machine) -> None:
         self._tell(events.MachineHeard, call.attempt, machine=machine, evidence="simulated")
 
-    def _press(self, call: _LiveCall, key: str) -> None:
+    def _press(self, call: LiveCall, key: str) -> None:
         call.seen.keys.append((self._timeline.now, key, self._rows_on_disk()))
         self._tell(events.KeyHeard, call.attempt, key=key, witness=Witness.MODULE, sureness=0.9)
 
-    def _play(self, call: _LiveCall, clip: str) -> None:
+    def _play(self, call: LiveCall, clip: str) -> None:
         self._silence(call)
         call.clip_token += 1
         token = call.clip_token
@@ -356,7 +368,7 @@ class SimulatedLine:
 
         self._later(call, CLIP_SECONDS[clip], finished)
 
-    def _silence(self, call: _LiveCall) -> None:
+    def _silence(self, call: LiveCall) -> None:
         if call.playing is not None:
             clip, begun = call.playing
             call.seen.clips.append((begun, self._timeline.now, clip))
@@ -369,7 +381,7 @@ class SimulatedLine:
                 complete=False,
             )
 
-    def _later(self, call: _LiveCall, seconds: float, happening: Callable[[], None]) -> None:
+    def _later(self, call: LiveCall, seconds: float, happening: Callable[[], None]) -> None:
         def if_alive() -> None:
             if self._call is call:
                 happening()
@@ -377,7 +389,7 @@ class SimulatedLine:
         self._timeline.after(seconds, if_alive)
 
     def _finish(
-        self, call: _LiveCall, cause: Cause, evidence: str, *, after: float, code: int | None = None
+        self, call: LiveCall, cause: Cause, evidence: str, *, after: float, code: int | None = None
     ) -> None:
         def ended() -> None:
             self._drop()

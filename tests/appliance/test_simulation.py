@@ -67,6 +67,7 @@ def _audited(world: World, rows: list[Row], max_attempts: int = 3) -> list[str]:
         rows,
         world._registered(),
         world._log,
+        world._callers,
         origin=ORIGIN,
         max_attempts=max_attempts,
         attended=False,
@@ -102,3 +103,20 @@ def test_the_auditor_sees_each_breach() -> None:
     for call in world._log:
         call.dialled_at += timedelta(hours=12).total_seconds()
     assert any("hours" in breach for breach in _audited(world, rows))
+
+
+def test_the_auditor_sees_what_goes_wrong_with_callers() -> None:
+    world = World(Setting(seed=11, people=4, trouble=40.0, loss=0.0, days=2))
+    result = world.run()
+    rows = [Row(e.seq, e.at, e.kind, e.subject, e.data) for e in result.entries]
+    assert _audited(world, rows) == []
+    assert any(caller.answered_rows for caller in world._callers)
+    assert any(clip == "opted" for caller in world._callers for _, _, clip in caller.clips)
+    silent = [r for r in rows if r.kind != "consent.revoked"]
+    assert any("caller's objection" in breach for breach in _audited(world, silent))
+    stop = replace(rows[0], kind="stop.pressed", subject=None, data={})
+    latched = [stop, *(r for r in rows if r.kind != "stop.reset")]
+    assert any("answered" in breach for breach in _audited(world, latched))
+    for caller in world._callers:
+        caller.line, caller.dialled_at, caller.ended_at = world._log[0].line, 0.0, None
+    assert any("beside a caller" in breach for breach in _audited(world, rows))
