@@ -80,7 +80,8 @@ class HeardAudit:
     def sentence(self) -> str:
         """One line for the summary."""
         if self.findings:
-            return f"Ears: {len(self.findings)} faults in what the callees heard:"
+            many = "s" if len(self.findings) > 1 else ""
+            return f"Ears: {len(self.findings)} fault{many} in what the callees heard:"
         torn = f", {self.torn} torn by this busy computer" if self.torn else ""
         levels = ""
         if self.levels_db is not None:
@@ -111,7 +112,8 @@ class Claims:
     listened: Counter[str] = field(default_factory=Counter)
     """Calls whose outcome is ``listened``."""
     keys: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Presses by number and key."""
+    """Presses that counted, by number and key. What was heard and did not count claims nothing: on
+    a busy computer one witness may be too late to be taken for the other."""
 
 
 def claims(entries: Iterable[Entry], contacts_csv: str) -> Claims:
@@ -123,7 +125,7 @@ def claims(entries: Iterable[Entry], contacts_csv: str) -> Claims:
         number = numbers.get(entry.subject or "")
         if number is None:
             continue
-        if entry.kind == "call.key":
+        if entry.kind == "call.key" and entry.data["counted"]:
             made.keys[number, str(entry.data["key"])] += 1
         elif entry.kind == "call.ended" and entry.data["outcome"] == "listened":
             made.listened[number] += 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
-from appliance.demo.heard import Claims, Recording, audit_heard
+from appliance.demo.heard import Claims, Recording, audit_heard, claims
+from appliance.effects import Entry
 from firmware.simulator.modem import Logged, SimulatedModem
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.recognition import Recordings
@@ -213,3 +215,21 @@ def test_a_message_with_gaps_in_it_is_the_computers_fault(
     assert result.torn == torn
     assert bool(result.findings) is finding
     assert ("torn by this busy computer" in result.sentence()) is bool(torn)
+
+
+def test_only_what_counted_is_claimed() -> None:
+    """A second witness that came too late to confirm is a row, and no second press."""
+
+    def row(seq: int, kind: str, **data: object) -> Entry:
+        at = datetime(2027, 3, 9, 18, tzinfo=UTC)
+        return Entry(seq=seq, at=at, kind=kind, subject="s1", data=data)
+
+    made = claims(
+        [
+            row(1, "call.key", key="1", witness="module", counted=True),
+            row(2, "call.key", key="1", witness="host", counted=False),
+            row(3, "call.ended", outcome="listened"),
+        ],
+        f"subject,number\ns1,{NUMBER}\n",
+    )
+    assert made == LISTENED
