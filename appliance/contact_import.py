@@ -11,16 +11,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from appliance.contact_rows import COLUMNS, Reading, RejectedRow, Row, RowFault, guarded, unguarded
+from appliance.contact_rows import COLUMNS, RejectedRow, Row, RowFault, guarded, unguarded
 from appliance.model import Consent, Contact, Revocation
 
 
 class Known(Protocol):
-    """What the registry knows; :class:`appliance.store.Registry` is one."""
+    """What the registry knows, and what the import has added to it so far."""
 
     def by_number(self, number: str) -> Contact | None: ...
 
@@ -29,108 +29,97 @@ class Known(Protocol):
     def suppression(self, number_hash: str) -> Revocation | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Addition(NamedTuple):
+    """What one row adds."""
+
+    contact: Contact
+    is_new: bool
+    is_changed: bool
+    """A known person whose newer consent came with another name, language or zone."""
+    consent: Consent
+
+
 class ImportPlan:
-    """What to write, as one transaction, and what not."""
+    """Compares good rows, one after the other, with what is known, and counts.
 
-    new_contacts: tuple[Contact, ...]
-    changed_contacts: tuple[Contact, ...]
-    """Known people whose newer consent came with another name, language or zone."""
-    consents: tuple[Consent, ...]
-    unchanged: int
-    """Rows that the registry holds already."""
-    withdrawn: tuple[int, ...]
-    """Lines left out because the person objected after giving that consent."""
-    rejected: tuple[RejectedRow, ...]
-    """Rows that contradict what is recorded."""
-
-    @property
-    def contacts(self) -> tuple[Contact, ...]:
-        """Everybody to write, new or changed."""
-        return (*self.new_contacts, *self.changed_contacts)
-
-    @property
-    def faults(self) -> tuple[RowFault, ...]:
-        return tuple(fault for row in self.rejected for fault in row.faults)
-
-
-def plan_import(
-    rows: Iterable[Row],
-    known: Known,
-    *,
-    hash_number: Callable[[str], str],
-    new_id: Callable[[], str],
-    recorded_at: datetime,
-) -> ImportPlan:
-    """Compare good *rows* with what is known.
-
-    *new_id* returns a random id of 32 hexadecimal digits at each call. Planning the same file
-    again after the plan was carried out changes nothing.
+    *known* knows the people that earlier rows added. *new_id* returns a random id of 32
+    hexadecimal digits at each call. Planning the same file again after the plan was carried out
+    changes nothing.
     """
-    new: dict[str, Contact] = {}
-    changed: dict[str, Contact] = {}
-    consents: dict[str, list[Consent]] = {}
-    unchanged = 0
-    withdrawn: list[int] = []
-    rejected: list[RejectedRow] = []
-    for row in rows:
-        contact = new.get(row.number) or changed.get(row.number) or known.by_number(row.number)
-        is_known = contact is not None and row.number not in new
-        before = known.consents(contact.subject) if contact is not None and is_known else ()
+
+    def __init__(
+        self,
+        known: Known,
+        *,
+        hash_number: Callable[[str], str],
+        new_id: Callable[[], str],
+        recorded_at: datetime,
+    ) -> None:
+        self._known = known
+        self._hash_number = hash_number
+        self._new_id = new_id
+        self._recorded_at = recorded_at
+        self.new_people = 0
+        self.new_consents = 0
+        self.unchanged = 0
+        """Rows that the registry holds already."""
+        self.withdrawn: list[int] = []
+        """Lines left out because the person objected after giving that consent."""
+        self._changed: set[str] = set()
+
+    @property
+    def changed_people(self) -> int:
+        return len(self._changed)
+
+    def take(self, row: Row) -> Addition | RejectedRow | None:
+        """Return what *row* adds, None where it adds nothing, or how it contradicts history."""
+        known = self._known.by_number(row.number)
+        before = () if known is None else self._known.consents(known.subject)
         same = next(
             (c for c in before if c.purpose == row.purpose and c.given_at == row.given_at), None
         )
         if same is not None:
             different = _difference(same, row)
             if different:
-                rejected.append(_contradiction(row, different))
-            else:
-                unchanged += 1
-            continue
-        number_hash = contact.number_hash if contact is not None else hash_number(row.number)
-        revocation = known.suppression(number_hash)
+                return _contradiction(row, different)
+            self.unchanged += 1
+            return None
+        number_hash = self._hash_number(row.number) if known is None else known.number_hash
+        revocation = self._known.suppression(number_hash)
         if revocation is not None and row.given_at <= revocation.at:
-            withdrawn.append(row.line)
-            continue
-        if contact is None:
-            contact = Contact(
-                subject=new_id(),
-                number=row.number,
-                number_hash=number_hash,
-                name=row.name,
-                language=row.language,
-                timezone=row.timezone,
-            )
-            new[row.number] = contact
-        elif is_known and all(row.given_at > c.given_at for c in before):
-            told = replace(contact, name=row.name, language=row.language, timezone=row.timezone)
-            if told != contact:
-                contact = changed[row.number] = told
-        consents.setdefault(row.number, []).append(
-            Consent(
-                id=new_id(),
-                subject=contact.subject,
-                purpose=row.purpose,
-                given_at=row.given_at,
-                source=row.source,
-                evidence=row.evidence,
-                windows=row.windows,
-                valid_until=row.valid_until,
-                # It is recorded after the withdrawal that is known now, whatever an untrusted
-                # clock says; else a person who agreed anew would stay withdrawn for ever.
-                recorded_at=recorded_at
-                if revocation is None
-                else max(recorded_at, revocation.at + timedelta(seconds=1)),
-            )
+            self.withdrawn.append(row.line)
+            return None
+        contact = known or Contact(
+            subject=self._new_id(),
+            number=row.number,
+            number_hash=number_hash,
+            name=row.name,
+            language=row.language,
+            timezone=row.timezone,
         )
-    return ImportPlan(
-        new_contacts=tuple(new.values()),
-        changed_contacts=tuple(changed.values()),
-        consents=tuple(consent for added in consents.values() for consent in added),
-        unchanged=unchanged,
-        withdrawn=tuple(withdrawn),
-        rejected=tuple(rejected),
-    )
+        if all(row.given_at > consent.given_at for consent in before):
+            contact = replace(contact, name=row.name, language=row.language, timezone=row.timezone)
+        consent = Consent(
+            id=self._new_id(),
+            subject=contact.subject,
+            purpose=row.purpose,
+            given_at=row.given_at,
+            source=row.source,
+            evidence=row.evidence,
+            windows=row.windows,
+            valid_until=row.valid_until,
+            # It is recorded after the withdrawal that is known now, whatever an untrusted clock
+            # says; else a person who agreed anew would stay withdrawn for ever.
+            recorded_at=self._recorded_at
+            if revocation is None
+            else max(self._recorded_at, revocation.at + timedelta(seconds=1)),
+        )
+        self.new_consents += 1
+        self.new_people += known is None
+        is_changed = known is not None and contact != known
+        if is_changed:
+            self._changed.add(contact.subject)
+        return Addition(contact, known is None, is_changed, consent)
 
 
 def export_lines(people: Iterable[tuple[Contact, Sequence[Consent]]]) -> Iterator[str]:
@@ -159,13 +148,13 @@ def export_lines(people: Iterable[tuple[Contact, Sequence[Consent]]]) -> Iterato
             )
 
 
-def rejects_lines(reading: Reading, rejected: Iterable[RejectedRow]) -> Iterator[str]:
+def rejects_lines(header: Sequence[str], rejected: Iterable[RejectedRow]) -> Iterator[str]:
     """Yield the lines of a rejects file: the refused rows as written, line and reasons added.
 
     The two added columns are passed over by the next import, so that the file can be corrected
     and imported as it is. A row whose cells could not be told apart stands in its first cell.
     """
-    own = [name for name in reading.header if name not in ("line", "reasons")]
+    own = [name for name in header if name not in ("line", "reasons")]
     yield _line((*own, "line", "reasons"))
     for row in sorted(rejected, key=lambda one: one.line):
         reasons = " | ".join(

@@ -11,13 +11,13 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
+from appliance.contact_cells import CellReader
 from appliance.contact_rows import (
     COLUMNS,
     IGNORED,
@@ -28,21 +28,19 @@ from appliance.contact_rows import (
     RejectedRow,
     Row,
     RowFault,
-    unguarded,
 )
-from appliance.numbers import NumberRefused, read_number
-from appliance.windows import WindowsInvalid, canonical_windows, known_zone
 
 SIZE_LIMIT = 64 << 20
 """Bytes; some 400,000 people."""
 LINE_LIMIT = 4000
 """Characters of one line."""
-CELL_LIMIT = 500
+_OFFSET_BITS = 32
 SUGGESTIONS = 20
 """Different misspelt zones that get a suggestion."""
 
 __all__ = [
     "COLUMNS",
+    "ContactsFile",
     "ContactsUnreadable",
     "Defaults",
     "Reading",
@@ -53,12 +51,8 @@ __all__ = [
     "read_contacts",
 ]
 
-_MOMENT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-)
-_LANGUAGE = re.compile(r"([a-z]{2})([-_][a-z]{2})?", re.IGNORECASE)
 _SAVE_AS_UTF8 = "save it as CSV UTF-8"
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 _SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)
 
 
@@ -80,37 +74,62 @@ def read_contacts(path: Path, defaults: Defaults) -> Reading:
 
 
 def parse_contacts(raw: bytes, file: str, defaults: Defaults) -> Reading:
-    """Judge the bytes of a file; raises :class:`ContactsUnreadable`."""
-    lines = _lines(raw, file)
-    start = 1 if lines and _SEPARATOR_LINE.fullmatch(lines[0].strip()) else 0
-    if len(lines) <= start or not lines[start].strip():
-        raise ContactsUnreadable(
-            file,
-            [RowFault(start + 1, "", "there is no header", f"write {','.join(COLUMNS)} first")],
-        )
-    delimiter, header = _header(lines[start], file, start + 1)
-    reader = _RowReader(header, delimiter, defaults)
-    for number, line in enumerate(lines[start + 1 :], start + 2):
-        if line.strip(" \t,;"):
-            reader.read(number, line)
-    return Reading(
-        file=file, header=header, rows=tuple(reader.rows), rejected=tuple(reader.rejected)
-    )
+    """Judge the bytes of a whole file at once; raises :class:`ContactsUnreadable`."""
+    contacts = ContactsFile(raw, file, defaults)
+    rows: list[Row] = []
+    rejected: list[RejectedRow] = []
+    for judged in contacts.judged():
+        if isinstance(judged, Row):
+            rows.append(judged)
+        else:
+            rejected.append(judged)
+    return Reading(file=file, header=contacts.header, rows=tuple(rows), rejected=tuple(rejected))
 
 
-def _lines(raw: bytes, file: str) -> list[str]:
+class ContactsFile:
+    """A file whose rows are judged one by one, so that not all have to be in memory."""
+
+    def __init__(self, raw: bytes, file: str, defaults: Defaults) -> None:
+        """Raises :class:`ContactsUnreadable` where the file is useless as a whole."""
+        self._text = _decoded(raw, file)
+        lines = _lines(self._text)
+        number, _, line = next(lines)
+        if _SEPARATOR_LINE.fullmatch(line.strip()):
+            number, _, line = next(lines, (2, 0, ""))
+        if not line.strip():
+            raise ContactsUnreadable(
+                file,
+                [RowFault(number, "", "there is no header", f"write {','.join(COLUMNS)} first")],
+            )
+        delimiter, self.header = _header(line, file, number)
+        self._lines = lines
+        self._reader = _RowReader(self.header, delimiter, defaults, self._text)
+
+    def judged(self) -> Iterator[Row | RejectedRow]:
+        """Yield what is found, in the order of the lines; can be drained once."""
+        for number, offset, line in self._lines:
+            if line.strip(" \t,;"):
+                yield self._reader.read(number, offset, line)
+
+
+def _decoded(raw: bytes, file: str) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw.partition(b"\n")[0]:
         raise ContactsUnreadable(
             file, [RowFault(1, "", "is not UTF-8 (UTF-16 or binary)", _SAVE_AS_UTF8)]
         )
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ContactsUnreadable(
             file, [RowFault(line, "", "is not UTF-8", _SAVE_AS_UTF8)]
         ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield each line's number, where it begins, and its text without its end."""
+    for number, match in enumerate(_LINE.finditer(text), 1):
+        yield number, match.start(), match[1]
 
 
 def _header(line: str, file: str, number: int) -> tuple[str, tuple[str, ...]]:
@@ -154,28 +173,47 @@ def _cells(line: str, delimiter: str) -> list[str] | None:
 
 
 @dataclass(slots=True)
+class _Person:
+    """What earlier lines said about a number that came again."""
+
+    line: int
+    name: str
+    language: str
+    timezone: str
+    consents: dict[tuple[str, datetime], int]
+    """Purpose and moment of each consent, with its line."""
+
+    @classmethod
+    def of(cls, row: Row) -> _Person:
+        consents = {(row.purpose, row.given_at): row.line}
+        return cls(row.line, row.name, row.language, row.timezone, consents)
+
+
+@dataclass(slots=True)
 class _RowReader:
-    """Judges one line after the other, and what two lines say about one number."""
+    """Judges one line after the other, and what two lines say about one number.
+
+    Most numbers come once, so all that is kept of a good line is where it stands.
+    """
 
     header: tuple[str, ...]
     delimiter: str
     defaults: Defaults
-    rows: list[Row] = field(default_factory=list)
-    rejected: list[RejectedRow] = field(default_factory=list)
+    text: str
     _near: dict[str, str] = field(default_factory=dict)
-    _people: dict[str, tuple[int, str, str, str]] = field(default_factory=dict)
-    _consents: dict[tuple[str, str, datetime], int] = field(default_factory=dict)
+    _places: dict[int, int] = field(default_factory=dict)
+    """For each number the line and the offset of its first good row, as one integer."""
+    _again: dict[int, _Person] = field(default_factory=dict)
 
-    def read(self, number: int, line: str) -> None:
+    def read(self, number: int, offset: int, line: str) -> Row | RejectedRow:
         cells = {"": line}
         try:
             cells = dict(zip(self.header, self._split(number, line), strict=True))
             row = self._row(number, cells)
-            self._compare(row)
+            self._compare(row, offset)
         except _Faulty as faulty:
-            self.rejected.append(RejectedRow(line=number, cells=cells, faults=tuple(faulty.faults)))
-        else:
-            self.rows.append(row)
+            return RejectedRow(line=number, cells=cells, faults=tuple(faulty.faults))
+        return row
 
     def _split(self, number: int, line: str) -> list[str]:
         if len(line) > LINE_LIMIT:
@@ -205,7 +243,7 @@ class _RowReader:
         return cells
 
     def _row(self, line: int, cells: Mapping[str, str]) -> Row:
-        cell = _CellReader(line, cells, self.defaults, self._near_zone)
+        cell = CellReader(line, cells, self.defaults, self._near_zone)
         zone = cell.zone()
         given_at = cell.moment("consent_given_at", zone, last=False)
         valid_until = cell.moment("valid_until", zone, last=True)
@@ -235,9 +273,15 @@ class _RowReader:
             valid_until=valid_until,
         )
 
-    def _compare(self, row: Row) -> None:
-        consent = (row.number, row.purpose, row.given_at)
-        first = self._consents.get(consent)
+    def _compare(self, row: Row, offset: int) -> None:
+        number = int(row.number)
+        place = self._places.setdefault(number, row.line << _OFFSET_BITS | offset)
+        if place >> _OFFSET_BITS == row.line:
+            return
+        before = self._again.get(number)
+        if before is None:
+            before = self._again[number] = _Person.of(self._reread(place))
+        first = before.consents.get((row.purpose, row.given_at))
         if first is not None:
             raise _Faulty.one(
                 row.line,
@@ -245,17 +289,21 @@ class _RowReader:
                 f"the number is already on line {first} with a consent of the same moment",
                 "remove one of the lines",
             )
-        person = (row.line, row.name, row.language, row.timezone)
-        before = self._people.setdefault(row.number, person)
-        for index, column in enumerate(("name", "language", "timezone"), 1):
-            if before[index] != person[index]:
+        for column in ("name", "language", "timezone"):
+            if getattr(before, column) != getattr(row, column):
                 raise _Faulty.one(
                     row.line,
                     column,
-                    f"differs from line {before[0]}, which has the same number",
+                    f"differs from line {before.line}, which has the same number",
                     "make both lines agree, or correct the number",
                 )
-        self._consents[consent] = row.line
+        before.consents[row.purpose, row.given_at] = row.line
+
+    def _reread(self, place: int) -> Row:
+        number, offset = place >> _OFFSET_BITS, place & (1 << _OFFSET_BITS) - 1
+        match = _LINE.match(self.text, offset)
+        line = "" if match is None else match[1]
+        return self._row(number, dict(zip(self.header, self._split(number, line), strict=True)))
 
     def _near_zone(self, name: str) -> str:
         """Return the remedy for a zone that does not exist.
@@ -278,108 +326,3 @@ class _Faulty(Exception):
     @classmethod
     def one(cls, line: int, column: str, what: str, remedy: str) -> _Faulty:
         return cls([RowFault(line, column, what, remedy)])
-
-
-class _CellReader:
-    """Reads the cells of one line; faults gather, and a stand-in keeps the rest going."""
-
-    def __init__(
-        self,
-        line: int,
-        cells: Mapping[str, str],
-        defaults: Defaults,
-        suggest: Callable[[str], str],
-    ) -> None:
-        self._line = line
-        self._cells = cells
-        self._defaults = defaults
-        self._suggest = suggest
-        self.faults: list[RowFault] = []
-
-    def fault(self, column: str, what: str, remedy: str) -> None:
-        self.faults.append(RowFault(self._line, column, what, remedy))
-
-    def raw(self, column: str) -> str:
-        return unguarded(self._cells.get(column, "").strip())
-
-    def text(self, column: str) -> str:
-        text = unicodedata.normalize("NFC", self.raw(column))
-        if not text and column not in OPTIONAL:
-            self.fault(column, "is empty", "fill it in")
-        elif len(text) > CELL_LIMIT:
-            self.fault(column, f"is longer than {CELL_LIMIT} characters", "shorten it")
-        elif not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
-            self.fault(column, "holds a control character", "type the text again")
-        return text
-
-    def number(self) -> str:
-        try:
-            return read_number(
-                self.raw("number"), self._defaults.country, fiction=self._defaults.fiction
-            )
-        except NumberRefused as refused:
-            self.fault("number", refused.reason, refused.remedy)
-            return ""
-
-    def language(self) -> str:
-        text = self.raw("language") or self._defaults.language
-        match = _LANGUAGE.fullmatch(text)
-        if match is None:
-            self.fault("language", f"“{_shown(text)}” is not a language", "write two letters: fr")
-            return ""
-        return match[1].lower()
-
-    def zone(self) -> ZoneInfo:
-        name = self.raw("timezone") or self._defaults.timezone
-        zone = known_zone(name)
-        if zone is None:
-            self.fault("timezone", f"“{_shown(name)}” is not a time zone", self._suggest(name))
-            return ZoneInfo("UTC")
-        return zone
-
-    def windows(self) -> str:
-        text = self.raw("windows")
-        try:
-            return canonical_windows(text)
-        except WindowsInvalid as error:
-            self.fault("windows", error.reason, error.remedy)
-            return ""
-
-    def moment(self, column: str, zone: ZoneInfo, *, last: bool) -> datetime | None:
-        """Read a date or a date with time, local to the person where it names no offset.
-
-        A bare date means its beginning, or, with *last*, that the whole day is included. Whole
-        seconds: the ledger keeps no finer time, and a consent must not end up later than a
-        withdrawal by a fraction that one of the two lost.
-        """
-        text = self.raw(column)
-        if not text:
-            if column not in OPTIONAL:
-                self.fault(column, "is empty", "write a date: 2026-11-24")
-            return None
-        match = _MOMENT.fullmatch(text)
-        try:
-            if match is None:
-                raise ValueError
-            day = date.fromisoformat(match[1])
-            if not 1970 <= day.year <= 2200:
-                raise ValueError
-            if match[2] is None:
-                local = datetime.combine(day + timedelta(days=1 if last else 0), time(), zone)
-            else:
-                at = time.fromisoformat(match[2])
-                local = datetime.combine(day, at, zone)
-                if match[3] is not None:
-                    local = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3]}")
-        except ValueError:
-            self.fault(
-                column,
-                f"“{_shown(text)}” is not a date",
-                "write 2026-11-24, or 2026-11-24T18:30 with an offset such as +01:00 if not local",
-            )
-            return None
-        return local.astimezone(UTC).replace(microsecond=0)
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)[:40]

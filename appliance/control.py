@@ -22,6 +22,8 @@ REQUEST_LIMIT = 64 << 20
 """Bytes; an import of 100,000 people is about 20 MiB."""
 REPLY_TIMEOUT = 120.0
 MOST_CLIENTS = 64
+TAKES_LONG = frozenset({"contacts.import"})
+"""Operations that the box works at beside its calls: their answer comes when it comes."""
 URGENT_CLIENTS = 8
 """Places kept for what cannot wait behind clients that never end."""
 URGENT_SECONDS = 5.0
@@ -178,6 +180,8 @@ class ControlClient:
 
     def ask(self, operation: str, arguments: dict[str, Any] | None = None) -> Any:
         """Return the result of *operation*; raises :class:`Refused`."""
+        if operation in TAKES_LONG:
+            self._socket.settimeout(None)
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 # A server that hung up may have said why.

@@ -13,10 +13,12 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
@@ -29,6 +31,7 @@ from appliance.control import ControlServer, Refused
 from appliance.effects import Record
 from appliance.engine import Input
 from appliance.files import StorageError
+from appliance.job import Job
 from appliance.lamps import lamps
 from appliance.operations import Operations, Surroundings
 from appliance.service import notify, watchdog_seconds
@@ -60,7 +63,9 @@ class _Request:
 
     operation: str
     arguments: dict[str, Any]
-    answer: Future[Any]
+    answer: Future[Any] = field(default_factory=Future)
+    begun: threading.Event = field(default_factory=threading.Event)
+    """It takes long, and the loop is at it: the client waits for as long as that takes."""
 
 
 class Daemon:
@@ -90,6 +95,7 @@ class Daemon:
         self._panel: Panel | NoPanel = NoPanel()
         self._ending = threading.Event()
         self._operations = Operations(self._box)
+        self._jobs: deque[tuple[_Request, Job]] = deque()
         self._beat_every = BEAT
 
     def _keys_proven(self, identity: Identity, audio: str) -> bool:
@@ -182,6 +188,7 @@ class Daemon:
             for request in batch:
                 if isinstance(request, _Request):
                     self._answer(request)
+            self._work()
             self._keep_house()
             self._show()
             notify("WATCHDOG=1")
@@ -195,7 +202,7 @@ class Daemon:
     def _collect(self) -> list[Input | _Request]:
         """Wait for something to do and return all of it, with a tick at the end."""
         batch: list[Input | _Request] = []
-        wait = self._beat_every
+        wait = 0.0 if self._jobs else self._beat_every
         wake = self._box.engine.wake_at(self._box.now())
         if wake is not None:
             wait = min(wait, max(self._clock.real(wake - self._clock.monotonic()), 0.0))
@@ -239,24 +246,58 @@ class Daemon:
         """Called on a client's thread: stop acts here, everything else waits for the loop."""
         if operation == "stop":
             self._box.stop_everything()
-        request = _Request(operation, arguments, Future())
+        request = _Request(operation, arguments)
         self._inbox.put(request)
-        try:
-            return request.answer.result(timeout=ANSWER_WITHIN)
-        except FutureTimeout:
-            raise Refused("the box did not answer in time", "see its log and lamps") from None
+        while True:
+            try:
+                return request.answer.result(timeout=ANSWER_WITHIN)
+            except FutureTimeout:
+                if not request.begun.is_set():
+                    raise Refused(
+                        "the box did not answer in time", "see its log and lamps"
+                    ) from None
 
     def _answer(self, request: _Request) -> None:
+        with self._told_to(request):
+            outcome = self._operations.begin(request.operation, request.arguments)
+            if isinstance(outcome, Job):
+                request.begun.set()
+                self._jobs.append((request, outcome))
+            else:
+                request.answer.set_result(outcome)
+
+    def _work(self) -> None:
+        """Do one step of what takes long; calls and the stop go on in between."""
+        if self._jobs:
+            request, job = self._jobs[0]
+            with self._told_to(request):
+                if job.step():
+                    request.answer.set_result(job.result)
+            if request.answer.done():
+                self._jobs.popleft()
+
+    @contextmanager
+    def _told_to(self, request: _Request) -> Iterator[None]:
+        """Give the technician every refusal and failure as the answer."""
         try:
-            request.answer.set_result(
-                self._operations.perform(request.operation, request.arguments)
-            )
+            yield
         except (Refused, StorageError) as refusal:
             remedy = getattr(refusal, "remedy", "")
             request.answer.set_exception(Refused(str(refusal), remedy))
         except Exception as error:
             log.exception("operation %s failed", request.operation)
             request.answer.set_exception(Refused(f"{request.operation} failed: {error}"))
+
+    def _abandon_work(self) -> None:
+        for request, job in self._jobs:
+            try:
+                job.abandon()
+            except StorageError as error:
+                log.error("%s could not be left in order: %s", request.operation, error)
+            request.answer.set_exception(
+                Refused("the box is ending", "see with contacts list what has been done")
+            )
+        self._jobs.clear()
 
     def _signalled(self, signum: int, _: FrameType | None) -> None:
         log.info("ending on signal %s", signal.Signals(signum).name)
@@ -268,6 +309,7 @@ class Daemon:
     def _shut_down(self) -> None:
         """Hang up what runs, record how it ended, and leave the state sound."""
         self._box.engine.retire()
+        self._abandon_work()
         self._in_parallel([line.close for line in self._lines.values()])
         deadline = time.monotonic() + SHUTDOWN
         try:

@@ -17,6 +17,7 @@ from appliance.box import Box
 from appliance.call_state import Concluded, State
 from appliance.control import Refused
 from appliance.gate import Circumstances, longest_call
+from appliance.job import Job
 from appliance.lamps import BoxFacts, faults, lamps
 from appliance.law import CallerRule, judge_caller
 from appliance.model import Consent, Contact, Decision, History
@@ -71,7 +72,12 @@ class Operations:
         }
 
     def perform(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Perform one operation; raises :class:`~appliance.control.Refused`."""
+        """Perform one operation to its end; raises :class:`~appliance.control.Refused`."""
+        outcome = self.begin(name, arguments)
+        return outcome.run() if isinstance(outcome, Job) else outcome
+
+    def begin(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Perform one operation, or return the :class:`Job` that does; raises as above."""
         operation = self._table.get(name)
         if operation is None:
             raise Refused(f"{name!r} is not an operation", "is the box of another version?")

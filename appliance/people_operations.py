@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from appliance import commands
 from appliance.box import Box
-from appliance.contact_import import ImportPlan, export_lines, plan_import, rejects_lines
-from appliance.contact_rows import ContactsUnreadable, Defaults, Reading, RejectedRow, RowFault
-from appliance.contacts import parse_contacts
+from appliance.contact_import import export_lines
 from appliance.control import Refused
 from appliance.effects import Now, Record
 from appliance.handed_out import Forgetting, HandedOut, Index, Kind
+from appliance.import_operation import Steps, import_steps
+from appliance.job import Job
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
 from appliance.retention import Round
-from appliance.state import granted_all
 
 
 class PeopleOperations:
@@ -32,74 +28,36 @@ class PeopleOperations:
         self._index = Index(box.state.directory)
         self._round: Round | None = None
         self._round_day: date | None = None
+        self._importing = False
 
     # --- import and export -------------------------------------------------------------------
 
-    def import_file(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Import ``contents`` (base64 of the file): all or nothing, or the good rows alone.
+    def import_file(self, arguments: dict[str, Any]) -> Job:
+        """Begin to import ``contents`` (base64 of the file); see :mod:`.import_operation`.
 
         ``rejects`` is the file that the command will write the refused rows to.
         """
-        file = str(arguments.get("file", "contacts"))
-        accept = bool(arguments.get("accept_valid"))
-        dry_run = bool(arguments.get("dry_run"))
-        try:
-            raw = base64.b64decode(str(arguments["contents"]), validate=True)
-        except (KeyError, binascii.Error):
-            raise Refused("the file did not arrive whole") from None
-        now = self._box.now()
-        settings = self._box.config.settings
-        defaults = Defaults(
-            country=self._box.country,
-            timezone=settings.law.timezone,
-            language=settings.campaign.default_language,
-            fiction=any(line.bench for line in settings.lines),
-            now=now.utc if now.trusted else None,
-        )
-        try:
-            reading = parse_contacts(raw, file, defaults)
-        except ContactsUnreadable as unreadable:
-            return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
-        plan = plan_import(
-            reading.rows,
-            self._registry,
-            hash_number=lambda number: hash_number(self._registry.number_key, number),
-            new_id=lambda: uuid.uuid4().hex,
-            recorded_at=now.utc,
-        )
-        rejected = (*reading.rejected, *plan.rejected)
-        if rejected:
-            self._remember(arguments.get("rejects"), Kind.REJECTS)
-        imported = not dry_run and (accept or not rejected)
-        if imported:
-            # The registry first: a row in the ledger must never speak of a consent that is lost.
-            self._registry.add(plan.contacts, plan.consents)
-            if plan.consents:
-                self._box.note(granted_all(plan.consents))
-        return self._imported(reading, plan, rejected, imported=imported)
+        self._must_not_import()
+        return Job(self._import(arguments))
 
-    def _imported(
-        self,
-        reading: Reading,
-        plan: ImportPlan,
-        rejected: Sequence[RejectedRow],
-        *,
-        imported: bool,
-    ) -> dict[str, Any]:
-        faults = [fault for row in rejected for fault in row.faults]
-        return {
-            "readable": True,
-            "imported": imported,
-            "rows": len(reading.rows) + len(reading.rejected),
-            "new_people": len(plan.new_contacts),
-            "changed_people": len(plan.changed_contacts),
-            "new_consents": len(plan.consents),
-            "unchanged": plan.unchanged,
-            "withdrawn_lines": list(plan.withdrawn),
-            "rejected_rows": len(rejected),
-            "faults": _faults(sorted(faults)),
-            "rejects": "".join(rejects_lines(reading, rejected)) if rejected else "",
-        }
+    def _import(self, arguments: dict[str, Any]) -> Steps:
+        self._must_not_import()
+        self._importing = True
+        try:
+            return (
+                yield from import_steps(
+                    self._box,
+                    arguments,
+                    lambda: self._remember(arguments.get("rejects"), Kind.REJECTS),
+                )
+            )
+        finally:
+            self._importing = False
+
+    def _must_not_import(self) -> None:
+        """Refuse what would pull people away from under an import."""
+        if self._importing:
+            raise Refused("an import is under way", "try again when it is done")
 
     def export(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the contacts file of everybody, with the ledger's subject ids.
@@ -165,6 +123,7 @@ class PeopleOperations:
         The files that were handed out come first: after a cut the person is still there to be
         erased again, and the files are not asked for twice in vain.
         """
+        self._must_not_import()
         number = self.number(arguments)
         contact = self._registry.by_number(number)
         number_hash = hash_number(self._registry.number_key, number)
@@ -198,6 +157,7 @@ class PeopleOperations:
 
     def expire(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Erase whom the configuration keeps no longer, or with ``dry_run`` only name them."""
+        self._must_not_import()
         days = self._box.config.settings.law.retention_days
         if days is None:
             raise Refused("no retention is configured", "write law.retention_days in config.yaml")
@@ -221,6 +181,8 @@ class PeopleOperations:
         """Look at some more people once a day, and erase whose time is over between calls."""
         days, now = self._box.config.settings.law.retention_days, self._box.now()
         if days is None or not now.trusted or self._box.engine.storage_failure is not None:
+            return
+        if self._importing:
             return
         if self._round is None:
             if self._round_day == now.utc.date():
@@ -293,13 +255,6 @@ class PeopleOperations:
             return read_number(str(arguments.get("number", "")), self._box.country, fiction=True)
         except NumberRefused as refused:
             raise Refused(str(refused), refused.remedy) from None
-
-
-def _faults(faults: Sequence[RowFault]) -> list[dict[str, Any]]:
-    return [
-        {"line": fault.line, "column": fault.column, "what": fault.what, "remedy": fault.remedy}
-        for fault in faults
-    ]
 
 
 def _consent(consent: Consent) -> dict[str, Any]:

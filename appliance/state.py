@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,10 +166,6 @@ def granted(consent: Consent) -> Record:
         "windows": consent.windows,
     }
     return Record(kind="consent.granted", subject=consent.subject, data=data)
-
-
-def granted_all(consents: Iterable[Consent]) -> list[Record]:
-    return [granted(consent) for consent in consents]
 
 
 def _fold(directory: Path, ledger: Ledger) -> CampaignState:

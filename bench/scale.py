@@ -53,6 +53,8 @@ def run() -> list[dict[str, object]]:
         label = f"scale: {people} people"
         rows.append(_row(f"{label}, import", imported["seconds"], "s", people))
         rows.append(_row(f"{label}, import, peak memory", imported["peak"], "MiB", people))
+        rows.append(_row(f"{label}, import, longest step", imported["longest"], "ms", people))
+        rows.append(_row(f"{label}, compaction", imported["compacted"], "s", people))
         label += f", {lines} ledger rows"
         for name, unit in (
             ("open", "s"),
@@ -143,15 +145,30 @@ def _import(directory: Path, count: int) -> dict[str, float]:
     raw = base64.b64encode(_contacts(count)).decode("ascii")
     state = State.open(directory)
     people = PeopleOperations(Box(_config(directory), state, lambda: _at(IMPORTED)))
-    started = time.perf_counter()
-    answer = people.import_file({"file": "people.csv", "contents": raw})
-    seconds = time.perf_counter() - started
+    started = now = time.perf_counter()
+    job = people.import_file({"file": "people.csv", "contents": raw})
+    del raw
+    done, longest = False, 0.0
+    while not done:
+        done = job.step()
+        before, now = now, time.perf_counter()
+        longest = max(longest, now - before)
+    seconds = now - started
+    answer = job.result
     if answer.get("new_people") != count:
         raise RuntimeError(
             f"imported {answer.get('new_people')} of {count}: {answer['faults'][:3]}"
         )
+    compacting = time.perf_counter()
+    state.registry.compact()
+    compacted = time.perf_counter() - compacting
     state.close()
-    return {"seconds": seconds, "peak": _memory("VmHWM")}
+    return {
+        "seconds": seconds,
+        "longest": longest * 1e3,
+        "peak": _memory("VmHWM"),
+        "compacted": compacted,
+    }
 
 
 def _history(directory: Path, lines: int) -> dict[str, float]:

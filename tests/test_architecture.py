@@ -56,6 +56,8 @@ PURE = (
     "appliance/redaction.py",
     "appliance/chance.py",
     "appliance/contact_import.py",
+    "appliance/contact_cells.py",
+    "appliance/job.py",
     "appliance/report.py",
     "appliance/lamps.py",
     "appliance/ledger/format.py",

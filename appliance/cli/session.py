@@ -53,6 +53,11 @@ def _offline(arguments: argparse.Namespace, operation: str, given: dict[str, Any
     try:
         clock = SystemClock(config.settings.clock.speed)
         box = Box(config, state, calendar(config, state, clock))
-        return Operations(box).perform(operation, given)
+        answer = Operations(box).perform(operation, given)
+        # A large import would make every later start read its rows one by one.
+        if state.registry.wants_compaction:
+            state.registry.compact()
+        state.save_checkpoint()
+        return answer
     finally:
         state.close()

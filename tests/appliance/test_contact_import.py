@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from appliance.consent import live_consent
-from appliance.contact_import import ImportPlan, export_lines, plan_import, rejects_lines
-from appliance.contact_rows import COLUMNS, Defaults, Row
+from appliance.contact_import import ImportPlan, export_lines, rejects_lines
+from appliance.contact_rows import COLUMNS, Defaults, RejectedRow, Row
 from appliance.contacts import parse_contacts
 from appliance.model import Consent, Contact, Revocation
 
@@ -29,6 +29,15 @@ ROW = Row(
 DEFAULTS = Defaults(country="FR", timezone="Europe/Paris", language="fr", fiction=True, now=NOW)
 
 
+class Imported:
+    """What one import did."""
+
+    def __init__(self, plan: ImportPlan) -> None:
+        self.plan = plan
+        self.consents: list[Consent] = []
+        self.rejected: list[RejectedRow] = []
+
+
 class Registry:
     """What the registry knows, in dictionaries."""
 
@@ -47,19 +56,27 @@ class Registry:
     def suppression(self, number_hash: str) -> Revocation | None:
         return self.withdrawn.get(number_hash)
 
-    def take(self, *rows: Row) -> ImportPlan:
-        plan = plan_import(
-            rows,
+    def take(self, *rows: Row) -> Imported:
+        plan = ImportPlan(
             self,
             hash_number=lambda number: "hash of " + number,
             new_id=lambda: next(self.ids),
             recorded_at=NOW,
         )
-        for contact in plan.contacts:
-            self.people[contact.number] = contact
-        for consent in plan.consents:
+        done = Imported(plan)
+        given: list[Consent] = []
+        for row in rows:
+            found = plan.take(row)
+            if isinstance(found, RejectedRow):
+                done.rejected.append(found)
+            elif found is not None:
+                # People are known from the next row on, consents when all are written.
+                self.people[found.contact.number] = found.contact
+                given.append(found.consent)
+        for consent in given:
             self.given.setdefault(consent.subject, []).append(consent)
-        return plan
+        done.consents = given
+        return done
 
     def exported(self) -> str:
         return "".join(
@@ -67,14 +84,14 @@ class Registry:
         )
 
 
-def counts(plan: ImportPlan) -> tuple[int, int, int, int, int, int]:
+def counts(done: Imported) -> tuple[int, int, int, int, int, int]:
     return (
-        len(plan.new_contacts),
-        len(plan.changed_contacts),
-        len(plan.consents),
-        plan.unchanged,
-        len(plan.withdrawn),
-        len(plan.rejected),
+        done.plan.new_people,
+        done.plan.changed_people,
+        done.plan.new_consents,
+        done.plan.unchanged,
+        len(done.plan.withdrawn),
+        len(done.rejected),
     )
 
 
@@ -121,8 +138,11 @@ def test_history_is_never_overwritten() -> None:
     registry.take(ROW)
     plan = registry.take(replace(ROW, windows="mon-sun 08:00-22:00", evidence="form 4"))
     assert counts(plan) == (0, 0, 0, 0, 0, 1)
-    assert [fault.column for fault in plan.faults] == ["consent_evidence", "windows"]
-    assert all(fault.remedy for fault in plan.faults)
+    assert [fault.column for row in plan.rejected for fault in row.faults] == [
+        "consent_evidence",
+        "windows",
+    ]
+    assert all(fault.remedy for row in plan.rejected for fault in row.faults)
 
 
 def test_withdrawn_people_do_not_come_back_with_an_old_file() -> None:
@@ -130,7 +150,7 @@ def test_withdrawn_people_do_not_come_back_with_an_old_file() -> None:
     registry.withdrawn["hash of " + ROW.number] = Revocation(at=GIVEN, by="erased")
     plan = registry.take(ROW)
     assert counts(plan) == (0, 0, 0, 0, 1, 0)
-    assert plan.withdrawn == (2,)
+    assert plan.plan.withdrawn == [2]
     assert registry.people == {}
     assert counts(registry.take(replace(ROW, given_at=GIVEN + timedelta(seconds=1)))) == (
         1,
@@ -189,7 +209,7 @@ def test_rejects_can_be_corrected_and_imported() -> None:
         '0639980014;"Zoe\n'
     )
     reading = parse_contacts(raw.encode(), "c.csv", DEFAULTS)
-    lines = list(rejects_lines(reading, reading.rejected))
+    lines = list(rejects_lines(reading.header, reading.rejected))
     assert lines[0].strip() == ",".join((*COLUMNS, "line", "reasons"))
     assert len(lines) == 4
     assert lines[1].startswith("0639980012,Ada,")
@@ -207,6 +227,6 @@ def test_rows_that_contradict_history_are_written_to_the_rejects() -> None:
     plan = registry.take(replace(ROW, windows="mon 08:00-22:00"))
     header = (",".join(COLUMNS) + "\n").encode()
     reading = parse_contacts(header, "c.csv", DEFAULTS)
-    lines = list(rejects_lines(reading, plan.rejected))
+    lines = list(rejects_lines(reading.header, plan.rejected))
     assert lines[1].startswith("+33639980012,Ada,fr,Europe/Paris,news,2026-09-01T00:00:00Z,")
     assert "windows: differs" in lines[1]

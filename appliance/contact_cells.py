@@ -1,0 +1,129 @@
+"""Reading the cells of one line of the contacts file; faults gather, with their remedies. Pure.
+
+Nothing of a faulty cell is quoted back, since it may be a number or a name, but for dates, zones,
+languages and windows.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from appliance.contact_rows import OPTIONAL, Defaults, RowFault, unguarded
+from appliance.numbers import NumberRefused, read_number
+from appliance.windows import WindowsInvalid, canonical_windows, known_zone
+
+CELL_LIMIT = 500
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+_LANGUAGE = re.compile(r"([a-z]{2})([-_][a-z]{2})?", re.IGNORECASE)
+
+
+class CellReader:
+    """Reads the cells of one line; faults gather, and a stand-in keeps the rest going."""
+
+    def __init__(
+        self,
+        line: int,
+        cells: Mapping[str, str],
+        defaults: Defaults,
+        suggest: Callable[[str], str],
+    ) -> None:
+        self._line = line
+        self._cells = cells
+        self._defaults = defaults
+        self._suggest = suggest
+        self.faults: list[RowFault] = []
+
+    def fault(self, column: str, what: str, remedy: str) -> None:
+        self.faults.append(RowFault(self._line, column, what, remedy))
+
+    def raw(self, column: str) -> str:
+        return unguarded(self._cells.get(column, "").strip())
+
+    def text(self, column: str) -> str:
+        text = unicodedata.normalize("NFC", self.raw(column))
+        if not text and column not in OPTIONAL:
+            self.fault(column, "is empty", "fill it in")
+        elif len(text) > CELL_LIMIT:
+            self.fault(column, f"is longer than {CELL_LIMIT} characters", "shorten it")
+        elif not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
+            self.fault(column, "holds a control character", "type the text again")
+        return text
+
+    def number(self) -> str:
+        try:
+            return read_number(
+                self.raw("number"), self._defaults.country, fiction=self._defaults.fiction
+            )
+        except NumberRefused as refused:
+            self.fault("number", refused.reason, refused.remedy)
+            return ""
+
+    def language(self) -> str:
+        text = self.raw("language") or self._defaults.language
+        match = _LANGUAGE.fullmatch(text)
+        if match is None:
+            self.fault("language", f"“{_shown(text)}” is not a language", "write two letters: fr")
+            return ""
+        return match[1].lower()
+
+    def zone(self) -> ZoneInfo:
+        name = self.raw("timezone") or self._defaults.timezone
+        zone = known_zone(name)
+        if zone is None:
+            self.fault("timezone", f"“{_shown(name)}” is not a time zone", self._suggest(name))
+            return ZoneInfo("UTC")
+        return zone
+
+    def windows(self) -> str:
+        text = self.raw("windows")
+        try:
+            return canonical_windows(text)
+        except WindowsInvalid as error:
+            self.fault("windows", error.reason, error.remedy)
+            return ""
+
+    def moment(self, column: str, zone: ZoneInfo, *, last: bool) -> datetime | None:
+        """Read a date or a date with time, local to the person where it names no offset.
+
+        A bare date means its beginning, or, with *last*, that the whole day is included. Whole
+        seconds: the ledger keeps no finer time, and a consent must not end up later than a
+        withdrawal by a fraction that one of the two lost.
+        """
+        text = self.raw(column)
+        if not text:
+            if column not in OPTIONAL:
+                self.fault(column, "is empty", "write a date: 2026-11-24")
+            return None
+        match = _MOMENT.fullmatch(text)
+        try:
+            if match is None:
+                raise ValueError
+            day = date.fromisoformat(match[1])
+            if not 1970 <= day.year <= 2200:
+                raise ValueError
+            if match[2] is None:
+                local = datetime.combine(day + timedelta(days=1 if last else 0), time(), zone)
+            else:
+                at = time.fromisoformat(match[2])
+                local = datetime.combine(day, at, zone)
+                if match[3] is not None:
+                    local = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3]}")
+        except ValueError:
+            self.fault(
+                column,
+                f"“{_shown(text)}” is not a date",
+                "write 2026-11-24, or 2026-11-24T18:30 with an offset such as +01:00 if not local",
+            )
+            return None
+        return local.astimezone(UTC).replace(microsecond=0)
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)[:40]

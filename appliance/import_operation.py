@@ -1,0 +1,148 @@
+"""The import of a contacts file, in steps between which a running box takes its events.
+
+Judging, writing and recording 100,000 rows takes a minute on a small computer; a call cannot
+wait that long, and neither can an objection. All of the file counts from one instant, or nothing
+of it: see :mod:`appliance.intake`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from appliance.box import Box
+from appliance.contact_import import Addition, ImportPlan, rejects_lines
+from appliance.contact_rows import ContactsUnreadable, Defaults, RejectedRow, Row, RowFault
+from appliance.contacts import ContactsFile
+from appliance.control import Refused
+from appliance.intake import Intake
+from appliance.model import Consent, Contact, Revocation
+from appliance.numbers import hash_number
+from appliance.state import granted
+from appliance.store import Registry
+
+ROWS_PER_STEP = 20
+"""Rows judged in one step, some 3 ms."""
+RECORDED_PER_STEP = 50
+"""Consents recorded in the ledger with one synchronisation."""
+LINES_PER_STEP = 500
+
+Steps = Generator[None, None, dict[str, Any]]
+
+
+class Known:
+    """The registry, and the people whom the file has added to it so far."""
+
+    def __init__(self, registry: Registry, intake: Intake) -> None:
+        self._registry = registry
+        self._intake = intake
+
+    def by_number(self, number: str) -> Contact | None:
+        return self._intake.by_number(number) or self._registry.by_number(number)
+
+    def consents(self, subject: str) -> Sequence[Consent]:
+        return self._registry.consents(subject)
+
+    def suppression(self, number_hash: str) -> Revocation | None:
+        return self._registry.suppression(number_hash)
+
+
+def import_steps(
+    box: Box, arguments: dict[str, Any], remember_rejects: Callable[[], None]
+) -> Steps:
+    """Import ``contents`` (base64 of the file): all or nothing, or the good rows alone.
+
+    *remember_rejects* is called where there are refused rows, which the command will write to a
+    file of their own.
+    """
+    accept, dry_run = bool(arguments.get("accept_valid")), bool(arguments.get("dry_run"))
+    registry = box.state.registry
+    now = box.now()
+    try:
+        raw = base64.b64decode(str(arguments.pop("contents")), validate=True)
+    except (KeyError, binascii.Error):
+        raise Refused("the file did not arrive whole") from None
+    yield
+    try:
+        file = ContactsFile(raw, str(arguments.get("file", "contacts")), _defaults(box))
+    except ContactsUnreadable as unreadable:
+        return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
+    del raw
+    intake = registry.intake()
+    plan = ImportPlan(
+        Known(registry, intake),
+        hash_number=lambda number: hash_number(registry.number_key, number),
+        new_id=lambda: uuid.uuid4().hex,
+        recorded_at=now.utc,
+    )
+    rejected: list[RejectedRow] = []
+    rows = 0
+    for rows, judged in enumerate(file.judged(), 1):
+        found: Addition | RejectedRow | None
+        found = plan.take(judged) if isinstance(judged, Row) else judged
+        if isinstance(found, RejectedRow):
+            rejected.append(found)
+        elif found is not None:
+            changes = [found.contact] if found.is_new or found.is_changed else []
+            intake.take(changes, [found.consent])
+        if rows % ROWS_PER_STEP == 0:
+            yield
+    if rejected:
+        remember_rejects()
+    imported = not dry_run and (accept or not rejected)
+    header = file.header
+    del file
+    if imported:
+        # The registry first: a row in the ledger must never speak of a consent that is lost.
+        consents = intake.consents()
+        yield from intake.write()
+        yield from _record(box, consents)
+    lines: list[str] = []
+    for line in rejects_lines(header, rejected) if rejected else ():
+        lines.append(line)
+        if len(lines) % LINES_PER_STEP == 0:
+            yield
+    return {
+        "readable": True,
+        "imported": imported,
+        "rows": rows,
+        "new_people": plan.new_people,
+        "changed_people": plan.changed_people,
+        "new_consents": plan.new_consents,
+        "unchanged": plan.unchanged,
+        "withdrawn_lines": plan.withdrawn,
+        "rejected_rows": len(rejected),
+        "faults": _faults(sorted(fault for row in rejected for fault in row.faults)),
+        "rejects": "".join(lines),
+    }
+
+
+def _record(box: Box, consents: Sequence[int]) -> Generator[None, None, None]:
+    for start in range(0, len(consents), RECORDED_PER_STEP):
+        some = (
+            box.state.registry.consent(f"{number:032x}")
+            for number in consents[start : start + RECORDED_PER_STEP]
+        )
+        box.note([granted(consent) for consent in some if consent is not None])
+        yield
+
+
+def _defaults(box: Box) -> Defaults:
+    settings, now = box.config.settings, box.now()
+    return Defaults(
+        country=box.country,
+        timezone=settings.law.timezone,
+        language=settings.campaign.default_language,
+        fiction=any(line.bench for line in settings.lines),
+        now=now.utc if now.trusted else None,
+    )
+
+
+def _faults(faults: Sequence[RowFault]) -> list[dict[str, Any]]:
+    return [
+        {"line": fault.line, "column": fault.column, "what": fault.what, "remedy": fault.remedy}
+        for fault in faults
+    ]

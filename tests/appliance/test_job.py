@@ -1,0 +1,104 @@
+"""Imports in steps, and what a box does between them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance import config
+from appliance.box import Box
+from appliance.contact_rows import COLUMNS
+from appliance.control import Refused
+from appliance.effects import Now
+from appliance.job import Job
+from appliance.operations import Operations
+from appliance.paths import sample_config
+from appliance.state import State
+
+AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
+NUMBERS = [f"+3363998{n:04d}" for n in range(120)]
+
+
+def now() -> Now:
+    return Now(monotonic=0.0, utc=AT, trusted=True, source="test")
+
+
+def contacts(numbers: list[str]) -> str:
+    rows = [
+        f"{number},Ada,fr,Europe/Paris,neighbourhood-news,2027-01-05,form,sheet 1,mon 18:00-20:00,"
+        for number in numbers
+    ]
+    raw = "\n".join([",".join(COLUMNS), *rows]).encode()
+    return base64.b64encode(raw).decode()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    opened = State.open(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def operations(state: State) -> Operations:
+    loaded = replace(config.load(sample_config()), state=state.directory)
+    return Operations(Box(loaded, state, now))
+
+
+def begin(operations: Operations, **arguments: Any) -> Job:
+    job = operations.begin("contacts.import", {"file": "people.csv", **arguments})
+    assert isinstance(job, Job)
+    return job
+
+
+def test_an_import_counts_from_one_step_on(operations: Operations, state: State) -> None:
+    job = begin(operations, contents=contacts(NUMBERS))
+    known = [len(state.registry)]
+    while not job.step():
+        known.append(len(state.registry))
+    assert len(known) > 8
+    assert job.result["new_people"] == len(state.registry) == len(NUMBERS)
+    assert known[:6] == [0] * 6
+    assert state.campaign.unknown_consents(state.registry.consent_numbers()) == []
+
+
+def test_an_import_that_the_end_of_the_box_cuts_leaves_nothing(
+    operations: Operations, state: State
+) -> None:
+    job = begin(operations, contents=contacts(NUMBERS))
+    for _ in range(5):
+        job.step()
+    job.abandon()
+    assert len(state.registry) == 0
+    assert begin(operations, contents=contacts(NUMBERS)).run()["new_people"] == len(NUMBERS)
+
+
+def test_whoever_objects_during_an_import_stays_withdrawn(
+    operations: Operations, state: State
+) -> None:
+    begin(operations, contents=contacts(NUMBERS[:1])).run()
+    job = begin(operations, contents=contacts(NUMBERS))
+    while not job.step():
+        operations.perform("contacts.revoke", {"number": NUMBERS[0]})
+        operations.perform("contacts.revoke", {"number": NUMBERS[-1]})
+    for number in (NUMBERS[0], NUMBERS[-1]):
+        why = operations.perform("why", {"number": number})
+        assert not why["may_be_called"]
+        refused = {v["rule"] for v in why["verdicts"] if not v["allowed"]}
+        assert "consent" in refused
+
+
+@pytest.mark.parametrize("name", ["contacts.import", "contacts.erase", "contacts.expire"])
+def test_nobody_is_taken_away_from_under_an_import(operations: Operations, name: str) -> None:
+    job = begin(operations, contents=contacts(NUMBERS))
+    job.step()
+    with pytest.raises(Refused, match="an import is under way"):
+        operations.perform(name, {"number": NUMBERS[0], "contents": contacts(NUMBERS)})
+    job.run()
+    operations.perform("contacts.erase", {"number": NUMBERS[0]})
