@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import shutil
 import sys
+import textwrap
 import time
 from typing import Any
 
@@ -12,6 +15,8 @@ from appliance.cli.session import ask, ask_running
 from appliance.control import NobodyListens
 
 WATCH_EVERY = 1.0
+LABEL = 9
+"""Columns before the words of a row."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     command = arguments.command
     if command == "status":
         status = ask(arguments, "status")
-        print(json.dumps(status, ensure_ascii=False) if arguments.json else as_text(status))
+        print(json.dumps(status, ensure_ascii=False) if arguments.json else _for_reader(status))
         return 0
     if command == "watch":
         return _watch(arguments)
@@ -72,13 +77,36 @@ def _watch(arguments: argparse.Namespace) -> int:
         else:
             if sys.stdout.isatty():
                 print("\x1b[H\x1b[2J", end="")
-            print(as_text(status), flush=True)
+            print(_for_reader(status), flush=True)
         looks += 1
     return 0
 
 
+def _for_reader(status: dict[str, Any]) -> str:
+    """One line a fact for a program; folded to the terminal's width for a person."""
+    text = as_text(status)
+    if not sys.stdout.isatty():
+        return text
+    return folded(text, shutil.get_terminal_size().columns)
+
+
+def folded(text: str, width: int) -> str:
+    """Fold each row to *width*, below the column where its words begin."""
+    return "\n".join(
+        textwrap.fill(
+            # "busy 2" stays together: textwrap breaks at no hard space.
+            re.sub(r"(?<=\w) (?=\d)", "\N{NO-BREAK SPACE}", row),
+            max(width, 40),
+            subsequent_indent=" " * LABEL,
+            break_on_hyphens=False,
+            break_long_words=False,
+        ).replace("\N{NO-BREAK SPACE}", " ")
+        for row in text.split("\n")
+    )
+
+
 def as_text(status: dict[str, Any]) -> str:
-    """Lay a status out for a terminal of 80 columns."""
+    """Lay a status out, one fact a row."""
     clock = status["clock"]
     trust = (
         f"trusted ({clock['source']})" if clock["trusted"] else f"NOT trusted: {clock['source']}"

@@ -6,6 +6,7 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from rich.columns import Columns
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -81,9 +82,12 @@ class LiveScreen:
         for line in status["lines"]:
             name, _, state = line_text(line).partition(": ")
             lines.add_row(Text(name, "bold"), Text(state, no_wrap=True, overflow="ellipsis"))
-        counters = Text("  ").join(
-            Text.assemble((f"{name} ", "dim"), (str(count), "bold"))
-            for name, count in sorted(status["outcomes"].items())
+        counters = Columns(
+            [
+                Text.assemble((f"{name} ", "dim"), (str(count), "bold"), no_wrap=True)
+                for name, count in sorted(status["outcomes"].items())
+            ],
+            padding=(0, 2),
         )
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.add_column(width=14)
