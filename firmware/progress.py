@@ -98,6 +98,8 @@ class EndSign:
     evidence: str
     cause: Cause | None = None
     code: int | None = None
+    early: bool = False
+    """It came before any sign of this call, so it may be the last word of the call before."""
 
 
 _DENIALS = 3
@@ -127,6 +129,8 @@ class Progress:
     index: int | None = None
     accepted: bool = False
     """The dial command was accepted, or progress proved it."""
+    begun: bool = False
+    """The result of the dial command was its own for certain."""
     alerted_at: float | None = None
     claimed_at: float | None = None
     row_seen: bool = False
@@ -148,6 +152,11 @@ class Progress:
     def urgent(self) -> bool:
         """The call list should be read at once rather than at the next poll."""
         return self.phase is not Phase.OVER and (self.ending or self.phase is Phase.CLAIMED)
+
+    @property
+    def ended_early(self) -> bool:
+        """No end was told since this call has shown itself."""
+        return all(end.early for end in self.ends)
 
     @property
     def command(self) -> str:
@@ -192,13 +201,16 @@ class Progress:
         if word == "OK" and self.incoming:
             return _claimed(replace(self, accepted=True, sign_seen=True), "OK to ATA", at)
         if word == "OK":
-            return replace(self, accepted=True), ()
+            return replace(self, accepted=True, begun=True), ()
         if word.startswith("CONNECT"):
             # ZTE dongles (MF110 and others) answer CONNECT where the far end picks up.
             return _claimed(replace(self, accepted=True, sign_seen=True), mask(text), at)
         reading = self.family.read(text)
         if reading is not None and reading.sign in _END_SIGNS:
-            return _ending(replace(self, accepted=True), _end_sign(reading, mask(text)))
+            end = _end_sign(reading, mask(text))
+            # A bare NO CARRIER may be the late word of the call before; BUSY hardly is.
+            begun = self.begun or end.cause is not None
+            return _ending(replace(self, accepted=True, begun=begun), end)
         return _over(replace(self, refused=mask(text)), f"{self.command}: {mask(text)}")
 
     def rows(self, rows: Sequence[CallRow], at: float) -> tuple[Progress, tuple[Fact, ...]]:
@@ -210,12 +222,15 @@ class Progress:
             return _no_row(self, at)
         seen = replace(self, index=mine.call_id, row_seen=True, accepted=True, empties=0)
         evidence = f"CLCC state {int(mine.state)}"
+        if seen.ending and seen.ended_early:
+            # The list was empty before the dial: the row is ours, the end was another's.
+            seen = replace(seen, ending=False, ends=())
         if seen.ending:
             if seen.denials + 1 < _DENIALS:
                 return replace(seen, denials=seen.denials + 1), ()
-            if any(end.cause is not None for end in seen.ends):
+            if any(end.cause is not None and not end.early for end in seen.ends):
                 return _over(seen, seen.ends[0].evidence)
-            seen = replace(seen, ending=False, denials=0)
+            seen = replace(seen, ending=False, denials=0, ends=())
         match mine.state:
             case CallState.DIALLING | CallState.INCOMING | CallState.WAITING:
                 return _denied(seen, evidence)
@@ -382,6 +397,7 @@ def _too_soon(state: Progress, at: float) -> bool:
 
 
 def _ending(state: Progress, end: EndSign) -> tuple[Progress, tuple[Fact, ...]]:
+    end = replace(end, early=not (state.begun or state.row_seen or state.sign_seen))
     new = replace(state, ends=(*state.ends, end)[:_MOST_ENDS])
     if state.ending:
         return new, ()
@@ -421,15 +437,16 @@ def _told_row(
 
 def _no_row(state: Progress, at: float) -> tuple[Progress, tuple[Fact, ...]]:
     new = replace(state, empties=state.empties + 1)
-    if new.ending:
+    if new.ending and not new.ended_early:
         return _over(new, new.ends[0].evidence)
-    known = new.row_seen or new.sign_seen
+    known = new.row_seen or new.sign_seen or new.ending
     limit = _EMPTY_AFTER_ROW if new.row_seen else _EMPTY_WITHOUT_ROW
     if new.phase is Phase.CLAIMED and not new.row_seen and new.empties >= 2:
         # A modem that never lists its calls: the notice is all there is.
         return _answered(new, new.answer_evidence, at=at, unchecked=True)
     if known and new.empties >= limit:
-        return _over(new, "the call left the call list")
+        left = "the call left the call list"
+        return _over(new, new.ends[0].evidence if new.ending else left)
     return new, ()
 
 

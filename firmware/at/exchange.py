@@ -23,6 +23,7 @@ States: idle, running, dirty, draining, probing, guarding. ``now`` is real monot
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -123,6 +124,8 @@ class _State(Enum):
 # A late row or state under these prefixes is still a fact, and dropping a live one loses a call.
 _NEVER_DEAD = frozenset({"+CLCC:", "+CREG:", "+CGREG:", "+CEREG:", "+CPIN:", "+CUSD:", "+CLIP:"})
 _HEADERS = ("+CMT:", "+CDS:", "+CBM:")
+# Line noise, such as the bytes of a modem that is still at another baud rate, says nothing.
+_SAYS_SOMETHING = re.compile(r"[0-9A-Za-z]")
 _TERSE_RESULTS = ("0", "4")
 """OK and ERROR after ATV0 (V.250, table 1)."""
 
@@ -331,6 +334,9 @@ class Exchange:
                 events.append(Notification(text=header, at=now, body=line))
                 return
             events.append(Notification(text=header, at=now))
+        if not _SAYS_SOMETHING.search(line):
+            self.dropped += 1
+            return
         if line.startswith(_HEADERS) and not self._owned(line):
             self._header = line
             return

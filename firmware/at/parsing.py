@@ -282,17 +282,17 @@ class ExtendedError:
 
 
 def extended_error(line: str) -> ExtendedError | None:
-    """Read ``+CEER:`` as text (SIM7600), quoted "number text" (A76xx), number, or two numbers.
+    """Read ``+CEER:`` as text (SIM7600), quoted "number text" (A76xx), or a number.
 
-    Of two numbers the second is the cause, the first says which protocol layer reports it.
+    Where a number is the second field, it is the cause, and the first says who reports it
+    (``5,17``; Cinterion ``8,16,0``; u-blox ``"CC setup error",17,"User busy"``).
     """
     info = information(line)
     if info is None or info.prefix != "+CEER":
         return None
     text = info.fields[0].text if len(info.fields) == 1 else info.body
-    numbers = [field.number for field in info.fields]
-    if len(numbers) == 2 and None not in numbers:
-        return ExtendedError(code=numbers[1], text=text)
+    if len(info.fields) > 1 and info.fields[1].number is not None:
+        return ExtendedError(code=info.fields[1].number, text=text)
     match = re.match(r"([0-9]{1,5})(?![0-9A-Za-z/])", text)
     return ExtendedError(code=int(match[1]) if match else None, text=text)
 

@@ -483,6 +483,18 @@ def test_a_chattering_modem_is_probed_all_the_same(line: str, longest: float) ->
     assert talk.outcomes == [Resynchronised()]
 
 
+def test_line_noise_neither_answers_nor_keeps_a_modem_out_of_step() -> None:
+    talk = Talk()
+    talk.resync()
+    talk.take(talk.exchange.receive(b"\0\r\nOK\r\n\xff\xfe\r\n", talk.now))
+    talk.wait(0.15)
+    assert talk.outcomes.pop() == Resynchronised()
+    talk.send("AT+CGMM")
+    talk.take(talk.exchange.receive(b"\xf8\xff\r\nEC25\r\n\r\nOK\r\n", talk.now))
+    assert talk.reply().lines == ("EC25",)
+    assert talk.notices == []
+
+
 def test_a_modem_left_in_numeric_results_is_asked_for_words() -> None:
     talk = Talk()
     talk.resync()

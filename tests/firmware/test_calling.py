@@ -67,6 +67,14 @@ class Hands:
         return seconds / 1000
 
 
+class Running(Hands):
+    """A clock that goes on whenever it is looked at."""
+
+    def monotonic(self) -> float:
+        self.at += 0.05
+        return self.at
+
+
 def place(meanwhile: Any, inbox: Inbox, clock: Hands, *notices: str) -> tuple[Modem, list[Event]]:
     modem, posted = Modem(meanwhile), list[Event]()
     modem.notices = notices
@@ -148,7 +156,7 @@ def test_a_hang_up_of_another_call_holds_nobody_back() -> None:
 
 
 def test_a_notice_tells_the_end_where_the_dial_has_no_result() -> None:
-    _, posted = place(nothing, Inbox(), Hands(), "MO RING", "VOICE CALL: END")
+    _, posted = place(nothing, Inbox(), Running(), "MO RING", "VOICE CALL: END")
     (ended,) = posted
     assert isinstance(ended, Ended)
     assert (ended.evidence, ended.confirmed) == ("VOICE CALL: END", True)

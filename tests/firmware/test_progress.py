@@ -26,6 +26,7 @@ from firmware.progress import (
 
 SIM7600 = FAMILIES["sim7600"]
 GENERIC = FAMILIES["generic"]
+HUAWEI = FAMILIES["huawei"]
 
 
 def rows(*lines: str) -> tuple[CallRow, ...]:
@@ -222,6 +223,28 @@ def test_verdict(seen: list[Seen], end_cause: str | None, cause: Cause, code: in
 def test_huawei_end_with_cause(line: str, cause: Cause, code: int | None) -> None:
     verdict = tell(["=OK", line, ()], FAMILIES["huawei"])[0].verdict(None)
     assert (verdict.cause, verdict.code) == (cause, code)
+
+
+def test_the_last_word_of_the_call_before_is_denied_by_the_row_of_this_one() -> None:
+    """Its cause too, in either order: the result and the notice come from two threads."""
+    for last in (["^CEND:1,12,104,16", "=OK", "^CONF:1"], ["=NO CARRIER", "^CEND:1,12,104,16"]):
+        state, facts = tell([*last, ALERTING], HUAWEI)
+        assert state.phase is Phase.ALERTING
+        assert kinds(facts) == ["EndClaimed", "Alerting"]
+    state, _ = tell(["^CEND:1,12,104,16", "=OK", ALERTING, "^CEND:1,0,67,17", ()], HUAWEI)
+    verdict = state.verdict(None)
+    assert (verdict.cause, verdict.code) == (Cause.BUSY, 17)
+
+
+def test_a_call_not_yet_listed_is_not_over_because_the_one_before_ended() -> None:
+    state, facts = tell(["VOICE CALL: END: 000010", "=OK", (), (), ALERTING, ACTIVE])
+    assert kinds(facts) == ["EndClaimed", "Alerting", "AnswerConfirmed"]
+    assert state.phase is Phase.ANSWERED
+
+
+def test_an_end_that_came_before_the_result_of_the_dial_is_believed_without_a_row() -> None:
+    verdict = tell(["^CEND:1,0,67,17", "=NO CARRIER", ()], HUAWEI)[0].verdict(None)
+    assert (verdict.cause, verdict.code) == (Cause.BUSY, 17)
 
 
 def test_quectel_numbers_its_states_its_own_way() -> None:
