@@ -20,15 +20,30 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import TypeVar
 
-from bench.contract import tone
+from bench.contract import PLAYED, tone
 from firmware.clock import SystemClock
-from firmware.events import Answered, Cause, ClipStarted, Ended, Event, LineReady, Ringing
+from firmware.events import (
+    Answered,
+    Cause,
+    ClipStarted,
+    Ended,
+    Event,
+    IncomingRinging,
+    LineReady,
+    Ringing,
+)
 from firmware.families import FAMILIES
 from firmware.line import Line, LineSettings
-from firmware.orders import Dial, HangUp, Play
+from firmware.orders import AnswerCall, Dial, HangUp, Play
 from firmware.simulator.host import Simulation
-from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.scenario import Answer, Fault, FaultKind, NumberRule, Scenario
+from firmware.simulator.scenario import (
+    Answer,
+    Fault,
+    FaultKind,
+    IncomingCall,
+    NumberRule,
+    Scenario,
+)
 
 SPEED = 4.0
 STOPS = 4
@@ -50,6 +65,10 @@ class Phase(StrEnum):
     GREETING = "greeting"
     MESSAGE = "message"
     HANGING_UP = "hanging_up"
+    CALLED = "called"
+    """Somebody calls the box, and it has not decided yet."""
+    RECEIVED = "received"
+    """A caller hears the clip."""
 
 
 class _Stage:
@@ -83,6 +102,7 @@ class _Stage:
                 bench=True,
                 # What is judged here is calls, not who hears keys: A76xx modules promise none.
                 tests_keys=True,
+                incoming="answer",
             ),
             clips={"greeting": tone("greeting", 6.0), "message": tone("message", 30.0)},
             post=self._post,
@@ -152,7 +172,9 @@ class _Stage:
     def stop_in(self, phase: Phase, attempt: str) -> float:
         """Call, stop in *phase*, and return milliseconds from the stop to the read hang-up."""
         dial = Dial(line="one", attempt=attempt, number=NUMBER, greeting="greeting")
-        if phase is Phase.DIALLING:
+        if phase in (Phase.CALLED, Phase.RECEIVED):
+            attempt = self._be_called(phase)
+        elif phase is Phase.DIALLING:
             self._swallow("ATD")
             self.line.order(dial)
             self._seen(b"ATD")
@@ -181,6 +203,18 @@ class _Stage:
             raise RuntimeError(f"{phase}: sound {late * 1000:.0f} ms after the stop")
         return (read - stopped) * 1000
 
+    def _be_called(self, phase: Phase) -> str:
+        caller = IncomingCall(at=0.0, number=NUMBER, rings_for=60.0, caller=Answer(patience=120.0))
+        self.simulation.call_line(1, caller)
+        ringing = self.wait(IncomingRinging)
+        if phase is Phase.RECEIVED:
+            order = AnswerCall(line="one", attempt=ringing.attempt, greeting="greeting")
+            self.line.order(order)
+            self.wait(ClipStarted, ringing.attempt)
+        self._swallow("AT+CLCC")
+        self._seen(b"AT+CLCC")
+        return ringing.attempt
+
     def _reach(self, phase: Phase, attempt: str) -> None:
         if phase is Phase.RINGING:
             self.wait(Ringing, attempt)
@@ -206,7 +240,7 @@ class _Stage:
 
 def run() -> list[Row]:
     taken: dict[Phase, list[float]] = {phase: [] for phase in Phase}
-    for family in PERSONALITIES:
+    for family in PLAYED:
         with tempfile.TemporaryDirectory() as directory:
             stage = _Stage(family, Path(directory))
             try:

@@ -76,6 +76,8 @@ def load_library() -> SoundLibrary:
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     clip: Clip | None
+    mutes: int
+    """How often the path had been muted when it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class AlsaPath:
         self._lock = threading.Lock()
         self._wanted: _Wanted | None = None
         self._muted = False
+        self._mutes = 0
         self._held = False
         self._running = False
         self._player = Player()
@@ -168,8 +171,9 @@ class AlsaPath:
         with self._lock:
             if self._running:
                 return
-            if self._muted:
-                # A clip that was asked for before the emergency belongs to the old call.
+            if self._wanted is not None and self._wanted.mutes != self._mutes:
+                # Asked for before the emergency; what was asked for since belongs to this call,
+                # whose answer may come before its voice.
                 self._wanted = None
             self._muted = self._held = False
             self._player = Player()
@@ -192,15 +196,16 @@ class AlsaPath:
 
     def play(self, clip: Clip) -> None:
         with self._lock:
-            self._wanted = _Wanted(clip)
+            self._wanted = _Wanted(clip, self._mutes)
 
     def silence(self) -> None:
         with self._lock:
-            self._wanted = _Wanted(None)
+            self._wanted = _Wanted(None, self._mutes)
 
     def mute(self) -> None:
         """The next block is silent, and the thread drops those that the card already holds."""
         self._muted = True
+        self._mutes += 1
         self._news.put(_Abort())
 
     def pause(self) -> None:

@@ -47,6 +47,8 @@ class _Wanted:
     clip: Clip | None
     """None asks for silence."""
     epoch: int
+    mutes: int
+    """How often the path had been muted when it was asked for."""
 
 
 class ModuleFilePath:
@@ -79,6 +81,7 @@ class ModuleFilePath:
         self._running = False
         self._closing = False
         self._muted = False
+        self._mutes = 0
         self._halt = False
         self._wanted: _Wanted | None = None
         self._playing: _Playing | None = None
@@ -101,8 +104,9 @@ class ModuleFilePath:
         with self._lock:
             if self._running:
                 return
-            if self._muted:
-                # A clip that was asked for before the emergency belongs to the old call.
+            if self._wanted is not None and self._wanted.mutes != self._mutes:
+                # Asked for before the emergency; what was asked for since belongs to this call,
+                # whose answer may come before its voice.
                 self._wanted = None
             self._muted = False
             self._running = True
@@ -111,17 +115,18 @@ class ModuleFilePath:
 
     def play(self, clip: Clip) -> None:
         with self._lock:
-            self._wanted = _Wanted(clip, self._port.emergency_count)
+            self._wanted = _Wanted(clip, self._port.emergency_count, self._mutes)
         self._wake.set()
 
     def silence(self) -> None:
         with self._lock:
-            self._wanted = _Wanted(None, self._port.emergency_count)
+            self._wanted = _Wanted(None, self._port.emergency_count, self._mutes)
         self._wake.set()
 
     def mute(self) -> None:
         """No clip starts any more. What plays ends with the hang-up that goes with this."""
         self._muted = True
+        self._mutes += 1
         self._halt = True
         self._wake.set()
 

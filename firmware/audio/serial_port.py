@@ -55,6 +55,8 @@ P = ParamSpec("P")
 class _Wanted:
     clip: Clip | None
     """None asks for silence."""
+    mutes: int
+    """How often the path had been muted when it was asked for."""
 
 
 class SerialPcmPath:
@@ -86,6 +88,7 @@ class SerialPcmPath:
         self._held = False
         self._running = False
         self._muted = False
+        self._mutes = 0
         self._closing = False
         # What the pacing thread knows.
         self._player = Player()
@@ -121,8 +124,9 @@ class SerialPcmPath:
         with self._lock:
             if self._running:
                 return
-            if self._muted:
-                # A clip that was asked for before the emergency belongs to the old call.
+            if self._wanted is not None and self._wanted.mutes != self._mutes:
+                # Asked for before the emergency; what was asked for since belongs to this call,
+                # whose answer may come before its voice.
                 self._wanted = None
             self._muted = False
             self._held = False
@@ -133,14 +137,15 @@ class SerialPcmPath:
     def play(self, clip: Clip) -> None:
         """Play *clip* from the next frame on (asked before ``start``: with the first frame)."""
         with self._lock:
-            self._wanted = _Wanted(clip)
+            self._wanted = _Wanted(clip, self._mutes)
 
     def silence(self) -> None:
         with self._lock:
-            self._wanted = _Wanted(None)
+            self._wanted = _Wanted(None, self._mutes)
 
     def mute(self) -> None:
         self._muted = True
+        self._mutes += 1
         self._wake.set()
 
     def pause(self) -> None:

@@ -156,6 +156,20 @@ def test_mute_drops_what_the_card_holds_and_lasts_until_the_next_call(rig: Rig) 
     assert rig.card.block() == CLIP.pcm[: 2 * BLOCK]
 
 
+def test_a_clip_asked_for_after_an_idle_emergency_is_heard(rig: Rig) -> None:
+    rig.path.mute()
+    rig.path.play(CLIP)
+    rig.path.start()
+    assert rig.card.block() == CLIP.pcm[: 2 * BLOCK]
+
+
+def test_a_clip_asked_for_before_the_emergency_is_not(rig: Rig) -> None:
+    rig.path.play(CLIP)
+    rig.path.mute()
+    rig.path.start()
+    assert rig.card.block() == SILENCE
+
+
 def test_downlink_reaches_the_listener_in_order(rig: Rig) -> None:
     rig.path.start()
     for number in range(5):

@@ -175,6 +175,13 @@ def test_mute_lets_nothing_start_until_the_next_call(rig: Rig) -> None:
     assert rig.next() == ("started", "greeting")
 
 
+def test_a_clip_asked_for_after_an_idle_emergency_is_played(rig: Rig) -> None:
+    rig.path.mute()
+    rig.path.play(GREETING)
+    rig.path.start()
+    assert rig.next() == ("started", "greeting")
+
+
 def test_mute_and_play_never_wait_for_a_command(rig: Rig) -> None:
     rig.module.gate.clear()
     rig.path.play(GREETING)

@@ -422,12 +422,34 @@ def test_pieces_are_timed(far: FarEnd) -> None:
     assert second - first > 0.015
 
 
-def test_a_clip_asked_for_between_mute_and_the_next_call_is_not_heard_in_it(
+def test_a_late_clip_of_the_call_that_was_muted_is_not_heard_in_the_next(
     path: SerialPcmPath, far: FarEnd, report: Report
 ) -> None:
     path.mute()
     path.play(tone("old", 5))
+    path.stop()
     path.start()
     until(lambda: len(far.sound) > 4 * FRAME_BYTES)
     assert not far.sound.strip(b"\0")
     assert report.log == []
+
+
+def test_a_clip_asked_for_before_the_emergency_is_not_heard_after_it(
+    path: SerialPcmPath, far: FarEnd, report: Report
+) -> None:
+    path.play(tone("old", 5))
+    path.mute()
+    path.start()
+    until(lambda: len(far.sound) > 4 * FRAME_BYTES)
+    assert not far.sound.strip(b"\0")
+    assert report.log == []
+
+
+def test_an_answer_that_comes_before_its_voice_is_greeted_after_an_earlier_emergency(
+    path: SerialPcmPath, report: Report
+) -> None:
+    """A caller is answered first and the voice switched on then; the stop was hours ago."""
+    path.mute()
+    path.play(tone("new", 2))
+    path.start()
+    assert report.next() == ("started", "new")

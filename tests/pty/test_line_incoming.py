@@ -281,3 +281,19 @@ def test_a_caller_who_waits_does_not_end_our_call(tmp_path: Path, family: str) -
         b.wait(Answered, attempt="a2")
         b.line.order(HangUp(line="one", attempt="a2"))
         b.wait(Ended, attempt="a2")
+
+
+@pytest.mark.parametrize("family", ["sim7600", "quectel", "sim800"])
+def test_a_caller_after_an_earlier_stop_hears_the_box(tmp_path: Path, family: str) -> None:
+    """The stop muted the voice hours ago; this answer comes before the voice is on."""
+    with answering(tmp_path, family) as b:
+        b.line.emergency_hang_up()
+        time.sleep(0.05)
+        while not b.of(IncomingRinging):
+            # The stop's own hang-up may hit the first ring.
+            b.simulation.call_line(1, calls())
+            time.sleep(0.1)
+        attempt = take(b)
+        assert b.wait(ClipStarted, attempt=attempt).clip == "greeting"
+        b.line.order(HangUp(line="one", attempt=attempt))
+        b.wait(Ended, attempt=attempt)
