@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
@@ -246,14 +247,10 @@ class StateLock:
         except OSError as error:
             raise storage_failed(f"opening {path}", error) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            _lock(state, descriptor, fcntl.LOCK_EX, tries=3)
+        except StateInUse:
             os.close(descriptor)
-            raise StateInUse(
-                f"{state} is in use by process {holder or 'unknown'}",
-                remedy="Stop that autodialer first, or use the commands that talk to it.",
-            ) from None
+            raise
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -261,6 +258,21 @@ class StateLock:
             os.close(descriptor)
             raise storage_failed(f"writing {path}", error) from error
         return cls(descriptor)
+
+    @staticmethod
+    def look(state: Path) -> None:
+        """Raise :class:`StateInUse` where somebody has it; writes nothing and keeps nothing."""
+        path = state / "lock"
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_failed(f"opening {path}", error) from error
+        try:
+            _lock(state, descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
 
     def release(self) -> None:
         """Let go; calling it again does nothing."""
@@ -278,3 +290,20 @@ class StateLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _lock(state: Path, descriptor: int, kind: int, tries: int = 1) -> None:
+    for left in range(tries - 1, -1, -1):
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                # Somebody may be only looking, which takes no time.
+                time.sleep(0.01)
+                continue
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            raise StateInUse(
+                f"{state} is in use by process {holder or 'unknown'}",
+                remedy="Stop that autodialer first, or use the commands that talk to it.",
+            ) from None
+        return

@@ -36,7 +36,7 @@ class State:
     def __init__(
         self,
         directory: Path,
-        lock: StateLock,
+        lock: StateLock | None,
         ledger: Ledger,
         registry: Registry,
         campaign: CampaignState,
@@ -62,25 +62,41 @@ class State:
             return cls._open(directory, lock)
 
     @classmethod
+    def open_to_read(cls, directory: Path) -> State:
+        """Open *directory* as it is: on a full or read-only medium too, since nothing is written.
+
+        What a power cut left between two files stays as it is until the next start. Raises as
+        :meth:`open`; every change raises :class:`~appliance.files.StorageFailed`.
+        """
+        StateLock.look(directory)
+        with _collector_asleep():
+            return cls._load(directory, None, read_only=True)
+
+    @classmethod
     def _open(cls, directory: Path, lock: StateLock) -> State:
         try:
-            ledger = Ledger.open(directory / LEDGER)
-            try:
-                campaign = _fold(directory, ledger)
-                registry = Registry.open(directory)
-                campaign.share_ids(registry.subjects())
-            except BaseException:
-                ledger.close()
-                raise
+            return cls._load(directory, lock, read_only=False)
         except BaseException:
             lock.release()
             raise
-        state = cls(directory, lock, ledger, registry, campaign)
+
+    @classmethod
+    def _load(cls, directory: Path, lock: StateLock | None, *, read_only: bool) -> State:
+        ledger = Ledger.open(directory / LEDGER, read_only=read_only)
         try:
-            state._carry_forward()
+            campaign = _fold(directory, ledger)
+            registry = Registry.open(directory, read_only=read_only)
+            campaign.share_ids(registry.subjects())
         except BaseException:
-            state.close()
+            ledger.close()
             raise
+        state = cls(directory, lock, ledger, registry, campaign)
+        if not read_only:
+            try:
+                state._carry_forward()
+            except BaseException:
+                state.close()
+                raise
         return state
 
     @property
@@ -112,7 +128,8 @@ class State:
         """Close everything; every acknowledged change is on disk already."""
         self.registry.close()
         self.ledger.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def _carry_forward(self) -> None:
         at = max(self.floor, datetime.now(UTC)) if self.campaign.newest_at is None else self.floor

@@ -137,8 +137,12 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
         left = answer["rejected_rows"]
         kept = f"; {left} rows refused, in {arguments.rejects}" if left else ""
         print(f"imported: {what}{kept}")
+        if not answer["rows"]:
+            print("the file has a header and no rows: it names nobody, so nothing changed")
     elif arguments.dry_run:
         print(f"dry run, nothing changed: {what}, {answer['rejected_rows']} rows with faults")
+        if not answer["rows"]:
+            print("the file has a header and no rows: it names nobody")
     else:
         print(
             f"nothing was imported: {answer['rejected_rows']} of {answer['rows']} rows have "

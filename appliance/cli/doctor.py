@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -91,6 +92,13 @@ def _disk(state: Path) -> Iterator[Row]:
         detail=f"{free >> 20} MiB free for {state}",
         remedy="" if free >= FREE_LOW else "make room: a full disk dials nobody",
     )
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        yield Row(
+            part="storage",
+            state="fault",
+            detail=f"{place} is mounted read-only, as a failing card often is",
+            remedy="check the card with fsck, or replace it, then mount it writable",
+        )
     if state.exists() and state.stat().st_mode & 0o077:
         yield Row(
             part="permissions",

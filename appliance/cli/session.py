@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from appliance.cli.paths import existing_state, state_directory
 from appliance.control import ControlClient, NobodyListens
 
+if TYPE_CHECKING:
+    from appliance.state import State
+
 CREATES = frozenset({"contacts.import"})
 """Operations that may begin a state directory. Any other on a directory that is not there would
 answer for a box that nobody has: a stop that stops nothing, people who are nobody."""
+READS = frozenset({"status", "why", "contacts.list", "contacts.export", "dossier"})
+"""Operations that write nothing, so that they answer on a full or failing card as well. Two of
+them remember the file that they are to write, and then they write."""
 
 
 def ask(arguments: argparse.Namespace, operation: str, given: dict[str, Any] | None = None) -> Any:
@@ -45,19 +54,33 @@ def _offline(arguments: argparse.Namespace, operation: str, given: dict[str, Any
     from appliance import config as configuration
     from appliance.box import Box, calendar
     from appliance.operations import Operations
-    from appliance.state import State
     from firmware.clock import SystemClock
 
     config = configuration.load(arguments.config, state=arguments.state)
-    state = State.open(config.state)
-    try:
+    with ExitStack() as at_end:
+        state = _opened(config.state, operation, given, at_end)
+        at_end.callback(state.close)
         clock = SystemClock(config.settings.clock.speed)
         box = Box(config, state, calendar(config, state, clock))
         answer = Operations(box).perform(operation, given)
         # A large import would make every later start read its rows one by one.
-        if state.registry.wants_compaction:
-            state.registry.compact()
-        state.save_checkpoint()
+        if operation == "contacts.import" and answer["imported"]:
+            if state.registry.wants_compaction:
+                state.registry.compact()
+            state.save_checkpoint()
         return answer
-    finally:
-        state.close()
+
+
+def _opened(directory: Path, operation: str, given: dict[str, Any], at_end: ExitStack) -> State:
+    from appliance.state import State
+
+    if given.get("out") is None and operation in READS:
+        return State.open_to_read(directory)
+    if operation == "contacts.import" and given.get("dry_run"):
+        if not directory.exists():
+            # Judged as by a box that knows nobody, of which nothing stays behind.
+            nowhere = at_end.enter_context(TemporaryDirectory(prefix="autodialer-"))
+            return State.open(Path(nowhere))
+        if given.get("rejects") is None:
+            return State.open_to_read(directory)
+    return State.open(directory)

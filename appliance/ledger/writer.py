@@ -71,6 +71,7 @@ class Ledger:
         segment: Path | None,
         size: int,
         recovery: Recovery | None,
+        read_only: bool = False,
     ) -> None:
         self._directory = directory
         self._disk = disk
@@ -79,21 +80,30 @@ class Ledger:
         self._size = size
         self._lock = threading.Lock()
         self._descriptor = None if segment is None else disk.open(segment)
-        self._failure: StorageFailed | None = None
+        self._failure = (
+            StorageFailed(f"{directory} was opened to be read alone") if read_only else None
+        )
         self._closed = False
         self.recovery = recovery
 
     @classmethod
     def open(
-        cls, directory: Path, *, segment_bytes: int = SEGMENT_BYTES, disk: Disk = SYSTEM_DISK
+        cls,
+        directory: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        read_only: bool = False,
+        disk: Disk = SYSTEM_DISK,
     ) -> Self:
         """Open the ledger in *directory*, which is created where missing.
 
         The last segment is verified whole, the ones before it not at all (:func:`verify` does
         that). A torn tail is cut off and told in ``recovery``; any other damage raises
-        :class:`LedgerCorrupt` and changes nothing. Raises :class:`StorageFailed`.
+        :class:`LedgerCorrupt` and changes nothing. *read_only* changes nothing either, may run
+        beside the process that writes, and appends nothing. Raises :class:`StorageFailed`.
         """
-        make_private_directory(directory, disk)
+        if not read_only:
+            make_private_directory(directory, disk)
         found = reader.segments(directory, disk)
         try:
             seq, prev = 0, GENESIS
@@ -106,24 +116,27 @@ class Ledger:
                 if found[-1].first != seq + 1:
                     raise LedgerCorrupt(segment.name, 0, f"the segment after {seq} is missing")
                 # Held while the file is replaced: fails where another process writes it.
-                held = disk.open(segment)
+                held = None if read_only else disk.open(segment)
                 try:
                     with disk.reader(segment) as stream:
                         contents = stream.read()
                     (seq, prev), good, recovery = _examine(segment.name, contents, seq, prev)
-                    remove_leftovers(directory, disk)
-                    replace_file(segment, good, disk)
                     size = len(good)
+                    if held is not None:
+                        remove_leftovers(directory, disk)
+                        replace_file(segment, good, disk)
                 finally:
-                    disk.close(held)
+                    if held is not None:
+                        disk.close(held)
             return cls(
                 directory,
                 disk=disk,
                 segment_bytes=segment_bytes,
                 head=(seq, prev),
-                segment=segment,
+                segment=None if read_only else segment,
                 size=size,
                 recovery=recovery,
+                read_only=read_only,
             )
         except OSError as error:
             raise storage_failed(f"opening {directory}", error) from error

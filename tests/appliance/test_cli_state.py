@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from appliance.cli.main import main
 from appliance.numbers import NumberClass
@@ -134,3 +137,69 @@ def test_a_state_of_another_account_is_refused_with_the_remedy(
     assert main(["--state", str(state), "status"]) == 1
     said = capsys.readouterr().err
     assert f"{state}: Permission denied; run the command as the box's user" in said
+
+
+READING = (
+    ["status"],
+    ["why", "+33639980001"],
+    ["contacts", "list"],
+    ["contacts", "export"],
+    ["dossier", "+33639980001"],
+    ["ledger", "verify"],
+    ["ledger", "show"],
+    ["contacts", "import", "{people}", "--dry-run"],
+)
+
+
+@pytest.mark.parametrize("command", READING, ids=lambda command: " ".join(command[:2]))
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_what_only_reads_answers_where_nothing_can_be_written(
+    state: Path, number: int, command: list[str], mocker: MockerFixture
+) -> None:
+    (state / "lock").unlink()
+    really = os.open
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    def open_to_read(path: str, flags: int, *arguments: int, **named: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            refuse()
+        return really(path, flags, *arguments, **named)
+
+    mocker.patch("os.open", open_to_read)
+    for name in ("write", "mkdir", "rename", "replace", "unlink", "fsync", "fdatasync"):
+        mocker.patch(f"os.{name}", refuse)
+    people = state.parent / "people.csv"
+    told = [word.format(people=people) for word in command]
+    assert main(["--state", str(state), *told]) == 0
+
+
+@pytest.mark.parametrize("command", [["contacts", "revoke", "+33639980001"], ["pause"]])
+def test_what_writes_says_why_it_cannot(
+    state: Path, command: list[str], mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    mocker.patch("os.ftruncate", side_effect=full)
+    assert main(["--state", str(state), *command]) == 1
+    assert "No space left on device" in (told := capsys.readouterr().err)
+    assert "make room" in told
+
+
+def test_a_dry_run_creates_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text(HEADER + ROW.format(number="+33639980001"))
+    nowhere = tmp_path / "none"
+    assert main(["--state", str(nowhere), "contacts", "import", str(people), "--dry-run"]) == 0
+    assert "1 new people, 1 new consents" in capsys.readouterr().out
+    assert not nowhere.exists()
+
+
+def test_a_file_of_a_header_alone_is_told_so(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = state.parent / "empty.csv"
+    people.write_text(HEADER)
+    capsys.readouterr()
+    assert main(["--state", str(state), "contacts", "import", str(people)]) == 0
+    assert "a header and no rows" in capsys.readouterr().out
