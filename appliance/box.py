@@ -29,7 +29,7 @@ from appliance.packed_history import HexId
 from appliance.state import State
 from appliance.store import Registry
 from firmware.clock import Clock
-from firmware.events import Cause, Ended, StopRaised
+from firmware.events import Cause, Ended, Event, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order
 
 
@@ -116,6 +116,13 @@ class Box:
 
     # --- the stop path -----------------------------------------------------------------------
 
+    def counted(self, event: Event) -> Event:
+        """Number a stop on its way to the inbox; any thread. A later one is not meant by it."""
+        if not isinstance(event, StopRaised):
+            return event
+        with self._stop_lock:
+            return replace(event, number=self._stops_raised)
+
     def stop_everything(self) -> None:
         """Silence and hang up every line at once; any thread, past every queue.
 
@@ -142,7 +149,8 @@ class Box:
             if isinstance(given, StopRaised):
                 with self._stop_lock:
                     self._stop.set()
-                    self._stops_taken = self._stops_raised
+                    number = self._stops_raised if given.number is None else given.number
+                    self._stops_taken = max(self._stops_taken, number)
             effects += self.engine.step(given, now)
             if isinstance(given, commands.Reset) and not self.engine.state.stopped:
                 self._release_stop()

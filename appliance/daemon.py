@@ -139,7 +139,7 @@ class Daemon:
         # The stop is armed before anything else is: it must beat a box that is still starting.
         panel = open_panel(
             self._config,
-            post=self._inbox.put,
+            post=lambda event: self._inbox.put(self._box.counted(event)),
             stop_lines=self._box.stop_everything,
             clock=self._clock,
         )

@@ -209,7 +209,7 @@ class Operations:
     def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
         self._box.stop_everything()
         now = self._box.now()
-        self._box.take([StopRaised(at=now.monotonic, source="command")])
+        self._box.take([self._box.counted(StopRaised(at=now.monotonic, source="command"))])
         self._must_be_recorded("every line was hung up, but the latch that outlasts a restart")
         return {"stopped": self._box.engine.state.stopped}
 

@@ -265,6 +265,27 @@ def test_a_stop_between_the_last_look_and_the_order_wins(
     assert bench.line.hung_up == 2
 
 
+def test_a_stop_pressed_while_the_first_is_on_its_way_outlasts_the_reset_of_the_first(
+    bench: Bench,
+) -> None:
+    bench.register()
+    bench.box.recover()
+    bench.box.stop_everything()
+    first = bench.box.counted(events.StopRaised(at=0.0, source="command"))
+    bench.box.stop_everything()
+    bench.box.take([first])
+    bench.ready()
+
+    bench.box.take([commands.Reset(by="Alix", reason="checked")])
+    bench.box.take([commands.Tick()])
+    assert bench.line.orders == []
+
+    second = bench.box.counted(events.StopRaised(at=0.0, source="command"))
+    bench.box.take([second, *bench.posted])
+    bench.box.take([commands.Reset(by="Alix", reason="checked")])
+    assert bench.box.engine.state.stopped is False
+
+
 def test_a_reset_does_not_release_a_stop_that_is_still_on_its_way(bench: Bench) -> None:
     bench.register()
     bench.box.recover()
