@@ -80,6 +80,9 @@ def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
         return Outcome.FAILED
     if facts.chosen_at is not None:
         return Outcome.PARTIAL
+    if facts.machine is Machine.SIT:
+        # The network's own three tones (ITU-T E.180, E.182) stand before "not in service".
+        return Outcome.UNREACHABLE
     if facts.machine in HANG_UP_MACHINES:
         return Outcome.VOICEMAIL
     match cause:

@@ -417,11 +417,18 @@ def test_a_press_that_only_one_witness_heard_counts_and_is_named_in_the_evidence
     ]
 
 
-@pytest.mark.parametrize("machine", [Machine.BEEP, Machine.FAX, Machine.SIT])
-def test_a_machine_is_hung_up_on(machine: Machine) -> None:
+@pytest.mark.parametrize(
+    ("machine", "outcome"),
+    [
+        (Machine.BEEP, Outcome.VOICEMAIL),
+        (Machine.FAX, Outcome.VOICEMAIL),
+        (Machine.SIT, Outcome.UNREACHABLE),
+    ],
+)
+def test_a_machine_is_hung_up_on(machine: Machine, outcome: Outcome) -> None:
     book = Playbook().to_greeting()
     assert book.machine(15, machine) == ["HangUp"]
-    assert book.ended(16, Cause.LOCAL_HANG_UP) is Outcome.VOICEMAIL
+    assert book.ended(16, Cause.LOCAL_HANG_UP) is outcome
 
 
 def test_a_tone_during_the_message_does_not_cut_a_proven_person_off() -> None:
