@@ -33,6 +33,9 @@ class Stream:
         self.uplink = Uplink(modem.speed)
         self._next_frame_at = modem.now
         self._dead = False
+        """Silence flows both ways."""
+        self._stopped = False
+        """Nothing flows, not even silence."""
         self._choked = False
 
     def switch(self, *, on: bool) -> bool:
@@ -43,13 +46,13 @@ class Stream:
             self._dead = True
             return False
         if on and not self._call.rotten:
-            self._dead = False
+            self._dead = self._stopped = False
         self.on = on
         return True
 
     def die(self) -> None:
-        """Go silent in both directions without a word, until switched on anew."""
-        self._dead = True
+        """Stop in both directions without a word, until switched on anew."""
+        self._stopped = True
 
     @property
     def flowing(self) -> bool:
@@ -95,14 +98,14 @@ class Stream:
         is_open = self._open
         heard = self.uplink.pull(frames) if is_open else bytes(size)
         self._control_flow()
-        if self._dead or modem.faults.active(FaultKind.UPLINK_DEAD, modem.now):
+        if self._dead or self._stopped or modem.faults.active(FaultKind.UPLINK_DEAD, modem.now):
             heard = bytes(size)
         player = self.player
         if player is not None:
             heard = player.take(size)
         callee.hear(heard, modem.now)
         said = callee.voice.take(size)
-        if is_open:
+        if is_open and not self._stopped:
             modem.send_audio(bytes(size) if self._dead else said)
         if player is not None and not player.samples:
             self.player = None

@@ -198,11 +198,18 @@ def test_a_stream_that_dies_lives_again_when_switched_on() -> None:
     bench.send(f"ATD{NUMBER};")
     bench.run(0.2)
     bench.send("AT+CPCMREG=1")
-    bench.run(5, uplink=tone)
+    bench.run(1.2, uplink=tone)
+    assert bench.downlink
+    bench.run(0.5, uplink=tone)
+    bench.downlink.clear()
+    bench.run(3.3, uplink=tone)
     assert bench.events("key") == []
+    # Not even silence: a driver tells a dead stream from a quiet callee by the bytes.
+    assert not bench.downlink
     bench.send("AT+CPCMREG=0")
     bench.send("AT+CPCMREG=1")
     bench.run(2, uplink=tone)
+    assert bench.downlink
     assert bench.events("key") == ["key"]
 
 
