@@ -109,6 +109,7 @@ def bench(
     incoming: str = "reject",
     tests_keys: bool = True,
     power: Power | None = None,
+    proven: bool = False,
 ) -> Iterator[Bench]:
     clock = SystemClock(speed)
     simulation = Simulation(
@@ -129,6 +130,7 @@ def bench(
                 power_pin=None if power is None else 16,
             ),
             power=power,
+            proven=lambda _identity, _audio: proven,
             clips={"greeting": tone(2.0), "message": tone(3.0, "message")},
             post=lambda event: place[0].post(event),
             clock=clock,

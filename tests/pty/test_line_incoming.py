@@ -24,6 +24,7 @@ from firmware.events import (
     KeyHeard,
     LineFault,
     LineReady,
+    SmsReceived,
     Witness,
 )
 from firmware.orders import AnswerCall, HangUp
@@ -34,6 +35,7 @@ from firmware.simulator.scenario import (
     Fault,
     FaultKind,
     IncomingCall,
+    IncomingSms,
     KeyPress,
     LineScenario,
     NumberRule,
@@ -237,6 +239,7 @@ def test_a_modem_that_vanishes_in_an_incoming_call(tmp_path: Path, fault: K) -> 
 
 
 def test_a_line_on_which_nobody_hears_keys_answers_and_calls_nobody(tmp_path: Path) -> None:
+    message = IncomingSms(at=0.0, number=CALLER, text="STOP")
     with bench(
         tmp_path,
         family="a76xx",
@@ -244,6 +247,7 @@ def test_a_line_on_which_nobody_hears_keys_answers_and_calls_nobody(tmp_path: Pa
         incoming="answer",
         tests_keys=False,
         ready=False,
+        scenario=Scenario(lines=(LineScenario(line=1, sms=(message,)),)),
     ) as b:
         fault = b.wait(LineFault)
         assert (fault.fault, fault.final) == ("keys-unheard", True)
@@ -252,7 +256,14 @@ def test_a_line_on_which_nobody_hears_keys_answers_and_calls_nobody(tmp_path: Pa
         assert (refused.cause, refused.confirmed) == (Cause.FAILED, True)
         b.simulation.call_line(1, calls())
         assert b.wait(IncomingRejected).number == CALLER
+        # Objecting by text message works all the same.
+        assert b.wait(SmsReceived).text == "STOP"
         assert b.of(LineReady) == []
+
+
+def test_a_self_test_that_heard_the_keys_puts_such_a_line_into_service(tmp_path: Path) -> None:
+    with bench(tmp_path, family="a76xx", audio="module", tests_keys=False, proven=True) as b:
+        assert b.wait(LineReady).witnesses == (Witness.MODULE,)
 
 
 WAITS = Scenario(
