@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,10 +20,12 @@ from typing import Any
 
 from appliance.campaign import CampaignState, CheckpointInvalid
 from appliance.effects import Entry, Record
-from appliance.files import StateLock, make_private_directory
+from appliance.files import StateLock, StorageError, make_private_directory
 from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Revocation
 from appliance.store import Registry
+
+log = logging.getLogger(__name__)
 
 LEDGER = "ledger"
 CHECKPOINT_EVERY = 5_000
@@ -48,6 +52,7 @@ class State:
         """The fold of the ledger; a running engine owns and moves it."""
         self._lock = lock
         self._checkpoint_at = campaign.seq
+        self._saving: threading.Thread | None = None
 
     @classmethod
     def open(cls, directory: Path) -> State:
@@ -117,15 +122,45 @@ class State:
 
     def save_checkpoint(self, *, force: bool = False) -> None:
         """Keep the fold, if enough rows have come since the last one."""
-        seq, digest = self.ledger.head
-        if seq == 0 or self.campaign.seq != seq:
-            return
-        if force or seq - self._checkpoint_at >= CHECKPOINT_EVERY:
+        self._wait_for_checkpoint()
+        if self._checkpoint_is_due(force=force):
+            seq, digest = self.ledger.head
             checkpoint.save(self.directory, self.campaign.to_checkpoint(), seq, digest)
             self._checkpoint_at = seq
 
+    def save_checkpoint_aside(self) -> None:
+        """Do the same on a thread, since at many people it takes longer than a call can wait.
+
+        One that cannot be written is noted in the log alone: it only makes a start faster, and
+        the next row meets the same disk.
+        """
+        if self._saving is not None and self._saving.is_alive():
+            return
+        if self._checkpoint_is_due(force=False):
+            seq, digest = self.ledger.head
+            self._checkpoint_at = seq
+            self._saving = threading.Thread(
+                target=_save,
+                args=(self.directory, self.campaign.copy(), seq, digest),
+                name="checkpoint",
+                daemon=True,
+            )
+            self._saving.start()
+
+    def _checkpoint_is_due(self, *, force: bool) -> bool:
+        seq = self.ledger.head[0]
+        if seq == 0 or self.campaign.seq != seq:
+            return False
+        return force or seq - self._checkpoint_at >= CHECKPOINT_EVERY
+
+    def _wait_for_checkpoint(self) -> None:
+        if self._saving is not None:
+            self._saving.join()
+            self._saving = None
+
     def close(self) -> None:
         """Close everything; every acknowledged change is on disk already."""
+        self._wait_for_checkpoint()
         self.registry.close()
         self.ledger.close()
         if self._lock is not None:
@@ -170,6 +205,13 @@ def _give_memory_back() -> None:
     """Return to the system what only the start needed, which the C library would keep."""
     with suppress(OSError, AttributeError):  # Only glibc has this function.
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _save(directory: Path, campaign: CampaignState, seq: int, digest: str) -> None:
+    try:
+        checkpoint.save(directory, campaign.to_checkpoint(), seq, digest)
+    except StorageError as error:
+        log.error("no checkpoint could be written: %s", error)
 
 
 def granted(consent: Consent) -> Record:

@@ -1,0 +1,75 @@
+"""What takes a second is done when nobody is in a call, or beside the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from appliance import config
+from appliance.daemon import Daemon
+from appliance.effects import Record
+from appliance.ledger import checkpoint
+from appliance.model import Revocation
+from appliance.paths import sample_config
+from appliance.state import CHECKPOINT_EVERY, State
+from appliance.store import Registry
+
+AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    opened = State.open(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("busy", "compacted"), [("", True), ("call", False), ("soon", False), ("job", False)]
+)
+def test_the_registry_is_compacted_in_a_quiet_moment(
+    busy: str, compacted: bool, state: State, mocker: MockerFixture
+) -> None:
+    state.registry.suppress("ab" * 32, Revocation(at=AT, by="key"))
+    daemon = Daemon(replace(config.load(sample_config()), state=state.directory), state)
+    mocker.patch.object(Registry, "wants_compaction", new=True)
+    engine = mocker.patch.object(daemon._box, "engine")
+    engine.calls = {"line-1": object()} if busy == "call" else {}
+    engine.storage_failure = None
+    engine.wake_at.return_value = daemon._clock.monotonic() if busy == "soon" else None
+    if busy == "job":
+        daemon._jobs.append(mocker.Mock())
+    daemon._keep_house()
+    snapshots = list((state.directory / "registry").glob("*.snapshot"))
+    assert bool(snapshots) is compacted
+
+
+def test_a_checkpoint_beside_the_loop_is_that_of_its_moment(state: State) -> None:
+    state.note([Record(kind="box.started")] * CHECKPOINT_EVERY, AT)
+    seq, digest = state.ledger.head
+    state.save_checkpoint_aside()
+    state.note([Record(kind="stop.pressed")], AT)
+    state.save_checkpoint_aside()
+    state._wait_for_checkpoint()
+    kept = checkpoint.load(state.directory, state.ledger)
+    assert kept is not None
+    assert (kept.seq, kept.hash) == (seq, digest)
+    assert kept.payload["stopped"] is False
+    assert state.campaign.copy().to_checkpoint() == state.campaign.to_checkpoint()
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_nothing(
+    state: State, mocker: MockerFixture
+) -> None:
+    state.note([Record(kind="box.started")] * CHECKPOINT_EVERY, AT)
+    mocker.patch("os.fdatasync", side_effect=OSError(28, "No space left on device"))
+    noted = mocker.patch("appliance.state.log.error")
+    state.save_checkpoint_aside()
+    state._wait_for_checkpoint()
+    assert "No space left" in str(noted.call_args)
+    assert checkpoint.load(state.directory, state.ledger) is None
