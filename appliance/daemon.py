@@ -167,6 +167,7 @@ class Daemon:
                         "box": settings.box.name,
                         "bench": self._config.bench,
                         "time_zones": time_zone_database(),
+                        **self._state.repaired(),
                     },
                 ),
                 Record(

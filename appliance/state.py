@@ -109,6 +109,16 @@ class State:
         """The newest time that the ledger has seen; no trusted clock shows an earlier one."""
         return self.campaign.newest_at or _EPOCH
 
+    def repaired(self) -> dict[str, Any]:
+        """Return what opening cut off after a power cut, for the row of this start."""
+        told: dict[str, Any] = {}
+        cut = self.ledger.recovery
+        if cut is not None:
+            told["ledger_cut"] = {"file": cut.file, "line": cut.line, "bytes": cut.cut_bytes}
+        if self.registry.cut_bytes:
+            told["registry_cut"] = {"bytes": self.registry.cut_bytes}
+        return told
+
     def append(self, records: Sequence[Record], at: datetime) -> list[Entry]:
         """Make *records* durable. Raises :class:`~appliance.files.StorageFailed`."""
         return self.ledger.append(records, at)

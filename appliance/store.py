@@ -119,6 +119,11 @@ class Registry:
         """Why nothing can be written any more, or None."""
         return self._storage.journal.failure
 
+    @property
+    def cut_bytes(self) -> int:
+        """What opening dropped: a transaction that nobody was told of."""
+        return self._storage.journal.cut_bytes
+
     def __len__(self) -> int:
         return len(self._contacts)
 

@@ -135,3 +135,26 @@ def test_a_ledger_that_lost_rows_is_not_called_on(tmp_path: Path) -> None:
 
     with pytest.raises(LedgerCorrupt, match="ends at row 1, but the checkpoint has seen row 2"):
         State.open(tmp_path)
+
+
+def test_what_a_power_cut_tore_is_told(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    contact, consent = person(state)
+    state.registry.add([contact], [consent])
+    state.note([granted(consent)], AT)
+    assert state.repaired() == {}
+    state.close()
+    (segment,) = (tmp_path / "ledger").glob("*.jsonl")
+    (log,) = (tmp_path / "registry").glob("*.log")
+    for file, tail in ((segment, b'{"at":"20'), (log, b"0123")):
+        file.write_bytes(file.read_bytes() + tail)
+    for told in (
+        {
+            "ledger_cut": {"file": segment.name, "line": 2, "bytes": 9},
+            "registry_cut": {"bytes": 4},
+        },
+        {},
+    ):
+        state = State.open(tmp_path)
+        assert state.repaired() == told
+        state.close()
