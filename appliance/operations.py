@@ -262,11 +262,11 @@ class Operations:
         if contact is None:
             number_hash = hash_number(registry.number_key, number)
             revoked = self._box.engine.state.history("", number_hash).revocation
-            reason = (
-                "This number is not in the registry: nobody with it gave consent."
-                if revoked is None
-                else f"This number objected on {revoked.at:%Y-%m-%d} and is in no registry."
-            )
+            if revoked is None:
+                reason = "This number is not in the registry: nobody with it gave consent."
+            else:
+                did = "was forgotten" if revoked.by == "erased" else "objected"
+                reason = f"This number {did} on {revoked.at:%Y-%m-%d} and is in no registry."
             return {
                 "number": mask(number),
                 "known": False,
