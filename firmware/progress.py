@@ -21,15 +21,16 @@ Times are box seconds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 
 from firmware.at.parsing import CallRow, CallState, call_row
-from firmware.cause import NORMAL_CODES, Release, cause_of, read_release
+from firmware.cause import cause_of
 from firmware.events import Cause
-from firmware.families.base import Family, Reading, Sign
+from firmware.families.base import Family, Reading, Sign, talk_seconds
+from firmware.masking import mask
+from firmware.verdict import Ending, EndSign, Verdict, judge
 
 
 @unique
@@ -80,26 +81,6 @@ class Over:
 
 
 Fact = Alerting | AnswerClaimed | AnswerDenied | AnswerConfirmed | EndClaimed | Over
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Why the call ended."""
-
-    cause: Cause
-    code: int | None
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndSign:
-    """One piece of end evidence; ``cause`` is None for a bare end."""
-
-    evidence: str
-    cause: Cause | None = None
-    code: int | None = None
-    early: bool = False
-    """It came before any sign of this call, so it may be the last word of the call before."""
 
 
 _DENIALS = 3
@@ -282,65 +263,26 @@ class Progress:
 
     def verdict(self, end_cause: str | None) -> Verdict:
         """Say why the call ended; *end_cause* is the information line of AT+CEER, or None."""
-        release = read_release(end_cause) if end_cause else None
-        bare = self.ends[0].evidence if self.ends else "the call left the call list"
-        if self.emergency:
-            return Verdict(cause=Cause.EMERGENCY, code=None, evidence="emergency hang-up")
-        if self.lost is not None:
-            return Verdict(cause=Cause.LINE_LOST, code=None, evidence=self.lost)
-        if self.refused is not None:
-            said = f"{self.command}: {self.refused}"
-            # A normal release is not that of a dial which was refused.
-            code = None if release is None or release.code in NORMAL_CODES else release.code
-            return Verdict(cause=Cause.FAILED, code=code, evidence=said)
-        if self.local:
-            return Verdict(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
-        told = next((end for end in self.ends if end.cause is not None), None)
-        if told is not None and told.code is None and release is not None:
-            # BUSY is also said for a rejection by some networks; the number tells them apart.
-            if release.code is not None and cause_of(release.code) in _TOLD_BETTER:
-                return _from(release, told.evidence)
-            # A number that says something else may be that of the call before.
-            fits = release.code is not None and cause_of(release.code) is told.cause
-            return Verdict(
-                cause=told.cause or Cause.FAILED,
-                code=release.code if fits else None,
-                evidence=told.evidence,
-            )
-        if told is not None and told.cause is not None:
-            if told.code in NORMAL_CODES:
-                return self._normal(told.code, told.evidence)
-            return Verdict(cause=told.cause, code=told.code, evidence=told.evidence)
-        if release is None or release.code is None:
-            evidence = bare if release is None else f"{bare}; CEER {release.text}"
-            return self._normal(None, evidence)
-        if release.code in NORMAL_CODES:
-            return self._normal(release.code, f"{bare}; CEER {release.text}")
-        answered = self.answer_evidence != "" and not self.weak
-        if answered and cause_of(release.code) is Cause.FAILED:
-            # The network dropped an answered call; for the callee it is over all the same.
-            return Verdict(
-                cause=Cause.REMOTE_HANG_UP,
-                code=release.code,
-                evidence=f"{bare}; CEER {release.text}",
-            )
-        return _from(release, bare)
-
-    def _normal(self, code: int | None, evidence: str) -> Verdict:
-        """Judge a release that names no reason by how far the call had come."""
-        if self.answer_evidence or self.incoming:
-            cause = Cause.REMOTE_HANG_UP
-        elif self.alerted_at is not None:
-            cause = Cause.NO_ANSWER
-        elif code is not None:
-            cause = Cause.UNREACHABLE
-        else:
-            cause = Cause.FAILED
-        return Verdict(cause=cause, code=code, evidence=evidence)
+        ending = Ending(
+            command=self.command,
+            ends=self.ends,
+            # Whoever calls us is there from the start.
+            answered=self.answer_evidence != ""
+            or self.incoming
+            or any(end.talked for end in self.ends),
+            certain=self.answer_evidence != "" and not self.weak,
+            rang=self.alerted_at is not None,
+            local=self.local,
+            emergency=self.emergency,
+            lost=self.lost,
+            refused=self.refused,
+        )
+        return judge(ending, end_cause)
 
 
 def _alerting(state: Progress, evidence: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
-    if state.alerted_at is not None or state.phase in (Phase.ANSWERED, Phase.OVER):
+    told = state.alerted_at is not None or state.incoming
+    if told or state.phase in (Phase.ANSWERED, Phase.OVER):
         return state, ()
     phase = Phase.ALERTING if state.phase is Phase.DIALLING else state.phase
     return replace(state, phase=phase, alerted_at=at), (Alerting(evidence=evidence),)
@@ -382,7 +324,7 @@ def _answered(
         phase=Phase.ANSWERED,
         answer_evidence=said,
         weak=weak,
-        unchecked=unchecked,
+        unchecked=unchecked and not state.incoming,
         empties=0,
     )
     return new, (AnswerConfirmed(evidence=said, weak=weak),)
@@ -463,7 +405,6 @@ def _is_ours(state: Progress, row: CallRow) -> bool:
 
 
 _END_SIGNS = frozenset({Sign.ENDED, Sign.BUSY, Sign.NO_ANSWER, Sign.NO_NETWORK})
-_TOLD_BETTER = frozenset({Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.UNREACHABLE})
 
 
 def _ours(state: Progress, reading: Reading) -> bool:
@@ -485,25 +426,6 @@ def _end_sign(reading: Reading, evidence: str) -> EndSign:
         case _:
             cause = reading.fields.get("cause")
             if cause is None or int(cause) == 0:
-                return EndSign(evidence=evidence)
+                talked = talk_seconds(reading.fields.get("duration", "000000")) > 0
+                return EndSign(evidence=evidence, talked=talked)
             return EndSign(evidence=evidence, cause=cause_of(int(cause)), code=int(cause))
-
-
-def _from(release: Release, evidence: str) -> Verdict:
-    code = release.code
-    assert code is not None
-    return Verdict(cause=cause_of(code), code=code, evidence=f"{evidence}; CEER {release.text}")
-
-
-def talk_seconds(duration: str) -> int:
-    """Return the seconds of SIMCom's HHMMSS duration: ``001404`` is 844, not 1404."""
-    return int(duration[:2]) * 3600 + int(duration[2:4]) * 60 + int(duration[4:6])
-
-
-def mask(text: str, number: str = "") -> str:
-    """Return *text* fit for a log: no phone number in it, at most 80 characters."""
-    if number:
-        text = text.replace(number, "•••")
-    text = re.sub(r'"\+?\d{3,}"', '"•••"', text)
-    text = re.sub(r"\+?\d{7,}", "•••", text)
-    return text[:80]
