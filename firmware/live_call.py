@@ -46,8 +46,8 @@ from firmware.progress import (
     Over,
     Phase,
     Progress,
-    Verdict,
 )
+from firmware.verdict import Verdict
 
 CAREFUL_KEYS = "19"
 """Keys that open the message or withdraw a consent need the detector's extra evidence."""

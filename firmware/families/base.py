@@ -358,6 +358,12 @@ SIMCOM_NOTICES: tuple[Notice, ...] = (
     notice(r"(?:SMS DONE|PB DONE|SMS READY|CALL READY)", Sign.NOISE),
 )
 
+
+def talk_seconds(duration: str) -> int:
+    """Return the seconds of SIMCom's HHMMSS duration: ``001404`` is 844, not 1404."""
+    return int(duration[:2]) * 3600 + int(duration[2:4]) * 60 + int(duration[4:6])
+
+
 CALL_SETUP: tuple[Step, ...] = (
     Step(command="ATE0", reason="echo off: an echoed command must not look like an answer"),
     Step(

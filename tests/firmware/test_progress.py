@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from firmware.at.parsing import CallRow, call_list
 from firmware.events import Cause
 from firmware.families import FAMILIES
-from firmware.families.base import Family
+from firmware.families.base import Family, talk_seconds
+from firmware.masking import mask
 from firmware.progress import (
     AnswerClaimed,
     AnswerConfirmed,
@@ -20,8 +21,6 @@ from firmware.progress import (
     Fact,
     Phase,
     Progress,
-    mask,
-    talk_seconds,
 )
 
 SIM7600 = FAMILIES["sim7600"]
@@ -194,6 +193,9 @@ def test_a_later_row_makes_an_unchecked_answer_certain() -> None:
         (["=OK", ALERTING, ACTIVE, "NO CARRIER", ()], "+CEER: 41", Cause.REMOTE_HANG_UP, 41),
         (["=OK", ALERTING, ACTIVE, (), ()], None, Cause.REMOTE_HANG_UP, None),
         (["=OK", "VOICE CALL: BEGIN", None, "NO CARRIER", ()], "+CEER: 17", Cause.BUSY, 17),
+        # Nobody saw the answer, but the module counted it.
+        (["=OK", "VOICE CALL: END: 000003", ()], None, Cause.REMOTE_HANG_UP, None),
+        (["=OK", "VOICE CALL: END: 000000", ()], None, Cause.FAILED, None),
         (["=NO DIALTONE", ()], None, Cause.FAILED, None),
         # A number that says something else is that of an earlier call.
         (["=NO DIALTONE", ()], "+CEER: 16", Cause.FAILED, None),

@@ -1,0 +1,122 @@
+"""Why a call ended, judged from everything that was seen of it and from AT+CEER. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware.cause import NORMAL_CODES, Release, cause_of, read_release
+from firmware.events import Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSign:
+    """One piece of end evidence; ``cause`` is None for a bare end."""
+
+    evidence: str
+    cause: Cause | None = None
+    code: int | None = None
+    talked: bool = False
+    """The module counted seconds of talk, so the call was answered, whoever missed it."""
+    early: bool = False
+    """It came before any sign of this call, so it may be the last word of the call before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What is known of a call that is over."""
+
+    command: str
+    """What began it: ``ATD`` or ``ATA``."""
+    ends: tuple[EndSign, ...]
+    answered: bool
+    certain: bool
+    """It was answered, and not only weakly."""
+    rang: bool
+    local: bool
+    """We hung up."""
+    emergency: bool
+    lost: str | None
+    """How the modem was lost."""
+    refused: str | None
+    """The result that refused the command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why the call ended."""
+
+    cause: Cause
+    code: int | None
+    evidence: str
+
+
+_TOLD_BETTER = frozenset({Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.UNREACHABLE})
+
+
+def judge(ending: Ending, end_cause: str | None) -> Verdict:
+    """Say why the call ended; *end_cause* is the information line of AT+CEER, or None.
+
+    What we did ourselves comes first, then what a notice said of the cause, then AT+CEER, then how
+    far the call had come.
+    """
+    release = read_release(end_cause) if end_cause else None
+    if ending.emergency:
+        return Verdict(cause=Cause.EMERGENCY, code=None, evidence="emergency hang-up")
+    if ending.lost is not None:
+        return Verdict(cause=Cause.LINE_LOST, code=None, evidence=ending.lost)
+    if ending.refused is not None:
+        said = f"{ending.command}: {ending.refused}"
+        # A normal release is not that of a dial which was refused.
+        code = None if release is None or release.code in NORMAL_CODES else release.code
+        return Verdict(cause=Cause.FAILED, code=code, evidence=said)
+    if ending.local:
+        return Verdict(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
+    told = next((end for end in ending.ends if end.cause is not None), None)
+    if told is not None:
+        return _told(ending, told, release)
+    bare = ending.ends[0].evidence if ending.ends else "the call left the call list"
+    if release is None:
+        return _normal(ending, None, bare)
+    evidence = f"{bare}; CEER {release.text}"
+    if release.code is None or release.code in NORMAL_CODES:
+        return _normal(ending, release.code, evidence)
+    return _coded(ending, release.code, evidence)
+
+
+def _told(ending: Ending, told: EndSign, release: Release | None) -> Verdict:
+    assert told.cause is not None
+    if told.code is not None:
+        if told.code in NORMAL_CODES:
+            return _normal(ending, told.code, told.evidence)
+        return _coded(ending, told.code, told.evidence)
+    code = None if release is None else release.code
+    if release is not None and code is not None:
+        # BUSY is also said for a rejection by some networks; the number tells them apart.
+        if cause_of(code) in _TOLD_BETTER:
+            evidence = f"{told.evidence}; CEER {release.text}"
+            return Verdict(cause=cause_of(code), code=code, evidence=evidence)
+        # A number that says something else may be that of the call before.
+        if cause_of(code) is not told.cause:
+            code = None
+    return Verdict(cause=told.cause, code=code, evidence=told.evidence)
+
+
+def _coded(ending: Ending, code: int, evidence: str) -> Verdict:
+    cause = cause_of(code)
+    if ending.certain and cause is Cause.FAILED:
+        # The network dropped an answered call; for the callee it is over all the same.
+        cause = Cause.REMOTE_HANG_UP
+    return Verdict(cause=cause, code=code, evidence=evidence)
+
+
+def _normal(ending: Ending, code: int | None, evidence: str) -> Verdict:
+    """Judge a release that names no reason by how far the call had come."""
+    if ending.answered:
+        cause = Cause.REMOTE_HANG_UP
+    elif ending.rang:
+        cause = Cause.NO_ANSWER
+    elif code is not None:
+        cause = Cause.UNREACHABLE
+    else:
+        cause = Cause.FAILED
+    return Verdict(cause=cause, code=code, evidence=evidence)
