@@ -11,7 +11,6 @@ People are kept as packed bytes (:mod:`appliance.packed_history`), because a box
 
 from __future__ import annotations
 
-import base64
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,29 +20,15 @@ from typing import Any
 from appliance.effects import Entry
 from appliance.model import NO_HISTORY, Attempt, History, Outcome, Revocation
 from appliance.packed_history import (
-    CLEAN,
-    MAX_WORDS,
-    NEVER,
-    NOBODY,
-    Head,
     HexId,
     Outline,
-    check,
-    head,
     hex_id,
-    hex_text,
     milliseconds,
     moment,
-    outline,
-    pack,
-    unpack,
-    with_head,
 )
+from appliance.packed_people import PackedPeople, as_bytes, as_text
 
 CHECKPOINT_VERSION = 3
-
-_STORED = struct.Struct("<16sI")
-"""In a checkpoint before each person: the subject's 32 hex digits, length of what follows."""
 
 
 class CheckpointInvalid(ValueError):
@@ -80,7 +65,7 @@ class CampaignState:
         """Attempts ended, by outcome."""
         self.authorised = 0
         self.revoked = 0
-        self._people: dict[HexId, bytes] = {}
+        self._people = PackedPeople()
         self._suppressed: dict[str, tuple[int, str]] = {}
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_subject: dict[str, tuple[str, ...]] = {}
@@ -89,7 +74,6 @@ class CampaignState:
         """Those named since the checkpoint; only a start asks for the others."""
         self._consents_before = b""
         """16 bytes each: a fifth of what a set takes."""
-        self._words: dict[str, int] = {"": 0}
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -131,18 +115,17 @@ class CampaignState:
         The revocation is the newest of the person's own and of the suppression list's for
         *number_hash*, so that an erased and re-imported number stays uncallable.
         """
-        person = self._people.get(hex_id(subject))
         suppressed = self._suppressed.get(number_hash) if number_hash is not None else None
-        if person is None and suppressed is None:
-            return NO_HISTORY
-        revoked: tuple[int, str] | None = suppressed
-        attempts: tuple[Attempt, ...] = ()
-        if person is not None:
-            words = tuple(self._words)
-            revoked_ms, _, by = head(person)
-            if revoked_ms != NEVER and (revoked is None or revoked_ms >= revoked[0]):
-                revoked = (revoked_ms, words[by])
-            attempts = tuple(unpack(person, words))
+        if subject not in self._people:
+            attempts: tuple[Attempt, ...] = ()
+            revoked = suppressed
+            if revoked is None:
+                return NO_HISTORY
+        else:
+            revoked = self._people.revocation(subject)
+            if suppressed is not None and (revoked is None or suppressed[0] > revoked[0]):
+                revoked = suppressed
+            attempts = self._people.attempts(subject)
             attempts += tuple(
                 Attempt(
                     id=running.id,
@@ -157,17 +140,15 @@ class CampaignState:
         return History(attempts=attempts, revocation=revocation)
 
     def share_ids(self, subjects: Iterable[int]) -> None:
-        """Keep these objects as the keys of their people, so that no id is in memory twice."""
-        people: dict[HexId, bytes] = {s: self._people[s] for s in subjects if s in self._people}
-        self._people = people | self._people
+        """Keep these objects as people's ids, so that none is in memory twice."""
+        self._people.share_ids(subjects)
 
     def outline(self, subject: HexId, purpose: str) -> Outline:
         """Return what the retry rules for *purpose* ask of finished attempts, at a small cost.
 
         It knows the person's own rows alone, not the suppression list.
         """
-        person = self._people.get(subject)
-        return CLEAN if person is None else outline(person, self._words.get(purpose))
+        return self._people.outline(subject, purpose)
 
     def is_in_call(self, subject: HexId) -> bool:
         """Whether an attempt at *subject* has no outcome yet."""
@@ -216,7 +197,7 @@ class CampaignState:
         attempt = entry.data.get("attempt")
         if entry.subject is None or not isinstance(attempt, str) or attempt in self._open:
             return
-        self._people.setdefault(hex_id(entry.subject), NOBODY)
+        self._people.meet(entry.subject)
         self._open[attempt] = OpenAttempt(
             id=attempt,
             subject=entry.subject,
@@ -247,27 +228,17 @@ class CampaignState:
             outcome = Outcome.UNKNOWN
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         if attempt.subject not in self._erased:
-            person = hex_id(attempt.subject)
-            self._people[person] = self._people.get(person, NOBODY) + pack(
+            self._people.add_attempt(
+                attempt.subject,
                 Attempt(
                     id=attempt.id,
                     authorised_at=attempt.authorised_at,
                     outcome=outcome,
                     ended_at=entry.at,
                     bench=attempt.bench,
+                    purpose=attempt.purpose,
                 ),
-                self._word(attempt.purpose),
             )
-
-    def _word(self, text: str) -> int:
-        """Return the number that stands for *text* in packed people."""
-        number = self._words.get(text)
-        if number is None:
-            number = len(self._words)
-            if number >= MAX_WORDS:
-                return 0
-            self._words[text] = number
-        return number
 
     def _granted(self, entry: Entry) -> None:
         consent = entry.data.get("consent")
@@ -281,7 +252,7 @@ class CampaignState:
         except ValueError:
             return
         if given.tzinfo is not None:
-            self._stamp(entry.subject, consented_ms=milliseconds(given))
+            self._people.note_consent(entry.subject, milliseconds(given))
 
     def _revoked(self, entry: Entry, *, by: str) -> None:
         # A clock that lost its time may stamp a revocation before the consent that it ends. The
@@ -290,29 +261,12 @@ class CampaignState:
         # One millisecond more, because rows keep no fractions of one and consents may.
         at = milliseconds(self.newest_at or entry.at) + 1
         if entry.subject is not None:
-            known = self._people.get(hex_id(entry.subject), NOBODY)
-            at = max(at, head(known).consented_ms + 1)
-            self._stamp(entry.subject, revoked_ms=at, by=by)
+            at = max(at, self._people.consented_ms(entry.subject) + 1)
+            self._people.note_revocation(entry.subject, at, by)
         number_hash = entry.data.get("number_hash")
         if isinstance(number_hash, str) and number_hash:
             self._suppressed[number_hash] = (at, by)
         self.revoked += 1
-
-    def _stamp(
-        self,
-        subject: str,
-        *,
-        consented_ms: int = NEVER,
-        revoked_ms: int | None = None,
-        by: str = "",
-    ) -> None:
-        key = hex_id(subject)
-        person = self._people.get(key, NOBODY)
-        known_revoked, known_consented, word = head(person)
-        if revoked_ms is not None:
-            known_revoked, word = revoked_ms, self._word(by)
-        new = Head(known_revoked, max(known_consented, consented_ms), word)
-        self._people[key] = with_head(person, new)
 
     def _erase(self, entry: Entry) -> None:
         number_hash = entry.data.get("number_hash")
@@ -321,7 +275,7 @@ class CampaignState:
             self._suppressed.setdefault(number_hash, (at, "erased"))
         if entry.subject is not None:
             self._erased.add(entry.subject)
-            self._people.pop(hex_id(entry.subject), None)
+            self._people.forget(entry.subject)
 
     # --- checkpoint --------------------------------------------------------------------------
 
@@ -331,7 +285,7 @@ class CampaignState:
         other.seq, other.newest_at = self.seq, self.newest_at
         other.stopped, other.paused = self.stopped, self.paused
         other.authorised, other.revoked = self.authorised, self.revoked
-        other.outcomes, other._words = self.outcomes.copy(), self._words.copy()
+        other.outcomes = self.outcomes.copy()
         other._people, other._suppressed = self._people.copy(), self._suppressed.copy()
         other._open, other._erased = self._open.copy(), self._erased.copy()
         other._open_by_subject = self._open_by_subject.copy()
@@ -349,26 +303,14 @@ class CampaignState:
             "authorised": self.authorised,
             "revoked": self.revoked,
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
-            "words": list(self._words),
-            "people": _text(
-                b"".join(
-                    _STORED.pack(subject.to_bytes(16, "big"), len(person)) + person
-                    for subject, person in self._people.items()
-                    if isinstance(subject, int)
-                )
-            ),
-            "other_people": {
-                subject: _text(person)
-                for subject, person in self._people.items()
-                if isinstance(subject, str)
-            },
+            **self._people.to_checkpoint(),
             "suppressed": {key: list(value) for key, value in self._suppressed.items()},
             "open": [
                 [a.id, a.subject, a.line, milliseconds(a.authorised_at), a.bench, a.purpose]
                 for a in self._open.values()
             ],
             "erased": sorted(self._erased),
-            "consents": _text(
+            "consents": as_text(
                 self._consents_before
                 + b"".join(c.to_bytes(16, "big") for c in self._consents if isinstance(c, int))
             ),
@@ -387,23 +329,7 @@ class CampaignState:
             state.stopped, state.paused = bool(data["stopped"]), bool(data["paused"])
             state.authorised, state.revoked = int(data["authorised"]), int(data["revoked"])
             state.outcomes = {Outcome(key): int(n) for key, n in data["outcomes"].items()}
-            state._words = {str(word): n for n, word in enumerate(data["words"])}
-            words = len(state._words)
-            if not 0 < words <= MAX_WORDS or words != len(data["words"]):
-                raise CheckpointInvalid("words that no fold has")
-            stored = _bytes(data["people"])
-            position = 0
-            while position < len(stored):
-                subject_bytes, length = _STORED.unpack_from(stored, position)
-                position += _STORED.size
-                person = stored[position : position + length]
-                position += length
-                check(person, length, words)
-                state._people[int.from_bytes(subject_bytes, "big")] = person
-            for subject, text in data["other_people"].items():
-                person = _bytes(text)
-                check(person, len(person), words)
-                state._people[subject] = person
+            state._people = PackedPeople.from_checkpoint(data)
             state._suppressed = {key: (at, by) for key, (at, by) in data["suppressed"].items()}
             for attempt, subject, line, authorised_ms, bench, purpose in data["open"]:
                 state._open[attempt] = OpenAttempt(
@@ -416,7 +342,7 @@ class CampaignState:
                 )
                 state._opened(subject, attempt)
             state._erased = set(data["erased"])
-            state._consents_before = _bytes(data["consents"])
+            state._consents_before = as_bytes(data["consents"])
             if len(state._consents_before) % 16:
                 raise CheckpointInvalid("a consent is cut")
             state._consents = {str(consent) for consent in data["other_consents"]}
@@ -430,11 +356,3 @@ class CampaignState:
 def _floor(at: datetime) -> datetime:
     """Cut to the milliseconds that a ledger row keeps."""
     return moment(milliseconds(at))
-
-
-def _text(packed: bytes) -> str:
-    return base64.b64encode(packed).decode("ascii")
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)

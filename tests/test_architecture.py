@@ -31,6 +31,7 @@ PURE = (
     "appliance/gate.py",
     "appliance/campaign.py",
     "appliance/packed_history.py",
+    "appliance/packed_people.py",
     "appliance/journal_format.py",
     "appliance/registry_rows.py",
     "appliance/attempt.py",

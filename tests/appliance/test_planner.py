@@ -211,3 +211,20 @@ def test_calls_may_begin_before_the_bounds_are_exact() -> None:
         known.append((plan.complete, plan.settled))
     assert known == [(False, False), (True, False)]
     assert plan.take(at(0.0)) == f"{0:032x}"
+
+
+def test_whoever_is_in_a_call_gets_no_place_from_the_survey() -> None:
+    told: dict[str, object] = {
+        "windows": "mon-sun 10:00-12:00",
+        "given": -10,
+        "valid": None,
+        "again": False,
+        "revoked": False,
+        "attempts": [],
+    }
+    plan = planner([told, told], sketches=True)
+    data = {"attempt": "a" * 32, "purpose": "survey"}
+    begun = Entry(seq=1, at=NOW, kind="call.authorised", subject=f"{0:032x}", data=data)
+    plan._state.apply(begun)
+    plan.portion(at(0.0))
+    assert drained(plan, at(0.0)) == [f"{1:032x}"]
