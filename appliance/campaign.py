@@ -23,6 +23,7 @@ from appliance.packed_history import (
     HexId,
     Outline,
     hex_id,
+    hex_text,
     milliseconds,
     moment,
 )
