@@ -68,10 +68,10 @@ class Hands:
 
 
 class Running(Hands):
-    """A clock that goes on whenever it is looked at."""
+    """A clock that goes on whenever it is looked at, so that nobody need wait."""
 
     def monotonic(self) -> float:
-        self.at += 0.05
+        self.at += 1.0
         return self.at
 
 
