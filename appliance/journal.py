@@ -18,6 +18,7 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
+from appliance import journal_snapshot
 from appliance.files import (
     SYSTEM_DISK,
     TEMPORARY,
@@ -36,16 +37,13 @@ from appliance.journal_format import (
     JournalCorrupt,
     body,
     encode_row,
-    end_line,
     newer_program,
     part_line,
     seal_line,
-    snapshot_line,
     transaction_line,
 )
 
 START_OVER = Change("", "", None)
-_BUFFER = 1024 * 1024
 _FILE = re.compile(r"([a-z]+)-(\d{8})\.(log|snapshot)")
 
 
@@ -187,7 +185,7 @@ class Journal:
         # The old log stays open, and so locked, until the new generation is the one that counts.
         retired: int | None = None
         try:
-            self.snapshot_bytes = self._write_snapshot(temporary, header, rows)
+            self.snapshot_bytes = journal_snapshot.write(self._disk, temporary, header, rows)
             self._descriptor = self._disk.open(self._log(generation), truncate=True)
             retired = old
             write_all(self._disk, self._descriptor, header)
@@ -289,27 +287,14 @@ class Journal:
 
     def _read_snapshot(self, generation: int) -> Generator[Change, None, int | None]:
         """Yield the rows of a snapshot; return its transaction, or None where it is damaged."""
-        path, count = self._snapshot(generation), 0
-        try:
-            with self._disk.reader(path) as stream:
-                first = stream.readline()
-                for raw in stream:
-                    text = body(raw)
-                    if text is None:
-                        return None
-                    if text.startswith(b"{"):
-                        if json.loads(text)["end"] != count or stream.read(1):
-                            return None
-                        self.snapshot_bytes = stream.tell()
-                        return self._check_header(generation, path, first).transaction
-                    # What is left of the frame ["TABLE","KEY",ROW] is the row's text as it stands.
-                    _, table, _, key, _ = text.split(b'"', 4)
-                    row = text[len(table) + len(key) + 7 : -1]
-                    yield Change(table.decode(), key.decode(), row)
-                    count += 1
-        except (OSError, ValueError, KeyError, JournalCorrupt):
+        read = yield from journal_snapshot.read(self._disk, self._snapshot(generation))
+        if read is None:
             return None
-        return None
+        first, self.snapshot_bytes = read
+        try:
+            return self._check_header(generation, self._snapshot(generation), first).transaction
+        except JournalCorrupt:
+            return None
 
     def _read_log(
         self, generation: int, follows: int | None, *, sealed: bool
@@ -383,28 +368,6 @@ class Journal:
             raise JournalCorrupt(path.name, 1, "the header belongs to another file")
         self.found_schema = min(self.found_schema, header.schema)
         return header
-
-    def _write_snapshot(self, path: Path, header: bytes, rows: Iterable[Change]) -> int:
-        descriptor = self._disk.open(path, truncate=True)
-        size = count = 0
-        try:
-            buffer = bytearray(header)
-            for change in rows:
-                if change.row is None:
-                    continue
-                buffer += snapshot_line(change)
-                count += 1
-                if len(buffer) >= _BUFFER:
-                    size += len(buffer)
-                    write_all(self._disk, descriptor, bytes(buffer))
-                    buffer.clear()
-            buffer += end_line(count)
-            size += len(buffer)
-            write_all(self._disk, descriptor, bytes(buffer))
-            self._disk.sync(descriptor)
-        finally:
-            self._disk.close(descriptor)
-        return size
 
     def _remove_before(self, generation: int) -> None:
         for name in self._disk.names(self._directory):
