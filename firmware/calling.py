@@ -17,6 +17,7 @@ from typing import Protocol
 from firmware.at.exchange import Reply
 from firmware.at.parsing import CallRow
 from firmware.bring_up import LineDown
+from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Cause, Ended, Event
@@ -43,9 +44,6 @@ _URGENT = 0.1
 """Box seconds between two reads of the call list while a claim is open."""
 _SHORTEST_POLL = 0.02
 """Real seconds: a fast bench must not poll a modem without pause."""
-RESTARTED = "the module restarted in a call"
-VOICE_LATE = "the module switched its voice on late: reset before more calls"
-RADIO_CYCLED = "the radio was switched off to end a call"
 
 
 class Modem(Protocol):
@@ -59,34 +57,6 @@ class Modem(Protocol):
     ) -> Reply: ...
 
     def emergency_hang_up(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallResult:
-    """What the call means for the line."""
-
-    radio_cycled: bool = False
-    reset_due: bool = False
-    restarted: bool = False
-    closing: bool = False
-    deferred: tuple[Item, ...] = ()
-
-
-def refuse(
-    post: Callable[[Event], None], dial: Dial, at: float, evidence: str, *, cause: Cause
-) -> None:
-    """End a Dial that never reached the port."""
-    post(
-        Ended(
-            line=dial.line,
-            at=at,
-            attempt=dial.attempt,
-            cause=cause,
-            evidence=evidence,
-            code=None,
-            confirmed=True,
-        )
-    )
 
 
 @dataclass(kw_only=True)

@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 
 from firmware.bring_up import LineDown
-from firmware.calling import Calling, refuse
+from firmware.call_result import refuse
+from firmware.calling import Calling
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.events import Cause
 from firmware.faults import Fault

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.bring_up import LineDown
-from firmware.calling import refuse
+from firmware.call_result import refuse
 from firmware.clock import Clock
 from firmware.errors import LinkLost
 from firmware.events import Cause, Event

@@ -14,15 +14,8 @@ from typing import assert_never
 
 from firmware.at.parsing import CallRow
 from firmware.bring_up import BringUp, Identity, LineDown
-from firmware.calling import (
-    RADIO_CYCLED,
-    RESTARTED,
-    VOICE_LATE,
-    Calling,
-    CallResult,
-    pause,
-    refuse,
-)
+from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
+from firmware.calling import Calling, pause
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
 from firmware.events import Cause, Event, IncomingRejected, SmsReceived

@@ -1,0 +1,42 @@
+"""What a call means for its line once it is over, and the end of a Dial that became none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firmware.events import Cause, Ended, Event
+from firmware.inbox import Item
+from firmware.orders import Dial
+
+RESTARTED = "the module restarted in a call"
+VOICE_LATE = "the module switched its voice on late: reset before more calls"
+RADIO_CYCLED = "the radio was switched off to end a call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What the call means for the line."""
+
+    radio_cycled: bool = False
+    reset_due: bool = False
+    restarted: bool = False
+    closing: bool = False
+    deferred: tuple[Item, ...] = ()
+
+
+def refuse(
+    post: Callable[[Event], None], dial: Dial, at: float, evidence: str, *, cause: Cause
+) -> None:
+    """End a Dial that never reached the port."""
+    post(
+        Ended(
+            line=dial.line,
+            at=at,
+            attempt=dial.attempt,
+            cause=cause,
+            evidence=evidence,
+            code=None,
+            confirmed=True,
+        )
+    )
