@@ -29,7 +29,7 @@ from appliance.packed_history import (
 )
 from appliance.packed_people import PackedPeople, as_bytes, as_text
 
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = 4
 
 
 class CheckpointInvalid(ValueError):

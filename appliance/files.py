@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
@@ -198,11 +199,17 @@ def replace_file(path: Path, data: bytes, disk: Disk = SYSTEM_DISK) -> None:
 
     Raises :class:`StorageFailed`; the old contents are then still there.
     """
+    replace_file_in_parts(path, (data,), disk)
+
+
+def replace_file_in_parts(path: Path, parts: Iterable[bytes], disk: Disk = SYSTEM_DISK) -> None:
+    """Do the same with contents that need not be in memory at once."""
     temporary = path.with_name(path.name + TEMPORARY)
     try:
         descriptor = disk.open(temporary, truncate=True)
         try:
-            write_all(disk, descriptor, data)
+            for part in parts:
+                write_all(disk, descriptor, part)
             disk.sync(descriptor)
         finally:
             disk.close(descriptor)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from appliance import journal_snapshot
+from appliance.checked_lines import body
 from appliance.files import (
     SYSTEM_DISK,
     TEMPORARY,
@@ -35,7 +36,6 @@ from appliance.journal_format import (
     Change,
     Header,
     JournalCorrupt,
-    body,
     encode_row,
     newer_program,
     part_line,

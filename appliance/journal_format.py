@@ -7,10 +7,10 @@ them. Parts without a seal were never acknowledged and count for nothing.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from appliance.checked_lines import body, frame
 from appliance.files import StorageError
 
 FORMAT = 2
@@ -110,18 +110,6 @@ def snapshot_line(change: Change) -> bytes:
 
 def end_line(count: int) -> bytes:
     return frame(b'{"end":%d}' % count)
-
-
-def frame(text: bytes) -> bytes:
-    return b"%08x %b\n" % (zlib.crc32(text), text)
-
-
-def body(raw: bytes) -> bytes | None:
-    """Return the JSON of a line if it is whole and its checksum fits, else None."""
-    text = raw[9:-1]
-    if len(raw) < 10 or raw[-1:] != b"\n" or raw[:9] != b"%08x " % zlib.crc32(text):
-        return None
-    return text
 
 
 def _joined(changes: Iterable[Change]) -> bytes:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
+from appliance.checked_lines import body
 from appliance.files import Disk, write_all
-from appliance.journal_format import Change, body, end_line, snapshot_line
+from appliance.journal_format import Change, end_line, snapshot_line
 
 _BUFFER = 1024 * 1024
 

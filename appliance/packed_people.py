@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from appliance.model import Attempt
@@ -27,6 +27,9 @@ from appliance.packed_history import (
 
 _STORED = struct.Struct("<16sI")
 """In a checkpoint before each person: the subject's 32 hex digits, length of what follows."""
+
+_BLOCK = 64 * 1024
+"""Bytes of people that one line of a checkpoint holds."""
 
 
 class PackedPeople:
@@ -94,19 +97,24 @@ class PackedPeople:
         """Return everybody in JSON types."""
         return {
             "words": list(self._words),
-            "people": as_text(
-                b"".join(
-                    _STORED.pack(subject.to_bytes(16, "big"), len(person)) + person
-                    for subject, person in self._people.items()
-                    if isinstance(subject, int)
-                )
-            ),
+            "people": list(self._blocks()),
             "other_people": {
                 subject: as_text(person)
                 for subject, person in self._people.items()
                 if isinstance(subject, str)
             },
         }
+
+    def _blocks(self) -> Iterator[str]:
+        block = bytearray()
+        for subject, person in self._people.items():
+            if isinstance(subject, int):
+                block += _STORED.pack(subject.to_bytes(16, "big"), len(person)) + person
+            if len(block) >= _BLOCK:
+                yield as_text(block)
+                block.clear()
+        if block:
+            yield as_text(block)
 
     @classmethod
     def from_checkpoint(cls, data: dict[str, Any]) -> PackedPeople:
@@ -116,20 +124,23 @@ class PackedPeople:
         words = len(people._words)
         if not 0 < words <= MAX_WORDS or words != len(data["words"]):
             raise ValueError("words that no fold has")
-        stored = as_bytes(data["people"])
-        position = 0
-        while position < len(stored):
-            subject, length = _STORED.unpack_from(stored, position)
-            position += _STORED.size
-            person = stored[position : position + length]
-            position += length
-            check(person, length, words)
-            people._people[int.from_bytes(subject, "big")] = person
+        for block in data["people"]:
+            people._read(as_bytes(block), words)
         for name, text in data["other_people"].items():
             person = as_bytes(text)
             check(person, len(person), words)
             people._people[name] = person
         return people
+
+    def _read(self, block: bytes, words: int) -> None:
+        position = 0
+        while position < len(block):
+            subject, length = _STORED.unpack_from(block, position)
+            position += _STORED.size
+            person = block[position : position + length]
+            position += length
+            check(person, length, words)
+            self._people[int.from_bytes(subject, "big")] = person
 
     def _word(self, text: str) -> int:
         """Return the number that stands for *text* in packed people."""
@@ -142,7 +153,7 @@ class PackedPeople:
         return number
 
 
-def as_text(packed: bytes) -> str:
+def as_text(packed: bytes | bytearray) -> str:
     return base64.b64encode(packed).decode("ascii")
 
 

@@ -2,21 +2,26 @@
 
 A checkpoint is derived: losing it costs time, never facts. It counts only where the ledger has
 the very row that it stands at.
+
+It is a line of what it stands at, and then one line for each member of the fold or, where the
+member is a list, for each of its items, so that neither writing nor reading has all of it in
+memory twice.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from appliance.files import SYSTEM_DISK, Disk, replace_file
+from appliance.checked_lines import body, frame
+from appliance.files import SYSTEM_DISK, Disk, replace_file_in_parts
 from appliance.ledger.format import LedgerCorrupt
 
 FILE = "checkpoint.json"
-_VERSION = 1
+_VERSION = 2
 
 
 class _Hashes(Protocol):
@@ -42,25 +47,45 @@ def save(
 
     *payload* must be plain JSON (keys are strings).
     """
-    value = {"version": _VERSION, "seq": seq, "hash": digest, "payload": payload}
-    body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    replace_file(directory / FILE, b"%08x %b\n" % (zlib.crc32(body), body), disk)
+    replace_file_in_parts(directory / FILE, _lines(payload, seq, digest), disk)
+
+
+def _lines(payload: dict[str, Any], seq: int, digest: str) -> Iterator[bytes]:
+    lists = {key: len(value) for key, value in payload.items() if isinstance(value, list)}
+    head = {"version": _VERSION, "seq": seq, "hash": digest, "lists": lists}
+    yield _line({**head, "members": len(payload) - len(lists)})
+    for key, value in payload.items():
+        for item in value if isinstance(value, list) else (value,):
+            yield _line([key, item])
+
+
+def _line(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return frame(text.encode())
 
 
 def read(directory: Path, disk: Disk = SYSTEM_DISK) -> Checkpoint | None:
     """Return what :func:`save` kept, or None where it is missing, damaged or of another version."""
     try:
         with disk.reader(directory / FILE) as stream:
-            raw = stream.read()
-        body = raw[9:-1]
-        if raw != b"%08x %b\n" % (zlib.crc32(body), body):
-            return None
-        value = json.loads(body)
-        if value["version"] != _VERSION:
-            return None
-        return Checkpoint(seq=value["seq"], hash=value["hash"], payload=value["payload"])
+            head = json.loads(body(stream.readline()) or b"null")
+            if head["version"] != _VERSION:
+                return None
+            payload: dict[str, Any] = {key: [] for key in head["lists"]}
+            members = 0
+            for raw in stream:
+                key, value = json.loads(body(raw) or b"null")
+                if key in head["lists"]:
+                    payload[key].append(value)
+                else:
+                    payload[key] = value
+                    members += 1
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    whole = {key: len(payload[key]) for key in head["lists"]} == head["lists"]
+    if not whole or members != head["members"]:
+        return None
+    return Checkpoint(seq=head["seq"], hash=head["hash"], payload=payload)
 
 
 def load(directory: Path, ledger: _Hashes, disk: Disk = SYSTEM_DISK) -> Checkpoint | None:
