@@ -229,8 +229,8 @@ def _check_callers(
     for caller in callers:
         if caller.answered_rows is None:
             continue
-        known = [kind for seq, kind in latches if seq <= caller.answered_rows]
-        if known and known[-1] == "stop.pressed":
+        before = [kind for seq, kind in latches if seq <= caller.answered_rows]
+        if before and before[-1] == "stop.pressed":
             found.append(f"a caller was answered at {caller.dialled_at} while stopped")
     for call in calls:
         found += [
