@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from firmware.at.exchange import Reply
+from firmware.at.outcomes import Reply
 from firmware.at.parsing import Registration, registration
 from firmware.errors import CommandTimeout, FirmwareError
 from firmware.families import FAMILIES, identify

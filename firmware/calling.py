@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from firmware.at.exchange import Reply
-from firmware.at.parsing import CallRow
+from firmware.at.calls import CallRow
+from firmware.at.outcomes import Reply
 from firmware.bring_up import LineDown
 from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.clock import Clock

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware.at.parsing import ExtendedError, extended_error
+from firmware.at.calls import ExtendedError, extended_error
 from firmware.events import Cause
 
 _CAUSES: dict[int, Cause] = {

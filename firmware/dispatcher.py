@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from firmware.at.exchange import Notification
+from firmware.at.outcomes import Notification
 
 MAX_QUEUED = 4096
 """Notices kept while a callback is stuck; beyond it the oldest are dropped and counted."""

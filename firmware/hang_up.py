@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from firmware.at.exchange import Reply
-from firmware.at.parsing import CallRow, CallState, call_list
+from firmware.at.calls import CallRow, CallState, call_list
+from firmware.at.outcomes import Reply
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families.base import Family, Rung
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from firmware.at.parsing import CallRow, CallState
+from firmware.at.calls import CallRow, CallState
 from firmware.bring_up import LineDown
 from firmware.calling import Calling
 from firmware.errors import CommandAborted, CommandTimeout

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from firmware.at.exchange import Notification
+from firmware.at.outcomes import Notification
 from firmware.audio.clip import Clip
 from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.clock import Clock

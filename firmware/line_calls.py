@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
-from firmware.at.parsing import CallRow
+from firmware.at.calls import CallRow
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks
 from firmware.calling import Calling, pause

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
-from firmware.at.parsing import CallRow
+from firmware.at.calls import CallRow
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioPath
 from firmware.dtmf.ears import Ears

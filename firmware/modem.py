@@ -20,8 +20,9 @@ from gsmmodem.pdu import decodeSmsPdu
 
 from firmware import holders
 from firmware.at.command import make_command
-from firmware.at.exchange import Notification, Reply
-from firmware.at.parsing import FinalKind, information
+from firmware.at.outcomes import Notification, Reply
+from firmware.at.parsing import information
+from firmware.at.results import FinalKind
 from firmware.errors import CommandRefused, CommandTimeout
 from firmware.message import StoredMessage, read_message
 from firmware.transport import AtTransport, Trace

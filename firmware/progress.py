@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 
-from firmware.at.parsing import CallRow, CallState, call_row
+from firmware.at.calls import CallRow, CallState, call_row
 from firmware.cause import cause_of
 from firmware.events import Cause
 from firmware.families.base import Family, Reading, Sign, talk_seconds

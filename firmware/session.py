@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
-from firmware.at.parsing import CallRow
+from firmware.at.calls import CallRow
 from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.calling import Calling, pause

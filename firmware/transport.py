@@ -15,7 +15,6 @@ path takes no command lock and does not wait for the byte lock longer than a few
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import queue
@@ -23,20 +22,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import serial
 from gsmmodem.serial_comms import SerialComms
 
-from firmware import holders
 from firmware.at.command import Command
-from firmware.at.exchange import (
-    ESCAPE,
-    QUIET_SECONDS,
+from firmware.at.exchange import ESCAPE, QUIET_SECONDS, Exchange
+from firmware.at.outcomes import (
     Aborted,
     Completed,
-    Exchange,
     ExchangeEvent,
     Notification,
     Outcome,
@@ -47,11 +41,8 @@ from firmware.at.exchange import (
 )
 from firmware.dispatcher import Dispatcher
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
+from firmware.port import READ_SECONDS, open_port
 
-READ_SECONDS = 0.5
-"""How long one read blocks; only handlers without cancel_read need it to end at all."""
-WRITE_SECONDS = 1.0
-"""A port that takes no byte for so long is dead (flow control without a modem behind it)."""
 WRITE_CHUNK = 256
 """Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
 LOCK_SECONDS = 0.005
@@ -136,11 +127,11 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         if self.alive:
             return
         self.close()
-        port = self._open(self.port)
+        port = open_port(self.port, self.baudrate, rtscts=self._rtscts)
         second = None
         if self._emergency_name is not None:
             try:
-                second = self._open(self._emergency_name)
+                second = open_port(self._emergency_name, self.baudrate, rtscts=self._rtscts)
             except PortUnusable:
                 port.close()
                 raise
@@ -167,32 +158,6 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         self._dispatcher.start()
         for thread in self._threads:
             thread.start()
-
-    def _open(self, name: str) -> Any:
-        try:
-            port = serial.serial_for_url(
-                name,
-                do_not_open=True,
-                baudrate=self.baudrate,
-                rtscts=self._rtscts,
-                timeout=READ_SECONDS,
-                write_timeout=WRITE_SECONDS,
-                exclusive=True,
-            )
-            port.open()
-        # Handlers raise OSError, ValueError, termios.error and more; each means the same here.
-        except Exception as error:
-            raise _unusable(name, error) from error
-        if name.startswith("/dev/"):
-            # ModemManager does not lock its ports, and its probes would mix with ours.
-            for holder in holders.holders(name):
-                if holder.name == holders.MODEM_MANAGER:
-                    port.close()
-                    raise PortUnusable(
-                        f"{name} is held by {holder.name} (pid {holder.pid})",
-                        remedy=holders.MODEM_MANAGER_REMEDY,
-                    )
-        return port
 
     def close(self) -> None:
         """Close at once; waiters get :class:`LinkLost`. Idempotent, from any thread."""
@@ -483,40 +448,3 @@ def _quietly(action: Callable[[], object] | None) -> None:
         action()
     except Exception:  # noqa: BLE001
         _log.debug("ignored while closing", exc_info=True)
-
-
-def _is_character_device(path: str) -> bool:
-    try:
-        return Path(path).is_char_device()
-    except OSError:
-        # Not even that may be asked; the reason of the failed open says more.
-        return True
-
-
-def _unusable(name: str, error: Exception) -> PortUnusable:
-    code = getattr(error, "errno", None)
-    if code is None and isinstance(error.__context__, OSError):
-        code = error.__context__.errno
-    path = "" if "://" in name else name
-    if not path:
-        return PortUnusable(
-            f"{name} cannot be opened ({os.strerror(code) if code else error})",
-            remedy="correct the address, or start what should answer there",
-        )
-    if not os.path.lexists(path):
-        return PortUnusable(
-            f"{name} does not exist", remedy="plug the modem in, or correct the port of the line"
-        )
-    held = os.strerror(code) if code else str(error)
-    # termios.error is no OSError; pyserial wraps it.
-    not_a_terminal = errno.ENOTTY in (code, *getattr(error.__context__, "args", ())[:1])
-    if not_a_terminal or (code != errno.EACCES and not _is_character_device(path)):
-        return PortUnusable(f"{name} is not a serial port", remedy="correct the port of the line")
-    who, remedy = holders.explain(path)
-    if who:
-        return PortUnusable(f"{name} cannot be opened ({held}); held by {who}", remedy=remedy)
-    if code in (errno.EAGAIN, errno.EBUSY):
-        remedy = "another program has locked it; find it with: sudo fuser -v " + path
-    if code == errno.EACCES:
-        remedy = "add the box's user to the group of the port: sudo usermod -aG dialout USER"
-    return PortUnusable(f"{name} cannot be opened ({held})", remedy=remedy)

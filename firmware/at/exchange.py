@@ -14,7 +14,7 @@ Rules (27.007 leaves them open; each is paid for by a modem or a simulator that 
 * Some modems answer a slow command after the next one. Results still owed after a resync are the
   *debt*. While it stands, a result that follows information of the dead command is taken for the
   dead one's, so is a bare OK to a query that cannot be answered so, and a reply that may be
-  somebody else's is marked ``doubtful``. Debt is forgotten after :data:`DEBT_SECONDS`.
+  somebody else's is marked ``doubtful``. Debt is forgotten after a while.
 * A NO CARRIER during ATD may be the late word of the call before: the dial's own result then still
   comes, and must not pass for an empty call list.
 
@@ -24,12 +24,25 @@ States: idle, running, dirty, draining, probing, guarding. ``now`` is real monot
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from firmware.at.command import Command, is_notice
+from firmware.at.debt import Debt
+from firmware.at.echo import Echo, looks_like_echo
 from firmware.at.framing import Framer, Line, Prompt
-from firmware.at.parsing import CALL_RESULTS, Final, FinalKind, final_result, information
+from firmware.at.outcomes import (
+    Aborted,
+    Completed,
+    ExchangeEvent,
+    Notification,
+    Reply,
+    ResyncFailed,
+    Resynchronised,
+    Send,
+    TimedOut,
+)
+from firmware.at.parsing import is_message_body
+from firmware.at.results import CALL_RESULTS, Final, FinalKind, final_result
 
 QUIET_SECONDS = 0.3
 """Silence that ends the draining; longer than any gap seen inside one answer."""
@@ -41,8 +54,6 @@ PROBE_SECONDS = 0.5
 """An AT without an answer is repeated after this long."""
 PROBE_ERRORS = 3
 """So many lone ERRORs to AT are accepted: some modems answer so and are in step all the same."""
-DEBT_SECONDS = 30.0
-"""How long a late result is expected; the slowest seen was a hang-up of about 10 s."""
 EARLY_SECONDS = 5.0
 """How long ATD may still owe its result after a call result that was perhaps not its own."""
 MAX_ANSWER = 256 * 1024
@@ -50,66 +61,6 @@ MAX_ANSWER = 256 * 1024
 
 ESCAPE = b"\x1b"
 """Leaves the modem's text entry without sending the message (27.005, 3.5.1)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """A line that belongs to no command. ``at`` is when its last byte was read (monotonic)."""
-
-    text: str
-    at: float
-    body: str = ""
-    """The second line of ``+CMT:``, ``+CDS:`` and ``+CBM:``, which is data and never a notice."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """The answer to one command: its own information lines and the final result."""
-
-    final: Final
-    lines: tuple[str, ...] = ()
-    doubtful: bool = False
-    """Older results are still owed, so this one may be one of them. Nothing must rest on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Write these bytes to the port now."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The running command has its final result."""
-
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    """The running command has none; ``lines`` is what came of its answer."""
-
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Aborted:
-    """The running command or resync was thrown out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resynchronised:
-    """Commands and results are in step again."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResyncFailed:
-    """No clean answer to AT in time; the exchange stays dirty."""
-
-
-Outcome = Send | Completed | TimedOut | Aborted | Resynchronised | ResyncFailed
-ExchangeEvent = Notification | Outcome
 
 
 class _State(Enum):
@@ -121,8 +72,6 @@ class _State(Enum):
     GUARDING = auto()
 
 
-# A late row or state under these prefixes is still a fact, and dropping a live one loses a call.
-_NEVER_DEAD = frozenset({"+CLCC:", "+CREG:", "+CGREG:", "+CEREG:", "+CPIN:", "+CUSD:", "+CLIP:"})
 _HEADERS = ("+CMT:", "+CDS:", "+CBM:")
 # Line noise, such as the bytes of a modem that is still at another baud rate, says nothing.
 _SAYS_SOMETHING = re.compile(r"[0-9A-Za-z]")
@@ -143,14 +92,12 @@ class Exchange:
         self._command: Command | None = None
         self._lines: list[str] = []
         self._size = 0
-        self._echoes: set[str] = set()
+        self._echo = Echo("")
         self._deadline = 0.0
         # The last that was not a notice.
         self._last_byte = float("-inf")
         self._header: str | None = None
-        self._debt = 0
-        self._debt_until = 0.0
-        self._dead: set[str] = set()
+        self._debt = Debt()
         self._late = False
         self._taken = False
         """A bare OK to the running query was taken for an older command's."""
@@ -194,11 +141,7 @@ class Exchange:
 
     def debt(self, now: float) -> int:
         """Final results that older commands still owe."""
-        if self._debt and now >= self._debt_until:
-            self._debt = 0
-        if not self._debt:
-            self._dead.clear()
-        return self._debt
+        return self._debt.owed(now)
 
     def send(self, command: Command, now: float) -> list[ExchangeEvent]:
         """Put *command* in flight. Raises RuntimeError unless :attr:`idle` (a caller's error)."""
@@ -207,7 +150,7 @@ class Exchange:
         self._state = _State.RUNNING
         self._command = command
         self._lines, self._size, self._late, self._taken = [], 0, False, False
-        self._echoes = {command.text}
+        self._echo = Echo(command.text, listed=command.plain)
         self._framer.expect_prompt = command.payload is not None
         self._deadline = now + command.timeout
         return [Send(command.text.encode("ascii") + b"\r")]
@@ -277,7 +220,7 @@ class Exchange:
         elif self._state in (_State.DRAINING, _State.PROBING, _State.GUARDING):
             events.append(Aborted())
         self._state = _State.DIRTY
-        self._owe(finals, now)
+        self._debt.owe(finals, now)
         self._last_byte = max(self._last_byte, now)
         return events
 
@@ -324,13 +267,13 @@ class Exchange:
         command = self._command
         if self._state is not _State.RUNNING or command is None or command.payload is None:
             return
-        self._echoes.add(_printable(command.payload.decode("utf-8", "replace")))
+        self._echo.expect(command.payload.decode("utf-8", "replace"))
         events.append(Send(command.payload))
 
     def _take(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
         if self._header is not None:
             header, self._header = self._header, None
-            if self._is_body(header, line):
+            if is_message_body(header, line):
                 events.append(Notification(text=header, at=now, body=line))
                 return
             events.append(Notification(text=header, at=now))
@@ -348,14 +291,6 @@ class Exchange:
             case _State.DIRTY | _State.DRAINING | _State.PROBING | _State.GUARDING:
                 self._take_out_of_step(line, now, events)
 
-    @staticmethod
-    def _is_body(header: str, line: str) -> bool:
-        info = information(header)
-        if info is None:
-            return False
-        free_text = info.prefix == "+CMT" and any(f.quoted and f.text for f in info.fields)
-        return free_text or (len(line) >= 8 and not line.upper().strip("0123456789ABCDEF"))
-
     def _owned(self, line: str) -> bool:
         command = self._command
         return (
@@ -368,14 +303,15 @@ class Exchange:
     def _take_running(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
         command = self._command
         assert command is not None
-        if self._is_echo(line, command):
+        if self._echo.takes(line):
+            self.dropped += 1
             return
         final = final_result(line, call=command.call)
         if final is not None:
             self._finish(final, command, now, events)
         elif self._owned(line):
             self._keep(line)
-        elif self._is_dead(line, now):
+        elif self._debt.claims(line, now):
             self._late = True
             self.dropped += 1
         elif command.payload is not None and line == "CONNECT":
@@ -390,7 +326,7 @@ class Exchange:
     def _finish(
         self, final: Final, command: Command, now: float, events: list[ExchangeEvent]
     ) -> None:
-        owed = self.debt(now)
+        owed = self._debt.owed(now)
         bare = not self._lines
         accepted = final.kind is FinalKind.OK
         if owed and (self._late or (accepted and command.informs and bare)):
@@ -407,15 +343,15 @@ class Exchange:
         reply = Reply(final=final, lines=tuple(self._lines), doubtful=bool(owed) and bare)
         self._lines = []
         if command.call and final.text in CALL_RESULTS:
-            self._owe(1, now, EARLY_SECONDS)
+            self._debt.owe(1, now, EARLY_SECONDS)
         events.append(Completed(reply))
 
     def _take_idle(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
         if final_result(line) is not None:
             self._pay()
-        elif _looks_like_echo(line):
+        elif looks_like_echo(line):
             self.dropped += 1
-        elif self._is_dead(line, now):
+        elif self._debt.claims(line, now):
             self._late = True
             self.dropped += 1
         else:
@@ -425,9 +361,9 @@ class Exchange:
         final = final_result(line)
         if final is not None:
             self._take_final_out_of_step(final, now)
-        elif _looks_like_echo(line):
+        elif looks_like_echo(line):
             self.dropped += 1
-        elif self._is_dead(line, now):
+        elif self._debt.claims(line, now):
             self._orphan(now)
         elif self._state is _State.PROBING and line in _TERSE_RESULTS:
             self.dropped += 1
@@ -435,8 +371,9 @@ class Exchange:
             self._drain_again(now)
         elif is_notice(line, self._notices):
             command = self._command
-            if command is not None and command.call and line in CALL_RESULTS and self._debt:
-                self._debt -= 1
+            call = command is not None and command.call
+            if call and line in CALL_RESULTS and self._debt.owed(now):
+                self._debt.pay()
                 self._command = None
             events.append(Notification(text=line, at=now))
         else:
@@ -469,26 +406,6 @@ class Exchange:
         self._quiet_at = now + GUARD_SECONDS
         self._drain_until = now + DRAIN_SECONDS
 
-    def _is_echo(self, line: str, command: Command) -> bool:
-        text = _printable(line)
-        if text in self._echoes:
-            self._echoes.discard(text)
-            self.dropped += 1
-            return True
-        rest = command.text.removeprefix(text)
-        if rest != command.text and len(text) >= 2:
-            # A notice has cut the echo in two; without the rest it would pass for an answer.
-            self._echoes.add(rest.strip())
-            self.dropped += 1
-            return True
-        if not command.plain and _looks_like_echo(line):
-            self.dropped += 1
-            return True
-        return False
-
-    def _is_dead(self, line: str, now: float) -> bool:
-        return bool(self.debt(now)) and bool(self._dead) and line.startswith(tuple(self._dead))
-
     def _keep(self, line: str) -> None:
         if self._size + len(line) > MAX_ANSWER:
             self.dropped += 1
@@ -504,25 +421,10 @@ class Exchange:
         self._lines, self._late = [], False
         self._framer.expect_prompt = False
         self._state = _State.DIRTY
-        self._owe(owes, now)
-        self._dead |= set(command.owns) - _NEVER_DEAD
-
-    def _owe(self, finals: int, now: float, seconds: float = DEBT_SECONDS) -> None:
-        if finals:
-            older = self.debt(now)
-            self._debt = older + finals
-            self._debt_until = max(self._debt_until if older else 0.0, now + seconds)
+        self._debt.owe(owes, now)
+        self._debt.bury(command.owns)
 
     def _pay(self) -> None:
         self.dropped += 1
         self._late = False
-        self._debt = max(0, self._debt - 1)
-
-
-def _looks_like_echo(line: str) -> bool:
-    """No notice of any known modem starts with AT; A76xx's ``*ATREADY`` does not either."""
-    return line.lstrip("\x1a\x1b")[:2] in ("AT", "at")
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text if character.isprintable()).strip()
+        self._debt.pay()

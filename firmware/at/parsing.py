@@ -1,4 +1,4 @@
-"""What a line from a modem says: final results and the information lines of 3GPP TS 27.007.
+"""What an information line of 3GPP TS 27.007 says. Calls are in :mod:`firmware.at.calls`.
 
 Every function is total: any text gives a value or None, never an exception. Meaning that
 differs between families (progress notices, key notices, counters) is not here.
@@ -7,112 +7,10 @@ differs between families (progress notices, key notices, counters) is not here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, IntEnum, unique
 
-
-@unique
-class FinalKind(Enum):
-    """The result that ends a command (ITU-T V.250, 5.7.1; 3GPP TS 27.007, 9.2)."""
-
-    OK = "OK"
-    ERROR = "ERROR"
-    CME_ERROR = "+CME ERROR"
-    CMS_ERROR = "+CMS ERROR"
-    NO_CARRIER = "NO CARRIER"
-    BUSY = "BUSY"
-    NO_ANSWER = "NO ANSWER"
-    NO_DIALTONE = "NO DIALTONE"
-    CONNECT = "CONNECT"
-    NOT_SUPPORTED = "COMMAND NOT SUPPORT"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Final:
-    """The final result of a command. ``code`` is the CME or CMS number where one is known."""
-
-    kind: FinalKind
-    code: int | None = None
-    text: str = ""
-    """The line as it came."""
-
-    @property
-    def ok(self) -> bool:
-        """The modem accepted the command (for ATD that is not an answered call)."""
-        return self.kind in (FinalKind.OK, FinalKind.CONNECT)
-
-
-_PLAIN_FINALS = {
-    "OK": FinalKind.OK,
-    "ERROR": FinalKind.ERROR,
-    # Huawei E1752 and some simulators say this instead of ERROR; chan_dongle knows the second.
-    "COMMAND NOT SUPPORT": FinalKind.NOT_SUPPORTED,
-    "COMMAND NOT SUPPORTED": FinalKind.NOT_SUPPORTED,
-    "TOO MANY PARAMETERS": FinalKind.NOT_SUPPORTED,
-}
-_CALL_FINALS = {
-    "NO CARRIER": FinalKind.NO_CARRIER,
-    "BUSY": FinalKind.BUSY,
-    "NO ANSWER": FinalKind.NO_ANSWER,
-    "NO DIALTONE": FinalKind.NO_DIALTONE,
-    "NO DIAL TONE": FinalKind.NO_DIALTONE,
-}
-CALL_RESULTS = frozenset(_CALL_FINALS)
-"""Results that end ATD or ATA, and notices at any other time."""
-
-_EXTENDED_ERROR = re.compile(r"\+(CME|CMS) ERROR ?: ?(.*)")
-_CONNECT = re.compile(r"CONNECT(?: [0-9][ -~]*)?")
-
-# 3GPP TS 27.007, 9.2.1: the texts of AT+CMEE=2 that this box acts on.
-_CME_TEXTS = {
-    "phone failure": 0,
-    "no connection to phone": 1,
-    "operation not allowed": 3,
-    "operation not supported": 4,
-    "sim not inserted": 10,
-    "sim pin required": 11,
-    "sim puk required": 12,
-    "sim failure": 13,
-    "sim busy": 14,
-    "sim wrong": 15,
-    "incorrect password": 16,
-    "sim pin2 required": 17,
-    "sim puk2 required": 18,
-    "memory full": 20,
-    "invalid index": 21,
-    "not found": 22,
-    "no network service": 30,
-    "network timeout": 31,
-    "network not allowed - emergency calls only": 32,
-    "unknown": 100,
-}
-
-
-def final_result(line: str, *, call: bool = False) -> Final | None:
-    """Return the final result that *line* is, or None.
-
-    ``call`` is True while ATD or ATA runs: only then do BUSY, NO CARRIER, NO ANSWER,
-    NO DIALTONE and CONNECT end the command. The whole line must match: "OKAY" is no result.
-    """
-    kind = _PLAIN_FINALS.get(line)
-    if kind is None and call:
-        kind = _CALL_FINALS.get(line)
-        if kind is None and _CONNECT.fullmatch(line):
-            kind = FinalKind.CONNECT
-    if kind is not None:
-        return Final(kind=kind, text=line)
-    match = _EXTENDED_ERROR.fullmatch(line)
-    if match is None:
-        return None
-    value = match[2].strip().strip('"')
-    code = _integer(value)
-    if match[1] == "CMS":
-        return Final(kind=FinalKind.CMS_ERROR, code=code, text=line)
-    if code is None:
-        code = _CME_TEXTS.get(value.lower())
-    return Final(kind=FinalKind.CME_ERROR, code=code, text=line)
+from firmware.at.results import integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +23,7 @@ class Field:
     @property
     def number(self) -> int | None:
         """The value as a decimal integer, or None."""
-        return _integer(self.text)
+        return integer(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,120 +79,6 @@ def split_fields(body: str) -> tuple[Field, ...]:
 def _field(characters: list[str], *, quoted: bool) -> Field:
     text = "".join(characters)
     return Field(text if quoted else text.strip(), quoted)
-
-
-def _integer(text: str) -> int | None:
-    if len(text) > 18 or not re.fullmatch(r"[+-]?[0-9]+", text):
-        return None
-    return int(text)
-
-
-@unique
-class CallState(IntEnum):
-    """``<stat>`` of AT+CLCC (27.007, 7.18); RELEASED is SIMCom's extension."""
-
-    ACTIVE = 0
-    HELD = 1
-    DIALLING = 2
-    ALERTING = 3
-    INCOMING = 4
-    WAITING = 5
-    RELEASED = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRow:
-    """One row of the current call list. ``number`` is empty where the network hides it."""
-
-    call_id: int
-    incoming: bool
-    state: CallState
-    mode: int
-    """0 voice, 1 data; others in 27.007. Quectel on LTE always lists a data row."""
-    multiparty: bool
-    number: str
-    number_type: int | None
-
-    @property
-    def voice(self) -> bool:
-        """A plain voice call: the only kind that this box makes."""
-        return self.mode == 0
-
-
-def call_row(line: str) -> CallRow | None:
-    """Read one ``+CLCC:`` row of 5 to any number of fields, or None where it is not one."""
-    info = information(line)
-    if info is None or info.prefix != "+CLCC" or len(info.fields) < 5:
-        return None
-    call_id, direction, state, mode, multiparty = (field.number for field in info.fields[:5])
-    if call_id is None or mode is None or direction not in (0, 1) or multiparty not in (0, 1):
-        return None
-    if state is None or not 0 <= state <= CallState.RELEASED:
-        return None
-    return CallRow(
-        call_id=call_id,
-        incoming=direction == 1,
-        state=CallState(state),
-        mode=mode,
-        multiparty=multiparty == 1,
-        number=info.fields[5].text if len(info.fields) > 5 else "",
-        number_type=info.fields[6].number if len(info.fields) > 6 else None,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallList:
-    """The answer to AT+CLCC. Only with ``unreadable`` 0 does an empty list prove silence."""
-
-    rows: tuple[CallRow, ...]
-    unreadable: int
-
-    @property
-    def voice_rows(self) -> tuple[CallRow, ...]:
-        """Voice calls that are not yet released."""
-        return tuple(r for r in self.rows if r.voice and r.state is not CallState.RELEASED)
-
-    @property
-    def silent(self) -> bool:
-        """No voice call exists in the modem, and every row could be read."""
-        return not self.unreadable and not self.voice_rows
-
-
-def call_list(lines: Iterable[str]) -> CallList:
-    """Read the information lines of AT+CLCC; rows that make no sense are counted, not dropped."""
-    rows: list[CallRow] = []
-    unreadable = 0
-    for line in lines:
-        row = call_row(line)
-        if row is None:
-            unreadable += 1
-        else:
-            rows.append(row)
-    return CallList(rows=tuple(rows), unreadable=unreadable)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtendedError:
-    """AT+CEER: why the last call ended. ``text`` is the raw report."""
-
-    code: int | None
-    text: str
-
-
-def extended_error(line: str) -> ExtendedError | None:
-    """Read ``+CEER:`` as text (SIM7600), quoted "number text" (A76xx), or a number.
-
-    Where a number is the second field, it is the cause, and the first says who reports it
-    (``5,17``; Cinterion ``8,16,0``; u-blox ``"CC setup error",17,"User busy"``).
-    """
-    info = information(line)
-    if info is None or info.prefix != "+CEER":
-        return None
-    text = info.fields[0].text if len(info.fields) == 1 else info.body
-    if len(info.fields) > 1 and info.fields[1].number is not None:
-        return ExtendedError(code=info.fields[1].number, text=text)
-    match = re.match(r"([0-9]{1,5})(?![0-9A-Za-z/])", text)
-    return ExtendedError(code=int(match[1]) if match else None, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,3 +254,12 @@ def message_stored(line: str) -> MessageStored | None:
     if index is None or index < 0:
         return None
     return MessageStored(memory=info.fields[0].text, index=index)
+
+
+def is_message_body(header: str, line: str) -> bool:
+    """Whether *line* is the text or PDU that ``+CMT:``, ``+CDS:`` and ``+CBM:`` announce."""
+    info = information(header)
+    if info is None:
+        return False
+    free_text = info.prefix == "+CMT" and any(f.quoted and f.text for f in info.fields)
+    return free_text or (len(line) >= 8 and not line.upper().strip("0123456789ABCDEF"))

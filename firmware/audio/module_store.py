@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from firmware.at.exchange import Reply
+from firmware.at.outcomes import Reply
 from firmware.audio.clip import Clip, encode_wav
 from firmware.errors import CommandRefused
 from firmware.families.base import FileAudio

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.at.command import Command, make_command
-from firmware.at.exchange import (
-    DEBT_SECONDS,
-    MAX_ANSWER,
-    PROBE_SECONDS,
+from firmware.at.debt import DEBT_SECONDS
+from firmware.at.exchange import MAX_ANSWER, PROBE_SECONDS, Exchange
+from firmware.at.framing import MAX_LINE
+from firmware.at.outcomes import (
     Aborted,
     Completed,
-    Exchange,
     ExchangeEvent,
     Notification,
     Reply,
@@ -25,8 +24,7 @@ from firmware.at.exchange import (
     Send,
     TimedOut,
 )
-from firmware.at.framing import MAX_LINE
-from firmware.at.parsing import Final, FinalKind
+from firmware.at.results import Final, FinalKind
 
 
 class Talk:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.at import parsing
-from firmware.at.parsing import CallState, FinalKind
+from firmware.at import calls, parsing, results
+from firmware.at.calls import CallState
+from firmware.at.results import FinalKind
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ from firmware.at.parsing import CallState, FinalKind
     ],
 )
 def test_final_results_of_every_command(line: str, kind: FinalKind, code: int | None) -> None:
-    final = parsing.final_result(line)
+    final = results.final_result(line)
     assert final is not None
     assert (final.kind, final.code, final.text) == (kind, code, line)
     assert final.ok == (kind is FinalKind.OK)
@@ -47,10 +48,10 @@ def test_final_results_of_every_command(line: str, kind: FinalKind, code: int | 
     ],
 )
 def test_call_results_end_only_dial_and_answer(line: str, kind: FinalKind) -> None:
-    final = parsing.final_result(line, call=True)
+    final = results.final_result(line, call=True)
     assert final is not None
     assert final.kind is kind
-    assert parsing.final_result(line) is None
+    assert results.final_result(line) is None
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_call_results_end_only_dial_and_answer(line: str, kind: FinalKind) -> No
      "BUSYBODY", "NO CARRIERS", "CONNECTED", "", "+CREG: 1"],
 )  # fmt: skip
 def test_finals_match_whole_lines_only(line: str) -> None:
-    assert parsing.final_result(line, call=True) is None
+    assert results.final_result(line, call=True) is None
 
 
 def test_information_splits_outside_quotes_and_strips_around_commas() -> None:
@@ -108,7 +109,7 @@ def test_lines_without_a_prefix_are_no_information(line: str) -> None:
 def test_call_rows_of_every_family(
     line: str, state: CallState, mode: int, incoming: bool, number: str
 ) -> None:
-    row = parsing.call_row(line)
+    row = calls.call_row(line)
     assert row is not None
     assert (row.state, row.mode, row.incoming, row.number) == (state, mode, incoming, number)
     assert row.voice == (mode == 0)
@@ -120,26 +121,26 @@ def test_call_rows_of_every_family(
      "+CLCC", "+CLCC: a,0,0,0,0"],
 )  # fmt: skip
 def test_what_is_no_call_row(line: str) -> None:
-    assert parsing.call_row(line) is None
+    assert calls.call_row(line) is None
 
 
 def test_dialling_row_whose_mode_and_multiparty_are_zero_is_not_answered() -> None:
     """The substring ",0,0," is in every state's row; only the state field counts."""
-    row = parsing.call_row('+CLCC: 1,0,2,0,0,"10086",129')
+    row = calls.call_row('+CLCC: 1,0,2,0,0,"10086",129')
     assert row is not None
     assert row.state is CallState.DIALLING
 
 
 def test_a_data_row_alone_is_silence_and_a_voice_row_is_not() -> None:
     data = '+CLCC: 1,0,0,1,0,"",128'
-    assert parsing.call_list([data]).silent
-    assert parsing.call_list([]).silent
-    assert parsing.call_list(['+CLCC: 2,0,6,0,0,"10086",129']).silent
-    assert not parsing.call_list([data, '+CLCC: 2,0,3,0,0,"10086",129']).silent
+    assert calls.call_list([data]).silent
+    assert calls.call_list([]).silent
+    assert calls.call_list(['+CLCC: 2,0,6,0,0,"10086",129']).silent
+    assert not calls.call_list([data, '+CLCC: 2,0,3,0,0,"10086",129']).silent
 
 
 def test_a_row_that_cannot_be_read_is_never_taken_for_silence() -> None:
-    assert not parsing.call_list(["+CLCC: 1,0,�,0,0"]).silent
+    assert not calls.call_list(["+CLCC: 1,0,�,0,0"]).silent
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_a_row_that_cannot_be_read_is_never_taken_for_silence() -> None:
     ],
 )
 def test_extended_error_in_every_form(line: str, code: int | None, text: str) -> None:
-    report = parsing.extended_error(line)
+    report = calls.extended_error(line)
     assert report is not None
     assert (report.code, report.text) == (code, text)
 
@@ -264,8 +265,8 @@ def test_operator_caller_and_stored_message() -> None:
 
 PARSERS = (
     parsing.information,
-    parsing.call_row,
-    parsing.extended_error,
+    calls.call_row,
+    calls.extended_error,
     parsing.registration,
     parsing.signal,
     parsing.sim_state,
@@ -273,7 +274,7 @@ PARSERS = (
     parsing.operator,
     parsing.caller,
     parsing.message_stored,
-    parsing.final_result,
+    results.final_result,
 )
 PREFIXES = ["", "+CLCC: ", "+CEER: ", "+CREG: ", "+CSQ: ", "+CPIN: ", "+CCLK: ", "+COPS: ",
             "+CLIP: ", "+CMTI: ", "+CME ERROR: "]  # fmt: skip
@@ -286,4 +287,4 @@ PREFIXES = ["", "+CLCC: ", "+CEER: ", "+CREG: ", "+CSQ: ", "+CPIN: ", "+CCLK: ",
 def test_every_parser_takes_any_text(prefix: str, rest: str) -> None:
     for parse in PARSERS:
         parse(prefix + rest)
-    parsing.call_list([prefix + rest])
+    calls.call_list([prefix + rest])

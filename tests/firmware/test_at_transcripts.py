@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from firmware.at.calls import call_row, extended_error
 from firmware.at.command import Command, make_command
-from firmware.at.exchange import Completed, Exchange, ExchangeEvent, Notification, Send, TimedOut
-from firmware.at.parsing import call_row, extended_error, final_result, module_time, registration
+from firmware.at.exchange import Exchange
+from firmware.at.outcomes import Completed, ExchangeEvent, Notification, Send, TimedOut
+from firmware.at.parsing import module_time, registration
+from firmware.at.results import final_result
 
 FOLDER = Path(__file__).parents[1] / "transcripts"
 Session = list[tuple[str, str]]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.at.exchange import Reply
-from firmware.at.parsing import final_result
+from firmware.at.outcomes import Reply
+from firmware.at.results import final_result
 from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.errors import CommandTimeout
 from firmware.families import FAMILIES

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from firmware.at.calls import call_list
 from firmware.at.command import make_command
-from firmware.at.exchange import Completed, Exchange, ExchangeEvent, Notification
-from firmware.at.parsing import call_list
+from firmware.at.exchange import Exchange
+from firmware.at.outcomes import Completed, ExchangeEvent, Notification
 from firmware.families import FAMILIES
 from firmware.progress import (
     Alerting,

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from firmware.at.exchange import Reply
-from firmware.at.parsing import Final, FinalKind
+from firmware.at.outcomes import Reply
+from firmware.at.results import Final, FinalKind
 from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.clock import SystemClock
 from firmware.dialling import Dialling

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firmware.at.exchange import Reply
-from firmware.at.parsing import Final, FinalKind, registration
+from firmware.at.outcomes import Reply
+from firmware.at.parsing import registration
+from firmware.at.results import Final, FinalKind
 from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from firmware.at.exchange import Reply
-from firmware.at.parsing import Final, FinalKind
+from firmware.at.outcomes import Reply
+from firmware.at.results import Final, FinalKind
 from firmware.audio.clip import Clip
 from firmware.audio.module_file import ModuleFilePath
 from firmware.audio.path import AudioCallbacks, AudioPath

@@ -8,8 +8,8 @@ import pytest
 from simulator_bench import Bench
 
 from firmware.at.command import is_notice, make_command
-from firmware.at.exchange import Reply
-from firmware.at.parsing import final_result
+from firmware.at.outcomes import Reply
+from firmware.at.results import final_result
 from firmware.audio.clip import Clip
 from firmware.audio.module_store import ModuleStore, StoredClip
 from firmware.errors import CommandRefused

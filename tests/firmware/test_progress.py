@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.at.parsing import CallRow, call_list
+from firmware.at.calls import CallRow, call_list
 from firmware.events import Cause
 from firmware.families import FAMILIES
 from firmware.families.base import Family, talk_seconds

@@ -11,7 +11,7 @@ import serial
 from pytest_mock import MockerFixture
 
 from firmware import holders
-from firmware.at.exchange import Notification
+from firmware.at.outcomes import Notification
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.modem import VoiceModem
 from firmware.transport import AtTransport
@@ -74,9 +74,7 @@ class FakePort:
 class Rig:
     def __init__(self, mocker: MockerFixture) -> None:
         self.port = FakePort()
-        self.opened = mocker.patch(
-            "firmware.transport.serial.serial_for_url", return_value=self.port
-        )
+        self.opened = mocker.patch("firmware.port.serial.serial_for_url", return_value=self.port)
         self.notices: list[Notification] = []
         self.lost: list[str] = []
         self.gone = threading.Event()
@@ -224,7 +222,7 @@ def test_both_ports_hang_up_and_one_dead_port_does_not_spare_the_other(
     mocker: MockerFixture,
 ) -> None:
     first, second = FakePort(), FakePort()
-    mocker.patch("firmware.transport.serial.serial_for_url", side_effect=[first, second])
+    mocker.patch("firmware.port.serial.serial_for_url", side_effect=[first, second])
     lost: list[str] = []
     modem = VoiceModem("a", emergency_port="b", on_notification=lambda _: None, on_lost=lost.append)
     AtTransport.connect(modem)
@@ -239,7 +237,7 @@ def test_the_first_port_is_closed_again_where_the_second_cannot_be_opened(
 ) -> None:
     first = FakePort()
     mocker.patch(
-        "firmware.transport.serial.serial_for_url",
+        "firmware.port.serial.serial_for_url",
         side_effect=[first, serial.SerialException(2, "nothing there")],
     )
     modem = VoiceModem(
@@ -254,10 +252,10 @@ def test_a_port_without_permission_names_the_group(mocker: MockerFixture, tmp_pa
     device = tmp_path / "port"
     device.touch()
     mocker.patch(
-        "firmware.transport.serial.serial_for_url",
+        "firmware.port.serial.serial_for_url",
         side_effect=serial.SerialException(13, "could not open port"),
     )
-    mocker.patch("firmware.transport.holders.explain", return_value=("", ""))
+    mocker.patch("firmware.port.holders.explain", return_value=("", ""))
     modem = VoiceModem(str(device), on_notification=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable, match="Permission denied") as caught:
         modem.open()
@@ -293,7 +291,7 @@ def test_modem_manager_on_an_open_port_is_refused_by_name(mocker: MockerFixture)
     rig = Rig(mocker)
     rig.modem.port = "/dev/ttyUSB2"
     mocker.patch(
-        "firmware.transport.holders.holders",
+        "firmware.port.holders.holders",
         return_value=(holders.Holder(pid=7, name="ModemManager"),),
     )
     with pytest.raises(PortUnusable, match=r"ModemManager \(pid 7\)") as caught:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from firmware.at import parsing
+from firmware.at import calls, parsing, results
 from firmware.at.command import make_command
-from firmware.at.exchange import Exchange, ExchangeEvent
+from firmware.at.exchange import Exchange
 from firmware.at.framing import MAX_LINE
+from firmware.at.outcomes import ExchangeEvent
 
 SESSIONS = Path(__file__).parents[1] / "transcripts"
 COMMANDS = (
@@ -34,9 +35,9 @@ COMMANDS = (
 ENDS = (b"\r\n", b"\r\r\n", b"\n\r", b"\n", b"\r", b"")
 PARSERS = (
     parsing.information,
-    parsing.final_result,
-    parsing.call_row,
-    parsing.extended_error,
+    results.final_result,
+    calls.call_row,
+    calls.extended_error,
     parsing.registration,
     parsing.signal,
     parsing.sim_state,

@@ -21,9 +21,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from at_lines import corpus, mutate
 
+from firmware.at.calls import call_list
 from firmware.at.command import make_command
-from firmware.at.exchange import Completed, Exchange, ExchangeEvent, Notification, Reply, TimedOut
-from firmware.at.parsing import call_list, registration
+from firmware.at.exchange import Exchange
+from firmware.at.outcomes import Completed, ExchangeEvent, Notification, Reply, TimedOut
+from firmware.at.parsing import registration
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family
 from firmware.masking import mask

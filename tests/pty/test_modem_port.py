@@ -14,8 +14,8 @@ from gsmmodem.exceptions import CommandError
 from gsmmodem.modem import Call
 from scripted_port import OK, ScriptedPort
 
-from firmware.at.exchange import Notification
-from firmware.at.parsing import FinalKind
+from firmware.at.outcomes import Notification
+from firmware.at.results import FinalKind
 from firmware.errors import (
     CommandAborted,
     CommandTimeout,

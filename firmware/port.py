@@ -1,0 +1,83 @@
+"""Opening a modem's serial port, and saying why one cannot be used."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import serial
+
+from firmware import holders
+from firmware.errors import PortUnusable
+
+READ_SECONDS = 0.5
+"""How long one read blocks; only handlers without cancel_read need it to end at all."""
+WRITE_SECONDS = 1.0
+"""A port that takes no byte for so long is dead (flow control without a modem behind it)."""
+
+
+def open_port(name: str, baudrate: int, *, rtscts: bool) -> Any:
+    """Open a path or a URL that pyserial takes, for us alone. Raises :class:`PortUnusable`."""
+    try:
+        port = serial.serial_for_url(
+            name,
+            do_not_open=True,
+            baudrate=baudrate,
+            rtscts=rtscts,
+            timeout=READ_SECONDS,
+            write_timeout=WRITE_SECONDS,
+            exclusive=True,
+        )
+        port.open()
+    # Handlers raise OSError, ValueError, termios.error and more; each means the same here.
+    except Exception as error:
+        raise _unusable(name, error) from error
+    if name.startswith("/dev/"):
+        # ModemManager does not lock its ports, and its probes would mix with ours.
+        for holder in holders.holders(name):
+            if holder.name == holders.MODEM_MANAGER:
+                port.close()
+                raise PortUnusable(
+                    f"{name} is held by {holder.name} (pid {holder.pid})",
+                    remedy=holders.MODEM_MANAGER_REMEDY,
+                )
+    return port
+
+
+def _is_character_device(path: str) -> bool:
+    try:
+        return Path(path).is_char_device()
+    except OSError:
+        # Not even that may be asked; the reason of the failed open says more.
+        return True
+
+
+def _unusable(name: str, error: Exception) -> PortUnusable:
+    code = getattr(error, "errno", None)
+    if code is None and isinstance(error.__context__, OSError):
+        code = error.__context__.errno
+    path = "" if "://" in name else name
+    if not path:
+        return PortUnusable(
+            f"{name} cannot be opened ({os.strerror(code) if code else error})",
+            remedy="correct the address, or start what should answer there",
+        )
+    if not os.path.lexists(path):
+        return PortUnusable(
+            f"{name} does not exist", remedy="plug the modem in, or correct the port of the line"
+        )
+    held = os.strerror(code) if code else str(error)
+    # termios.error is no OSError; pyserial wraps it.
+    not_a_terminal = errno.ENOTTY in (code, *getattr(error.__context__, "args", ())[:1])
+    if not_a_terminal or (code != errno.EACCES and not _is_character_device(path)):
+        return PortUnusable(f"{name} is not a serial port", remedy="correct the port of the line")
+    who, remedy = holders.explain(path)
+    if who:
+        return PortUnusable(f"{name} cannot be opened ({held}); held by {who}", remedy=remedy)
+    if code in (errno.EAGAIN, errno.EBUSY):
+        remedy = "another program has locked it; find it with: sudo fuser -v " + path
+    if code == errno.EACCES:
+        remedy = "add the box's user to the group of the port: sudo usermod -aG dialout USER"
+    return PortUnusable(f"{name} cannot be opened ({held})", remedy=remedy)
