@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+PYTEST = $(BIN)/python -m pytest
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
+SHARES := $(addprefix pure-,$(shell seq $(PROCESSORS)))
 
 # Byte code is kept, so that every process but the first starts fast.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,11 +17,15 @@ demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
 
 test: pure
-	$(PYTEST) -m "pty or process"
+	$(PYTEST) -n auto --dist worksteal -m "pty or process"
 
 # Only the tests without ptys and processes: seconds. Their files need no disk.
 pure: $(VENV)/.developer
-	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) $(PYTEST) -m "not pty and not process"
+	$(MAKE) --no-print-directory --keep-going --jobs $(PROCESSORS) --output-sync $(SHARES)
+
+pure-%:
+	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) \
+	  $(PYTEST) --quiet --share $*/$(PROCESSORS) -m "not pty and not process"
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
