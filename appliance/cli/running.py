@@ -138,7 +138,8 @@ def line_text(line: dict[str, Any]) -> str:
         fault = line["fault"]
         remedy = f"; {fault['remedy']}" if fault["remedy"] else ""
         return f"{line['name']}: OUT ({fault['code']}): {fault['detail']}{remedy}"
-    state = line["call"] or ("ready" if line["ready"] else "not ready")
+    caller = f"called, {line['incoming']}" if line["incoming"] else None
+    state = line["call"] or caller or ("ready" if line["ready"] else "not ready")
     family = line["modem"].get("family", "")
     return f"{line['name']}: {state}{f' ({family})' if family else ''}{_self_test(line)}"
 
