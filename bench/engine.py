@@ -19,14 +19,8 @@ from appliance.law import Caller, Category, load_profile
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry
 from appliance.packed_history import HexId
 from appliance.scheduler import Place, Scheduler
-from bench.simulated_campaign import (
-    ORIGIN,
-    PURPOSE,
-    SCRIPT,
-    Setting,
-    SimulatedPeople,
-    simulate,
-)
+from bench.simulated_campaign import SCRIPT, Setting, simulate
+from bench.simulated_people import ORIGIN, PURPOSE, SimulatedPeople
 from firmware import events
 from firmware.events import Cause
 from firmware.orders import Dial

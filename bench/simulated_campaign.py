@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -23,16 +23,13 @@ from appliance.gate import Rules
 from appliance.habits import Habits
 from appliance.interfaces import Gate, LawGate
 from appliance.law import Profile, Territory
-from appliance.model import Campaign, Consent, Contact, Outcome, Retry, Script, Sketch, Timers
-from appliance.packed_history import HexId, hex_id, hex_text
+from appliance.model import Campaign, Contact, Outcome, Retry, Script, Timers
 from appliance.scheduler import Scheduler
-from bench.campaign_auditor import Agreement, Registered, Row, audit
+from bench.campaign_auditor import Row, audit
 from bench.simulated_callers import AnsweringLine
 from bench.simulated_network import CLIP_SECONDS, SeenCall, Timeline
+from bench.simulated_people import ORIGIN, PURPOSE, SimulatedPeople
 from firmware import events
-
-ORIGIN = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
-PURPOSE = "survey"
 
 SCRIPT = Script(
     language="fr",
@@ -89,53 +86,6 @@ class Result:
     people_tried: int
     """People who were called at least once."""
     entries: list[Entry] = field(default_factory=list)
-
-
-class SimulatedPeople:
-    """A registry in memory that survives restarts as the disk would."""
-
-    def __init__(self) -> None:
-        self._contacts: dict[str, Contact] = {}
-        self._consents: dict[str, list[Consent]] = {}
-        self._numbers: dict[str, Contact] = {}
-
-    def add(self, contact: Contact, consent: Consent) -> None:
-        self._contacts[contact.subject] = contact
-        self._numbers[contact.number] = contact
-        self._consents.setdefault(contact.subject, []).append(consent)
-
-    def subjects(self) -> Iterable[HexId]:
-        return map(hex_id, self._contacts)
-
-    def everybody(self) -> Iterable[str]:
-        return self._contacts
-
-    def contact(self, subject: str) -> Contact | None:
-        return self._contacts.get(subject)
-
-    def consents(self, subject: str) -> Sequence[Consent]:
-        return self._consents.get(subject, ())
-
-    def sketch(self, subject: HexId) -> Sketch | None:
-        known = hex_text(subject)
-        contact, consents = self._contacts[known], self._consents[known]
-        if len(consents) != 1:
-            return None
-        (one,) = consents
-        return Sketch(
-            timezone=contact.timezone,
-            purpose=one.purpose,
-            given_at=one.given_at,
-            windows=one.windows,
-            valid_until=one.valid_until,
-            proven=True,
-        )
-
-    def by_number(self, number: str) -> Contact | None:
-        return self._numbers.get(number)
-
-    def number_hash(self, number: str) -> str | None:
-        return f"hash{number[1:]}" if number.startswith("+") else None
 
 
 class PowerCut(Exception):
@@ -196,7 +146,7 @@ class World:
                 max_attempts=setting.max_attempts,
             )
         )
-        self._register()
+        self._people.register(setting.people, self._random)
         self._lines = [
             AnsweringLine(
                 f"line-{n + 1}",
@@ -219,54 +169,16 @@ class World:
 
     # --- the world ---------------------------------------------------------------------------
 
-    def _register(self) -> None:
-        random = self._random
-        for n in range(self._setting.people):
-            number = f"+33639{980000 + n // 100 % 100 * 100 + n % 100:06d}"
-            subject = f"{n:032x}"
-            contact = Contact(
-                subject=subject,
-                number=number,
-                number_hash=f"hash{number[1:]}",
-                name="",
-                language="fr",
-                timezone="UTC",
-            )
-            given = ORIGIN - timedelta(days=random.randrange(1, 30))
-            self._agree(contact, given, record=False)
-
-    def _agree(self, contact: Contact, given_at: datetime, *, record: bool) -> Consent:
-        random = self._random
-        first = random.randrange(6, 16)
-        last = random.randrange(first + 1, 19)
-        windows = f"mon-sun {first:02d}:00-{last:02d}:00"
-        late = random.randrange(19, 22)
-        if random.random() < 0.3:
-            windows += f"; mon-sun {late:02d}:00-{late + 1:02d}:00"
-        until = None
-        if random.random() < 0.1:
-            until = given_at + timedelta(days=random.randrange(1, 40))
-        consent = Consent(
-            id=f"{random.getrandbits(128):032x}",
+    def _agree(self, contact: Contact, given_at: datetime) -> None:
+        """Have somebody agree anew while the box runs."""
+        consent = self._people.agree(contact, given_at, self._random)
+        row = Record(
+            kind="consent.granted",
             subject=contact.subject,
-            purpose=PURPOSE,
-            given_at=given_at,
-            source="form",
-            evidence="simulated",
-            windows=windows,
-            valid_until=until,
-            recorded_at=given_at,
+            data={"consent": consent.id, "given_at": given_at.isoformat()},
         )
-        self._people.add(contact, consent)
-        if record:
-            row = Record(
-                kind="consent.granted",
-                subject=contact.subject,
-                data={"consent": consent.id, "given_at": given_at.isoformat()},
-            )
-            entries = [self._append(row, self._now())]
-            self._perform(self._engine.observe(entries, self._now()))
-        return consent
+        entries = [self._append(row, self._now())]
+        self._perform(self._engine.observe(entries, self._now()))
 
     def _box_time(self) -> float:
         return self._timeline.now - self._booted_at + 1000.0 * self._boot
@@ -432,7 +344,7 @@ class World:
                 )
             case "agree" if contact is not None and not self._disk_broken:
                 if self._now().trusted:
-                    self._agree(contact, self._now().utc, record=True)
+                    self._agree(contact, self._now().utc)
             case "line":
                 random.choice(self._lines).fail(random.uniform(5.0, 600.0))
             case "disk":
@@ -491,7 +403,7 @@ class World:
         )
         breaches = audit(
             rows,
-            self._registered(),
+            self._people.registered(),
             self._log,
             self._callers,
             origin=ORIGIN,
@@ -534,29 +446,6 @@ class World:
                 self._timeline.now = max(wake_true, self._timeline.now)
                 self._tick()
             self._drain()
-
-    def _registered(self) -> list[Registered]:
-        return [
-            Registered(
-                subject,
-                contact.number,
-                tuple(
-                    Agreement(c.id, c.given_at, c.valid_until, _hours(c.windows))
-                    for c in self._people.consents(subject)
-                ),
-            )
-            for subject in self._people.everybody()
-            if (contact := self._people.contact(subject)) is not None
-        ]
-
-
-def _hours(windows: str) -> tuple[tuple[int, int], ...]:
-    """Read the one shape of windows that this world writes."""
-    spans = []
-    for part in windows.split(";"):
-        first, last = part.split()[1].split("-")
-        spans.append((int(first[:2]), int(last[:2])))
-    return tuple(spans)
 
 
 def simulate(

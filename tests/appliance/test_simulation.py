@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from appliance.model import Outcome
 from bench.campaign_auditor import Row, audit
-from bench.simulated_campaign import ORIGIN, Setting, World, simulate
+from bench.simulated_campaign import Setting, World, simulate
+from bench.simulated_people import ORIGIN
 
 
 @settings(max_examples=8, deadline=None)
@@ -65,7 +66,7 @@ def test_a_quiet_run_ends_by_itself() -> None:
 def _audited(world: World, rows: list[Row], max_attempts: int = 3) -> list[str]:
     return audit(
         rows,
-        world._registered(),
+        world._people.registered(),
         world._log,
         world._callers,
         origin=ORIGIN,
