@@ -22,6 +22,9 @@ from appliance.effects import Entry
 from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
 from appliance.ledger.anchors import AnchorInvalid
 
+REREAD_AFTER = 0.2
+"""Seconds in which a row that is being written is complete."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -62,7 +65,7 @@ def _verify(directory: Path, arguments: argparse.Namespace) -> int:
     verification = verify_state(directory.parent, anchors)
     if not verification.ok:
         # A box that runs may have been in the middle of a row.
-        time.sleep(0.2)
+        time.sleep(REREAD_AFTER)
         verification = verify_state(directory.parent, anchors)
     if arguments.json:
         print(json.dumps(_as_json(verification)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
+from appliance.cli import ledger
 from appliance.cli.main import main
 from appliance.numbers import NumberClass
 
@@ -75,10 +76,11 @@ def test_a_stop_without_a_box_says_that_it_only_latched(
 
 @pytest.mark.parametrize("left", [0, 1])
 def test_a_ledger_whose_end_was_cut_off_is_found_by_the_checkpoint(
-    left: int, state: Path, capsys: pytest.CaptureFixture[str]
+    left: int, state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from appliance.state import State
 
+    monkeypatch.setattr(ledger, "REREAD_AFTER", 0.0)
     main(["--state", str(state), "pause"])
     opened = State.open(state)
     opened.save_checkpoint(force=True)

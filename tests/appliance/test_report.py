@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance.cli import ledger as ledger_command
 from appliance.cli.main import main
 from appliance.effects import Entry, Record
 from appliance.ledger import Anchor, Ledger
@@ -78,8 +79,9 @@ def test_refusals_are_printed_by_rule(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_page_has_its_anchor_beside_it_and_a_cut_ledger_shows(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ledger_command, "REREAD_AFTER", 0.0)
     state, page = tmp_path / "state", tmp_path / "page.html"
     head = write_ledger(state)
     assert main(["--state", str(state), "report", "--out", str(page)]) == 0
