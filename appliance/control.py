@@ -29,7 +29,7 @@ URGENT_CLIENTS = 8
 URGENT_SECONDS = 5.0
 """How long one of the kept places waits for its request."""
 _TOO_MANY = {
-    "refused": f"{MOST_CLIENTS} commands are connected to this box already",
+    "refused": "too many commands are connected to this box already",
     "remedy": "end some (watch, status in a loop) and try again; stop has places of its own",
 }
 
@@ -63,11 +63,16 @@ class ControlServer:
     """Accepts requests on a thread of its own and answers each on another."""
 
     def __init__(
-        self, directory: Path, handle: Handler, *, urgent: frozenset[str] = frozenset({"stop"})
+        self,
+        directory: Path,
+        handle: Handler,
+        *,
+        most_clients: int = MOST_CLIENTS,
+        urgent: frozenset[str] = frozenset({"stop"}),
     ) -> None:
         """Bind the socket in *directory*, which the caller holds the lock of.
 
-        Operations named in *urgent* are served even where too many clients are connected.
+        Operations named in *urgent* are served even where *most_clients* are connected.
         """
         self._handle = handle
         self._urgent = urgent
@@ -81,7 +86,7 @@ class ControlServer:
         finally:
             os.umask(mask)
         self._socket.listen(MOST_CLIENTS)
-        self._places = threading.BoundedSemaphore(MOST_CLIENTS)
+        self._places = threading.BoundedSemaphore(most_clients)
         self._urgent_places = threading.BoundedSemaphore(URGENT_CLIENTS)
         self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from appliance.control import (
-    MOST_CLIENTS,
     SOCKET_NAME,
     URGENT_CLIENTS,
     ControlClient,
@@ -19,6 +18,8 @@ from appliance.control import (
     NobodyListens,
     Refused,
 )
+
+MOST = 4
 
 
 def handle(operation: str, arguments: dict[str, Any]) -> Any:
@@ -32,7 +33,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     # Deeper than the 108 bytes that a socket address holds.
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
-    server = ControlServer(deep, handle)
+    server = ControlServer(deep, handle, most_clients=MOST)
     server.start()
     yield deep
     server.close()
@@ -81,7 +82,7 @@ def test_a_stale_socket_of_a_dead_box_is_no_box(tmp_path: Path) -> None:
 @pytest.fixture
 def crowd(directory: Path) -> Iterator[list[ControlClient]]:
     """As many clients as are served, each known to have its place."""
-    clients = [ControlClient(directory) for _ in range(MOST_CLIENTS)]
+    clients = [ControlClient(directory) for _ in range(MOST)]
     for client in clients:
         client.ask("status")
     yield clients

@@ -9,6 +9,7 @@ got wrong (changes of the clock, holidays, ballots, edges of hours, a leap day) 
 from __future__ import annotations
 
 import functools
+import os
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -45,6 +46,8 @@ BALLOTS = (
     (date(2028, 6, 15), time(18, 30)),
     (date(2029, 10, 28), time(19)),
 )
+THOROUGH = bool(os.environ.get("THOROUGH"))
+"""All zones: some hundred million comparisons, in ``make check``."""
 MINUTES = int((END - START).total_seconds()) // 60
 EPOCH = date(1970, 1, 1)
 
@@ -169,7 +172,7 @@ def calendar(profile: str, territory: str) -> LawCalendar:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_intervals_agree_with_the_oracle(profile: str) -> None:
     begin, end = int(START.timestamp()), int(END.timestamp())
-    pairs = [(zone, "") for zone in ZONES]
+    pairs = [(zone, "") for zone in (ZONES if THOROUGH else ZONES[::3])]
     if profile in ("fr", "strict"):
         pairs.append(("Europe/Paris", "alsace-moselle"))
     compared = opened = 0
@@ -183,7 +186,7 @@ def test_intervals_agree_with_the_oracle(profile: str) -> None:
         assert not len(wrong), (zone, territory, START + timedelta(minutes=int(wrong[0])))
         compared += len(theirs)
         opened += int(theirs.sum())
-    assert compared > 12_000_000
+    assert compared == MINUTES * len(pairs)
     assert opened > compared // 10, "the comparison must meet open hours"
 
 
