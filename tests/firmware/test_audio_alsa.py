@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from firmware.audio import alsa
 from firmware.audio.alsa import BLOCK, AlsaPath, Stream, load_library
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks, AudioPath
@@ -112,7 +113,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    monkeypatch.setattr(alsa, "_LOOK_EVERY", 0.02)
     rig = Rig()
     rig.path.open()
     yield rig

@@ -11,6 +11,7 @@ import pytest
 
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
+from firmware.audio import module_file
 from firmware.audio.clip import Clip
 from firmware.audio.module_file import ModuleFilePath
 from firmware.audio.path import AudioCallbacks, AudioPath
@@ -106,7 +107,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    monkeypatch.setattr(module_file, "SETTLE", 0.02)
     rig = Rig()
     yield rig
     rig.module.gate.set()
