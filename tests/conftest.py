@@ -20,7 +20,7 @@ THOROUGH = bool(os.environ.get("THOROUGH"))
 # No deadline: a busy machine is no fault of the code under test.
 settings.register_profile(
     "ours",
-    max_examples=200 if THOROUGH else 30,
+    max_examples=200 if THOROUGH else 15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
