@@ -25,7 +25,7 @@ pure: $(VENV)/.developer
 
 pure-%:
 	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) \
-	  $(PYTEST) --quiet --share $*/$(PROCESSORS) -m "not pty and not process"
+	  $(PYTEST) -p no:xdist --quiet --share $*/$(PROCESSORS) -m "not pty and not process"
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Collection makes a heap that stays: looking through it for garbage is in vain.
+gc.disable()
 # Before numpy is imported: threads over small matrices only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -74,5 +76,6 @@ def _shared(share: str) -> frozenset[Path]:
 
 def pytest_collection_finish() -> None:
     """Keep what collection left behind out of every later round of the garbage collector."""
-    gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
