@@ -119,7 +119,7 @@ class Receptions:
         return [r.deadline for r in self._running.values() if r.deadline is not None]
 
     def ringing(self, event: events.IncomingRinging, now: Now, *, stopped: bool) -> None:
-        """AnswerCall a caller, or reject them; *stopped* says that the box is to be silent."""
+        """Answer a caller, or reject them; *stopped* says that the box is to be silent."""
         number_hash = None if event.number is None else self._people.number_hash(event.number)
         contact = None if event.number is None else self._people.by_number(event.number)
         script = self._script(None if contact is None else contact.language)

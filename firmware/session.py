@@ -244,7 +244,7 @@ class Session:
             self._service_at = self._now()
 
     def _called(self, heard: Heard) -> bool:
-        """AnswerCall or reject a caller; one who is gone already is no call."""
+        """Answer or reject a caller; one who is gone already is no call."""
         if self.callers == "ignore":
             return False
         caller = find_caller(self.modem, self.identity.family)
