@@ -266,8 +266,11 @@ class Calling(ABC):
             self._stop_voice()
             confirmed = self._rows() == () and progress.refused is None
             if confirmed and not progress.row_seen:
-                # A call that was never listed may still be about to be.
-                confirmed = is_silent(self.modem, self.family, pause=self._pause)
+                # A call that was never listed may still be about to be; one whose end nobody told
+                # may be up on a modem that lists none.
+                confirmed = bool(progress.ends) and is_silent(
+                    self.modem, self.family, pause=self._pause
+                )
             if not confirmed:
                 silence = hang_up(self.modem, self.family, pause=self._pause)
                 confirmed, radio_cycled = silence.confirmed, silence.radio_cycled

@@ -160,3 +160,10 @@ def test_a_notice_tells_the_end_where_the_dial_has_no_result() -> None:
     (ended,) = posted
     assert isinstance(ended, Ended)
     assert (ended.evidence, ended.confirmed) == ("VOICE CALL: END", True)
+
+
+def test_a_call_that_was_neither_listed_nor_told_to_end_is_hung_up() -> None:
+    modem, posted = place(nothing, Inbox(), Running(), "+CLCC: 1,0,3,0,0")
+    (ended,) = [event for event in posted if isinstance(event, Ended)]
+    assert ended.confirmed
+    assert FAMILY.hang_up[0].command in modem.sent
