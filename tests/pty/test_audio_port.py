@@ -293,6 +293,7 @@ def test_flow_control_holds_the_clip_and_loses_nothing(
     assert path.counters.frames_sent == sent
     path.resume()
     until(lambda: report.log[-1:] == [("finished", "a", 200, True)])
+    until(lambda: far.sound.rstrip(b"\0").endswith(clip.pcm[-FRAME_BYTES:]))
     assert far.sound.strip(b"\0") == clip.pcm
 
 
