@@ -99,8 +99,10 @@ def findings(test: SelfTest, line: LineReady, downlink: Downlink | None) -> list
         return said
     if facts.machine is not None:
         said.append(f"A machine answered ({facts.machine.value}): answer by hand and repeat.")
-    if not line.witnesses:
+    if not line.witnesses and not test.heard:
         said.append("Nobody can hear keys on this line: give it a voice port or a sound card.")
+    elif not line.witnesses and not test.missing:
+        said.append("The module tells keys, which its family does not promise: this line may call.")
     if line.audio == "none":
         said.append("The line has no voice path: nothing was played.")
     if not test.heard:

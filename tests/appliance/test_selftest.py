@@ -277,6 +277,13 @@ PASSED, _ = play(fresh(), *ANSWERED, *ALL_KEYS, confirmed(5.1, "9"), LATE, ended
 KEYLESS, _ = play(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
 
 
+def test_a_test_of_a_module_that_promises_no_keys_proves_them() -> None:
+    line = replace(ready(audio="module-file"), witnesses=(), imei="001010123450018")
+    for test, proven in ((PASSED, True), (KEYLESS, False)):
+        kept = {"sim": selftest_result.to_json(test, line, None, NOON)}
+        assert selftest_result.module_heard(kept, line.imei, "module-file") is proven
+
+
 def test_a_passed_test_has_nothing_to_say() -> None:
     found = selftest_result.to_json(PASSED, ready(), GOOD, NOON)
     assert found["passed"]
@@ -316,6 +323,8 @@ def test_a_passed_test_has_nothing_to_say() -> None:
             "1000 ms after the answer",
         ),
         (play(fresh(), *ANSWERED, *ALL_KEYS, LATE, LATE)[0], ready(), GOOD, "not confirmed"),
+        (KEYLESS, replace(ready(), witnesses=()), None, "Nobody can hear keys"),
+        (PASSED, replace(ready(), witnesses=()), None, "this line may call"),
     ],
 )
 def test_what_ails_is_said(

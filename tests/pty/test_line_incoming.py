@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from line_bench import ANSWERS, NUMBER, Bench, bench, rule
+from line_bench import ANSWERS, NUMBER, SPEED, Bench, bench, rule
 
 from firmware.dialling import CALLED
 from firmware.events import (
@@ -57,11 +57,16 @@ def calls(
 
 @contextmanager
 def answering(
-    tmp_path: Path, family: str = "sim7600", scenario: Scenario | None = None
+    tmp_path: Path,
+    family: str = "sim7600",
+    scenario: Scenario | None = None,
+    speed: float = SPEED,
 ) -> Iterator[Bench]:
     voiced = PERSONALITIES[family].voice_path is not VoicePath.NONE
     audio = None if voiced else "module"
-    with bench(tmp_path, family=family, scenario=scenario, incoming="answer", audio=audio) as b:
+    with bench(
+        tmp_path, family=family, scenario=scenario, incoming="answer", audio=audio, speed=speed
+    ) as b:
         yield b
 
 
@@ -136,7 +141,7 @@ def test_a_caller_who_gives_up_is_no_call(tmp_path: Path, family: str) -> None:
 
 
 def test_a_caller_about_whom_nobody_decides_is_rejected(tmp_path: Path) -> None:
-    with answering(tmp_path) as b:
+    with answering(tmp_path, speed=40.0) as b:
         b.simulation.call_line(1, calls(rings=40.0))
         ended = b.wait(Ended)
         assert (ended.cause, ended.confirmed) == (Cause.LOCAL_HANG_UP, True)
