@@ -65,7 +65,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Byte code is made by all processors at once, and not for the hundreds of countries in two of the
-# libraries, of which a box reads a handful.
+# libraries, of which a box reads a handful. hypothesis makes its table of characters once.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 COMPILE = $(BIN)/python -W ignore -m compileall -q -j 0 \
   -x '/(phonenumbers/(.*data|data)|holidays/(countries|financial)|pip|pygments/lexers)/' \
@@ -78,7 +78,8 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.developer: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[dev]'
-	$(COMPILE)
+	$(COMPILE) bench
+	$(BIN)/python -W ignore -c "from hypothesis import strategies; strategies.text().example()"
 	touch $(VENV)/.installed $@
 
 clean:
