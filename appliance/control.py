@@ -22,7 +22,7 @@ REQUEST_LIMIT = 64 << 20
 """Bytes; an import of 100,000 people is about 20 MiB."""
 REPLY_TIMEOUT = 120.0
 MOST_CLIENTS = 64
-TAKES_LONG = frozenset({"contacts.import"})
+TAKES_LONG = frozenset({"contacts.import", "contacts.export", "contacts.list", "contacts.expire"})
 """Operations that the box works at beside its calls: their answer comes when it comes."""
 URGENT_CLIENTS = 8
 """Places kept for what cannot wait behind clients that never end."""

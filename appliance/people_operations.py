@@ -18,6 +18,9 @@ from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
 from appliance.retention import Round
 
+ROWS_PER_STEP = 100
+"""People listed or exported in one step."""
+
 
 class PeopleOperations:
     """See the module; arguments and results are plain JSON."""
@@ -28,7 +31,7 @@ class PeopleOperations:
         self._index = Index(box.state.directory)
         self._round: Round | None = None
         self._round_day: date | None = None
-        self._importing = False
+        self._under_way = ""
 
     # --- import and export -------------------------------------------------------------------
 
@@ -37,46 +40,64 @@ class PeopleOperations:
 
         ``rejects`` is the file that the command will write the refused rows to.
         """
-        self._must_not_import()
-        return Job(self._import(arguments))
+        return self._job(
+            "an import",
+            import_steps(
+                self._box,
+                arguments,
+                lambda: self._remember(arguments.get("rejects"), Kind.REJECTS),
+            ),
+        )
 
-    def _import(self, arguments: dict[str, Any]) -> Steps:
-        self._must_not_import()
-        self._importing = True
-        try:
-            return (
-                yield from import_steps(
-                    self._box,
-                    arguments,
-                    lambda: self._remember(arguments.get("rejects"), Kind.REJECTS),
-                )
-            )
-        finally:
-            self._importing = False
-
-    def _must_not_import(self) -> None:
-        """Refuse what would pull people away from under an import."""
-        if self._importing:
-            raise Refused("an import is under way", "try again when it is done")
-
-    def export(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the contacts file of everybody, with the ledger's subject ids.
+    def export(self, arguments: dict[str, Any]) -> Job:
+        """Begin to return the contacts file of everybody, with the ledger's subject ids.
 
         ``out`` is the file that the command will write.
         """
-        self._remember(arguments.get("out"), Kind.EXPORT)
+        return self._job("an export", self._export(arguments.get("out")))
+
+    def _export(self, out: object) -> Steps:
+        self._remember(out, Kind.EXPORT)
         people = (
             (contact, self._registry.consents(contact.subject))
             for contact in self._registry.contacts()
         )
-        return {"csv": "".join(export_lines(people)), "people": len(self._registry)}
+        lines = []
+        for line in export_lines(people):
+            lines.append(line)
+            if len(lines) % ROWS_PER_STEP == 0:
+                yield
+        return {"csv": "".join(lines), "people": len(self._registry)}
 
-    def list(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return everybody, numbers masked unless ``numbers`` asks for them."""
-        numbers = bool(arguments.get("numbers"))
-        return {
-            "people": [self._row(contact, numbers=numbers) for contact in self._registry.contacts()]
-        }
+    def list(self, arguments: dict[str, Any]) -> Job:
+        """Begin to return everybody, numbers masked unless ``numbers`` asks for them."""
+        return Job(self._list(numbers=bool(arguments.get("numbers"))))
+
+    def _list(self, *, numbers: bool) -> Steps:
+        rows = []
+        for contact in self._registry.contacts():
+            rows.append(self._row(contact, numbers=numbers))
+            if len(rows) % ROWS_PER_STEP == 0:
+                yield
+        return {"people": rows}
+
+    def _job(self, what: str, steps: Steps) -> Job:
+        """Make *steps* a job during which nobody is erased and no other such job begins."""
+        self._must_be_free()
+        return Job(self._alone(what, steps))
+
+    def _alone(self, what: str, steps: Steps) -> Steps:
+        self._must_be_free()
+        self._under_way = what
+        try:
+            return (yield from steps)
+        finally:
+            self._under_way = ""
+
+    def _must_be_free(self) -> None:
+        """Refuse what would take people away from under an import, or erase them too early."""
+        if self._under_way:
+            raise Refused(f"{self._under_way} is under way", "try again when it is done")
 
     def _row(self, contact: Contact, *, numbers: bool) -> dict[str, Any]:
         consents = self._registry.consents(contact.subject)
@@ -123,7 +144,7 @@ class PeopleOperations:
         The files that were handed out come first: after a cut the person is still there to be
         erased again, and the files are not asked for twice in vain.
         """
-        self._must_not_import()
+        self._must_be_free()
         number = self.number(arguments)
         contact = self._registry.by_number(number)
         number_hash = hash_number(self._registry.number_key, number)
@@ -155,25 +176,31 @@ class PeopleOperations:
             [contact.subject for contact in contacts], Revocation(at=at, by="erased")
         )
 
-    def expire(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Erase whom the configuration keeps no longer, or with ``dry_run`` only name them."""
-        self._must_not_import()
+    def expire(self, arguments: dict[str, Any]) -> Job:
+        """Begin to erase whom the configuration keeps no longer; ``dry_run`` only names them."""
         days = self._box.config.settings.law.retention_days
         if days is None:
             raise Refused("no retention is configured", "write law.retention_days in config.yaml")
         now = self._box.now()
         if not now.trusted:
             raise Refused(f"the clock is not trusted ({now.source})", "see: autodialer doctor")
-        found = self.retention(now, days).all()
+        dry_run = bool(arguments.get("dry_run"))
+        return self._job("an erasure", self._expire(now, days, dry_run=dry_run))
+
+    def _expire(self, now: Now, days: int, *, dry_run: bool) -> Steps:
+        round_ = self.retention(now, days)
+        while not round_.portion():
+            yield
+        found = self._still(round_, now, days)
         answer = {
             "days": days,
-            "dry_run": bool(arguments.get("dry_run")),
+            "dry_run": dry_run,
             "people": [
                 {"subject": contact.subject, "number": mask(contact.number)} for contact in found
             ],
             "files": _files(None),
         }
-        if found and not answer["dry_run"]:
+        if found and not dry_run:
             answer["files"] = _files(self.retire(found))
         return answer
 
@@ -182,7 +209,7 @@ class PeopleOperations:
         days, now = self._box.config.settings.law.retention_days, self._box.now()
         if days is None or not now.trusted or self._box.engine.storage_failure is not None:
             return
-        if self._importing:
+        if self._under_way:
             return
         if self._round is None:
             if self._round_day == now.utc.date():
@@ -190,20 +217,22 @@ class PeopleOperations:
             self._round_day, self._round = now.utc.date(), self.retention(now, days)
         # Rewriting the files of the registry takes time that a call does not have.
         if self._round.portion() and not self._box.engine.calls:
-            # Somebody may have agreed anew, or been erased, since the round came past.
-            subjects = [contact.subject for contact in self._round.found]
+            found = self._still(self._round, now, days)
             self._round = None
-            known = (self._registry.contact(subject) for subject in subjects)
-            again = Round(
-                (contact for contact in known if contact is not None),
-                self._registry.consents,
-                self._box.engine.state.history,
-                now.utc,
-                days,
-            )
-            found = again.all()
             if found:
                 self.retire(found)
+
+    def _still(self, round_: Round, now: Now, days: int) -> Sequence[Contact]:
+        """Look again: somebody may have agreed anew, or been erased, since the round came past."""
+        known = (self._registry.contact(contact.subject) for contact in round_.found)
+        again = Round(
+            (contact for contact in known if contact is not None),
+            self._registry.consents,
+            self._box.engine.state.history,
+            now.utc,
+            days,
+        )
+        return again.all()
 
     def retention(self, now: Now, days: int) -> Round:
         """Begin to look for people who are to be erased."""

@@ -28,6 +28,7 @@ from appliance.store import Registry
 log = logging.getLogger(__name__)
 
 LEDGER = "ledger"
+NOTED_AT_ONCE = 500
 CHECKPOINT_EVERY = 5_000
 """Rows after which a new checkpoint keeps the next start short."""
 
@@ -189,8 +190,9 @@ class State:
         unknown = self.campaign.unknown_consents(self.registry.consent_numbers())
         consents = [self.registry.consent(f"{number:032x}") for number in unknown]
         missing = [granted(consent) for consent in consents if consent is not None]
-        if missing:
-            self.note(missing, at)
+        # Not one write of any length: the next start reads the last segment whole.
+        for start in range(0, len(missing), NOTED_AT_ONCE):
+            self.note(missing[start : start + NOTED_AT_ONCE], at)
 
 
 @contextmanager

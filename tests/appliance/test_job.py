@@ -94,7 +94,7 @@ def test_whoever_objects_during_an_import_stays_withdrawn(
         assert "consent" in refused
 
 
-@pytest.mark.parametrize("name", ["contacts.import", "contacts.erase", "contacts.expire"])
+@pytest.mark.parametrize("name", ["contacts.import", "contacts.export", "contacts.erase"])
 def test_nobody_is_taken_away_from_under_an_import(operations: Operations, name: str) -> None:
     job = begin(operations, contents=contacts(NUMBERS))
     job.step()
@@ -102,3 +102,22 @@ def test_nobody_is_taken_away_from_under_an_import(operations: Operations, name:
         operations.perform(name, {"number": NUMBERS[0], "contents": contacts(NUMBERS)})
     job.run()
     operations.perform("contacts.erase", {"number": NUMBERS[0]})
+
+
+def test_nobody_is_erased_from_under_an_export(operations: Operations) -> None:
+    begin(operations, contents=contacts(NUMBERS)).run()
+    job = operations.begin("contacts.export", {})
+    assert isinstance(job, Job)
+    assert not job.step()
+    with pytest.raises(Refused, match="an export is under way"):
+        operations.perform("contacts.erase", {"number": NUMBERS[0]})
+    assert job.run()["csv"].count("\n") == len(NUMBERS) + 1
+
+
+def test_listing_many_people_takes_steps(operations: Operations) -> None:
+    begin(operations, contents=contacts(NUMBERS)).run()
+    job = operations.begin("contacts.list", {})
+    assert isinstance(job, Job)
+    assert not job.step()
+    operations.perform("contacts.erase", {"number": NUMBERS[-1]})
+    assert len(job.run()["people"]) == len(NUMBERS) - 1
