@@ -149,7 +149,7 @@ class _Driver:
 
     def _play(self) -> None:
         scene = self._scene
-        if not self._settle() and scene.begins is not Begins.START:
+        if not self._settle(start=True) and scene.begins is not Begins.START:
             self._broken.append("never in service before the fault")
             return
         if scene.begins is Begins.IDLE:
@@ -163,9 +163,12 @@ class _Driver:
         for fault in self._scene.faults:
             self._simulation.inject(self._index, fault)
 
-    def _settle(self) -> bool:
+    def _settle(self, *, start: bool = False) -> bool:
         """Wait until the line is in service; False where it stays out for good."""
-        patience = SETTLED_WITHIN if self._scene.comes is Comes.BACK else OUT_FOR
+        comes = self._scene.comes is Comes.BACK or (
+            start and self._scene.begins is not Begins.START
+        )
+        patience = SETTLED_WITHIN if comes else OUT_FOR
         until = time.monotonic() + patience
         while time.monotonic() < until:
             if self._ready:
@@ -183,15 +186,18 @@ class _Driver:
         name = self.line.settings.name
         self.line.order(Dial(line=name, attempt=attempt, number=number, greeting="greeting"))
         hang_up_at = began + ANSWER_WITHIN
-        ordered = False
+        ordered = injected = False
         while time.monotonic() < until:
             event = self._take(0.02)
             match event:
                 case Ringing() if first and self._scene.begins is Begins.RINGING:
                     self._inject()
+                    injected = True
                 case Answered(attempt=attempt_) if attempt_ == attempt:
                     hang_up_at = self._clock.monotonic() + LISTEN_FOR
-                    if first and self._scene.begins is Begins.ANSWERED:
+                    # On a busy machine the ringing may be over before anybody has seen it.
+                    late = self._scene.begins is Begins.RINGING and not injected
+                    if first and (late or self._scene.begins is Begins.ANSWERED):
                         self._inject()
                 case Ended(attempt=attempt_) if attempt_ == attempt:
                     return

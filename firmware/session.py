@@ -47,6 +47,8 @@ from firmware.network import read_network_time, service_fault
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 SERVICE_EVERY = 30.0
+SERVICE_SETTLES = 1.0
+"""Box seconds after a look at the registration in which notices of it do not ask for another."""
 """Box seconds between two questions for the registration; notices come in between."""
 SMS_EVERY = 60.0
 """Box seconds between two sweeps of the message store; +CMTI notices get lost."""
@@ -94,6 +96,7 @@ class Session:
         now = self._now()
         self.ready = False
         self._service_at = now + SERVICE_EVERY
+        self._checked_at = float("-inf")
         self._sms_at = now
         self._time_at = now
         self._warned_until = 0.0
@@ -189,7 +192,9 @@ class Session:
             case Sign.SMS:
                 self._sms_at = self._now()
             case Sign.REGISTRATION:
-                self._service_at = self._now()
+                # One question for a burst of them: a slow modem would answer nothing else.
+                due = max(self._now(), self._checked_at + SERVICE_SETTLES)
+                self._service_at = min(self._service_at, due)
             case Sign.SIM_MISSING:
                 raise LineDown(Fault.SIM_MISSING, f"the modem said {heard.text}")
             case Sign.BOOT | Sign.POWER_DOWN:
@@ -221,6 +226,7 @@ class Session:
     def check_service(self) -> None:
         """Ask for the registration; tell a fault of it, or that it is over. Raises LineDown."""
         service = self.bring_up.service(self.identity.family)
+        self._checked_at = self._now()
         found = service_fault(service)
         if found is not None:
             self._service_at = self._now() + 1.0
