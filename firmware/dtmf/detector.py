@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from firmware.dtmf.evidence import Look, possible, weigh
-from firmware.dtmf.pair import fit_pair, prepare
+from firmware.dtmf.evidence import WEAKEST_PART, Look, near, possible, weigh
+from firmware.dtmf.pair import fit_pair, look_closer, prepare
 from firmware.dtmf.spectrum import (
     BLOCK,
     COLUMNS,
@@ -30,15 +30,22 @@ KEYS: Final = "123A456B789C*0#D"
 """Row by row."""
 ALL_KEYS: Final = "0123456789ABCD*#"
 
-_LOOSE_SHARE: Final = 0.36
-STRETCHES: Final = (4, 6, 8, 10, 12)
-"""Windows of the stretches that are looked at: 35 ms, the shortest that can be a key, to 75 ms."""
+_LOOSE_SHARE: Final = 0.3
+STRETCHES: Final = (4, 6, 8, 10, 12, 16, 20)
+"""Windows of the stretches that are looked at: 35 ms, the shortest that can be a key, to 115 ms.
+Under an echo of our own voice only the long ones tell a key from it."""
 _SHORTEST: Final = STRETCHES[0]
 _LONGEST: Final = STRETCHES[-1]
-_EVEN: Final = 0.5
+_EVEN: Final = 0.3
+_SLIPS: Final = 2
+_OWN: Final = 0.6
+"""So many windows in a row may look like another key, or like none, if this share of the run's
+own tones is still there: a loud syllable of an echo hides a key for a moment."""
 _CAREFUL: Final = 1.0
+_SLACK: Final = 1.4
+"""A first estimate of the tones may be off by so much more than what the fit finds may."""
 _RELEASE: Final = 10 ** (-9.0 / 10)
-_RELEASE_WINDOWS: Final = 5
+_RELEASE_WINDOWS: Final = 6
 _TURN: Final = tuple(cmath.exp(-2j * math.pi * f * 2 * HOP / SAMPLE_RATE) for f in FREQUENCIES)
 _TO_HZ: Final = SAMPLE_RATE / (2 * math.pi * 2 * HOP)
 
@@ -133,18 +140,26 @@ class ToneDetector:
                 self._miss(1)
             else:
                 self._absent = 0
-        if pair < _LOOSE_SHARE * energy or pair < FLOOR_ENERGY:
-            self._run = None
-            return None
         index = 4 * row + column
         run = self._run
-        if run is None or run.key != index:
+        seen = pair >= _LOOSE_SHARE * energy and pair >= FLOOR_ENERGY
+        if run is not None:
+            own = rows[run.key >> 2] + columns[run.key & 3]
+            if run.goes_on(own, seen=seen and run.key == index):
+                seen, pair, index = True, own, run.key
+                row, column = index >> 2, index & 3
+            else:
+                run = None
+        if not seen:
+            self._run = None
+            return None
+        if run is None:
             run = self._run = _Run(index, block.end - BLOCK + (hop + 1) * HOP)
         projections = block.projections[hop]
         run.add(
             pair,
-            sorted(rows)[2] / row_power,
-            sorted(columns)[2] / column_power,
+            max(rows[:row] + rows[row + 1 :]) / rows[row],
+            max(columns[:column] + columns[column + 1 :]) / columns[column],
             complex(projections[row], projections[8 + row]),
             complex(projections[4 + column], projections[12 + column]),
         )
@@ -168,16 +183,24 @@ class ToneDetector:
         turns = list(run.turns)[-windows:]
         row_turn = sum(b[0] * a[0].conjugate() for a, b in zip(turns, turns[2:], strict=False))
         column_turn = sum(b[1] * a[1].conjugate() for a, b in zip(turns, turns[2:], strict=False))
+        row_off = _TO_HZ * cmath.phase(row_turn * _TURN[row])
+        column_off = _TO_HZ * cmath.phase(column_turn * _TURN[4 + column])
+        if not near(row_off, column_off, ROWS[row], COLUMNS[column], slack=_SLACK):
+            return None
         fit = fit_pair(
             block.stretch(WINDOW + HOP * (windows - 1), end),
-            ROWS[row] + _TO_HZ * cmath.phase(row_turn * _TURN[row]),
-            COLUMNS[column] + _TO_HZ * cmath.phase(column_turn * _TURN[4 + column]),
+            ROWS[row] + row_off,
+            COLUMNS[column] + column_off,
         )
-        if fit is None:
+        if fit is None or not possible(fit, ROWS[row], COLUMNS[column]):
+            return None
+        remains = look_closer(fit)
+        if remains.weakest_part < WEAKEST_PART:
             return None
         energy = (fit.row_level**2 + fit.column_level**2) / 2 * WINDOW
         look = Look(
             fit=fit,
+            remains=remains,
             windows=windows,
             row_nominal=ROWS[row],
             column_nominal=COLUMNS[column],
@@ -186,8 +209,6 @@ class ToneDetector:
             before=run.before / energy,
         )
         key = KEYS[run.key]
-        if not possible(look):
-            return None
         odds = self._weigh(look, run.key, block.end - end)
         if odds < (_CAREFUL if key in self._careful else 0.0):
             return None
@@ -208,13 +229,14 @@ class ToneDetector:
 class _Run:
     """Windows in a row that show the same key."""
 
-    __slots__ = ("before", "column_rivals", "key", "pairs", "row_rivals", "start", "turns")
+    __slots__ = ("before", "column_rivals", "key", "pairs", "row_rivals", "slips", "start", "turns")
 
     def __init__(self, key: int, start: int) -> None:
         self.key = key
         self.start = start
         """Sample at the end of its first window, which the tone fills about half."""
         self.before: float | None = None
+        self.slips = 0
         self.pairs: deque[float] = deque(maxlen=_LONGEST + 1)
         self.row_rivals: deque[float] = deque(maxlen=_LONGEST + 1)
         self.column_rivals: deque[float] = deque(maxlen=_LONGEST + 1)
@@ -227,6 +249,12 @@ class _Run:
         self.row_rivals.append(row_rival)
         self.column_rivals.append(column_rival)
         self.turns.append((row, column))
+
+    def goes_on(self, own: float, *, seen: bool) -> bool:
+        """Whether a window belongs to it: *seen* as this key, or hidden for a moment."""
+        self.slips = 0 if seen else self.slips + 1
+        hidden = self.slips <= _SLIPS and own >= _OWN * self.pairs[-1] and own >= FLOOR_ENERGY
+        return seen or hidden
 
     def filled(self) -> int:
         """How many of the last windows the tone fills; its edges are no part of what is judged."""

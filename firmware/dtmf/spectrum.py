@@ -26,8 +26,8 @@ HOP: Final = 40
 WINDOW: Final = 160
 """Samples of one window (20 ms)."""
 HOPS: Final = BLOCK // HOP
-HISTORY: Final = 960
-"""Samples kept for a closer look (120 ms)."""
+HISTORY: Final = 1280
+"""Samples kept for a closer look (160 ms)."""
 _ROOM: Final = 64
 LOW_EDGE_HZ: Final = 250.0
 
