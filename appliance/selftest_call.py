@@ -14,13 +14,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from appliance import gate, selftest, selftest_result
 from appliance.attempt import begin
 from appliance.box import Box, calendar
-from appliance.call_state import AttemptInput, Keys, TimeReached, Withdrawn
+from appliance.call_state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
 from appliance.config import Config
 from appliance.control import ControlServer, Refused
 from appliance.effects import Effect, Record, Send
@@ -113,12 +112,7 @@ class SelfTestCall:
         self._control.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._control.close()
         self._line.close()
         if self._panel is not None:
@@ -280,22 +274,10 @@ class SelfTestCall:
                 return TimeReached()
             case Withdrawn():
                 return given
-            case (
-                events.Dialled()
-                | events.Ringing()
-                | events.Answered()
-                | events.ClipStarted()
-                | events.ClipFinished()
-                | events.KeyHeard()
-                | events.KeyConfirmed()
-                | events.KeyUnconfirmed()
-                | events.MachineHeard()
-                | events.AudioFailed()
-                | events.Ended()
-            ):
-                return given if given.attempt == test.attempt else None
             case _:
                 pass
+        if isinstance(given, CallEvent) and given.attempt == test.attempt:
+            return given
         return None
 
     def _for_box(self, given: Input | Withdrawn | None) -> bool:
