@@ -15,13 +15,16 @@ path takes no command lock and does not wait for the byte lock longer than a few
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
+import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gsmmodem.serial_comms import SerialComms
@@ -45,6 +48,10 @@ from firmware.port import READ_SECONDS, open_port
 
 WRITE_CHUNK = 256
 """Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
+PAUSE_SECONDS = 10.0
+"""How long a module may take no byte of a payload: it writes its flash meanwhile."""
+_LOOK_SECONDS = 0.01
+"""How often a payload that waits for room looks for the stop."""
 LOCK_SECONDS = 0.005
 """How long the emergency path waits for a write that is under way."""
 DUE_SECONDS = 1.0
@@ -315,6 +322,8 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
 
     def _write_guarded(self, data: bytes, epoch: int, label: str) -> None:
         """Write *data* unless an emergency came: its hang-up must be the last word."""
+        # Only a payload is so long.
+        write = self._serial.write if len(data) <= WRITE_CHUNK else partial(self._pour, epoch)
         for start in range(0, len(data), WRITE_CHUNK):
             chunk = data[start : start + WRITE_CHUNK]
             with self._byte_lock:
@@ -322,11 +331,31 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
                     raise CommandAborted(f"{label} was thrown out by the hang-up")
                 self._note("tx", chunk)
                 try:
-                    self._serial.write(chunk)
+                    write(chunk)
                 # SerialTimeoutException, SerialException, OSError; TypeError once closed.
                 except Exception as error:
                     self._lose(f"write failed: {error}")
                     raise LinkLost(f"write failed: {error}") from error
+
+    def _pour(self, epoch: int, data: bytes) -> None:
+        """Write payload to a module that may pause while it writes its flash. Byte lock held.
+
+        An upload that is cut short leaves the module waiting for the rest, deaf to commands.
+        """
+        try:
+            descriptor = self._serial.fileno()
+        # No descriptor: loop:// and its like.
+        except Exception:  # noqa: BLE001
+            self._serial.write(data)
+            return
+        until = time.monotonic() + PAUSE_SECONDS
+        while data and self._emergencies == epoch:
+            with contextlib.suppress(BlockingIOError):
+                data = data[os.write(descriptor, data) :]
+            if data and time.monotonic() >= until:
+                raise TimeoutError("the modem takes no more of the payload")
+            if data:
+                select.select([], [descriptor], [], _LOOK_SECONDS)
 
     def emergency_hang_up(self) -> None:
         """Put a hang-up on the wire now, past every queue, and release whoever waits.
@@ -345,36 +374,51 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
             _quietly(getattr(self._serial, "cancel_write", None))
             locked = self._byte_lock.acquire(timeout=LOCK_SECONDS)
             data = b"\r" + data
-        try:
-            self._write_now(data)
-        finally:
-            if locked:
-                self._byte_lock.release()
+        full = self._write_now(data)
+        if full:
+            # The other lines of the box must not wait for this port's room.
+            threading.Thread(
+                target=self._write_rest, args=(full, locked), name="at-hang-up", daemon=True
+            ).start()
+        elif locked:
+            self._byte_lock.release()
         with self._condition:
             self._apply(self._exchange.abort(time.monotonic(), finals=_HANG_UP_FINALS))
             self._condition.notify_all()
 
-    def _write_now(self, data: bytes) -> None:
-        """Hand *data* to the kernel for both ports, first without waiting for room in either."""
-        stuck = []
+    def _write_now(self, data: bytes) -> list[tuple[Any, bytes]]:
+        """Hand *data* to the kernel for both ports; return what found no room. Never raises."""
+        full, others = [], []
         for port in (self._serial, self._emergency_serial):
             if port is None:
                 continue
             self._note("tx", data)
             try:
                 written = os.write(port.fileno(), data)
-            # No descriptor (loop://, rfc2217://), closed, or no room for a single byte.
-            except Exception:  # noqa: BLE001
+            except BlockingIOError:
                 written = 0
+            # No descriptor (loop://, rfc2217://), or closed.
+            except Exception:  # noqa: BLE001
+                others.append((port, data))
+                continue
             if written < len(data):
-                stuck.append((port, data[written:]))
-        for port, rest in stuck:
-            try:
-                port.write(rest)
-            except Exception as error:  # noqa: BLE001
-                _log.warning("hang-up on %s failed: %s", getattr(port, "port", "?"), error)
-                if port is self._serial:
-                    self._lose(f"write failed: {error}")
+                full.append((port, data[written:]))
+        self._write_rest(others, locked=False)
+        return full
+
+    def _write_rest(self, ports: list[tuple[Any, bytes]], locked: bool) -> None:
+        """Write what is left, waiting for room; *locked* hands the byte lock over to here."""
+        try:
+            for port, rest in ports:
+                try:
+                    port.write(rest)
+                except Exception as error:  # noqa: BLE001
+                    _log.warning("hang-up on %s failed: %s", getattr(port, "port", "?"), error)
+                    if port is self._serial:
+                        self._lose(f"write failed: {error}")
+        finally:
+            if locked:
+                self._byte_lock.release()
 
     # -- reading ---------------------------------------------------------------------------
 

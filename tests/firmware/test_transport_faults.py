@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -216,6 +217,82 @@ def test_an_emergency_with_a_stuck_write_ends_the_half_line(rig: Rig) -> None:
         rig.modem.emergency_hang_up()
     assert rig.port.written.endswith(b"\rATH\rAT+CHUP\r")
     rig.modem.close()
+
+
+class PipePort(FakePort):
+    """A port with a real descriptor; what does not fit into it waits for *room*."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = threading.Event()
+        self.far_end, self._near_end = os.pipe()
+        os.set_blocking(self._near_end, False)
+
+    def fileno(self) -> int:
+        return self._near_end
+
+    def write(self, data: bytes) -> int:
+        if not self.room.wait(10):
+            raise TimeoutError("no room")
+        return super().write(data)
+
+    def fill(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self._near_end, bytes(65536))
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self.far_end)
+            os.close(self._near_end)
+
+
+def open_pipe(mocker: MockerFixture) -> tuple[PipePort, VoiceModem]:
+    port = PipePort()
+    mocker.patch("firmware.port.serial.serial_for_url", return_value=port)
+    modem = VoiceModem("fake", on_notification=lambda _: None, on_lost=lambda _: None)
+    AtTransport.connect(modem)
+    return port, modem
+
+
+def test_a_port_without_room_does_not_hold_the_stop_of_other_lines_up(
+    mocker: MockerFixture,
+) -> None:
+    port, modem = open_pipe(mocker)
+    port.fill()
+    modem.emergency_hang_up()
+    # Returned although nothing was taken yet; the hang-up waits behind it.
+    assert port.written == b""
+    port.room.set()
+    with modem._byte_lock:
+        assert port.written == b"ATH\rAT+CHUP\r"
+    modem.close()
+
+
+def test_a_payload_waits_for_a_module_that_writes_its_flash(mocker: MockerFixture) -> None:
+    port, modem = open_pipe(mocker)
+    payload = bytes(range(256)) * 1024
+    writer = threading.Thread(target=modem._pour, args=(modem.emergency_count, payload))
+    writer.start()
+    taken = bytearray()
+    while len(taken) < len(payload):
+        taken += os.read(port.far_end, 65536)
+    writer.join(10)
+    assert taken == payload
+    modem.close()
+
+
+def test_the_stop_ends_a_payload_that_waits_for_room(mocker: MockerFixture) -> None:
+    port, modem = open_pipe(mocker)
+    port.fill()
+    writer = threading.Thread(target=modem._pour, args=(modem.emergency_count, b"clip"))
+    writer.start()
+    port.room.set()
+    modem.emergency_hang_up()
+    writer.join(10)
+    assert not writer.is_alive()
+    modem.close()
 
 
 def test_both_ports_hang_up_and_one_dead_port_does_not_spare_the_other(
