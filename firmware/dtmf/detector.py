@@ -44,8 +44,10 @@ own tones is still there: a loud syllable of an echo hides a key for a moment.""
 _CAREFUL: Final = 1.0
 _SLACK: Final = 1.4
 """A first estimate of the tones may be off by so much more than what the fit finds may."""
-_RELEASE: Final = 10 ** (-9.0 / 10)
+_RELEASE: Final = 10 ** (-10.0 / 10)
 _RELEASE_WINDOWS: Final = 6
+"""A key has ended when so many windows in a row hold less than that share of its energy: just what
+a pause of 40 ms gives wherever the windows lie, and more than most lost frames."""
 _TURN: Final = tuple(cmath.exp(-2j * math.pi * f * 2 * HOP / SAMPLE_RATE) for f in FREQUENCIES)
 _TO_HZ: Final = SAMPLE_RATE / (2 * math.pi * 2 * HOP)
 
