@@ -32,7 +32,7 @@ SOUNDS = {
     "modem": [rest(0.5), tone(2.5, 2225), rest(3)],
 }
 EXPECTED = {
-    "sit": ("voicemail", "sit", "special information tone"),
+    "sit": ("unreachable", "sit", "special information tone"),
     "fax": ("voicemail", "fax", "2100 Hz"),
     "modem": ("voicemail", "fax", "2225 Hz"),
     "beep": ("voicemail", "beep", "steady tone of 1000 Hz"),

@@ -66,7 +66,8 @@ def test_a_passed_self_test_reports_both_witnesses_and_is_kept(bench: Bench) -> 
     assert load(bench.stage.state) == {found["iccid"]: found}
     # The evidence is that of any call, and 9 withdrew nothing.
     assert [row["purpose"] for row in bench.rows("call.authorised")] == ["self-test"]
-    assert sorted(row["key"] for row in bench.rows("call.key")) == ["1", "5", "9"]
+    # On a busy machine one witness may be too late to confirm: then a press has two rows.
+    assert {row["key"] for row in bench.rows("call.key")} == set("159")
     assert bench.outcomes() == ["listened"]
     assert bench.rows("consent.revoked") == []
     assert verify(bench.stage.state / "ledger").ok

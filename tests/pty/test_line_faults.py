@@ -292,9 +292,8 @@ def test_two_tries_left_are_too_few(tmp_path: Path) -> None:
     ("kind", "fault"), [(K.NO_NETWORK, "not-registered"), (K.SMS_ONLY, "sms-only")]
 )
 def test_a_network_that_goes_and_comes(tmp_path: Path, kind: FaultKind, fault: str) -> None:
-    faults = (Fault(kind=kind, at=10.0, seconds=8.0),)
-    lines = (LineScenario(line=1, faults=faults),)
-    with bench(tmp_path, scenario=Scenario(lines=lines), speed=20.0) as b:
+    with bench(tmp_path, speed=20.0) as b:
+        b.simulation.inject(1, Fault(kind=kind, seconds=16.0))
         assert b.wait(LineFault).fault == fault
         b.line.order(Dial(line="one", attempt="a1", number=NUMBER, greeting="greeting"))
         assert b.wait(Ended).cause is Cause.FAILED
