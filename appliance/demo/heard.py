@@ -31,8 +31,6 @@ LENGTH_OFF_MS = 60
 """By how much a clip that was heard to its end may be longer or shorter than its recording."""
 UNKNOWN_MS = 100
 """Sound in no recording that is still a click, and no content."""
-TORN_MS = 3000
-"""Samples that a busy computer may have played late in one call and yet have played the clip."""
 UNACCOUNTED_MS = 200
 """Audible sound of one call that no row of the log explains."""
 
@@ -74,8 +72,8 @@ class HeardAudit:
     whole_messages: int
     levels_db: tuple[float, float] | None
     torn: int
-    """Calls whose message began and could not be recognised to its end, for gaps in between: the
-    bench plays many times faster than life, and a busy computer comes late with its samples."""
+    """Calls whose message arrived in pieces, every one of them, with gaps in between: the bench
+    plays many times faster than life, and a busy computer comes late with its samples."""
 
     def sentence(self) -> str:
         """One line for the summary."""
@@ -150,7 +148,7 @@ def audit_heard(
         messages += len(mine)
         heard = sum(clip["whole"] for clip in mine)
         whole[call.number] += heard
-        torn[call.number] += bool(mine and not heard and 0 < call.gap_ms <= TORN_MS)
+        torn[call.number] += not heard and call.gap_ms > 0 and _in_pieces(mine, recordings)
     findings += [
         f"the ledger says that somebody listened {count} times, where {whole[number]} whole "
         "messages were heard"
@@ -197,6 +195,16 @@ def _calls(events: Iterable[Mapping[str, Any]]) -> Iterable[_Call]:
                 call.audible_ms = event["milliseconds"]
                 call.gap_ms = event["gap_ms"] + event["dropped_ms"]
     return found.values()
+
+
+def _in_pieces(clips: Iterable[Mapping[str, Any]], recordings: Mapping[str, Recording]) -> bool:
+    """Whether the pieces of one recording add up to the whole of it."""
+    missing = UNACCOUNTED_MS
+    name, reached = "", 0
+    for clip in sorted(clips, key=lambda clip: clip["from_ms"]):
+        missing -= max(0, clip["from_ms"] - reached)
+        name, reached = clip["clip"], max(reached, clip["from_ms"] + clip["milliseconds"])
+    return bool(name) and recordings[name].milliseconds - reached <= missing
 
 
 def _role(clip: Mapping[str, Any], recordings: Mapping[str, Recording]) -> str | None:
