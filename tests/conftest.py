@@ -62,16 +62,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @cache
 def _shared(share: str) -> frozenset[Path]:
-    """The files of share ``K/N``: dealt out by size, there and back, so that shares weigh alike."""
+    """The files of share ``K/N``, the heaviest dealt out first, each to the lightest share.
+
+    A file weighs what it has of tests and of rows in their tables.
+    """
     mine, count = (int(part) for part in share.split("/"))
-    pure = [
-        path
-        for path in Path(__file__).parent.rglob("test_*.py")
-        if not _WHOLE_FILE.search(path.read_text(encoding="utf-8"))
-    ]
-    pure.sort(key=lambda path: (-path.stat().st_size, path))
-    turn = [*range(1, count + 1), *range(count, 0, -1)]
-    return frozenset(path for place, path in enumerate(pure) if turn[place % len(turn)] == mine)
+    weights = {}
+    for path in Path(__file__).parent.rglob("test_*.py"):
+        text = path.read_text(encoding="utf-8")
+        if not _WHOLE_FILE.search(text):
+            weights[path] = text.count("def test_") + text.count("\n        (")
+    shares: list[tuple[int, list[Path]]] = [(0, []) for _ in range(count)]
+    for path in sorted(weights, key=lambda path: (-weights[path], path)):
+        lightest = min(range(count), key=lambda number: shares[number][0])
+        weight, files = shares[lightest]
+        shares[lightest] = (weight + weights[path], [*files, path])
+    return frozenset(shares[mine - 1][1])
 
 
 def pytest_collection_finish() -> None:
