@@ -39,6 +39,7 @@ from firmware.events import (
     Answered,
     Cause,
     ClipStarted,
+    Dialled,
     Ended,
     Event,
     LineFault,
@@ -58,7 +59,9 @@ WORKERS = 3
 SEED = 1
 GREETING_SECONDS = 2.0
 ANSWER_WITHIN = 12.0
-"""Box seconds after which the driver hangs up a call that nobody answered."""
+"""Box seconds after the dial was accepted at which a call that nobody answered is hung up."""
+DIALLED_WITHIN = 36.0
+"""Box seconds for that; a busy machine may need some of them."""
 LISTEN_FOR = 3.0
 """Box seconds after the answer at which the driver hangs up, with a key or without."""
 ENDED_WITHIN = 60.0
@@ -185,11 +188,13 @@ class _Driver:
         number = _NUMBERS[self._index - 1]
         name = self.line.settings.name
         self.line.order(Dial(line=name, attempt=attempt, number=number, greeting="greeting"))
-        hang_up_at = began + ANSWER_WITHIN
+        hang_up_at = began + DIALLED_WITHIN
         ordered = injected = False
         while time.monotonic() < until:
             event = self._take(0.02)
             match event:
+                case Dialled(attempt=attempt_) if attempt_ == attempt:
+                    hang_up_at = self._clock.monotonic() + ANSWER_WITHIN
                 case Ringing() if first and self._scene.begins is Begins.RINGING:
                     self._inject()
                     injected = True

@@ -24,7 +24,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from gsmmodem.serial_comms import SerialComms
@@ -44,7 +43,7 @@ from firmware.at.outcomes import (
 )
 from firmware.dispatcher import Dispatcher
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.port import READ_SECONDS, open_port
+from firmware.port import READ_SECONDS, WRITE_SECONDS, open_port
 
 WRITE_CHUNK = 256
 """Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
@@ -322,8 +321,9 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
 
     def _write_guarded(self, data: bytes, epoch: int, label: str) -> None:
         """Write *data* unless an emergency came: its hang-up must be the last word."""
-        # Only a payload is so long.
-        write = self._serial.write if len(data) <= WRITE_CHUNK else partial(self._pour, epoch)
+        # Only a payload is so long. The module may pause while it writes its flash, and an upload
+        # that is cut short leaves it waiting for the rest, deaf to commands.
+        patience = WRITE_SECONDS if len(data) <= WRITE_CHUNK else PAUSE_SECONDS
         for start in range(0, len(data), WRITE_CHUNK):
             chunk = data[start : start + WRITE_CHUNK]
             with self._byte_lock:
@@ -331,16 +331,17 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
                     raise CommandAborted(f"{label} was thrown out by the hang-up")
                 self._note("tx", chunk)
                 try:
-                    write(chunk)
+                    self._put(chunk, epoch, patience)
                 # SerialTimeoutException, SerialException, OSError; TypeError once closed.
                 except Exception as error:
                     self._lose(f"write failed: {error}")
                     raise LinkLost(f"write failed: {error}") from error
 
-    def _pour(self, epoch: int, data: bytes) -> None:
-        """Write payload to a module that may pause while it writes its flash. Byte lock held.
+    def _put(self, data: bytes, epoch: int, seconds: float) -> None:
+        """Write *data*, waiting *seconds* for room, until a stop comes. Byte lock held.
 
-        An upload that is cut short leaves the module waiting for the rest, deaf to commands.
+        pyserial's own write also gives up where everything was taken but the process stood still
+        for so long, and then a port in good order counts as lost.
         """
         try:
             descriptor = self._serial.fileno()
@@ -348,12 +349,12 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         except Exception:  # noqa: BLE001
             self._serial.write(data)
             return
-        until = time.monotonic() + PAUSE_SECONDS
+        until = time.monotonic() + seconds
         while data and self._emergencies == epoch:
             with contextlib.suppress(BlockingIOError):
                 data = data[os.write(descriptor, data) :]
             if data and time.monotonic() >= until:
-                raise TimeoutError("the modem takes no more of the payload")
+                raise TimeoutError(f"the port took no byte for {seconds:g} s")
             if data:
                 select.select([], [descriptor], [], _LOOK_SECONDS)
 

@@ -273,7 +273,7 @@ def test_a_port_without_room_does_not_hold_the_stop_of_other_lines_up(
 def test_a_payload_waits_for_a_module_that_writes_its_flash(mocker: MockerFixture) -> None:
     port, modem = open_pipe(mocker)
     payload = bytes(range(256)) * 1024
-    writer = threading.Thread(target=modem._pour, args=(modem.emergency_count, payload))
+    writer = threading.Thread(target=modem._put, args=(payload, modem.emergency_count, 30.0))
     writer.start()
     taken = bytearray()
     while len(taken) < len(payload):
@@ -283,10 +283,22 @@ def test_a_payload_waits_for_a_module_that_writes_its_flash(mocker: MockerFixtur
     modem.close()
 
 
+def test_a_port_that_takes_everything_is_not_lost_however_late_that_is_seen(
+    mocker: MockerFixture,
+) -> None:
+    port, modem = open_pipe(mocker)
+    modem._put(b"AT\r", modem.emergency_count, 0.0)
+    assert os.read(port.far_end, 10) == b"AT\r"
+    port.fill()
+    with pytest.raises(TimeoutError):
+        modem._put(b"AT\r", modem.emergency_count, 0.0)
+    modem.close()
+
+
 def test_the_stop_ends_a_payload_that_waits_for_room(mocker: MockerFixture) -> None:
     port, modem = open_pipe(mocker)
     port.fill()
-    writer = threading.Thread(target=modem._pour, args=(modem.emergency_count, b"clip"))
+    writer = threading.Thread(target=modem._put, args=(b"clip", modem.emergency_count, 30.0))
     writer.start()
     port.room.set()
     modem.emergency_hang_up()
