@@ -34,7 +34,7 @@ lint: $(VENV)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The same tests, with many more random examples.
+# The same tests, with new random examples, and many more of them.
 check: export THOROUGH = 1
 check: lint test
 

@@ -23,7 +23,6 @@ from appliance import call_keys, call_rows
 from appliance.call_facts import HANG_UP_MACHINES, Facts, outcome
 from appliance.call_moves import (
     MONOLOGUE_WAIT,
-    START_ALLOWANCE,
     Step,
     clip_deadline,
     close,
@@ -223,7 +222,7 @@ def _answered(state: Live, event: events.Answered) -> Step:
     state = know(state, answered_at=event.at, answer=event.evidence)
     effects: tuple[Effect, ...] = (call_rows.answered(state.call, event.evidence),)
     if isinstance(state, BeforeAnswer):
-        deadline = until(state.call, event.at + START_ALLOWANCE)
+        deadline = until(state.call, event.at + state.call.timers.clip_start.total_seconds())
         return Step(Greeting(state.call, state.facts, deadline), effects)
     if isinstance(state, Asking):
         begun = facts.greeting_at

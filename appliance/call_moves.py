@@ -10,10 +10,6 @@ from appliance.effects import Effect, Now, Send
 from firmware.events import Machine
 from firmware.orders import HangUp, Play
 
-START_ALLOWANCE = 5.0
-"""Seconds that a clip may take to start: file playback on the module is the slowest path."""
-CLIP_MARGIN = 3.0
-"""Seconds beyond its length after which a clip without an end notice counts as over."""
 MONOLOGUE_WAIT = 2.0
 """Seconds left to press a key once the far end talked on like a machine."""
 
@@ -42,8 +38,9 @@ def play(state: Live, clip: str) -> Send:
 
 def clip_deadline(call: Call, clip: str, at: float, *, started: bool) -> float:
     """Return when *clip*, begun or ordered at *at*, counts as over without a notice."""
-    allowance = CLIP_MARGIN if started else CLIP_MARGIN + START_ALLOWANCE
-    return until(call, at + call.script.durations[clip] + allowance)
+    timers = call.timers
+    allowance = timers.clip_margin if started else timers.clip_margin + timers.clip_start
+    return until(call, at + call.script.durations[clip] + allowance.total_seconds())
 
 
 def hang_up(state: Live, reason: str, now: Now, *, again: bool = False) -> Step:

@@ -117,6 +117,8 @@ class _Checks:
                     prompt_repeats=timers.prompt_repeats,
                     hang_up=timers.hang_up,
                     set_up=timers.set_up,
+                    clip_start=Timers().clip_start * settings.clock.speed,
+                    clip_margin=Timers().clip_margin * settings.clock.speed,
                 ),
                 retry=Retry(
                     max_attempts=settings.campaign.retry.max_attempts,

@@ -211,6 +211,13 @@ class Timers:
     """How long the line may take to confirm that it is silent."""
     set_up: timedelta = timedelta(seconds=15)
     """How long the network may take before the far phone rings."""
+    clip_start: timedelta = timedelta(seconds=5)
+    """How long a clip may take to start: file playback on the module is the slowest path."""
+    clip_margin: timedelta = timedelta(seconds=3)
+    """How long beyond its length a clip without an end notice is waited for.
+
+    Both allow for the lateness of modems and computers, which a fast clock does not hurry.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 
 from appliance.call_keys import MAX_PRESS_ROWS
-from appliance.call_moves import CLIP_MARGIN, START_ALLOWANCE
 from appliance.call_state import CallEvent
 from appliance.effects import Now, Send
 from appliance.interfaces import People
@@ -309,10 +308,10 @@ class Receptions:
             talk_seconds=round(max(talked, 0.0), 3),
         )
 
-    @staticmethod
-    def _clip_deadline(reception: Reception, clip: str, now: Now) -> float:
+    def _clip_deadline(self, reception: Reception, clip: str, now: Now) -> float:
         length = reception.durations.get(clip, _UNKNOWN_SECONDS)
-        return now.monotonic + START_ALLOWANCE + length + CLIP_MARGIN
+        timers = self._campaign.timers
+        return now.monotonic + length + (timers.clip_start + timers.clip_margin).total_seconds()
 
 
 def _ending(reception: Reception, cause: events.Cause) -> Ending:

@@ -31,8 +31,6 @@ KEY_WAIT = 12.0
 """Box seconds to press the keys once the clip is over."""
 SETTLE = 2.0
 """Box seconds after the last key for the slower witness's word."""
-START_ALLOWANCE = 5.0
-CLIP_MARGIN = 3.0
 MAX_ATTEMPTS = 1000
 """The campaign's limit of attempts is none for somebody who asks for each of these calls; the
 caps and rests of the law profile hold."""
@@ -116,7 +114,7 @@ def script(language: str, clip: str, seconds: float) -> Script:
 def longest(clip_seconds: float, timers: Timers) -> float:
     """Return the longest that a self-test can take, in seconds."""
     around = (timers.set_up + timers.ring + timers.hang_up).total_seconds()
-    once = START_ALLOWANCE + clip_seconds + CLIP_MARGIN + KEY_WAIT
+    once = (timers.clip_start + timers.clip_margin).total_seconds() + clip_seconds + KEY_WAIT
     return around + PLAYS * once + SETTLE
 
 
@@ -219,7 +217,7 @@ def _answered(test: SelfTest, event: events.Answered) -> Step:
     row = _row(test, "call.answered", evidence=event.evidence)
     if test.phase is not Phase.CALLING:
         return Step(test, (row,))
-    allowed = _until(test, event.at + START_ALLOWANCE)
+    allowed = _until(test, event.at + test.timers.clip_start.total_seconds())
     return Step(replace(test, phase=Phase.PLAYING, deadline=allowed), (row,))
 
 
@@ -228,7 +226,7 @@ def _clip_started(test: SelfTest, event: events.ClipStarted) -> Step:
         return Step(test)
     if test.facts.greeting_at is None:
         test = _know(test, greeting_at=event.at)
-    deadline = _until(test, event.at + test.clip_seconds + CLIP_MARGIN)
+    deadline = _until(test, event.at + test.clip_seconds + test.timers.clip_margin.total_seconds())
     return Step(replace(test, phase=Phase.PLAYING, deadline=deadline))
 
 
@@ -307,8 +305,8 @@ def _time_reached(test: SelfTest, now: Now) -> Step:
             deadline = _until(test, now.monotonic + KEY_WAIT)
             return Step(replace(test, phase=Phase.WAITING, deadline=deadline))
         case Phase.WAITING if test.plays < PLAYS:
-            allowed = START_ALLOWANCE + test.clip_seconds + CLIP_MARGIN
-            deadline = _until(test, now.monotonic + allowed)
+            allowed = (test.timers.clip_start + test.timers.clip_margin).total_seconds()
+            deadline = _until(test, now.monotonic + allowed + test.clip_seconds)
             again = replace(test, phase=Phase.PLAYING, plays=test.plays + 1, deadline=deadline)
             order = Play(line=test.line, attempt=test.attempt, clip=test.clip)
             return Step(again, (Send(order=order),))

@@ -17,13 +17,14 @@ gc.disable()
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 THOROUGH = bool(os.environ.get("THOROUGH"))
-"""Set by ``make check``: the same tests, with more random examples."""
+"""Set by ``make check``: the same tests, with new random examples each time, and more of them."""
 
 # No deadline: a busy machine is no fault of the code under test.
 settings.register_profile(
     "ours",
     max_examples=200 if THOROUGH else 15,
     deadline=None,
+    derandomize=not THOROUGH,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )

@@ -50,6 +50,17 @@ def test_the_shipped_file_is_right() -> None:
     assert 3 < script.durations[script.incoming] < 9
 
 
+def test_a_fast_clock_does_not_hurry_what_is_late(directory: Path) -> None:
+    file = directory / "config.yaml"
+    text = file.read_text()
+    waits = {}
+    for speed in (1, 8):
+        file.write_text(text.replace("speed: 10", f"speed: {speed}", 1))
+        timers = config.load(file).campaign.timers
+        waits[speed] = (timers.clip_start / speed, timers.clip_margin / speed)
+    assert waits[8] == waits[1]
+
+
 def test_the_state_option_wins(tmp_path: Path) -> None:
     assert config.load(SHIPPED, state=tmp_path / "elsewhere").state == tmp_path / "elsewhere"
 
