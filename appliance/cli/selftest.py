@@ -84,4 +84,3 @@ def _line(config: Any, name: str | None) -> Any:
 
 def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
-
