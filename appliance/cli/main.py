@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "run the whole box on simulated modems"),
     "run": ("run", "run the box in the foreground (systemd runs this)"),
     "check": ("check", "check configuration, clips and law profile"),
-    "contacts": ("contacts", "import, list, revoke, erase and export people"),
+    "contacts": ("contacts", "import, list, revoke, erase, expire and export people"),
     "why": ("why", "explain whether and when a number may be called"),
     "dossier": ("dossier", "everything held about one person"),
     "status": ("running", "show what the running box does"),
