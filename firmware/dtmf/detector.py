@@ -48,6 +48,11 @@ _RELEASE: Final = 10 ** (-10.0 / 10)
 _RELEASE_WINDOWS: Final = 6
 """A key has ended when so many windows in a row hold less than that share of its energy: just what
 a pause of 40 ms gives wherever the windows lie, and more than most lost frames."""
+_FADED: Final = 10 ** (-30.0 / 10)
+_REJOIN: Final = SAMPLE_RATE * 40 // 1000
+"""A key that comes back within so many samples of its end, and whose tones never fell below that
+share of its energy, is the same press: a decoder fills lost frames with a fading tone, while a
+finger leaves silence."""
 _TURN: Final = tuple(cmath.exp(-2j * math.pi * f * 2 * HOP / SAMPLE_RATE) for f in FREQUENCIES)
 _TO_HZ: Final = SAMPLE_RATE / (2 * math.pi * 2 * HOP)
 
@@ -89,6 +94,12 @@ class ToneDetector:
         self._held = -1
         self._held_energy = 0.0
         self._absent = 0
+        self._left = -1
+        """The key that ended last,"""
+        self._left_at = 0
+        """where in the stream, in samples,"""
+        self._depth = 1.0
+        """and the least share of its energy since it began to fade."""
 
     def feed(self, pcm: bytes) -> list[Detected]:
         """Take the next bytes of the stream; return the presses that became certain in them."""
@@ -107,8 +118,9 @@ class ToneDetector:
         if block.quiet:
             self._run = None
             self._near = False
+            self._depth = 0.0
             if self._held >= 0:
-                self._miss(HOPS)
+                self._miss(HOPS, block.end)
             return ()
         # Any run of windows long enough to be a key has a window that ends with a block. So the
         # other three matter only where that one, or that of the block before, may be a key.
@@ -124,10 +136,16 @@ class ToneDetector:
                 found.append(detected)
         return found
 
-    def _miss(self, windows: int) -> None:
+    def _miss(self, windows: int, at: int) -> None:
         self._absent += windows
         if self._absent >= _RELEASE_WINDOWS:
+            self._left, self._left_at = self._held, at
             self._held = -1
+
+    def _comes_back(self, run: _Run) -> bool:
+        """Whether this is the key that ended a moment ago, and only faded meanwhile."""
+        soon = run.start - self._left_at <= _REJOIN
+        return run.key == self._left and soon and self._depth > _FADED
 
     def _window(
         self, block: Spectra, hop: int, powers: list[float], energy: float
@@ -137,11 +155,16 @@ class ToneDetector:
         row, column = rows.index(row_power), columns.index(column_power)
         pair = row_power + column_power
         if self._held >= 0:
-            held = rows[self._held >> 2] + columns[self._held & 3]
-            if held < _RELEASE * self._held_energy:
-                self._miss(1)
+            share = (rows[self._held >> 2] + columns[self._held & 3]) / self._held_energy
+            if share < _RELEASE:
+                self._depth = min(self._depth, share)
+                self._miss(1, block.end - BLOCK + (hop + 1) * HOP)
             else:
                 self._absent = 0
+                self._depth = 1.0
+        elif self._left >= 0:
+            share = (rows[self._left >> 2] + columns[self._left & 3]) / self._held_energy
+            self._depth = min(self._depth, share)
         index = 4 * row + column
         run = self._run
         seen = pair >= _LOOSE_SHARE * energy and pair >= FLOOR_ENERGY
@@ -214,9 +237,13 @@ class ToneDetector:
         odds = self._weigh(look, run.key, block.end - end)
         if odds < (_CAREFUL if key in self._careful else 0.0):
             return None
+        same = self._comes_back(run)
         self._held = run.key
         self._held_energy = energy
         self._absent = 0
+        self._depth = 1.0
+        if same:
+            return None
         return Detected(
             key=key,
             at=max(0, run.start - WINDOW // 2) / SAMPLE_RATE,

@@ -104,6 +104,16 @@ def test_pause_between_the_same_key(pause: float, heard: str) -> None:
         assert keys(audio) == heard
 
 
+@pytest.mark.parametrize(("fade", "heard"), [(-15.0, "9"), (-25.0, "9"), (-40.0, "99")])
+def test_a_lost_frame_that_the_decoder_fills_ends_no_press(fade: float, heard: str) -> None:
+    whole = press("9", 0.21)
+    for shift in range(0, 160, 37):
+        middle = slice(round(0.08 * RATE), round(0.13 * RATE))
+        faded = whole.copy()
+        faded[middle] *= 10 ** (fade / 20)
+        assert keys(pcm(np.zeros(shift), faded)) == heard
+
+
 def test_white_noise_of_15_decibels() -> None:
     power = (PEAK * 10 ** (-12 / 20)) ** 2
     assert keys(pcm(*dialled(KEYS * 3), noise=float(np.sqrt(power / 10**1.5)))) == KEYS * 3
