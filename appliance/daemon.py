@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import FrameType
@@ -39,7 +39,6 @@ from appliance.state import State
 from appliance.wiring import LINES, line_settings, open_panel, open_power
 from firmware.bring_up import Identity
 from firmware.clock import Clock, SystemClock
-from firmware.events import Ended, StopRaised
 from firmware.line import Line
 from firmware.panel import NoPanel, Panel
 
@@ -329,20 +328,39 @@ class Daemon:
         deadline = time.monotonic() + SHUTDOWN
         try:
             while self._in_call() and time.monotonic() < deadline:
-                try:
-                    given = self._inbox.get(timeout=0.1)
-                except queue.Empty:
-                    continue
-                if isinstance(given, Ended | StopRaised):
-                    self._box.take([given])
+                with suppress(queue.Empty):
+                    self._take_last(self._inbox.get(timeout=0.1))
+        except StorageError as error:
+            log.error("the last calls could not be recorded: %s", error)
+        # From here on the button is for the next start, which looks whether it is pressed.
+        self._panel.close()
+        try:
+            self._take_rest()
             self._box.note([Record(kind="box.stopped", data={})])
             self._state.save_checkpoint(force=True)
         except StorageError as error:
             log.error("the end could not be recorded: %s", error)
-        self._panel.close()
         for switch in self._switches.values():
             if switch is not None:
                 switch.close()
+
+    def _take_last(self, given: Input | _Request | None) -> None:
+        """Take what still comes in while the box ends: a key 9, a text, a stop. Nothing is begun;
+        a technician's request is told so, and its stop is latched all the same."""
+        if not isinstance(given, _Request):
+            if given is not None:
+                self._box.take([given])
+        elif given.operation == "stop":
+            self._answer(given)
+        else:
+            given.answer.set_exception(
+                Refused("the box is ending", "ask again when it has started anew")
+            )
+
+    def _take_rest(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                self._take_last(self._inbox.get_nowait())
 
     def _in_call(self) -> bool:
         engine = self._box.engine

@@ -48,27 +48,26 @@ class Withdrawals:
     def revoke(
         self, subject: str | None, number_hash: str, by: str, now: Now, **more: object
     ) -> bool:
-        """Record a withdrawal unless it changes nothing; return whether it was recorded.
+        """Record a withdrawal; return whether a consent stood until now for all that is known.
 
-        *more* is what the row says besides.
+        Each one is recorded, also of somebody who has withdrawn before: a form that was signed in
+        between may still be on its way here, and only the latest objection outweighs it. *more*
+        is what the row says besides.
         """
         state = self._recorder.state
         known = state.history(subject or "", number_hash).revocation
         consents = () if subject is None else self._people.consents(subject)
         newest = max((max(c.given_at, c.recorded_at) for c in consents), default=_LONG_AGO)
-        new = known is None or newest > known.at
-        if new:
-            self._recorder.record(
-                "consent.revoked", subject, now, by=by, number_hash=number_hash, **more
-            )
-            if subject is not None:
-                # The row's order says when; an untrusted clock must not date it before the yes.
-                at = max(now.utc, newest, state.newest_at or now.utc)
-                revocation = Revocation(at=at, by=by)
-                self._recorder.emit(StoreRevocation(subject=subject, revocation=revocation), now)
+        self._recorder.record(
+            "consent.revoked", subject, now, by=by, number_hash=number_hash, **more
+        )
         if subject is not None:
+            # The row's order says when; an untrusted clock must not date it before the yes.
+            at = max(now.utc, newest, state.newest_at or now.utc)
+            revocation = Revocation(at=at, by=by)
+            self._recorder.emit(StoreRevocation(subject=subject, revocation=revocation), now)
             self.withdraw(subject, by, now)
-        return new
+        return known is None or newest > known.at
 
     def withdraw(self, subject: str, by: str, now: Now) -> None:
         """Act on a withdrawal that is recorded: no place in the plan, and no call goes on."""
