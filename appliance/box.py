@@ -170,6 +170,7 @@ class Box:
                 Record(kind=r.kind, subject=r.subject, data={**r.data, "clock": "untrusted"})
                 for r in records
             ]
+        self.state.compare()
         entries = self.state.append(records, now.utc)
         self.perform(self.engine.observe(entries, now), now)
 
@@ -193,7 +194,10 @@ class Box:
                         self._revoke(effect.subject, effect.revocation)
             self._flush(pending, now)
         except StorageError as error:
-            self._fail(error, now)
+            self.storage_failed(error, now)
+        except BaseException:
+            self.state.diverge()
+            raise
 
     def _flush(self, pending: list[Record], now: Now) -> None:
         if not pending:
@@ -244,7 +248,12 @@ class Box:
         if self.state.registry.contact(subject) is not None:
             self.state.registry.revoke(subject, revocation)
 
-    def _fail(self, error: StorageError, now: Now) -> None:
+    def storage_failed(self, error: StorageError, now: Now) -> None:
+        """End every call and begin no other: ledger or registry takes nothing any more.
+
+        What the engine folds from here on is not written, so no checkpoint may keep it.
+        """
+        self.state.diverge()
         failed = commands.StorageFailed(detail=str(error))
         for effect in self.engine.step(failed, now):
             if isinstance(effect, Send) and not isinstance(effect.order, Dial | AnswerCall):

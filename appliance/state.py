@@ -54,6 +54,7 @@ class State:
         self._lock = lock
         self._checkpoint_at = campaign.seq
         self._saving: threading.Thread | None = None
+        self._diverged = False
 
     @classmethod
     def open(cls, directory: Path) -> State:
@@ -126,10 +127,28 @@ class State:
 
     def note(self, records: Sequence[Record], at: datetime) -> list[Entry]:
         """Make *records* durable and fold them, where no engine does it."""
+        self.compare()
         entries = self.append(records, at)
         for entry in entries:
             self.campaign.apply(entry)
         return entries
+
+    def compare(self) -> None:
+        """See whether the fold stands at the ledger's head; to be called before rows are noted.
+
+        Folding a noted row moves the fold to the head, which would hide that it holds others
+        besides that were never written.
+        """
+        if self.campaign.seq != self.ledger.head[0]:
+            self.diverge()
+
+    def diverge(self) -> None:
+        """Save no checkpoint any more: the fold may hold what the ledger does not.
+
+        The next start then folds the ledger alone, where an attempt without outcome is open and
+        a stop without reset is latched.
+        """
+        self._diverged = True
 
     def save_checkpoint(self, *, force: bool = False) -> None:
         """Keep the fold, if enough rows have come since the last one."""
@@ -160,7 +179,7 @@ class State:
 
     def _checkpoint_is_due(self, *, force: bool) -> bool:
         seq = self.ledger.head[0]
-        if seq == 0 or self.campaign.seq != seq:
+        if self._diverged or seq == 0 or self.campaign.seq != seq:
             return False
         return force or seq - self._checkpoint_at >= CHECKPOINT_EVERY
 

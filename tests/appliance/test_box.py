@@ -15,7 +15,7 @@ from appliance import commands, config
 from appliance.box import Box
 from appliance.config import Config
 from appliance.control import Refused
-from appliance.effects import Now
+from appliance.effects import Now, Record
 from appliance.engine import Input
 from appliance.files import StorageFailed
 from appliance.lamps import FaultCode, lamps
@@ -25,6 +25,7 @@ from appliance.numbers import hash_number
 from appliance.operations import Operations
 from appliance.paths import sample_config
 from appliance.state import State, granted
+from appliance.store import Registry
 from firmware import events
 from firmware.lamp import Blink, Flashes, Lamp
 from firmware.orders import Dial, HangUp, Order, Play
@@ -386,3 +387,67 @@ def test_a_panel_that_works_again_puts_its_code_out(bench: Bench) -> None:
     bench.box.take([events.PanelHealed(at=9)])
     assert lamps(operations.facts())[Lamp.FAULT] is Blink.OFF
     assert bench.kinds()[-2:] == ["panel.fault", "panel.healed"]
+
+
+def end_and_restart(bench: Bench) -> None:
+    """Note the end and keep a checkpoint, as a daemon does, then open everything anew."""
+    bench.box.note([Record(kind="box.stopped")])
+    assert bench.state.campaign.seq == bench.state.ledger.head[0]
+    bench.state.save_checkpoint(force=True)
+    bench.restart()
+
+
+@pytest.mark.parametrize("error", [StorageFailed("No space left on device"), RuntimeError("bug")])
+def test_an_outcome_behind_a_registry_that_failed_is_unknown_after_the_restart(
+    error: Exception, bench: Bench, mocker: MockerFixture
+) -> None:
+    bench.register()
+    attempt = bench.dial().attempt
+    mocker.patch.object(Registry, "revoke", side_effect=error)
+    ended = events.Ended(
+        line="line-1",
+        at=2.0,
+        attempt=attempt,
+        cause=events.Cause.REMOTE_HANG_UP,
+        evidence="test",
+        code=None,
+        confirmed=True,
+    )
+    given = [*answered_and_pressed(attempt, "9"), ended]
+    if isinstance(error, StorageFailed):
+        bench.box.take(given)
+    else:
+        with pytest.raises(RuntimeError):
+            bench.box.take(given)
+    assert bench.state.campaign.outcomes
+    mocker.stopall()
+
+    end_and_restart(bench)
+
+    assert bench.kinds()[-1] == "box.stopped"
+    assert "call.ended" not in bench.kinds()
+    assert list(bench.state.campaign.open_attempts) == [attempt]
+    assert not bench.state.campaign.outcomes
+    bench.box.recover()
+    (end,) = [e for e in read_entries(bench.directory / "ledger") if e.kind == "call.ended"]
+    assert end.data["outcome"] == "unknown"
+
+
+def test_a_reset_refused_by_a_failed_registry_leaves_the_latch_to_the_restart(
+    bench: Bench, mocker: MockerFixture
+) -> None:
+    contact = bench.register()
+    bench.box.recover()
+    bench.box.take([events.StopRaised(at=1.0, source="command")])
+    mocker.patch.object(Registry, "revoke", side_effect=StorageFailed("No space left on device"))
+    bench.box.take(
+        [commands.Revoke(subject=contact.subject, number_hash=contact.number_hash, by="command")]
+    )
+    with pytest.raises(Refused, match="could not be recorded"):
+        Operations(bench.box).perform("reset", {"by": "Alix", "reason": "checked"})
+    mocker.stopall()
+
+    end_and_restart(bench)
+
+    assert "stop.reset" not in bench.kinds()
+    assert bench.state.campaign.stopped

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.effects import Record
+from appliance.effects import Entry, Record
 from appliance.files import StateInUse
 from appliance.ledger import LedgerCorrupt, read_entries, verify
 from appliance.model import Consent, Contact
@@ -158,3 +158,18 @@ def test_what_a_power_cut_tore_is_told(tmp_path: Path) -> None:
         state = State.open(tmp_path)
         assert state.repaired() == told
         state.close()
+
+
+def test_a_fold_ahead_of_the_ledger_is_never_kept(tmp_path: Path) -> None:
+    state = State.open(tmp_path)
+    state.note([Record(kind="stop.pressed", data={"source": "command"})], AT)
+    state.campaign.apply(Entry(seq=2, at=AT, kind="stop.reset", subject=None, data={}))
+    state.note([Record(kind="box.stopped")], AT)
+    assert state.campaign.seq == state.ledger.head[0]
+    state.save_checkpoint(force=True)
+    state.close()
+    assert not (tmp_path / "checkpoint.json").exists()
+
+    state = State.open(tmp_path)
+    assert state.campaign.stopped
+    state.close()
