@@ -66,6 +66,8 @@ class Journal:
         self._parts = 0
         """The number under which parts were written last; it is used once."""
         self._parts_begun = False
+        self.holds_given_up = False
+        """Parts that will never be sealed are still in a file; :meth:`compact` takes them away."""
         self._oldest = 1
         self._read_only = True
         self.found_schema = schema
@@ -150,7 +152,8 @@ class Journal:
         self._parts_begun = False
 
     def give_up_parts(self) -> None:
-        """Never seal the parts since the last seal."""
+        """Never seal the parts since the last seal; their bytes stay until :meth:`compact`."""
+        self.holds_given_up |= self._parts_begun
         self._parts_begun = False
 
     def _append(self, line: bytes) -> None:
@@ -170,8 +173,8 @@ class Journal:
         *changed* says that *rows* are more than a copy of what is on disk: the snapshot is itself
         a transaction (cheaper than a log line for a large one). With *keep_previous* false no
         older generation stays behind, not even after a cut, so that nothing which is not in
-        *rows* is left in any file. Raises :class:`StorageFailed`; the state on disk is then the
-        old one or the new.
+        *rows* is left in any file; the same where parts were given up, which may name people.
+        Raises :class:`StorageFailed`; the state on disk is then the old one or the new.
         """
         if self._parts_begun:
             raise RuntimeError("parts of a transaction would lose their seal")
@@ -180,6 +183,7 @@ class Journal:
         target = self._snapshot(generation)
         temporary = target.with_name(target.name + TEMPORARY)
         self._transaction += changed
+        keep_previous = keep_previous and not self.holds_given_up
         self._oldest = generation - 1 if keep_previous else generation
         header = self._header(generation, self._transaction)
         # The old log stays open, and so locked, until the new generation is the one that counts.
@@ -196,6 +200,7 @@ class Journal:
             self._generation = generation
             self.log_bytes = len(header)
             self._remove_before(self._oldest)
+            self.holds_given_up = False
         except OSError as error:
             discard(temporary, self._disk)
             raise self._failed("compacting", error) from error
@@ -314,6 +319,7 @@ class Journal:
         good = len(lines[0]) + 1
         torn = bool(tail)
         parts: dict[int, list[Change]] = {}
+        lines_of: dict[int, list[int]] = {}
         for number, raw in enumerate(lines[1:], 2):
             text = body(raw + b"\n")
             if text is None:
@@ -329,6 +335,7 @@ class Journal:
             ]
             if "part" in value:
                 parts.setdefault(value["part"], []).extend(changes)
+                lines_of.setdefault(value["part"], []).append(number - 1)
                 self._parts = max(self._parts, value["part"])
             else:
                 transaction += 1
@@ -346,7 +353,13 @@ class Journal:
             raise JournalCorrupt(path.name, len(lines) + 1, "the line is not complete")
         if not sealed:
             # A log of an older format goes on in the format of what is appended to it.
-            renewed = header.line() + contents[len(lines[0]) + 1 : good]
+            # Parts without a seal stay out: nothing could erase the people in them.
+            kept = contents[len(lines[0]) + 1 : good]
+            if parts:
+                void = {index for part in parts for index in lines_of[part]}
+                whole = enumerate(kept.split(b"\n")[:-1], 1)
+                kept = b"".join(raw + b"\n" for index, raw in whole if index not in void)
+            renewed = header.line() + kept
             self.log_bytes = len(renewed)
             self.cut_bytes = len(contents) - good
             if not self._read_only:

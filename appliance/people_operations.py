@@ -151,8 +151,11 @@ class PeopleOperations:
         files = self._index.forget([(number, number_hash)])
         if contact is not None:
             self.forget([contact], by="command")
-        elif not (files.rewritten or files.removed or files.unreachable):
-            raise Refused(f"{mask(number)} is not in the registry", "nothing is held about it")
+        else:
+            # An import that was given up may have written the number without registering it.
+            self._registry.forget_given_up()
+            if not (files.rewritten or files.removed or files.unreachable):
+                raise Refused(f"{mask(number)} is not in the registry", "nothing is held about it")
         return {
             "number": mask(number),
             "subject": None if contact is None else contact.subject,

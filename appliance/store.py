@@ -292,12 +292,25 @@ class Registry:
             self._must_be_free()
             self._storage.compact()
 
+    def forget_given_up(self) -> None:
+        """Take what an import wrote before it was given up out of every file.
+
+        Its people were never registered, so :meth:`erase` does not know them. Raises
+        :class:`RegistryBusy` and :class:`StorageFailed`.
+        """
+        with self._lock:
+            self._must_be_free()
+            if self._storage.journal.holds_given_up:
+                self._storage.compact()
+
     @property
     def wants_compaction(self) -> bool:
-        """Whether replaying the log at the next start would take longer than is reasonable."""
+        """Whether the log is too long to be replayed, or holds an import that was given up."""
         journal = self._storage.journal
         if self._writing or journal.failure is not None:
             return False
+        if journal.holds_given_up:
+            return True
         return journal.log_bytes > 1024 * 1024 + journal.snapshot_bytes // 2
 
     def close(self) -> None:

@@ -124,6 +124,36 @@ def test_compaction_keeps_one_older_generation_from_which_nothing_is_missing() -
         assert load(MemoryDisk({**disk.contents(), newest: damage}))[1] == rows
 
 
+def test_parts_without_a_seal_are_not_carried_over_a_start() -> None:
+    disk, journal = three_transactions()
+    journal.write_part([put(10, "kept")])
+    journal.commit([put(5)])
+    journal.seal()
+    journal.write_part([put(20, "void")])
+    journal.commit([put(6)])
+    journal.write_part([put(21, "void")])
+    for end in (b"", b"0000"):
+        cut = MemoryDisk({LOG: disk.contents()[LOG] + end})
+        journal, rows = load(cut)
+        assert keys(rows) == [2, 3, 4, 5, 10, 6]
+        assert b"void" not in cut.contents()[LOG]
+        assert journal.log_bytes == len(cut.contents()[LOG])
+        journal.write_part([put(30)])
+        journal.seal()
+        assert keys(load(MemoryDisk(cut.contents()))[1]) == [2, 3, 4, 5, 10, 6, 30]
+
+
+def test_compaction_after_parts_were_given_up_keeps_no_older_generation() -> None:
+    disk, journal = three_transactions()
+    journal.write_part([put(20, "void")])
+    journal.give_up_parts()
+    journal.compact([put(2)])
+    assert disk.names(DIRECTORY) == ["people-00000002.log", "people-00000002.snapshot"]
+    journal.give_up_parts()
+    journal.compact([put(2)])
+    assert "people-00000002.log" in disk.names(DIRECTORY)
+
+
 def test_no_descriptor_is_left_open() -> None:
     disk, journal = three_transactions()
     journal.compact([put(1)])

@@ -134,6 +134,31 @@ def test_an_erased_person_is_in_no_byte_of_state_and_handed_out_files(
         desk.ask("contacts.erase", number=ADA)
 
 
+@pytest.mark.parametrize("way", ["erase", "house", "restart"])
+def test_an_import_that_was_given_up_leaves_no_number(desk: Desk, way: str) -> None:
+    operations = Operations(desk.box)
+    contents = base64.b64encode(contacts_csv((ADA, "Ada", ""))).decode()
+    job = operations.begin("contacts.import", {"contents": contents})
+    while not holds(desk.directory, ADA[1:]):
+        assert not job.step()
+    job.abandon()
+    registry = desk.state.registry
+    assert len(registry) == 0
+    assert registry.wants_compaction
+    if way == "erase":
+        with pytest.raises(Refused, match="not in the registry"):
+            desk.ask("contacts.erase", number=ADA)
+    elif way == "house":
+        registry.compact()
+    else:
+        desk.state.close()
+        desk.open()
+    assert holds(desk.directory, ADA[1:], "Ada") == []
+    assert not desk.state.registry.wants_compaction
+    desk.load(contacts_csv((ADA, "Ada", "")))
+    assert len(desk.state.registry) == 1
+
+
 def test_what_the_files_could_not_forget_is_told(desk: Desk, tmp_path: Path) -> None:
     desk.load(contacts_csv((ADA, "Ada", "")))
     out = tmp_path / "there"
