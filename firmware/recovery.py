@@ -5,7 +5,8 @@ here is a line whose session has ended. Its rungs: open the port again (which ru
 bring-up, since a module's settings are lost with its power), reset the module, switch its power if
 that is wired, and out of service, where the port is still tried at long intervals so that a
 replaced cable heals the line without a person at the keyboard. A call that would not end goes to
-the power switch at once, and without one to the reset.
+the power switch at once, and without one, or once it was thrown, to the reset, also where the line
+is out of service.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Ladder:
     cycled: bool = False
     out: bool = False
     """Every rung was tried; only service ends this."""
+    call_reset: bool = False
+    """The last remedy was a reset for a call that would not end."""
 
     def failed(self, *, answering: bool, call_up: bool = False) -> tuple[Ladder, Remedy, float]:
         """Count one more failure; return the new ladder, what to do, and after how many seconds.
@@ -53,23 +56,30 @@ class Ladder:
         reset, so its port is only tried again. *call_up*: a call may be up that nothing ended.
         """
         count = self.failures + 1
+        counted = replace(self, failures=count, call_reset=False)
         wait = BACK_OFF[min(count, len(BACK_OFF)) - 1]
         absent = not answering and count >= ABSENT_BEFORE_POWER
         if self.power_switch and not self.cycled and (call_up or absent):
-            return replace(self, failures=count, cycled=True), Remedy.POWER_CYCLE, wait
+            return replace(counted, cycled=True), Remedy.POWER_CYCLE, wait
+        if call_up and answering:
+            if self.call_reset:
+                # A module that still boots cannot list its calls either: another reset now would
+                # keep it from ever coming up. Bring-up hangs up by itself.
+                return counted, Remedy.REOPEN, wait
+            # Before every rung that waits: somebody may still hear the box.
+            return replace(counted, call_reset=True), Remedy.RESET, BACK_OFF[0]
         if self.out:
-            return replace(self, failures=count), Remedy.WAIT, OUT_OF_SERVICE_WAIT
+            return counted, Remedy.WAIT, OUT_OF_SERVICE_WAIT
         if not answering or count % REOPENS_PER_RESET:
-            remedy = Remedy.RESET if call_up and answering else Remedy.REOPEN
-            return replace(self, failures=count), remedy, wait
+            return counted, Remedy.REOPEN, wait
         if self.resets < RESETS:
-            return replace(self, failures=count, resets=self.resets + 1), Remedy.RESET, wait
+            return replace(counted, resets=self.resets + 1), Remedy.RESET, wait
         if self.power_switch and not self.cycled:
-            return replace(self, failures=count, cycled=True), Remedy.POWER_CYCLE, wait
-        return replace(self, failures=count, out=True), Remedy.WAIT, OUT_OF_SERVICE_WAIT
+            return replace(counted, cycled=True), Remedy.POWER_CYCLE, wait
+        return replace(counted, out=True), Remedy.WAIT, OUT_OF_SERVICE_WAIT
 
     def served(self, seconds: float) -> Ladder:
         """Note how long the line was in service; long enough forgets the past."""
         if seconds < HEALTHY_AFTER:
-            return self
+            return replace(self, call_reset=False)
         return Ladder(power_switch=self.power_switch)

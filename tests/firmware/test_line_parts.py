@@ -18,7 +18,7 @@ from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families import FAMILIES
 from firmware.hang_up import hang_up, is_silent, read_calls
 from firmware.network import Service, judge_service, read_network_time, service_fault
-from firmware.recovery import ABSENT_BEFORE_POWER, HEALTHY_AFTER, Ladder, Remedy
+from firmware.recovery import ABSENT_BEFORE_POWER, BACK_OFF, HEALTHY_AFTER, Ladder, Remedy
 from firmware.voice import VoiceSwitch
 
 SIM7600 = FAMILIES["sim7600"]
@@ -205,6 +205,32 @@ def test_a_line_out_of_service_still_loses_its_power_for_a_call() -> None:
     assert ladder.out
     _, remedy, _ = replace(ladder, power_switch=True).failed(answering=True, call_up=True)
     assert remedy is Remedy.POWER_CYCLE
+
+
+@pytest.mark.parametrize("power_switch", [False, True])
+def test_a_call_that_will_not_end_is_never_waited_out(power_switch: bool) -> None:
+    for failures in range(20):
+        ladder, _ = climb(Ladder(power_switch=power_switch), failures)
+        if power_switch and not ladder.cycled:
+            ladder, remedy, _ = ladder.failed(answering=True, call_up=True)
+            assert remedy is Remedy.POWER_CYCLE
+        for _ in range(6):
+            ladder, remedy, wait = ladder.failed(answering=True, call_up=True)
+            assert (remedy, wait) == (Remedy.RESET, BACK_OFF[0]), failures
+            # The next look must find the module as it boots, or it never comes up.
+            again, remedy, _ = ladder.failed(answering=True, call_up=True)
+            assert remedy is Remedy.REOPEN, failures
+            # In service meanwhile, or down for another reason: that call is a new one.
+            _, remedy, _ = ladder.served(1.0).failed(answering=True, call_up=True)
+            assert remedy is Remedy.RESET, failures
+            other, _, _ = ladder.failed(answering=True)
+            if not power_switch or other.cycled:
+                _, remedy, _ = other.failed(answering=True, call_up=True)
+                assert remedy is Remedy.RESET, failures
+            ladder = again
+    assert ladder.out
+    _, remedy, _ = ladder.failed(answering=True)
+    assert remedy is Remedy.WAIT
 
 
 def test_long_service_forgets_and_short_does_not() -> None:
