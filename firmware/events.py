@@ -231,7 +231,10 @@ class IncomingRinging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingRejected:
-    """A call came in and was turned away. ``number`` is E.164 where the caller showed one."""
+    """A call came in and is being turned away; a hang-up that fails is told as a fault.
+
+    ``number`` is E.164 where the caller showed one.
+    """
 
     line: str
     at: float

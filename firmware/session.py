@@ -265,8 +265,9 @@ class Session:
                 self.inbox.put(item)
         if self.callers == "answer" and self.ready:
             return self._run(self.receive(caller, number))
-        self._confirm_silence("when a caller was turned away")
+        # Told first: calling may be an objection, which must not hang on how the call ends.
         self.post(IncomingRejected(line=self.name, at=self._now(), number=number))
+        self._confirm_silence("when a caller was turned away")
         return False
 
     def _sweep(self) -> None:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from line_bench import ANSWERS, NUMBER, Bench, bench, rule
+from line_bench import ANSWERS, NUMBER, PATIENCE, Bench, bench, rule
 
 from firmware.events import (
     Answered,
@@ -230,6 +230,10 @@ def test_an_incoming_call_is_turned_away(tmp_path: Path) -> None:
     lines = (LineScenario(line=1, incoming=(IncomingCall(at=6.0, number="+33639980007"),)),)
     with bench(tmp_path, scenario=Scenario(lines=lines)) as b:
         assert b.wait(IncomingRejected).number == "+33639980007"
+        # The caller is told before the hang-up.
+        until = time.monotonic() + PATIENCE
+        while b.simulation.live_calls() and time.monotonic() < until:
+            time.sleep(0.02)
         assert b.simulation.live_calls() == []
 
 

@@ -1,0 +1,102 @@
+"""A caller whom the line turns away: told to the box whatever becomes of the hang-up."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import pytest
+
+from firmware.at.outcomes import Reply
+from firmware.at.results import Final, FinalKind
+from firmware.bring_up import LineDown
+from firmware.errors import LinkLost
+from firmware.events import Event, IncomingRejected
+from firmware.families import FAMILIES
+from firmware.families.base import Reading, Sign
+from firmware.faults import Fault
+from firmware.inbox import Heard, Inbox
+from firmware.session import Session
+
+CALLER = "+33639980007"
+ROW = f'+CLCC: 1,1,4,0,0,"{CALLER}",145'
+OK = Final(kind=FinalKind.OK, text="OK")
+
+
+def nothing(*_what: object) -> None: ...
+
+
+class Clock:
+    """Box time that stands still; a pause takes none."""
+
+    def monotonic(self) -> float:
+        return 100.0
+
+    def real(self, _seconds: float) -> float:
+        return 0.0
+
+
+class Modem:
+    """Somebody rings; *on_hang_up* says what hanging up does: end the call, nothing, or raise."""
+
+    def __init__(self, on_hang_up: str, posted: list[Event]) -> None:
+        self.on_hang_up = on_hang_up
+        self.posted = posted
+        self.told_before: list[int] = []
+        self.up = True
+
+    def command(self, text: str, **_options: object) -> Reply:
+        if text == "AT+CLCC":
+            return Reply(final=OK, lines=(ROW,) if self.up else ())
+        self.told_before.append(len(self.posted))
+        if self.on_hang_up == "lost":
+            raise LinkLost("unplugged")
+        self.up = self.on_hang_up != "ends"
+        return Reply(final=OK)
+
+    def emergency_hang_up(self) -> None: ...
+
+
+def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
+    modem = Modem(on_hang_up, posted)
+    session = Session(
+        name="one",
+        modem=cast(Any, modem),
+        identity=cast(Any, type("Known", (), {"family": FAMILIES["sim7600"]})),
+        bring_up=cast(Any, None),
+        inbox=Inbox(),
+        post=posted.append,
+        announce=nothing,
+        fault=nothing,
+        unheard=nothing,
+        place=cast(Any, None),
+        receive=cast(Any, None),
+        clear=nothing,
+        between_calls=nothing,
+        emergencies=lambda: 0,
+        time_read=nothing,
+        callers="reject",
+        clock=cast(Any, Clock()),
+        log=logging.getLogger("test"),
+    )
+    reading = Reading(sign=Sign.INCOMING, fields={})
+    heard = Heard(reading=reading, text="RING", at=100.0)
+    session._called(heard)
+    return modem
+
+
+def test_a_caller_is_told_before_the_hang_up() -> None:
+    posted: list[Event] = []
+    modem = turn_away("ends", posted)
+    assert posted == [IncomingRejected(line="one", at=100.0, number=CALLER)]
+    assert modem.told_before == [1]
+
+
+@pytest.mark.parametrize("on_hang_up", ["nothing", "lost"])
+def test_a_caller_is_told_where_the_hang_up_fails(on_hang_up: str) -> None:
+    posted: list[Event] = []
+    with pytest.raises((LineDown, LinkLost)) as caught:
+        turn_away(on_hang_up, posted)
+    if isinstance(caught.value, LineDown):
+        assert caught.value.fault is Fault.HANG_UP_UNCONFIRMED
+    assert posted == [IncomingRejected(line="one", at=100.0, number=CALLER)]
