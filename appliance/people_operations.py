@@ -219,7 +219,8 @@ class PeopleOperations:
                 return
             self._round_day, self._round = now.utc.date(), self.retention(now, days)
         # Rewriting the files of the registry takes time that a call does not have.
-        if self._round.portion() and not self._box.engine.calls:
+        engine = self._box.engine
+        if self._round.portion() and not (engine.calls or engine.receptions):
             found = self._still(self._round, now, days)
             self._round = None
             if found:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from appliance import commands, config
 from appliance.box import Box
@@ -22,6 +23,7 @@ from appliance.contact_rows import COLUMNS
 from appliance.control import Refused
 from appliance.dossier import as_html, as_text, compile_dossier
 from appliance.effects import Now, Record
+from appliance.engine import Engine
 from appliance.ledger import read_entries, verify
 from appliance.model import Attempt, Consent, History, Outcome, Revocation
 from appliance.numbers import hash_number
@@ -360,6 +362,20 @@ def daily(desk: Desk) -> Callable[[], None]:
             operations.keep_house()
 
     return run
+
+
+@pytest.mark.parametrize("busy", ["calls", "receptions"])
+def test_nobody_is_erased_during_a_call(
+    desk: Desk, daily: Callable[[], None], mocker: MockerFixture, busy: str
+) -> None:
+    desk.load(contacts_csv((ADA, "Ada", "2027-03-20T00:00:00+02:00")))
+    desk.at = datetime(2027, 4, 30, 22, 0, tzinfo=UTC)
+    running = mocker.patch.object(Engine, busy, new={"line-1": object()})
+    daily()
+    assert len(desk.state.registry) == 1
+    running.clear()
+    daily()
+    assert len(desk.state.registry) == 0
 
 
 def test_a_running_box_does_it_once_a_day(desk: Desk, daily: Callable[[], None]) -> None:
