@@ -238,8 +238,10 @@ class Daemon:
             if registry.wants_compaction and self._is_quiet():
                 registry.compact()
         except StorageError as error:
-            # The next row for the ledger meets the same disk, and that ends the calls.
             log.error("the registry could not be tidied: %s", error)
+            if registry.failure is not None:
+                # It takes no objection any more.
+                self._box.storage_failed(error, self._box.now())
 
     def _is_quiet(self) -> bool:
         """Whether the loop may be away for a second: no call runs or is about to begin."""

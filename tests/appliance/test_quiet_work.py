@@ -49,6 +49,20 @@ def test_the_registry_is_compacted_in_a_quiet_moment(
     assert bool(snapshots) is compacted
 
 
+def test_a_registry_that_fails_while_it_is_compacted_ends_the_calling(
+    state: State, mocker: MockerFixture
+) -> None:
+    state.registry.suppress("ab" * 32, Revocation(at=AT, by="key"))
+    daemon = Daemon(replace(config.load(sample_config()), state=state.directory), state)
+    mocker.patch.object(Registry, "wants_compaction", new=True)
+    mocker.patch.object(daemon, "_is_quiet", return_value=True)
+    mocker.patch("os.fdatasync", side_effect=OSError(28, "No space left on device"))
+    mocker.patch("os.fsync", side_effect=OSError(28, "No space left on device"))
+    daemon._keep_house()
+    assert state.registry.failure is not None
+    assert "No space left" in str(daemon._box.engine.storage_failure)
+
+
 def test_a_checkpoint_beside_the_loop_is_that_of_its_moment(state: State) -> None:
     state.note([Record(kind="box.started")] * CHECKPOINT_EVERY, AT)
     seq, digest = state.ledger.head
