@@ -246,7 +246,7 @@ class Daemon:
     def _is_quiet(self) -> bool:
         """Whether the loop may be away for a second: no call runs or is about to begin."""
         engine, now = self._box.engine, self._box.now()
-        if engine.calls or self._jobs:
+        if self._in_call() or self._jobs:
             return False
         wake = engine.wake_at(now)
         return wake is None or self._clock.real(wake - self._clock.monotonic()) > QUIET
