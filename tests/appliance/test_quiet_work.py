@@ -30,7 +30,8 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 @pytest.mark.parametrize(
-    ("busy", "compacted"), [("", True), ("call", False), ("soon", False), ("job", False)]
+    ("busy", "compacted"),
+    [("", True), ("call", False), ("caller", False), ("soon", False), ("job", False)],
 )
 def test_the_registry_is_compacted_in_a_quiet_moment(
     busy: str, compacted: bool, state: State, mocker: MockerFixture
@@ -40,6 +41,7 @@ def test_the_registry_is_compacted_in_a_quiet_moment(
     mocker.patch.object(Registry, "wants_compaction", new=True)
     engine = mocker.patch.object(daemon._box, "engine")
     engine.calls = {"line-1": object()} if busy == "call" else {}
+    engine.receptions = {"line-1": object()} if busy == "caller" else {}
     engine.storage_failure = None
     engine.wake_at.return_value = daemon._clock.monotonic() if busy == "soon" else None
     if busy == "job":
