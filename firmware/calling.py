@@ -122,10 +122,40 @@ class Calling(ABC):
             except (CommandTimeout, CommandAborted):
                 self.log.debug("%s gave no result", step.command)
 
-    def _start(self, command: str, *, epoch: int) -> None:
-        """Send ATD or ATA and take its result; *epoch* is the emergency count it was decided at."""
-        reply = self.modem.command(command, timeout=self.family.timing.dial, dial=True, epoch=epoch)
-        self.call.dial_final(reply.final.text, self._now())
+    def _start(self, command: str, still_wanted: Callable[[], bool]) -> bool:
+        """Give ATD or ATA and take its result; return whether there is a call to follow.
+
+        *still_wanted* looks once more just before the command.
+        """
+        # Read before the check: a stop between the two makes the modem refuse the command.
+        epoch = self.modem.emergency_count
+        if self._stopped():
+            self.call.hang_up_ordered(self._now(), emergency=True)
+            return False
+        self.dialling(True)
+        try:
+            # From here on a hang-up order overtakes the command; an earlier one lies in the
+            # inbox, and getting here may have taken longer than the permission lasts.
+            if not still_wanted():
+                return False
+            reply = self.modem.command(
+                command, timeout=self.family.timing.dial, dial=True, epoch=epoch
+            )
+            self.call.dial_final(reply.final.text, self._now())
+        except CommandAborted:
+            self.call.hang_up_ordered(self._now(), emergency=self._stopped())
+            return False
+        except CommandTimeout:
+            self._unanswered()
+        finally:
+            self.dialling(False)
+        if self._stopped():
+            self.call.hang_up_ordered(self._now(), emergency=True)
+        return not self.call.is_over()
+
+    @abstractmethod
+    def _unanswered(self) -> None:
+        """Find out what became of an ATD or ATA without a result."""
 
     # -- the call ----------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from firmware.bring_up import LineDown
 from firmware.call_result import refuse
 from firmware.calling import Calling
-from firmware.errors import CommandAborted, CommandTimeout
 from firmware.events import Cause
 from firmware.faults import Fault
 from firmware.hang_up import Proof, hang_up, prove_silence, read_calls
@@ -40,28 +39,7 @@ class Dialling(Calling):
             return False
         if not self._make_ready():
             return False
-        # Read before the check: a stop between the two makes the modem refuse the dial.
-        epoch = self.modem.emergency_count
-        if self._stopped():
-            self.call.hang_up_ordered(self._now(), emergency=True)
-            return False
-        self.dialling(True)
-        try:
-            # From here on a hang-up order overtakes the dial command; an earlier one lies in the
-            # inbox, and getting here may have taken longer than the permission lasts.
-            if not self._still_wanted():
-                return False
-            self._start(self.family.dial.format(number=number), epoch=epoch)
-        except CommandAborted:
-            self.call.hang_up_ordered(self._now(), emergency=self._stopped())
-            return False
-        except CommandTimeout:
-            self._unanswered()
-        finally:
-            self.dialling(False)
-        if self._stopped():
-            self.call.hang_up_ordered(self._now(), emergency=True)
-        return not self.call.is_over()
+        return self._start(self.family.dial.format(number=number), self._still_wanted)
 
     def _make_ready(self) -> bool:
         """Prove that no call is up, and send what the family wants before each call; False where

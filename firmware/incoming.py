@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from firmware.at.calls import CallRow, CallState
 from firmware.bring_up import LineDown
 from firmware.calling import Calling
-from firmware.errors import CommandAborted, CommandTimeout
 from firmware.events import IncomingRinging
 from firmware.families.base import Family, Sign
 from firmware.faults import Fault
@@ -118,24 +117,14 @@ class Receiving(Calling):
 
     def _answer(self, order: Ordered) -> bool:
         self._send_before_call()
-        # Read before the check: a stop between the two makes the modem refuse the command.
-        epoch = self.modem.emergency_count
-        if self._stopped() or order.emergencies != self.emergencies():
-            self.call.hang_up_ordered(self._now(), emergency=True)
-            return False
-        self.dialling(True)
-        try:
-            self._start(self.family.answer, epoch=epoch)
-        except CommandAborted:
-            self.call.hang_up_ordered(self._now(), emergency=self._stopped())
-            return False
-        except CommandTimeout:
-            self._unanswered()
-        finally:
-            self.dialling(False)
-        if self._stopped():
-            self.call.hang_up_ordered(self._now(), emergency=True)
-        return not self.call.is_over()
+        return self._start(self.family.answer, lambda: self._still_ordered(order))
+
+    def _still_ordered(self, order: Ordered) -> bool:
+        """Whether no emergency came between the order and now; else hang up."""
+        if order.emergencies == self.emergencies():
+            return True
+        self.call.hang_up_ordered(self._now(), emergency=True)
+        return False
 
     def _unanswered(self) -> None:
         """No result of ATA: the call list tells whether it has worked."""
