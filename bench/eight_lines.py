@@ -45,12 +45,12 @@ def _measure(stage: Stage) -> list[Row]:
     stage.config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     rules = [{"number": "*", "behaviour": {"answer": {"patience": 600}}}]
     stage.scenario.write_text(yaml.safe_dump(rules), encoding="utf-8")
-    _people(stage)
+    write_people(stage, 2 * LINES)
     modems = start_modems(stage, lines=LINES, speed=1.0, seed=1, families=FAMILIES)
     try:
         box = BoxProcess(stage, until_idle=False)
         try:
-            _until(box, "ready")
+            wait_for_lines(box, "ready")
             idle, resident = processor_percent(box.pid, OBSERVED), resident_mib(box.pid)
             command = ["--config", str(stage.config), "contacts", "import", str(stage.contacts)]
             subprocess.run(
@@ -58,7 +58,7 @@ def _measure(stage: Stage) -> list[Row]:
                 check=True,
                 capture_output=True,
             )
-            _until(box, "call")
+            wait_for_lines(box, "call")
             time.sleep(5)
             busy, in_calls = processor_percent(box.pid, OBSERVED), resident_mib(box.pid)
             status: Any = box.ask("status")
@@ -81,17 +81,19 @@ def _row(name: str, value: float, unit: str, n: int = 1) -> Row:
     return {"name": name, "value": value, "unit": unit, "n": n}
 
 
-def _people(stage: Stage) -> None:
+def write_people(stage: Stage, count: int) -> None:
+    """Write a contacts file of *count* people who may be called at the same hours."""
     header = "number,name,timezone,purpose,consent_given_at,consent_source,consent_evidence,windows"
     rows = [
         f"+3319900{number:04d},P,Europe/Paris,neighbourhood-news,2027-01-15,form,1,"
         "mon-fri 18:00-20:00"
-        for number in range(2 * LINES)
+        for number in range(count)
     ]
     stage.contacts.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
-def _until(box: BoxProcess, what: str) -> None:
+def wait_for_lines(box: BoxProcess, what: str) -> None:
+    """Wait until the status says *what* of every line. Raises TimeoutError."""
     deadline = time.monotonic() + READY_WITHIN
     while True:
         status: Any = box.ask("status")

@@ -26,6 +26,7 @@ import yaml
 from appliance.demo.processes import BoxProcess, Stage, run_command, start_modems, write_config
 from appliance.paths import sample_config
 from bench.__main__ import keep, show
+from bench.eight_lines import wait_for_lines, write_people
 from bench.process_usage import processor_percent, resident_mib
 from firmware.audio.clip import Clip, encode_wav
 
@@ -34,7 +35,6 @@ FAMILIES = ("sim7600", "quectel", "huawei", "generic")
 MINUTES = 10.0
 MESSAGE_REPEATS = 5
 """The message is played so often in one clip, so that most of the time is voice: 57 s."""
-READY_WITHIN = 60.0
 
 Row = dict[str, object]
 
@@ -56,11 +56,11 @@ def _measure(stage: Stage, minutes: float) -> list[Row]:
     try:
         box = BoxProcess(stage, until_idle=False)
         try:
-            _wait(box, "ready")
+            wait_for_lines(box, "ready")
             done = run_command(stage, "contacts", "import", str(stage.contacts))
             if done.returncode != 0:
                 raise RuntimeError(done.stderr)
-            _wait(box, "call")
+            wait_for_lines(box, "call")
             processor = processor_percent(box.pid, 60.0 * minutes)
             resident = resident_mib(box.pid)
             # The calls of the last moment end in the log too: a hang-up is counted, not cut off.
@@ -85,24 +85,7 @@ def _write(stage: Stage, *, calls_each: int) -> None:
     person = {"rings_in": 0.5, "after": 1.0, "keys": [{"key": "1", "heard": 3}], "patience": 60}
     rules = [{"number": "*", "behaviour": {"answer": person}}]
     stage.scenario.write_text(yaml.safe_dump(rules), encoding="utf-8")
-    header = "number,name,timezone,purpose,consent_given_at,consent_source,consent_evidence,windows"
-    people = [
-        f"+3319900{number:04d},P,Europe/Paris,neighbourhood-news,2027-01-15,form,1,"
-        "mon-fri 18:00-20:00"
-        for number in range(LINES * calls_each)
-    ]
-    stage.contacts.write_text("\n".join([header, *people]) + "\n", encoding="utf-8")
-
-
-def _wait(box: BoxProcess, what: str) -> None:
-    deadline = time.monotonic() + READY_WITHIN
-    while True:
-        status: Any = box.ask("status")
-        if all(line[what] for line in status["lines"]):
-            return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not every line got to {what}")
-        time.sleep(0.2)
+    write_people(stage, LINES * calls_each)
 
 
 def _rows(stage: Stage, minutes: float, processor: float, resident: float) -> list[Row]:
