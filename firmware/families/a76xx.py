@@ -8,21 +8,9 @@ from __future__ import annotations
 
 import re
 
-from firmware.families.base import (
-    CALL_SETUP,
-    CCLK_TIME,
-    COMMON_NOTICES,
-    SIMCOM_LENGTH,
-    SIMCOM_NAMES,
-    SIMCOM_NOTICES,
-    SPIC_COUNTER,
-    Family,
-    FileAudio,
-    Rung,
-    Step,
-    Timing,
-    UsbIdentity,
-)
+from firmware.families.base import Family, Rung, Step, Timing, UsbIdentity
+from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_NOTICES, SPIC_COUNTER, lte_store
+from firmware.families.standard import CALL_SETUP, CCLK_TIME, COMMON_NOTICES
 
 A76XX = Family(
     name="a76xx",
@@ -33,7 +21,7 @@ A76XX = Family(
     usb=(UsbIdentity(vendor=0x1E0E, product=0x9011, at=4, spare_at=5),),
     bring_up=(
         *CALL_SETUP,
-        Step(command="AT+CLCC=1", reason="the module tells each change of the call list by itself"),
+        SIMCOM_CALL_LIST,
         Step(command="AT+COPS=3,0", reason="long operator names in the status"),
         # STK menus announce themselves on every network change.
         Step(command="AT+MSTK=0,0", reason="no SIM toolkit noise on the port"),
@@ -58,19 +46,7 @@ A76XX = Family(
     reset="AT+CRESET",
     # No manual documents received keys and +RXDTMF is unconfirmed on this family.
     module_keys=False,
-    stored_clips=FileAudio(
-        folder="C:/",
-        enter=("AT+FSCD=C:",),
-        listing="AT+FSLS",
-        listed=SIMCOM_NAMES,
-        measure="AT+FSATTRI={name}",
-        measured=SIMCOM_LENGTH,
-        upload='AT+CFTRANRX="{path}",{size}',
-        delete="AT+FSDEL={name}",
-        play='AT+CCMXPLAY="{path}",1,0',
-        stop="AT+CCMXSTOP",
-        stop_announced=True,
-    ),
+    stored_clips=lte_store("C", play='AT+CCMXPLAY="{path}",1,0', stop="AT+CCMXSTOP"),
     pin_counter=SPIC_COUNTER,
     card_id=("AT+CICCID", "AT+ICCID", "AT+CCID"),
     # On VoLTE-only (CEMODE=3) CREG stays 0,0 while IMS voice works: CIREG joins the question.

@@ -141,15 +141,6 @@ class SerialAudio:
     """A refused start after the answer announces bad audio: reset the module between calls."""
 
 
-def xor_of_words(data: bytes) -> int:
-    """Quectel's AT+QFUPL checksum: XOR of big-endian 16-bit words, an odd last byte zero-filled."""
-    padded = data + bytes(len(data) % 2)
-    total = 0
-    for position in range(0, len(padded), 2):
-        total ^= padded[position] << 8 | padded[position + 1]
-    return total
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAudio:
     """Clips stored on the module and played to the far end by command.
@@ -314,95 +305,7 @@ class Family:
 
 KEYS = frozenset("0123456789ABCD*#")
 
-# Spellings that every family shares (3GPP TS 27.007, 27.005 and ITU-T V.250). Spaces after the
-# colon differ between firmwares, so none is required anywhere.
-COMMON_NOTICES: tuple[Notice, ...] = (
-    notice(r"NO CARRIER", Sign.ENDED),
-    notice(r"BUSY", Sign.BUSY),
-    notice(r"NO ANSWER", Sign.NO_ANSWER),
-    notice(r"NO ?DIAL ?TONE", Sign.NO_NETWORK),
-    notice(r"RING", Sign.INCOMING),
-    notice(r"\+CRING:.*", Sign.INCOMING),
-    notice(r'\+CLIP:\s*"(?P<number>[^"]*)".*', Sign.CALLER),
-    notice(r"\+CLIP:.*", Sign.INCOMING),
-    # "+CCWA" is a second caller during our call: turned away by the same hang-up, never answered.
-    notice(r"\+CCWA:.*", Sign.NOISE),
-    notice(r'\+CMTI:\s*"(?P<store>\w+)"\s*,\s*(?P<index>\d+)', Sign.SMS),
-    notice(r'\+C(?:G|E)?REG:\s*(?P<stat>\d+)(?:\s*,\s*".*)?', Sign.REGISTRATION),
-    notice(r"\+CPIN:\s*NOT (?:INSERTED|READY|AVAILABLE).*", Sign.SIM_MISSING),
-    notice(r"\+CPIN:.*", Sign.NOISE),
-    notice(r"RDY", Sign.BOOT),
-)
-
-SIMCOM_NAMES = re.compile(r"(?P<name>[A-Za-z0-9_][\w.-]*)")
-SIMCOM_LENGTH = re.compile(r"\+FSATTRI:\s*(?P<bytes>\d+)(?:\s*,.*)?")
-"""SIM7500/SIM7600 manual, chapter file system; a full path is not accepted, so FSCD comes first."""
-
-# SIMCom's words, shared by its three families here. "^DSCI" exists on them too but tells no end
-# (SIM7600), so it is not read.
-SIMCOM_NOTICES: tuple[Notice, ...] = (
-    notice(r"VOICE CALL\s*:\s*BEGIN", Sign.ANSWERED, check=True),
-    # The duration is HHMMSS (manual, ATH and AT+CHUP examples), not seconds: 001404 is 14 min 4 s.
-    notice(r"VOICE CALL\s*:\s*END(?:\s*:\s*(?P<duration>\d{6}))?\s*:?", Sign.ENDED),
-    notice(r"MISSED_CALL\s*:.*", Sign.NOISE),
-    notice(r"\+RXDTMF\s*:\s*(?P<key>[0-9A-D*#])", Sign.KEY),
-    notice(r"\+SIMCARD\s*:\s*NOT AVAILABLE", Sign.SIM_MISSING),
-    notice(r"\+CREC\s*:.*", Sign.NOISE),
-    notice(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play stop", Sign.PLAY_ENDED),
-    notice(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play error", Sign.PLAY_FAILED),
-    notice(r"\+(?:AUDIOSTATE|WAVSTATE)\s*:.*", Sign.NOISE),
-    # "WARNNING" is SIMCom's own spelling (SIM800 R14); the module reboots soon after.
-    notice(r"(?:UNDER|OVER)-VOLTAGE WARN+ING", Sign.POWER_LOW),
-    notice(r"(?:(?:UNDER|OVER)-VOLTAGE|NORMAL) POWER DOWN|POWER DOWN", Sign.POWER_DOWN),
-    notice(r"\*ATREADY.*", Sign.BOOT),
-    notice(r"(?:SMS DONE|PB DONE|SMS READY|CALL READY)", Sign.NOISE),
-)
-
 
 def talk_seconds(duration: str) -> int:
     """Return the seconds of SIMCom's HHMMSS duration: ``001404`` is 844, not 1404."""
     return int(duration[:2]) * 3600 + int(duration[2:4]) * 60 + int(duration[4:6])
-
-
-CALL_SETUP: tuple[Step, ...] = (
-    Step(command="ATE0", reason="echo off: an echoed command must not look like an answer"),
-    Step(
-        command="AT+CMEE=1",
-        reason="numeric error codes, the same on every firmware language",
-    ),
-    Step(
-        command="AT+CVHU=0",
-        reason="ATH ends voice calls only after this; otherwise it answers OK and does nothing",
-    ),
-    Step(
-        command="AT+COLP=0",
-        reason="with COLP the result of ATD waits for the answer, and any byte aborts the dial",
-    ),
-    Step(command="AT+CLIP=1", reason="an incoming caller's number, to tell an objector from noise"),
-    Step(command="AT+CREG=1", reason="notices when the circuit-switched registration changes"),
-    Step(command="AT+CEREG=1", reason="notices when the LTE registration changes"),
-    Step(command="AT+CMGF=0", reason="messages as PDU: their text can never look like a result"),
-    Step(command="AT+CNMI=2,1,0,0,0", reason="a notice for each stored message, no message inline"),
-    Step(command="AT+CTZU=1", reason="the module's clock follows the network, as a time hint"),
-)
-
-SPIC_COUNTER = PinCounter(
-    command="AT+SPIC",
-    # pin1, puk1, pin2, puk2 (SIM7500/SIM7600 manual V3.00 3.2.6, A76XX manual V1.09 6.2.8).
-    pattern=re.compile(r"\+SPIC:\s*(?P<left>\d+)\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*"),
-)
-
-CCLK_TIME = NetworkTime(
-    enable=("AT+CTZU=1",),
-    query="AT+CCLK?",
-    pattern=re.compile(
-        r'\+CCLK:\s*"(?P<time>\d\d/\d\d/\d\d,\d\d:\d\d:\d\d)(?P<zone>[+-]\d\d)?"\s*'
-    ),
-    utc=False,
-)
-
-STANDARD_HANG_UP: tuple[Rung, ...] = (
-    Rung(command="AT+CHUP", timeout=4.0),
-    Rung(command="ATH", timeout=5.0),
-    Rung(command="AT+CHUP", timeout=9.0, settle=0.3),
-)

@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import re
 
-from firmware.families.base import (
+from firmware.families.base import Family, PinCounter, Sign, Timing, notice
+from firmware.families.simcom import SIMCOM_NOTICES
+from firmware.families.standard import (
     CALL_SETUP,
     CCLK_TIME,
     COMMON_NOTICES,
-    SIMCOM_NOTICES,
     STANDARD_HANG_UP,
-    Family,
-    PinCounter,
-    Sign,
-    Timing,
-    notice,
 )
 
 GENERIC = Family(

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 
 from firmware.families.base import (
-    CALL_SETUP,
-    COMMON_NOTICES,
     AudioMoment,
     Family,
     NetworkTime,
@@ -21,6 +19,7 @@ from firmware.families.base import (
     UsbIdentity,
     notice,
 )
+from firmware.families.standard import CALL_SETUP, COMMON_NOTICES
 
 HUAWEI = Family(
     name="huawei",

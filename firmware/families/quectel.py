@@ -8,9 +8,6 @@ from __future__ import annotations
 import re
 
 from firmware.families.base import (
-    CALL_SETUP,
-    COMMON_NOTICES,
-    STANDARD_HANG_UP,
     AudioMoment,
     Family,
     FileAudio,
@@ -22,8 +19,8 @@ from firmware.families.base import (
     Timing,
     UsbIdentity,
     notice,
-    xor_of_words,
 )
+from firmware.families.standard import CALL_SETUP, COMMON_NOTICES, STANDARD_HANG_UP
 
 _DSCI = {
     "1": Sign.HELD,
@@ -45,6 +42,16 @@ _CCINFO = {
     "4": Sign.INCOMING,
     "5": Sign.INCOMING,
 }
+
+
+def xor_of_words(data: bytes) -> int:
+    """Quectel's AT+QFUPL checksum: XOR of big-endian 16-bit words, an odd last byte zero-filled."""
+    padded = data + bytes(len(data) % 2)
+    total = 0
+    for position in range(0, len(padded), 2):
+        total ^= padded[position] << 8 | padded[position + 1]
+    return total
+
 
 QUECTEL = Family(
     name="quectel",

@@ -8,21 +8,19 @@ from __future__ import annotations
 import re
 
 from firmware.families.base import (
-    CALL_SETUP,
-    CCLK_TIME,
-    COMMON_NOTICES,
-    SIMCOM_LENGTH,
-    SIMCOM_NAMES,
-    SIMCOM_NOTICES,
-    SPIC_COUNTER,
     AudioMoment,
     Family,
-    FileAudio,
-    Rung,
     SerialAudio,
     Step,
     Timing,
     UsbIdentity,
+)
+from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_NOTICES, SPIC_COUNTER, lte_store
+from firmware.families.standard import (
+    CALL_SETUP,
+    CCLK_TIME,
+    COMMON_NOTICES,
+    STANDARD_HANG_UP,
 )
 
 SIM7600 = Family(
@@ -34,10 +32,7 @@ SIM7600 = Family(
     usb=(UsbIdentity(vendor=0x1E0E, product=0x9001, at=2, spare_at=3, audio=4),),
     bring_up=(
         *CALL_SETUP,
-        Step(
-            command="AT+CLCC=1",
-            reason="the module tells each change of the call list by itself",
-        ),
+        SIMCOM_CALL_LIST,
         # Manual V3.00 does not list DDET and a SIM7600G-H reported keys without it (field log);
         # other drivers send it, so an ERROR here means nothing.
         Step(command="AT+DDET=1", reason="key notices, on firmwares that need to be asked"),
@@ -47,11 +42,7 @@ SIM7600 = Family(
     ),
     notices=(*COMMON_NOTICES, *SIMCOM_NOTICES),
     # The manual allows CHUP 120 s. A rung does not wait that long: the list is read instead.
-    hang_up=(
-        Rung(command="AT+CHUP", timeout=4.0),
-        Rung(command="ATH", timeout=5.0),
-        Rung(command="AT+CHUP", timeout=9.0, settle=0.3),
-    ),
+    hang_up=STANDARD_HANG_UP,
     reset="AT+CRESET",
     module_keys=True,
     audio=SerialAudio(
@@ -64,20 +55,8 @@ SIM7600 = Family(
         # not help, CRESET between calls does.
         resets_after_refusal=True,
     ),
-    stored_clips=FileAudio(
-        # Both players read drive E: only, whatever the manual's examples say.
-        folder="E:/",
-        enter=("AT+FSCD=E:",),
-        listing="AT+FSLS",
-        listed=SIMCOM_NAMES,
-        measure="AT+FSATTRI={name}",
-        measured=SIMCOM_LENGTH,
-        upload='AT+CFTRANRX="{path}",{size}',
-        delete="AT+FSDEL={name}",
-        play='AT+CCMXPLAYWAV="{path}",1',
-        stop="AT+CCMXSTOPWAV",
-        stop_announced=True,
-    ),
+    # Both players read drive E: only, whatever the manual's examples say.
+    stored_clips=lte_store("E", play='AT+CCMXPLAYWAV="{path}",1', stop="AT+CCMXSTOPWAV"),
     pin_counter=SPIC_COUNTER,
     card_id=("AT+CICCID", "AT+CCID", "AT+ICCID"),
     network_time=CCLK_TIME,

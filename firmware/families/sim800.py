@@ -7,19 +7,9 @@ from __future__ import annotations
 
 import re
 
-from firmware.families.base import (
-    CALL_SETUP,
-    CCLK_TIME,
-    COMMON_NOTICES,
-    SIMCOM_NOTICES,
-    SPIC_COUNTER,
-    Family,
-    FileAudio,
-    Rung,
-    Sign,
-    Step,
-    notice,
-)
+from firmware.families.base import Family, FileAudio, Rung, Sign, Step, notice
+from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_NOTICES, SPIC_COUNTER
+from firmware.families.standard import CALL_SETUP, CCLK_TIME, COMMON_NOTICES
 
 SIM800 = Family(
     name="sim800",
@@ -29,7 +19,7 @@ SIM800 = Family(
     models=re.compile(r"(?:SIMCOM_)?SIM[89]\d\d.*", re.IGNORECASE),
     bring_up=(
         *CALL_SETUP,
-        Step(command="AT+CLCC=1", reason="the module tells each change of the call list by itself"),
+        SIMCOM_CALL_LIST,
         Step(command="AT+MORING=1", reason="MO RING and MO CONNECTED notices"),
         # Interval and report are not stored, and the command needs a SIM.
         Step(command="AT+DDET=1,0,0,0", reason="key notices"),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from firmware.families.base import CALL_SETUP, Step, Timing
+from firmware.families.base import Step, Timing
 from firmware.families.generic import GENERIC
+from firmware.families.standard import CALL_SETUP
 
 WAVECOM = replace(
     GENERIC,

@@ -14,7 +14,8 @@ from firmware.audio.clip import Clip
 from firmware.audio.module_store import ModuleStore, StoredClip
 from firmware.errors import CommandRefused
 from firmware.families import FAMILIES
-from firmware.families.base import FileAudio, xor_of_words
+from firmware.families.base import FileAudio
+from firmware.families.quectel import xor_of_words
 from firmware.simulator.quectel import checksum
 
 STORING = ("sim7600", "a76xx", "quectel", "sim800")

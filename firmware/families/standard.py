@@ -1,0 +1,66 @@
+"""What the standards give every family: 3GPP TS 27.007 and 27.005, ITU-T V.250.
+
+A family takes of it what its modems keep to, and adds rows of its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+from firmware.families.base import NetworkTime, Notice, Rung, Sign, Step, notice
+
+# Spaces after the colon differ between firmwares, so none is required anywhere.
+COMMON_NOTICES: tuple[Notice, ...] = (
+    notice(r"NO CARRIER", Sign.ENDED),
+    notice(r"BUSY", Sign.BUSY),
+    notice(r"NO ANSWER", Sign.NO_ANSWER),
+    notice(r"NO ?DIAL ?TONE", Sign.NO_NETWORK),
+    notice(r"RING", Sign.INCOMING),
+    notice(r"\+CRING:.*", Sign.INCOMING),
+    notice(r'\+CLIP:\s*"(?P<number>[^"]*)".*', Sign.CALLER),
+    notice(r"\+CLIP:.*", Sign.INCOMING),
+    # "+CCWA" is a second caller during our call: turned away by the same hang-up, never answered.
+    notice(r"\+CCWA:.*", Sign.NOISE),
+    notice(r'\+CMTI:\s*"(?P<store>\w+)"\s*,\s*(?P<index>\d+)', Sign.SMS),
+    notice(r'\+C(?:G|E)?REG:\s*(?P<stat>\d+)(?:\s*,\s*".*)?', Sign.REGISTRATION),
+    notice(r"\+CPIN:\s*NOT (?:INSERTED|READY|AVAILABLE).*", Sign.SIM_MISSING),
+    notice(r"\+CPIN:.*", Sign.NOISE),
+    notice(r"RDY", Sign.BOOT),
+)
+
+CALL_SETUP: tuple[Step, ...] = (
+    Step(command="ATE0", reason="echo off: an echoed command must not look like an answer"),
+    Step(
+        command="AT+CMEE=1",
+        reason="numeric error codes, the same on every firmware language",
+    ),
+    Step(
+        command="AT+CVHU=0",
+        reason="ATH ends voice calls only after this; otherwise it answers OK and does nothing",
+    ),
+    Step(
+        command="AT+COLP=0",
+        reason="with COLP the result of ATD waits for the answer, and any byte aborts the dial",
+    ),
+    Step(command="AT+CLIP=1", reason="an incoming caller's number, to tell an objector from noise"),
+    Step(command="AT+CREG=1", reason="notices when the circuit-switched registration changes"),
+    Step(command="AT+CEREG=1", reason="notices when the LTE registration changes"),
+    Step(command="AT+CMGF=0", reason="messages as PDU: their text can never look like a result"),
+    Step(command="AT+CNMI=2,1,0,0,0", reason="a notice for each stored message, no message inline"),
+    Step(command="AT+CTZU=1", reason="the module's clock follows the network, as a time hint"),
+)
+
+CCLK_TIME = NetworkTime(
+    enable=("AT+CTZU=1",),
+    query="AT+CCLK?",
+    pattern=re.compile(
+        r'\+CCLK:\s*"(?P<time>\d\d/\d\d/\d\d,\d\d:\d\d:\d\d)(?P<zone>[+-]\d\d)?"\s*'
+    ),
+    utc=False,
+)
+
+STANDARD_HANG_UP: tuple[Rung, ...] = (
+    Rung(command="AT+CHUP", timeout=4.0),
+    Rung(command="ATH", timeout=5.0),
+    Rung(command="AT+CHUP", timeout=9.0, settle=0.3),
+)
