@@ -29,7 +29,7 @@ from appliance.packed_history import HexId
 from appliance.state import State
 from appliance.store import Registry
 from firmware.clock import Clock
-from firmware.events import Cause, Ended, Event, StopRaised
+from firmware.events import Cause, Ended, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order
 
 
@@ -96,8 +96,7 @@ class Box:
         self._post = post or (lambda _: None)
         self._stop = threading.Event()
         self._stop_lock = threading.Lock()
-        self._stops_raised = 0
-        self._stops_taken = 0
+        self._stops_on_their_way = 0
         if state.campaign.stopped:
             self._stop.set()
         self.gate = LawGate(config.rules)
@@ -116,21 +115,15 @@ class Box:
 
     # --- the stop path -----------------------------------------------------------------------
 
-    def counted(self, event: Event) -> Event:
-        """Number a stop on its way to the inbox; any thread. A later one is not meant by it."""
-        if not isinstance(event, StopRaised):
-            return event
-        with self._stop_lock:
-            return replace(event, number=self._stops_raised)
-
     def stop_everything(self) -> None:
         """Silence and hang up every line at once; any thread, past every queue.
 
-        Only the wire is touched here. The latch in the ledger follows through the engine, which
-        gets :class:`~firmware.events.StopRaised` besides.
+        Only the wire is touched here. The latch in the ledger follows through the engine: whoever
+        calls this lets the box take one :class:`~firmware.events.StopRaised` besides, and no reset
+        lets dials out again before it did.
         """
         with self._stop_lock:
-            self._stops_raised += 1
+            self._stops_on_their_way += 1
             self._stop.set()
         for line in self._lines.values():
             line.emergency_hang_up()
@@ -149,17 +142,23 @@ class Box:
             if isinstance(given, StopRaised):
                 with self._stop_lock:
                     self._stop.set()
-                    number = self._stops_raised if given.number is None else given.number
-                    self._stops_taken = max(self._stops_taken, number)
+                    self._stops_on_their_way = max(self._stops_on_their_way - 1, 0)
             effects += self.engine.step(given, now)
             if isinstance(given, commands.Reset) and not self.engine.state.stopped:
                 self._release_stop()
         self.perform(effects, now)
 
+    def reset_refusal(self) -> str | None:
+        """Return why a :class:`~appliance.commands.Reset` is to be refused now, or None."""
+        with self._stop_lock:
+            if self._stops_on_their_way:
+                return "another stop is on its way: see what it is about first"
+        return self.engine.reset_refusal()
+
     def _release_stop(self) -> None:
         """Let dials out again, unless a stop was raised that the engine has not heard of yet."""
         with self._stop_lock:
-            if self._stops_taken == self._stops_raised:
+            if not self._stops_on_their_way:
                 self._stop.clear()
 
     def note(self, records: Sequence[Record]) -> None:

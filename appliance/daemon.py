@@ -39,6 +39,7 @@ from appliance.state import State
 from appliance.wiring import LINES, line_settings, open_panel, open_power
 from firmware.bring_up import Identity
 from firmware.clock import Clock, SystemClock
+from firmware.events import StopRaised
 from firmware.line import Line
 from firmware.panel import NoPanel, Panel
 
@@ -141,7 +142,7 @@ class Daemon:
         # The stop is armed before anything else is: it must beat a box that is still starting.
         panel = open_panel(
             self._config,
-            post=lambda event: self._inbox.put(self._box.counted(event)),
+            post=self._inbox.put,
             stop_lines=self._box.stop_everything,
             clock=self._clock,
         )
@@ -262,6 +263,7 @@ class Daemon:
         """Called on a client's thread: stop acts here, everything else waits for the loop."""
         if operation == "stop":
             self._box.stop_everything()
+            self._inbox.put(StopRaised(at=self._clock.monotonic(), source="command"))
         request = _Request(operation, arguments)
         self._inbox.put(request)
         while True:

@@ -209,13 +209,13 @@ class Operations:
     def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
         self._box.stop_everything()
         now = self._box.now()
-        self._box.take([self._box.counted(StopRaised(at=now.monotonic, source="command"))])
+        self._box.take([StopRaised(at=now.monotonic, source="command")])
         self._must_be_recorded("every line was hung up, but the latch that outlasts a restart")
         return {"stopped": self._box.engine.state.stopped}
 
     def _reset(self, arguments: dict[str, Any]) -> dict[str, Any]:
         by, reason = _said(arguments, "by"), _said(arguments, "reason")
-        refusal = self._box.engine.reset_refusal()
+        refusal = self._box.reset_refusal()
         if refusal is not None:
             raise Refused(refusal)
         self._box.take([commands.Reset(by=by, reason=reason)])

@@ -264,8 +264,6 @@ class StopRaised:
     at: float
     source: str
     """``button``, ``wire`` (not readable), ``command``."""
-    number: int | None = None
-    """How many stops had been raised when this was posted, where somebody counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -272,19 +272,54 @@ def test_a_stop_pressed_while_the_first_is_on_its_way_outlasts_the_reset_of_the_
     bench.register()
     bench.box.recover()
     bench.box.stop_everything()
-    first = bench.box.counted(events.StopRaised(at=0.0, source="command"))
     bench.box.stop_everything()
-    bench.box.take([first])
+    bench.box.take([events.StopRaised(at=0.0, source="command")])
     bench.ready()
 
     bench.box.take([commands.Reset(by="Alix", reason="checked")])
     bench.box.take([commands.Tick()])
     assert bench.line.orders == []
 
-    second = bench.box.counted(events.StopRaised(at=0.0, source="command"))
-    bench.box.take([second, *bench.posted])
+    bench.box.take([events.StopRaised(at=0.0, source="command"), *bench.posted])
     bench.box.take([commands.Reset(by="Alix", reason="checked")])
     assert bench.box.engine.state.stopped is False
+
+
+def test_a_stop_by_command_does_not_stand_for_a_button_whose_event_is_on_its_way(
+    bench: Bench,
+) -> None:
+    """The button was pressed first; the command's stop is taken in the loop, past the inbox."""
+    bench.register()
+    bench.box.recover()
+    operations = Operations(bench.box)
+    bench.box.stop_everything()
+    operations.perform("stop", {})
+    bench.ready()
+
+    bench.box.take([commands.Reset(by="Alix", reason="checked")])
+    bench.box.take([commands.Tick()])
+    assert bench.line.orders == []
+
+    bench.box.take([events.StopRaised(at=0.0, source="button"), *bench.posted])
+    assert bench.box.engine.state.stopped
+    bench.box.take([events.StopReleased(at=0.0)])
+    operations.perform("reset", {"by": "Alix", "reason": "checked"})
+    bench.register("+33199005678")
+    bench.box.take([commands.Tick()])
+    assert isinstance(bench.line.orders[-1], Dial)
+
+
+def test_a_reset_is_refused_while_a_stop_is_on_its_way(bench: Bench) -> None:
+    bench.box.take([events.StopRaised(at=0.0, source="command")])
+    bench.box.stop_everything()
+    operations = Operations(bench.box)
+    with pytest.raises(Refused, match="on its way"):
+        operations.perform("reset", {"by": "Alix", "reason": "checked"})
+    assert "stop.reset" not in bench.kinds()
+
+    bench.box.take([events.StopRaised(at=0.0, source="command")])
+    operations.perform("reset", {"by": "Alix", "reason": "checked"})
+    assert bench.kinds()[-1] == "stop.reset"
 
 
 def test_a_reset_does_not_release_a_stop_that_is_still_on_its_way(bench: Bench) -> None:
