@@ -1,25 +1,23 @@
-"""The serial port under GsmModem: one reader, one ordered dispatcher, and a way past every queue.
+"""The serial port under GsmModem: one reader, one ordered dispatcher, one command at a time.
 
 :class:`AtTransport` takes the place of the stock library's reader and writer by way of the method
 resolution order: ``class VoiceModem(GsmModem, AtTransport)``. The conversation itself is
-:class:`firmware.at.exchange.Exchange`; here are only the descriptor, the threads and the locks.
+:class:`firmware.at.exchange.Exchange` and bytes leave by :class:`firmware.port_writer.PortWriter`;
+here are only the life of the port, the threads and the locks.
 
 Threads: the *reader* owns the descriptor and never runs a callback; the *dispatcher* hands out
 notices in order and, last of all, the loss of the port; the *worker* runs what sends commands by
 itself, so that a slow command never delays a notice; callers of commands write their own bytes.
 
-Locks, always taken in this order: the *command lock* for one whole command; the *byte lock* around
-one write; the *condition* around the exchange, never held while anything blocks. The emergency
-path takes no command lock and does not wait for the byte lock longer than a few milliseconds.
+Locks, always taken in this order: the *command lock* for one whole command; the writer's *byte
+lock* around one write; the *condition* around the exchange, never held while anything blocks. The
+emergency path takes no command lock.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import queue
-import select
 import threading
 import time
 from collections import deque
@@ -29,7 +27,7 @@ from typing import Any
 from gsmmodem.serial_comms import SerialComms
 
 from firmware.at.command import Command
-from firmware.at.exchange import ESCAPE, QUIET_SECONDS, Exchange
+from firmware.at.exchange import QUIET_SECONDS, Exchange
 from firmware.at.outcomes import (
     Aborted,
     Completed,
@@ -43,22 +41,12 @@ from firmware.at.outcomes import (
 )
 from firmware.dispatcher import Dispatcher
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.port import READ_SECONDS, WRITE_SECONDS, open_port
+from firmware.port import READ_SECONDS, open_port
+from firmware.port_writer import HANG_UP_FINALS, PortWriter
 
-WRITE_CHUNK = 256
-"""Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
-PAUSE_SECONDS = 10.0
-"""How long a module may take no byte of a payload: it writes its flash meanwhile."""
-_LOOK_SECONDS = 0.01
-"""How often a payload that waits for room looks for the stop."""
-LOCK_SECONDS = 0.005
-"""How long the emergency path waits for a write that is under way."""
 DUE_SECONDS = 1.0
 """How far the result of ATD may trail the notice that ended the call; ZTE gives none (K3565-Z)."""
-HANG_UP = b"ATH\rAT+CHUP\r"
-"""V.250 hang-up, and 27.007 hang-up for modems whose ATH does nothing (AT+CVHU=1)."""
 
-_HANG_UP_FINALS = 2
 _log = logging.getLogger(__name__)
 
 Trace = Callable[[str, bytes, float], None]
@@ -96,23 +84,23 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         self._dispatcher = Dispatcher(self.notified, self._report_loss)
         self._trace = trace
         self._notice_words = notices
-        self._serial: Any = None
-        self._emergency_serial: Any = None
+        self._writer = PortWriter(
+            note=lambda data: self._note("tx", data),
+            lost=self._lose,
+            escape_needed=lambda: self._exchange.escape_needed(),
+        )
         self._command_lock = threading.RLock()
-        self._byte_lock = threading.Lock()
         self._condition = threading.Condition(threading.Lock())
         self._exchange = Exchange(notices=notices)
         self._outcomes: deque[Outcome] = deque()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._down: str | None = "the port was not opened"
-        self._emergencies = 0
-        self._count_lock = threading.Lock()
 
     @property
     def emergency_count(self) -> int:
         """How often :meth:`emergency_hang_up` was called; a token for :meth:`transact`."""
-        return self._emergencies
+        return self._writer.emergencies
 
     @property
     def needs_resync(self) -> bool:
@@ -147,7 +135,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
             self._down = None
         self._dispatcher = Dispatcher(self.notified, self._report_loss)
         self._work = queue.SimpleQueue()
-        self._serial, self._emergency_serial = port, second
+        self._writer.attach(port, second)
         self.alive = True
         self._threads = [
             threading.Thread(target=self._read_loop, args=(port,), name="at-reader", daemon=True),
@@ -173,14 +161,14 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
             self.alive = False
             self._condition.notify_all()
         self._work.put(None)
-        for port in (self._serial, self._emergency_serial):
+        for port in self._writer.ports:
             for cancel in ("cancel_read", "cancel_write"):
                 _quietly(getattr(port, cancel, None))
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(timeout=2 * READ_SECONDS)
         self._dispatcher.stop()
-        for port in (self._serial, self._emergency_serial):
+        for port in self._writer.ports:
             _quietly(getattr(port, "close", None))
 
     # -- commands --------------------------------------------------------------------------
@@ -193,7 +181,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         Raises CommandTimeout, CommandAborted, LinkLost.
         """
         if epoch is None:
-            epoch = self._emergencies
+            epoch = self._writer.emergencies
         with self._command_lock:
             self._resync_if_needed(epoch)
             return self._transact(command, epoch)
@@ -205,7 +193,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         asked *n* more times: only one of those answers can be its own, and any row counts.
         """
         if epoch is None:
-            epoch = self._emergencies
+            epoch = self._writer.emergencies
         with self._command_lock:
             self._resync_if_needed(epoch)
             with self._condition:
@@ -228,7 +216,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
 
         Raises CommandTimeout where the modem does not answer, CommandAborted, LinkLost.
         """
-        epoch = self._emergencies
+        epoch = self._writer.emergencies
         with self._command_lock:
             self._resync(epoch, timeout, quiet)
 
@@ -280,7 +268,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
                 with self._condition:
                     outcome = self._next_outcome(epoch, label)
                 if isinstance(outcome, Send):
-                    self._write_guarded(outcome.data, epoch, label)
+                    self._writer.write(outcome.data, epoch, label)
                     continue
                 finished = True
                 if isinstance(outcome, Aborted):
@@ -305,7 +293,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
     def _check(self, epoch: int, label: str) -> None:
         if self._down is not None:
             raise LinkLost(self._down)
-        if self._emergencies != epoch:
+        if self._writer.emergencies != epoch:
             raise CommandAborted(f"{label} was thrown out by the hang-up")
 
     def _apply(self, events: list[ExchangeEvent]) -> None:
@@ -317,46 +305,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
                 self._outcomes.append(event)
                 self._condition.notify_all()
 
-    # -- writing ---------------------------------------------------------------------------
-
-    def _write_guarded(self, data: bytes, epoch: int, label: str) -> None:
-        """Write *data* unless an emergency came: its hang-up must be the last word."""
-        # Only a payload is so long. The module may pause while it writes its flash, and an upload
-        # that is cut short leaves it waiting for the rest, deaf to commands.
-        patience = WRITE_SECONDS if len(data) <= WRITE_CHUNK else PAUSE_SECONDS
-        for start in range(0, len(data), WRITE_CHUNK):
-            chunk = data[start : start + WRITE_CHUNK]
-            with self._byte_lock:
-                if self._emergencies != epoch:
-                    raise CommandAborted(f"{label} was thrown out by the hang-up")
-                self._note("tx", chunk)
-                try:
-                    self._put(chunk, epoch, patience)
-                # SerialTimeoutException, SerialException, OSError; TypeError once closed.
-                except Exception as error:
-                    self._lose(f"write failed: {error}")
-                    raise LinkLost(f"write failed: {error}") from error
-
-    def _put(self, data: bytes, epoch: int, seconds: float) -> None:
-        """Write *data*, waiting *seconds* for room, until a stop comes. Byte lock held.
-
-        pyserial's own write also gives up where everything was taken but the process stood still
-        for so long, and then a port in good order counts as lost.
-        """
-        try:
-            descriptor = self._serial.fileno()
-        # No descriptor: loop:// and its like.
-        except Exception:  # noqa: BLE001
-            self._serial.write(data)
-            return
-        until = time.monotonic() + seconds
-        while data and self._emergencies == epoch:
-            with contextlib.suppress(BlockingIOError):
-                data = data[os.write(descriptor, data) :]
-            if data and time.monotonic() >= until:
-                raise TimeoutError(f"the port took no byte for {seconds:g} s")
-            if data:
-                select.select([], [descriptor], [], _LOOK_SECONDS)
+    # -- the emergency -----------------------------------------------------------------------
 
     def emergency_hang_up(self) -> None:
         """Put a hang-up on the wire now, past every queue, and release whoever waits.
@@ -365,61 +314,10 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         bytes. Late results of the two commands are swept up by the resync that the next command
         starts. Never raises: a port that is gone has been reported as lost.
         """
-        with self._count_lock:
-            self._emergencies += 1
-        # Read without its lock: a moment's doubt costs one harmless ESC, waiting might cost more.
-        data = (ESCAPE if self._exchange.escape_needed() else b"") + HANG_UP
-        locked = self._byte_lock.acquire(timeout=LOCK_SECONDS / 5)
-        if not locked:
-            # A write is stuck in there. Kick it out; its half line is ended by the CR.
-            _quietly(getattr(self._serial, "cancel_write", None))
-            locked = self._byte_lock.acquire(timeout=LOCK_SECONDS)
-            data = b"\r" + data
-        full = self._write_now(data)
-        if full:
-            # The other lines of the box must not wait for this port's room.
-            threading.Thread(
-                target=self._write_rest, args=(full, locked), name="at-hang-up", daemon=True
-            ).start()
-        elif locked:
-            self._byte_lock.release()
+        self._writer.hang_up()
         with self._condition:
-            self._apply(self._exchange.abort(time.monotonic(), finals=_HANG_UP_FINALS))
+            self._apply(self._exchange.abort(time.monotonic(), finals=HANG_UP_FINALS))
             self._condition.notify_all()
-
-    def _write_now(self, data: bytes) -> list[tuple[Any, bytes]]:
-        """Hand *data* to the kernel for both ports; return what found no room. Never raises."""
-        full, others = [], []
-        for port in (self._serial, self._emergency_serial):
-            if port is None:
-                continue
-            self._note("tx", data)
-            try:
-                written = os.write(port.fileno(), data)
-            except BlockingIOError:
-                written = 0
-            # No descriptor (loop://, rfc2217://), or closed.
-            except Exception:  # noqa: BLE001
-                others.append((port, data))
-                continue
-            if written < len(data):
-                full.append((port, data[written:]))
-        self._write_rest(others, locked=False)
-        return full
-
-    def _write_rest(self, ports: list[tuple[Any, bytes]], locked: bool) -> None:
-        """Write what is left, waiting for room; *locked* hands the byte lock over to here."""
-        try:
-            for port, rest in ports:
-                try:
-                    port.write(rest)
-                except Exception as error:  # noqa: BLE001
-                    _log.warning("hang-up on %s failed: %s", getattr(port, "port", "?"), error)
-                    if port is self._serial:
-                        self._lose(f"write failed: {error}")
-        finally:
-            if locked:
-                self._byte_lock.release()
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -431,7 +329,7 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
                     self._received(data, time.monotonic())
         # An unplugged port raises SerialException, OSError (EIO, ENODEV) or TypeError.
         except Exception as error:  # noqa: BLE001
-            if port is self._serial:
+            if port is self._writer.port:
                 self._lose(f"read failed: {error}")
 
     def _received(self, data: bytes, now: float) -> None:

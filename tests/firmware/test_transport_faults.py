@@ -1,14 +1,14 @@
-"""What a pty cannot do: write time-outs, ports that die in the middle, and who holds a port."""
+"""What a pty cannot do: ports that die in the middle, refuse to open, or are held by others."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from pathlib import Path
 
 import pytest
 import serial
+from port_fakes import FakePort
 from pytest_mock import MockerFixture
 
 from firmware import holders
@@ -16,60 +16,6 @@ from firmware.at.outcomes import Notification
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.modem import VoiceModem
 from firmware.transport import AtTransport
-
-
-class FakePort:
-    """A port in memory whose reads and writes can be made to fail."""
-
-    port = "fake"
-
-    def __init__(self) -> None:
-        self.written = bytearray()
-        self.write_error: Exception | None = None
-        self.read_error: Exception | None = None
-        self.silent: set[bytes] = set()
-        self.closed = False
-        self._replies = bytearray()
-        self._wake = threading.Condition()
-
-    def open(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.closed = True
-
-    def fail(self, error: Exception) -> None:
-        with self._wake:
-            self.read_error = error
-            self._wake.notify_all()
-
-    @property
-    def in_waiting(self) -> int:
-        return len(self._replies)
-
-    def read(self, size: int) -> bytes:
-        with self._wake:
-            self._wake.wait_for(lambda: self._replies or self.read_error or self.closed, 0.5)
-            if self.read_error is not None:
-                raise self.read_error
-            data = bytes(self._replies[:size])
-            del self._replies[:size]
-            return data
-
-    def cancel_read(self) -> None:
-        with self._wake:
-            self.closed = True
-            self._wake.notify_all()
-
-    def write(self, data: bytes) -> int:
-        if self.write_error is not None:
-            raise self.write_error
-        self.written += data
-        if data.endswith(b"\r") and data not in self.silent:
-            with self._wake:
-                self._replies += b"\r\nOK\r\n"
-                self._wake.notify_all()
-        return len(data)
 
 
 class Rig:
@@ -201,7 +147,7 @@ def test_the_stop_between_start_and_write_keeps_the_command_off_the_wire(
     original = rig.modem._exchange.send
 
     def stop_first(*arguments: object) -> object:
-        rig.modem._emergencies += 1
+        rig.modem._writer.emergencies += 1
         return original(*arguments)  # type: ignore[arg-type]
 
     mocker.patch.object(rig.modem._exchange, "send", side_effect=stop_first)
@@ -210,115 +156,6 @@ def test_the_stop_between_start_and_write_keeps_the_command_off_the_wire(
     assert b"ATD" not in rig.port.written
     assert rig.modem.needs_resync
     rig.modem.close()
-
-
-def test_an_emergency_with_a_stuck_write_ends_the_half_line(rig: Rig) -> None:
-    with rig.modem._byte_lock:
-        rig.modem.emergency_hang_up()
-    assert rig.port.written.endswith(b"\rATH\rAT+CHUP\r")
-    rig.modem.close()
-
-
-class PipePort(FakePort):
-    """A port with a real descriptor; what does not fit into it waits for *room*."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.room = threading.Event()
-        self.far_end, self._near_end = os.pipe()
-        os.set_blocking(self._near_end, False)
-
-    def fileno(self) -> int:
-        return self._near_end
-
-    def write(self, data: bytes) -> int:
-        if not self.room.wait(10):
-            raise TimeoutError("no room")
-        return super().write(data)
-
-    def fill(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                os.write(self._near_end, bytes(65536))
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            os.close(self.far_end)
-            os.close(self._near_end)
-
-
-def open_pipe(mocker: MockerFixture) -> tuple[PipePort, VoiceModem]:
-    port = PipePort()
-    mocker.patch("firmware.port.serial.serial_for_url", return_value=port)
-    modem = VoiceModem("fake", on_notification=lambda _: None, on_lost=lambda _: None)
-    AtTransport.connect(modem)
-    return port, modem
-
-
-def test_a_port_without_room_does_not_hold_the_stop_of_other_lines_up(
-    mocker: MockerFixture,
-) -> None:
-    port, modem = open_pipe(mocker)
-    port.fill()
-    modem.emergency_hang_up()
-    # Returned although nothing was taken yet; the hang-up waits behind it.
-    assert port.written == b""
-    port.room.set()
-    with modem._byte_lock:
-        assert port.written == b"ATH\rAT+CHUP\r"
-    modem.close()
-
-
-def test_a_payload_waits_for_a_module_that_writes_its_flash(mocker: MockerFixture) -> None:
-    port, modem = open_pipe(mocker)
-    payload = bytes(range(256)) * 1024
-    writer = threading.Thread(target=modem._put, args=(payload, modem.emergency_count, 30.0))
-    writer.start()
-    taken = bytearray()
-    while len(taken) < len(payload):
-        taken += os.read(port.far_end, 65536)
-    writer.join(10)
-    assert taken == payload
-    modem.close()
-
-
-def test_a_port_that_takes_everything_is_not_lost_however_late_that_is_seen(
-    mocker: MockerFixture,
-) -> None:
-    port, modem = open_pipe(mocker)
-    modem._put(b"AT\r", modem.emergency_count, 0.0)
-    assert os.read(port.far_end, 10) == b"AT\r"
-    port.fill()
-    with pytest.raises(TimeoutError):
-        modem._put(b"AT\r", modem.emergency_count, 0.0)
-    modem.close()
-
-
-def test_the_stop_ends_a_payload_that_waits_for_room(mocker: MockerFixture) -> None:
-    port, modem = open_pipe(mocker)
-    port.fill()
-    writer = threading.Thread(target=modem._put, args=(b"clip", modem.emergency_count, 30.0))
-    writer.start()
-    port.room.set()
-    modem.emergency_hang_up()
-    writer.join(10)
-    assert not writer.is_alive()
-    modem.close()
-
-
-def test_both_ports_hang_up_and_one_dead_port_does_not_spare_the_other(
-    mocker: MockerFixture,
-) -> None:
-    first, second = FakePort(), FakePort()
-    mocker.patch("firmware.port.serial.serial_for_url", side_effect=[first, second])
-    lost: list[str] = []
-    modem = VoiceModem("a", emergency_port="b", on_notification=lambda _: None, on_lost=lost.append)
-    AtTransport.connect(modem)
-    first.write_error = OSError(5, "Input/output error")
-    modem.emergency_hang_up()
-    assert second.written == b"ATH\rAT+CHUP\r"
-    modem.close()
 
 
 def test_the_first_port_is_closed_again_where_the_second_cannot_be_opened(
