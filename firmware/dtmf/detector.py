@@ -49,7 +49,7 @@ _RELEASE_WINDOWS: Final = 6
 """A key has ended when so many windows in a row hold less than that share of its energy: just what
 a pause of 40 ms gives wherever the windows lie, and more than most lost frames."""
 _FADED: Final = 10 ** (-30.0 / 10)
-_REJOIN: Final = SAMPLE_RATE * 40 // 1000
+_REJOIN: Final = SAMPLE_RATE * 20 // 1000
 """A key that comes back within so many samples of its end, and whose tones never fell below that
 share of its energy, is the same press: a decoder fills lost frames with a fading tone, while a
 finger leaves silence."""

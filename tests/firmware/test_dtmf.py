@@ -114,6 +114,14 @@ def test_a_lost_frame_that_the_decoder_fills_ends_no_press(fade: float, heard: s
         assert keys(pcm(np.zeros(shift), faded)) == heard
 
 
+def test_noise_fills_no_pause_between_two_presses_of_a_finger() -> None:
+    power = (PEAK * 10 ** (-12 / 20)) ** 2
+    presses = [p for k in "8811" for p in (press(k, 0.1), gap(0.06))]
+    for shift in range(0, 160, 37):
+        audio = pcm(np.zeros(shift), *presses, noise=float(np.sqrt(power / 10**1.1)))
+        assert keys(audio) == "8811"
+
+
 def test_white_noise_of_15_decibels() -> None:
     power = (PEAK * 10 ** (-12 / 20)) ** 2
     assert keys(pcm(*dialled(KEYS * 3), noise=float(np.sqrt(power / 10**1.5)))) == KEYS * 3
