@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from firmware.at.exchange import ESCAPE
+from firmware.at.resync import ESCAPE
 from firmware.errors import CommandAborted, LinkLost
 from firmware.port import WRITE_SECONDS
 

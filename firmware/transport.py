@@ -27,7 +27,7 @@ from typing import Any
 from gsmmodem.serial_comms import SerialComms
 
 from firmware.at.command import Command
-from firmware.at.exchange import QUIET_SECONDS, Exchange
+from firmware.at.exchange import Exchange
 from firmware.at.outcomes import (
     Aborted,
     Completed,
@@ -39,6 +39,7 @@ from firmware.at.outcomes import (
     Send,
     TimedOut,
 )
+from firmware.at.resync import QUIET_SECONDS
 from firmware.dispatcher import Dispatcher
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.port import READ_SECONDS, open_port

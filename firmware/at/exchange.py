@@ -6,11 +6,9 @@ Rules (27.007 leaves them open; each is paid for by a modem or a simulator that 
   notice and is passed on, also in the middle of an answer.
 * BUSY, NO CARRIER and their like end ATD and ATA only; at any other time they are notices.
 * A command without a final result in time leaves the exchange *dirty*: its late result must not
-  be taken by the next command. :meth:`Exchange.begin_resync` waits for silence, then sends AT
-  until it is answered once and nothing follows. Notices flow meanwhile; orphan results and
-  orphan information lines are dropped and counted.
-* A modem left in numeric results (ATV0) or silent ones (ATQ1) by another program is brought back
-  by the probes of the resync.
+  be taken by the next command. :meth:`Exchange.begin_resync` gets back in step
+  (:mod:`firmware.at.resync`). Notices flow meanwhile; orphan results and orphan information lines
+  are dropped and counted.
 * Some modems answer a slow command after the next one. Results still owed after a resync are the
   *debt*. While it stands, a result that follows information of the dead command is taken for the
   dead one's, so is a bare OK to a query that cannot be answered so, and a reply that may be
@@ -18,7 +16,7 @@ Rules (27.007 leaves them open; each is paid for by a modem or a simulator that 
 * A NO CARRIER during ATD may be the late word of the call before: the dial's own result then still
   comes, and must not pass for an empty call list.
 
-States: idle, running, dirty, draining, probing, guarding. ``now`` is real monotonic seconds.
+States: idle, running, dirty, resyncing. ``now`` is real monotonic seconds.
 """
 
 from __future__ import annotations
@@ -43,40 +41,24 @@ from firmware.at.outcomes import (
 )
 from firmware.at.parsing import is_message_body
 from firmware.at.results import CALL_RESULTS, Final, FinalKind, final_result
+from firmware.at.resync import QUIET_SECONDS, Resync
 
-QUIET_SECONDS = 0.3
-"""Silence that ends the draining; longer than any gap seen inside one answer."""
-GUARD_SECONDS = 0.1
-"""How long a probe's OK must stand alone."""
-DRAIN_SECONDS = 1.5
-"""A chattering modem is probed after this long even without silence."""
-PROBE_SECONDS = 0.5
-"""An AT without an answer is repeated after this long."""
-PROBE_ERRORS = 3
-"""So many lone ERRORs to AT are accepted: some modems answer so and are in step all the same."""
 EARLY_SECONDS = 5.0
 """How long ATD may still owe its result after a call result that was perhaps not its own."""
 MAX_ANSWER = 256 * 1024
 """Characters of information lines kept for one command; AT+CMGL of a full SIM is about 100 kB."""
-
-ESCAPE = b"\x1b"
-"""Leaves the modem's text entry without sending the message (27.005, 3.5.1)."""
 
 
 class _State(Enum):
     IDLE = auto()
     RUNNING = auto()
     DIRTY = auto()
-    DRAINING = auto()
-    PROBING = auto()
-    GUARDING = auto()
+    RESYNCING = auto()
 
 
 _HEADERS = ("+CMT:", "+CDS:", "+CBM:")
 # Line noise, such as the bytes of a modem that is still at another baud rate, says nothing.
 _SAYS_SOMETHING = re.compile(r"[0-9A-Za-z]")
-_TERSE_RESULTS = ("0", "4")
-"""OK and ERROR after ATV0 (V.250, table 1)."""
 
 
 class Exchange:
@@ -101,15 +83,7 @@ class Exchange:
         self._late = False
         self._taken = False
         """A bare OK to the running query was taken for an older command's."""
-        self._escape = False
-        self._quiet = QUIET_SECONDS
-        self._quiet_at = 0.0
-        self._drain_until = 0.0
-        self._step_until = 0.0
-        self._probes = 0
-        self._unanswered = 0
-        self._errors = 0
-        self._terse = False
+        self._resync = Resync()
 
     @property
     def idle(self) -> bool:
@@ -134,10 +108,8 @@ class Exchange:
                 return None
             case _State.RUNNING:
                 return self._deadline
-            case _State.DRAINING:
-                return min(self._quiet_at, self._drain_until, self._deadline)
-            case _State.PROBING | _State.GUARDING:
-                return min(self._step_until, self._deadline)
+            case _State.RESYNCING:
+                return self._resync.wake_at
 
     def debt(self, now: float) -> int:
         """Final results that older commands still owe."""
@@ -161,7 +133,7 @@ class Exchange:
         if not data:
             return events
         for token in self._framer.feed(data):
-            draining = self._state is _State.DRAINING
+            draining = self._resync.draining
             before = len(events)
             match token:
                 case Prompt():
@@ -174,7 +146,7 @@ class Exchange:
                 continue
             self._last_byte = now
             if draining:
-                self._quiet_at = now + self._quiet
+                self._resync.heard(now)
         return events
 
     def tick(self, now: float) -> list[ExchangeEvent]:
@@ -186,18 +158,8 @@ class Exchange:
                 # A modem that has nothing to say to this query has answered it after all.
                 self._bury(now, owes=0 if self._taken else 1)
                 events.append(TimedOut(lines))
-            case _State.DRAINING | _State.PROBING | _State.GUARDING if now >= self._deadline:
-                self._state = _State.DIRTY
-                events.append(ResyncFailed())
-            case _State.DRAINING if now >= min(self._quiet_at, self._drain_until):
-                self._probe(now, events)
-            case _State.PROBING if now >= self._step_until:
-                self._unanswered += 1
-                self._probe(now, events)
-            case _State.GUARDING if now >= self._step_until:
-                self._state = _State.IDLE
-                self._escape = False
-                events.append(Resynchronised())
+            case _State.RESYNCING:
+                self._tick_resync(now, events)
             case _:
                 pass
         return events
@@ -217,7 +179,8 @@ class Exchange:
         if self._state is _State.RUNNING:
             self._bury(now)
             events.append(Aborted())
-        elif self._state in (_State.DRAINING, _State.PROBING, _State.GUARDING):
+        elif self._state is _State.RESYNCING:
+            self._resync.stop()
             events.append(Aborted())
         self._state = _State.DIRTY
         self._debt.owe(finals, now)
@@ -227,7 +190,7 @@ class Exchange:
     def escape_needed(self) -> bool:
         """The modem may be waiting for message text, where commands would be read as text."""
         command = self._command
-        return self._escape or (
+        return self._resync.escape or (
             self._state is _State.RUNNING and command is not None and command.payload is not None
         )
 
@@ -240,28 +203,23 @@ class Exchange:
         """
         if self._state is _State.RUNNING:
             raise RuntimeError("a command is in flight")
-        self._state = _State.DRAINING
+        self._state = _State.RESYNCING
         self._framer.expect_prompt = False
-        self._quiet = quiet
-        self._quiet_at = max(self._last_byte + quiet, now)
-        self._drain_until = now + min(DRAIN_SECONDS, timeout / 2)
-        self._deadline = now + timeout
-        self._probes = self._unanswered = self._errors = 0
+        self._resync.begin(now, timeout=timeout, quiet=quiet, last_byte=self._last_byte)
         return self.tick(now)
 
-    def _probe(self, now: float, events: list[ExchangeEvent]) -> None:
-        self._state = _State.PROBING
-        self._step_until = now + PROBE_SECONDS
-        self._probes += 1
-        # Silence has outlasted every answer, so information without its result is complete.
-        self._late = False
-        # Alternating, since ESC frees a modem in text entry and spoils the line for another.
-        escape = self._unanswered % 2 == 1 or (self._probes == 1 and self._escape)
-        # V.250 6.2.5 and 6.2.6. Not tried first: there are firmwares that know the bare AT only.
-        mute = self._unanswered >= 2 and not escape
-        self._terse, terse = False, self._terse
-        probe = b"ATQ0V1\r" if mute else b"ATV1\r" if terse else b"AT\r"
-        events.append(Send((ESCAPE if escape else b"") + probe))
+    def _tick_resync(self, now: float, events: list[ExchangeEvent]) -> None:
+        match event := self._resync.tick(now):
+            case None:
+                return
+            case Send():
+                # Silence has outlasted every answer, so information without its result is complete.
+                self._late = False
+            case ResyncFailed():
+                self._state = _State.DIRTY
+            case Resynchronised():
+                self._state = _State.IDLE
+        events.append(event)
 
     def _open_prompt(self, events: list[ExchangeEvent]) -> None:
         command = self._command
@@ -288,7 +246,7 @@ class Exchange:
                 self._take_running(line, now, events)
             case _State.IDLE:
                 self._take_idle(line, now, events)
-            case _State.DIRTY | _State.DRAINING | _State.PROBING | _State.GUARDING:
+            case _State.DIRTY | _State.RESYNCING:
                 self._take_out_of_step(line, now, events)
 
     def _owned(self, line: str) -> bool:
@@ -360,15 +318,14 @@ class Exchange:
     def _take_out_of_step(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
         final = final_result(line)
         if final is not None:
-            self._take_final_out_of_step(final, now)
+            if not self._resync.answered(now, ok=final.kind is FinalKind.OK, late=self._late):
+                self._pay()
         elif looks_like_echo(line):
             self.dropped += 1
         elif self._debt.claims(line, now):
             self._orphan(now)
-        elif self._state is _State.PROBING and line in _TERSE_RESULTS:
+        elif self._resync.answered_tersely(line, now):
             self.dropped += 1
-            self._terse, self._unanswered = True, 0
-            self._drain_again(now)
         elif is_notice(line, self._notices):
             command = self._command
             call = command is not None and command.call
@@ -379,32 +336,10 @@ class Exchange:
         else:
             self._orphan(now)
 
-    def _take_final_out_of_step(self, final: Final, now: float) -> None:
-        probing = self._state is _State.PROBING
-        self._unanswered = 0
-        if not probing or self._late:
-            self._pay()
-            if self._state is _State.GUARDING:
-                self._drain_again(now)
-            return
-        if final.kind is not FinalKind.OK:
-            self._errors += 1
-            if self._errors < PROBE_ERRORS:
-                self._drain_again(now)
-                return
-        self._state = _State.GUARDING
-        self._step_until = now + GUARD_SECONDS
-
     def _orphan(self, now: float) -> None:
         self.dropped += 1
         self._late = True
-        if self._state is _State.GUARDING:
-            self._drain_again(now)
-
-    def _drain_again(self, now: float) -> None:
-        self._state = _State.DRAINING
-        self._quiet_at = now + GUARD_SECONDS
-        self._drain_until = now + DRAIN_SECONDS
+        self._resync.disturbed(now)
 
     def _keep(self, line: str) -> None:
         if self._size + len(line) > MAX_ANSWER:
@@ -417,7 +352,7 @@ class Exchange:
         """Turn the running command into a dead one whose result may still come."""
         command = self._command
         assert command is not None
-        self._escape = self._escape or command.payload is not None
+        self._resync.escape = self._resync.escape or command.payload is not None
         self._lines, self._late = [], False
         self._framer.expect_prompt = False
         self._state = _State.DIRTY

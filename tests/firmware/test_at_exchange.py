@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
+from at_talk import Talk
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.at.command import Command, make_command
 from firmware.at.debt import DEBT_SECONDS
-from firmware.at.exchange import MAX_ANSWER, PROBE_SECONDS, Exchange
+from firmware.at.exchange import MAX_ANSWER, Exchange
 from firmware.at.framing import MAX_LINE
 from firmware.at.outcomes import (
     Aborted,
@@ -19,65 +20,10 @@ from firmware.at.outcomes import (
     ExchangeEvent,
     Notification,
     Reply,
-    ResyncFailed,
     Resynchronised,
-    Send,
     TimedOut,
 )
 from firmware.at.results import Final, FinalKind
-
-
-class Talk:
-    """An exchange with its own clock; what it emits is sorted for the tests."""
-
-    def __init__(self, exchange: Exchange | None = None) -> None:
-        self.exchange = exchange or Exchange()
-        self.now = 100.0
-        self.notices: list[str] = []
-        self.sent: list[bytes] = []
-        self.outcomes: list[ExchangeEvent] = []
-
-    def take(self, events: Iterable[ExchangeEvent]) -> None:
-        for event in events:
-            match event:
-                case Notification(text=text):
-                    self.notices.append(text)
-                case Send(data=data):
-                    self.sent.append(data)
-                case _:
-                    self.outcomes.append(event)
-
-    def send(self, text: str, *, timeout: float = 2.0, payload: bytes | None = None) -> None:
-        command = make_command(text, timeout=timeout, payload=payload)
-        self.take(self.exchange.send(command, self.now))
-
-    def hear(self, *lines: str) -> None:
-        for line in lines:
-            self.take(self.exchange.receive(f"\r\n{line}\r\n".encode(), self.now))
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, ticking exactly when the exchange asks for it."""
-        end = self.now + seconds
-        while (wake := self.exchange.wake_at) is not None and wake <= end:
-            self.now = max(self.now, wake)
-            self.take(self.exchange.tick(self.now))
-        self.now = end
-
-    def resync(self, timeout: float = 5.0) -> None:
-        self.take(self.exchange.begin_resync(self.now, timeout=timeout))
-
-    def in_step(self) -> None:
-        """Resync against a modem that answers."""
-        self.resync()
-        self.wait(0.3)
-        self.hear("OK")
-        self.wait(0.2)
-        assert self.outcomes.pop() == Resynchronised()
-
-    def reply(self) -> Reply:
-        event = self.outcomes.pop()
-        assert isinstance(event, Completed), event
-        return event.reply
 
 
 def test_an_answer_holds_its_own_lines_only() -> None:
@@ -259,7 +205,7 @@ def test_a_missing_body_swallows_no_notice() -> None:
     assert talk.notices == ["+CDS: 25", "NO CARRIER"]
 
 
-# -- timeouts, and back in step -----------------------------------------------------------------
+# -- timeouts, and what is owed after them -------------------------------------------------------
 
 
 def test_a_late_ok_is_not_taken_by_the_next_command() -> None:
@@ -289,52 +235,6 @@ def test_timeout_hands_over_what_came() -> None:
     talk.hear("+CPIN: READY")
     talk.wait(2.0)
     assert talk.outcomes == [TimedOut(("+CPIN: READY",))]
-
-
-def test_a_late_ok_during_the_probe_costs_one_more_probe() -> None:
-    talk = Talk()
-    talk.send("AT+CPCMREG=1")
-    talk.wait(2.0)
-    talk.resync()
-    talk.wait(0.3)
-    talk.hear("OK", "OK")
-    talk.wait(0.1)
-    assert talk.sent.count(b"AT\r") == 2
-    talk.hear("OK")
-    talk.wait(0.1)
-    assert talk.outcomes[-1] == Resynchronised()
-    assert talk.exchange.debt(talk.now) == 0
-
-
-def test_late_information_during_the_probe_marks_its_ok() -> None:
-    talk = Talk()
-    talk.send("AT+CSQ")
-    talk.wait(2.0)
-    talk.resync()
-    talk.wait(0.3)
-    talk.hear("+CSQ: 1,0", "OK")
-    talk.wait(0.2)
-    assert Resynchronised() not in talk.outcomes
-    talk.hear("OK")
-    talk.wait(0.1)
-    assert talk.outcomes[-1] == Resynchronised()
-    assert talk.notices == []
-
-
-def test_call_notices_survive_the_resync() -> None:
-    talk = Talk()
-    talk.send("AT+CSQ")
-    talk.wait(2.0)
-    talk.hear("RING", "stray words", "VOICE CALL: BEGIN")
-    talk.resync()
-    talk.hear("+RXDTMF: 1")
-    talk.wait(0.3)
-    talk.hear('+CLCC: 1,0,6,0,0,"10086",129', "OK", "NO CARRIER")
-    talk.wait(0.1)
-    assert talk.outcomes[-1] == Resynchronised()
-    assert talk.notices == [
-        "RING", "VOICE CALL: BEGIN", "+RXDTMF: 1", '+CLCC: 1,0,6,0,0,"10086",129', "NO CARRIER",
-    ]  # fmt: skip
 
 
 def test_a_reply_that_comes_after_the_next_commands_reply_is_swept_up() -> None:
@@ -427,93 +327,6 @@ def test_a_live_call_row_is_never_taken_for_a_dead_query() -> None:
     assert talk.notices == ['+CLCC: 1,0,2,0,0,"+33199000001",145']
 
 
-def test_a_modem_that_answers_at_with_error_is_in_step_all_the_same() -> None:
-    talk = Talk()
-    talk.resync()
-    for _ in range(3):
-        talk.wait(0.15)
-        talk.hear("ERROR")
-    talk.wait(0.2)
-    assert talk.outcomes == [Resynchronised()]
-
-
-def test_one_error_from_line_noise_is_probed_again() -> None:
-    talk = Talk()
-    talk.resync()
-    talk.hear("ERROR")
-    talk.wait(0.2)
-    assert talk.outcomes == []
-    talk.hear("OK")
-    talk.wait(0.2)
-    assert talk.outcomes == [Resynchronised()]
-
-
-def test_a_deaf_modem_that_answers_everything_at_once_is_waited_for() -> None:
-    talk = Talk()
-    talk.resync()
-    talk.wait(2.2)
-    probes = len(talk.sent)
-    assert probes == 5
-    for _ in range(probes):
-        talk.hear("OK")
-    talk.wait(0.3)
-    talk.hear("OK")
-    talk.wait(0.15)
-    assert talk.outcomes == [Resynchronised()]
-
-
-@pytest.mark.parametrize(("line", "longest"), [("^RSSI: 20", 0.4), ("words without end", 1.6)])
-def test_a_chattering_modem_is_probed_all_the_same(line: str, longest: float) -> None:
-    talk = Talk()
-    talk.send("AT")
-    talk.hear("words")
-    talk.wait(2.0)
-    talk.outcomes.clear()
-    talk.take(talk.exchange.abort(talk.now))
-    talk.resync()
-    started = talk.now
-    while b"AT\r" not in talk.sent[1:]:
-        talk.hear(line)
-        talk.wait(0.1)
-    assert talk.now - started <= longest
-    talk.hear("OK")
-    talk.wait(0.1)
-    assert talk.outcomes == [Resynchronised()]
-
-
-def test_line_noise_neither_answers_nor_keeps_a_modem_out_of_step() -> None:
-    talk = Talk()
-    talk.resync()
-    talk.take(talk.exchange.receive(b"\0\r\nOK\r\n\xff\xfe\r\n", talk.now))
-    talk.wait(0.15)
-    assert talk.outcomes.pop() == Resynchronised()
-    talk.send("AT+CGMM")
-    talk.take(talk.exchange.receive(b"\xf8\xff\r\nEC25\r\n\r\nOK\r\n", talk.now))
-    assert talk.reply().lines == ("EC25",)
-    assert talk.notices == []
-
-
-def test_a_modem_left_in_numeric_results_is_asked_for_words() -> None:
-    talk = Talk()
-    talk.resync()
-    talk.take(talk.exchange.receive(b"AT\r0\r", talk.now))
-    talk.wait(0.15)
-    assert talk.sent == [b"AT\r", b"ATV1\r"]
-    talk.hear("OK")
-    talk.wait(0.15)
-    assert talk.outcomes == [Resynchronised()]
-
-
-def test_a_modem_left_without_results_is_asked_for_them() -> None:
-    talk = Talk()
-    talk.resync()
-    talk.wait(2 * PROBE_SECONDS)
-    assert talk.sent[-1] == b"ATQ0V1\r"
-    talk.hear("OK")
-    talk.wait(0.15)
-    assert talk.outcomes == [Resynchronised()]
-
-
 def test_a_dial_that_a_notice_has_ended_is_not_waited_for() -> None:
     talk = Talk()
     talk.send("ATD+33199000001;", timeout=15)
@@ -531,44 +344,6 @@ def test_no_other_command_is_hastened() -> None:
     talk.exchange.hasten(talk.now, seconds=1.0)
     talk.wait(14.0)
     assert talk.outcomes == []
-
-
-def test_a_modem_that_answers_escape_too_is_not_probed_with_it_for_ever() -> None:
-    talk = Talk()
-    talk.resync()
-    talk.wait(PROBE_SECONDS)
-    assert talk.sent == [b"AT\r", b"\x1bAT\r"]
-    talk.hear("OK", "OK")
-    talk.wait(0.2)
-    assert talk.sent[2:] == [b"AT\r"]
-    talk.hear("OK")
-    talk.wait(0.2)
-    assert talk.outcomes == [Resynchronised()]
-
-
-def test_resync_gives_up_in_time_and_may_be_started_again() -> None:
-    talk = Talk()
-    talk.resync(timeout=2.0)
-    talk.wait(2.0)
-    assert talk.outcomes.pop() == ResyncFailed()
-    assert not talk.exchange.idle
-    talk.in_step()
-    assert talk.exchange.idle
-
-
-def test_resync_leaves_text_entry_without_sending_the_message() -> None:
-    talk = Talk()
-    talk.send("AT+CMGS=23", payload=b"0011\x1a")
-    talk.wait(2.0)
-    talk.resync()
-    talk.wait(0.3)
-    assert talk.sent[-1] == b"\x1bAT\r"
-    assert not any(b"\x1a" in sent for sent in talk.sent)
-    talk.hear("ERROR")
-    talk.wait(PROBE_SECONDS)
-    talk.hear("OK")
-    talk.wait(0.2)
-    talk.send("AT+CMGS=23", payload=b"0011\x1a")
 
 
 # -- the emergency ------------------------------------------------------------------------------
@@ -596,14 +371,6 @@ def test_an_aborted_dial_answered_by_no_carrier_has_paid() -> None:
     talk.hear("NO CARRIER", "OK", "OK")
     assert talk.notices == ["NO CARRIER"]
     assert talk.exchange.debt(talk.now) == 0
-
-
-def test_an_emergency_during_the_resync_aborts_it() -> None:
-    talk = Talk()
-    talk.resync()
-    talk.take(talk.exchange.abort(talk.now, finals=2))
-    assert talk.outcomes == [Aborted()]
-    assert not talk.exchange.idle
 
 
 def test_escape_is_needed_only_around_text_entry() -> None:

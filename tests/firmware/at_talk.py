@@ -1,0 +1,69 @@
+"""A conversation with a modem on a clock of its own, for tests of the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from firmware.at.command import make_command
+from firmware.at.exchange import Exchange
+from firmware.at.outcomes import (
+    Completed,
+    ExchangeEvent,
+    Notification,
+    Reply,
+    Resynchronised,
+    Send,
+)
+
+
+class Talk:
+    """An exchange with its own clock; what it emits is sorted for the tests."""
+
+    def __init__(self, exchange: Exchange | None = None) -> None:
+        self.exchange = exchange or Exchange()
+        self.now = 100.0
+        self.notices: list[str] = []
+        self.sent: list[bytes] = []
+        self.outcomes: list[ExchangeEvent] = []
+
+    def take(self, events: Iterable[ExchangeEvent]) -> None:
+        for event in events:
+            match event:
+                case Notification(text=text):
+                    self.notices.append(text)
+                case Send(data=data):
+                    self.sent.append(data)
+                case _:
+                    self.outcomes.append(event)
+
+    def send(self, text: str, *, timeout: float = 2.0, payload: bytes | None = None) -> None:
+        command = make_command(text, timeout=timeout, payload=payload)
+        self.take(self.exchange.send(command, self.now))
+
+    def hear(self, *lines: str) -> None:
+        for line in lines:
+            self.take(self.exchange.receive(f"\r\n{line}\r\n".encode(), self.now))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, ticking exactly when the exchange asks for it."""
+        end = self.now + seconds
+        while (wake := self.exchange.wake_at) is not None and wake <= end:
+            self.now = max(self.now, wake)
+            self.take(self.exchange.tick(self.now))
+        self.now = end
+
+    def resync(self, timeout: float = 5.0) -> None:
+        self.take(self.exchange.begin_resync(self.now, timeout=timeout))
+
+    def in_step(self) -> None:
+        """Resync against a modem that answers."""
+        self.resync()
+        self.wait(0.3)
+        self.hear("OK")
+        self.wait(0.2)
+        assert self.outcomes.pop() == Resynchronised()
+
+    def reply(self) -> Reply:
+        event = self.outcomes.pop()
+        assert isinstance(event, Completed), event
+        return event.reply
