@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -47,6 +48,19 @@ class RegisteredPeople:
     def __init__(self, registry: Registry, country: str) -> None:
         self._registry = registry
         self._country = country
+        self._arriving: Callable[[str], datetime] | None = None
+
+    @contextmanager
+    def importing(self, recorded_at: Callable[[str], datetime]) -> Iterator[None]:
+        """Know of an import: *recorded_at* tells when its consents of a number hash count from."""
+        self._arriving = recorded_at
+        try:
+            yield
+        finally:
+            self._arriving = None
+
+    def arriving(self, number_hash: str) -> datetime | None:
+        return None if self._arriving is None else self._arriving(number_hash)
 
     def subjects(self) -> Iterable[HexId]:
         return self._registry.subjects()
@@ -100,11 +114,12 @@ class Box:
         if state.campaign.stopped:
             self._stop.set()
         self.gate = LawGate(config.rules)
+        self.people = RegisteredPeople(state.registry, self.country)
         self.engine = Engine(
             campaign=config.campaign,
             lines={line.name: line.bench for line in config.settings.lines},
             gate=self.gate,
-            people=RegisteredPeople(state.registry, self.country),
+            people=self.people,
             state=state.campaign,
             ids=_attempt_ids(),
             habits=Habits(

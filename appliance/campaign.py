@@ -245,22 +245,18 @@ class CampaignState:
         consent = entry.data.get("consent")
         if isinstance(consent, str):
             self._consents.add(hex_id(consent))
-        given_at = entry.data.get("given_at")
-        if entry.subject is None or not isinstance(given_at, str):
-            return
-        try:
-            given = datetime.fromisoformat(given_at)
-        except ValueError:
-            return
-        if given.tzinfo is not None:
+        given = _instant(entry.data.get("given_at"))
+        if entry.subject is not None and given is not None:
             self._people.note_consent(entry.subject, milliseconds(given))
 
     def _revoked(self, entry: Entry, *, by: str) -> None:
         # A clock that lost its time may stamp a revocation before the consent that it ends. The
         # order of the rows is what happened, so the revocation is never earlier than any row
-        # before it, nor than a consent that was known by then.
+        # before it, nor than a consent that was known by then, nor than what it says it ends.
         # One millisecond more, because rows keep no fractions of one and consents may.
-        at = milliseconds(self.newest_at or entry.at) + 1
+        ends = _instant(entry.data.get("ends"))
+        newest = self.newest_at or entry.at
+        at = milliseconds(newest if ends is None else max(newest, ends)) + 1
         if entry.subject is not None:
             at = max(at, self._people.consented_ms(entry.subject) + 1)
             self._people.note_revocation(entry.subject, at, by)
@@ -352,6 +348,17 @@ class CampaignState:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, struct.error) as error:
             raise CheckpointInvalid(f"damaged checkpoint: {error!r}") from error
         return state
+
+
+def _instant(written: object) -> datetime | None:
+    """Read a time in a row's data; None where it is none."""
+    if not isinstance(written, str):
+        return None
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else at
 
 
 def _floor(at: datetime) -> datetime:

@@ -45,6 +45,9 @@ class ImportPlan:
     *known* knows the people that earlier rows added. *new_id* returns a random id of 32
     hexadecimal digits at each call. Planning the same file again after the plan was carried out
     changes nothing.
+
+    The file counts from one instant, *recorded_at*: whoever objects later, be it before their row
+    is reached, objects to the consent in it (:meth:`recorded_at`).
     """
 
     def __init__(
@@ -66,6 +69,24 @@ class ImportPlan:
         self.withdrawn: list[int] = []
         """Lines left out because the person objected after giving that consent."""
         self._changed: set[str] = set()
+        self._settled: dict[str, datetime] = {}
+        """Where it is not simply the instant of the file."""
+
+    def recorded_at(self, number_hash: str) -> datetime:
+        """Return when consents of this number count as recorded.
+
+        It is after the withdrawal that is known when this is first asked, whatever an untrusted
+        clock says; else a person who agreed anew would stay withdrawn for ever. A withdrawal that
+        comes while the import runs is to be dated after what this returns.
+        """
+        if number_hash not in self._settled:
+            known = self._known.suppression(number_hash)
+            self._settled[number_hash] = (
+                self._recorded_at
+                if known is None
+                else max(self._recorded_at, known.at + timedelta(seconds=1))
+            )
+        return self._settled[number_hash]
 
     @property
     def changed_people(self) -> int:
@@ -85,10 +106,13 @@ class ImportPlan:
             self.unchanged += 1
             return None
         number_hash = self._hash_number(row.number) if known is None else known.number_hash
+        recorded_at = self._recorded_at
         revocation = self._known.suppression(number_hash)
-        if revocation is not None and row.given_at <= revocation.at:
-            self.withdrawn.append(row.line)
-            return None
+        if revocation is not None:
+            recorded_at = self.recorded_at(number_hash)
+            if row.given_at <= revocation.at or recorded_at <= revocation.at:
+                self.withdrawn.append(row.line)
+                return None
         contact = known or Contact(
             subject=self._new_id(),
             number=row.number,
@@ -108,11 +132,7 @@ class ImportPlan:
             evidence=row.evidence,
             windows=row.windows,
             valid_until=row.valid_until,
-            # It is recorded after the withdrawal that is known now, whatever an untrusted clock
-            # says; else a person who agreed anew would stay withdrawn for ever.
-            recorded_at=self._recorded_at
-            if revocation is None
-            else max(self._recorded_at, revocation.at + timedelta(seconds=1)),
+            recorded_at=recorded_at,
         )
         self.new_consents += 1
         self.new_people += known is None

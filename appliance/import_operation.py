@@ -58,9 +58,26 @@ def import_steps(
     *remember_rejects* is called where there are refused rows, which the command will write to a
     file of their own.
     """
-    accept, dry_run = bool(arguments.get("accept_valid")), bool(arguments.get("dry_run"))
     registry = box.state.registry
-    now = box.now()
+    intake = registry.intake()
+    plan = ImportPlan(
+        Known(registry, intake),
+        hash_number=lambda number: hash_number(registry.number_key, number),
+        new_id=lambda: uuid.uuid4().hex,
+        recorded_at=box.now().utc,
+    )
+    with box.people.importing(plan.recorded_at):
+        return (yield from _carried_out(box, arguments, plan, intake, remember_rejects))
+
+
+def _carried_out(
+    box: Box,
+    arguments: dict[str, Any],
+    plan: ImportPlan,
+    intake: Intake,
+    remember_rejects: Callable[[], None],
+) -> Steps:
+    accept, dry_run = bool(arguments.get("accept_valid")), bool(arguments.get("dry_run"))
     try:
         raw = base64.b64decode(str(arguments.pop("contents")), validate=True)
     except (KeyError, binascii.Error):
@@ -71,13 +88,6 @@ def import_steps(
     except ContactsUnreadable as unreadable:
         return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
     del raw
-    intake = registry.intake()
-    plan = ImportPlan(
-        Known(registry, intake),
-        hash_number=lambda number: hash_number(registry.number_key, number),
-        new_id=lambda: uuid.uuid4().hex,
-        recorded_at=now.utc,
-    )
     rejected: list[RejectedRow] = []
     rows = 0
     for rows, judged in enumerate(file.judged(), 1):

@@ -105,6 +105,13 @@ class People(Protocol):
         """Return whose number this is; *number* comes from the network and may be anything."""
         ...
 
+    def arriving(self, number_hash: str, /) -> datetime | None:
+        """Return when consents of this number that are on their way count as recorded, or None.
+
+        An import that runs knows them; the registry does not yet.
+        """
+        ...
+
     def number_hash(self, number: str) -> str | None:
         """Return the keyed hash, or None where *number* cannot be read as one."""
         ...

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from appliance.effects import Now, Send, StoreRevocation
 from appliance.interfaces import People
 from appliance.lines import Lines
-from appliance.model import Revocation
 from appliance.planner import Planner
 from appliance.recorder import Recorder
 from firmware.orders import SendSms
@@ -58,13 +57,15 @@ class Withdrawals:
         known = state.history(subject or "", number_hash).revocation
         consents = () if subject is None else self._people.consents(subject)
         newest = max((max(c.given_at, c.recorded_at) for c in consents), default=_LONG_AGO)
+        ends = max(newest, self._people.arriving(number_hash) or _LONG_AGO)
+        if ends > max(now.utc, state.newest_at or now.utc):
+            # The clock is behind, and no row of the ledger tells of those consents yet.
+            more["ends"] = ends.isoformat()
         self._recorder.record(
             "consent.revoked", subject, now, by=by, number_hash=number_hash, **more
         )
-        if subject is not None:
-            # The row's order says when; an untrusted clock must not date it before the yes.
-            at = max(now.utc, newest, state.newest_at or now.utc)
-            revocation = Revocation(at=at, by=by)
+        revocation = state.history(subject or "", number_hash).revocation
+        if subject is not None and revocation is not None:
             self._recorder.emit(StoreRevocation(subject=subject, revocation=revocation), now)
             self.withdraw(subject, by, now)
         return known is None or newest > known.at

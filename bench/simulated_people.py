@@ -57,6 +57,9 @@ class SimulatedPeople:
     def by_number(self, number: str) -> Contact | None:
         return self._numbers.get(number)
 
+    def arriving(self, _: str, /) -> datetime | None:
+        return None
+
     def number_hash(self, number: str) -> str | None:
         return f"hash{number[1:]}" if number.startswith("+") else None
 

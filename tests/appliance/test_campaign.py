@@ -149,6 +149,23 @@ def test_a_consent_from_the_future_does_not_outlive_a_no() -> None:
     assert revocation.at > T0 + timedelta(days=3)
 
 
+@pytest.mark.parametrize(
+    ("ends", "reaches"),
+    [
+        ((T0 + timedelta(days=3)).isoformat(), timedelta(days=3)),
+        ("soon", timedelta()),
+        ("2999-01-01T00:00:00", timedelta()),
+        (7, timedelta()),
+    ],
+)
+def test_a_withdrawal_reaches_as_far_as_its_row_says(ends: object, reaches: timedelta) -> None:
+    """A consent that an import is just bringing stands in no row yet."""
+    told = {"by": "key", "number_hash": "h", "ends": ends}
+    revocation = fold(rows(("consent.revoked", "s1", told))).history("s1").revocation
+    assert revocation is not None
+    assert timedelta() < revocation.at - (T0 + reaches) < timedelta(minutes=10)
+
+
 def test_erasure_forgets_the_person_and_keeps_the_number_uncallable() -> None:
     state = fold(
         rows(

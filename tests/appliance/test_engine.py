@@ -89,6 +89,9 @@ class Registry:
                 return contact
         return None
 
+    def arriving(self, _: str, /) -> datetime | None:
+        return None
+
     def number_hash(self, number: str) -> str | None:
         return f"hash-of{number[1:]}" if number.startswith("+") else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from appliance import config
 from appliance.box import Box
+from appliance.campaign import CampaignState
 from appliance.contact_rows import COLUMNS
 from appliance.control import Refused
 from appliance.effects import Now
@@ -29,9 +30,9 @@ def now() -> Now:
     return Now(monotonic=0.0, utc=AT, trusted=True, source="test")
 
 
-def contacts(numbers: list[str]) -> str:
+def contacts(numbers: list[str], given: str = "2027-01-05") -> str:
     rows = [
-        f"{number},Ada,fr,Europe/Paris,neighbourhood-news,2027-01-05,form,sheet 1,mon 18:00-20:00,"
+        f"{number},Ada,fr,Europe/Paris,neighbourhood-news,{given},form,sheet 1,mon 18:00-20:00,"
         for number in numbers
     ]
     raw = "\n".join([",".join(COLUMNS), *rows]).encode()
@@ -92,6 +93,63 @@ def test_whoever_objects_during_an_import_stays_withdrawn(
         assert not why["may_be_called"]
         refused = {v["rule"] for v in why["verdicts"] if not v["allowed"]}
         assert "consent" in refused
+
+
+def clock(seconds: float, *, trusted: bool = False) -> Now:
+    return Now(monotonic=0.0, utc=AT + timedelta(seconds=seconds), trusted=trusted, source="test")
+
+
+def has_consent(operations: Operations, number: str) -> bool:
+    why = operations.perform("why", {"number": number, "at": (AT + timedelta(days=9)).isoformat()})
+    return all(verdict["allowed"] for verdict in why["verdicts"] if verdict["rule"] == "consent")
+
+
+@pytest.mark.parametrize(
+    ("begins", "goes_on", "registered"),
+    [
+        pytest.param(clock(0), clock(0), True, id="a clock that stands"),
+        pytest.param(clock(-4e7), clock(-4e7), False, id="a clock without a battery"),
+        pytest.param(
+            clock(9, trusted=True), clock(4, trusted=True), True, id="a clock that is set back"
+        ),
+    ],
+)
+def test_an_objection_during_an_import_outweighs_it_whatever_the_clock_says(
+    begins: Now, goes_on: Now, registered: bool, state: State
+) -> None:
+    """Everybody objected before and agreed anew; some object again, each in another step."""
+    loaded = replace(config.load(sample_config()), state=state.directory)
+    early = Operations(Box(loaded, state, now))
+    people = NUMBERS[:40]
+    if registered:
+        begin(early, contents=contacts(people)).run()
+    for number in people:
+        early.perform("contacts.revoke", {"number": number})
+
+    shown = begins
+    operations = Operations(Box(loaded, state, lambda: shown))
+    given = "2027-03-11" if not begins.trusted else "2027-03-10T10:00:05+01:00"
+    job = begin(operations, contents=contacts(people, given))
+    objected: list[str] = []
+    pairs = zip(people, reversed(people), strict=True)
+    steps = 0
+    while not job.step():
+        steps += 1
+        if steps == 2:
+            shown = goes_on
+        for number in next(pairs) if shown == goes_on else ():
+            operations.perform("contacts.revoke", {"number": number})
+            objected.append(number)
+
+    assert len(objected) >= 12
+    last = len(people) + 1
+    assert last in job.result["withdrawn_lines"], "objected before the row was reached"
+    live = [number for number in people if number not in objected]
+    assert [number for number in people if has_consent(operations, number)] == live
+    fold = CampaignState()
+    for entry in state.ledger.entries():
+        fold.apply(entry)
+    assert fold.to_checkpoint() == state.campaign.to_checkpoint()
 
 
 @pytest.mark.parametrize("name", ["contacts.import", "contacts.export", "contacts.erase"])

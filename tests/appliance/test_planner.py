@@ -100,6 +100,9 @@ class Town:
     def by_number(self, number: str) -> Contact | None:
         return None
 
+    def arriving(self, _: str, /) -> datetime | None:
+        return None
+
     def number_hash(self, number: str) -> str | None:
         return None
 

@@ -76,6 +76,9 @@ class OnePerson:
     def by_number(self, number: str) -> Contact | None:
         return self.contact("anna") if number == KNOWN else None
 
+    def arriving(self, _: str, /) -> datetime | None:
+        return None
+
     def number_hash(self, number: str) -> str | None:
         if number == KNOWN:
             return "hash-anna"
