@@ -36,7 +36,8 @@ from firmware.events import (
 )
 from firmware.families.base import Family, Sign
 from firmware.keys import Confirmation, KeyFusion, Press
-from firmware.progress import (
+from firmware.progress import Phase, Progress
+from firmware.progress_facts import (
     Alerting,
     AnswerClaimed,
     AnswerConfirmed,
@@ -44,8 +45,6 @@ from firmware.progress import (
     EndClaimed,
     Fact,
     Over,
-    Phase,
-    Progress,
 )
 from firmware.verdict import Verdict
 

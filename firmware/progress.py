@@ -26,11 +26,18 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 
 from firmware.at.calls import CallRow, CallState, call_row
-from firmware.cause import cause_of
-from firmware.events import Cause
-from firmware.families.base import Family, Reading, Sign, talk_seconds
+from firmware.families.base import Family, Reading, Sign
 from firmware.masking import mask
-from firmware.verdict import Ending, EndSign, Verdict, judge
+from firmware.progress_facts import (
+    Alerting,
+    AnswerClaimed,
+    AnswerConfirmed,
+    AnswerDenied,
+    EndClaimed,
+    Fact,
+    Over,
+)
+from firmware.verdict import END_SIGNS, Ending, EndSign, Verdict, end_sign, judge
 
 
 @unique
@@ -41,46 +48,6 @@ class Phase(IntEnum):
     """A notice said answered; the call list has not agreed yet."""
     ANSWERED = 3
     OVER = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alerting:
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerClaimed:
-    """Speak now and read the call list now; what it says decides."""
-
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerDenied:
-    """The claim was false: nobody is there yet, be silent."""
-
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerConfirmed:
-    evidence: str
-    weak: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndClaimed:
-    """A notice said that the call is over; read the call list now."""
-
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
-    evidence: str
-
-
-Fact = Alerting | AnswerClaimed | AnswerDenied | AnswerConfirmed | EndClaimed | Over
 
 
 _DENIALS = 3
@@ -168,7 +135,7 @@ class Progress:
                     return _claimed(seen, evidence, at)
                 return _answered(seen, evidence, at=at)
             case Sign.ENDED | Sign.BUSY | Sign.NO_ANSWER | Sign.NO_NETWORK:
-                return _ending(self, _end_sign(reading, evidence))
+                return _ending(self, end_sign(reading, evidence))
             case Sign.BOOT | Sign.POWER_DOWN | Sign.SIM_MISSING:
                 return self.link_lost(f"the module said {evidence}")
             case _:
@@ -187,8 +154,8 @@ class Progress:
             # ZTE dongles (MF110 and others) answer CONNECT where the far end picks up.
             return _claimed(replace(self, accepted=True, sign_seen=True), mask(text), at)
         reading = self.family.read(text)
-        if reading is not None and reading.sign in _END_SIGNS:
-            end = _end_sign(reading, mask(text))
+        if reading is not None and reading.sign in END_SIGNS:
+            end = end_sign(reading, mask(text))
             # A bare NO CARRIER may be the late word of the call before; BUSY hardly is.
             begun = self.begun or end.cause is not None
             return _ending(replace(self, accepted=True, begun=begun), end)
@@ -353,9 +320,9 @@ def _over(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
 def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
     """After the end, evidence about it is still worth having; nothing else is."""
     reading = state.family.read(text)
-    if reading is None or reading.sign not in _END_SIGNS or not _ours(state, reading):
+    if reading is None or reading.sign not in END_SIGNS or not _ours(state, reading):
         return state, ()
-    ends = (*state.ends, _end_sign(reading, mask(text)))[:_MOST_ENDS]
+    ends = (*state.ends, end_sign(reading, mask(text)))[:_MOST_ENDS]
     return replace(state, ends=ends), ()
 
 
@@ -404,28 +371,9 @@ def _is_ours(state: Progress, row: CallRow) -> bool:
     return ours and state.index in (None, row.call_id)
 
 
-_END_SIGNS = frozenset({Sign.ENDED, Sign.BUSY, Sign.NO_ANSWER, Sign.NO_NETWORK})
-
-
 def _ours(state: Progress, reading: Reading) -> bool:
     """Call notices that carry direction or mode must say ours, voice."""
     if "dir" not in reading.fields:
         return True
     ours = reading.fields["dir"] == ("1" if state.incoming else "0")
     return ours and reading.fields.get("mode", "0") == "0"
-
-
-def _end_sign(reading: Reading, evidence: str) -> EndSign:
-    match reading.sign:
-        case Sign.BUSY:
-            return EndSign(evidence=evidence, cause=Cause.BUSY)
-        case Sign.NO_ANSWER:
-            return EndSign(evidence=evidence, cause=Cause.NO_ANSWER)
-        case Sign.NO_NETWORK:
-            return EndSign(evidence=evidence, cause=Cause.FAILED)
-        case _:
-            cause = reading.fields.get("cause")
-            if cause is None or int(cause) == 0:
-                talked = talk_seconds(reading.fields.get("duration", "000000")) > 0
-                return EndSign(evidence=evidence, talked=talked)
-            return EndSign(evidence=evidence, cause=cause_of(int(cause)), code=int(cause))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from firmware.cause import NORMAL_CODES, Release, cause_of, read_release
 from firmware.events import Cause
+from firmware.families.base import Reading, Sign, talk_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,26 @@ class EndSign:
     """The module counted seconds of talk, so the call was answered, whoever missed it."""
     early: bool = False
     """It came before any sign of this call, so it may be the last word of the call before."""
+
+
+END_SIGNS = frozenset({Sign.ENDED, Sign.BUSY, Sign.NO_ANSWER, Sign.NO_NETWORK})
+
+
+def end_sign(reading: Reading, evidence: str) -> EndSign:
+    """Return what a notice of the end (:data:`END_SIGNS`) says; *evidence* is its text, masked."""
+    match reading.sign:
+        case Sign.BUSY:
+            return EndSign(evidence=evidence, cause=Cause.BUSY)
+        case Sign.NO_ANSWER:
+            return EndSign(evidence=evidence, cause=Cause.NO_ANSWER)
+        case Sign.NO_NETWORK:
+            return EndSign(evidence=evidence, cause=Cause.FAILED)
+        case _:
+            cause = reading.fields.get("cause")
+            if cause is None or int(cause) == 0:
+                talked = talk_seconds(reading.fields.get("duration", "000000")) > 0
+                return EndSign(evidence=evidence, talked=talked)
+            return EndSign(evidence=evidence, cause=cause_of(int(cause)), code=int(cause))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,8 @@ from firmware.at.command import make_command
 from firmware.at.exchange import Exchange
 from firmware.at.outcomes import Completed, ExchangeEvent, Notification
 from firmware.families import FAMILIES
-from firmware.progress import (
-    Alerting,
-    AnswerConfirmed,
-    Fact,
-    Over,
-    Progress,
-)
+from firmware.progress import Progress
+from firmware.progress_facts import Alerting, AnswerConfirmed, Fact, Over
 
 FOLDER = Path(__file__).parents[1] / "transcripts" / "stories"
 SECONDS_A_LINE = 0.5

@@ -14,14 +14,8 @@ from firmware.events import Cause
 from firmware.families import FAMILIES
 from firmware.families.base import Family, talk_seconds
 from firmware.masking import mask
-from firmware.progress import (
-    AnswerClaimed,
-    AnswerConfirmed,
-    AnswerDenied,
-    Fact,
-    Phase,
-    Progress,
-)
+from firmware.progress import Phase, Progress
+from firmware.progress_facts import AnswerClaimed, AnswerConfirmed, AnswerDenied, Fact
 
 SIM7600 = FAMILIES["sim7600"]
 GENERIC = FAMILIES["generic"]
