@@ -7,21 +7,19 @@ the list was read empty or the ladder gave up.
 
 from __future__ import annotations
 
-import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from firmware.at.calls import CallRow
-from firmware.at.outcomes import Reply
 from firmware.bring_up import LineDown
 from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
+from firmware.call_voice import CallVoice
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.events import Cause, Ended, Event
-from firmware.families.base import Family, Sign
+from firmware.events import Cause, Ended
+from firmware.families.base import Sign
 from firmware.faults import Fault
 from firmware.hang_up import hang_up, is_silent, read_calls
 from firmware.inbox import (
@@ -30,15 +28,13 @@ from firmware.inbox import (
     Closing,
     Emergency,
     Heard,
-    Inbox,
     Item,
     LinkDown,
     Ordered,
 )
+from firmware.line_side import LineSide
 from firmware.live_call import LiveCall
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
-from firmware.progress import Phase
-from firmware.voice import VoiceSwitch
 
 _URGENT = 0.1
 """Box seconds between two reads of the call list while a claim is open."""
@@ -46,46 +42,19 @@ _SHORTEST_POLL = 0.02
 """Real seconds: a fast bench must not poll a modem without pause."""
 
 
-class Modem(Protocol):
-    """The part of the modem that a call needs."""
-
-    @property
-    def emergency_count(self) -> int: ...
-
-    def command(
-        self, text: str, *, timeout: float = 2.0, dial: bool = False, epoch: int | None = None
-    ) -> Reply: ...
-
-    def emergency_hang_up(self) -> None: ...
-
-
 @dataclass(kw_only=True)
 class Calling(ABC):
     """One call. Make a new one for each and :meth:`run` it once."""
 
     call: LiveCall
-    modem: Modem
-    family: Family
-    voice: VoiceSwitch
-    mute: Callable[[], None]
-    """Silence the voice path for good (an emergency came while it was switched on)."""
-    inbox: Inbox
-    post: Callable[[Event], None]
-    fault: Callable[[Fault, str], None]
-    check_service: Callable[[], None]
-    """Ask for the registration and tell a fault of it."""
-    clock: Clock
-    emergencies: Callable[[], int]
-    emergencies_at_order: int
-    dialling: Callable[[bool], None]
-    """Told while ATD or ATA is outstanding, so that a hang-up order can overtake it."""
-    log: logging.Logger
+    voice: CallVoice
+    line: LineSide
+    stopped: Callable[[], bool]
+    """An emergency came since this call was ordered."""
 
     def __post_init__(self) -> None:
         self._deferred: list[Item] = []
         self._closing = False
-        self._audio_failed = False
-        self._tried_in = Phase.DIALLING
         self._ended = False
 
     def run(self) -> CallResult:
@@ -112,15 +81,15 @@ class Calling(ABC):
         """Bring the call about; False where it must not or did not begin."""
 
     def _answer_ordered(self, item: Ordered) -> None:
-        self.log.warning("%s is no order for an outgoing call", type(item.order).__name__)
+        self.line.log.warning("%s is no order for an outgoing call", type(item.order).__name__)
 
     def _send_before_call(self) -> None:
         """Send what the family wants before each call; none of it may keep the call from being."""
-        for step in self.family.before_call:
+        for step in self.line.family.before_call:
             try:
-                self.modem.command(step.command, timeout=step.timeout)
+                self.line.modem.command(step.command, timeout=step.timeout)
             except (CommandTimeout, CommandAborted):
-                self.log.debug("%s gave no result", step.command)
+                self.line.log.debug("%s gave no result", step.command)
 
     def _start(self, command: str, still_wanted: Callable[[], bool]) -> bool:
         """Give ATD or ATA and take its result; return whether there is a call to follow.
@@ -128,28 +97,28 @@ class Calling(ABC):
         *still_wanted* looks once more just before the command.
         """
         # Read before the check: a stop between the two makes the modem refuse the command.
-        epoch = self.modem.emergency_count
-        if self._stopped():
+        epoch = self.line.modem.emergency_count
+        if self.stopped():
             self.call.hang_up_ordered(self._now(), emergency=True)
             return False
-        self.dialling(True)
+        self.line.dialling(True)
         try:
             # From here on a hang-up order overtakes the command; an earlier one lies in the
             # inbox, and getting here may have taken longer than the permission lasts.
             if not still_wanted():
                 return False
-            reply = self.modem.command(
-                command, timeout=self.family.timing.dial, dial=True, epoch=epoch
+            reply = self.line.modem.command(
+                command, timeout=self.line.family.timing.dial, dial=True, epoch=epoch
             )
             self.call.dial_final(reply.final.text, self._now())
         except CommandAborted:
-            self.call.hang_up_ordered(self._now(), emergency=self._stopped())
+            self.call.hang_up_ordered(self._now(), emergency=self.stopped())
             return False
         except CommandTimeout:
             self._unanswered()
         finally:
-            self.dialling(False)
-        if self._stopped():
+            self.line.dialling(False)
+        if self.stopped():
             self.call.hang_up_ordered(self._now(), emergency=True)
         return not self.call.is_over()
 
@@ -160,18 +129,18 @@ class Calling(ABC):
     # -- the call ----------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        poll_at = self._now() + self.family.timing.poll
-        self._advance_voice()
+        poll_at = self._now() + self.line.family.timing.poll
+        self.voice.advance()
         while not self.call.is_over():
-            wait = self.clock.real(poll_at - self._now())
+            wait = self.line.clock.real(poll_at - self._now())
             if self.call.progress.urgent and self.call.progress.denials == 0:
                 wait = 0.0
-            item = self.inbox.get(max(wait, 0.0))
+            item = self.line.inbox.get(max(wait, 0.0))
             if item is not None:
                 self._take(item)
             if self.call.is_over():
                 return
-            self._advance_voice()
+            self.voice.advance()
             now = self._now()
             if now >= poll_at or self.call.progress.urgent:
                 # Stamped before the question, so that the row of a false answer does not look
@@ -183,22 +152,22 @@ class Calling(ABC):
                     self._rest(poll_at)
 
     def _next_poll(self) -> float:
-        every = _URGENT if self.call.progress.urgent else self.family.timing.poll
-        return self._now() + max(every, _SHORTEST_POLL / self.clock.real(1.0))
+        every = _URGENT if self.call.progress.urgent else self.line.family.timing.poll
+        return self._now() + max(every, _SHORTEST_POLL / self.line.clock.real(1.0))
 
     def _rest(self, until: float) -> None:
         """Wait between two urgent reads without overlooking what comes in."""
         while not self.call.is_over():
-            wait = self.clock.real(until - self._now())
+            wait = self.line.clock.real(until - self._now())
             if wait <= 0:
                 return
-            item = self.inbox.get(wait)
+            item = self.line.inbox.get(wait)
             if item is not None:
                 self._take(item)
-                self._advance_voice()
+                self.voice.advance()
 
     def _rows(self) -> tuple[CallRow, ...] | None:
-        return read_calls(self.modem, self.family)
+        return read_calls(self.line.modem, self.line.family)
 
     def _take(self, item: Item) -> None:
         match item:
@@ -211,7 +180,7 @@ class Calling(ABC):
             case LinkDown(reason=reason):
                 raise LinkLost(reason)
             case AudioTrouble(detail=detail, at=at):
-                self._audio_trouble(detail, at)
+                self.voice.trouble(detail, at)
             case Closing():
                 self._closing = True
                 self.call.hang_up_ordered(self._now())
@@ -224,7 +193,9 @@ class Calling(ABC):
         order = item.order
         if attempt is not None and attempt != self.call.attempt:
             if isinstance(order, Dial):
-                refuse(self.post, order, self._now(), "the line is in a call", cause=Cause.FAILED)
+                refuse(
+                    self.line.post, order, self._now(), "the line is in a call", cause=Cause.FAILED
+                )
             return
         match order:
             case Play(clip=clip):
@@ -240,43 +211,7 @@ class Calling(ABC):
                 self._answer_ordered(item)
             case Dial():
                 # The same Dial again: it is running already, its Ended will come.
-                self.log.warning("the same Dial came twice")
-
-    # -- voice -------------------------------------------------------------------------------
-
-    def _advance_voice(self) -> None:
-        if self.voice.on or self._audio_failed or self.call.is_over():
-            return
-        phase = self.call.progress.phase
-        answered = self.call.speaking
-        if not answered and phase == self._tried_in and phase is not Phase.DIALLING:
-            return
-        if not answered and phase is Phase.DIALLING and self._tried_in is not Phase.DIALLING:
-            return
-        self._tried_in = phase if answered or phase is not Phase.DIALLING else Phase.ALERTING
-        try:
-            self.voice.advance(answered=answered)
-        except CommandAborted:
-            return
-        if self._stopped():
-            self.mute()
-        if self.voice.hopeless:
-            self._fail_audio("the modem did not switch the voice on")
-
-    def _audio_trouble(self, detail: str, at: float) -> None:
-        if not self.call.speaking or self._audio_failed:
-            return
-        self.log.warning("voice trouble: %s", detail)
-        try:
-            if self.voice.restart():
-                return
-        except CommandAborted:
-            return
-        self._fail_audio(detail, at)
-
-    def _fail_audio(self, detail: str, at: float | None = None) -> None:
-        self._audio_failed = True
-        self.call.audio_failed(detail, self._now() if at is None else at)
+                self.line.log.warning("the same Dial came twice")
 
     # -- the end -----------------------------------------------------------------------------
 
@@ -287,24 +222,24 @@ class Calling(ABC):
         radio_cycled = False
         if progress.lost is not None:
             self.voice.stop()
-            confirmed = is_silent(self.modem, self.family, pause=self._pause)
-        elif progress.local or self._stopped():
-            silence = hang_up(self.modem, self.family, pause=self._pause)
+            confirmed = is_silent(self.line.modem, self.line.family, pause=self._pause)
+        elif progress.local or self.stopped():
+            silence = hang_up(self.line.modem, self.line.family, pause=self._pause)
             confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
-            self._stop_voice()
+            self.voice.stop()
         else:
-            self._stop_voice()
+            self.voice.stop()
             confirmed = self._rows() == () and progress.refused is None
             if confirmed and not progress.row_seen:
                 # A call that was never listed may still be about to be; one whose end nobody told
                 # may be up on a modem that lists none.
                 confirmed = bool(progress.ends) and is_silent(
-                    self.modem, self.family, pause=self._pause
+                    self.line.modem, self.line.family, pause=self._pause
                 )
             if not confirmed:
-                silence = hang_up(self.modem, self.family, pause=self._pause)
+                silence = hang_up(self.line.modem, self.line.family, pause=self._pause)
                 confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
-        if self._stopped():
+        if self.stopped():
             call.hang_up_ordered(self._now(), emergency=True)
         verdict = call.verdict(self._ask_cause())
         signs = self._signs_of_trouble()
@@ -312,13 +247,13 @@ class Calling(ABC):
         # What keeps the line from the next call is told before the end of this one, which is what
         # the next Dial waits for.
         if not confirmed:
-            self.fault(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
+            self.line.fault(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
         elif restarted:
-            self.fault(Fault.RESTARTED, RESTARTED)
-        elif self.voice.rotten:
-            self.fault(Fault.RESETTING, VOICE_LATE)
+            self.line.fault(Fault.RESTARTED, RESTARTED)
+        elif self.voice.switch.rotten:
+            self.line.fault(Fault.RESETTING, VOICE_LATE)
         elif radio_cycled:
-            self.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
+            self.line.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
         elif Sign.REGISTRATION in signs:
             self._look_at_service()
         call.judge_keys(self._now())
@@ -327,7 +262,7 @@ class Calling(ABC):
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
         return CallResult(
             radio_cycled=radio_cycled,
-            reset_due=self.voice.rotten,
+            reset_due=self.voice.switch.rotten,
             restarted=restarted,
             closing=self._closing,
             deferred=tuple(self._deferred),
@@ -335,24 +270,16 @@ class Calling(ABC):
 
     def _signs_of_trouble(self) -> set[Sign]:
         """What the module said during the call and is dealt with after it."""
-        while (item := self.inbox.get(0.0)) is not None:
+        while (item := self.line.inbox.get(0.0)) is not None:
             self._take(item)
         return {item.reading.sign for item in self._deferred if isinstance(item, Heard)}
 
     def _look_at_service(self) -> None:
         """The network changed during the call: ask whether it can still make calls."""
         try:
-            self.check_service()
+            self.line.check_service()
         except CommandAborted:
-            self.log.debug("the stop came while the registration was read")
-
-    def _stop_voice(self) -> None:
-        for _ in range(2):
-            try:
-                self.voice.stop()
-            except CommandAborted:
-                continue
-            return
+            self.line.log.debug("the stop came while the registration was read")
 
     def _ask_cause(self) -> str | None:
         """Ask why, unless we know because we did it. The answer helps; it is never waited for."""
@@ -360,7 +287,7 @@ class Calling(ABC):
         if progress.local or progress.emergency or progress.lost is not None:
             return None
         try:
-            reply = self.modem.command(self.family.end_cause, timeout=2.0)
+            reply = self.line.modem.command(self.line.family.end_cause, timeout=2.0)
         except (CommandTimeout, CommandAborted):
             return None
         if not reply.final.ok or reply.doubtful or not reply.lines:
@@ -371,14 +298,14 @@ class Calling(ABC):
         if self._ended:
             return
         verdict = self.call.verdict(None)
-        self.fault(fault, detail)
+        self.line.fault(fault, detail)
         self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=False)
 
     def _end(self, cause: Cause, evidence: str, code: int | None, *, confirmed: bool) -> None:
         if self._ended:
             return
         self._ended = True
-        self.post(
+        self.line.post(
             Ended(
                 line=self.call.line,
                 at=self._now(),
@@ -390,14 +317,11 @@ class Calling(ABC):
             )
         )
 
-    def _stopped(self) -> bool:
-        return self.emergencies() != self.emergencies_at_order
-
     def _now(self) -> float:
-        return self.clock.monotonic()
+        return self.line.clock.monotonic()
 
     def _pause(self, seconds: float) -> None:
-        pause(self.clock, seconds)
+        pause(self.line.clock, seconds)
 
 
 def pause(clock: Clock, seconds: float) -> None:

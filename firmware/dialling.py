@@ -39,30 +39,30 @@ class Dialling(Calling):
             return False
         if not self._make_ready():
             return False
-        return self._start(self.family.dial.format(number=number), self._still_wanted)
+        return self._start(self.line.family.dial.format(number=number), self._still_wanted)
 
     def _make_ready(self) -> bool:
         """Prove that no call is up, and send what the family wants before each call; False where
         somebody calls."""
         silence = Proof.SILENT
-        rows = read_calls(self.modem, self.family)
+        rows = read_calls(self.line.modem, self.line.family)
         if self.yields and any(row.incoming for row in rows or ()):
             self._refuse(CALLED)
             return False
         if rows != ():
-            silence = prove_silence(self.modem, self.family, pause=self._pause)
+            silence = prove_silence(self.line.modem, self.line.family, pause=self._pause)
         if silence is Proof.MUTE:
             raise LineDown(Fault.NO_REPLY, "the modem did not answer before the dial")
         if silence is Proof.NONE:
-            self.log.warning("a call was up before the dial")
-            if not hang_up(self.modem, self.family, pause=self._pause).confirmed:
+            self.line.log.warning("a call was up before the dial")
+            if not hang_up(self.line.modem, self.line.family, pause=self._pause).confirmed:
                 raise LineDown(Fault.HANG_UP_UNCONFIRMED, "a call was up and would not end")
         self._send_before_call()
         return True
 
     def _still_wanted(self) -> bool:
         """Take in what came since the order; False where the dial must not go out any more."""
-        while not self.call.is_over() and (item := self.inbox.get(0.0)) is not None:
+        while not self.call.is_over() and (item := self.line.inbox.get(0.0)) is not None:
             self._take(item)
         if self.yields and not self.call.is_over() and self._caller_heard():
             self._refuse(CALLED)
@@ -79,17 +79,17 @@ class Dialling(Calling):
     def _unanswered(self) -> None:
         """No result of ATD: some modems give it at the answer only, some lose it. The call list
         decides; without a word of a call everything is hung up."""
-        rows = read_calls(self.modem, self.family)
+        rows = read_calls(self.line.modem, self.line.family)
         if rows is None:
-            rows = read_calls(self.modem, self.family)
+            rows = read_calls(self.line.modem, self.line.family)
         if any(row.voice and not row.incoming for row in rows or ()):
             self.call.rows(rows, self._now())
             return
         progress = self.call.progress
         if (progress.sign_seen or progress.ending) and not self.call.is_over():
             return
-        self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self._now())
+        self.call.gave_up(f"no result in {self.line.family.timing.dial:g} s", self._now())
 
     def _refuse(self, evidence: str) -> None:
         self._ended = True
-        refuse(self.post, self.dial, self._now(), evidence, cause=Cause.FAILED)
+        refuse(self.line.post, self.dial, self._now(), evidence, cause=Cause.FAILED)

@@ -86,7 +86,7 @@ class Receiving(Calling):
     def _begin(self) -> bool:
         began = self._now()
         self.call.rows((self.row,), began)
-        self.post(
+        self.line.post(
             IncomingRinging(
                 line=self.call.line, at=began, attempt=self.call.attempt, number=self.number
             )
@@ -96,14 +96,14 @@ class Receiving(Calling):
 
     def _await_order(self, until: float) -> Ordered | None:
         """Wait for the box's word while the caller rings; None where the call is over first."""
-        poll_at = self._now() + self.family.timing.poll
+        poll_at = self._now() + self.line.family.timing.poll
         while not self.call.is_over() and self._order is None:
-            item = self.inbox.get(max(self.clock.real(poll_at - self._now()), 0.0))
+            item = self.line.inbox.get(max(self.line.clock.real(poll_at - self._now()), 0.0))
             if item is not None:
                 self._take(item)
             now = self._now()
             if now >= until:
-                self.log.warning("nobody decided about a caller: rejected")
+                self.line.log.warning("nobody decided about a caller: rejected")
                 self.call.hang_up_ordered(now)
             elif now >= poll_at or self.call.progress.urgent:
                 self.call.rows(self._rows(), now)
@@ -117,11 +117,11 @@ class Receiving(Calling):
 
     def _answer(self, order: Ordered) -> bool:
         self._send_before_call()
-        return self._start(self.family.answer, lambda: self._still_ordered(order))
+        return self._start(self.line.family.answer, lambda: self._still_ordered(order))
 
     def _still_ordered(self, order: Ordered) -> bool:
         """Whether no emergency came between the order and now; else hang up."""
-        if order.emergencies == self.emergencies():
+        if order.emergencies == self.line.emergencies():
             return True
         self.call.hang_up_ordered(self._now(), emergency=True)
         return False
@@ -133,4 +133,4 @@ class Receiving(Calling):
             raise LineDown(Fault.NO_REPLY, "the modem did not answer when it took a call")
         self.call.rows(rows, self._now())
         if not self.call.is_over() and not self.call.speaking:
-            self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self._now())
+            self.call.gave_up(f"no result in {self.line.family.timing.dial:g} s", self._now())

@@ -10,43 +10,24 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypedDict
 
 from firmware.at.calls import CallRow
 from firmware.audio.clip import Clip
-from firmware.audio.path import AudioCallbacks
+from firmware.audio.path import AudioCallbacks, AudioPath
+from firmware.call_voice import CallVoice
 from firmware.calling import Calling, pause
 from firmware.clock import Clock
 from firmware.dialling import Dialling
 from firmware.events import Event
 from firmware.families.base import Family
-from firmware.faults import Fault
 from firmware.inbox import Attention, AudioTrouble, Inbox, Ordered
 from firmware.incoming import Receiving
+from firmware.line_side import LineSide
 from firmware.line_status import LineStatus
 from firmware.live_call import LiveCall
 from firmware.modem import VoiceModem
 from firmware.orders import Dial
 from firmware.voice import VoiceSwitch
-
-
-class _Parts(TypedDict):
-    """What every call is made of."""
-
-    call: LiveCall
-    modem: VoiceModem
-    family: Family
-    voice: VoiceSwitch
-    mute: Callable[[], None]
-    inbox: Inbox
-    post: Callable[[Event], None]
-    fault: Callable[[Fault, str], None]
-    check_service: Callable[[], None]
-    clock: Clock
-    emergencies: Callable[[], int]
-    emergencies_at_order: int
-    dialling: Callable[[bool], None]
-    log: logging.Logger
 
 
 @dataclass(kw_only=True)
@@ -78,14 +59,16 @@ class LineCalls:
         dial: Dial,
     ) -> Calling:
         """Make the call that *dial* asks for."""
-        parts = self._parts(
-            modem,
-            check_service,
-            attempt=dial.attempt,
-            greeting=dial.greeting,
-            emergencies_at_order=item.emergencies,
+        stopped = self._stopped_since(item.emergencies)
+        call = self._new_call(attempt=dial.attempt, greeting=dial.greeting)
+        calling = Dialling(
+            dial=dial,
+            yields=self.answers,
+            call=call,
+            voice=self._voice_of(call, modem, stopped),
+            line=self._side(modem, check_service),
+            stopped=stopped,
         )
-        calling = Dialling(dial=dial, yields=self.answers, **parts)
         self._calling = calling
         return calling
 
@@ -97,15 +80,16 @@ class LineCalls:
         number: str | None,
     ) -> Receiving:
         """Make the call of the caller who rings in *row*."""
-        parts = self._parts(
-            modem,
-            check_service,
-            attempt=f"in-{uuid.uuid4().hex}",
-            greeting=None,
-            emergencies_at_order=self.emergencies(),
-            incoming=True,
+        stopped = self._stopped_since(self.emergencies())
+        call = self._new_call(attempt=f"in-{uuid.uuid4().hex}", greeting=None, incoming=True)
+        receiving = Receiving(
+            number=number,
+            row=row,
+            call=call,
+            voice=self._voice_of(call, modem, stopped),
+            line=self._side(modem, check_service),
+            stopped=stopped,
         )
-        receiving = Receiving(number=number, row=row, **parts)
         self._calling = receiving
         return receiving
 
@@ -115,8 +99,8 @@ class LineCalls:
         if calling is None:
             return None
         if self._usual_refusals is None:
-            self._usual_refusals = calling.voice.refusals
-        return calling.voice
+            self._usual_refusals = calling.voice.switch.refusals
+        return calling.voice.switch
 
     def module_restarted(self) -> None:
         """How the module takes its voice switch has to be learnt anew."""
@@ -131,55 +115,70 @@ class LineCalls:
             on_failed=self._audio_failed,
         )
 
-    def _parts(
-        self,
-        modem: VoiceModem,
-        check_service: Callable[[], None],
-        *,
-        attempt: str,
-        greeting: str | None,
-        emergencies_at_order: int,
-        incoming: bool = False,
-    ) -> _Parts:
-        identity, path = self.status.identity, self.status.path
+    @property
+    def _family(self) -> Family:
+        identity = self.status.identity
         assert identity is not None
+        return identity.family
+
+    @property
+    def _path(self) -> AudioPath:
+        path = self.status.path
         assert path is not None
+        return path
+
+    def _new_call(self, *, attempt: str, greeting: str | None, incoming: bool = False) -> LiveCall:
         self.call = LiveCall(
             line=self.status.name,
             attempt=attempt,
             greeting=greeting,
             incoming=incoming,
-            family=identity.family,
-            path=path,
+            family=self._family,
+            path=self._path,
             clips=self.clips,
             witnesses=self.status.witnesses(),
             post=self.post,
             attention=lambda: self.inbox.put(Attention()),
             began=self.clock.monotonic(),
         )
-        return _Parts(
-            call=self.call,
+        return self.call
+
+    def _voice_of(
+        self, call: LiveCall, modem: VoiceModem, stopped: Callable[[], bool]
+    ) -> CallVoice:
+        switch = VoiceSwitch(
             modem=modem,
-            family=identity.family,
-            voice=VoiceSwitch(
-                modem=modem,
-                family=identity.family,
-                path=path,
-                pause=lambda seconds: pause(self.clock, seconds),
-                log=self.log,
-                usual_refusals=self._usual_refusals,
-            ),
-            mute=path.mute,
+            family=self._family,
+            path=self._path,
+            pause=lambda seconds: pause(self.clock, seconds),
+            log=self.log,
+            usual_refusals=self._usual_refusals,
+        )
+        return CallVoice(
+            call=call,
+            switch=switch,
+            mute=self._path.mute,
+            stopped=stopped,
+            clock=self.clock,
+            log=self.log,
+        )
+
+    def _side(self, modem: VoiceModem, check_service: Callable[[], None]) -> LineSide:
+        return LineSide(
+            modem=modem,
+            family=self._family,
             inbox=self.inbox,
             post=self.post,
             fault=self.status.fault,
             check_service=check_service,
             clock=self.clock,
             emergencies=self.emergencies,
-            emergencies_at_order=emergencies_at_order,
             dialling=self._set_outstanding,
             log=self.log,
         )
+
+    def _stopped_since(self, emergencies: int) -> Callable[[], bool]:
+        return lambda: self.emergencies() != emergencies
 
     def _set_outstanding(self, outstanding: bool) -> None:
         self.outstanding = outstanding

@@ -10,12 +10,14 @@ import pytest
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
 from firmware.audio.path import AudioCallbacks, SilentPath
+from firmware.call_voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.dialling import Dialling
 from firmware.errors import CommandTimeout, LinkLost
 from firmware.events import Cause, Ended, Event
 from firmware.families import FAMILIES
 from firmware.inbox import Closing, Inbox, Item, Ordered
+from firmware.line_side import LineSide
 from firmware.live_call import LiveCall
 from firmware.orders import Dial, HangUp
 from firmware.voice import VoiceSwitch
@@ -86,33 +88,42 @@ def place(meanwhile: Any, inbox: Inbox, clock: Hands, *notices: str) -> tuple[Mo
         clock=SystemClock(),
     )
     log = logging.getLogger("test")
+    call = LiveCall(
+        line=dial.line,
+        attempt=dial.attempt,
+        greeting=dial.greeting,
+        family=FAMILY,
+        path=path,
+        clips={},
+        witnesses=(),
+        post=posted.append,
+        attention=nothing,
+        began=clock.at,
+    )
     calling = Dialling(
         dial=dial,
-        call=LiveCall(
-            line=dial.line,
-            attempt=dial.attempt,
-            greeting=dial.greeting,
-            family=FAMILY,
-            path=path,
-            clips={},
-            witnesses=(),
-            post=posted.append,
-            attention=nothing,
-            began=clock.at,
+        call=call,
+        voice=CallVoice(
+            call=call,
+            switch=VoiceSwitch(modem=modem, family=FAMILY, path=path, pause=nothing, log=log),
+            mute=nothing,
+            stopped=lambda: False,
+            clock=cast(SystemClock, clock),
+            log=log,
         ),
-        modem=modem,
-        family=FAMILY,
-        voice=VoiceSwitch(modem=modem, family=FAMILY, path=path, pause=nothing, log=log),
-        mute=nothing,
-        inbox=inbox,
-        post=posted.append,
-        fault=nothing,
-        check_service=nothing,
-        clock=cast(SystemClock, clock),
-        emergencies=lambda: 0,
-        emergencies_at_order=0,
-        dialling=nothing,
-        log=log,
+        line=LineSide(
+            modem=modem,
+            family=FAMILY,
+            inbox=inbox,
+            post=posted.append,
+            fault=nothing,
+            check_service=nothing,
+            clock=cast(SystemClock, clock),
+            emergencies=lambda: 0,
+            dialling=nothing,
+            log=log,
+        ),
+        stopped=lambda: False,
     )
     modem.call = calling.call
     calling.run()

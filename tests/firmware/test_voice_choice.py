@@ -6,7 +6,6 @@ import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,14 +17,11 @@ from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.audio.serial_port import SerialPcmPath
 from firmware.bring_up import Identity, LineDown
 from firmware.clock import SystemClock
-from firmware.dialling import Dialling
 from firmware.errors import CommandRefused, LinkLost, PortUnusable
 from firmware.families import FAMILIES
 from firmware.faults import Fault
-from firmware.inbox import Inbox
 from firmware.line_settings import LineSettings
 from firmware.line_voice import LineVoice
-from firmware.progress import Phase
 from firmware.voice import PathFactory, PathNeeds, VoiceSwitch, make_path
 from firmware.voice_choice import REFUSALS, VoiceChoice, choice_file, is_stream, may_fall_back
 
@@ -242,52 +238,3 @@ def test_a_lost_link_during_the_upload_stays_one(tmp_path: Path) -> None:
     with pytest.raises(LinkLost):
         rig.open()
     assert rig.log[-1] == f"close {PORT}"
-
-
-@pytest.mark.parametrize("when", ["before start", "within start", "never"])
-def test_an_emergency_has_the_last_word_over_start(when: str) -> None:
-    """``start`` lifts a mute, and the stop path may come just before it."""
-    log: list[str] = []
-    count = [0]
-
-    def emergency() -> None:
-        count[0] += 1
-        log.append("mute")
-
-    class Switching:
-        on = hopeless = False
-
-        def advance(self, *, answered: bool) -> None:
-            assert answered
-            if when == "before start":
-                emergency()
-            log.append("start")
-            if when == "within start":
-                emergency()
-
-    calling = Dialling(
-        dial=cast(Any, None),
-        call=cast(
-            Any,
-            SimpleNamespace(
-                speaking=True,
-                is_over=lambda: False,
-                progress=SimpleNamespace(phase=Phase.CLAIMED),
-            ),
-        ),
-        modem=cast(Any, None),
-        family=FAMILIES["sim7600"],
-        voice=cast(VoiceSwitch, Switching()),
-        mute=lambda: log.append("mute"),
-        inbox=Inbox(),
-        post=nothing,
-        fault=nothing,
-        check_service=nothing,
-        clock=SystemClock(),
-        emergencies=lambda: count[0],
-        emergencies_at_order=0,
-        dialling=nothing,
-        log=logging.getLogger("test"),
-    )
-    calling._advance_voice()
-    assert (log[-1] == "mute") is (when != "never")

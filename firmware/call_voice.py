@@ -1,0 +1,88 @@
+"""The voice of one call: when its switch is tried, and what its trouble means for the call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from firmware.clock import Clock
+from firmware.errors import CommandAborted
+from firmware.live_call import LiveCall
+from firmware.progress import Phase
+from firmware.voice import VoiceSwitch
+
+_STOPS = 2
+"""A stop throws the switching command out; so often is the voice switched off."""
+
+
+class CallVoice:
+    """Only the line's worker uses it. Raises LinkLost.
+
+    Before the answer the switch is tried once in each phase of the call, after it until it is on or
+    hopeless. *mute* silences the voice path for good, since starting a path lifts the mute of an
+    emergency that came just before: *stopped* tells whether one came.
+    """
+
+    def __init__(
+        self,
+        *,
+        call: LiveCall,
+        switch: VoiceSwitch,
+        mute: Callable[[], None],
+        stopped: Callable[[], bool],
+        clock: Clock,
+        log: logging.Logger,
+    ) -> None:
+        self.switch = switch
+        self._call = call
+        self._mute = mute
+        self._stopped = stopped
+        self._clock = clock
+        self._log = log
+        self._failed = False
+        self._tried_in = Phase.DIALLING
+
+    def advance(self) -> None:
+        """Switch the voice on if it is time and not yet done."""
+        if self.switch.on or self._failed or self._call.is_over():
+            return
+        phase = self._call.progress.phase
+        answered = self._call.speaking
+        if not answered and phase == self._tried_in and phase is not Phase.DIALLING:
+            return
+        if not answered and phase is Phase.DIALLING and self._tried_in is not Phase.DIALLING:
+            return
+        self._tried_in = phase if answered or phase is not Phase.DIALLING else Phase.ALERTING
+        try:
+            self.switch.advance(answered=answered)
+        except CommandAborted:
+            return
+        if self._stopped():
+            self._mute()
+        if self.switch.hopeless:
+            self._fail("the modem did not switch the voice on", self._clock.monotonic())
+
+    def trouble(self, detail: str, at: float) -> None:
+        """The voice path reports a fault: switch off and on once, then the voice has failed."""
+        if not self._call.speaking or self._failed:
+            return
+        self._log.warning("voice trouble: %s", detail)
+        try:
+            if self.switch.restart():
+                return
+        except CommandAborted:
+            return
+        self._fail(detail, at)
+
+    def stop(self) -> None:
+        """Switch it off; a stop in between does not keep it on."""
+        for _ in range(_STOPS):
+            try:
+                self.switch.stop()
+            except CommandAborted:
+                continue
+            return
+
+    def _fail(self, detail: str, at: float) -> None:
+        self._failed = True
+        self._call.audio_failed(detail, at)

@@ -1,0 +1,161 @@
+"""When the voice of a call is switched on, and what stops it."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from firmware.call_voice import CallVoice
+from firmware.clock import SystemClock
+from firmware.errors import CommandAborted
+from firmware.progress import Phase
+from firmware.voice import VoiceSwitch
+
+
+class Switch:
+    """A voice switch that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.on = self.hopeless = False
+        self.log: list[str] = []
+        self.aborts = 0
+
+    def advance(self, *, answered: bool) -> None:
+        self.log.append("answered" if answered else "early")
+
+    def restart(self) -> bool:
+        self.log.append("restart")
+        return self.log.count("restart") == 1
+
+    def stop(self) -> None:
+        self.log.append("stop")
+        if self.aborts:
+            self.aborts -= 1
+            raise CommandAborted("thrown out")
+
+
+class Call:
+    """As much of a call as its voice asks for."""
+
+    def __init__(self, phase: Phase = Phase.DIALLING) -> None:
+        self.progress = SimpleNamespace(phase=phase)
+        self.failures: list[str] = []
+
+    @property
+    def speaking(self) -> bool:
+        return self.progress.phase in (Phase.CLAIMED, Phase.ANSWERED)
+
+    def is_over(self) -> bool:
+        return self.progress.phase is Phase.OVER
+
+    def audio_failed(self, detail: str, _at: float) -> None:
+        self.failures.append(detail)
+
+
+class Rig:
+    def __init__(self, phase: Phase = Phase.DIALLING) -> None:
+        self.call, self.switch = Call(phase), Switch()
+        self.stopped = False
+        self.voice = CallVoice(
+            call=cast(Any, self.call),
+            switch=cast(VoiceSwitch, self.switch),
+            mute=lambda: self.switch.log.append("mute"),
+            stopped=lambda: self.stopped,
+            clock=SystemClock(),
+            log=logging.getLogger("test.voice"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("phases", "tries"),
+    [
+        ("DIALLING", ["early"]),
+        ("DIALLING DIALLING", ["early"]),
+        ("DIALLING ALERTING ALERTING", ["early"]),
+        ("DIALLING CLAIMED CLAIMED ANSWERED", ["early", "answered", "answered", "answered"]),
+        # A false claim is back to ringing: that phase had its try.
+        ("DIALLING CLAIMED ALERTING", ["early", "answered", "early"]),
+        ("OVER", []),
+    ],
+)
+def test_it_is_tried_once_in_each_phase_and_after_the_answer_again_and_again(
+    phases: str, tries: list[str]
+) -> None:
+    rig = Rig()
+    for phase in phases.split():
+        rig.call.progress.phase = Phase[phase]
+        rig.voice.advance()
+    assert rig.switch.log == tries
+
+
+def test_a_voice_that_is_on_is_left_alone() -> None:
+    rig = Rig(Phase.ANSWERED)
+    rig.switch.on = True
+    rig.voice.advance()
+    assert rig.switch.log == []
+
+
+@pytest.mark.parametrize("when", ["before start", "within start", "never"])
+def test_an_emergency_has_the_last_word_over_start(when: str) -> None:
+    """``start`` lifts a mute, and the stop path may come just before it."""
+    log: list[str] = []
+    count = [0]
+
+    def emergency() -> None:
+        count[0] += 1
+        log.append("mute")
+
+    class Switching:
+        on = hopeless = False
+
+        def advance(self, *, answered: bool) -> None:
+            assert answered
+            if when == "before start":
+                emergency()
+            log.append("start")
+            if when == "within start":
+                emergency()
+
+    CallVoice(
+        call=cast(Any, Call(Phase.CLAIMED)),
+        switch=cast(VoiceSwitch, Switching()),
+        mute=lambda: log.append("mute"),
+        stopped=lambda: count[0] > 0,
+        clock=SystemClock(),
+        log=logging.getLogger("test.voice"),
+    ).advance()
+    assert (log[-1] == "mute") is (when != "never")
+
+
+def test_a_hopeless_voice_fails_once() -> None:
+    rig = Rig(Phase.ANSWERED)
+    rig.switch.hopeless = True
+    for _ in range(2):
+        rig.voice.advance()
+    rig.voice.trouble("no bytes", 1.0)
+    assert rig.call.failures == ["the modem did not switch the voice on"]
+    assert rig.switch.log == ["answered"]
+
+
+def test_trouble_costs_one_restart_and_then_the_voice() -> None:
+    rig = Rig(Phase.ANSWERED)
+    for _ in range(3):
+        rig.voice.trouble("no bytes", 1.0)
+    assert rig.switch.log == ["restart", "restart"]
+    assert rig.call.failures == ["no bytes"]
+
+
+def test_trouble_before_the_answer_is_none() -> None:
+    rig = Rig(Phase.ALERTING)
+    rig.voice.trouble("no bytes", 1.0)
+    assert rig.switch.log == []
+
+
+def test_a_stop_does_not_keep_the_voice_on() -> None:
+    rig = Rig(Phase.OVER)
+    rig.switch.aborts = 1
+    rig.voice.stop()
+    assert rig.switch.log == ["stop", "stop"]
