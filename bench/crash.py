@@ -1,10 +1,9 @@
 """The crash matrix: a run of the box's storage, cut at every system call, in every way.
 
 ``python -m bench.crash`` runs all of it and prints a table; it ends with 1 if any state did not
-recover. The run imports people, makes calls, notes withdrawals, saves a checkpoint, compacts,
-imports in bulk, erases a person and rolls the ledger. After each system call every state that a
-cut may leave is opened by the real code, judged, written to and opened again; a sample of the
-recoveries is cut at each of *its* system calls too.
+recover. After each system call of the run (:mod:`bench.crash_life`) every state that a cut may
+leave is opened by the real code, judged, written to and opened again; a sample of the recoveries
+is cut at each of *its* system calls too.
 """
 
 from __future__ import annotations
@@ -14,28 +13,27 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from appliance.effects import Record
 from appliance.files import StorageFailed
 from appliance.ledger import Ledger, checkpoint, verify
-from appliance.model import Consent, Contact, Revocation
 from appliance.store import Registry
+from bench.crash_life import (
+    LEDGER,
+    SEGMENT_BYTES,
+    START,
+    STATE,
+    Promises,
+    Row,
+    consent,
+    contact,
+    live,
+    people,
+    row_of,
+)
 from bench.power_cut import MemoryDisk
-
-STATE = Path("/state")
-LEDGER = STATE / "ledger"
-START = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
-SEGMENT_BYTES = 2500
-
-Row = tuple[str, str | None, str]
-People = tuple[frozenset[Contact], frozenset[Consent], frozenset[tuple[str, Revocation]]]
-NOBODY: People = (frozenset(), frozenset(), frozenset())
 
 
 class Violation(AssertionError):
@@ -44,21 +42,6 @@ class Violation(AssertionError):
 
 class _Enough(Exception):
     """A violation was found, and one was enough."""
-
-
-@dataclass(slots=True)
-class Promises:
-    """What the box has told the world, and what it is in the middle of."""
-
-    rows: list[Row] = field(default_factory=list)
-    flying: list[Row] = field(default_factory=list)
-    people: list[People] = field(default_factory=lambda: [NOBODY])
-    """What may be registered: one value, or several while a change is on its way."""
-    dialled: set[str] = field(default_factory=set)
-    checkpoints: set[int] = field(default_factory=lambda: {0})
-    """Sequence numbers that the newest checkpoint may stand at; 0 is none."""
-    erased: set[bytes] = field(default_factory=set)
-    number_key: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -74,188 +57,6 @@ class Tally:
         return sum(self.states.values())
 
 
-def contact(number: int) -> Contact:
-    return Contact(
-        subject=f"{number:032x}",
-        number=f"+3363998{number:04d}",
-        number_hash=f"{number:04x}" * 16,
-        name=f"Émile {number:04d}",
-        language="fr",
-        timezone="Europe/Paris",
-    )
-
-
-def consent(number: int) -> Consent:
-    return Consent(
-        id=f"{0xC0000000 + number:032x}",
-        subject=f"{number:032x}",
-        purpose="reminders",
-        given_at=START - timedelta(days=number),
-        source="form",
-        evidence=f"form {number:04d}",
-        windows="mon-fri 18:00-20:00",
-        valid_until=None,
-        recorded_at=START,
-    )
-
-
-class Box:
-    """The storage of a box, driven as the daemon drives it; ``promises`` is kept alongside."""
-
-    def __init__(self, disk: MemoryDisk, promises: Promises) -> None:
-        self.promises = promises
-        self._disk = disk
-        self._at = START
-        self.ledger = Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk)
-        self.registry = Registry.open(STATE, disk=disk)
-        promises.number_key = self.registry.number_key
-
-    def append(self, *records: Record) -> None:
-        rows = [_row(r.kind, r.subject, r.data) for r in records]
-        self.promises.flying = rows
-        self._at += timedelta(seconds=1)
-        self.ledger.append(records, self._at)
-        self.promises.rows += rows
-        self.promises.flying = []
-
-    def register(self, numbers: range) -> None:
-        contacts, consents = [contact(n) for n in numbers], [consent(n) for n in numbers]
-        now = self.promises.people[-1]
-        with self._changing((now[0] | set(contacts), now[1] | set(consents), now[2])):
-            self.registry.add(contacts, consents)
-
-    def register_in_steps(self, numbers: range, *, revoking: int) -> None:
-        """Import as a running box does: in parts, while somebody objects in between."""
-        contacts, consents = [contact(n) for n in numbers], [consent(n) for n in numbers]
-        intake = self.registry.intake()
-        intake.take(contacts, consents)
-        before = self.promises.people[-1]
-        after: People = (before[0] | set(contacts), before[1] | set(consents), before[2])
-        self.promises.people = [before, after]
-        for step, _ in enumerate(intake.write(rows_per_step=4)):
-            if step == 2:
-                known = self.promises.people
-                objected: list[People] = [
-                    (p[0], p[1], p[2] | {_suppression(revoking)}) for p in known
-                ]
-                self.promises.people = known + objected
-                self.registry.revoke(f"{revoking:032x}", Revocation(at=START, by="key"))
-                self.promises.people = objected
-        self.promises.people = [self.promises.people[-1]]
-
-    def call(self, number: int, *, key: str) -> None:
-        """One call, with the order of the real box: the permission is on disk before the dial."""
-        subject, attempt = f"{number:032x}", f"a{len(self.promises.dialled)}"
-        self.append(
-            Record(kind="call.authorised", subject=subject, data={"attempt": attempt, "line": "l1"})
-        )
-        self.promises.dialled.add(attempt)
-        self.append(
-            Record(kind="call.answered", subject=subject, data={"attempt": attempt}),
-            Record(kind="call.key", subject=subject, data={"attempt": attempt, "key": key}),
-        )
-        if key == "9":
-            self.append(Record(kind="consent.revoked", subject=subject, data={"by": "key"}))
-            self.revoke(number)
-        self.append(
-            Record(
-                kind="call.ended",
-                subject=subject,
-                data={"attempt": attempt, "outcome": "listened", "note": "é" * 150},
-            ),
-            Record(kind="line.healed", data={"line": "l1", "why": "x" * 300}),
-        )
-
-    def revoke(self, number: int) -> None:
-        now = self.promises.people[-1]
-        with self._changing((now[0], now[1], now[2] | {_suppression(number)})):
-            self.registry.revoke(f"{number:032x}", Revocation(at=START, by="key"))
-
-    def compact(self) -> None:
-        with self._changing(self.promises.people[-1]):
-            self.registry.compact()
-
-    def checkpoint(self) -> None:
-        seq, digest = self.ledger.head
-        self.promises.checkpoints = {seq, *self.promises.checkpoints}
-        checkpoint.save(STATE, {"seq": seq}, seq, digest, self._disk)
-        self.promises.checkpoints = {seq}
-
-    def erase(self, number: int) -> None:
-        now = self.promises.people[-1]
-        after = (
-            now[0] - {contact(number)},
-            now[1] - {consent(number)},
-            now[2] | {_suppression(number)},
-        )
-        with self._changing(after):
-            self.registry.erase(f"{number:032x}", Revocation(at=START, by="key"))
-        self.promises.erased |= {contact(number).number.encode(), contact(number).name.encode()}
-
-    @contextmanager
-    def _changing(self, *after: People) -> Iterator[None]:
-        self.promises.people = [self.promises.people[-1], *after]
-        yield
-        self.promises.people = [after[-1]]
-
-
-def _row(kind: str, subject: str | None, data: dict[str, Any]) -> Row:
-    return kind, subject, repr(sorted(data.items()))
-
-
-def _suppression(number: int) -> tuple[str, Revocation]:
-    return contact(number).number_hash, Revocation(at=START, by="key")
-
-
-def people(registry: Registry) -> People:
-    """Return everything that the registry holds."""
-    contacts = frozenset(registry.contacts())
-    consents = frozenset(c for who in contacts for c in registry.consents(who.subject))
-    return contacts, consents, frozenset(registry.suppressions().items())
-
-
-def run(disk: MemoryDisk, promises: Promises) -> Iterator[str]:
-    """Drive the box through the run on *disk*; yield the name of each step before it is taken."""
-    yield "first start"
-    box = Box(disk, promises)
-    yield "import"
-    box.register(range(1, 4))
-    box.append(
-        *(Record(kind="consent.granted", subject=f"{n:032x}", data={"n": n}) for n in range(1, 4))
-    )
-    yield "call"
-    box.call(1, key="1")
-    yield "revocation"
-    box.call(2, key="9")
-    yield "checkpoint"
-    box.checkpoint()
-    yield "compaction"
-    box.compact()
-    yield "call"
-    box.call(3, key="1")
-    yield "import in steps"
-    box.register_in_steps(range(4, 14), revoking=3)
-    yield "restart"
-    box.ledger.close()
-    box.registry.close()
-    box = Box(disk, promises)
-    yield "call"
-    box.call(4, key="1")
-    yield "compaction"
-    box.compact()
-    yield "revocation"
-    box.call(5, key="9")
-    yield "checkpoint"
-    box.checkpoint()
-    yield "erasure"
-    box.erase(2)
-    box.append(Record(kind="contact.erased", subject=f"{2:032x}"))
-    yield "import"
-    box.register(range(14, 16))
-    yield "call"
-    box.call(6, key="1")
-
-
 def judge(files: dict[Path, bytes], promises: Promises, disk: MemoryDisk | None = None) -> None:
     """Open what a cut left, hold it against the promises, write on, open again."""
     disk = MemoryDisk(files) if disk is None else disk
@@ -265,7 +66,7 @@ def judge(files: dict[Path, bytes], promises: Promises, disk: MemoryDisk | None 
     with Registry.open(STATE, disk=disk) as registry:
         registry.add([contact(9000)], [consent(9000)])
     with Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk) as ledger:
-        again = [_row(e.kind, e.subject, e.data) for e in ledger.entries()]
+        again = [row_of(e.kind, e.subject, e.data) for e in ledger.entries()]
     with Registry.open(STATE, disk=disk) as registry:
         found = registry.by_number(contact(9000).number)
     if again[:-1] != rows or again[-1][0] != "box.started" or found != contact(9000):
@@ -276,7 +77,7 @@ def _judge_once(disk: MemoryDisk, promises: Promises) -> list[Row]:
     with Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk) as ledger:
         entries = list(ledger.entries())
         kept = checkpoint.load(STATE, ledger, disk)
-    rows = [_row(e.kind, e.subject, e.data) for e in entries]
+    rows = [row_of(e.kind, e.subject, e.data) for e in entries]
     known = len(promises.rows)
     if rows[:known] != promises.rows:
         raise Violation(f"{len(rows)} of {known} acknowledged rows")
@@ -337,7 +138,7 @@ def matrix(
 
     disk.after_call = cut
     try:
-        for step in run(disk, promises):  # noqa: B007 - read by cut()
+        for step in live(disk, promises):  # noqa: B007 - read by cut()
             pass
     except _Enough:
         pass
@@ -353,7 +154,7 @@ def faults(*, every: int = 1) -> Tally:
     """
     tally = Tally()
     probe = MemoryDisk()
-    for _ in run(probe, Promises()):
+    for _ in live(probe, Promises()):
         pass
     for number in range(1, probe.calls + 1, every):
         for fate in ("ENOSPC", "EIO", "ENOSPC half-way"):
@@ -379,7 +180,7 @@ def _fail(tally: Tally, number: int, fate: str) -> None:
     disk.before_call = fail
     step = ""
     try:
-        for step in run(disk, promises):  # noqa: B007 - read below
+        for step in live(disk, promises):  # noqa: B007 - read below
             pass
     except StorageFailed:
         pass
@@ -390,7 +191,7 @@ def _fail(tally: Tally, number: int, fate: str) -> None:
     _try(tally, step, fate, disk.contents(), promises)
     with Ledger.open(LEDGER, segment_bytes=SEGMENT_BYTES, disk=disk) as ledger:
         ledger.append([Record(kind="box.started")], START)
-        promises.rows = [_row(e.kind, e.subject, e.data) for e in ledger.entries()]
+        promises.rows = [row_of(e.kind, e.subject, e.data) for e in ledger.entries()]
     with Registry.open(STATE, disk=disk) as registry:
         promises.number_key = registry.number_key
         promises.people = [people(registry)]

@@ -19,7 +19,7 @@ from appliance.files import StorageFailed
 from appliance.ledger import Ledger
 from appliance.model import Revocation
 from appliance.store import Registry
-from bench import crash
+from bench import crash, crash_life
 from bench.power_cut import MemoryDisk
 
 THOROUGH = bool(os.environ.get("THOROUGH"))
@@ -61,7 +61,7 @@ def test_the_matrix_would_show_a_missing_synchronisation(disk: MemoryDisk) -> No
 
 def test_after_a_failure_nothing_is_written_until_it_is_opened_anew() -> None:
     disk = MemoryDisk()
-    box = crash.Box(disk, crash.Promises())
+    box = crash_life.Box(disk, crash_life.Promises())
     box.register(range(1, 3))
     box.append(Record(kind="box.started"))
     disk.sync_fails = True
@@ -82,10 +82,10 @@ def test_after_a_failure_nothing_is_written_until_it_is_opened_anew() -> None:
     assert box.ledger.failure is not None
     assert box.registry.failure is not None
     # What failed is not visible: nobody may rely on it.
-    assert box.registry.revocation(crash.contact(1).subject) is None
+    assert box.registry.revocation(crash_life.contact(1).subject) is None
     assert [e.kind for e in box.ledger.entries()] == ["box.started"]
-    again = Ledger.open(crash.LEDGER, disk=disk)
-    again.append([Record(kind="box.started")], crash.START)
+    again = Ledger.open(crash_life.LEDGER, disk=disk)
+    again.append([Record(kind="box.started")], crash_life.START)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_after_a_failure_nothing_is_written_until_it_is_opened_anew() -> None:
 )
 def test_a_failure_comes_with_its_remedy(number: int, words: str) -> None:
     disk = MemoryDisk()
-    box = crash.Box(disk, crash.Promises())
+    box = crash_life.Box(disk, crash_life.Promises())
 
     def fail(name: str) -> None:
         raise OSError(number, "no")
@@ -117,8 +117,8 @@ class Histories(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.disk, self.promises = MemoryDisk(), crash.Promises()
-        self.box = crash.Box(self.disk, self.promises)
+        self.disk, self.promises = MemoryDisk(), crash_life.Promises()
+        self.box = crash_life.Box(self.disk, self.promises)
         self.next = 1
 
     def attempt(self, cut_at: int, pick: int, operation: str, size: int) -> None:
@@ -162,10 +162,12 @@ class Histories(RuleBasedStateMachine):
         crash.judge(files, self.promises)
         self.disk = MemoryDisk(files)
         promises = self.promises
-        self.box = crash.Box(self.disk, promises)
-        promises.rows = [crash._row(e.kind, e.subject, e.data) for e in self.box.ledger.entries()]
+        self.box = crash_life.Box(self.disk, promises)
+        promises.rows = [
+            crash_life.row_of(e.kind, e.subject, e.data) for e in self.box.ledger.entries()
+        ]
         promises.flying = []
-        promises.people = [crash.people(self.box.registry)]
+        promises.people = [crash_life.people(self.box.registry)]
 
     @rule(
         operation=st.sampled_from(
@@ -197,16 +199,16 @@ TestHistories = Histories.TestCase
 def test_state_of_a_real_directory_goes_through_the_same_judge(tmp_path: Path) -> None:
     """The simulated disk and the real one read alike."""
     with Ledger.open(tmp_path / "ledger") as ledger:
-        ledger.append([Record(kind="box.started")], crash.START)
+        ledger.append([Record(kind="box.started")], crash_life.START)
     with Registry.open(tmp_path) as registry:
-        registry.add([crash.contact(1)], [crash.consent(1)])
-        registry.revoke(crash.contact(1).subject, Revocation(at=crash.START, by="key"))
-        people = crash.people(registry)
+        registry.add([crash_life.contact(1)], [crash_life.consent(1)])
+        registry.revoke(crash_life.contact(1).subject, Revocation(at=crash_life.START, by="key"))
+        people = crash_life.people(registry)
         key = registry.number_key
     files = {
-        crash.STATE / path.relative_to(tmp_path): path.read_bytes()
+        crash_life.STATE / path.relative_to(tmp_path): path.read_bytes()
         for path in tmp_path.rglob("*")
         if path.is_file()
     }
-    rows = [crash._row("box.started", None, {})]
-    crash.judge(files, crash.Promises(rows=rows, people=[people], number_key=key))
+    rows = [crash_life.row_of("box.started", None, {})]
+    crash.judge(files, crash_life.Promises(rows=rows, people=[people], number_key=key))

@@ -23,7 +23,7 @@ from appliance.model import Consent, Contact, Revocation
 from appliance.number_key import NumberKeyLost
 from appliance.row_storage import JournalStorage, RegistryDatabase
 from appliance.store import Registry, RegistryBusy
-from bench.crash import consent, contact
+from bench.crash_life import consent, contact
 from bench.power_cut import MemoryDisk
 
 STATE = Path("/state")
