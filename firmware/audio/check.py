@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from firmware.audio.clip import SAMPLE_BYTES, SAMPLE_RATE, WavFormat, read_wav
-from firmware.audio.levels import Levels, measure, to_float
+from firmware.audio.levels import Levels, Samples, measure, to_float
+from firmware.dtmf.detector import Detected
+from firmware.dtmf.ears import Ears
+from firmware.dtmf.spectrum import HOP
+from firmware.events import Machine
 
 TARGET_DBFS = -20.0
 """Active speech level that ``prepare`` aims at. ITU-T P.56 speech is commonly set to -26 dBov in
@@ -19,6 +25,8 @@ LEADING_FAULT = 0.5
 LEADING_ADVICE = 0.2
 TRAILING_ADVICE = 1.0
 SILENT_DBFS = -60.0
+ECHO_SHIFTS = (0, HOP // 2)
+"""Samples by which a clip's echo is shifted against the windows of our ears: any may occur."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +53,8 @@ def check_clip(path: Path, *, longest: float | None = None) -> ClipReport:
     WAV file, no sound in it); everything else becomes a fault or an advice in the report.
     """
     form, raw = read_wav(path)
-    levels = measure(to_float(raw, form.width, form.channels), form.rate)
+    samples = to_float(raw, form.width, form.channels)
+    levels = measure(samples, form.rate)
     faults: list[str] = []
     advice: list[str] = []
     _judge_format(form, faults)
@@ -53,13 +62,18 @@ def check_clip(path: Path, *, longest: float | None = None) -> ClipReport:
     too_long = longest is not None and levels.seconds > longest
     if too_long:
         faults.append(f"lasts {levels.seconds:.1f} s, at most {longest:g} s are allowed")
+    imitations = _imitations(samples) if form.rate == SAMPLE_RATE else ()
+    faults += imitations
     return ClipReport(
         path=path,
         form=form,
         levels=levels,
         faults=tuple(faults),
         advice=tuple(advice),
-        preparable=bool(faults) and not too_long and levels.peak_dbfs >= SILENT_DBFS,
+        preparable=bool(faults)
+        and not too_long
+        and not imitations
+        and levels.peak_dbfs >= SILENT_DBFS,
     )
 
 
@@ -94,3 +108,23 @@ def _judge_levels(levels: Levels, faults: list[str], advice: list[str]) -> None:
         advice.append(f"starts with {levels.leading_silence:.2f} s of silence")
     if levels.trailing_silence > TRAILING_ADVICE:
         advice.append(f"ends with {levels.trailing_silence:.2f} s of silence")
+
+
+def _imitations(samples: Samples) -> tuple[str, ...]:
+    """What our own ears would take the clip's echo for, in each call anew."""
+    pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
+    heard: dict[str, float] = {}
+    for shift in ECHO_SHIFTS:
+        # The second of silence lets a tone at the very end be judged, too.
+        for found in Ears().feed(bytes(2 * shift) + pcm + bytes(2 * SAMPLE_RATE)):
+            if isinstance(found, Detected):
+                what = f"key {found.key}"
+            elif found.kind is Machine.MONOLOGUE:
+                continue
+            else:
+                what = f"a machine ({found.evidence.partition(',')[0]})"
+            heard.setdefault(what, found.at)
+    return tuple(
+        f"sounds like {what} at {at:.1f} s: where a line echoes, the box would hear itself"
+        for what, at in heard.items()
+    )

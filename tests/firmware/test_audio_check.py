@@ -29,7 +29,7 @@ LONGEST = {
 
 def speech(amplitude: float, seconds: float = 1.0) -> Samples:
     time = np.arange(round(seconds * RATE)) / RATE
-    wave_: Samples = amplitude * np.sin(2 * np.pi * 700 * time)
+    wave_: Samples = amplitude * np.sin(2 * np.pi * 300 * time)
     return wave_
 
 
@@ -94,6 +94,36 @@ def test_a_foreign_format_is_measured_and_faulted(tmp_path: Path) -> None:
         "2 channels, the telephone has one",
     )
     assert report.levels.active_dbfs == pytest.approx(-20.0, abs=0.05)
+
+
+def tones(*frequencies: float, seconds: float = 0.12) -> Samples:
+    time = np.arange(round(seconds * RATE)) / RATE
+    made: Samples = sum(
+        (0.08 * np.sin(2 * np.pi * f * time) for f in frequencies), np.zeros(len(time))
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("sound", "fault"),
+    [
+        (tones(697.0, 1209.0), "sounds like key 1 at"),
+        (tones(852.0, 1477.0), "sounds like key 9 at"),
+        (tones(1000.0, seconds=0.4), "sounds like a machine (steady tone of 1000 Hz"),
+        (tones(2100.0, seconds=1.0), "sounds like a machine (fax or modem answer tone"),
+    ],
+)
+def test_a_clip_whose_echo_would_act_on_the_call(
+    tmp_path: Path, sound: Samples, fault: str
+) -> None:
+    voice = Clip.load(AUDIO / "greeting.fr.wav", "greeting")
+    spoken = np.frombuffer(voice.pcm, "<i2") / 32768
+    pause = np.zeros(RATE // 4)
+    samples = np.concatenate([spoken[: 4 * RATE], pause, sound, pause, spoken[4 * RATE :]])
+    report = check_clip(file(tmp_path, samples))
+    assert any(said.startswith(fault) for said in report.faults)
+    assert all("would hear itself" in said for said in report.faults)
+    assert not report.preparable
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
