@@ -22,7 +22,8 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import TypeVar
 
-from bench.contract import PLAYED, tone
+from bench.contract import PLAYED
+from bench.contract_driver import tone
 from firmware.clock import SystemClock
 from firmware.events import (
     Answered,
