@@ -27,8 +27,9 @@ from appliance.model import Campaign, Contact, Outcome, Retry, Script, Timers
 from appliance.scheduler import Scheduler
 from bench.campaign_auditor import Row, audit
 from bench.simulated_callers import AnsweringLine
-from bench.simulated_network import CLIP_SECONDS, SeenCall, Timeline
+from bench.simulated_network import CLIP_SECONDS, SeenCall
 from bench.simulated_people import ORIGIN, PURPOSE, SimulatedPeople
+from bench.timeline import Timeline
 from firmware import events
 
 SCRIPT = Script(

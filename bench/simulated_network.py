@@ -6,13 +6,13 @@ some, and keeps its own log of what a phone network would have seen.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from bench.timeline import Timeline
 from firmware import events
 from firmware.events import Cause, Machine, Witness
 from firmware.orders import Dial, HangUp, Order, Play, SendSms, Silence
@@ -78,27 +78,6 @@ class LiveCall:
     playing: tuple[str, float] | None = None
     clip_token: int = 0
     answered_at: float | None = None
-
-
-class Timeline:
-    """Things that will happen, in order of time and then of planning."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = itertools.count()
-
-    def after(self, seconds: float, happening: Callable[[], None]) -> None:
-        heapq.heappush(self._heap, (self.now + seconds, next(self._count), happening))
-
-    @property
-    def next_at(self) -> float:
-        return self._heap[0][0] if self._heap else float("inf")
-
-    def pop(self) -> Callable[[], None]:
-        at, _, happening = heapq.heappop(self._heap)
-        self.now = max(self.now, at)
-        return happening
 
 
 class SimulatedLine:
@@ -184,14 +163,7 @@ class SimulatedLine:
         )
         if call is not None:
             self._drop()
-            self._tell(
-                events.Ended,
-                call.attempt,
-                cause=Cause.LINE_LOST,
-                evidence="port lost",
-                code=None,
-                confirmed=False,
-            )
+            self._tell_end(call.attempt, Cause.LINE_LOST, "port lost", confirmed=False)
         self.bring_up(heal_after)
 
     def order(self, order: Order) -> None:
@@ -204,6 +176,24 @@ class SimulatedLine:
     def _tell(self, kind: type[Any], attempt: str, **facts: Any) -> None:
         self._post(kind(line=self.name, at=self._box_time(), attempt=attempt, **facts))
 
+    def _tell_end(
+        self,
+        attempt: str,
+        cause: Cause,
+        evidence: str,
+        *,
+        code: int | None = None,
+        confirmed: bool = True,
+    ) -> None:
+        self._tell(
+            events.Ended,
+            attempt,
+            cause=cause,
+            evidence=evidence,
+            code=code,
+            confirmed=confirmed,
+        )
+
     def _maybe_tell(self, kind: type[Any], attempt: str, **facts: Any) -> None:
         if self._random.random() >= self._loss:
             self._tell(kind, attempt, **facts)
@@ -214,14 +204,7 @@ class SimulatedLine:
             case Dial():
                 lost = power != self._power or not self._usable or call is not None
                 if lost or self._called_off == order.attempt:
-                    self._tell(
-                        events.Ended,
-                        order.attempt,
-                        cause=Cause.FAILED,
-                        evidence="not dialled",
-                        code=None,
-                        confirmed=True,
-                    )
+                    self._tell_end(order.attempt, Cause.FAILED, "not dialled")
                     return
                 self._dial(order)
             case Play() if call is not None and call.attempt == order.attempt:
@@ -244,14 +227,7 @@ class SimulatedLine:
         random = self._random
         behaviour = random.choices(self._names, cum_weights=self._weights)[0]
         if behaviour == "dial_refused":
-            self._tell(
-                events.Ended,
-                order.attempt,
-                cause=Cause.FAILED,
-                evidence="ERROR",
-                code=None,
-                confirmed=True,
-            )
+            self._tell_end(order.attempt, Cause.FAILED, "ERROR")
             return
         seen = SeenCall(order.number, self.name, self._timeline.now, self._rows_on_disk())
         self._log.append(seen)
@@ -393,14 +369,7 @@ class SimulatedLine:
     ) -> None:
         def ended() -> None:
             self._drop()
-            self._tell(
-                events.Ended,
-                call.attempt,
-                cause=cause,
-                evidence=evidence,
-                code=code,
-                confirmed=True,
-            )
+            self._tell_end(call.attempt, cause, evidence, code=code)
 
         self._later(call, after, ended)
 
