@@ -69,6 +69,7 @@ class Operations:
             "contacts.erase": self._people.erase,
             "contacts.expire": self._people.expire,
             "dossier": self._people.dossier,
+            "delivered": self._people.delivered,
         }
 
     def perform(self, name: str, arguments: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from appliance import commands
 from appliance.box import Box
 from appliance.contact_import import export_lines
 from appliance.control import Refused
+from appliance.deliveries import Deliveries
 from appliance.effects import Now, Record
 from appliance.handed_out import Forgetting, HandedOut, Index, Kind
 from appliance.import_operation import Steps, import_steps
@@ -32,6 +33,7 @@ class PeopleOperations:
         self._round: Round | None = None
         self._round_day: date | None = None
         self._under_way = ""
+        self._deliveries = Deliveries()
 
     # --- import and export -------------------------------------------------------------------
 
@@ -40,14 +42,15 @@ class PeopleOperations:
 
         ``rejects`` is the file that the command will write the refused rows to.
         """
-        return self._job(
-            "an import",
-            import_steps(
-                self._box,
-                arguments,
-                lambda: self._remember(arguments.get("rejects"), Kind.REJECTS),
-            ),
+        return self._job("an import", self._import(arguments, arguments.get("rejects")))
+
+    def _import(self, arguments: dict[str, Any], out: object) -> Steps:
+        answer = yield from import_steps(
+            self._box, arguments, lambda: self._remember(out, Kind.REJECTS)
         )
+        if answer.get("rejects"):
+            self._hand_out(out)
+        return answer
 
     def export(self, arguments: dict[str, Any]) -> Job:
         """Begin to return the contacts file of everybody, with the ledger's subject ids.
@@ -67,6 +70,7 @@ class PeopleOperations:
             lines.append(line)
             if len(lines) % ROWS_PER_STEP == 0:
                 yield
+        self._hand_out(out)
         return {"csv": "".join(lines), "people": len(self._registry)}
 
     def list(self, arguments: dict[str, Any]) -> Job:
@@ -96,8 +100,13 @@ class PeopleOperations:
 
     def _must_be_free(self) -> None:
         """Refuse what would take people away from under an import, or erase them too early."""
-        if self._under_way:
-            raise Refused(f"{self._under_way} is under way", "try again when it is done")
+        what = self._what_is_under_way()
+        if what:
+            raise Refused(f"{what} is under way", "try again when it is done")
+
+    def _what_is_under_way(self) -> str:
+        path = self._deliveries.under_way()
+        return self._under_way or ("" if path is None else f"the writing of {path}")
 
     def _row(self, contact: Contact, *, numbers: bool) -> dict[str, Any]:
         consents = self._registry.consents(contact.subject)
@@ -212,7 +221,7 @@ class PeopleOperations:
         days, now = self._box.config.settings.law.retention_days, self._box.now()
         if days is None or not now.trusted or self._box.engine.storage_failure is not None:
             return
-        if self._under_way:
+        if self._what_is_under_way():
             return
         if self._round is None:
             if self._round_day == now.utc.date():
@@ -255,10 +264,13 @@ class PeopleOperations:
         The command joins it with the ledger (:mod:`appliance.dossier`). ``out`` is the file that
         it will write.
         """
-        number = self.number(arguments)
+        number, out = self.number(arguments), arguments.get("out")
         contact = self._registry.by_number(number)
         number_hash = hash_number(self._registry.number_key, number)
-        self._remember(arguments.get("out"), Kind.DOSSIER, number_hash)
+        if out:
+            self._must_be_free()
+        self._remember(out, Kind.DOSSIER, number_hash)
+        self._hand_out(out)
         subject = "" if contact is None else contact.subject
         revocation = self._box.engine.state.history(subject, number_hash).revocation
         person: dict[str, Any] = {
@@ -281,6 +293,14 @@ class PeopleOperations:
     def _remember(self, path: object, kind: Kind, number_hash: str = "") -> None:
         if isinstance(path, str) and path:
             self._index.remember(HandedOut(path, kind, number_hash))
+
+    def _hand_out(self, path: object) -> None:
+        if isinstance(path, str) and path:
+            self._deliveries.begin(path)
+
+    def delivered(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The command has written the file at ``path``; ``in_time`` says whether to keep it."""
+        return {"in_time": self._deliveries.end(str(arguments.get("path")))}
 
     def number(self, arguments: dict[str, Any]) -> str:
         """Read ``number`` as a technician types it; refuses what is none."""

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from appliance.cli.output import check_target, write_target
-from appliance.cli.session import ask
+from appliance.cli.output import check_target
+from appliance.cli.session import Output, ask
 
 SHOWN = 50
 """Faults printed in full; the rejects file has all."""
@@ -93,6 +93,11 @@ def _import(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
+    output = None
+    if arguments.rejects is not None:
+        output = Output(
+            option="--rejects", path=arguments.rejects, contents=lambda told: told.get("rejects")
+        )
     answer = ask(
         arguments,
         "contacts.import",
@@ -101,12 +106,11 @@ def _import(arguments: argparse.Namespace) -> int:
             "contents": base64.b64encode(raw).decode("ascii"),
             "dry_run": arguments.dry_run,
             "accept_valid": arguments.accept_valid,
-            "rejects": None if arguments.rejects is None else str(arguments.rejects.absolute()),
+            "rejects": None if output is None else output.place,
         },
+        output,
     )
-    rejects = answer.pop("rejects", "")
-    if rejects and arguments.rejects is not None:
-        write_target("--rejects", arguments.rejects, rejects.encode())
+    if answer.pop("rejects", "") and output is not None:
         answer["rejects_file"] = str(arguments.rejects)
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
@@ -184,13 +188,16 @@ def _expire(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     check_target("--out", arguments.out)
-    out = None if arguments.out is None else str(arguments.out.absolute())
-    answer = ask(arguments, "contacts.export", {"out": None if arguments.json else out})
+    output = None
+    if arguments.out is not None and not arguments.json:
+        output = Output(option="--out", path=arguments.out, contents=lambda told: told["csv"])
+    answer = ask(
+        arguments, "contacts.export", {"out": None if output is None else output.place}, output
+    )
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
     elif arguments.out is None:
         sys.stdout.write(answer["csv"])
     else:
-        write_target("--out", arguments.out, answer["csv"].encode())
         print(f"{answer['people']} people in {arguments.out}")
     return 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-from appliance.cli.output import check_target, write_target
+from appliance.cli.output import check_target
 from appliance.cli.paths import LEDGER, state_directory
-from appliance.cli.session import ask
+from appliance.cli.session import Output, ask
 
 FORMS = {".html": "html", ".htm": "html", ".txt": "text", ".json": "json"}
 
@@ -25,22 +26,21 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.dossier import as_html, as_text, compile_dossier
     from appliance.ledger import read_entries
 
+    def compiled(person: dict[str, Any]) -> str:
+        # Read here, from the files: a long ledger must not hold up the loop of a box that calls.
+        dossier = compile_dossier(person, read_entries(state_directory(arguments) / LEDGER))
+        form = "json" if arguments.out is None else FORMS.get(arguments.out.suffix.lower(), "json")
+        if arguments.json or form == "json":
+            return json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
+        return as_html(dossier) if form == "html" else as_text(dossier)
+
     check_target("--out", arguments.out)
     given = {"number": arguments.number}
-    if arguments.out is not None:
-        # Remembered before it is written, so that an erasure finds it.
-        given["out"] = str(arguments.out.absolute())
-    person = ask(arguments, "dossier", given)
-    # Read here, from the files: a long ledger must not hold up the loop of a box that calls.
-    dossier = compile_dossier(person, read_entries(state_directory(arguments) / LEDGER))
-    form = "json" if arguments.out is None else FORMS.get(arguments.out.suffix.lower(), "json")
-    if arguments.json or form == "json":
-        text = json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
-    else:
-        text = as_html(dossier) if form == "html" else as_text(dossier)
     if arguments.out is None:
-        print(text, end="")
+        print(compiled(ask(arguments, "dossier", given)), end="")
         return 0
-    write_target("--out", arguments.out, text.encode())
+    output = Output(option="--out", path=arguments.out, contents=compiled)
+    # Remembered before it is written, so that an erasure finds it.
+    ask(arguments, "dossier", given | {"out": output.place}, output)
     print(f"dossier in {arguments.out}; contacts erase removes it")
     return 0

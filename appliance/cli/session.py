@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from appliance.cli.output import write_target
 from appliance.cli.paths import existing_state, state_directory
-from appliance.control import ControlClient, NobodyListens
+from appliance.control import ControlClient, NobodyListens, Refused
 
 if TYPE_CHECKING:
     from appliance.state import State
@@ -22,9 +25,37 @@ READS = frozenset({"status", "why", "contacts.list", "contacts.export", "dossier
 them remember the file that they are to write, and then they write."""
 
 
-def ask(arguments: argparse.Namespace, operation: str, given: dict[str, Any] | None = None) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The file with people's data that a command makes of an answer."""
+
+    option: str
+    path: Path
+    contents: Callable[[Any], str]
+    """What is to be written, of the answer; nothing where it is empty."""
+
+    @property
+    def place(self) -> str:
+        """The path as the box is told it."""
+        return str(self.path.absolute())
+
+    def write(self, answer: Any) -> bool:
+        """Write the file; return whether there was anything to write."""
+        contents = self.contents(answer)
+        if contents:
+            write_target(self.option, self.path, contents.encode())
+        return bool(contents)
+
+
+def ask(
+    arguments: argparse.Namespace,
+    operation: str,
+    given: dict[str, Any] | None = None,
+    output: Output | None = None,
+) -> Any:
     """Perform *operation* on the running box, or on its state where none runs.
 
+    Nobody is erased before *output* is written, so that no file holds who was erased meanwhile.
     Raises :class:`~appliance.control.Refused`, also where there is no state and *operation*
     begins none (:data:`CREATES`), and the storage and configuration errors.
     """
@@ -32,10 +63,37 @@ def ask(arguments: argparse.Namespace, operation: str, given: dict[str, Any] | N
     if directory.is_dir():
         try:
             with ControlClient(directory) as client:
-                return client.ask(operation, given)
+                answer = client.ask(operation, given)
         except NobodyListens:
             pass
-    return _offline(arguments, operation, given or {})
+        else:
+            if output is not None:
+                _deliver(directory, output, answer)
+            return answer
+    return _offline(arguments, operation, given or {}, output)
+
+
+def _deliver(directory: Path, output: Output, answer: Any) -> None:
+    """Write the file and tell the box, which erases nobody until then, or not for long."""
+    try:
+        written = output.write(answer)
+    finally:
+        in_time = _delivered(directory, output.place)
+    if written and not in_time:
+        output.path.unlink(missing_ok=True)
+        raise Refused(
+            f"{output.option} {output.path}: not kept, as it took so long that somebody may have "
+            "been erased meanwhile",
+            "try again",
+        )
+
+
+def _delivered(directory: Path, place: str) -> bool:
+    try:
+        with ControlClient(directory) as client:
+            return bool(client.ask("delivered", {"path": place})["in_time"])
+    except (NobodyListens, Refused):
+        return False
 
 
 def ask_running(
@@ -49,7 +107,9 @@ def ask_running(
         return client.ask(operation, given)
 
 
-def _offline(arguments: argparse.Namespace, operation: str, given: dict[str, Any]) -> Any:
+def _offline(
+    arguments: argparse.Namespace, operation: str, given: dict[str, Any], output: Output | None
+) -> Any:
     # The whole box is imported only where no running one answers.
     from appliance import config as configuration
     from appliance.box import Box, calendar
@@ -68,6 +128,9 @@ def _offline(arguments: argparse.Namespace, operation: str, given: dict[str, Any
             if state.registry.wants_compaction:
                 state.registry.compact()
             state.save_checkpoint()
+        if output is not None:
+            # The state is still locked, so that nobody is erased before the file is there.
+            output.write(answer)
         return answer
 
 
