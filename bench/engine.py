@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from appliance import commands
 from appliance.campaign import CampaignState
-from appliance.effects import Effect, Entry, Now, Send
+from appliance.effects import Entry, Now
 from appliance.engine import Engine
 from appliance.gate import Rules
 from appliance.interfaces import LawGate
@@ -19,11 +19,9 @@ from appliance.law import Caller, Category, load_profile
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry
 from appliance.packed_history import HexId
 from appliance.scheduler import Place, Scheduler
+from bench.busy_line import BusyLine, dialled
 from bench.simulated_campaign import SCRIPT, Setting, simulate
 from bench.simulated_people import ORIGIN, PURPOSE, SimulatedPeople
-from firmware import events
-from firmware.events import Cause
-from firmware.orders import Dial
 
 SIZES = (1_000, 10_000, 100_000)
 CHOICES = 1_000
@@ -105,48 +103,22 @@ def _choices(count: int) -> Iterator[dict[str, object]]:
         state=CampaignState(),
         ids=(f"{n:032x}" for n in itertools.count()),
     )
-    seconds = 5 * 3600.0
+    opened = 5 * 3600.0
 
-    def now() -> Now:
-        utc = ORIGIN + timedelta(seconds=seconds)
-        return Now(monotonic=seconds, utc=utc, trusted=True, source="ntp")
+    def now(seconds: float) -> Now:
+        since = opened + seconds
+        utc = ORIGIN + timedelta(seconds=since)
+        return Now(monotonic=since, utc=utc, trusted=True, source="ntp")
 
-    engine.recover(now())
+    engine.recover(now(0.0))
     portions: list[float] = []
-    while not portions or engine.wake_at(now()) is not None:
+    while not portions or engine.wake_at(now(0.0)) is not None:
         begun = time.perf_counter()
-        engine.step(commands.Tick(), now())
+        engine.step(commands.Tick(), now(0.0))
         portions.append(time.perf_counter() - begun)
-    ready = events.LineReady(
-        line="line-1",
-        at=seconds,
-        family="f",
-        model="m",
-        imei=None,
-        iccid=None,
-        witnesses=(),
-        audio="none",
-    )
-    effects: list[Effect] = engine.step(ready, now())
-    times = []
-    for _ in range(min(CHOICES, count // 2)):
-        attempt = _dialled(effects)
-        if attempt is None:
-            break
-        seconds += 5.0
-        ended = events.Ended(
-            line="line-1",
-            at=seconds,
-            attempt=attempt,
-            cause=Cause.BUSY,
-            evidence="BUSY",
-            code=17,
-            confirmed=True,
-        )
-        begun = time.perf_counter()
-        effects = engine.step(ended, now())
-        times.append(time.perf_counter() - begun)
-    times.sort()
+    line = BusyLine(engine, now)
+    attempt = dialled(line.ready())
+    times = [] if attempt is None else line.choices(attempt, min(CHOICES, count // 2))
     label = f"engine: {count} people"
     yield _row(f"{label}, plan everybody", sum(portions), "s", count)
     yield _row(f"{label}, longest portion", max(portions) * 1e3, "ms", len(portions))
@@ -155,13 +127,6 @@ def _choices(count: int) -> Iterator[dict[str, object]]:
         yield _row(
             f"{label}, next choice p99", times[len(times) * 99 // 100] * 1e3, "ms", len(times)
         )
-
-
-def _dialled(effects: list[Effect]) -> str | None:
-    for effect in effects:
-        if isinstance(effect, Send) and isinstance(effect.order, Dial):
-            return effect.order.attempt
-    return None
 
 
 def _fold_rows(count: int) -> Iterator[Entry]:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,11 @@ from appliance import commands, config
 from appliance.box import Box
 from appliance.config import Config
 from appliance.contact_rows import COLUMNS
-from appliance.effects import Now, Record, Send
+from appliance.effects import Effect, Now, Record
 from appliance.paths import sample_config
 from appliance.people_operations import PeopleOperations
 from appliance.state import State
-from firmware import events
-from firmware.events import Cause
-from firmware.orders import Dial
+from bench.busy_line import BusyLine, dialled
 
 SIZES = ((1_000, 10_000), (10_000, 100_000), (100_000, 1_000_000))
 """People, and rows of the ledger."""
@@ -227,9 +225,8 @@ def _history(directory: Path, lines: int) -> dict[str, float]:
 def _start(directory: Path, count: int) -> dict[str, float]:
     """Start as a daemon does, then place one call after the other."""
     loaded = _config(directory)
-    seconds = 0.0
 
-    def now() -> Now:
+    def now(seconds: float = 0.0) -> Now:
         utc = STARTED + timedelta(seconds=seconds)
         return Now(monotonic=seconds, utc=utc, trusted=True, source="bench")
 
@@ -237,49 +234,18 @@ def _start(directory: Path, count: int) -> dict[str, float]:
     state = State.open(directory)
     opened = time.perf_counter()
     engine = Box(loaded, state, now).engine
-    effects = engine.recover(now())
-    effects += engine.step(
-        events.LineReady(
-            line="line-1",
-            at=seconds,
-            family="sim7600",
-            model="bench",
-            imei=None,
-            iccid=None,
-            witnesses=(),
-            audio="none",
-        ),
-        now(),
-    )
-    while (attempt := _dialled(effects)) is None:
+    line = BusyLine(engine, now)
+    effects: Sequence[Effect] = [*engine.recover(now()), *line.ready()]
+    while (attempt := dialled(effects)) is None:
         if engine.wake_at(now()) is None:
             raise RuntimeError(f"nobody was called: {engine.why_idle(now()).sentence}")
         effects = engine.step(commands.Tick(), now())
-    dialled = time.perf_counter()
-    choices = []
-    for _ in range(CHOICES):
-        seconds += 5.0
-        ended = events.Ended(
-            line="line-1",
-            at=seconds,
-            attempt=attempt,
-            cause=Cause.BUSY,
-            evidence="BUSY",
-            code=17,
-            confirmed=True,
-        )
-        chosen = time.perf_counter()
-        effects = engine.step(ended, now())
-        choices.append((time.perf_counter() - chosen) * 1e3)
-        following = _dialled(effects)
-        if following is None:
-            break
-        attempt = following
-    choices.sort()
+    planned = time.perf_counter()
+    choices = [spent * 1e3 for spent in line.choices(attempt, CHOICES)]
     figures = {
         "open": opened - began,
-        "plan": dialled - opened,
-        "start": dialled - began,
+        "plan": planned - opened,
+        "start": planned - began,
         "peak": _memory("VmHWM"),
         "resident": _memory("VmRSS"),
         "choice_p50": choices[len(choices) // 2],
@@ -288,13 +254,6 @@ def _start(directory: Path, count: int) -> dict[str, float]:
     }
     state.close()
     return figures
-
-
-def _dialled(effects: list[Any]) -> str | None:
-    for effect in effects:
-        if isinstance(effect, Send) and isinstance(effect.order, Dial):
-            return effect.order.attempt
-    return None
 
 
 def main(arguments: list[str]) -> int:
