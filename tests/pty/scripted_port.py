@@ -8,7 +8,6 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Mapping
-from types import TracebackType
 
 Answer = bytes | Callable[[str], bytes | None] | None
 
@@ -46,12 +45,7 @@ class ScriptedPort:
     def __enter__(self) -> ScriptedPort:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.unplug()
         os.close(self._stop_read)
         os.close(self._stop_write)
