@@ -158,7 +158,8 @@ class Box:
                 with self._stop_lock:
                     self._stop.set()
                     self._stops_on_their_way = max(self._stops_on_their_way - 1, 0)
-            effects += self.engine.step(given, now)
+            with self._sound(now):
+                effects += self.engine.step(given, now)
             if isinstance(given, commands.Reset) and not self.engine.state.stopped:
                 self._release_stop()
         self.perform(effects, now)
@@ -186,7 +187,9 @@ class Box:
             ]
         self.state.compare()
         entries = self.state.append(records, now.utc)
-        self.perform(self.engine.observe(entries, now), now)
+        with self._sound(now):
+            effects = self.engine.observe(entries, now)
+        self.perform(effects, now)
 
     def perform(self, effects: Iterable[Effect], now: Now) -> None:
         """Do what the engine asks, in order; a record is on disk before what follows it.
@@ -196,21 +199,35 @@ class Box:
         """
         pending: list[Record] = []
         try:
-            for effect in effects:
-                match effect:
-                    case Record():
-                        pending.append(effect)
-                    case Send():
-                        self._flush(pending, now)
-                        self._send(effect.order, now)
-                    case StoreRevocation():
-                        self._flush(pending, now)
-                        self._revoke(effect.subject, effect.revocation)
-            self._flush(pending, now)
+            with self._sound(now):
+                for effect in effects:
+                    match effect:
+                        case Record():
+                            pending.append(effect)
+                        case Send():
+                            self._flush(pending, now)
+                            self._send(effect.order, now)
+                        case StoreRevocation():
+                            self._flush(pending, now)
+                            self._revoke(effect.subject, effect.revocation)
+                self._flush(pending, now)
         except StorageError as error:
             self.storage_failed(error, now)
-        except BaseException:
-            self.state.diverge()
+
+    @contextmanager
+    def _sound(self, now: Now) -> Iterator[None]:
+        """Call nobody any more where a fault of the program comes between fold and ledger.
+
+        A technician's command may meet it too, which the loop survives: what was folded and never
+        written, or written and never folded, would be wrong from then on.
+        """
+        try:
+            yield
+        except StorageError:
+            raise
+        except BaseException as error:
+            kind = type(error).__name__
+            self._end_calls(f"a fault of the program, {kind}: its log tells more", now)
             raise
 
     def _flush(self, pending: list[Record], now: Now) -> None:
@@ -263,13 +280,19 @@ class Box:
             self.state.registry.revoke(subject, revocation)
 
     def storage_failed(self, error: StorageError, now: Now) -> None:
-        """End every call and begin no other: ledger or registry takes nothing any more.
+        """End every call and begin no other: ledger or registry takes nothing any more."""
+        self._end_calls(str(error), now)
 
-        What the engine folds from here on is not written, so no checkpoint may keep it.
-        """
+    def _end_calls(self, why: str, now: Now) -> None:
+        """What the engine folds from here on is not written, so no checkpoint may keep it."""
         self.state.diverge()
-        failed = commands.StorageFailed(detail=str(error))
-        for effect in self.engine.step(failed, now):
+        try:
+            effects = self.engine.step(commands.StorageFailed(detail=why), now)
+        except Exception:
+            # The engine cannot even say what to hang up.
+            self.stop_everything()
+            raise
+        for effect in effects:
             if isinstance(effect, Send) and not isinstance(effect.order, Dial | AnswerCall):
                 self._lines[effect.order.line].order(effect.order)
 

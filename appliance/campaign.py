@@ -168,8 +168,7 @@ class CampaignState:
     # --- folding -----------------------------------------------------------------------------
 
     def apply(self, entry: Entry) -> None:
-        """Take one row into account."""
-        self.seq = entry.seq
+        """Take one row into account; :attr:`seq` moves once all of it is."""
         if self.newest_at is None or entry.at > self.newest_at:
             self.newest_at = entry.at
         match entry.kind:
@@ -193,6 +192,7 @@ class CampaignState:
                 self.paused = False
             case _:
                 pass
+        self.seq = entry.seq
 
     def _authorised(self, entry: Entry) -> None:
         attempt = entry.data.get("attempt")

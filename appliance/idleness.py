@@ -46,8 +46,8 @@ def blocked(condition: Condition) -> Idle | None:
     if condition.storage_failure is not None:
         return Idle(
             code="storage",
-            sentence=f"The disk refused a ledger row ({condition.storage_failure}): free or "
-            "replace it and restart; nobody is called without a record.",
+            sentence=f"Nothing can be recorded any more ({condition.storage_failure}), and nobody "
+            "is called without a record: free or replace the disk, then restart the box.",
         )
     if condition.stopped:
         remedy = "release the button, then " if condition.contact_open else ""

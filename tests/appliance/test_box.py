@@ -13,6 +13,7 @@ from pytest_mock import MockerFixture
 
 from appliance import commands, config
 from appliance.box import Box
+from appliance.campaign import CampaignState
 from appliance.config import Config
 from appliance.control import Refused
 from appliance.effects import Now, Record
@@ -23,6 +24,7 @@ from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
 from appliance.operations import Operations
+from appliance.packed_people import PackedPeople
 from appliance.paths import sample_config
 from appliance.state import State, granted
 from appliance.store import Registry
@@ -486,3 +488,54 @@ def test_a_reset_refused_by_a_failed_registry_leaves_the_latch_to_the_restart(
 
     assert "stop.reset" not in bench.kinds()
     assert bench.state.campaign.stopped
+
+
+def test_a_noted_row_that_could_not_be_folded_ends_all_calling(
+    bench: Bench, mocker: MockerFixture
+) -> None:
+    """It is the newest row, so that the number of rows alone would not tell."""
+    contact = bench.register()
+    bench.dial()
+    bench.state.save_checkpoint(force=True)
+    mocker.patch.object(PackedPeople, "note_consent", side_effect=RuntimeError("bug"))
+    (consent,) = bench.state.registry.consents(contact.subject)
+    later = dataclasses.replace(consent, id="c" * 32, given_at=START)
+
+    with pytest.raises(RuntimeError):
+        bench.box.note([granted(later)])
+
+    assert isinstance(bench.line.orders[-1], HangUp)
+    assert bench.box.engine.storage_failure is not None
+    assert lamps(Operations(bench.box).facts())[Lamp.FAULT] == Flashes(FaultCode.STORAGE.flashes)
+    assert "RuntimeError" in bench.box.engine.why_idle(bench.now()).sentence
+    mocker.stopall()
+    bench.state.save_checkpoint(force=True)
+    bench.restart()
+    fold = CampaignState()
+    for entry in bench.state.ledger.entries():
+        fold.apply(entry)
+    assert bench.state.campaign.to_checkpoint() == fold.to_checkpoint()
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_step_of_the_engine_that_fails_ends_all_calling(
+    failures: int, bench: Bench, mocker: MockerFixture
+) -> None:
+    """A technician's command may meet it, and the loop goes on after that."""
+    bench.register()
+    bench.dial()
+    take = bench.box.engine._take
+    bugs = [RuntimeError("bug")] * failures
+
+    def fails(given: Input, now: Now) -> bool:
+        if bugs:
+            raise bugs.pop()
+        return take(given, now)
+
+    mocker.patch.object(bench.box.engine, "_take", fails)
+    with pytest.raises(RuntimeError):
+        Operations(bench.box).perform("pause", {})
+    bench.register("+33199005678")
+    bench.box.take([commands.Tick(), *bench.posted])
+    assert [type(order).__name__ for order in bench.line.orders].count("Dial") == 1
+    assert bench.line.hung_up or isinstance(bench.line.orders[-1], HangUp)
