@@ -7,12 +7,21 @@ The models only say what a value must look like by itself; what must fit togethe
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
+from appliance.law import Category, profile_names
 from appliance.model import Outcome
+from appliance.windows import known_zone
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*\Z")
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -27,7 +36,54 @@ def _duration(value: Any) -> timedelta:
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("is not a day") from None
+
+
+def _hour(value: Any) -> time:
+    try:
+        return time.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("is not a time") from None
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError("is not a date and time with offset")
+    return at
+
+
+def _zone(name: str) -> str:
+    if known_zone(name) is None:
+        raise ValueError("is not a time zone")
+    return name
+
+
+def _profile(name: str) -> str:
+    if name not in profile_names():
+        raise ValueError("is not a law profile")
+    return name
+
+
+def _category(name: Any) -> Category:
+    try:
+        return Category(name)
+    except ValueError:
+        raise ValueError("is not a category") from None
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Day = Annotated[date, BeforeValidator(_day)]
+Hour = Annotated[time, BeforeValidator(_hour)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
@@ -131,9 +187,9 @@ class CampaignSettings(Section):
 
 
 class BallotSettings(Section):
-    date: str = Field(description='write the day in quotes, such as "2027-04-11"')
-    closes: str = Field(
-        default="20:00", description='write the hour polls close in quotes, such as "20:00"'
+    date: Day = Field(description='write the day in quotes, such as "2027-04-11"')
+    closes: Hour = Field(
+        default=time(20), description='write the hour polls close in quotes, such as "20:00"'
     )
     territory: str | None = Field(
         default=None, description="write the territory that votes, or leave it out"
@@ -142,12 +198,16 @@ class BallotSettings(Section):
 
 class CallerSettings(Section):
     number: str = Field(description='write the SIM\'s number in quotes, such as "+33162…"')
-    category: str = Field(description="write the number's category as the law profile names them")
+    category: Annotated[Category, BeforeValidator(_category)] = Field(
+        description=f"write one of {', '.join(Category)}"
+    )
 
 
 class LawSettings(Section):
-    profile: Name = Field(description="write the name of a law profile, such as fr")
-    timezone: str = Field(description="write an IANA zone, such as Europe/Paris")
+    profile: Annotated[Name, AfterValidator(_profile)] = Field(
+        description=f"write one of {', '.join(profile_names())}"
+    )
+    timezone: Zone = Field(description="write an IANA name, such as Europe/Paris")
     territory: str | None = Field(
         default=None, description="write a territory that the profile names, or leave it out"
     )
@@ -227,7 +287,7 @@ class ClockSettings(Section):
         min_length=1,
         description="write a list of ntp, rtc, network",
     )
-    simulated_start: str | None = Field(
+    simulated_start: Instant | None = Field(
         default=None,
         description='write date, time, offset in quotes, such as "2027-03-10T17:30:00+01:00"',
     )

@@ -201,6 +201,30 @@ def test_all_faults_come_at_once(directory: Path) -> None:
     assert len(faults) == 4  # the misspelt key is unknown, and the real one is missing
 
 
+def test_a_wrong_name_hides_no_fault_of_form(directory: Path) -> None:
+    """What a value must be by itself is said of every value, whichever module knows it."""
+    faults = faults_after(
+        directory,
+        ("  profile: fr", "  profile: xx"),
+        ("timezone: Europe/Paris", "timezone: Europe/Pariss"),
+        ("category: ", "category: un"),
+        ('date: "2027-04-11"', 'date: "2027-02-30"'),
+        ('closes: "20:00"', 'closes: "20 h"'),
+        ('"2027-03-09T18:00:00+01:00"', '"2027-03-09T18:00:00"'),
+        ("ring: 30 s", "ring: 30"),
+    )
+    assert [fault.split(": ")[1] for fault in faults] == [
+        "campaign.timers.ring",
+        "law.profile",
+        "law.timezone",
+        "law.ballots[0].date",
+        "law.ballots[0].closes",
+        "law.caller.category",
+        "clock.simulated_start",
+    ]
+    assert "is not a law profile; write one of ca, " in faults[1]
+
+
 def test_a_real_box_cannot_live_on_another_day(directory: Path) -> None:
     text = (directory / "config.yaml").read_text().replace("bench: true", "bench: false", 1)
     (directory / "config.yaml").write_text(text)
