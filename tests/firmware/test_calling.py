@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.call_voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.dialling import Dialling
-from firmware.errors import CommandTimeout, LinkLost
+from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.events import Cause, Ended, Event
 from firmware.families import FAMILIES
 from firmware.inbox import Closing, Inbox, Item, Ordered
@@ -77,7 +78,14 @@ class Running(Hands):
         return self.at
 
 
-def place(meanwhile: Any, inbox: Inbox, clock: Hands, *notices: str) -> tuple[Modem, list[Event]]:
+def place(
+    meanwhile: Any,
+    inbox: Inbox,
+    clock: Hands,
+    *notices: str,
+    switch: VoiceSwitch | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> tuple[Modem, list[Event]]:
     modem, posted = Modem(meanwhile), list[Event]()
     modem.notices = notices
     dial = Dial(line="one", attempt="a", number="+33639980001", greeting="g", dial_by=160.0)
@@ -105,9 +113,10 @@ def place(meanwhile: Any, inbox: Inbox, clock: Hands, *notices: str) -> tuple[Mo
         call=call,
         voice=CallVoice(
             call=call,
-            switch=VoiceSwitch(modem=modem, family=FAMILY, path=path, pause=nothing, log=log),
+            switch=switch
+            or VoiceSwitch(modem=modem, family=FAMILY, path=path, pause=nothing, log=log),
             mute=nothing,
-            stopped=lambda: False,
+            stopped=stopped,
             clock=cast(SystemClock, clock),
             log=log,
         ),
@@ -123,7 +132,7 @@ def place(meanwhile: Any, inbox: Inbox, clock: Hands, *notices: str) -> tuple[Mo
             dialling=nothing,
             log=log,
         ),
-        stopped=lambda: False,
+        stopped=stopped,
     )
     modem.call = calling.call
     calling.run()
@@ -178,3 +187,28 @@ def test_a_call_that_was_neither_listed_nor_told_to_end_is_hung_up() -> None:
     (ended,) = [event for event in posted if isinstance(event, Ended)]
     assert ended.confirmed
     assert FAMILY.hang_up[0].command in modem.sent
+
+
+def test_a_stop_while_the_voice_of_a_restarted_module_is_switched_off_is_an_emergency() -> None:
+    stops: list[str] = []
+
+    class Switch:
+        rotten = False
+
+        def stop(self) -> None:
+            stops.append("stop")
+            if len(stops) == 1:
+                raise CommandAborted("thrown out by the hang-up")
+
+    _, posted = place(
+        nothing,
+        Inbox(),
+        Running(),
+        "MO RING",
+        "RDY",
+        switch=cast(VoiceSwitch, Switch()),
+        stopped=lambda: bool(stops),
+    )
+    (ended,) = [event for event in posted if isinstance(event, Ended)]
+    assert (ended.cause, ended.confirmed) == (Cause.EMERGENCY, True)
+    assert len(stops) == 2
