@@ -16,6 +16,7 @@ from firmware.faults import Fault
 from firmware.line_status import LineStatus
 from firmware.modem import VoiceModem
 from firmware.recovery import Ladder, Remedy
+from firmware.repeats import Repeats
 
 RESET_SETTLE = 2.0
 """Box seconds between a reset command and the first try to open the port again."""
@@ -52,6 +53,7 @@ class LineRecovery:
         """The module is to be restarted as soon as its port is open."""
         self._boot_until = 0.0
         self._ladder = Ladder(power_switch=self.power is not None)
+        self._logged = Repeats()
 
     def served(self, seconds: float) -> None:
         """The line was in service for so long."""
@@ -60,6 +62,8 @@ class LineRecovery:
     def announced(self) -> None:
         """The line is in service: no boot is waited for any more."""
         self._boot_until = 0.0
+        if self._logged.over():
+            self.log.info("line in service again")
 
     def recover(self, down: LineDown) -> None:
         """Tell the fault, take the next remedy, and wait. Raises LinkLost."""
@@ -76,7 +80,8 @@ class LineRecovery:
         if down.final:
             remedy = Remedy.WAIT
         self.status.fault(down.fault, down.detail, final=remedy is Remedy.WAIT)
-        self.log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
+        if self._logged.due((down.fault, remedy), now):
+            self.log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
         match remedy:
             case Remedy.REOPEN | Remedy.WAIT:
                 pass

@@ -26,6 +26,7 @@ PURE = (
     "firmware/buttons.py",
     "firmware/lamp.py",
     "firmware/panel_health.py",
+    "firmware/repeats.py",
     "firmware/audio/frames.py",
     "firmware/dtmf",
     "appliance/model.py",
