@@ -101,12 +101,14 @@ def _print(report: ClipReport) -> None:
         print(f"  FAULT   {fault}")
     for advice in report.advice:
         print(f"  advice  {advice}")
+    print("  fit for a call" if report.usable else f"  remedy  {_remedy(report)}")
+
+
+def _remedy(report: ClipReport) -> str:
+    """Say what mends every fault of the clip; nothing where it has none."""
     if report.preparable:
-        print(f"  remedy  autodialer audio prepare {report.path} NEW.wav, or record it again")
-    elif report.faults:
-        print("  remedy  record it again")
-    else:
-        print("  fit for a call")
+        return f"autodialer audio prepare {report.path} NEW.wav, or record it again"
+    return "" if report.usable else "record it again"
 
 
 def _as_data(report: ClipReport) -> dict[str, Any]:
@@ -118,6 +120,7 @@ def _as_data(report: ClipReport) -> dict[str, Any]:
         **_rounded(report.levels),
         "faults": list(report.faults),
         "advice": list(report.advice),
+        "remedy": _remedy(report),
     }
 
 

@@ -67,6 +67,22 @@ def test_check_json_carries_what_cannot_be_measured(
     assert second["faults"] == []
 
 
+@pytest.mark.parametrize("rate", [8000, 22050])
+def test_a_silent_clip_is_to_be_recorded_again(
+    rate: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Preparing finds nothing in it that could be made louder."""
+    silent = str(tmp_path / "silent.wav")
+    soundfile.write(silent, np.zeros(rate), rate)
+    assert main(["audio", "check", silent]) == 1
+    out = capsys.readouterr().out
+    assert "silent" in out
+    assert "remedy  record it again" in out
+    assert main(["audio", "check", "--json", silent]) == 1
+    assert json.loads(capsys.readouterr().out)["remedy"] == "record it again"
+    assert main(["audio", "prepare", silent, str(tmp_path / "prepared.wav")]) == 1
+
+
 def test_a_greeting_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> None:
     message = str(AUDIO / "message.en.wav")
     assert main(["audio", "check", message]) == 0
