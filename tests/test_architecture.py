@@ -28,6 +28,7 @@ PURE = (
     "firmware/panel_health.py",
     "firmware/repeats.py",
     "firmware/audio/frames.py",
+    "firmware/audio/unheard.py",
     "firmware/dtmf",
     "appliance/model.py",
     "appliance/effects.py",

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import queue
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
 
 from firmware.audio import alsa
-from firmware.audio.alsa import BLOCK, AlsaPath, Stream, load_library
+from firmware.audio.alsa import AlsaPath
+from firmware.audio.card_call import BLOCK, LATENCY
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks, AudioPath
+from firmware.audio.sound_library import Stream, load_library
 from firmware.errors import PortUnusable
 
 WAIT = 5.0
+FRAME = 2 * BLOCK
 CLIP = Clip(name="greeting", pcm=b"\1\2" * BLOCK * 3)
-SILENCE = bytes(2 * BLOCK)
+LONG = Clip(name="message", pcm=b"\3\4" * BLOCK * 100)
+SILENCE = bytes(FRAME)
 
 
 class CardError(Exception):
@@ -30,33 +36,41 @@ class Direction:
     def __init__(self, card: Card, callback: Callable[..., None]) -> None:
         self.card = card
         self.callback = callback
-        self.running = self.closed = False
-        self.aborted = 0
+        self.closed = False
+        self.started = self.aborted = 0
 
     def start(self) -> None:
+        hang = self.card.hang
+        if hang is not None:
+            hang.wait(WAIT)
         if self.card.broken:
             raise CardError("device unavailable")
-        self.running = True
+        self.started += 1
 
     def abort(self) -> None:
-        self.running = False
         self.aborted += 1
 
     def close(self) -> None:
-        self.closed = True
+        with self.card.news:
+            self.closed = True
+            self.card.news.notify_all()
 
 
 class Card:
-    """The library and its one card."""
+    """The library and its one card, which plays what it is given LATENCY seconds later."""
 
     PortAudioError: type[Exception] = CardError
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.broken = False
+        self.hang: threading.Event | None = None
         self.refuses = ""
         self.options: dict[str, Any] = {}
         self.outs: list[Direction] = []
         self.ins: list[Direction] = []
+        self.latency: float | None = LATENCY
+        self.news = threading.Condition()
 
     def RawOutputStream(self, **options: Any) -> Stream:  # noqa: N802
         self.options = options
@@ -75,10 +89,18 @@ class Card:
         pass
 
     def block(self, status: object = None) -> bytes:
-        """Let the card play one block; return what it played."""
-        out = memoryview(bytearray(2 * BLOCK))
-        self.outs[-1].callback(out, BLOCK, None, status)
+        """Take the next block; return it, and let its 20 ms pass."""
+        out = memoryview(bytearray(FRAME))
+        time = None
+        if self.latency is not None:
+            time = SimpleNamespace(currentTime=7.0, outputBufferDacTime=7.0 + self.latency)
+        self.outs[-1].callback(out, BLOCK, time, status)
+        self.clock.now += 0.02
         return bytes(out)
+
+    def say(self, pcm: bytes) -> None:
+        """Bring what the far end says."""
+        self.ins[-1].callback(memoryview(pcm), BLOCK, None, None)
 
 
 class Clock:
@@ -93,8 +115,8 @@ class Clock:
 
 class Rig:
     def __init__(self) -> None:
-        self.card = Card()
         self.clock = Clock()
+        self.card = Card(self.clock)
         self.told: queue.Queue[tuple[Any, ...]] = queue.Queue()
         self.path = AlsaPath(
             "EC25",
@@ -111,6 +133,33 @@ class Rig:
     def next(self) -> tuple[Any, ...]:
         return self.told.get(timeout=WAIT)
 
+    def settle(self) -> None:
+        """Wait until the card's thread has done what it was asked for."""
+        assert self.path._card is not None
+        assert self.path._card.done(lambda: None, within=WAIT)
+
+    def keep_waiting(self) -> Callable[[], None]:
+        """Let the card's thread do nothing until what is returned is called."""
+        waits = threading.Event()
+
+        def wait() -> None:
+            waits.wait(WAIT)
+
+        assert self.path._card is not None
+        self.path._card.post(wait)
+        return waits.set
+
+    def wait_for(self, true: Callable[[], bool]) -> None:
+        """Wait for a thread that was left behind."""
+        with self.card.news:
+            assert self.card.news.wait_for(true, WAIT)
+
+    def so_far(self) -> list[tuple[Any, ...]]:
+        """Return what was told up to now."""
+        self.settle()
+        self.card.say(b"mark")
+        return list(iter(self.next, ("heard", b"mark")))
+
 
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
@@ -118,6 +167,8 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     rig = Rig()
     rig.path.open()
     yield rig
+    if rig.card.hang is not None:
+        rig.card.hang.set()
     rig.path.close()
 
 
@@ -129,23 +180,132 @@ def test_a_call_speaks_in_blocks_of_20_ms_and_is_silent_when_idle(rig: Rig) -> N
     assert rig.card.block() == SILENCE
     path.play(CLIP)
     assert b"".join(rig.card.block() for _ in range(3)) == CLIP.pcm
-    assert rig.next() == ("started", "greeting")
+    assert rig.so_far() == [("started", "greeting")]
     assert rig.card.block() == SILENCE
-    assert rig.next() == ("finished", "greeting", 60, True)
 
 
-@pytest.mark.parametrize("order", ["silence", "mute"])
-def test_the_block_after_the_order_is_silent(rig: Rig, order: str) -> None:
+def test_a_clip_has_ended_when_its_last_sample_was_heard(rig: Rig) -> None:
     rig.path.play(CLIP)
     rig.path.start()
-    assert rig.card.block() != SILENCE
-    getattr(rig.path, order)()
+    for _ in range(5):
+        rig.card.block()
+    assert rig.so_far() == [("started", "greeting")], "the card holds the end of it"
+    rig.card.block()
+    assert rig.so_far() == [("finished", "greeting", 60, True)]
+
+
+def test_silence_drops_what_the_card_holds_and_goes_on(rig: Rig) -> None:
+    rig.path.play(LONG)
+    rig.path.start()
+    for _ in range(5):
+        assert rig.card.block() != SILENCE
+    rig.path.silence()
+    # 100 ms went to the card, 40 of them had not been heard.
+    assert rig.so_far() == [("started", "message"), ("finished", "message", 60, False)]
+    assert (rig.card.outs[0].aborted, rig.card.outs[0].started) == (1, 2)
+    assert rig.card.ins[0].aborted == 0, "the callee is heard all the while"
     assert rig.card.block() == SILENCE
-    assert rig.next() == ("started", "greeting")
-    assert rig.next() == ("finished", "greeting", 20, False)
+    rig.path.play(CLIP)
+    assert rig.card.block() == CLIP.pcm[:FRAME]
+    assert rig.so_far() == [("started", "greeting")]
+    assert rig.card.outs[0].aborted == 1, "nothing sounded that had to be dropped"
 
 
-def test_mute_drops_what_the_card_holds_and_lasts_until_the_next_call(rig: Rig) -> None:
+def test_a_clip_that_replaces_another_is_heard_whole_and_alone(rig: Rig) -> None:
+    rig.path.play(LONG)
+    rig.path.start()
+    for _ in range(10):
+        rig.card.block()
+    rig.path.play(CLIP)
+    assert rig.so_far() == [("started", "message"), ("finished", "message", 160, False)]
+    assert rig.card.outs[0].aborted == 1
+    assert b"".join(rig.card.block() for _ in range(4)) == CLIP.pcm + SILENCE
+    assert rig.so_far() == [("started", "greeting")]
+
+
+def test_until_the_card_is_cut_the_blocks_are_silent(rig: Rig) -> None:
+    rig.path.play(LONG)
+    rig.path.start()
+    rig.settle()
+    rig.card.block()
+    go_on = rig.keep_waiting()
+    rig.path.play(CLIP)
+    assert rig.card.block() == SILENCE
+    assert rig.card.outs[0].aborted == 0
+    go_on()
+    assert rig.so_far() == [("started", "message"), ("finished", "message", 0, False)]
+    assert rig.card.outs[0].aborted == 1
+    assert rig.card.block() == CLIP.pcm[:FRAME]
+
+
+def test_a_card_that_was_not_cut_in_time_takes_the_order_by_its_next_block(rig: Rig) -> None:
+    rig.path.play(LONG)
+    rig.path.start()
+    rig.card.block()
+    rig.clock.now += 1.0  # it ran dry
+    rig.path.silence()
+    assert rig.card.block() == SILENCE
+    assert rig.so_far() == [("started", "message"), ("finished", "message", 20, False)]
+    assert rig.card.outs[0].aborted == 0
+
+
+def test_the_end_of_a_clip_in_the_card_is_dropped_too(rig: Rig) -> None:
+    rig.path.play(CLIP)
+    rig.path.start()
+    for _ in range(4):
+        rig.card.block()
+    rig.path.silence()
+    assert rig.so_far() == [("started", "greeting"), ("finished", "greeting", 40, False)]
+    assert rig.card.outs[0].aborted == 1
+
+
+@pytest.mark.parametrize("order", ["silence", "play"])
+def test_where_nothing_sounds_the_card_is_left_alone(rig: Rig, order: str) -> None:
+    rig.path.start()
+    rig.card.block()
+    rig.path.silence() if order == "silence" else rig.path.play(CLIP)
+    rig.settle()
+    assert rig.card.outs[0].aborted == 0
+    assert rig.card.block() == (SILENCE if order == "silence" else CLIP.pcm[:FRAME])
+
+
+@pytest.mark.parametrize("latency", [None, -3.0, 90.0])
+def test_a_card_that_does_not_know_its_latency_is_taken_to_have_the_usual(
+    rig: Rig, latency: float | None
+) -> None:
+    rig.card.latency = latency
+    rig.path.play(LONG)
+    rig.path.start()
+    for _ in range(5):
+        rig.card.block()
+    rig.path.silence()
+    assert rig.so_far() == [("started", "message"), ("finished", "message", 60, False)]
+
+
+def test_a_clip_is_held_while_the_module_takes_no_voice(rig: Rig) -> None:
+    rig.path.start()
+    rig.path.pause()
+    rig.path.play(CLIP)
+    assert rig.card.block() == SILENCE
+    rig.path.resume()
+    assert b"".join(rig.card.block() for _ in range(3)) == CLIP.pcm
+
+
+def test_the_emergency_drops_what_the_card_holds_and_starts_nothing(rig: Rig) -> None:
+    rig.path.play(LONG)
+    rig.path.start()
+    for _ in range(5):
+        rig.card.block()
+    go_on = rig.keep_waiting()
+    rig.path.mute()
+    assert rig.card.block() == SILENCE, "even before the card is cut"
+    rig.path.play(CLIP)
+    go_on()
+    assert rig.so_far() == [("started", "message"), ("finished", "message", 80, False)]
+    assert (rig.card.outs[0].aborted, rig.card.outs[0].started) == (1, 1)
+
+
+def test_a_mute_lasts_until_the_next_call_and_spares_it(rig: Rig) -> None:
     rig.path.start()
     rig.path.mute()
     rig.path.play(CLIP)
@@ -155,14 +315,16 @@ def test_mute_drops_what_the_card_holds_and_lasts_until_the_next_call(rig: Rig) 
     assert rig.card.outs[0].aborted
     assert rig.card.block() == SILENCE, "what was asked for while muted belongs to the old call"
     rig.path.play(CLIP)
-    assert rig.card.block() == CLIP.pcm[: 2 * BLOCK]
+    rig.settle()
+    assert rig.card.outs[1].aborted == 0
+    assert rig.card.block() == CLIP.pcm[:FRAME]
 
 
 def test_a_clip_asked_for_after_an_idle_emergency_is_heard(rig: Rig) -> None:
     rig.path.mute()
     rig.path.play(CLIP)
     rig.path.start()
-    assert rig.card.block() == CLIP.pcm[: 2 * BLOCK]
+    assert rig.card.block() == CLIP.pcm[:FRAME]
 
 
 def test_a_clip_asked_for_before_the_emergency_is_not(rig: Rig) -> None:
@@ -175,7 +337,7 @@ def test_a_clip_asked_for_before_the_emergency_is_not(rig: Rig) -> None:
 def test_downlink_reaches_the_listener_in_order(rig: Rig) -> None:
     rig.path.start()
     for number in range(5):
-        rig.card.ins[-1].callback(memoryview(bytes([number]) * 320), BLOCK, None, None)
+        rig.card.say(bytes([number]) * 320)
     assert [rig.next() for _ in range(5)] == [("heard", bytes([n]) * 320) for n in range(5)]
     assert rig.path.counters.bytes_received == 1600
 
@@ -188,12 +350,13 @@ def test_each_call_has_its_own_streams(rig: Rig) -> None:
 
 
 def test_a_clip_cut_by_the_end_of_the_call_is_finished(rig: Rig) -> None:
-    rig.path.play(CLIP)
+    rig.path.play(LONG)
     rig.path.start()
-    rig.card.block()
+    for _ in range(5):
+        rig.card.block()
     rig.path.stop()
-    assert rig.next() == ("started", "greeting")
-    assert rig.next() == ("finished", "greeting", 20, False)
+    assert rig.next() == ("started", "message")
+    assert rig.next() == ("finished", "message", 60, False)
 
 
 def test_a_card_that_stops_calling_back_is_told(rig: Rig) -> None:
@@ -206,7 +369,66 @@ def test_a_card_that_does_not_start_is_told(rig: Rig) -> None:
     rig.card.broken = True
     rig.path.start()
     assert rig.next() == ("failed", "sound card EC25: device unavailable")
-    assert all(stream.closed for stream in rig.card.outs)
+    assert rig.card.ins[0].closed
+    rig.card.broken = False
+    rig.path.start()
+    rig.path.play(CLIP)
+    assert rig.card.block() == CLIP.pcm[:FRAME]
+
+
+def test_a_card_that_does_not_start_again_is_told_and_left_alone(rig: Rig) -> None:
+    rig.path.play(LONG)
+    rig.path.start()
+    rig.card.block()
+    rig.card.broken = True
+    rig.path.silence()
+    told = rig.so_far()
+    assert told[:2] == [("started", "message"), ("finished", "message", 0, False)]
+    assert told[2:] == [
+        ("failed", "sound card EC25: no voice after a clip was stopped: device unavailable")
+    ]
+    rig.path.silence()
+    rig.path.stop()
+    assert (rig.card.outs[0].aborted, rig.card.outs[0].closed) == (1, False)
+    assert rig.card.ins[0].closed
+
+
+def test_a_card_that_hangs_when_it_starts_again_holds_up_neither_the_line_nor_the_next_call(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.path.play(LONG)
+    rig.path.start()
+    rig.card.block()
+    rig.card.hang = hang = threading.Event()
+    rig.path.silence()
+    assert rig.next() == ("started", "message")
+    assert rig.next() == ("finished", "message", 0, False)
+    monkeypatch.setattr(alsa, "_CARD_WITHIN", 0.02)
+    rig.path.stop()
+    assert rig.next() == ("failed", "sound card EC25: it did not stop within 0.02 s")
+    monkeypatch.setattr(alsa, "_CARD_WITHIN", WAIT)
+    rig.card.hang = None
+    rig.path.start()
+    rig.path.play(CLIP)
+    assert rig.card.block() == CLIP.pcm[:FRAME]
+    assert not rig.card.outs[0].closed
+    hang.set()
+    rig.wait_for(lambda: rig.card.outs[0].closed)
+    assert not rig.card.outs[1].closed
+
+
+def test_a_card_that_hangs_when_a_call_starts_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.card.hang = hang = threading.Event()
+    monkeypatch.setattr(alsa, "_CARD_WITHIN", 0.02)
+    rig.path.start()
+    assert rig.next() == ("failed", "sound card EC25: it did not start within 0.02 s")
+    monkeypatch.setattr(alsa, "_CARD_WITHIN", WAIT)
+    rig.path.stop()
+    hang.set()
+    rig.wait_for(lambda: rig.card.outs[0].closed and rig.card.ins[0].closed)
+    assert rig.card.ins[0].started == 0, "it was given up in between"
 
 
 def test_an_underrun_is_counted(rig: Rig) -> None:
@@ -221,7 +443,7 @@ def test_a_listener_that_fails_does_not_end_the_voice(rig: Rig) -> None:
 
     rig.path._callbacks = replace(rig.path._callbacks, on_downlink=fails)
     rig.path.start()
-    rig.card.ins[-1].callback(memoryview(SILENCE), BLOCK, None, None)
+    rig.card.say(SILENCE)
     rig.path.play(CLIP)
     rig.card.block()
     assert rig.next() == ("started", "greeting")
