@@ -30,7 +30,6 @@ from bench.contract_driver import GREETING_SECONDS, NUMBERS, Cell, Driver
 from bench.contract_scenes import LISTENS, SCENES, Begins, Scene
 from firmware.clock import SystemClock
 from firmware.dtmf.ears import Ears
-from firmware.live_call import CAREFUL_KEYS
 from firmware.simulator.host import Simulation
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.scenario import LineScenario, NumberRule, Scenario
@@ -65,7 +64,7 @@ def play(
         ),
     )
     # The detector's tables are worked out once per process: by six lines at once, six times.
-    Ears(careful=CAREFUL_KEYS)
+    Ears()
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         log = place / "network.jsonl"

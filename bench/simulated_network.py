@@ -355,6 +355,7 @@ class SimulatedLine:
                 clip=clip,
                 played_ms=round((self._timeline.now - begun) * 1000),
                 complete=False,
+                cut=True,
             )
 
     def _later(self, call: LiveCall, seconds: float, happening: Callable[[], None]) -> None:

@@ -228,7 +228,6 @@ class Calling(ABC):
             confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
             self.voice.stop()
         else:
-            self.voice.stop()
             confirmed = self._rows() == () and progress.refused is None
             if confirmed and not progress.row_seen:
                 # A call that was never listed may still be about to be; one whose end nobody told
@@ -239,6 +238,8 @@ class Calling(ABC):
             if not confirmed:
                 silence = hang_up(self.line.modem, self.line.family, pause=self._pause)
                 confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
+            # The end may have been a false one: keys count until the silence is proven.
+            self.voice.stop()
         if self.stopped():
             call.hang_up_ordered(self._now(), emergency=True)
         verdict = call.verdict(self._ask_cause())
@@ -305,6 +306,7 @@ class Calling(ABC):
         if self._ended:
             return
         self._ended = True
+        self.call.close()
         self.line.post(
             Ended(
                 line=self.call.line,

@@ -125,7 +125,11 @@ class ClipStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipFinished:
-    """A clip ended; ``complete`` is False where it was stopped, replaced or failed."""
+    """A clip ended; ``complete`` is False where it was stopped, replaced or failed.
+
+    ``cut`` tells the first two from the third: an order of ours, the stop or the end of the call
+    cut it.
+    """
 
     line: str
     at: float
@@ -133,6 +137,7 @@ class ClipFinished:
     clip: str
     played_ms: int
     complete: bool
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

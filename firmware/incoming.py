@@ -112,7 +112,7 @@ class Receiving(Calling):
 
     def _answer_ordered(self, item: Ordered) -> None:
         if self._order is None and isinstance(item.order, AnswerCall):
-            self.call.greeting = item.order.greeting
+            self.call.greet_with(item.order.greeting, item.order.keys)
             self._order = item
 
     def _answer(self, order: Ordered) -> bool:

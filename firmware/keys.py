@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from firmware.dtmf.detector import ALL_KEYS
 from firmware.events import Witness
 
 MODULE_LAG: Final = 1.2
@@ -69,18 +70,20 @@ class KeyFusion:
     """The presses of one call. Times are box-monotonic seconds and never run backwards by much.
 
     ``witnesses`` are those that this line has; with one alone nothing is confirmed and nothing
-    disagrees.
+    disagrees. The host's detector is a witness of ``host_keys`` only: it reports no others.
     """
 
     def __init__(
         self,
         witnesses: Sequence[Witness] = (Witness.HOST, Witness.MODULE),
         *,
+        host_keys: str = ALL_KEYS,
         module_lag: float = MODULE_LAG,
         host_lag: float = HOST_LAG,
         echo: float = ECHO,
     ) -> None:
         self._witnesses = frozenset(witnesses)
+        self._host_keys = frozenset(host_keys)
         self._lag = {Witness.MODULE: module_lag, Witness.HOST: host_lag}
         self._echo = echo
         self._open: list[_Open] = []
@@ -107,6 +110,8 @@ class KeyFusion:
                 return Confirmation(key=key, witness=witness, at=at, sureness=sureness, press=press)
         press = Press(key=key, witness=witness, at=at, sureness=sureness)
         missing = set(self._witnesses - {witness})
+        if key not in self._host_keys:
+            missing.discard(Witness.HOST)
         if missing:
             self._open.append(_Open(press, missing))
         return press

@@ -34,7 +34,6 @@ from firmware.line_recovery import LineRecovery, PowerSwitch
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus
 from firmware.line_voice import LineVoice
-from firmware.live_call import CAREFUL_KEYS
 from firmware.modem import VoiceModem
 from firmware.orders import HangUp, Order
 from firmware.session import Session
@@ -171,7 +170,7 @@ class Line:
     def _run(self) -> None:
         # The first pair of ears works out their matrices, which a call should not wait for.
         with _WARMING:
-            Ears(careful=CAREFUL_KEYS)
+            Ears()
         while not self._closing:
             began = self._clock.monotonic()
             down: LineDown | None = None

@@ -60,7 +60,7 @@ class LineCalls:
     ) -> Calling:
         """Make the call that *dial* asks for."""
         stopped = self._stopped_since(item.emergencies)
-        call = self._new_call(attempt=dial.attempt, greeting=dial.greeting)
+        call = self._new_call(attempt=dial.attempt, greeting=dial.greeting, keys=dial.keys)
         calling = Dialling(
             dial=dial,
             yields=self.answers,
@@ -127,11 +127,14 @@ class LineCalls:
         assert path is not None
         return path
 
-    def _new_call(self, *, attempt: str, greeting: str | None, incoming: bool = False) -> LiveCall:
+    def _new_call(
+        self, *, attempt: str, greeting: str | None, keys: str = "", incoming: bool = False
+    ) -> LiveCall:
         self.call = LiveCall(
             line=self.status.name,
             attempt=attempt,
             greeting=greeting,
+            keys=keys,
             incoming=incoming,
             family=self._family,
             path=self._path,
@@ -189,9 +192,11 @@ class LineCalls:
             call.clip_started(clip, at)
 
     def _clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
-        call = self.call
+        call, calling = self.call, self._calling
         if call is not None:
-            call.clip_finished(clip, played_ms, complete, at)
+            # A stop silences the path before anybody else hears of it.
+            stopped = calling is not None and calling.stopped()
+            call.clip_finished(clip, played_ms, complete, at, stopped=stopped)
 
     def _downlink(self, pcm: bytes, at: float) -> None:
         call = self.call

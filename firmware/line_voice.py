@@ -15,7 +15,6 @@ from firmware.dtmf.ears import Ears
 from firmware.errors import CommandRefused, PortUnusable
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
-from firmware.live_call import CAREFUL_KEYS
 from firmware.voice import PathFactory, PathNeeds, VoiceSwitch
 from firmware.voice_choice import VoiceChoice, choice_file, is_stream, may_fall_back
 
@@ -68,7 +67,7 @@ class LineVoice:
             if path.hears:
                 # The detector's tables are made once per process and take up to seconds on a busy
                 # Pi; made at the first answer they would stall the greeting.
-                Ears(careful=CAREFUL_KEYS)
+                Ears()
         except BaseException as error:
             if path is not None:
                 path.close()

@@ -6,7 +6,12 @@ answer, without waiting for a worker that may be blocked in a silent command. Ev
 lock takes microseconds; nothing under it touches a port.
 
 Events leave in a fixed order: ``Dialled``, ``Ringing``, ``Answered``, then the rest. A claimed
-answer already plays the greeting; its clip and key events wait until the call list has agreed.
+answer already plays the greeting; its clip and key events wait until the call list has agreed. A
+call that is over before the list was asked was answered all the same where a key was pressed: a
+key proves a person.
+
+Keys count from the answer until :meth:`LiveCall.close`, not until the hang-up is ordered: the call
+stays up until the network has taken it down, and who objects in between has objected.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from typing import assert_never
 from firmware.at.calls import CallRow
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioPath
+from firmware.dtmf.detector import ALL_KEYS
 from firmware.dtmf.ears import Ears
 from firmware.dtmf.tones import MachineFound
 from firmware.events import (
@@ -48,9 +54,6 @@ from firmware.progress_facts import (
 )
 from firmware.verdict import Verdict
 
-CAREFUL_KEYS = "19"
-"""Keys that open the message or withdraw a consent need the detector's extra evidence."""
-
 MODULE_SURENESS = 0.9
 """A module gives no estimate of its own; its detector is good but sees transcoded audio."""
 
@@ -58,8 +61,9 @@ MODULE_SURENESS = 0.9
 class LiveCall:
     """See the module docstring. ``attention`` wakes the worker; it never blocks.
 
-    ``greeting`` is the clip that starts at the answer. An *incoming* call has none until it is
-    ordered to be answered.
+    ``greeting`` is the clip that starts at the answer, ``keys`` are those on offer (see
+    :class:`~firmware.orders.Dial`). An *incoming* call has neither until it is ordered to be
+    answered.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class LiveCall:
         line: str,
         attempt: str,
         greeting: str | None,
+        keys: str = "",
         incoming: bool = False,
         family: Family,
         path: AudioPath,
@@ -79,7 +84,7 @@ class LiveCall:
     ) -> None:
         self.line = line
         self.attempt = attempt
-        self.greeting = greeting
+        self._greeting = greeting
         self._family = family
         self._path = path
         self._clips = clips
@@ -87,14 +92,23 @@ class LiveCall:
         self._attention = attention
         self._lock = threading.RLock()
         self._progress = Progress(family=family, began=began, incoming=incoming)
-        self._fusion = KeyFusion(witnesses)
-        self._ears = Ears(careful=CAREFUL_KEYS)
+        self._witnesses = witnesses
+        self._listen_for(keys)
         self._we_speak = False
+        self._orders = 0
+        """Orders to play or to be silent so far."""
+        self._ordered: dict[str, int] = {}
+        """Which of them asked for a clip last."""
+        self._begun_by = 0
+        """Which of them the clip that plays came from."""
         # An incoming call was told of when it rang.
         self._dialled_told = incoming
         self._answer_told = False
+        self._claimed_at: float | None = None
+        """An answer was claimed and not denied since."""
         self._greeted = False
         self._held: list[Event] = []
+        self._closed = False
 
     # -- what the worker asks ----------------------------------------------------------------
 
@@ -109,6 +123,11 @@ class LiveCall:
     def speaking(self) -> bool:
         """An answer was claimed or confirmed: the voice path must be on."""
         return self._progress.phase in (Phase.CLAIMED, Phase.ANSWERED)
+
+    @property
+    def listening(self) -> bool:
+        """Keys of this call count."""
+        return (self._answer_told or self._claimed_at is not None) and not self._closed
 
     def verdict(self, end_cause: str | None) -> Verdict:
         return self._progress.verdict(end_cause)
@@ -157,6 +176,11 @@ class LiveCall:
         with self._lock:
             self._take(self._progress.link_lost(reason), at)
 
+    def close(self) -> None:
+        """The end is about to be told; nothing of this call is told after it."""
+        with self._lock:
+            self._closed = True
+
     def hang_up_ordered(self, at: float, *, emergency: bool = False) -> None:
         """From here on an end is our own; the story closes and the voice falls silent."""
         with self._lock:
@@ -170,46 +194,65 @@ class LiveCall:
 
     # -- voice -------------------------------------------------------------------------------
 
+    def greet_with(self, clip: str, keys: str) -> None:
+        """An incoming call is to be answered with *clip*, which offers *keys*."""
+        with self._lock:
+            self._greeting = clip
+            self._listen_for(keys)
+
     def play(self, clip: str) -> bool:
         """Play a clip by name; False where there is none of that name or the call is over."""
         with self._lock:
             found = self._clips.get(clip)
             if found is None or self.is_over():
                 return False
-            self._path.play(found)
+            self._play(found)
             return True
 
     def silence(self) -> None:
-        self._path.silence()
+        with self._lock:
+            self._orders += 1
+            self._path.silence()
 
     def clip_started(self, clip: str, at: float) -> None:
         self._we_speak = True
-        self._post(ClipStarted(line=self.line, at=at, attempt=self.attempt, clip=clip))
+        with self._lock:
+            self._begun_by = self._ordered.get(clip, 0)
+            self._post(ClipStarted(line=self.line, at=at, attempt=self.attempt, clip=clip))
 
-    def clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
+    def clip_finished(
+        self, clip: str, played_ms: int, complete: bool, at: float, *, stopped: bool = False
+    ) -> None:
+        """The path says that a clip ended; *stopped* where an emergency stop has muted it."""
         self._we_speak = False
-        self._post(
-            ClipFinished(
-                line=self.line,
-                at=at,
-                attempt=self.attempt,
-                clip=clip,
-                played_ms=played_ms,
-                complete=complete,
+        with self._lock:
+            cut = stopped or self.is_over() or self._orders != self._begun_by
+            self._post(
+                ClipFinished(
+                    line=self.line,
+                    at=at,
+                    attempt=self.attempt,
+                    clip=clip,
+                    played_ms=played_ms,
+                    complete=complete,
+                    cut=cut and not complete,
+                )
             )
-        )
 
     def audio_failed(self, detail: str, at: float) -> None:
         self._post(AudioFailed(line=self.line, at=at, attempt=self.attempt, detail=detail))
 
     def downlink(self, pcm: bytes, at: float) -> None:
         """Listen to what the far end says (voice thread)."""
-        if not self.speaking:
+        if not self.listening:
             return
         ears = self._ears
         ears.we_speak = self._we_speak
         for found in ears.feed(pcm):
             if isinstance(found, MachineFound):
+                if self.is_over():
+                    # What the network plays after the end tells nothing of who answered.
+                    continue
                 self._post(
                     MachineHeard(
                         line=self.line,
@@ -227,7 +270,7 @@ class LiveCall:
 
     def _key(self, key: str, witness: Witness, at: float, sureness: float) -> None:
         # Before the greeting nobody was asked anything, and ringing tones are not keys.
-        if not self.speaking:
+        if not self.listening:
             return
         line, attempt = self.line, self.attempt
         match self._fusion.heard(key, witness, at, sureness):
@@ -244,7 +287,6 @@ class LiveCall:
         self._post(event)
 
     def _take(self, step: tuple[Progress, tuple[Fact, ...]], at: float) -> None:
-        claimed_at = self._progress.claimed_at if self._progress.phase is Phase.CLAIMED else None
         self._progress, facts = step
         line, attempt = self.line, self.attempt
         if self._progress.accepted and not self._dialled_told:
@@ -257,52 +299,74 @@ class LiveCall:
                         Ringing(line=line, at=at, attempt=attempt, evidence=fact.evidence)
                     )
                 case AnswerClaimed():
+                    self._claimed_at = at
                     self._greet()
                 case AnswerDenied():
+                    self._claimed_at = None
                     self._greeted = False
                     self._held.clear()
-                    self._path.silence()
-                    self._ears = Ears(careful=CAREFUL_KEYS)
+                    self.silence()
+                    self._listen_for(self._keys)
                 case AnswerConfirmed():
                     self._greet()
-                    self._post_event(
-                        Answered(
-                            line=line,
-                            # The moment of the notice, not of the list that agreed with it.
-                            at=at if claimed_at is None else claimed_at,
-                            attempt=attempt,
-                            evidence=fact.evidence,
-                            weak=fact.weak,
-                        )
-                    )
-                    self._answer_told = True
-                    for event in self._held:
-                        self._post_event(event)
-                    self._held.clear()
+                    self._tell_answer(fact.evidence, at, weak=fact.weak)
                 case EndClaimed():
                     pass
                 case Over():
-                    self._path.silence()
-                    self._held.clear()
+                    self.silence()
+                    self._prove_by_key()
                 case _ as never:
                     assert_never(never)
         if facts:
             self._attention()
 
+    def _tell_answer(self, evidence: str, at: float, *, weak: bool) -> None:
+        self._post_event(
+            Answered(
+                line=self.line,
+                # The moment of the notice, not of what agreed with it.
+                at=at if self._claimed_at is None else self._claimed_at,
+                attempt=self.attempt,
+                evidence=evidence,
+                weak=weak,
+            )
+        )
+        self._answer_told, self._claimed_at = True, None
+        for event in self._held:
+            self._post_event(event)
+        self._held.clear()
+
+    def _prove_by_key(self) -> None:
+        """The call is over and no list will agree with its answer any more; a key does."""
+        keys = [event for event in self._held if isinstance(event, KeyHeard)]
+        if keys and not self._answer_told:
+            proof = f"{self._progress.answer_evidence}, key {keys[0].key}"
+            self._tell_answer(proof, keys[0].at, weak=False)
+
+    def _listen_for(self, keys: str) -> None:
+        self._keys = keys
+        offered = keys or ALL_KEYS
+        self._ears = Ears(offered, careful=keys)
+        self._fusion = KeyFusion(self._witnesses, host_keys=offered)
+
     def _greet(self) -> None:
-        greeting = None if self.greeting is None else self._clips.get(self.greeting)
+        greeting = None if self._greeting is None else self._clips.get(self._greeting)
         if not self._greeted and greeting is not None:
             self._greeted = True
-            self._path.play(greeting)
+            self._play(greeting)
+
+    def _play(self, clip: Clip) -> None:
+        self._orders += 1
+        self._ordered[clip.name] = self._orders
+        self._path.play(clip)
 
     def _post(self, event: Event) -> None:
         with self._lock:
-            if self._answer_told:
-                self._post_event(event)
-            elif not isinstance(event, AudioFailed) and self._progress.phase is not Phase.CLAIMED:
-                # A clip or key of an answer that was denied, or of none.
+            if self._closed:
                 return
-            elif isinstance(event, AudioFailed):
+            if self._answer_told or isinstance(event, AudioFailed):
                 self._post_event(event)
-            else:
+            elif self._claimed_at is not None:
                 self._held.append(event)
+                if self.is_over():
+                    self._prove_by_key()

@@ -22,6 +22,9 @@ class Dial:
     """E.164 with ``+``; validated again at the port (digits and one leading ``+`` only)."""
     greeting: str
     """Clip name."""
+    keys: str = ""
+    """The keys on offer, such as ``19``: the host reports no others and asks more evidence of
+    them. Empty for all sixteen, none with more evidence."""
     dial_by: float | None = None
     """Box-monotonic end of the permission: a slow disk or a busy line must not outlast it."""
 
@@ -34,6 +37,8 @@ class AnswerCall:
     attempt: str
     greeting: str
     """Clip name."""
+    keys: str = ""
+    """As for :class:`Dial`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
