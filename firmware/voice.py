@@ -158,6 +158,8 @@ class VoiceSwitch:
             return False
         self._restarted = True
         self._off()
+        # A hold was of the stream that ended, and the module takes it back for no other.
+        self._path.resume()
         return self._accepted(audio.start)
 
     def stop(self) -> None:

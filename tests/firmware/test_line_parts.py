@@ -301,6 +301,9 @@ class VoicePath(SilentPath):
     def stop(self) -> None:
         self.log.append("stop")
 
+    def resume(self) -> None:
+        self.log.append("resume")
+
 
 def switch(
     script: Script,
@@ -372,6 +375,8 @@ def test_a_dead_downlink_is_restarted_once() -> None:
     assert voice.restart()
     assert script.sent == ["AT+CPCMREG=1", "AT+CPCMREG=0,1", "AT+CPCMREG=1"]
     assert not voice.restart()
+    # The module's word that it is full was of the stream that ended; a new one may come at once.
+    assert path.log == ["start", "resume"]
 
 
 def test_the_path_stops_before_the_module_does() -> None:
