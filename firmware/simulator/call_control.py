@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 _PROGRESS_SECONDS = 0.1
 """Box seconds from the dial command to the notice that the modem is dialling."""
-_NOTICE_SECONDS = 0.08
-"""Box seconds that the module's tone detector takes."""
 
 
 class CallControl:
@@ -374,7 +372,13 @@ class CallControl:
         if FaultKind.NO_KEY_TONES not in call.faults:
             call.callee.voice.press(key_tone(press.key, press.milliseconds))
         if FaultKind.NO_KEY_NOTICES not in call.faults:
-            self._soon(_NOTICE_SECONDS, lambda: self._notice_key(press))
+            lag = modem.personality.key_notice_lag
+            if modem.personality.key_notice_at_release:
+                lag += press.milliseconds / 1000
+            late = modem.faults.active(FaultKind.LATE_KEY_NOTICES, modem.now)
+            if late is not None:
+                lag += late.lasts or 0.0
+            self._soon(lag, lambda: self._notice_key(press))
 
     def _notice_key(self, press: Pressed) -> None:
         modem = self._modem

@@ -167,6 +167,10 @@ class Personality:
     incoming: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: []
     """Lines that follow the first RING."""
     key_notice: Callable[[SimulatedModem, str, int], list[str]] = _no_key_notice
+    key_notice_lag: float = 0.08
+    """Box seconds that the module's tone detector takes, from the beginning of the key"""
+    key_notice_at_release: bool = False
+    """or, where the notice tells how long the key was held, from its end."""
     clcc_row: Callable[[SimulatedModem, Call, int], str] = _clcc_row
     cause_text: Callable[[SimulatedModem, int | None], str] = _cause_text
     answered_incoming: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: []

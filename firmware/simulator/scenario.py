@@ -137,6 +137,7 @@ class FaultKind(StrEnum):
     INCOMING_AFTER_END = "incoming_after_end"
     # Ears and voice.
     NO_KEY_NOTICES = "no_key_notices"
+    LATE_KEY_NOTICES = "late_key_notices"
     NO_KEY_TONES = "no_key_tones"
     UPLINK_DEAD = "uplink_dead"
     AUDIO_ROT = "audio_rot"
@@ -157,6 +158,7 @@ DEFAULT_SECONDS: dict[FaultKind, float] = {
     FaultKind.DELAY_REPLIES: 1.0,
     FaultKind.DEAF: 5.0,
     FaultKind.LATE_OK: 1.0,
+    FaultKind.LATE_KEY_NOTICES: 1.0,
     FaultKind.USB_LOSS: 5.0,
     FaultKind.SIM_BUSY: 5.0,
     FaultKind.NO_NETWORK: 20.0,

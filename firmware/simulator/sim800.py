@@ -158,6 +158,7 @@ SIM800 = Personality(
     progress=_progress,
     released=_released,
     key_notice=_key_notice,
+    key_notice_at_release=True,
     clcc_row=_row,
     incoming=_incoming,
 )

@@ -162,6 +162,27 @@ def test_faults_of_ears_and_voice(fault: FaultKind, notice: bool, tone_heard: bo
     assert bool((np.abs(samples.astype(int)) > 5000).any()) is tone_heard
 
 
+@pytest.mark.parametrize(
+    ("family", "faults", "told_by"),
+    [
+        ("sim7600", (), 1.09),
+        # Its notice says how long the key was held, so it comes when the key is let go.
+        ("sim800", (), 1.21),
+        ("sim7600", (Fault(kind=FaultKind.LATE_KEY_NOTICES, seconds=0.6),), 1.69),
+        ("sim7600", (FaultKind.LATE_KEY_NOTICES,), 2.09),
+    ],
+)
+def test_a_module_tells_a_key_some_time_after_it(
+    family: str, faults: tuple[Fault | FaultKind, ...], told_by: float
+) -> None:
+    press = Answer(rings_in=0, after=0, keys=(KeyPress(key="9", at=1.0),))
+    bench = Bench(family, one_number(press, *faults))
+    bench.send("AT+DDET=1")
+    bench.send(f"ATD{NUMBER};")
+    assert not [line for line in bench.run(told_by - 0.1) if "DTMF" in line]
+    assert [line for line in bench.run(0.1) if "DTMF" in line]
+
+
 def test_the_downlink_comes_in_real_time_and_in_whole_frames() -> None:
     bench = in_call("sim7600", Answer(rings_in=0, after=0))
     bench.run(3.0)
