@@ -73,9 +73,11 @@ def begin(
     number_hash: str,
     now: Now,
     purpose: str = "",
+    linger: float = 0.0,
 ) -> Step:
     """Turn a clearance into a call: the row that authorises it, then the order to dial.
 
+    *linger* are the seconds by which this line may tell a key late.
     Raises :class:`ValueError` where the script misses a clip's length, before anything happens.
     """
     missing = {
@@ -105,6 +107,7 @@ def begin(
         dial_by=start + (clearance.expires_at - now.utc).total_seconds(),
         answer_by=start + (timers.set_up + timers.ring).total_seconds(),
         end_by=start + (clearance.window.end - now.utc).total_seconds(),
+        linger=linger,
     )
     row = call_rows.authorised(clearance, attempt=attempt, line=line, purpose=purpose)
     dial = Dial(
@@ -112,6 +115,7 @@ def begin(
         attempt=attempt,
         number=clearance.number,
         greeting=script.greeting,
+        keys=keys.offered,
         dial_by=call.dial_by,
     )
     state = Dialling(call, Facts(), min(call.dial_by, call.answer_by, call.end_by))
@@ -267,29 +271,51 @@ def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:
             message_complete=state.facts.message_complete or event.complete,
         )
     match state:
-        case Greeting() if event.clip == script.greeting and event.complete:
-            return Step(wait(state, event.at))
-        case Reminding() if event.clip in (script.prompt, script.greeting) and event.complete:
-            return Step(wait(state, event.at))
+        case Greeting() | Reminding() if event.clip == script.greeting or (
+            isinstance(state, Reminding) and event.clip == script.prompt
+        ):
+            if event.complete:
+                return Step(wait(state, event.at))
+            if event.cut:
+                return Step(state)
+            heard = f"the voice broke off {event.played_ms / 1000:.1f} s into a clip"
+            return _audio_failed(state, heard, now)
         case Telling() if event.clip == script.message:
             if event.complete:
                 return close(state, script.farewell, "message_complete", now)
             return hang_up(state, "message_interrupted", now)
-        case Closing() if event.clip == state.clip:
-            return hang_up(state, state.reason, now)
+        case Closing() if event.clip == state.clip and not state.played:
+            return _closed(state, event.at, now)
         case _:
             # A clip cut by its successor, or by the end that is about to be reported; where
             # neither is so, the deadline moves the call on.
             return Step(state)
 
 
+def _closed(state: Closing, at: float, now: Now) -> Step:
+    """The last clip was over at *at*: hang up once nobody's key can come late."""
+    call = state.call
+    if not call.linger or state.facts.opted_out:
+        return hang_up(state, state.reason, now)
+    deadline = until(call, at + call.linger)
+    return Step(replace(state, deadline=deadline, played=True))
+
+
 def _machine(state: Live, event: events.MachineHeard, now: Now) -> Step:
     facts = state.facts
     if not isinstance(state, BeforeAnswer | Asking) or facts.machine in HANG_UP_MACHINES:
         return Step(state)  # a key has proved a person, or the call is ending anyway
-    if event.machine is events.Machine.RINGBACK:
+    if event.machine is facts.machine:
         return Step(state)
-    state = know(state, machine=event.machine, machine_evidence=event.evidence)
+    if event.machine is events.Machine.RINGBACK and facts.machine is not None:
+        return Step(state)
+    told = event.evidence
+    if facts.machine_evidence is not None:
+        told = f"{facts.machine_evidence}; {told}"
+    state = know(state, machine=event.machine, machine_evidence=told)
+    if event.machine is events.Machine.RINGBACK:
+        # Whoever picks up now is a person all the same: evidence, and no reason to leave.
+        return Step(state)
     if event.machine is events.Machine.MONOLOGUE:
         if isinstance(state, Waiting):
             soon = min(state.deadline, event.at + MONOLOGUE_WAIT)
@@ -329,6 +355,8 @@ def _time_reached(state: Live, now: Now) -> Step:
         case Telling():
             return hang_up(state, "message_end_unreported", now)
         case Closing():
+            if not state.played:
+                return _closed(state, now.monotonic, now)
             return hang_up(state, state.reason, now)
     assert_never(state)
 

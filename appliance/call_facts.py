@@ -6,7 +6,7 @@ that the order in which late notices arrive does not change it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
 from appliance.model import Outcome
@@ -27,8 +27,25 @@ class Press:
     key: str
     witness: str
     confirmed_by: str | None = None
+    confirmed_sureness: float | None = None
+    """How sure the other witness was, 0 to 1."""
     missed_by: str | None = None
     """The line's other witness, where it had its time and heard nothing."""
+
+
+def confirmed(
+    presses: tuple[Press, ...], key: str, witness: str, sureness: float
+) -> tuple[Press, ...]:
+    """Return *presses* with the word of the other *witness*.
+
+    Its oldest open press of *key* is meant: notices keep their order.
+    """
+    for place, heard in enumerate(presses):
+        open_ = heard.confirmed_by is None and heard.missed_by is None
+        if open_ and heard.key == key and heard.witness != witness:
+            known = replace(heard, confirmed_by=witness, confirmed_sureness=round(sureness, 3))
+            return (*presses[:place], known, *presses[place + 1 :])
+    return presses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +85,8 @@ def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
     """Name the one outcome. *cause* is None where the line never confirmed the end.
 
     An objection hides behind nothing. A message heard to its end was heard, even where the stop
-    or a dead line came during the farewell.
+    or a dead line came during the farewell. A network's answer over which its own ringback or busy
+    tone is heard is nobody's, unless somebody pressed a key.
     """
     if facts.opted_out:
         return Outcome.OPTED_OUT
@@ -97,6 +115,11 @@ def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
         case Cause.FAILED | Cause.LINE_LOST:
             return Outcome.FAILED
         case Cause.REMOTE_HANG_UP | Cause.LOCAL_HANG_UP | None:
+            if facts.answered_at is not None and not facts.presses:
+                if facts.machine is Machine.BUSY_TONE:
+                    return Outcome.BUSY
+                if facts.machine is Machine.RINGBACK:
+                    return Outcome.NO_ANSWER
             if facts.answered_at is not None:
                 monologue = facts.machine is Machine.MONOLOGUE
                 return Outcome.VOICEMAIL if monologue else Outcome.DECLINED
@@ -143,9 +166,7 @@ def evidence(facts: Facts, *, end: str, code: int | None, confirmed: bool) -> di
         found["message_complete"] = facts.message_complete
     if facts.presses:
         found["keys"] = [
-            {"key": press.key, "witness": press.witness}
-            | ({} if press.confirmed_by is None else {"confirmed_by": press.confirmed_by})
-            | ({} if press.missed_by is None else {"missed_by": press.missed_by})
+            {name: value for name, value in asdict(press).items() if value is not None}
             for press in facts.presses
         ]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from appliance import call_rows
-from appliance.call_facts import Press
+from appliance.call_facts import Press, confirmed
 from appliance.call_moves import Step, clip_deadline, close, know, play
 from appliance.call_state import Asking, HangingUp, Live, Telling
 from appliance.effects import Effect, Now, StoreRevocation
@@ -61,13 +61,8 @@ def press(state: Live, event: events.KeyHeard, now: Now) -> Step:
 
 def confirm(state: Live, event: events.KeyConfirmed) -> Live:
     """The other witness heard the press too."""
-    presses = list(state.facts.presses)
-    for place in reversed(range(len(presses))):
-        heard = presses[place]
-        if heard.key == event.key and heard.confirmed_by is None:
-            presses[place] = replace(heard, confirmed_by=event.witness.value)
-            return know(state, presses=tuple(presses))
-    return state
+    presses = confirmed(state.facts.presses, event.key, event.witness.value, event.sureness)
+    return know(state, presses=presses)
 
 
 def miss(state: Live, event: events.KeyUnconfirmed) -> Live:

@@ -19,6 +19,13 @@ class Keys:
 
     listen: str = "1"
     object: str = "9"
+    other: str = ""
+    """Further keys to listen for; they mean nothing in a campaign's call."""
+
+    @property
+    def offered(self) -> str:
+        """All keys to listen for, in the order in which they are asked for."""
+        return self.listen + self.object + self.other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +46,8 @@ class Call:
     answer_by: float
     end_by: float
     """The window ends here."""
+    linger: float = 0.0
+    """Seconds between the last clip and the hang-up in which a key may still be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,8 @@ class Closing(_Live):
 
     clip: str
     reason: str
+    played: bool = False
+    """The clip is over; what was pressed under it may still be told."""
 
 
 class HangingUp(_Live):

@@ -21,6 +21,8 @@ class LineState:
     """Attempt whose end the line has not confirmed; it takes no call until it has."""
     receiving: bool = False
     """Somebody calls on it; nobody is dialled meanwhile."""
+    linger: float = 0.0
+    """Seconds by which it may tell a key late: a module's notice, where the host hears none."""
     used_at: float = float("-inf")
 
     @property

@@ -11,6 +11,7 @@ from appliance.effects import Now
 from appliance.line_state import LineState
 from appliance.recorder import Recorder
 from firmware import events
+from firmware.keys import MODULE_LAG
 
 
 class Lines:
@@ -72,6 +73,7 @@ class Lines:
             fault = line.fault.fault
             self._recorder.record("line.healed", None, now, line=line.name, fault=fault)
         line.ready, line.fault, line.unconfirmed = True, None, None
+        line.linger = 0.0 if events.Witness.HOST in event.witnesses else MODULE_LAG
 
     def failed(self, event: events.LineFault, now: Now) -> None:
         line = self._lines.get(event.line)

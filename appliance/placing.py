@@ -123,5 +123,6 @@ class Placer:
             number_hash=contact.number_hash,
             now=now,
             purpose=self._campaign.purpose,
+            linger=line.linger,
         )
         self._lines.begin(line, begun, now)

@@ -139,7 +139,12 @@ class Receptions:
             self._hang_up(reception, why, now)
             return
         self._running[event.line] = reception
-        order = AnswerCall(line=event.line, attempt=event.attempt, greeting=reception.clip)
+        order = AnswerCall(
+            line=event.line,
+            attempt=event.attempt,
+            greeting=reception.clip,
+            keys=self._campaign.object_key,
+        )
         self._recorder.emit(Send(order=order), now)
 
     def takes(self, event: CallEvent, now: Now) -> bool:

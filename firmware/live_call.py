@@ -272,6 +272,8 @@ class LiveCall:
         # Before the greeting nobody was asked anything, and ringing tones are not keys.
         if not self.listening:
             return
+        # In order: what this key no longer confirms is told before what it does.
+        self.judge_keys(at)
         line, attempt = self.line, self.attempt
         match self._fusion.heard(key, witness, at, sureness):
             case None:

@@ -67,7 +67,14 @@ def at(seconds: float, *, trusted: bool = True) -> Now:
 class Playbook:
     """One call, told in seconds after the clearance."""
 
-    def __init__(self, timers: Timers | None = None, window: float = 3600.0) -> None:
+    def __init__(
+        self,
+        timers: Timers | None = None,
+        window: float = 3600.0,
+        *,
+        keys: Keys | None = None,
+        linger: float = 0.0,
+    ) -> None:
         clearance = Clearance(
             subject="s" * 32,
             number="+33639980001",
@@ -85,7 +92,8 @@ class Playbook:
             clearance,
             script=SCRIPT,
             timers=timers or Timers(),
-            keys=Keys(),
+            keys=keys or Keys(),
+            linger=linger,
             line="line-1",
             attempt="a1",
             number_hash="hash",
@@ -144,7 +152,9 @@ class Playbook:
             seconds, events.ClipStarted(line="line-1", at=100 + seconds, attempt="a1", clip=clip)
         )
 
-    def finished(self, seconds: float, clip: str, *, complete: bool = True) -> list[str]:
+    def finished(
+        self, seconds: float, clip: str, *, complete: bool = True, cut: bool = False
+    ) -> list[str]:
         return self.take(
             seconds,
             events.ClipFinished(
@@ -154,6 +164,7 @@ class Playbook:
                 clip=clip,
                 played_ms=1234,
                 complete=complete,
+                cut=cut,
             ),
         )
 
@@ -236,6 +247,7 @@ def test_begins_with_the_clearance_on_disk_and_then_the_dial() -> None:
             attempt="a1",
             number="+33639980001",
             greeting="greeting",
+            keys="19",
             dial_by=book.state.call.dial_by,
         )
     )
@@ -285,8 +297,9 @@ def test_silence_gets_one_reminder_and_a_farewell() -> None:
 
 
 def test_an_incomplete_greeting_is_repeated_instead_of_the_prompt() -> None:
+    """Cut by a silence of the line's own, while it doubted the answer."""
     book = Playbook().to_greeting()
-    book.finished(12, "greeting", complete=False)
+    assert book.finished(12, "greeting", complete=False, cut=True) == []
     book.time(25)
     assert book.time(40) == ["play greeting"]
 
@@ -395,7 +408,7 @@ def test_the_second_witness_is_named_in_the_evidence() -> None:
     )
     book.ended(20, Cause.LOCAL_HANG_UP)
     assert book.row("call.ended").data["evidence"]["keys"] == [
-        {"key": "9", "witness": "host", "confirmed_by": "module"}
+        {"key": "9", "witness": "host", "confirmed_by": "module", "confirmed_sureness": 1.0}
     ]
 
 
@@ -611,7 +624,7 @@ def test_whoever_picks_up_late_hears_the_greeting_from_its_start() -> None:
     book.answered(3, weak=True)
     book.started(3.2, "greeting")
     assert book.answered(9) == ["call.answered", "play greeting"]
-    assert book.finished(9, "greeting", complete=False) == []
+    assert book.finished(9, "greeting", complete=False, cut=True) == []
     assert isinstance(book.state, Greeting)
 
 

@@ -34,7 +34,9 @@ def presses_nine(bench: Bench) -> None:
 def test_an_objection_is_on_disk_before_the_caller_hears_so(bench: Bench) -> None:
     bench.ready()
     rings(bench)
-    assert bench.line.orders == [AnswerCall(line="line-1", attempt=CALL, greeting="incoming.fr")]
+    assert bench.line.orders == [
+        AnswerCall(line="line-1", attempt=CALL, greeting="incoming.fr", keys="9")
+    ]
     presses_nine(bench)
     assert bench.line.orders[-1] == Play(line="line-1", attempt=CALL, clip="opted_out.fr")
     assert "consent.revoked" in bench.line.kinds_on_disk[-1]

@@ -166,18 +166,18 @@ HANG_UP = Send(order=HangUp(line="one", attempt=CALL))
 
 
 def test_a_known_caller_hears_their_own_language() -> None:
-    order = AnswerCall(line="one", attempt=CALL, greeting="in.en")
+    order = AnswerCall(line="one", attempt=CALL, greeting="in.en", keys="9")
     assert Desk().rings() == [Send(order=order)]
 
 
 def test_a_stranger_hears_the_default_language() -> None:
-    order = AnswerCall(line="one", attempt=CALL, greeting="in.fr")
+    order = AnswerCall(line="one", attempt=CALL, greeting="in.fr", keys="9")
     assert Desk().rings(STRANGER) == [Send(order=order)]
 
 
 def test_a_language_without_the_clip_falls_back() -> None:
     scripts = {**CAMPAIGN.scripts, "en": script("en", None)}
-    order = AnswerCall(line="one", attempt=CALL, greeting="in.fr")
+    order = AnswerCall(line="one", attempt=CALL, greeting="in.fr", keys="9")
     assert Desk(replace(CAMPAIGN, scripts=scripts)).rings() == [Send(order=order)]
 
 
