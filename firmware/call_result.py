@@ -21,6 +21,8 @@ class CallResult:
     radio_cycled: bool = False
     reset_due: bool = False
     restarted: bool = False
+    voice_broken: str | None = None
+    """Why the voice path has to be opened anew before the next call."""
     closing: bool = False
     deferred: tuple[Item, ...] = ()
 

@@ -39,12 +39,20 @@ class CallVoice:
         self._stopped = stopped
         self._clock = clock
         self._log = log
-        self._failed = False
+        self.broken: str | None = None
+        """Why the voice failed for good; the next call must not begin on this path as it is."""
         self._tried_in = Phase.DIALLING
 
     def advance(self) -> None:
         """Switch the voice on if it is time and not yet done."""
-        if self.switch.on or self._failed or self._call.is_over():
+        if self.broken is not None or self._call.is_over():
+            return
+        lost = self.switch.lost
+        if lost is not None:
+            # Also before the answer: better nobody answers than somebody hears nothing.
+            self._fail(lost, self._clock.monotonic())
+            return
+        if self.switch.on:
             return
         phase = self._call.progress.phase
         answered = self._call.speaking
@@ -63,8 +71,17 @@ class CallVoice:
             self._fail("the modem did not switch the voice on", self._clock.monotonic())
 
     def trouble(self, detail: str, at: float) -> None:
-        """The voice path reports a fault: switch off and on once, then the voice has failed."""
-        if not self._call.speaking or self._failed:
+        """The voice path reports a fault: switch off and on once, then the voice has failed.
+
+        A path that is lost fails at once: its module would gladly switch off and on.
+        """
+        if self.broken is not None:
+            return
+        lost = self.switch.lost
+        if lost is not None:
+            self._fail(lost, at)
+            return
+        if not self._call.speaking:
             return
         self._log.warning("voice trouble: %s", detail)
         try:
@@ -84,5 +101,7 @@ class CallVoice:
             return
 
     def _fail(self, detail: str, at: float) -> None:
-        self._failed = True
-        self._call.audio_failed(detail, at)
+        self.broken = detail
+        if not self._call.is_over():
+            # Afterwards it is the line's business alone: what the callee heard stands.
+            self._call.audio_failed(detail, at)

@@ -67,6 +67,11 @@ class Dialling(Calling):
         if self.yields and not self.call.is_over() and self._caller_heard():
             self._refuse(CALLED)
             return False
+        lost = self.voice.switch.lost
+        if not self.call.is_over() and lost is not None:
+            self.line.fault(Fault.AUDIO_UNUSABLE, lost)
+            self._refuse(lost)
+            return False
         dial_by = self.dial.dial_by
         if not self.call.is_over() and dial_by is not None and self._now() > dial_by:
             self._refuse("the permission ended before the dial")

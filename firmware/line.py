@@ -257,6 +257,7 @@ class Line:
             clear=self._clear_call,
             between_calls=self._change_voice,
             emergencies=lambda: self._emergencies,
+            voice_lost=self._voice_lost,
             time_read=self._time_read,
             callers=self.settings.incoming,
             deaf=self._deaf(identity),
@@ -293,6 +294,10 @@ class Line:
         if self._voice.change(modem, identity, self._wiring):
             self._took_voice(identity)
             self._announce()
+
+    def _voice_lost(self) -> str | None:
+        path = self._voice.path
+        return None if path is None else path.lost
 
     def _deaf(self, identity: Identity) -> str | None:
         """Say why nobody would hear a key, where that is so and this is no test of it."""

@@ -83,6 +83,8 @@ class Session:
     between_calls: Callable[[], None]
     """Done after each call, when nothing is up."""
     emergencies: Callable[[], int]
+    voice_lost: Callable[[], str | None]
+    """Why the voice path has to be opened anew: no call is placed or taken then."""
     time_read: Callable[[datetime | None, float], None]
     """Told the network's time (UTC, or None) and when it was read, in box seconds."""
     callers: str
@@ -148,7 +150,10 @@ class Session:
                 self._confirm_silence("after the emergency stop")
             case Closing():
                 return True
-            case Attention() | AudioTrouble():
+            case AudioTrouble(detail=detail):
+                # Of a path that is lost, which the duties look at, or of a call that is over.
+                self.log.debug("voice trouble outside a call: %s", detail)
+            case Attention():
                 pass
             case _ as rest:
                 assert_never(rest)
@@ -161,6 +166,12 @@ class Session:
         if not self.ready:
             self._refuse(order, "the line is not in service", Cause.FAILED)
             return False
+        lost = self.voice_lost()
+        if lost is not None:
+            # The fault is told first: the next Dial follows the end of this one.
+            self.fault(Fault.AUDIO_UNUSABLE, lost)
+            self._refuse(order, lost, Cause.FAILED)
+            raise LineDown(Fault.AUDIO_UNUSABLE, lost)
         if order.dial_by is not None and self._now() > order.dial_by:
             self._refuse(order, "the permission ended before the dial", Cause.FAILED)
             return False
@@ -181,6 +192,8 @@ class Session:
             raise LineDown(Fault.RESTARTED, RESTARTED)
         if result.reset_due:
             raise LineDown(Fault.RESETTING, VOICE_LATE)
+        if result.voice_broken is not None:
+            raise LineDown(Fault.AUDIO_UNUSABLE, result.voice_broken)
         if result.radio_cycled:
             self._unready(Fault.NOT_REGISTERED, RADIO_CYCLED)
             self._service_at = self._now()
@@ -213,6 +226,9 @@ class Session:
         return min(max(self.clock.real(due), 0.0), _LONGEST_WAIT)
 
     def _duties(self) -> None:
+        lost = self.voice_lost()
+        if lost is not None:
+            raise LineDown(Fault.AUDIO_UNUSABLE, lost)
         now = self._now()
         if now >= self._service_at:
             self.check_service()
@@ -263,7 +279,7 @@ class Session:
             number, others = told_number(self.inbox, self.clock.real(CALLER_WITHIN))
             for item in others:
                 self.inbox.put(item)
-        if self.callers == "answer" and self.ready:
+        if self.callers == "answer" and self.ready and self.voice_lost() is None:
             return self._run(self.receive(caller, number))
         # Told first: calling may be an objection, which must not hang on how the call ends.
         self.post(IncomingRejected(line=self.name, at=self._now(), number=number))

@@ -99,6 +99,11 @@ class VoiceSwitch:
         return self._on
 
     @property
+    def lost(self) -> str | None:
+        """Why the path carries no voice any more; what the module says does not matter then."""
+        return self._path.lost
+
+    @property
     def hopeless(self) -> bool:
         """Tried as often as the family allows after the answer, without success."""
         return self._audio is not None and not self._on and self._tries >= self._audio.tries
@@ -152,9 +157,10 @@ class VoiceSwitch:
             self._refused_after_answer = True
 
     def restart(self) -> bool:
-        """Switch off and on once, where the downlink went dead; False if that was done already."""
+        """Switch off and on once, where the downlink went dead; False if that was done already,
+        or cannot help because the path is lost."""
         audio = self._audio
-        if audio is None or self._restarted or not self._on:
+        if audio is None or self._restarted or not self._on or self.lost is not None:
             return False
         self._restarted = True
         self._off()

@@ -59,6 +59,11 @@ class AlsaPath:
         self._thread: threading.Thread | None = None
         self._news: SimpleQueue[News | None] = SimpleQueue()
 
+    @property
+    def lost(self) -> str | None:
+        """A card that was pulled shows at the next start only, or by standing still in a call."""
+        return None if self._library is not None else "the sound card is not open"
+
     # -- orders ------------------------------------------------------------------------------
 
     def prepare(self, clips: Iterable[Clip]) -> None:

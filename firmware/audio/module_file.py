@@ -56,6 +56,7 @@ class ModuleFilePath:
 
     kind = "module-file"
     hears = False
+    lost = None
 
     def __init__(
         self,

@@ -74,6 +74,14 @@ class AudioPath(Protocol):
     @property
     def counters(self) -> AudioCounters: ...
 
+    @property
+    def lost(self) -> str | None:
+        """Why the device carries no voice until it is opened anew; None while it may. Any thread.
+
+        Whatever the module says of its voice, nobody may be called on a path that is lost.
+        """
+        ...
+
     def prepare(self, clips: Iterable[Clip]) -> None:
         """Make the clips playable before any call (a path that plays on the module uploads them).
 
@@ -127,6 +135,7 @@ class SilentPath:
 
     kind = "none"
     hears = False
+    lost = None
 
     def __init__(self, *, clock: Clock, callbacks: AudioCallbacks) -> None:
         self._clock = clock

@@ -94,7 +94,12 @@ class SerialPcmPath:
         self._player = Player()
         self._even = EvenBytes()
         self._unsent = b""
-        self._failure = ""
+        self._failure: str | None = None
+
+    @property
+    def lost(self) -> str | None:
+        """Set before ``on_failed`` tells of it; the thread that paces the voice has ended then."""
+        return self._failure if self._thread is not None else "the voice port is not open"
 
     # -- orders ------------------------------------------------------------------------------
 
@@ -109,17 +114,16 @@ class SerialPcmPath:
         self._poll = _poller(self._port)
         self._even = EvenBytes()
         self._unsent = b""
-        self._failure = ""
+        self._failure = None
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"pcm {self._name}", daemon=True)
         self._thread.start()
 
     def start(self) -> None:
         """Begin the call's voice; see the protocol. While a call is up this does nothing."""
-        thread = self._thread
-        if thread is None or not thread.is_alive():
-            detail = self._failure or "the voice port is not open"
-            self._callbacks.on_failed(detail, self._clock.monotonic())
+        lost = self.lost
+        if lost is not None:
+            self._callbacks.on_failed(lost, self._clock.monotonic())
             return
         with self._lock:
             if self._running:

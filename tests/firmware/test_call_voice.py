@@ -20,6 +20,7 @@ class Switch:
 
     def __init__(self) -> None:
         self.on = self.hopeless = False
+        self.lost: str | None = None
         self.log: list[str] = []
         self.aborts = 0
 
@@ -110,6 +111,7 @@ def test_an_emergency_has_the_last_word_over_start(when: str) -> None:
 
     class Switching:
         on = hopeless = False
+        lost = None
 
         def advance(self, *, answered: bool) -> None:
             assert answered
@@ -152,6 +154,36 @@ def test_trouble_before_the_answer_is_none() -> None:
     rig = Rig(Phase.ALERTING)
     rig.voice.trouble("no bytes", 1.0)
     assert rig.switch.log == []
+
+
+@pytest.mark.parametrize("phase", [Phase.DIALLING, Phase.ALERTING, Phase.ANSWERED])
+@pytest.mark.parametrize("noticed_by", ["trouble", "advance"])
+def test_a_path_that_is_gone_is_never_restarted(phase: Phase, noticed_by: str) -> None:
+    """Its module would say OK to that, and the callee would hear nothing."""
+    rig = Rig(phase)
+    rig.switch.lost = "port gone"
+    for _ in range(2):
+        if noticed_by == "trouble":
+            rig.voice.trouble("no bytes", 1.0)
+        else:
+            rig.voice.advance()
+    assert rig.switch.log == []
+    assert rig.call.failures == ["port gone"]
+    assert rig.voice.broken == "port gone"
+
+
+def test_a_path_that_goes_with_the_call_is_the_line_s_business_alone() -> None:
+    rig = Rig(Phase.OVER)
+    rig.switch.lost = "port gone"
+    rig.voice.trouble("no bytes", 1.0)
+    assert rig.call.failures == [], "what the callee heard stands"
+    assert rig.voice.broken == "port gone"
+
+
+def test_a_voice_that_was_restarted_is_not_broken() -> None:
+    rig = Rig(Phase.ANSWERED)
+    rig.voice.trouble("no bytes", 1.0)
+    assert rig.voice.broken is None
 
 
 def test_a_stop_does_not_keep_the_voice_on() -> None:

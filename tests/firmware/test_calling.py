@@ -168,6 +168,20 @@ def test_no_permission_outlasts_the_making_ready() -> None:
     assert (ended.cause, ended.confirmed) == (Cause.FAILED, True)
 
 
+def test_nobody_is_called_once_the_voice_is_lost() -> None:
+    class Switch:
+        lost: str | None = None
+
+    def loses() -> None:
+        switch.lost = "voice port gone"
+
+    switch = Switch()
+    _, posted = place(loses, Inbox(), Hands(), switch=cast(VoiceSwitch, switch))
+    (ended,) = posted
+    assert isinstance(ended, Ended)
+    assert (ended.cause, ended.evidence) == (Cause.FAILED, "voice port gone")
+
+
 def test_a_hang_up_of_another_call_holds_nobody_back() -> None:
     inbox = Inbox()
     other = Ordered(order=HangUp(line="one", attempt="b"), emergencies=0)
@@ -194,6 +208,7 @@ def test_a_stop_while_the_voice_of_a_restarted_module_is_switched_off_is_an_emer
 
     class Switch:
         rotten = False
+        lost = None
 
         def stop(self) -> None:
             stops.append("stop")

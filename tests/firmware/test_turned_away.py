@@ -74,6 +74,7 @@ def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
         clear=nothing,
         between_calls=nothing,
         emergencies=lambda: 0,
+        voice_lost=lambda: None,
         time_read=nothing,
         callers="reject",
         clock=cast(Any, Clock()),

@@ -1,0 +1,119 @@
+"""A line in service whose voice path is lost: no call begins, and the line goes down."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import pytest
+
+from firmware.bring_up import LineDown
+from firmware.call_result import CallResult
+from firmware.events import Cause, Ended, Event
+from firmware.families import FAMILIES
+from firmware.faults import Fault
+from firmware.inbox import AudioTrouble, Closing, Inbox, Ordered
+from firmware.orders import Dial
+from firmware.session import Session
+
+LOST = "voice port gone"
+DIAL = Dial(line="one", attempt="a", number="+33639980001", greeting="g")
+
+
+class Clock:
+    """Box time that stands still."""
+
+    def monotonic(self) -> float:
+        return 100.0
+
+    def real(self, _seconds: float) -> float:
+        return 0.0
+
+
+class Calling:
+    """A call that went as *result* says."""
+
+    def __init__(self, result: CallResult) -> None:
+        self._result = result
+
+    def run(self) -> CallResult:
+        return self._result
+
+
+class Rig:
+    def __init__(self, *, lost: str | None = None, result: CallResult | None = None) -> None:
+        self.told: list[tuple[Fault, str] | Event] = []
+        self.placed = 0
+        self.inbox = Inbox()
+        self.session = Session(
+            name="one",
+            modem=cast(Any, None),
+            identity=cast(Any, type("Known", (), {"family": FAMILIES["sim7600"]})),
+            bring_up=cast(Any, None),
+            inbox=self.inbox,
+            post=self.told.append,
+            announce=lambda: None,
+            fault=lambda fault, detail: self.told.append((fault, detail)),
+            unheard=lambda _why: None,
+            place=lambda _item, _dial: self._place(result or CallResult()),
+            receive=cast(Any, None),
+            clear=lambda: None,
+            between_calls=lambda: None,
+            emergencies=lambda: 0,
+            voice_lost=lambda: lost,
+            time_read=lambda _told, _at: None,
+            callers="reject",
+            clock=cast(Any, Clock()),
+            log=logging.getLogger("test"),
+        )
+        # No duty but the voice is due.
+        for duty in ("_service_at", "_sms_at", "_time_at"):
+            setattr(self.session, duty, 1e9)
+
+    def _place(self, result: CallResult) -> Any:
+        self.placed += 1
+        return Calling(result)
+
+    def serve(self) -> LineDown:
+        with pytest.raises(LineDown) as down:
+            self.session.serve()
+        return down.value
+
+
+def test_a_dial_is_refused_after_the_fault_is_told() -> None:
+    rig = Rig(lost=LOST)
+    rig.inbox.put(Ordered(order=DIAL, emergencies=0))
+    down = rig.serve()
+    fault, ended = rig.told
+    assert fault == (Fault.AUDIO_UNUSABLE, LOST)
+    assert isinstance(ended, Ended)
+    assert (ended.cause, ended.evidence, rig.placed) == (Cause.FAILED, LOST, 0)
+    assert (down.fault, down.detail, down.answering) == (Fault.AUDIO_UNUSABLE, LOST, True)
+
+
+def test_trouble_of_a_lost_path_ends_the_session() -> None:
+    rig = Rig(lost=LOST)
+    rig.inbox.put(AudioTrouble(detail="no bytes", at=1.0))
+    assert rig.serve().detail == LOST
+
+
+def test_trouble_of_a_call_that_is_over_ends_nothing() -> None:
+    rig = Rig()
+    rig.inbox.put(AudioTrouble(detail="no bytes", at=1.0))
+    rig.inbox.put(Closing())
+    rig.session.serve()
+    assert rig.told == []
+
+
+def test_a_call_whose_voice_broke_ends_the_session() -> None:
+    """The path may be as good as new once it was opened again; as it is, it reaches nobody."""
+    rig = Rig(result=CallResult(voice_broken="no voice received"))
+    rig.inbox.put(Ordered(order=DIAL, emergencies=0))
+    down = rig.serve()
+    assert (down.fault, down.detail, rig.placed) == (Fault.AUDIO_UNUSABLE, "no voice received", 1)
+
+
+def test_a_module_that_must_be_reset_is_reset_before_its_voice_is_opened_again() -> None:
+    rig = Rig(result=CallResult(reset_due=True, voice_broken="no voice received"))
+    rig.inbox.put(Ordered(order=DIAL, emergencies=0))
+    assert rig.serve().fault is Fault.RESETTING
