@@ -48,6 +48,15 @@ def confirmed(
     return presses
 
 
+def missed(presses: tuple[Press, ...], key: str, witness: str, missed_by: str) -> tuple[Press, ...]:
+    """Return *presses* with who did not hear the oldest open press of *key* by *witness*."""
+    for place, heard in enumerate(presses):
+        open_ = heard.confirmed_by is None and heard.missed_by is None
+        if open_ and (heard.key, heard.witness) == (key, witness):
+            return (*presses[:place], replace(heard, missed_by=missed_by), *presses[place + 1 :])
+    return presses
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Times are box-monotonic seconds."""

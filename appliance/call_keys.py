@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from appliance import call_rows
-from appliance.call_facts import Press, confirmed
+from appliance.call_facts import Press, confirmed, missed
 from appliance.call_moves import Step, clip_deadline, close, know, play
 from appliance.call_state import Asking, HangingUp, Live, Telling
 from appliance.effects import Effect, Now, StoreRevocation
@@ -67,10 +65,5 @@ def confirm(state: Live, event: events.KeyConfirmed) -> Live:
 
 def miss(state: Live, event: events.KeyUnconfirmed) -> Live:
     """A disagreement is evidence only: the press counted when it was heard."""
-    presses = list(state.facts.presses)
-    for place, heard in enumerate(presses):
-        open_ = heard.confirmed_by is None and heard.missed_by is None
-        if open_ and (heard.key, heard.witness) == (event.key, event.witness.value):
-            presses[place] = replace(heard, missed_by=event.missed_by.value)
-            return know(state, presses=tuple(presses))
-    return state
+    presses = missed(state.facts.presses, event.key, event.witness.value, event.missed_by.value)
+    return know(state, presses=presses)

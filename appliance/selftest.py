@@ -13,7 +13,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from typing import Any
 
-from appliance.call_facts import HANG_UP_MACHINES, Facts, Press, evidence, outcome
+from appliance.call_facts import (
+    HANG_UP_MACHINES,
+    Facts,
+    Press,
+    confirmed,
+    evidence,
+    missed,
+    outcome,
+)
 from appliance.call_keys import MAX_PRESS_ROWS
 from appliance.call_state import AttemptInput, TimeReached, Withdrawn
 from appliance.effects import Effect, Now, Record, Send
@@ -25,6 +33,8 @@ PURPOSE = "self-test"
 """The purpose that a technician's consent must name."""
 KEYS = ("1", "9", "5")
 """What the clip asks for: the two keys of a campaign, and one with both tones different."""
+_SPARES = "573"
+"""For the third key; one of them has no meaning in the campaign."""
 PLAYS = 2
 """How often the clip is played while keys are missing."""
 KEY_WAIT = 12.0
@@ -73,15 +83,17 @@ class SelfTest:
     facts: Facts = field(default_factory=Facts)
     plays: int = 1
     """How often the clip was asked for; the line plays it by itself at the answer."""
+    keys: tuple[str, ...] = KEYS
+    """The keys to be pressed."""
     heard: tuple[Key, ...] = ()
     outcome: Outcome | None = None
     confirmed: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Keys that nobody heard yet, in the order of the clip."""
+        """Keys that nobody heard yet, in the order in which they are asked for."""
         heard = {key.key for key in self.heard}
-        return tuple(key for key in KEYS if key not in heard)
+        return tuple(key for key in self.keys if key not in heard)
 
     @property
     def latency(self) -> float | None:
@@ -96,6 +108,11 @@ class Step:
 
     state: SelfTest
     effects: tuple[Effect, ...] = ()
+
+
+def keys_of(listen: str, object_key: str) -> tuple[str, ...]:
+    """Return the keys to test on a box whose campaign has these: they and a third one."""
+    return (listen, object_key, next(key for key in _SPARES if key not in (listen, object_key)))
 
 
 def script(language: str, clip: str, seconds: float) -> Script:
@@ -127,6 +144,7 @@ def begun(
     clip_seconds: float,
     timers: Timers,
     now: Now,
+    keys: tuple[str, ...] = KEYS,
 ) -> SelfTest:
     """Return the test whose row and dial order were just made."""
     start = now.monotonic
@@ -140,6 +158,7 @@ def begun(
         clip_seconds=clip_seconds,
         timers=timers,
         end_by=end_by,
+        keys=keys,
         deadline=min(answer_by, end_by),
     )
 
@@ -178,8 +197,10 @@ def step(test: SelfTest, event: AttemptInput, now: Now) -> Step:
         case events.KeyConfirmed():
             return Step(_confirm(test, event))
         case events.KeyUnconfirmed():
-            # The table of the test shows who heard which key.
-            return Step(test)
+            presses = missed(
+                test.facts.presses, event.key, event.witness.value, event.missed_by.value
+            )
+            return Step(_know(test, presses=presses))
         case events.MachineHeard():
             if event.machine not in HANG_UP_MACHINES or test.heard:
                 return Step(test)
@@ -279,13 +300,12 @@ def _key(test: SelfTest, event: events.KeyHeard) -> Step:
 
 
 def _confirm(test: SelfTest, event: events.KeyConfirmed) -> SelfTest:
-    heard, presses = list(test.heard), list(test.facts.presses)
-    for place in reversed(range(len(heard))):
-        if heard[place].key == event.key and heard[place].confirmed_by is None:
-            heard[place] = replace(heard[place], confirmed_by=event.witness)
-            presses[place] = replace(presses[place], confirmed_by=event.witness.value)
-            return replace(_know(test, presses=tuple(presses)), heard=tuple(heard))
-    return test
+    presses = confirmed(test.facts.presses, event.key, event.witness.value, event.sureness)
+    heard = tuple(
+        replace(key, confirmed_by=event.witness) if now is not before else key
+        for key, before, now in zip(test.heard, test.facts.presses, presses, strict=True)
+    )
+    return replace(_know(test, presses=presses), heard=heard)
 
 
 def _time_reached(test: SelfTest, now: Now) -> Step:

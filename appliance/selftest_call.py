@@ -227,13 +227,15 @@ class SelfTestCall:
 
     def _converse(self, contact: Contact) -> selftest.SelfTest:
         clearance, clip, now = self._clear(contact), self._clip(contact), self._box.now()
-        timers, attempt = self._config.campaign.timers, uuid.uuid4().hex
+        campaign, attempt = self._config.campaign, uuid.uuid4().hex
+        timers = campaign.timers
+        keys = selftest.keys_of(campaign.listen_key, campaign.object_key)
         # The dial order is made where every dial order is; the test's machine goes on from there.
         dialled = begin(
             clearance,
             script=selftest.script(contact.language, clip.name, clip.seconds),
             timers=timers,
-            keys=Keys(),
+            keys=Keys(listen=keys[0], object=keys[1], other=keys[2]),
             line=self._wiring.name,
             attempt=attempt,
             number_hash=contact.number_hash,
@@ -248,8 +250,12 @@ class SelfTestCall:
             clip_seconds=clip.seconds,
             timers=timers,
             now=now,
+            keys=keys,
         )
-        self._tell(f"calling; the clip asks for the keys {', '.join(selftest.KEYS)}")
+        self._tell(f"calling; press the keys {', '.join(keys)}")
+        if keys != selftest.KEYS:
+            said = ", ".join(selftest.KEYS)
+            self._tell(f"these are the keys of the campaign, although the clip says {said}")
         self._perform(dialled.effects)
         while test.phase is not selftest.Phase.DONE:
             event = self._event(test)

@@ -119,6 +119,32 @@ ANSWERED = (dialled(0.2), answered(3.0), started(3.1))
 LATE = TimeReached()
 
 
+def test_the_keys_of_the_campaign_are_tested() -> None:
+    assert selftest.keys_of("1", "9") == KEYS
+    own = replace(fresh(), keys=selftest.keys_of("2", "5"))
+    test, _ = play(own, *ANSWERED, key(4, "1"), key(5, "2"), key(6, "5"))
+    assert test.missing == ("7",)
+    test, effects = play(test, key(7, "7"), LATE, ended(9.5))
+    assert orders(effects) == ["HangUp"]
+    found = selftest_result.to_json(test, ready(), None, NOON)
+    assert (found["passed"], list(found["keys"])) == (True, ["2", "5", "7"])
+
+
+def test_quick_presses_are_confirmed_in_their_order() -> None:
+    missed = events.KeyUnconfirmed(
+        line="one", attempt="a1", at=6, key="1", witness=Witness.MODULE, missed_by=Witness.HOST
+    )
+    test, effects = play(
+        fresh(), *ANSWERED, key(4, "1"), key(4.2, "1"), confirmed(4.4, "1"), missed, ended(8)
+    )
+    assert [heard.confirmed_by for heard in test.heard] == [Witness.HOST, None]
+    (row,) = rows(effects, "call.ended")
+    assert row["evidence"]["keys"] == [
+        {"key": "1", "witness": "module", "confirmed_by": "host", "confirmed_sureness": 0.9},
+        {"key": "1", "witness": "module", "missed_by": "host"},
+    ]
+
+
 def test_the_whole_test() -> None:
     test, effects = play(fresh(), *ANSWERED, *ALL_KEYS, LATE, ended(8.5))
     assert (test.phase, test.outcome) == (Phase.DONE, Outcome.LISTENED)
@@ -130,7 +156,8 @@ def test_the_whole_test() -> None:
     (end,) = rows(effects, "call.ended")
     assert (end["outcome"], end["cause"]) == ("listened", "local_hang_up")
     assert end["evidence"]["purpose"] == "self-test"
-    assert end["evidence"]["keys"][0] == {"key": "1", "witness": "module", "confirmed_by": "host"}
+    first = {"key": "1", "witness": "module", "confirmed_by": "host", "confirmed_sureness": 0.9}
+    assert end["evidence"]["keys"][0] == first
     assert test.latency == pytest.approx(0.1)
 
 
