@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.events import Cause, Ended, Event
+from firmware.faults import Fault
 from firmware.inbox import Item
 from firmware.orders import Dial
 
@@ -21,7 +22,7 @@ class CallResult:
     radio_cycled: bool = False
     reset_due: bool = False
     restarted: bool = False
-    voice_broken: str | None = None
+    voice: tuple[Fault, str] | None = None
     """Why the voice path has to be opened anew before the next call."""
     closing: bool = False
     deferred: tuple[Item, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from firmware.clock import Clock
 from firmware.errors import CommandAborted
+from firmware.faults import Fault
 from firmware.live_call import LiveCall
 from firmware.progress import Phase
 from firmware.voice import VoiceSwitch
@@ -40,7 +41,7 @@ class CallVoice:
         self._clock = clock
         self._log = log
         self.broken: str | None = None
-        """Why the voice failed for good; the next call must not begin on this path as it is."""
+        """Why the voice failed for good."""
         self._tried_in = Phase.DIALLING
 
     def advance(self) -> None:
@@ -90,6 +91,16 @@ class CallVoice:
         except CommandAborted:
             return
         self._fail(detail, at)
+
+    def fault(self) -> tuple[Fault, str] | None:
+        """Return why the next call must not begin before the path was opened anew, and how."""
+        broken = self.broken or self.switch.lost
+        if broken is not None:
+            return Fault.AUDIO_UNUSABLE, broken
+        if self.switch.defects:
+            # Nobody knows what went unheard; an objection may be among it.
+            return Fault.INTERNAL, f"the box failed at {self.switch.defects} reports of its voice"
+        return None
 
     def stop(self) -> None:
         """Switch it off; a stop in between does not keep it on."""

@@ -245,7 +245,7 @@ class Calling(ABC):
         verdict = call.verdict(self._ask_cause())
         signs = self._signs_of_trouble()
         restarted = progress.lost is not None or bool(signs & {Sign.BOOT, Sign.POWER_DOWN})
-        voice_broken = self.voice.broken or self.voice.switch.lost
+        voice = self.voice.fault()
         # What keeps the line from the next call is told before the end of this one, which is what
         # the next Dial waits for.
         if not confirmed:
@@ -254,8 +254,8 @@ class Calling(ABC):
             self.line.fault(Fault.RESTARTED, RESTARTED)
         elif self.voice.switch.rotten:
             self.line.fault(Fault.RESETTING, VOICE_LATE)
-        elif voice_broken is not None:
-            self.line.fault(Fault.AUDIO_UNUSABLE, voice_broken)
+        elif voice is not None:
+            self.line.fault(*voice)
         elif radio_cycled:
             self.line.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
         elif Sign.REGISTRATION in signs:
@@ -268,7 +268,7 @@ class Calling(ABC):
             radio_cycled=radio_cycled,
             reset_due=self.voice.switch.rotten,
             restarted=restarted,
-            voice_broken=voice_broken,
+            voice=voice,
             closing=self._closing,
             deferred=tuple(self._deferred),
         )

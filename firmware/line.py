@@ -284,7 +284,7 @@ class Line:
 
     def _took_voice(self, identity: Identity) -> None:
         path = self._voice.path
-        self._status.path, self._status.voice_note = path, self._voice.note
+        self._status.took_path(path, self._voice.note)
         self._status.keys_proven = path is not None and self._proven(identity, path.kind)
 
     def _change_voice(self) -> None:

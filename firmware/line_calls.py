@@ -98,9 +98,13 @@ class LineCalls:
         calling, self._calling, self.call = self._calling, None, None
         if calling is None:
             return None
+        voice = calling.voice
         if self._usual_refusals is None:
-            self._usual_refusals = calling.voice.switch.refusals
-        return calling.voice.switch
+            self._usual_refusals = voice.switch.refusals
+        fault = voice.fault()
+        if fault is not None or voice.switch.accepted:
+            self.status.voice_failed = None if fault is None else fault[1]
+        return voice.switch
 
     def module_restarted(self) -> None:
         """How the module takes its voice switch has to be learnt anew."""

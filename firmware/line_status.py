@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
-from firmware.audio.path import AudioPath
+from firmware.audio.path import AudioCounters, AudioPath
 from firmware.bring_up import Identity
 from firmware.clock import Clock
 from firmware.events import Event, LineFault, LineReady, Witness
@@ -31,6 +32,10 @@ class LineStatus:
         """The port in use, where ``auto`` is configured."""
         self.identity: Identity | None = None
         self.path: AudioPath | None = None
+        self.voice_failed: str | None = None
+        """What was wrong with the voice of the last call that came as far as having one."""
+        self._voice_before = AudioCounters()
+        """Of the paths before this one."""
         self.voice_note: str | None = None
         """Why the line does not use the voice path of its configuration."""
         self.network_time: tuple[datetime, float] | None = None
@@ -50,6 +55,11 @@ class LineStatus:
     def family(self) -> Family:
         """The modem's family, or the standard's where it is not known yet."""
         return FAMILIES["generic"] if self.identity is None else self.identity.family
+
+    def took_path(self, path: AudioPath | None, note: str | None) -> None:
+        """Use *path* from now on; *note* tells why it is not that of the configuration."""
+        self._voice_before = self._voice_counters()
+        self.path, self.voice_note = path, note
 
     def announce(self) -> None:
         """Post LineReady; whatever was wrong is over."""
@@ -116,6 +126,8 @@ class LineStatus:
             "iccid": identity.iccid if identity else None,
             "audio": path.kind if path else None,
             "audio_note": self.voice_note,
+            "voice": asdict(self._voice_counters()),
+            "voice_failed": self.voice_failed,
             "witnesses": [str(witness) for witness in self.witnesses()],
             "fault": str(told[0]) if told else None,
             "fault_detail": self._detail if told else None,
@@ -127,3 +139,7 @@ class LineStatus:
             "power_cuts": self.power_cuts,
             "callers": self._settings.incoming,
         }
+
+    def _voice_counters(self) -> AudioCounters:
+        before = self._voice_before
+        return before if self.path is None else before.plus(self.path.counters)

@@ -192,8 +192,8 @@ class Session:
             raise LineDown(Fault.RESTARTED, RESTARTED)
         if result.reset_due:
             raise LineDown(Fault.RESETTING, VOICE_LATE)
-        if result.voice_broken is not None:
-            raise LineDown(Fault.AUDIO_UNUSABLE, result.voice_broken)
+        if result.voice is not None:
+            raise LineDown(*result.voice)
         if result.radio_cycled:
             self._unready(Fault.NOT_REGISTERED, RADIO_CYCLED)
             self._service_at = self._now()

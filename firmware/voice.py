@@ -93,6 +93,7 @@ class VoiceSwitch:
         self._usual = usual_refusals
         self._refusals = 0
         self._refused_after_answer = False
+        self._defects = path.counters.callback_errors
 
     @property
     def on(self) -> bool:
@@ -102,6 +103,11 @@ class VoiceSwitch:
     def lost(self) -> str | None:
         """Why the path carries no voice any more; what the module says does not matter then."""
         return self._path.lost
+
+    @property
+    def defects(self) -> int:
+        """How often the box itself failed at what the path told in this call."""
+        return self._path.counters.callback_errors - self._defects
 
     @property
     def hopeless(self) -> bool:

@@ -18,6 +18,7 @@ from firmware.audio.card_thread import CardThread
 from firmware.audio.clip import Clip
 from firmware.audio.frames import Began, Finished
 from firmware.audio.path import AudioCallbacks, AudioCounters
+from firmware.audio.reporting import Reporter
 from firmware.audio.sound_library import SoundLibrary, load_library
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
@@ -52,6 +53,7 @@ class AlsaPath:
         self._callbacks = callbacks
         self._load = load
         self.counters = AudioCounters()
+        self._report = Reporter(f"sound card {device}", self.counters)
         self._library: SoundLibrary | None = None
         self._orders = Orders()
         self._call: CardCall | None = None
@@ -221,10 +223,3 @@ class AlsaPath:
                     self._callbacks.on_failed, f"no voice {name} for {WATCHDOG_SECONDS:g} s", now
                 )
                 return
-
-    def _report(self, callback: Callable[..., None], *what: object) -> None:
-        """Call back; whatever goes wrong there must not end the voice of a call."""
-        try:
-            callback(*what)
-        except Exception:  # noqa: BLE001
-            self.counters.callback_errors += 1

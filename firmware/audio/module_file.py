@@ -56,7 +56,6 @@ class ModuleFilePath:
 
     kind = "module-file"
     hears = False
-    lost = None
 
     def __init__(
         self,
@@ -88,6 +87,12 @@ class ModuleFilePath:
         self._playing: _Playing | None = None
         self._owed = 0
         """Notices of our own stops that have not come yet."""
+
+    @property
+    def lost(self) -> str | None:
+        thread = self._thread
+        ended = thread is not None and not thread.is_alive() and not self._closing
+        return "the box failed at playing clips on the module" if ended else None
 
     # -- orders, from any thread ---------------------------------------------------------------
 

@@ -10,7 +10,7 @@ calls ``start`` looks at its own stop flag *afterwards* and mutes again if it is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from firmware.audio.clip import Clip
@@ -47,7 +47,7 @@ class AudioCallbacks:
 
 @dataclass(slots=True, kw_only=True)
 class AudioCounters:
-    """What a path did since it was opened; for ``doctor`` and for benches."""
+    """What a path did since it was made; for ``status``, ``doctor`` and benches."""
 
     frames_sent: int = 0
     late: int = 0
@@ -56,6 +56,16 @@ class AudioCounters:
     """Deadlines at which the port took no data; the clip waited."""
     bytes_received: int = 0
     callback_errors: int = 0
+    """Exceptions of the callbacks, which are defects of the box: clips or keys went untold."""
+
+    def plus(self, more: AudioCounters) -> AudioCounters:
+        """Return the sums."""
+        return AudioCounters(
+            **{
+                each.name: getattr(self, each.name) + getattr(more, each.name)
+                for each in fields(self)
+            }
+        )
 
 
 class AudioPath(Protocol):

@@ -11,12 +11,12 @@ voice of the next, and a module whose buffer is full stops sending altogether.
 from __future__ import annotations
 
 import errno
+import logging
 import math
 import select
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ParamSpec
 
 import serial
 
@@ -32,6 +32,7 @@ from firmware.audio.frames import (
     Schedule,
 )
 from firmware.audio.path import AudioCallbacks, AudioCounters
+from firmware.audio.reporting import Reporter
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
 
@@ -48,7 +49,7 @@ READ_SIZE = 4096
 MOST_READ = 16 * READ_SIZE
 """Bytes taken per wake-up at most, so that a flooding port cannot stop the voice."""
 
-P = ParamSpec("P")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class SerialPcmPath:
         self._clock = clock
         self._callbacks = callbacks
         self.counters = AudioCounters()
+        self._report = Reporter(f"voice port {port}", self.counters)
         frame = clock.real(FRAME_SECONDS)
         self._batch = 1 if frame > SHORTEST_SLEEP / 2 else math.ceil(SHORTEST_SLEEP / frame)
         self._watchdog = max(WATCHDOG_SECONDS, WATCHDOG_REAL_SECONDS / clock.real(1.0))
@@ -201,13 +203,15 @@ class SerialPcmPath:
                         self._even = EvenBytes()
                     self._wake.wait(IDLE_POLL)
                     self._wake.clear()
-        except (OSError, TypeError, ValueError) as error:
-            # SerialException is an OSError; pyserial raises the others when a port is closed or
-            # vanishes between two of its system calls.
+        except Exception as error:  # noqa: BLE001
             if not self._closing:
-                self._failure = f"voice port {self._name} lost: {error}"
+                # SerialException is an OSError; pyserial raises the others when a port is closed
+                # or vanishes between two of its system calls.
+                if not isinstance(error, OSError | TypeError | ValueError):
+                    _log.exception("voice port %s: the box failed", self._name)
+                self._failure = detail = f"voice port {self._name} lost: {error}"
                 self._finish_call()
-                self._report(self._callbacks.on_failed, self._failure, self._clock.monotonic())
+                self._report(self._callbacks.on_failed, detail, self._clock.monotonic())
 
     def _speak(self, port: serial.Serial) -> None:
         """Pace one call until it is stopped, replaced by a newer one, or the path is closed."""
@@ -351,13 +355,6 @@ class SerialPcmPath:
                         notice.complete,
                         now,
                     )
-
-    def _report(self, callback: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call back; whatever goes wrong there must not end the voice of a call."""
-        try:
-            callback(*args, **kwargs)
-        except Exception:  # noqa: BLE001
-            self.counters.callback_errors += 1
 
 
 def _open_port(name: str) -> serial.Serial:

@@ -121,6 +121,7 @@ def test_a_frame_that_was_cut_off_is_completed_first(port: Port, news: News) -> 
         serial.SerialException("device disconnected"),
         OSError(5, "Input/output error"),
         TypeError("'NoneType' object cannot be interpreted as an integer"),
+        AttributeError("a defect of ours"),
     ],
 )
 @pytest.mark.parametrize("where", ["read", "write"])
@@ -134,6 +135,7 @@ def test_a_port_that_dies(port: Port, news: News, where: str, error: Exception) 
     kind, detail = news.next()
     assert kind == "failed"
     assert "voice port fake lost" in detail
+    assert path.lost == detail
     path.mute()
     path.close()
     assert port.closed

@@ -11,6 +11,7 @@ import pytest
 from firmware.call_voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted
+from firmware.faults import Fault
 from firmware.progress import Phase
 from firmware.voice import VoiceSwitch
 
@@ -21,6 +22,7 @@ class Switch:
     def __init__(self) -> None:
         self.on = self.hopeless = False
         self.lost: str | None = None
+        self.defects = 0
         self.log: list[str] = []
         self.aborts = 0
 
@@ -169,7 +171,7 @@ def test_a_path_that_is_gone_is_never_restarted(phase: Phase, noticed_by: str) -
             rig.voice.advance()
     assert rig.switch.log == []
     assert rig.call.failures == ["port gone"]
-    assert rig.voice.broken == "port gone"
+    assert rig.voice.fault() == (Fault.AUDIO_UNUSABLE, "port gone")
 
 
 def test_a_path_that_goes_with_the_call_is_the_line_s_business_alone() -> None:
@@ -177,13 +179,19 @@ def test_a_path_that_goes_with_the_call_is_the_line_s_business_alone() -> None:
     rig.switch.lost = "port gone"
     rig.voice.trouble("no bytes", 1.0)
     assert rig.call.failures == [], "what the callee heard stands"
-    assert rig.voice.broken == "port gone"
+    assert rig.voice.fault() == (Fault.AUDIO_UNUSABLE, "port gone")
 
 
 def test_a_voice_that_was_restarted_is_not_broken() -> None:
     rig = Rig(Phase.ANSWERED)
     rig.voice.trouble("no bytes", 1.0)
-    assert rig.voice.broken is None
+    assert rig.voice.fault() is None
+
+
+def test_a_box_that_failed_at_what_it_was_told_may_be_deaf() -> None:
+    rig = Rig(Phase.ANSWERED)
+    rig.switch.defects = 12
+    assert rig.voice.fault() == (Fault.INTERNAL, "the box failed at 12 reports of its voice")
 
 
 def test_a_stop_does_not_keep_the_voice_on() -> None:

@@ -209,6 +209,7 @@ def test_a_stop_while_the_voice_of_a_restarted_module_is_switched_off_is_an_emer
     class Switch:
         rotten = False
         lost = None
+        defects = 0
 
         def stop(self) -> None:
             stops.append("stop")

@@ -107,13 +107,13 @@ def test_trouble_of_a_call_that_is_over_ends_nothing() -> None:
 
 def test_a_call_whose_voice_broke_ends_the_session() -> None:
     """The path may be as good as new once it was opened again; as it is, it reaches nobody."""
-    rig = Rig(result=CallResult(voice_broken="no voice received"))
+    rig = Rig(result=CallResult(voice=(Fault.AUDIO_UNUSABLE, "no voice received")))
     rig.inbox.put(Ordered(order=DIAL, emergencies=0))
     down = rig.serve()
     assert (down.fault, down.detail, rig.placed) == (Fault.AUDIO_UNUSABLE, "no voice received", 1)
 
 
 def test_a_module_that_must_be_reset_is_reset_before_its_voice_is_opened_again() -> None:
-    rig = Rig(result=CallResult(reset_due=True, voice_broken="no voice received"))
+    rig = Rig(result=CallResult(reset_due=True, voice=(Fault.AUDIO_UNUSABLE, "no voice received")))
     rig.inbox.put(Ordered(order=DIAL, emergencies=0))
     assert rig.serve().fault is Fault.RESETTING

@@ -1,0 +1,70 @@
+"""What a voice path tells, and a box that fails at it: counted, logged once, shown."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from firmware.audio.path import AudioCallbacks, AudioCounters, SilentPath
+from firmware.audio.reporting import Reporter
+from firmware.clock import SystemClock
+from firmware.events import Event
+from firmware.line_settings import LineSettings
+from firmware.line_status import LineStatus
+
+
+def fails(error: Exception) -> None:
+    raise error
+
+
+def test_the_first_defect_of_each_kind_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    counters = AudioCounters()
+    report = Reporter("voice port one", counters)
+    for error in (ValueError("a"), ValueError("b"), KeyError("c")):
+        report(fails, error)
+    assert counters.callback_errors == 3
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
+    assert all("voice port one" in record.getMessage() for record in caplog.records)
+    assert caplog.text.count("Traceback") == 2
+    assert "ValueError: a" in caplog.text
+
+
+def test_what_is_told_arrives(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[tuple[str, float]] = []
+    counters = AudioCounters()
+    Reporter("one", counters)(lambda what, at: told.append((what, at)), "started", at=1.0)
+    assert told == [("started", 1.0)]
+    assert (counters, caplog.records) == (AudioCounters(), [])
+
+
+def path() -> SilentPath:
+    def nothing(*_what: object) -> None: ...
+
+    callbacks = AudioCallbacks(
+        on_started=nothing, on_finished=nothing, on_downlink=nothing, on_failed=nothing
+    )
+    return SilentPath(clock=SystemClock(), callbacks=callbacks)
+
+
+def test_status_counts_over_every_path_that_the_line_had() -> None:
+    """A line that reopens its voice would otherwise forget that it was deaf."""
+    posted: list[Event] = []
+    settings = LineSettings(name="one", port="/dev/none")
+    status = LineStatus(settings, post=posted.append, clock=SystemClock())
+    first, second = path(), path()
+    status.took_path(first, None)
+    first.counters.late, first.counters.callback_errors = 3, 1
+    status.took_path(second, "the stream was given up")
+    second.counters.late, second.counters.blocked = 4, 5
+    told = status.describe(in_call=False)
+    assert told["voice"] == {
+        "frames_sent": 0,
+        "late": 7,
+        "blocked": 5,
+        "bytes_received": 0,
+        "callback_errors": 1,
+    }
+    assert (told["audio_note"], told["voice_failed"]) == ("the stream was given up", None)
