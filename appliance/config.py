@@ -42,6 +42,8 @@ class Config:
     state: Path
     clips: dict[str, Clip]
     """By clip name, ``ROLE.LANGUAGE``."""
+    clip_advice: tuple[str, ...]
+    """What could be better about the clips; empty where they were not examined."""
     campaign: Campaign
     rules: Rules
     simulated_start: datetime | None
@@ -52,8 +54,11 @@ class Config:
         return all(line.bench for line in self.settings.lines)
 
 
-def load(file: Path, *, state: Path | None = None) -> Config:
+def load(file: Path, *, state: Path | None = None, examine: bool = False) -> Config:
     """Read, validate and resolve a configuration; *state* overrides ``box.state``.
+
+    With *examine* each clip is heard as ``audio check`` hears it, which takes some 5 ms per
+    second of sound: for whoever calls people, or says whether the box may.
 
     Raises :class:`~appliance.marked_yaml.DocumentFaulty` with all faults.
     """
@@ -64,7 +69,7 @@ def load(file: Path, *, state: Path | None = None) -> Config:
             add_further_faults(faulty, faulty.document)
         raise
     settings = read_settings(document)
-    check = _Checks(document, settings, file.resolve().parent)
+    check = _Checks(document, settings, file.resolve().parent, examine=examine)
     config = check.config(file, state)
     if check.faults or config is None:
         raise DocumentFaulty(document.file, check.faults)
@@ -74,10 +79,14 @@ def load(file: Path, *, state: Path | None = None) -> Config:
 class _Checks:
     """What must fit together, beyond what each value must be by itself."""
 
-    def __init__(self, document: Document, settings: Settings, base: Path) -> None:
+    def __init__(
+        self, document: Document, settings: Settings, base: Path, *, examine: bool
+    ) -> None:
         self.document = document
         self.settings = settings
         self.base = base
+        self.examine = examine
+        self.advice: list[str] = []
         self.faults: list[Fault] = []
 
     def fault(self, path: Path_, message: str) -> None:
@@ -102,6 +111,7 @@ class _Checks:
             if state is not None
             else resolve(state_base(file), settings.box.state),
             clips=clips,
+            clip_advice=tuple(self.advice),
             campaign=Campaign(
                 purpose=settings.campaign.purpose,
                 attended=settings.campaign.mode == "attended",
@@ -162,12 +172,26 @@ class _Checks:
         return any(line.incoming == "answer" for line in self.settings.lines)
 
     def _clip(self, language: str, role: str, group: Clips) -> Clip | None:
-        path = ("campaign", "clips", language, role)
+        key = ("campaign", "clips", language, role)
+        path = resolve(self.base, getattr(group, role))
         try:
-            return Clip.load(resolve(self.base, getattr(group, role)), f"{role}.{language}")
+            clip = Clip.load(path, f"{role}.{language}")
         except ClipUnusable as error:
-            self.fault(path, f"{error}; {error.remedy}" if error.remedy else str(error))
+            self.fault(key, f"{error}; {error.remedy}" if error.remedy else str(error))
             return None
+        if self.examine:
+            self._examine(key, path, clip, role)
+        return clip
+
+    def _examine(self, key: Path_, path: Path, clip: Clip, role: str) -> None:
+        # Imported late: a command that only asks the box needs none of the arithmetic.
+        from firmware.audio.check import check_loaded
+
+        limit = self.settings.campaign.greeting_limit if role == "greeting" else None
+        report = check_loaded(path, clip, longest=limit.total_seconds() if limit else None)
+        for fault in report.faults:
+            self.fault(key, f"{path}: {fault}; {report.remedy}")
+        self.advice += [f"{path}: {advice}" for advice in report.advice]
 
     def _rules(self) -> Rules | None:
         law, campaign = self.settings.law, self.settings.campaign

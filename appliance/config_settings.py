@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from appliance.marked_yaml import Document, DocumentFaulty, Fault, Path_, Value, dotted
-from appliance.settings import Section, Settings
+from appliance.marked_yaml import (
+    Document,
+    DocumentFaulty,
+    Fault,
+    Path_,
+    Value,
+    dotted,
+    read_document,
+)
+from appliance.settings import CampaignSettings, GreetingLimit, Section, Settings
 
 # Text that a person would read as a number or a time, and YAML may too.
 _QUOTED: tuple[tuple[str | None, ...], ...] = (
@@ -52,6 +62,24 @@ def read_settings(document: Document) -> Settings:
         if not faults:
             return return_value
     raise DocumentFaulty(document.file, faults)
+
+
+def read_greeting_limit(file: Path) -> timedelta:
+    """Return only ``campaign.greeting_limit``, whatever else the file says, or its default.
+
+    Raises DocumentFaulty where the file is no YAML or this value is wrong.
+    """
+    document = read_document(file)
+    campaign = document.value.get("campaign") if isinstance(document.value, dict) else None
+    if not isinstance(campaign, dict) or "greeting_limit" not in campaign:
+        return cast(timedelta, CampaignSettings.model_fields["greeting_limit"].default)
+    try:
+        limit: timedelta = TypeAdapter(GreetingLimit).validate_python(campaign["greeting_limit"])
+    except ValidationError as error:
+        (details,) = error.errors(include_url=False)
+        details["loc"] = ("campaign", "greeting_limit")
+        raise DocumentFaulty(document.file, [_fault(document, details)]) from None
+    return limit
 
 
 def _frozen(value: Value) -> Any:

@@ -36,6 +36,12 @@ def _duration(value: Any) -> timedelta:
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
+def _greeting_limit(limit: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= limit <= timedelta(minutes=5):
+        raise ValueError("is no length of a greeting")
+    return limit
+
+
 def _day(value: Any) -> date:
     try:
         return date.fromisoformat(value)
@@ -85,6 +91,7 @@ Hour = Annotated[time, BeforeValidator(_hour)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+GreetingLimit = Annotated[Duration, AfterValidator(_greeting_limit)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
 Pin = Annotated[int, Field(ge=0, le=27)]
@@ -180,6 +187,10 @@ class CampaignSettings(Section):
     )
     sms_confirmation: Annotated[str, StringConstraints(max_length=160)] = Field(
         default="", description="write the text that answers an objection by SMS, or leave it out"
+    )
+    greeting_limit: GreetingLimit = Field(
+        default=timedelta(seconds=12),
+        description="write a duration from 1 s to 5 min, such as 12 s",
     )
     keys: Keys = Keys()
     timers: TimerSettings = TimerSettings()

@@ -11,12 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from appliance.control import Refused
 from firmware.audio.check import ClipReport, check_clip
 from firmware.audio.levels import Levels
 from firmware.errors import FirmwareError
 
-GREETING_SECONDS = 12.0
-"""A callee must have heard both keys before patience ends."""
 MEASURED = (
     "speech: RMS of the 20 ms frames that lie within 30 dB of the loudest one, pauses left out; "
     "dBFS: 0 is the RMS of a full-scale square wave, a full-scale sine has -3"
@@ -30,10 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("files", type=Path, nargs="+", metavar="FILE")
     check.add_argument(
         "--greeting",
-        action="store_const",
-        const=GREETING_SECONDS,
-        dest="longest",
-        help=f"it is a greeting: at most {GREETING_SECONDS:g} s",
+        action="store_true",
+        help="it is a greeting: at most campaign.greeting_limit of the configuration (12 s)",
     )
     check.add_argument("--longest", type=_seconds, metavar="SECONDS", help="at most so long")
     check.add_argument("--json", action="store_true", help="print one JSON object per file")
@@ -57,13 +54,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     match arguments.tool:
         case "check":
-            return _check(arguments.files, arguments.longest, as_json=arguments.json)
+            longest = arguments.longest
+            if longest is None and arguments.greeting:
+                longest = _greeting_limit(arguments.config)
+            return _check(arguments.files, longest, as_json=arguments.json)
         case "prepare":
             return _prepare(arguments.source, arguments.target, as_json=arguments.json)
         case "say":
             return _say(arguments)
         case _:
             return int(importlib.import_module(DTMF_MODULE).run(arguments))
+
+
+def _greeting_limit(config: Path) -> float:
+    from appliance.config_settings import read_greeting_limit
+
+    return read_greeting_limit(config).total_seconds()
 
 
 def _check(files: list[Path], longest: float | None, *, as_json: bool) -> int:
@@ -101,14 +107,7 @@ def _print(report: ClipReport) -> None:
         print(f"  FAULT   {fault}")
     for advice in report.advice:
         print(f"  advice  {advice}")
-    print("  fit for a call" if report.usable else f"  remedy  {_remedy(report)}")
-
-
-def _remedy(report: ClipReport) -> str:
-    """Say what mends every fault of the clip; nothing where it has none."""
-    if report.preparable:
-        return f"autodialer audio prepare {report.path} NEW.wav, or record it again"
-    return "" if report.usable else "record it again"
+    print("  fit for a call" if report.usable else f"  remedy  {report.remedy}")
 
 
 def _as_data(report: ClipReport) -> dict[str, Any]:
@@ -120,7 +119,7 @@ def _as_data(report: ClipReport) -> dict[str, Any]:
         **_rounded(report.levels),
         "faults": list(report.faults),
         "advice": list(report.advice),
-        "remedy": _remedy(report),
+        "remedy": report.remedy,
     }
 
 
@@ -134,14 +133,20 @@ def _prepare(source: Path, target: Path, *, as_json: bool) -> int:
 def _say(arguments: argparse.Namespace) -> int:
     from firmware.audio.say import say_clip
 
-    text = sys.stdin.read() if arguments.text == "-" else arguments.text
     done = say_clip(
-        text,
+        _standard_input() if arguments.text == "-" else arguments.text,
         arguments.target,
         language=arguments.language,
         piper_model=arguments.piper_model,
     )
     return _tell(done, arguments.target, as_json=arguments.json)
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise Refused("standard input is closed", "pipe the text in")
+    # A character that is none of UTF-8 is refused like one on the command line.
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 def _tell(done: Any, target: Path, *, as_json: bool) -> int:

@@ -8,11 +8,11 @@ import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from firmware.audio.recording import telephone_chunks
+from appliance.control import Refused
+from firmware.audio.recording import cut_off, refuse_no_file, telephone_chunks
 from firmware.dtmf import ALL_KEYS, Detected, ToneDetector
-from firmware.errors import ClipUnusable, FirmwareError
 
 _RATE: Final = 8000
 _CHUNK: Final = 1 << 16
@@ -29,35 +29,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "from standard input",
     )
     parser.add_argument(
-        "--keys", default=ALL_KEYS, metavar="KEYS", help="report only these keys (default: all)"
+        "--keys",
+        type=_keys,
+        default=ALL_KEYS,
+        metavar="KEYS",
+        help="report only these keys (default: all)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
-def _file_chunks(path: Path) -> Iterator[bytes]:
+class _Told:
+    """What the technician must know beside the keys, on standard error."""
+
+    def __init__(self) -> None:
+        self.incomplete = False
+
+    def note(self, sentence: str) -> None:
+        print(f"autodialer: {sentence}", file=sys.stderr)
+
+    def fault(self, sentence: str) -> None:
+        self.incomplete = True
+        self.note(f"{sentence}; copy or record it again")
+
+
+def _keys(text: str) -> str:
+    try:
+        ToneDetector(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _file_chunks(path: Path, told: _Told) -> Iterator[bytes]:
     """A plain WAV file of the telephone's own format needs no library; the rest is converted."""
-    if not path.is_file():
-        raise ClipUnusable(f"{path}: no such file", remedy="check the path of the recording")
+    refuse_no_file(path)
     try:
         with wave.open(str(path), "rb") as file:
             if (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (_RATE, 2, 1):
+                missing = cut_off(path)
+                if missing:
+                    told.fault(f"{path}: {missing}")
                 while chunk := file.readframes(_CHUNK // 2):
                     yield chunk
                 return
-    except (wave.Error, EOFError):
-        # Not plain samples: libsndfile knows more kinds of WAV, and FLAC, MP3 and OGG.
+    except (wave.Error, EOFError, RuntimeError, ValueError):
+        # Not plain samples: libsndfile knows more kinds of WAV, and FLAC, MP3 and OGG. wave (3.11)
+        # raises a bare RuntimeError where a chunk is longer than the file.
         pass
-    yield from telephone_chunks(path)
+    yield from telephone_chunks(path, told)
 
 
-def _chunks(name: str, standard_input: BinaryIO) -> Iterator[bytes]:
+def _chunks(name: str, told: _Told) -> Iterator[bytes]:
     if name == "-":
+        if sys.stdin is None:
+            raise Refused("standard input is closed", "pipe raw 8 kHz s16le in")
         # read1 hands over what a live source has sent, without waiting for a full buffer.
-        read = getattr(standard_input, "read1", standard_input.read)
+        source = sys.stdin.buffer
+        read = getattr(source, "read1", source.read)
         while chunk := read(_CHUNK):
             yield chunk
     else:
-        yield from _file_chunks(Path(name))
+        yield from _file_chunks(Path(name), told)
     yield _TAIL
 
 
@@ -69,14 +101,10 @@ def _line(found: Detected, as_json: bool) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit status 0, or 2 where the recording or the key list cannot be used."""
-    try:
-        detector = ToneDetector(arguments.keys)
-        for chunk in _chunks(arguments.file, sys.stdin.buffer):
-            for found in detector.feed(chunk):
-                print(_line(found, arguments.json), flush=True)
-    except (FirmwareError, OSError, ValueError) as error:
-        remedy = f"; {error.remedy}" if isinstance(error, FirmwareError) and error.remedy else ""
-        print(f"autodialer: {error}{remedy}", file=sys.stderr)
-        return 2
-    return 0
+    """Exit status 0; 1 where the recording is cut off or broken, whose keys are printed too."""
+    told = _Told()
+    detector = ToneDetector(arguments.keys)
+    for chunk in _chunks(arguments.file, told):
+        for found in detector.feed(chunk):
+            print(_line(found, arguments.json), flush=True)
+    return 1 if told.incomplete else 0

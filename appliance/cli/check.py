@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.gate import longest_call
     from appliance.law import CallerRule, judge_caller
 
-    config: Config = configuration.load(arguments.config, state=arguments.state)
+    config: Config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rules, settings = config.rules, config.settings
     refusals = [
         f"{rule.name}: {verdict.reason}"
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             language: round(longest_call(script, config.campaign.timers))
             for language, script in config.campaign.scripts.items()
         },
+        "clip_advice": list(config.clip_advice),
         "advice": [f"{rule.name}: {rule.text}" for rule in rules.profile.advice],
         "refusals": refusals,
     }
@@ -67,6 +68,8 @@ def _print(facts: dict[str, Any]) -> None:
         print(f"line {line['name']}: {line['port']}{absent}")
     for name, seconds in facts["clips"].items():
         print(f"clip {name}: {seconds} s")
+    for advice in facts["clip_advice"]:
+        print(f"advice on a clip: {advice}")
     for language, seconds in facts["longest_call_seconds"].items():
         print(f"longest call in {language}: {seconds} s, so calls end at least that early")
     for advice in facts["advice"]:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(signum, _leave)
     stage = Stage(state_directory(arguments).resolve())
     _clear(stage)
-    campaign = load(arguments.config)
+    campaign = load(arguments.config, examine=True)
     purpose = campaign.campaign.purpose
     stage.recordings.mkdir()
     for clip in campaign.clips.values():

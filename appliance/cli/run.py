@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.daemon import Daemon
     from appliance.state import State
 
-    config = configuration.load(arguments.config, state=arguments.state)
+    config = configuration.load(arguments.config, state=arguments.state, examine=True)
     logging.basicConfig(
         level=config.settings.logging.level.upper(),
         format="%(levelname)s %(name)s: %(message)s",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from firmware.audio.clip import SAMPLE_BYTES, SAMPLE_RATE, WavFormat, read_wav
-from firmware.audio.levels import Levels, Samples, measure, to_float
+from firmware.audio.band import Carried, CarriedMeter, carried
+from firmware.audio.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip, WavFile, WavFormat, format_faults
+from firmware.audio.levels import Channels, Levels, Samples, quantise, to_channels
 from firmware.dtmf.detector import Detected
 from firmware.dtmf.ears import Ears
 from firmware.dtmf.spectrum import HOP
@@ -25,6 +24,13 @@ LEADING_FAULT = 0.5
 LEADING_ADVICE = 0.2
 TRAILING_ADVICE = 1.0
 SILENT_DBFS = -60.0
+OFFSET_ADVICE = -40.0
+"""dBFS of a constant offset (DC). It costs loudness and clicks at both ends of the clip."""
+SHORTEST_SECONDS = 0.3
+"""From the first sound to the last. Less is a click, or a word that was cut off."""
+SHORTER = f"less than {SHORTEST_SECONDS:g} s, which is no word"
+HARDLY_ANY = "hardly any sound between 300 and 3400 Hz, where a telephone carries it"
+CANCELLING = "its channels cancel each other when they are mixed (opposite phase)"
 ECHO_SHIFTS = (0, HOP // 2)
 """Samples by which a clip's echo is shifted against the windows of our ears: any may occur."""
 
@@ -38,12 +44,22 @@ class ClipReport:
     levels: Levels
     faults: tuple[str, ...]
     advice: tuple[str, ...]
+    too_long: bool
     preparable: bool
     """It has faults, and preparing the clip mends all of them."""
 
     @property
     def usable(self) -> bool:
         return not self.faults
+
+    @property
+    def remedy(self) -> str:
+        """What mends every fault of the clip; nothing where it has none."""
+        if self.preparable:
+            return f"autodialer audio prepare {self.path} NEW.wav, or record it again"
+        if self.usable:
+            return ""
+        return "record it again, shorter" if self.too_long else "record it again"
 
 
 def check_clip(path: Path, *, longest: float | None = None) -> ClipReport:
@@ -52,44 +68,83 @@ def check_clip(path: Path, *, longest: float | None = None) -> ClipReport:
     Raises :class:`~firmware.errors.ClipUnusable` where there is nothing to measure (no file, no
     WAV file, no sound in it); everything else becomes a fault or an advice in the report.
     """
-    form, raw = read_wav(path)
-    samples = to_float(raw, form.width, form.channels)
-    levels = measure(samples, form.rate)
-    faults: list[str] = []
-    advice: list[str] = []
-    _judge_format(form, faults)
-    _judge_levels(levels, faults, advice)
+    with WavFile(path) as wav:
+        form = wav.form
+        meter, channels = CarriedMeter(form.rate), Channels(form.channels)
+        pcm = []
+        for block in wav.blocks():
+            samples = to_channels(block, form.width, form.channels)
+            mixed: Samples = samples.mean(axis=1)
+            meter.feed(mixed)
+            channels.feed(samples, mixed)
+            if form.rate == SAMPLE_RATE:
+                pcm.append(quantise(mixed))
+    return _report(path, form, meter.finish(), b"".join(pcm), longest, cancel=channels.cancel)
+
+
+def check_loaded(path: Path, clip: Clip, *, longest: float | None = None) -> ClipReport:
+    """Examine *clip* as it was loaded from *path*: what was judged is what a call plays."""
+    form = WavFormat(
+        rate=SAMPLE_RATE, width=SAMPLE_BYTES, channels=1, frames=len(clip.pcm) // SAMPLE_BYTES
+    )
+    samples = to_channels(clip.pcm, SAMPLE_BYTES, 1)[:, 0]
+    return _report(path, form, carried(samples), clip.pcm, longest, cancel=False)
+
+
+def _report(
+    path: Path, form: WavFormat, sound: Carried, pcm: bytes, longest: float | None, *, cancel: bool
+) -> ClipReport:
+    """Judge a recording; *pcm* holds it for our ears where its rate is the telephone's."""
+    levels = sound.levels
+    lasting: list[str] = []
+    mendable, advice = list(format_faults(form)), list[str]()
     too_long = longest is not None and levels.seconds > longest
     if too_long:
-        faults.append(f"lasts {levels.seconds:.1f} s, at most {longest:g} s are allowed")
-    imitations = _imitations(samples) if form.rate == SAMPLE_RATE else ()
-    faults += imitations
+        lasting.append(f"lasts {levels.seconds:.1f} s, at most {longest:g} s are allowed")
+    wordless = unheard(sound, cancel=cancel)
+    if wordless:
+        lasting.append(wordless)
+    else:
+        _judge_levels(levels, mendable, advice)
+        if sound.offset_dbfs > OFFSET_ADVICE:
+            advice.append(
+                f"constant offset (DC) of {sound.offset_dbfs:.1f} dBFS; audio prepare removes it"
+            )
+        lasting += _imitations(pcm)
     return ClipReport(
         path=path,
         form=form,
         levels=levels,
-        faults=tuple(faults),
+        faults=(*mendable, *lasting),
         advice=tuple(advice),
-        preparable=bool(faults)
-        and not too_long
-        and not imitations
-        and levels.peak_dbfs >= SILENT_DBFS,
+        too_long=too_long,
+        preparable=bool(mendable) and not lasting,
     )
 
 
-def _judge_format(form: WavFormat, faults: list[str]) -> None:
-    if form.rate != SAMPLE_RATE:
-        faults.append(f"{form.rate} samples a second, the telephone needs {SAMPLE_RATE}")
-    if form.width != SAMPLE_BYTES:
-        faults.append(f"{form.width * 8} bits a sample, the telephone needs 16")
-    if form.channels != 1:
-        faults.append(f"{form.channels} channels, the telephone has one")
+def unheard(sound: Carried, *, cancel: bool) -> str:
+    """Say why a callee would hear no words, where that is so.
+
+    *cancel* tells that its channels cancel each other.
+    """
+    if cancel:
+        return CANCELLING
+    if sound.levels.seconds < SHORTEST_SECONDS:
+        return f"lasts {sound.levels.seconds:.2f} s, {SHORTER}"
+    if sound.varying_dbfs < SILENT_DBFS and sound.levels.peak_dbfs < SILENT_DBFS:
+        return "silent; no sample is louder than -60 dBFS"
+    if sound.hardly_any:
+        return HARDLY_ANY
+    if sound.band_peak_dbfs < SILENT_DBFS:
+        if sound.offset_dbfs > SILENT_DBFS:
+            return f"silent but for a constant offset (DC) of {sound.offset_dbfs:.1f} dBFS"
+        return "silent; nothing between 300 and 3400 Hz is louder than -60 dBFS"
+    if sound.sounding < SHORTEST_SECONDS:
+        return f"sounds for {sound.sounding:.2f} s, {SHORTER}"
+    return ""
 
 
 def _judge_levels(levels: Levels, faults: list[str], advice: list[str]) -> None:
-    if levels.peak_dbfs < SILENT_DBFS:
-        faults.append("silent; no sample is louder than -60 dBFS")
-        return
     low, high = LOUDNESS_FAULT
     if not low <= levels.active_dbfs <= high:
         word = "quiet" if levels.active_dbfs < low else "loud"
@@ -110,9 +165,8 @@ def _judge_levels(levels: Levels, faults: list[str], advice: list[str]) -> None:
         advice.append(f"ends with {levels.trailing_silence:.2f} s of silence")
 
 
-def _imitations(samples: Samples) -> tuple[str, ...]:
+def _imitations(pcm: bytes) -> tuple[str, ...]:
     """What our own ears would take the clip's echo for, in each call anew."""
-    pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
     heard: dict[str, float] = {}
     for shift in ECHO_SHIFTS:
         # The second of silence lets a tone at the very end be judged, too.

@@ -13,6 +13,8 @@ import io
 import struct
 import sys
 import wave
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -25,6 +27,10 @@ SAMPLE_BYTES = 2
 FULL_SCALE = 32768
 MAX_SECONDS = 300.0
 """Nothing that a call plays is longer; a longer file is a mistake and must not fill the memory."""
+BLOCK_SAMPLES = 1 << 17
+WIDEST_SAMPLE = 4
+LEAST_RATE, MOST_RATE = 1000, 768_000
+"""Samples a second. What is outside is a broken header, whose arithmetic fills the memory."""
 SILENT_PEAK = 33
 """-60 dBFS. A clip whose loudest sample is below it is inaudible over any network."""
 
@@ -67,21 +73,12 @@ class Clip:
         Raises :class:`~firmware.errors.ClipUnusable`, naming the file and the remedy, when it is
         missing, not a WAV file, cut off, empty, silent, too long, or in another format.
         """
-        form, pcm = read_wav(path)
-        convert = _convert_remedy(path)
-        if form.rate != SAMPLE_RATE:
-            raise ClipUnusable(
-                f"{path}: {form.rate} samples a second, the telephone needs {SAMPLE_RATE}",
-                remedy=convert,
-            )
-        if form.width != SAMPLE_BYTES:
-            raise ClipUnusable(
-                f"{path}: {form.width * 8} bits a sample, the telephone needs 16", remedy=convert
-            )
-        if form.channels != 1:
-            raise ClipUnusable(
-                f"{path}: {form.channels} channels, the telephone has one", remedy=convert
-            )
+        with WavFile(path) as wav:
+            # Before reading: a foreign format may be many times larger than a clip.
+            wrong = format_faults(wav.form)
+            if wrong:
+                raise ClipUnusable(f"{path}: {', '.join(wrong)}", remedy=_convert_remedy(path))
+            pcm = b"".join(wav.blocks())
         if silent(pcm):
             raise ClipUnusable(
                 f"{path}: silent; no sample is louder than -60 dBFS", remedy="record it again"
@@ -89,39 +86,100 @@ class Clip:
         return cls(name=name, pcm=pcm)
 
 
-def read_wav(path: Path) -> tuple[WavFormat, bytes]:
-    """Read any uncompressed WAV file: its format and its interleaved samples.
+def format_faults(form: WavFormat) -> tuple[str, ...]:
+    """Say what differs from the one format of clips."""
+    faults = []
+    if form.rate != SAMPLE_RATE:
+        faults.append(f"{form.rate} samples a second, the telephone needs {SAMPLE_RATE}")
+    if form.width != SAMPLE_BYTES:
+        faults.append(f"{form.width * 8} bits a sample, the telephone needs 16")
+    if form.channels != 1:
+        faults.append(f"{form.channels} channels, the telephone has one")
+    return tuple(faults)
 
-    Raises :class:`~firmware.errors.ClipUnusable` when there is no such file, when it is not a
-    WAV file of plain samples, when it ends before its header says, or when it holds no sound.
+
+class WavFile:
+    """An uncompressed WAV file of any plain format, opened for reading piece by piece.
+
+    Opening and reading raise :class:`~firmware.errors.ClipUnusable` when there is no such file,
+    when it is not a WAV file of plain samples, when it ends before its header says, when it is
+    longer than anything a call plays, or when it holds no sound.
     """
-    convert = _convert_remedy(path)
-    try:
-        with path.open("rb") as stream, wave.open(stream, "rb") as wav:
-            form = WavFormat(
-                rate=wav.getframerate(),
-                width=wav.getsampwidth(),
-                channels=wav.getnchannels(),
-                frames=wav.getnframes(),
+
+    form: WavFormat
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _refusals(path), ExitStack() as unless_opened:
+            stream = unless_opened.enter_context(path.open("rb"))
+            self._wav = unless_opened.enter_context(wave.open(stream, "rb"))
+            self.form = WavFormat(
+                rate=self._wav.getframerate(),
+                width=self._wav.getsampwidth(),
+                channels=self._wav.getnchannels(),
+                frames=self._wav.getnframes(),
             )
-            if form.frames == 0:
-                raise ClipUnusable(f"{path}: holds no sound", remedy="record it again")
-            # Also before reading: a header may promise gigabytes (a recorder that was killed
-            # leaves 0xFFFFFFFF there).
-            present = path.stat().st_size
-            promised = form.frames * form.width * form.channels
-            if promised > present:
-                raise ClipUnusable(
-                    f"{path}: cut off; the header promises {promised} bytes of sound, "
-                    f"the file has {present} bytes in all",
-                    remedy="copy or record it again",
-                )
-            if form.seconds > MAX_SECONDS:
-                raise ClipUnusable(
-                    f"{path}: {form.seconds:.0f} s long, at most {MAX_SECONDS:.0f} s are played",
-                    remedy="cut it shorter",
-                )
-            samples = wav.readframes(form.frames)
+            # A header may promise gigabytes (a recorder that was killed leaves 0xFFFFFFFF there).
+            self._refuse(present=path.stat().st_size)
+            self._opened = unless_opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the interleaved samples, whole frames of at most some 100,000 samples."""
+        form, left = self.form, self._promised
+        while left:
+            with _refusals(self._path):
+                block = self._wav.readframes(max(1, BLOCK_SAMPLES // form.channels))
+            left -= len(block)
+            if not block or len(block) % (form.width * form.channels):
+                raise self._cut_off(f"{self._promised - left} are there")
+            yield block
+
+    @property
+    def _promised(self) -> int:
+        return self.form.frames * self.form.width * self.form.channels
+
+    def _refuse(self, *, present: int) -> None:
+        path, form = self._path, self.form
+        if not form.rate:
+            raise wave.Error("no sample rate")
+        if form.width > WIDEST_SAMPLE:
+            raise ClipUnusable(
+                f"{path}: {form.width * 8} bits a sample, which nothing here reads",
+                remedy="export it again with 16 bits a sample",
+            )
+        if form.frames == 0:
+            raise ClipUnusable(f"{path}: holds no sound", remedy="record it again")
+        if self._promised > present:
+            raise self._cut_off(f"the file has {present} bytes in all")
+        if form.seconds > MAX_SECONDS:
+            raise ClipUnusable(
+                f"{path}: {form.seconds:.0f} s long, at most {MAX_SECONDS:.0f} s are played",
+                remedy="cut it shorter",
+            )
+        if not LEAST_RATE <= form.rate <= MOST_RATE:
+            raise ClipUnusable(
+                f"{path}: {form.rate} samples a second, as no recorder writes",
+                remedy=f"record or export it again at {SAMPLE_RATE} or more",
+            )
+
+    def _cut_off(self, there: str) -> ClipUnusable:
+        return ClipUnusable(
+            f"{self._path}: cut off; the header promises {self._promised} bytes of sound, {there}",
+            remedy="copy or record it again",
+        )
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turn what opening and reading WAV files raises into ClipUnusable."""
+    try:
+        yield
     except FileNotFoundError:
         raise ClipUnusable(f"{path}: no such file", remedy="check the path of the clip") from None
     except OSError as error:
@@ -133,19 +191,14 @@ def read_wav(path: Path) -> tuple[WavFormat, bytes]:
             f"{path}: cut off inside the header, or empty", remedy="copy or record it again"
         ) from None
     except wave.Error as error:
-        raise ClipUnusable(f"{path}: not a plain WAV file ({error})", remedy=convert) from None
+        raise ClipUnusable(
+            f"{path}: not a plain WAV file ({error})", remedy=_convert_remedy(path)
+        ) from None
     except (RuntimeError, ValueError, struct.error):
         # wave (3.11) raises a bare RuntimeError where a chunk is longer than the file.
         raise ClipUnusable(
-            f"{path}: not a plain WAV file (broken header)", remedy=convert
+            f"{path}: not a plain WAV file (broken header)", remedy=_convert_remedy(path)
         ) from None
-    if len(samples) != promised:
-        raise ClipUnusable(
-            f"{path}: cut off; the header promises {promised} bytes of sound, "
-            f"{len(samples)} are there",
-            remedy="copy or record it again",
-        )
-    return form, samples
 
 
 def encode_wav(pcm: bytes) -> bytes:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+import stat
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from firmware.audio.check import PEAK_CEILING_DBFS, TARGET_DBFS
+from firmware.audio.band import band_limit, carried
+from firmware.audio.check import PEAK_CEILING_DBFS, TARGET_DBFS, unheard
 from firmware.audio.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
-from firmware.audio.levels import Levels, Samples, measure, power_db
-from firmware.audio.recording import library, refuse_cut_off
+from firmware.audio.levels import Channels, Levels, Meter, Samples, measure, quantise
+from firmware.audio.recording import Recording, Resampler
 from firmware.errors import ClipUnusable
 
-BAND = (300.0, 3400.0)
-"""Hertz. The telephone band of ITU-T G.712; what lies outside only costs loudness."""
-BAND_TAPS = 321
-"""Length of the band filter: 60 dB down within about 100 Hz of each corner at 8 kHz."""
-BAND_BETA = 5.65
-"""Kaiser window parameter for 60 dB."""
-LEAST_IN_BAND_DB = 30.0
-"""A recording that loses more than this to the filter is hum or hiss, not speech."""
 LEAD_SECONDS = 0.04
 """Silence left before the first word: a codec needs a moment, a callee must not wait."""
 TAIL_SECONDS = 0.15
@@ -57,50 +51,27 @@ def prepare_clip(
     installed and :class:`~firmware.errors.ClipUnusable` where the source cannot be read, is cut
     off, empty or silent, or the target cannot be written.
     """
-    if source.exists() and target.exists() and source.samefile(target):
-        raise ClipUnusable(
-            f"{target}: is the recording itself",
-            remedy="give another name for the clip, so that the recording is kept",
-        )
-    samples, rate, channels = _read(source)
-    mono: Samples = samples.mean(axis=1)
-    before = measure(mono, rate)
-    if before.peak_dbfs < -60.0:
-        raise ClipUnusable(
-            f"{source}: silent; no sample is louder than -60 dBFS", remedy="record it again"
-        )
-    wide = _resample(mono, rate)
-    narrow = band_limit(wide)
-    if _mean_db(narrow) < _mean_db(wide) - LEAST_IN_BAND_DB:
-        raise ClipUnusable(
-            f"{source}: hardly any sound between 300 and 3400 Hz, where a telephone carries it",
-            remedy="record speech",
-        )
-    narrow = trim(narrow)
+    _check_target(source, target)
+    wide, form, raw, cancel = _read(source)
+    before = carried(wide)
+    wordless = unheard(before, cancel=cancel)
+    if wordless:
+        remedy = "export one of its channels as a mono file" if cancel else "record it again"
+        raise ClipUnusable(f"{source}: {wordless}", remedy=remedy)
+    # An offset would begin and end with a step, which sounds within the band.
+    narrow = trim(band_limit(wide - wide.mean()))
     loud, gain_db, limited_db = normalise(narrow, loudness=loudness, peak=peak)
     pcm = quantise(loud)
-    after = measure(np.frombuffer(pcm, "<i2").astype(np.float64) / FULL_SCALE, SAMPLE_RATE)
+    after = carried(np.frombuffer(pcm, "<i2") / float(FULL_SCALE)).levels
     _write(target, encode_wav(pcm))
     return Preparation(
-        source_rate=rate,
-        source_channels=channels,
-        before=before,
+        source_rate=form[0],
+        source_channels=form[1],
+        before=replace(before.levels, peak_dbfs=raw.peak_dbfs, clipped=raw.clipped),
         after=after,
         gain_db=gain_db,
         limited_db=limited_db,
     )
-
-
-def band_limit(samples: Samples) -> Samples:
-    """Keep 300-3400 Hz of 8 kHz *samples*, without delay (a linear-phase windowed sinc)."""
-    place = np.arange(BAND_TAPS) - (BAND_TAPS - 1) / 2
-    low, high = (2 * corner / SAMPLE_RATE for corner in BAND)
-    taps = (high * np.sinc(high * place) - low * np.sinc(low * place)) * np.kaiser(
-        BAND_TAPS, BAND_BETA
-    )
-    padded = np.pad(samples, BAND_TAPS // 2)
-    filtered: Samples = np.convolve(padded, taps, mode="valid")
-    return filtered
 
 
 def trim(samples: Samples) -> Samples:
@@ -152,54 +123,75 @@ def limit(samples: Samples, ceiling: float) -> Samples:
     return limited
 
 
-def quantise(samples: Samples) -> bytes:
-    """Round floats to 16-bit little-endian samples."""
-    whole = np.clip(np.round(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
-    return whole.astype("<i2").tobytes()
-
-
-def _mean_db(samples: Samples) -> float:
-    return power_db(float(np.mean(np.square(samples))))
-
-
-def _read(source: Path) -> tuple[Samples, int, int]:
-    soundfile = library("soundfile")
-    if not source.is_file():
-        raise ClipUnusable(f"{source}: no such file", remedy="check the path of the recording")
-    refuse_cut_off(source)
+def _check_target(source: Path, target: Path) -> None:
+    """Refuse to write over anything but an older clip."""
+    wrong, remedy = "", "give the name of a new file, or of an older clip"
     try:
-        with soundfile.SoundFile(source) as stream:
-            rate, channels, frames = stream.samplerate, stream.channels, stream.frames
-            if frames > MAX_SECONDS * rate:
+        found = target.lstat().st_mode
+    except OSError:
+        # What else may be wrong with the place shows when it is written.
+        found = 0
+    if stat.S_ISDIR(found):
+        wrong, remedy = "is a directory", "add a file name that ends in .wav"
+    elif stat.S_ISLNK(found):
+        wrong = "is a symbolic link"
+    elif found and not stat.S_ISREG(found):
+        wrong = "is not a regular file"
+    elif target.suffix.lower() != ".wav":
+        wrong, remedy = "a clip is a WAV file", "give a name that ends in .wav"
+    elif found and source.exists() and source.samefile(target):
+        wrong = "is the recording itself"
+        remedy = "give another name for the clip, so that the recording is kept"
+    if wrong:
+        raise ClipUnusable(f"{target}: {wrong}", remedy=remedy)
+
+
+def _read(source: Path) -> tuple[Samples, tuple[int, int], Levels, bool]:
+    """Read, mix and resample piece by piece.
+
+    Returns the samples, rate and channels of the source, the levels of the mixed source, and
+    whether its channels cancel each other.
+    """
+    with Recording(source) as recording:
+        if recording.seconds > MAX_SECONDS:
+            raise _too_long(source, recording.seconds)
+        rate, channels = recording.rate, Channels(recording.channels)
+        meter, resampler = Meter(rate), Resampler(rate)
+        pieces: list[Samples] = []
+        for block in recording.blocks():
+            if not np.isfinite(block).all():
                 raise ClipUnusable(
-                    f"{source}: {frames / rate:.0f} s long, at most {MAX_SECONDS:.0f} s are played",
-                    remedy="cut it shorter",
+                    f"{source}: holds samples that are no numbers", remedy="export it again"
                 )
-            samples: Samples = stream.read(dtype="float64", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise ClipUnusable(
-            f"{source}: not a recording that can be read ({error})",
-            remedy="give a WAV, FLAC, MP3 or OGG file",
-        ) from error
-    if not len(samples):
+            mixed: Samples = block.mean(axis=1)
+            channels.feed(block, mixed)
+            meter.feed(mixed)
+            pieces.append(resampler.feed(mixed))
+            # The length that a file states may be wrong or missing.
+            if meter.seconds > MAX_SECONDS:
+                raise _too_long(source, meter.seconds)
+        pieces.append(resampler.finish())
+        if recording.missing:
+            raise ClipUnusable(f"{source}: {recording.missing}", remedy="copy or record it again")
+    wide = np.concatenate(pieces)
+    if not len(wide):
         raise ClipUnusable(f"{source}: holds no sound", remedy="record it again")
-    if not np.isfinite(samples).all():
-        raise ClipUnusable(f"{source}: holds samples that are no numbers", remedy="export it again")
-    return samples, rate, channels
+    return wide, (rate, recording.channels), meter.levels(), channels.cancel
 
 
-def _resample(samples: Samples, rate: int) -> Samples:
-    if rate == SAMPLE_RATE:
-        return samples
-    resampled: Samples = library("soxr").resample(samples, rate, SAMPLE_RATE, quality="HQ")
-    return resampled
+def _too_long(source: Path, seconds: float) -> ClipUnusable:
+    return ClipUnusable(
+        f"{source}: {seconds:.0f} s long, at most {MAX_SECONDS:.0f} s are played",
+        remedy="cut it shorter",
+    )
 
 
 def _write(target: Path, content: bytes) -> None:
     """Replace *target* at once, so that a box never finds half a clip."""
     fresh = target.with_name(f".{target.name}.new")
     try:
-        with fresh.open("wb") as stream:
+        fresh.unlink(missing_ok=True)
+        with fresh.open("xb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

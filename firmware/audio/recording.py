@@ -7,18 +7,25 @@ a box that only calls needs neither.
 from __future__ import annotations
 
 import importlib
+import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from firmware.audio.clip import SAMPLE_RATE
+from firmware.audio.clip import BLOCK_SAMPLES, LEAST_RATE, MOST_RATE, SAMPLE_RATE
+from firmware.audio.levels import Channels, Samples, quantise
 from firmware.errors import ClipUnusable, FirmwareError
 
-_BLOCK_SECONDS = 4
+_FRAMES_UNKNOWN = 1 << 48
+_OGG_PAGE = 65_307
+"""The longest page of RFC 3533, in bytes."""
+_OGG_LAST = 4
+_MP3_FIRST = 256
+"""The Xing header stands in the first frame, at most 36 bytes behind its start."""
 _UNKNOWN_LENGTH = 0xFFFF_FF00
 """A recorder that was killed, or wrote into a pipe, leaves such a length in the header."""
 
@@ -39,52 +46,218 @@ def library(name: str) -> Any:
         ) from error
 
 
-def refuse_cut_off(path: Path) -> None:
-    """Raise ClipUnusable where *path* is a WAV file that ends before its header says.
+class Recording:
+    """One recording of any kind and length, read piece by piece.
 
-    libsndfile reads what is there without a word, and half a greeting would be called.
+    Opening and reading raise :class:`~firmware.errors.ClipUnusable` where it cannot be read, and
+    AudioLibraryMissing.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return
-        while len(chunk := file.read(8)) == 8:
-            name, length = struct.unpack("<4sI", chunk)
-            if name != b"data":
-                file.seek(length + length % 2, 1)
-                continue
-            present = size - file.tell()
-            if present < length < _UNKNOWN_LENGTH:
-                raise ClipUnusable(
-                    f"{path}: cut off; the header promises {length} bytes of sound, "
-                    f"{present} are there",
-                    remedy="copy or record it again",
-                )
-            return
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._soundfile = library("soundfile")
+        refuse_no_file(path)
+        with self._refusals():
+            self.missing = cut_off(path)
+            self._stream = self._soundfile.SoundFile(path)
+        self.rate: int = self._stream.samplerate
+        self.channels: int = self._stream.channels
+        stated: int = self._stream.frames
+        self.frames = 0 if stated > _FRAMES_UNKNOWN else stated
+        """As the file states it, which may be wrong; 0 where it does not."""
+        if not LEAST_RATE <= self.rate <= MOST_RATE:
+            self._stream.close()
+            raise ClipUnusable(
+                f"{path}: {self.rate} samples a second, as no recorder writes",
+                remedy=f"record or export it again at {SAMPLE_RATE} or more",
+            )
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.rate
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yield the samples, one column per channel; afterwards :attr:`missing` is complete."""
+        read, size = 0, max(1, BLOCK_SAMPLES // self.channels)
+        while True:
+            with self._refusals():
+                block: Samples = self._stream.read(size, dtype="float64", always_2d=True)
+            if not len(block):
+                break
+            read += len(block)
+            yield block
+        if read < self.frames and not self.missing:
+            self.missing = (
+                f"cut off; it states {self.seconds:.1f} s of sound, "
+                f"{read / self.rate:.1f} s are there"
+            )
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except (self._soundfile.SoundFileError, OSError) as error:
+            raise ClipUnusable(
+                f"{self._path}: not a recording that can be read ({error})",
+                remedy="give a whole WAV, FLAC, MP3 or OGG file",
+            ) from error
 
 
-def telephone_chunks(path: Path) -> Iterator[bytes]:
+class Resampler:
+    """Brings mono samples that come piece by piece to 8 kHz."""
+
+    def __init__(self, rate: int) -> None:
+        self._stream = None
+        if rate != SAMPLE_RATE:
+            make = library("soxr").ResampleStream
+            self._stream = make(rate, SAMPLE_RATE, 1, dtype="float64", quality="HQ")
+
+    def feed(self, samples: Samples) -> Samples:
+        if self._stream is None:
+            return samples
+        resampled: Samples = self._stream.resample_chunk(samples)
+        return resampled
+
+    def finish(self) -> Samples:
+        """Return the last samples."""
+        if self._stream is None:
+            return np.zeros(0)
+        resampled: Samples = self._stream.resample_chunk(np.zeros(0), last=True)
+        return resampled
+
+
+def refuse_no_file(path: Path) -> None:
+    """Raise ClipUnusable where *path* is not a file that can be read twice."""
+    if path.is_dir():
+        raise ClipUnusable(f"{path}: is a directory", remedy="name a file in it")
+    if not path.exists():
+        raise ClipUnusable(f"{path}: no such file", remedy="check the path of the recording")
+    if not path.is_file():
+        raise ClipUnusable(f"{path}: is not a regular file", remedy="copy it into a file first")
+
+
+class Told(Protocol):
+    """Whoever must know what a reader cannot see in the samples."""
+
+    def note(self, sentence: str) -> None:
+        """Something was dealt with."""
+
+    def fault(self, sentence: str) -> None:
+        """Something is missing."""
+
+
+def telephone_chunks(path: Path, told: Told) -> Iterator[bytes]:
     """Yield a recording of any kind and length as 8 kHz s16le mono, piece by piece.
 
-    Channels are mixed. Raises ClipUnusable where it cannot be read, AudioLibraryMissing.
+    Channels are mixed, unless they would cancel each other: then the louder one is taken, which
+    *told* notes. Samples that are no numbers become silence; they and a cut end are faults.
+    Raises ClipUnusable where the recording cannot be read, AudioLibraryMissing.
     """
-    soundfile, soxr = library("soundfile"), library("soxr")
-    try:
-        with soundfile.SoundFile(path) as stream:
-            rate = stream.samplerate
-            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float64", quality="HQ")
-            blocks = stream.blocks(rate * _BLOCK_SECONDS, dtype="float64", always_2d=True)
-            for block in blocks:
-                yield _as_bytes(resampler.resample_chunk(block.mean(axis=1)))
-            yield _as_bytes(resampler.resample_chunk(np.zeros(0), last=True))
-    except (soundfile.SoundFileError, OSError) as error:
-        raise ClipUnusable(
-            f"{path}: not a recording that can be read ({error})",
-            remedy="give a WAV, FLAC, MP3 or OGG file",
-        ) from error
+    alone = _channel_alone(path)
+    if alone is not None:
+        told.note(
+            f"{path}: its channels cancel each other (opposite phase); channel {alone + 1} is read"
+        )
+    broken = False
+    with Recording(path) as recording:
+        resampler = Resampler(recording.rate)
+        for block in recording.blocks():
+            broken = broken or not np.isfinite(block).all()
+            sound = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+            yield quantise(
+                resampler.feed(sound.mean(axis=1) if alone is None else sound[:, alone].copy())
+            )
+        yield quantise(resampler.finish())
+    if broken:
+        told.fault(f"{path}: holds samples that are no numbers; they were read as silence")
+    if recording.missing:
+        told.fault(f"{path}: {recording.missing}")
 
 
-def _as_bytes(samples: Any) -> bytes:
-    whole: NDArray[np.int16] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
-    return whole.tobytes()
+def _channel_alone(path: Path) -> int | None:
+    """Return the channel to read where a mix would cancel; None where the mix is sound."""
+    with Recording(path) as recording:
+        if recording.channels == 1:
+            return None
+        channels = Channels(recording.channels)
+        for block in recording.blocks():
+            sound = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+            channels.feed(sound, sound.mean(axis=1))
+    return channels.loudest if channels.cancel else None
+
+
+def cut_off(path: Path) -> str:
+    """Say what is missing where a WAV, OGG or MP3 file ends before it should, or nothing.
+
+    libsndfile reads what is there without a word (of an MP3 file it fills the rest with
+    silence), and half a greeting would be called.
+    """
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+            return _wav_cut_off(file)
+        if head[:4] == b"OggS":
+            return _ogg_cut_off(file)
+        return _mp3_cut_off(file)
+
+
+def _wav_cut_off(file: BinaryIO) -> str:
+    size = _size(file)
+    while len(chunk := file.read(8)) == 8:
+        name, length = struct.unpack("<4sI", chunk)
+        if name != b"data":
+            file.seek(length + length % 2, 1)
+            continue
+        present = size - file.tell()
+        if present < length < _UNKNOWN_LENGTH:
+            return f"cut off; the header promises {length} bytes of sound, {present} are there"
+        break
+    return ""
+
+
+def _ogg_cut_off(file: BinaryIO) -> str:
+    """Ogg (RFC 3533): the last page says that it is the last, and its body is whole."""
+    size = _size(file)
+    file.seek(max(0, size - _OGG_PAGE))
+    tail = file.read()
+    place = tail.rfind(b"OggS")
+    page = tail[place:]
+    if place >= 0 and len(page) >= 27:
+        segments = page[26]
+        length = 27 + segments + sum(page[27 : 27 + segments])
+        if len(page) >= length and page[5] & _OGG_LAST:
+            return ""
+    return "cut off; the last page of its sound is missing"
+
+
+def _mp3_cut_off(file: BinaryIO) -> str:
+    """The Xing header of an encoder states the length in bytes; without one nothing is known."""
+    size = _size(file)
+    file.seek(0)
+    head = file.read(10)
+    start = 0
+    if head[:3] == b"ID3" and len(head) == 10:
+        for byte in head[6:]:
+            start = start << 7 | byte & 0x7F
+        start += 10
+    file.seek(start)
+    first = file.read(_MP3_FIRST)
+    if first[:1] != b"\xff":
+        return ""
+    place = max(first.find(b"Xing"), first.find(b"Info"))
+    if place < 0 or len(first) < place + 16:
+        return ""
+    flags, _, stated = struct.unpack(">III", first[place + 4 : place + 16])
+    if flags & 3 != 3 or size - start >= stated:
+        return ""
+    return f"cut off; its header promises {stated} bytes of sound, {size - start} are there"
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size

@@ -45,6 +45,10 @@ def say_clip(
             f"the text has {len(text)} characters; 1 to {LONGEST_TEXT} can be spoken",
             remedy="write a shorter text",
         )
+    try:
+        words = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SpeechUnavailable("the text is not UTF-8", remedy="write it in UTF-8") from None
     with tempfile.TemporaryDirectory(prefix="autodialer-say-") as folder:
         spoken = Path(folder) / "spoken.wav"
         if piper_model is not None:
@@ -52,11 +56,11 @@ def say_clip(
         else:
             command = ["espeak-ng", "-v", language, "-s", str(words_per_minute)]
             command += ["-w", str(spoken), "--stdin"]
-        _run(command, text)
+        _run(command, words)
         return prepare_clip(spoken, target)
 
 
-def _run(command: list[str], text: str) -> None:
+def _run(command: list[str], words: bytes) -> None:
     program = command[0]
     if shutil.which(program) is None:
         remedy = "sudo apt install espeak-ng" if program == "espeak-ng" else "install piper-tts"
@@ -65,13 +69,13 @@ def _run(command: list[str], text: str) -> None:
         # The text goes through standard input: it can neither be taken for an option nor show
         # in the process list.
         done = subprocess.run(
-            command, input=text, text=True, capture_output=True, timeout=TIMEOUT, check=False
+            command, input=words, capture_output=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         raise SpeechUnavailable(
             f"{program} did not finish within {TIMEOUT:.0f} s", remedy="write a shorter text"
         ) from None
-    complaint = " ".join(done.stderr.split())
+    complaint = " ".join(done.stderr.decode("utf-8", "replace").split())
     # espeak-ng answers 0 even where it knows no such voice, and only says so.
     if done.returncode != 0 or "does not exist" in complaint:
         raise SpeechUnavailable(

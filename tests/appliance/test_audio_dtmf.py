@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
+import os
+import subprocess
 import sys
 import wave
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from appliance.cli import audio_dtmf
+from appliance.cli.main import main
 
 
 def recording(rate: int = 8000) -> bytes:
@@ -35,9 +36,7 @@ def save(path: Path, *, rate: int = 8000) -> Path:
 
 
 def call(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    audio_dtmf.add_arguments(parser)
-    return audio_dtmf.run(parser.parse_args(words))
+    return main(["audio", "dtmf", *words])
 
 
 def seconds_and_keys(text: str) -> list[tuple[float, str]]:
@@ -86,18 +85,92 @@ def test_without_the_libraries_only_the_telephones_own_format_is_read(
 ) -> None:
     monkeypatch.setitem(sys.modules, "soxr", None)
     assert call(str(save(tmp_path / "a.wav"))) == 0
-    assert call(str(save(tmp_path / "b.wav", rate=16000))) == 2
+    assert call(str(save(tmp_path / "b.wav", rate=16000))) == 1
     assert "pip install 'autodialer[audio]'" in capsys.readouterr().err
 
 
 def test_no_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.wav").write_bytes(b"OggS....")
-    assert call(str(tmp_path / "a.wav")) == 2
+    assert call(str(tmp_path / "a.wav")) == 1
     assert "not a recording that can be read" in capsys.readouterr().err
-    assert call(str(tmp_path / "b.wav")) == 2
+    assert call(str(tmp_path / "b.wav")) == 1
     assert "no such file" in capsys.readouterr().err
+    assert call(str(tmp_path)) == 1
+    assert "is a directory" in capsys.readouterr().err
 
 
 def test_unknown_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(str(save(tmp_path / "a.wav")), "--keys", "x") == 2
+    with pytest.raises(SystemExit) as caught:
+        call(str(save(tmp_path / "a.wav")), "--keys", "x")
+    assert caught.value.code == 2
     assert "not a DTMF key" in capsys.readouterr().err
+
+
+def test_a_chunk_that_is_longer_than_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = bytearray(save(tmp_path / "a.wav").read_bytes())
+    data[16:20] = (0xFFFF_FFF0).to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(data)
+    assert call(str(tmp_path / "a.wav")) == 1
+    assert "not a recording that can be read" in capsys.readouterr().err
+
+
+def test_a_pipe_by_name_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert call(str(tmp_path / "pipe.wav")) == 1
+    assert "not a regular file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_a_cut_end_is_told_beside_the_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: int
+) -> None:
+    path = save(tmp_path / "a.wav", rate=rate)
+    path.write_bytes(path.read_bytes()[: 44 + 2 * rate])
+    assert call(str(path)) == 1
+    told = capsys.readouterr()
+    assert seconds_and_keys(told.out) == EXPECTED[:1]
+    assert told.err.count("cut off") == 1
+
+
+def test_channels_of_opposite_phase(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = np.frombuffer(recording(), "<i2") / 32768
+    soundfile.write(tmp_path / "a.wav", np.stack([0.9 * samples, -samples], axis=1), 8000)
+    assert call(str(tmp_path / "a.wav")) == 0
+    told = capsys.readouterr()
+    assert seconds_and_keys(told.out) == EXPECTED
+    assert "channel 2 is read" in told.err
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_that_are_no_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = np.frombuffer(recording(), "<i2") / 32768
+    samples[1000:1050] = np.nan
+    samples[6400] = np.inf
+    soundfile.write(tmp_path / "a.wav", samples, 8000, subtype="FLOAT")
+    assert call(str(tmp_path / "a.wav")) == 1
+    told = capsys.readouterr()
+    assert seconds_and_keys(told.out) == EXPECTED
+    assert "no numbers" in told.err
+
+
+def test_a_closed_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert call("-") == 1
+    assert "standard input is closed" in capsys.readouterr().err
+
+
+@pytest.mark.process
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    """``dtmf - | true`` ends like any command whose reader went away."""
+    source, drain = os.pipe()
+    os.close(source)
+    command = [sys.executable, "-m", "appliance.cli.main", "audio", "dtmf", "-"]
+    done = subprocess.run(
+        command, input=recording() * 4, stdout=drain, stderr=subprocess.PIPE, check=False
+    )
+    os.close(drain)
+    assert (done.returncode, done.stderr) == (0, b"")

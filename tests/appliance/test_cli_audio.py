@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from appliance.cli import audio as audio_command
 from appliance.cli.main import main
 
 AUDIO = Path(__file__).parents[2] / "audio"
@@ -28,7 +28,7 @@ def recording(tmp_path: Path) -> Path:
 def test_check_a_good_greeting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audio", "check", "--greeting", GREETING]) == 0
     out = capsys.readouterr().out
-    for words in ("8000 Hz", "16 bits", "mono", "10.11 s", "-20.0 dBFS", "fit for a call", "RMS"):
+    for words in ("8000 Hz", "16 bits", "mono", "10.11 s", "-20.1 dBFS", "fit for a call", "RMS"):
         assert words in out
 
 
@@ -89,6 +89,27 @@ def test_a_greeting_that_is_too_long(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["audio", "check", "--greeting", message]) == 1
     assert "at most 12 s" in capsys.readouterr().out
     assert main(["audio", "check", "--longest", "12.5", message]) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "said"),
+    [
+        ("greeting_limit: 15 s", 0, "fit for a call"),
+        ("greeting_limit: 9 s", 1, "at most 9 s"),
+        ("purpose: nothing-else-is-read", 1, "at most 12 s"),
+        ("greeting_limit: 9", 2, 'greeting_limit: "9" is not a duration'),
+        ("greeting_limit: 1 h", 2, 'greeting_limit: "1 h" is no length'),
+    ],
+)
+def test_the_greetings_limit_is_the_configurations(
+    tmp_path: Path, written: str, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"campaign:\n  {written}\n", encoding="utf-8")
+    command = ["audio", "check", "--greeting", str(AUDIO / "message.en.wav")]
+    assert main(["--config", str(config), *command]) == code
+    told = capsys.readouterr()
+    assert said in told.out + told.err
 
 
 def test_prepare_shows_before_and_after(
@@ -210,8 +231,27 @@ def test_say_refuses_no_text_and_too_much(
     assert "characters" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("given", ["ab\udcff", "-"])
+def test_say_refuses_what_is_not_utf8(
+    tmp_path: Path,
+    given: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9"), "utf-8"))
+    assert main(["audio", "say", given, str(tmp_path / "c.wav")]) == 1
+    assert "not UTF-8" in capsys.readouterr().err
+
+
+def test_say_from_a_closed_standard_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["audio", "say", "-", str(tmp_path / "c.wav")]) == 1
+    assert "standard input is closed" in capsys.readouterr().err
+
+
 def test_check_needs_no_optional_library(monkeypatch: pytest.MonkeyPatch) -> None:
     for library in ("soundfile", "soxr"):
         monkeypatch.setitem(sys.modules, library, None)
     assert main(["audio", "check", GREETING]) == 0
-    assert audio_command.GREETING_SECONDS == 12.0

@@ -7,12 +7,16 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from appliance import config
+from appliance.cli.main import main
 from appliance.marked_yaml import DocumentFaulty
 from appliance.model import Outcome
 from appliance.paths import sample_config, state_directory
+from firmware.audio.clip import Clip, encode_wav
+from firmware.audio.levels import quantise
 
 SHIPPED = sample_config()
 
@@ -147,6 +151,16 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
             "clock.simulated_start: needs bench: true on every line",
         ),
         ('"2027-03-09T18:00:00+01:00"', '"2027-03-09T18:00:00"', "clock.simulated_start:"),
+        (
+            "greeting_limit: 12 s",
+            "greeting_limit: 12",
+            'campaign.greeting_limit: "12" is not a duration; write a duration from 1 s to 5 min',
+        ),
+        (
+            "greeting_limit: 12 s",
+            "greeting_limit: 0 s",
+            'campaign.greeting_limit: "0 s" is no length of a greeting; write a duration from 1 s',
+        ),
         ("speed: 10", "speed: 1000", "clock.speed: input should be less than or equal to 100"),
         (
             "greeting: audio/greeting.fr.wav",
@@ -251,3 +265,77 @@ def test_a_key_given_twice_hides_no_other_fault(tmp_path: Path) -> None:
     with pytest.raises(DocumentFaulty) as caught:
         config.load(file)
     assert [fault.path for fault in caught.value.faults] == ["law.profile", "law.colour"]
+
+
+def seconds(count: float) -> int:
+    return round(8000 * count)
+
+
+@pytest.fixture
+def own_clips(directory: Path) -> Path:
+    """Short clips that a test may spoil."""
+    (directory / "audio").unlink()
+    (directory / "audio").mkdir()
+    for clip in (SHIPPED.parent / "audio").glob("*.wav"):
+        words = Clip.load(clip, clip.stem).pcm[: 2 * seconds(1.5)]
+        (directory / "audio" / clip.name).write_bytes(encode_wav(words))
+    return directory
+
+
+def spoil(directory: Path) -> None:
+    """Write clips that load, but that nobody could use."""
+    greeting = directory / "audio" / "greeting.fr.wav"
+    voice = np.frombuffer(Clip.load(greeting, "greeting").pcm, "<i2") / 32768
+    whisper = np.concatenate([np.zeros(seconds(6)), voice * 0.01])
+    for name, sound in {
+        "greeting.fr": np.tile(voice, 9),
+        "message.fr": np.full(seconds(2), 0.1),
+        "prompt.fr": np.clip(voice * 20, -1, 1),
+        "farewell.fr": whisper,
+        "opted_out.en": np.concatenate([voice, np.zeros(seconds(2))]),
+    }.items():
+        (directory / "audio" / f"{name}.wav").write_bytes(encode_wav(quantise(sound)))
+
+
+def test_clips_are_examined_with_all_their_faults(own_clips: Path) -> None:
+    spoil(own_clips)
+    file = own_clips / "config.yaml"
+    assert config.load(file).clip_advice == ()
+    with pytest.raises(DocumentFaulty) as caught:
+        config.load(file, examine=True)
+    said = [fault.text("config.yaml") for fault in caught.value.faults]
+    for words in (
+        r"campaign\.clips\.fr\.greeting: .*greeting\.fr\.wav: lasts 13\.5 s, at most 12 .*shorter",
+        r"campaign\.clips\.fr\.message: .*: silent but for a constant offset .*; record it again",
+        r"campaign\.clips\.fr\.prompt: .*: clipped in .*; autodialer audio prepare .*NEW\.wav",
+        r"campaign\.clips\.fr\.farewell: .*: too quiet.*; autodialer audio prepare",
+        r"campaign\.clips\.fr\.farewell: .*: starts with 6\.\d+ s of silence; autodialer",
+    ):
+        assert any(re.search(words, fault) for fault in said), words
+    assert not any("opted_out" in fault for fault in said), "advice refuses nothing"
+
+
+@pytest.mark.parametrize("command", ["check", "run", "doctor"])
+def test_who_calls_or_says_so_examines_the_clips(
+    own_clips: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(own_clips)
+    assert main(["--config", str(own_clips / "config.yaml"), command]) == 2
+    assert "clipped in" in capsys.readouterr().err
+    assert not (own_clips / "state").exists()
+
+
+def test_check_prints_advice_on_clips_and_the_limit_is_configured(
+    own_clips: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    greeting = own_clips / "audio" / "greeting.fr.wav"
+    pcm = Clip.load(greeting, "greeting").pcm
+    greeting.write_bytes(encode_wav(pcm + bytes(2 * seconds(2))))
+    file = own_clips / "config.yaml"
+    file.write_text(file.read_text().replace("greeting_limit: 12 s", "greeting_limit: 3.6 s", 1))
+    assert main(["--config", str(file), "check"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"greeting\.fr\.wav: ends with [12]\.\d+ s of silence", out)
+    file.write_text(file.read_text().replace("greeting_limit: 3.6 s", "greeting_limit: 3.4 s", 1))
+    assert main(["--config", str(file), "check"]) == 2
+    assert "at most 3.4 s" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from firmware.audio.check import check_clip
+from firmware.audio.check import check_clip, check_loaded
 from firmware.audio.clip import Clip
 from firmware.audio.levels import Samples
 from firmware.errors import ClipUnusable
@@ -29,7 +29,7 @@ LONGEST = {
 
 def speech(amplitude: float, seconds: float = 1.0) -> Samples:
     time = np.arange(round(seconds * RATE)) / RATE
-    wave_: Samples = amplitude * np.sin(2 * np.pi * 300 * time)
+    wave_: Samples = amplitude * np.sin(2 * np.pi * 700 * time)
     return wave_
 
 
@@ -62,11 +62,21 @@ def test_a_good_clip(tmp_path: Path) -> None:
         (speech(0.9), "too loud"),
         (np.clip(speech(1.3), -1, 1) * 1.0, "clipped"),
         (np.concatenate([np.zeros(5000), speech(GOOD)]), "starts with 0.62 s"),
-        (speech(GOOD, 13), "lasts 13.0 s"),
+        (speech(GOOD, 2), "lasts 2.0 s"),
+        (np.zeros(RATE), "silent; no sample"),
+        (np.full(RATE, 0.1), "silent but for a constant offset (DC) of -20.0 dBFS"),
+        (speech(0.0003) + 0.1, "silent but for a constant offset"),
+        (0.2 * np.sin(2 * np.pi * 50 * np.arange(RATE) / RATE), "hardly any sound between 300"),
+        (np.array([0.5]), "lasts 0.00 s, less than 0.3 s"),
+        (
+            np.concatenate([np.zeros(RATE), [0.5], np.zeros(RATE)]),
+            "sounds for 0.04 s, less than 0.3 s",
+        ),
+        (speech(GOOD, 0.2), "lasts 0.20 s, less than 0.3 s"),
     ],
 )
 def test_faults(tmp_path: Path, samples: Samples, fault: str) -> None:
-    report = check_clip(file(tmp_path, samples), longest=12.0)
+    report = check_clip(file(tmp_path, samples), longest=1.5)
     assert not report.usable
     assert any(fault in said for said in report.faults)
 
@@ -76,8 +86,9 @@ def test_faults(tmp_path: Path, samples: Samples, fault: str) -> None:
     [
         (speech(0.05), "loudness"),
         (np.concatenate([speech(GOOD), np.full(2, 0.95)]), "peak"),
-        (np.concatenate([np.zeros(2400), speech(GOOD)]), "starts with 0.30 s"),
-        (np.concatenate([speech(GOOD), np.zeros(16000)]), "ends with 2.00 s"),
+        (speech(GOOD) + 0.05, "constant offset (DC) of -26.0 dBFS"),
+        (np.concatenate([np.zeros(2400), speech(GOOD)]), "starts with 0.28 s"),
+        (np.concatenate([speech(GOOD), np.zeros(16000)]), "ends with 1.98 s"),
     ],
 )
 def test_advice_leaves_a_clip_usable(tmp_path: Path, samples: Samples, advice: str) -> None:
@@ -94,6 +105,24 @@ def test_a_foreign_format_is_measured_and_faulted(tmp_path: Path) -> None:
         "2 channels, the telephone has one",
     )
     assert report.levels.active_dbfs == pytest.approx(-20.0, abs=0.05)
+
+
+def test_hum_before_the_words_is_silence_to_a_callee(tmp_path: Path) -> None:
+    hum = 0.1 * np.sin(2 * np.pi * 50 * np.arange(RATE) / RATE)
+    report = check_clip(file(tmp_path, np.concatenate([hum, speech(GOOD)])))
+    assert any(fault.startswith("starts with 0.9") for fault in report.faults)
+
+
+def test_channels_that_cancel(tmp_path: Path) -> None:
+    voice = speech(GOOD)
+    report = check_clip(file(tmp_path, np.stack([voice, -voice], axis=1).reshape(-1), channels=2))
+    assert any("opposite phase" in fault for fault in report.faults)
+    assert not report.preparable
+
+
+def test_what_was_loaded_is_judged_like_its_file(tmp_path: Path) -> None:
+    path = file(tmp_path, speech(0.05))
+    assert check_loaded(path, Clip.load(path, "x"), longest=0.5) == check_clip(path, longest=0.5)
 
 
 def tones(*frequencies: float, seconds: float = 0.12) -> Samples:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.audio.clip import Clip, encode_wav, read_wav, silent
+from firmware.audio.clip import Clip, WavFile, encode_wav, silent
 from firmware.errors import ClipUnusable
 
 TONE = b"\x00\x10\x00\xf0" * 400
@@ -115,6 +115,39 @@ def test_an_hour_is_not_a_clip(tmp_path: Path) -> None:
     assert "400 s long" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("place", "size", "value", "said"),
+    [
+        (24, 4, 0, "no sample rate"),
+        (24, 4, 0xFFFF_FFFF, "as no recorder writes"),
+        (34, 2, 40, "40 bits"),
+        (34, 2, 64, "64 bits"),
+        (34, 2, 0, "broken header|not a plain|bad sample width"),
+        (22, 2, 0, "not a plain"),
+        (22, 2, 65535, "holds no sound"),
+    ],
+)
+def test_a_header_with_a_mad_value(
+    tmp_path: Path, place: int, size: int, value: int, said: str
+) -> None:
+    whole = bytearray(encode_wav(TONE))
+    whole[place : place + size] = value.to_bytes(size, "little")
+    path = tmp_path / "a.wav"
+    path.write_bytes(bytes(whole))
+    with pytest.raises(ClipUnusable, match=said) as caught, WavFile(path) as wav:
+        list(wav.blocks())
+    assert caught.value.remedy
+
+
+def test_a_long_file_is_read_in_whole_frames(tmp_path: Path) -> None:
+    data = bytes(range(240)) * 4000
+    with WavFile(write(tmp_path / "a.wav", width=3, channels=2, data=data)) as wav:
+        blocks = list(wav.blocks())
+    assert b"".join(blocks) == data
+    assert len(blocks) > 1
+    assert all(len(block) % 6 == 0 for block in blocks)
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     assert "no such file" in str(refusal(tmp_path / "nothing.wav"))
     assert "cannot be read" in str(refusal(tmp_path))
@@ -126,8 +159,8 @@ def test_no_bytes_escape_as_another_error(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.wav"
     path.write_bytes(b"RIFF\xff\x00\x00\x00WAVE" + content)
-    with pytest.raises(ClipUnusable):
-        read_wav(path)
+    with pytest.raises(ClipUnusable), WavFile(path) as wav:
+        list(wav.blocks())
 
 
 @pytest.mark.parametrize("pcm", [b"", b"\x01"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,15 +12,14 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware.audio.band import BandFilter, band_limit
 from firmware.audio.check import check_clip
 from firmware.audio.clip import Clip
-from firmware.audio.levels import Samples, measure
+from firmware.audio.levels import Samples, measure, quantise
 from firmware.audio.prepare import (
-    band_limit,
     limit,
     normalise,
     prepare_clip,
-    quantise,
     trim,
 )
 from firmware.audio.recording import AudioLibraryMissing
@@ -87,6 +87,20 @@ def test_the_filter_does_not_delay() -> None:
     assert int(np.argmax(band_limit(click))) == 1000
 
 
+@pytest.mark.parametrize("rate", [8000, 44100])
+@pytest.mark.parametrize("size", [1, 77, 5000, 40_000])
+def test_the_filter_does_not_mind_how_the_sound_is_cut(rate: int, size: int) -> None:
+    sound = sine(60, 0.2, rate=rate) + sine(700, 0.2, rate=rate)
+    band = BandFilter(rate)
+    cuts = range(0, min(len(sound), 100 * size), size)
+    pieces = [band.feed(sound[place : place + size]) for place in cuts]
+    pieces.append(band.feed(sound[100 * size :]))
+    whole = np.concatenate([*pieces, band.finish()])
+    assert np.allclose(whole, band_limit(sound, rate), atol=1e-12)
+    middle = slice(rate // 20, -rate // 20)
+    assert np.allclose(whole[middle], sine(700, 0.2, rate=rate)[middle], atol=2e-3)
+
+
 def test_trimming_leaves_a_lead_and_a_tail() -> None:
     levels = measure(trim(np.concatenate([np.zeros(8000), sine(700), np.zeros(8000)])), RATE)
     assert levels.leading_silence == pytest.approx(0.04, abs=0.021)
@@ -152,6 +166,10 @@ def test_the_recording_is_never_overwritten(tmp_path: Path) -> None:
         (np.zeros(8000), "silent"),
         (sine(60, 1.0), "between 300 and 3400"),
         (np.full(8000, np.nan), "no numbers"),
+        (np.full(8000, 0.1), "silent but for a constant offset"),
+        (sine(700, 1.0, 0.0005) + 0.5, "silent but for a constant offset"),
+        (np.array([0.5]), "lasts 0.00 s, less than 0.3 s"),
+        (np.stack([sine(700), -sine(700)], axis=1), "opposite phase"),
     ],
 )
 def test_nothing_to_hear_is_refused_and_nothing_written(
@@ -218,6 +236,72 @@ def test_a_recording_that_is_cut_off_is_refused(tmp_path: Path, subtype: str) ->
     with pytest.raises(ClipUnusable, match="cut off"):
         prepare_clip(cut, tmp_path / "out.wav")
     assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_speech_on_an_offset_is_mended(tmp_path: Path, rate: int) -> None:
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    voice = speechlike(2.0, rate)
+    soundfile.write(source, 0.5 + 0.05 / np.abs(voice).max() * voice, rate, subtype="PCM_24")
+    done = prepare_clip(source, target)
+    report = check_clip(target)
+    assert report.faults == report.advice == ()
+    assert done.after.active_dbfs == pytest.approx(-20.0, abs=0.2)
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3", "ogg"])
+@pytest.mark.parametrize("part", [0.5, 0.98])
+def test_no_kind_of_file_may_be_cut_off(tmp_path: Path, suffix: str, part: float) -> None:
+    whole, cut = tmp_path / f"whole.{suffix}", tmp_path / f"cut.{suffix}"
+    soundfile.write(whole, speechlike(4.0, 16000), 16000)
+    data = whole.read_bytes()
+    cut.write_bytes(data[: round(len(data) * part)])
+    with pytest.raises(ClipUnusable, match=r"cut off|can be read") as caught:
+        prepare_clip(cut, tmp_path / "out.wav")
+    assert caught.value.remedy
+    assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pipe.wav", "not a regular file"),
+        ("link.wav", "symbolic link"),
+        ("nowhere.wav", "symbolic link"),
+        ("folder", "is a directory"),
+        ("", "is a directory"),
+        ("/", "is a directory"),
+        ("out.mp3", "WAV file"),
+        ("out", "WAV file"),
+    ],
+)
+def test_only_a_clip_is_replaced(tmp_path: Path, name: str, said: str) -> None:
+    source, old = tmp_path / "in.wav", tmp_path / "old.wav"
+    soundfile.write(source, speechlike(1.0, RATE), RATE)
+    old.write_bytes(b"old")
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.wav").symlink_to(old)
+    (tmp_path / "nowhere.wav").symlink_to(tmp_path / "none")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ClipUnusable, match=said) as caught:
+        prepare_clip(source, Path() if not name else tmp_path / name)
+    assert caught.value.remedy
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "link.wav").is_symlink()
+    assert (tmp_path / "pipe.wav").is_fifo()
+    assert old.read_bytes() == b"old"
+
+
+def test_a_file_that_states_no_length_is_bounded_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, speechlike(2.0, RATE), RATE)
+    monkeypatch.setattr("firmware.audio.recording._FRAMES_UNKNOWN", 1)
+    monkeypatch.setattr("firmware.audio.prepare.MAX_SECONDS", 1.5)
+    with pytest.raises(ClipUnusable, match="at most"):
+        prepare_clip(source, tmp_path / "out.wav")
 
 
 def test_a_recording_of_unknown_length_is_taken_as_it_is(tmp_path: Path) -> None:
