@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from appliance import config as configuration
 
-    config = configuration.load(arguments.config, state=arguments.state)
+    config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rows = [
         Row(part="configuration", state="ok", detail=str(config.file)),
         *_law(config),
