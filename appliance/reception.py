@@ -13,9 +13,10 @@ person, and the keyed hash, which reaches the ledger only with an objection.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum, unique
 
+from appliance.call_facts import Press, confirmed, missed
 from appliance.call_keys import MAX_PRESS_ROWS
 from appliance.call_state import CallEvent
 from appliance.effects import Now, Send
@@ -54,16 +55,6 @@ class Ending(StrEnum):
     REJECTED = "rejected"
     STOPPED = "stopped"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Press:
-    """A key of the caller, who heard it, and what the other witness says."""
-
-    key: str
-    witness: str
-    confirmed_by: str | None = None
-    missed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,9 +151,15 @@ class Receptions:
             case events.KeyHeard():
                 self._key(reception, event, now)
             case events.KeyConfirmed():
-                self._witness(reception, event.key, confirmed_by=event.witness.value)
+                presses = confirmed(
+                    reception.presses, event.key, event.witness.value, event.sureness
+                )
+                self._running[event.line] = replace(reception, presses=presses)
             case events.KeyUnconfirmed():
-                self._witness(reception, event.key, missed_by=event.missed_by.value)
+                presses = missed(
+                    reception.presses, event.key, event.witness.value, event.missed_by.value
+                )
+                self._running[event.line] = replace(reception, presses=presses)
             case events.AudioFailed():
                 self._hang_up(replace(reception, more={"audio": event.detail}), "audio", now)
             case events.Ended():
@@ -258,7 +255,7 @@ class Receptions:
                 sureness=round(event.sureness, 3),
                 counted=objects,
             )
-            press = Press(key=event.key, witness=event.witness.value)
+            press = Press(event.key, event.witness.value)
             reception = replace(reception, presses=(*reception.presses, press))
         if objects:
             reception = replace(reception, objected=True)
@@ -269,15 +266,6 @@ class Receptions:
             order = Play(line=reception.line, attempt=reception.attempt, clip=clip)
             self._recorder.emit(Send(order=order), now)
         self._running[reception.line] = reception
-
-    def _witness(self, reception: Reception, key: str, **said: str) -> None:
-        """Note what the other witness says of the last press of *key*."""
-        presses = list(reception.presses)
-        for index in range(len(presses) - 1, -1, -1):
-            if presses[index].key == key:
-                presses[index] = replace(presses[index], **said)
-                break
-        self._running[reception.line] = replace(reception, presses=tuple(presses))
 
     def _hang_up(self, reception: Reception, why: str, now: Now, *, again: bool = False) -> None:
         """Order the end; *again* also where that was done."""
@@ -331,11 +319,5 @@ def _ending(reception: Reception, cause: events.Cause) -> Ending:
     return Ending.MISSED if reception.why is None else Ending.REJECTED
 
 
-def _told(press: Press) -> dict[str, str]:
-    said = {
-        "key": press.key,
-        "witness": press.witness,
-        "confirmed_by": press.confirmed_by,
-        "missed_by": press.missed_by,
-    }
-    return {name: value for name, value in said.items() if value is not None}
+def _told(press: Press) -> dict[str, object]:
+    return {name: value for name, value in asdict(press).items() if value is not None}

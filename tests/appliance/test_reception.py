@@ -259,7 +259,8 @@ def test_the_evidence_says_who_heard_the_key() -> None:
     desk.key()
     desk.hears(events.KeyConfirmed, key="9", witness=Witness.MODULE, sureness=0.9)
     evidence = desk.ended().data["evidence"]
-    assert evidence["keys"] == [{"key": "9", "witness": "host", "confirmed_by": "module"}]
+    said = {"witness": "host", "confirmed_by": "module", "confirmed_sureness": 0.9}
+    assert evidence["keys"] == [{"key": "9", **said}]
 
 
 @pytest.mark.parametrize(
