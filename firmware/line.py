@@ -214,6 +214,7 @@ class Line:
             on_notification=self._notice,
             on_lost=self._lost,
             trace=self._trace,
+            largest_file=self._voice.largest_file(settings.audio),
         )
         self._modem = modem
         modem.open()

@@ -16,8 +16,10 @@ from firmware.errors import CommandRefused, PortUnusable
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
 from firmware.voice import PathFactory, PathNeeds, VoiceSwitch
-from firmware.voice_choice import VoiceChoice, choice_file, is_stream, may_fall_back
+from firmware.voice_choice import MODULE, VoiceChoice, choice_file, is_stream, may_fall_back
 
+FILE_MARGIN = 64 * 1024
+"""Bytes that the clips may have become shorter by since the upload, and those of the header."""
 REFUSED = "the module refused the voice stream in several calls running"
 
 
@@ -45,6 +47,12 @@ class LineVoice:
         self._factory = factory
         self._log = log
         self._due = False
+
+    def largest_file(self, audio: str | None) -> int:
+        """Return how many bytes of a clip a killed upload may have left the module waiting for."""
+        if audio != MODULE and not self._choice.exists:
+            return 0
+        return max((len(clip.pcm) for clip in self._clips.values()), default=0) + FILE_MARGIN
 
     def open(self, modem: ModulePort, identity: Identity, wiring: LineSettings) -> None:
         """Open the path and store its clips; no call is up. Raises LineDown, CommandTimeout,

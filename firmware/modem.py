@@ -23,7 +23,7 @@ from firmware.at.command import make_command
 from firmware.at.outcomes import Notification, Reply
 from firmware.at.parsing import information
 from firmware.at.results import FinalKind
-from firmware.errors import CommandRefused, CommandTimeout
+from firmware.errors import CommandAborted, CommandRefused, CommandTimeout
 from firmware.message import StoredMessage, read_message
 from firmware.transport import AtTransport, Trace
 
@@ -37,6 +37,13 @@ BUSY_RETRIES = 2
 """So often is a plain command of the library repeated on "SIM busy" or "please wait"."""
 
 BUSY_SECONDS = 0.2
+FED_SECONDS = 1.5
+"""How long a module that was fed may take to write its flash and to answer; a UART holds the last
+0.4 s of the filler back."""
+_FEED_LOOK = 0.05
+_FEED_CHECKS = 3
+"""So often a sign of life is followed up; a port that carries something else chatters on."""
+_FILLER = b"\r" * 4093 + b"AT\r"
 
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _BUSY = frozenset({14, 515})
@@ -72,6 +79,7 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
         on_lost: Callable[[str], None],
         trace: Trace | None = None,
         notices: tuple[str, ...] = (),
+        largest_file: int = 0,
     ) -> None:
         super().__init__(  # type: ignore[call-arg]  # GsmModem takes what AtTransport does not
             port,
@@ -85,18 +93,24 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
             notices=notices,
         )
         self._awaiting_payload = threading.local()
+        self._largest_file = largest_file
 
     # -- the box's own half ----------------------------------------------------------------
 
     def open(self, timeout: float = OPEN_SECONDS) -> None:
         """Open the port and get a clean answer to AT.
 
-        Raises PortUnusable, or CommandTimeout where nothing on the port answers; the port is
-        closed again then.
+        A module that is silent may wait for the rest of a file of ours, whose sender was killed:
+        it is fed up to ``largest_file`` bytes first. Raises PortUnusable, or CommandTimeout where
+        nothing on the port answers; the port is closed again then.
         """
         AtTransport.connect(self)
         try:
-            self.resync(timeout, quiet=0.1)
+            try:
+                self.resync(timeout, quiet=0.1)
+            except CommandTimeout:
+                if not self.feed(self._largest_file):
+                    raise
         except CommandTimeout as error:
             self.close()
             remedy = "check power, cable and baud rate, and that this is the modem's AT port"
@@ -123,9 +137,11 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
         """Send *text* (without CR) and return its reply, also where that is an error result.
 
         ``owns`` are the starts of its information lines, by default its own name. ``dial`` marks
-        ATD and ATA. ``payload`` is written once the modem prompts for it. ``epoch``, an earlier
-        ``emergency_count``, refuses the command if a hang-up came in between. A resync that an
-        earlier timeout or hang-up made necessary comes first and takes up to 5 s of its own.
+        ATD and ATA. ``payload``, a file whose length *text* declares, is written once
+        the modem prompts for it; where a hang-up cuts it off, the module is fed the rest.
+        ``epoch``, an earlier ``emergency_count``, refuses the command if a hang-up came in
+        between. A resync that an earlier timeout or hang-up made necessary comes first and takes
+        up to 5 s of its own.
         An empty answer to AT+CLCC is asked again while late results of others are about.
         Raises ValueError for text that must not reach the port, CommandTimeout, CommandAborted,
         LinkLost.
@@ -133,7 +149,51 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
         command = make_command(text, timeout=timeout, owns=owns, dial=dial, payload=payload)
         if text == "AT+CLCC":
             return self.transact_confirmed(command, epoch=epoch)
-        return self.transact(command, epoch=epoch)
+        if payload is None:
+            return self.transact(command, epoch=epoch)
+        with self._command_lock:
+            try:
+                return self.transact(command, epoch=epoch)
+            except CommandAborted:
+                self.feed(len(payload))
+                raise
+
+    def feed(self, size: int) -> bool:
+        """Feed a module that waits for the rest of a file, *size* bytes at most, until it answers.
+
+        Until it has as many bytes as were declared, it takes every command for data, the hang-up
+        and its own reset too. The filler does nothing where it is read as commands: empty lines,
+        and AT now and then, whose answer shows that the file is full. What then lies on the module
+        is no clip. Raises CommandAborted where another hang-up comes, LinkLost.
+        """
+        epoch = self.emergency_count
+        checks = 0
+        with self._command_lock:
+            for start in range(0, size, len(_FILLER)):
+                seen = self._answers_seen()
+                self._writer.write(_FILLER, epoch, "filler")
+                last = start + len(_FILLER) >= size
+                answered = self._answer_follows(seen, FED_SECONDS if last else _FEED_LOOK)
+                if not answered or checks == _FEED_CHECKS:
+                    continue
+                checks += 1
+                try:
+                    self._resync(epoch, FED_SECONDS, 0.1)
+                except CommandTimeout:
+                    continue
+                return True
+        return False
+
+    def _answers_seen(self) -> int:
+        with self._condition:
+            return self._exchange.dropped
+
+    def _answer_follows(self, seen: int, seconds: float) -> bool:
+        """Whether a result comes within real *seconds*; it is nobody's, so it is dropped."""
+        with self._condition:
+            return self._condition.wait_for(
+                lambda: self._down is not None or self._exchange.dropped != seen, seconds
+            )
 
     def stored_messages(self) -> list[StoredMessage]:
         """Read every message in the current memory, in PDU mode. Deletes nothing.

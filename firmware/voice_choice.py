@@ -42,6 +42,11 @@ class VoiceChoice:
         self._file = file
         self._refusals = 0
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was decided, for whichever module."""
+        return self._file.exists()
+
     def given_up(self, imei: str | None, setting: str | None) -> str | None:
         """Return why the voice stream of this module was given up, or None."""
         if not is_stream(setting):

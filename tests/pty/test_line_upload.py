@@ -1,0 +1,111 @@
+"""A clip that is cut off on its way to the module: the module must not stay deaf."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import tty
+from pathlib import Path
+
+import pytest
+from line_bench import Bench, bench, rule
+
+from firmware.clock import SystemClock
+from firmware.events import LineReady
+from firmware.modem import VoiceModem
+from firmware.port_writer import PortWriter
+from firmware.simulator.host import Simulation
+from firmware.simulator.scenario import Answer, Scenario
+
+pytestmark = pytest.mark.pty
+
+STORING = ("sim7600", "a76xx", "quectel", "sim800")
+ANSWERS = Answer(rings_in=1.0, after=1.0, patience=1e6)
+CUT = {"sim800": 3000}
+"""Bytes of a payload after which it is cut off; SIM800 takes parts of 4096."""
+
+
+def declared(family: str, size: int = 60_000) -> str:
+    upload = {
+        "sim7600": f'AT+CFTRANRX="E:/x.wav",{size}',
+        "a76xx": f'AT+CFTRANRX="C:/x.wav",{size}',
+        "quectel": f'AT+QFUPL="x.wav",{size}',
+        "sim800": "AT+FSWRITE=C:\\User\\x.wav,1,4096,10",
+    }
+    return upload[family]
+
+
+@pytest.mark.parametrize("family", STORING)
+def test_a_stop_during_an_upload_leaves_a_line_that_serves(
+    tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[int] = []
+    whole = PortWriter.write
+
+    def write(self: PortWriter, data: bytes, epoch: int, label: str) -> None:
+        size = CUT.get(family, 20_000)
+        if cut or len(data) < 4000 or label == "filler":
+            whole(self, data, epoch, label)
+            return
+        cut.append(size)
+        whole(self, data[:size], epoch, label)
+        assert started.wait(10)
+        place[0].line.emergency_hang_up()
+        whole(self, data[size:], epoch, label)
+
+    place: list[Bench] = []
+    started = threading.Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(PortWriter, "write", write)
+        with bench(
+            tmp_path, family=family, scenario=rule(ANSWERS), audio="module", ready=False
+        ) as b:
+            place.append(b)
+            started.set()
+            b.wait(LineReady)
+            assert cut
+
+
+@pytest.mark.parametrize("family", STORING)
+def test_a_start_frees_a_module_that_waits_for_the_rest_of_a_file(
+    tmp_path: Path, family: str
+) -> None:
+    """The box was killed while it sent a clip; the module kept its power."""
+    with Simulation(
+        [family], Scenario(), SystemClock(8.0), links=tmp_path / "links", log=tmp_path / "log"
+    ) as simulation:
+        port = simulation.lines[0].at_path
+        if family == "sim800":
+            said(port, b"AT+FSCREATE=C:\\User\\x.wav\r")
+        assert (
+            b">" in (answer := said(port, declared(family).encode() + b"\r")) or b"CONN" in answer
+        )
+        said(port, bytes(1000), wait=0)
+        modem = VoiceModem(
+            port,
+            on_notification=lambda _: None,
+            on_lost=lambda _: None,
+            largest_file=80_000,
+        )
+        modem.open(timeout=0.3)
+        try:
+            assert modem.command("AT").final.ok
+        finally:
+            modem.close()
+
+
+def said(port: str, data: bytes, wait: float = 5.0) -> bytes:
+    """Write like a program that dies then; return what came first."""
+    descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        tty.setraw(descriptor)
+        os.write(descriptor, data)
+        answer = b""
+        while wait and select.select([descriptor], [], [], wait)[0]:
+            answer += os.read(descriptor, 4096)
+            if answer.endswith((b"OK\r\n", b">", b"CONNECT\r\n")):
+                break
+        return answer
+    finally:
+        os.close(descriptor)
