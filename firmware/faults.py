@@ -74,8 +74,9 @@ REMEDIES: dict[Fault, str] = {
     Fault.RESETTING: "Wait: the line comes back by itself.",
     Fault.POWER_LOW: "Use a stronger power supply or a powered hub: modules need up to 2 A for "
     "moments.",
-    Fault.AUDIO_UNUSABLE: "Check the modem's cable, the audio port in config.yaml, and that no "
-    "other program uses it. The line comes back by itself when the port does.",
+    Fault.AUDIO_UNUSABLE: "Check the modem's cable and the line's audio in config.yaml (a voice "
+    "port, alsa:CARD or module), and that no other program uses the port. The line comes back by "
+    "itself when the port does.",
     Fault.KEYS_UNHEARD: "Nobody could object on this line, so it calls nobody: give it a voice "
     "port or a sound card, or prove its key notices: autodialer modem selftest.",
     Fault.HANG_UP_UNCONFIRMED: "Switch the modem off now: a call may still be up. Then switch it "

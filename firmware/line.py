@@ -250,7 +250,6 @@ class Line:
             post=self._post,
             announce=self._announce,
             fault=self._status.fault,
-            unheard=lambda why: self._status.fault(Fault.KEYS_UNHEARD, why, final=True),
             place=lambda item, dial: self._calls.place(modem, self._check_service, item, dial),
             receive=lambda row, number: self._calls.receive(
                 modem, self._check_service, row, number
@@ -261,7 +260,7 @@ class Line:
             voice_lost=self._voice_lost,
             time_read=self._time_read,
             callers=self.settings.incoming,
-            deaf=self._deaf(identity),
+            unfit=self._status.unfit(),
             clock=self._clock,
             log=self._log,
         )
@@ -299,14 +298,6 @@ class Line:
     def _voice_lost(self) -> str | None:
         path = self._voice.path
         return None if path is None else path.lost
-
-    def _deaf(self, identity: Identity) -> str | None:
-        """Say why nobody would hear a key, where that is so and this is no test of it."""
-        if self._status.witnesses() or self.settings.tests_keys:
-            return None
-        path = self._voice.path
-        voice = "without a voice path" if path is None else f"on the voice path {path.kind}"
-        return f"nobody hears keys on a {identity.family.title} {voice}"
 
     def _check_service(self) -> None:
         if self._session is not None:

@@ -109,6 +109,19 @@ class LineStatus:
             found.append(Witness.HOST)
         return tuple(found)
 
+    def unfit(self) -> tuple[Fault, str] | None:
+        """Return why no call can be held on this line, where that is so and this is no test."""
+        if self._settings.tests_keys:
+            return None
+        path = self.path
+        if path is None or path.kind == "none":
+            detail = "no voice path is configured or was found: nobody would hear the box"
+            return Fault.AUDIO_UNUSABLE, detail
+        if not self.witnesses():
+            detail = f"nobody hears keys on a {self.family.title} on the voice path {path.kind}"
+            return Fault.KEYS_UNHEARD, detail
+        return None
+
     def describe(self, *, in_call: bool) -> dict[str, object]:
         """Plain values for status and doctor."""
         identity, path, told, time = self.identity, self.path, self._told, self.network_time

@@ -73,9 +73,8 @@ class Session:
     post: Callable[[Event], None]
     announce: Callable[[], None]
     """Post LineReady."""
-    fault: Callable[[Fault, str], None]
-    unheard: Callable[[str], None]
-    """Tell that the line has no witness for keys."""
+    fault: Callable[..., None]
+    """Tell a fault and its detail; ``final`` where it stays until a person helps."""
     place: Callable[[Ordered, Dial], Calling]
     receive: Callable[[CallRow, str | None], Receiving]
     """Make the call of a caller, whose number is None where it is withheld."""
@@ -89,8 +88,9 @@ class Session:
     """Told the network's time (UTC, or None) and when it was read, in box seconds."""
     callers: str
     """``reject``, ``ignore`` or ``answer`` (:class:`~firmware.line_settings.LineSettings`)."""
-    deaf: str | None = None
-    """Why nobody could hear a key on this line: it takes no call then, and is never ready."""
+    unfit: tuple[Fault, str] | None = None
+    """Why no call can be held on this line: it takes none then and is never ready, but messages
+    come in."""
     clock: Clock
     log: logging.Logger
 
@@ -108,11 +108,11 @@ class Session:
 
     def serve(self) -> None:
         """Serve until :class:`~firmware.inbox.Closing`. Raises LineDown, LinkLost."""
-        if self.deaf is None:
+        if self.unfit is None:
             self.ready = True
             self.announce()
         else:
-            self.unheard(self.deaf)
+            self.fault(*self.unfit, final=True)
         while True:
             try:
                 item = self._backlog.pop(0) if self._backlog else self.inbox.get(self._wait())
@@ -249,7 +249,7 @@ class Session:
             self._unready(found.fault, found.detail)
             return
         self._service_at = self._now() + SERVICE_EVERY
-        if not self.ready and self.deaf is None and self._now() >= self._warned_until:
+        if not self.ready and self.unfit is None and self._now() >= self._warned_until:
             self.ready = True
             self.announce()
 

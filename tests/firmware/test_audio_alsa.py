@@ -431,6 +431,12 @@ def test_a_card_that_hangs_when_a_call_starts_is_told(
     assert rig.card.ins[0].started == 0, "it was given up in between"
 
 
+def test_a_card_that_is_not_open_carries_no_voice(rig: Rig) -> None:
+    assert rig.path.lost is None
+    rig.path.close()
+    assert rig.path.lost == "the sound card is not open"
+
+
 def test_an_underrun_is_counted(rig: Rig) -> None:
     rig.path.start()
     rig.card.block(status="output underflow")

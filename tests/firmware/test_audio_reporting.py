@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +12,8 @@ from firmware.audio.path import AudioCallbacks, AudioCounters, SilentPath
 from firmware.audio.reporting import Reporter
 from firmware.clock import SystemClock
 from firmware.events import Event
+from firmware.families import FAMILIES
+from firmware.faults import Fault
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus
 
@@ -40,13 +44,17 @@ def test_what_is_told_arrives(caplog: pytest.LogCaptureFixture) -> None:
     assert (counters, caplog.records) == (AudioCounters(), [])
 
 
-def path() -> SilentPath:
+class Stream(SilentPath):
+    kind = "pcm-serial"
+
+
+def path(kind: type[SilentPath] = SilentPath) -> SilentPath:
     def nothing(*_what: object) -> None: ...
 
     callbacks = AudioCallbacks(
         on_started=nothing, on_finished=nothing, on_downlink=nothing, on_failed=nothing
     )
-    return SilentPath(clock=SystemClock(), callbacks=callbacks)
+    return kind(clock=SystemClock(), callbacks=callbacks)
 
 
 def test_status_counts_over_every_path_that_the_line_had() -> None:
@@ -68,3 +76,27 @@ def test_status_counts_over_every_path_that_the_line_had() -> None:
         "callback_errors": 1,
     }
     assert (told["audio_note"], told["voice_failed"]) == ("the stream was given up", None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "module_hears", "tests_keys", "unfit"),
+    [
+        (Stream, True, False, None),
+        (Stream, False, False, Fault.KEYS_UNHEARD),
+        # Keys without a voice: people would be rung into silence, one after another.
+        (SilentPath, True, False, Fault.AUDIO_UNUSABLE),
+        (SilentPath, False, False, Fault.AUDIO_UNUSABLE),
+        (Stream, False, True, None),
+        (SilentPath, False, True, None),
+    ],
+)
+def test_who_may_be_called_on_a_line(
+    kind: type[SilentPath], module_hears: bool, tests_keys: bool, unfit: Fault | None
+) -> None:
+    settings = LineSettings(name="one", port="/dev/none", tests_keys=tests_keys)
+    status = LineStatus(settings, post=lambda _event: None, clock=SystemClock())
+    family = FAMILIES["sim7600" if module_hears else "a76xx"]
+    status.identity = cast(Any, SimpleNamespace(family=family))
+    status.took_path(path(kind), None)
+    found = status.unfit()
+    assert (None if found is None else found[0]) is unfit

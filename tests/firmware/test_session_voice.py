@@ -41,7 +41,13 @@ class Calling:
 
 
 class Rig:
-    def __init__(self, *, lost: str | None = None, result: CallResult | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        lost: str | None = None,
+        result: CallResult | None = None,
+        unfit: tuple[Fault, str] | None = None,
+    ) -> None:
         self.told: list[tuple[Fault, str] | Event] = []
         self.placed = 0
         self.inbox = Inbox()
@@ -53,14 +59,14 @@ class Rig:
             inbox=self.inbox,
             post=self.told.append,
             announce=lambda: None,
-            fault=lambda fault, detail: self.told.append((fault, detail)),
-            unheard=lambda _why: None,
+            fault=self._fault,
             place=lambda _item, _dial: self._place(result or CallResult()),
             receive=cast(Any, None),
             clear=lambda: None,
             between_calls=lambda: None,
             emergencies=lambda: 0,
             voice_lost=lambda: lost,
+            unfit=unfit,
             time_read=lambda _told, _at: None,
             callers="reject",
             clock=cast(Any, Clock()),
@@ -69,6 +75,9 @@ class Rig:
         # No duty but the voice is due.
         for duty in ("_service_at", "_sms_at", "_time_at"):
             setattr(self.session, duty, 1e9)
+
+    def _fault(self, fault: Fault, detail: str, final: bool = False) -> None:
+        self.told.append((fault, f"{detail}, for good" if final else detail))
 
     def _place(self, result: CallResult) -> Any:
         self.placed += 1
@@ -117,3 +126,14 @@ def test_a_module_that_must_be_reset_is_reset_before_its_voice_is_opened_again()
     rig = Rig(result=CallResult(reset_due=True, voice=(Fault.AUDIO_UNUSABLE, "no voice received")))
     rig.inbox.put(Ordered(order=DIAL, emergencies=0))
     assert rig.serve().fault is Fault.RESETTING
+
+
+def test_a_line_that_is_unfit_stays_in_session_and_places_no_call() -> None:
+    rig = Rig(unfit=(Fault.KEYS_UNHEARD, "nobody hears keys"))
+    rig.inbox.put(Ordered(order=DIAL, emergencies=0))
+    rig.inbox.put(Closing())
+    rig.session.serve()
+    fault, ended = rig.told
+    assert fault == (Fault.KEYS_UNHEARD, "nobody hears keys, for good")
+    assert isinstance(ended, Ended)
+    assert (ended.cause, rig.placed) == (Cause.FAILED, 0)

@@ -68,7 +68,6 @@ def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
         post=posted.append,
         announce=nothing,
         fault=nothing,
-        unheard=nothing,
         place=cast(Any, None),
         receive=cast(Any, None),
         clear=nothing,
