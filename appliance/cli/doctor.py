@@ -172,14 +172,15 @@ def _line(line: dict[str, Any], *, running: bool) -> Iterator[Row]:
         modem = line["modem"]
         facts = [str(modem[key]) for key in ("family", "model", "audio") if modem.get(key)]
         yield Row(part=part, state="ok", detail=", ".join(facts) or "ready")
-        yield from _voice(part, modem)
+        yield from _keys(part, modem)
     elif running:
         yield Row(part=part, state="note", detail="comes up")
+    yield from _voice(part, line["modem"])
     yield from _power(part, line["modem"])
     yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"])
 
 
-def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
+def _keys(part: str, modem: dict[str, Any]) -> Iterator[Row]:
     witnesses = modem.get("witnesses")
     if witnesses == []:
         yield Row(
@@ -195,12 +196,33 @@ def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
             detail=f"one witness only ({witnesses[0]})",
             remedy="a self-test shows whether it hears the keys",
         )
+
+
+def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
     if modem.get("audio_note"):
         yield Row(
             part=f"{part} voice",
             state="note",
             detail=f"clips on the module: {modem['audio_note']}",
             remedy="to try the voice stream again: autodialer modem selftest --stream",
+        )
+    if modem.get("voice_failed"):
+        yield Row(
+            part=f"{part} voice",
+            state="note",
+            detail=f"the last call's voice failed: {modem['voice_failed']}",
+            remedy="if it fails again, check the modem's cable and supply; with the box stopped, "
+            f"autodialer modem selftest --line {part.split()[1]} proves the voice path",
+        )
+    errors = (modem.get("voice") or {}).get("callback_errors")
+    if errors:
+        yield Row(
+            part=f"{part} listening",
+            state="fault",
+            detail=f"the box failed at {errors} reports of the voice path since it started: keys "
+            "may have gone unheard",
+            remedy="look into the log for the first one, and send it to the maintainers; restart "
+            "the box",
         )
 
 

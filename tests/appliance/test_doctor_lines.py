@@ -46,6 +46,27 @@ def test_a_line_on_which_nobody_hears_keys_is_a_fault_with_a_remedy() -> None:
     assert "selftest" in text
 
 
+def test_the_line_whose_voice_failed_is_named() -> None:
+    """The lamp's remedy says that the doctor does so, also once the line is back."""
+    state, text = rows({"voice_failed": "voice port /dev/ttyUSB4 lost"})["line one voice"]
+    assert state == "note"
+    assert "voice port /dev/ttyUSB4 lost" in text
+    assert "modem selftest --line one" in text
+
+
+@pytest.mark.parametrize("fault", [None, {"code": "x", "detail": "y", "remedy": "z"}])
+def test_a_box_that_fails_at_its_own_listening_is_a_fault(fault: dict[str, str] | None) -> None:
+    state, text = rows({"voice": {"callback_errors": 3}}, fault)["line one listening"]
+    assert state == "fault"
+    assert "3 reports" in text
+    assert "log" in text
+
+
+def test_a_voice_without_fault_has_no_row() -> None:
+    told = rows({"voice": {"callback_errors": 0, "late": 9}, "voice_failed": None})
+    assert not {"line one voice", "line one listening"} & set(told)
+
+
 PROOF = {
     "at": "2026-11-24T10:00:00Z",
     "imei": "001010123450018",
