@@ -152,6 +152,7 @@ SCENES: tuple[Scene, ...] = (
     _of_call(K.INCOMING_AFTER_END),
     # Ears and voice.
     _of_call(K.NO_KEY_NOTICES),
+    _of_call(K.LATE_KEY_NOTICES),
     _of_call(K.NO_KEY_TONES),
     _of_call(K.UPLINK_DEAD),
     _scene(K.AUDIO_ROT, Begins.START),
