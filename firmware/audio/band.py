@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from firmware.audio.clip import SAMPLE_RATE
-from firmware.audio.levels import Levels, Meter, Samples, amplitude_db, power_db
+from firmware.audio.levels import Levels, Meter, Samples, amplitude_db, pieces, power_db
 
 BAND = (300.0, 3400.0)
 """Hertz. The telephone band of ITU-T G.712; what lies outside only costs loudness."""
@@ -44,13 +44,13 @@ class BandFilter:
         """Take the next samples; return those that are finished."""
         joined = np.concatenate([self._held, samples])
         before = 2 * self._half
-        pieces = []
+        parts = []
         for start in range(0, len(joined) - before, self._step):
             part = joined[start : start + self._size]
             product = np.fft.rfft(part, self._size) * self._response
-            pieces.append(np.fft.irfft(product, self._size)[before : len(part)])
+            parts.append(np.fft.irfft(product, self._size)[before : len(part)])
         self._held = joined[len(joined) - before :]
-        filtered = np.concatenate(pieces) if pieces else np.zeros(0)
+        filtered = np.concatenate(parts) if parts else np.zeros(0)
         skipped = min(self._skip, len(filtered))
         self._skip -= skipped
         return filtered[skipped:]
@@ -63,7 +63,7 @@ class BandFilter:
 def band_limit(samples: Samples, rate: int = SAMPLE_RATE) -> Samples:
     """Keep 300-3400 Hz of *samples*, without delay."""
     band = BandFilter(rate)
-    return np.concatenate([band.feed(samples), band.finish()])
+    return np.concatenate([*(band.feed(piece) for piece in pieces(samples)), band.finish()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,5 +133,6 @@ class CarriedMeter:
 def carried(samples: Samples, rate: int = SAMPLE_RATE) -> Carried:
     """Measure mono *samples*, which must not be empty."""
     meter = CarriedMeter(rate)
-    meter.feed(samples)
+    for piece in pieces(samples):
+        meter.feed(piece)
     return meter.finish()

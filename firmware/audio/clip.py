@@ -146,8 +146,6 @@ class WavFile:
 
     def _refuse(self, *, present: int) -> None:
         path, form = self._path, self.form
-        if not form.rate:
-            raise wave.Error("no sample rate")
         if form.width > WIDEST_SAMPLE:
             raise ClipUnusable(
                 f"{path}: {form.width * 8} bits a sample, which nothing here reads",
@@ -165,7 +163,7 @@ class WavFile:
         if not LEAST_RATE <= form.rate <= MOST_RATE:
             raise ClipUnusable(
                 f"{path}: {form.rate} samples a second, as no recorder writes",
-                remedy=f"record or export it again at {SAMPLE_RATE} or more",
+                remedy=f"record or export it again at {SAMPLE_RATE} samples a second",
             )
 
     def _cut_off(self, there: str) -> ClipUnusable:

@@ -7,6 +7,7 @@ Levels are in dB relative to full scale, where 0 dB is the RMS of a full-scale s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ Samples = npt.NDArray[np.float64]
 
 FLOOR_DBFS = -96.0
 """What digital silence is reported as: one step of 16-bit samples."""
+PIECE = 1 << 16
 FRAME_SECONDS = 0.02
 ACTIVE_RANGE_DB = 30.0
 """A 20 ms frame counts as speech when it is at most this far below the loudest frame."""
@@ -43,8 +45,15 @@ class Levels:
 def measure(samples: Samples, rate: int) -> Levels:
     """Measure mono *samples* at *rate* per second; they must not be empty."""
     meter = Meter(rate)
-    meter.feed(samples)
+    for piece in pieces(samples):
+        meter.feed(piece)
     return meter.levels()
+
+
+def pieces(samples: Samples) -> Iterator[Samples]:
+    """Cut *samples*, so that what is computed of them stays small beside them."""
+    for place in range(0, len(samples), PIECE):
+        yield samples[place : place + PIECE]
 
 
 class Meter:

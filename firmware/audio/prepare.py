@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import stat
@@ -13,7 +14,7 @@ import numpy as np
 from firmware.audio.band import band_limit, carried
 from firmware.audio.check import PEAK_CEILING_DBFS, TARGET_DBFS, unheard
 from firmware.audio.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
-from firmware.audio.levels import Channels, Levels, Meter, Samples, measure, quantise
+from firmware.audio.levels import PIECE, Channels, Levels, Meter, Samples, measure, quantise
 from firmware.audio.recording import Recording, Resampler
 from firmware.errors import ClipUnusable
 
@@ -59,7 +60,9 @@ def prepare_clip(
         remedy = "export one of its channels as a mono file" if cancel else "record it again"
         raise ClipUnusable(f"{source}: {wordless}", remedy=remedy)
     # An offset would begin and end with a step, which sounds within the band.
-    narrow = trim(band_limit(wide - wide.mean()))
+    wide -= wide.mean()
+    narrow = trim(band_limit(wide))
+    del wide
     loud, gain_db, limited_db = normalise(narrow, loudness=loudness, peak=peak)
     pcm = quantise(loud)
     after = carried(np.frombuffer(pcm, "<i2") / float(FULL_SCALE)).levels
@@ -116,10 +119,12 @@ def limit(samples: Samples, ceiling: float) -> Samples:
     half = size // 2
     wanted = np.minimum(1.0, ceiling / np.maximum(np.abs(samples), 1e-9))
     padded = np.pad(wanted, 2 * half, constant_values=1.0)
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, size).min(axis=1)
     window = np.hanning(size + 2)[1:-1]
-    gain = np.convolve(lowest, window / window.sum(), mode="valid")
-    limited: Samples = samples * gain
+    limited = samples.copy()
+    for start in range(0, len(samples), PIECE):
+        near = padded[start : start + PIECE + 4 * half]
+        lowest = np.lib.stride_tricks.sliding_window_view(near, size).min(axis=1)
+        limited[start : start + PIECE] *= np.convolve(lowest, window / window.sum(), mode="valid")
     return limited
 
 
@@ -152,7 +157,7 @@ def _read(source: Path) -> tuple[Samples, tuple[int, int], Levels, bool]:
     Returns the samples, rate and channels of the source, the levels of the mixed source, and
     whether its channels cancel each other.
     """
-    with Recording(source) as recording:
+    with Recording(source, whole=True) as recording:
         if recording.seconds > MAX_SECONDS:
             raise _too_long(source, recording.seconds)
         rate, channels = recording.rate, Channels(recording.channels)
@@ -171,8 +176,6 @@ def _read(source: Path) -> tuple[Samples, tuple[int, int], Levels, bool]:
             if meter.seconds > MAX_SECONDS:
                 raise _too_long(source, meter.seconds)
         pieces.append(resampler.finish())
-        if recording.missing:
-            raise ClipUnusable(f"{source}: {recording.missing}", remedy="copy or record it again")
     wide = np.concatenate(pieces)
     if not len(wide):
         raise ClipUnusable(f"{source}: holds no sound", remedy="record it again")
@@ -197,7 +200,8 @@ def _write(target: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         fresh.replace(target)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
         raise ClipUnusable(
             f"{target}: cannot be written: {error.strerror}",
             remedy="check the folder, its permissions and the free space",

@@ -49,16 +49,19 @@ def library(name: str) -> Any:
 class Recording:
     """One recording of any kind and length, read piece by piece.
 
-    Opening and reading raise :class:`~firmware.errors.ClipUnusable` where it cannot be read, and
-    AudioLibraryMissing.
+    Where *whole* is asked for, a recording that was cut off is refused; otherwise
+    :attr:`missing` tells it. Opening and reading raise
+    :class:`~firmware.errors.ClipUnusable` where it cannot be read, and AudioLibraryMissing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, whole: bool) -> None:
         self._path = path
+        self._whole = whole
         self._soundfile = library("soundfile")
         refuse_no_file(path)
         with self._refusals():
             self.missing = cut_off(path)
+            self._refuse_missing()
             self._stream = self._soundfile.SoundFile(path)
         self.rate: int = self._stream.samplerate
         self.channels: int = self._stream.channels
@@ -69,7 +72,7 @@ class Recording:
             self._stream.close()
             raise ClipUnusable(
                 f"{path}: {self.rate} samples a second, as no recorder writes",
-                remedy=f"record or export it again at {SAMPLE_RATE} or more",
+                remedy=f"record or export it again at {SAMPLE_RATE} samples a second",
             )
 
     @property
@@ -97,6 +100,11 @@ class Recording:
                 f"cut off; it states {self.seconds:.1f} s of sound, "
                 f"{read / self.rate:.1f} s are there"
             )
+            self._refuse_missing()
+
+    def _refuse_missing(self) -> None:
+        if self._whole and self.missing:
+            raise ClipUnusable(f"{self._path}: {self.missing}", remedy="copy or record it again")
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -165,7 +173,7 @@ def telephone_chunks(path: Path, told: Told) -> Iterator[bytes]:
             f"{path}: its channels cancel each other (opposite phase); channel {alone + 1} is read"
         )
     broken = False
-    with Recording(path) as recording:
+    with Recording(path, whole=False) as recording:
         resampler = Resampler(recording.rate)
         for block in recording.blocks():
             broken = broken or not np.isfinite(block).all()
@@ -182,7 +190,7 @@ def telephone_chunks(path: Path, told: Told) -> Iterator[bytes]:
 
 def _channel_alone(path: Path) -> int | None:
     """Return the channel to read where a mix would cancel; None where the mix is sound."""
-    with Recording(path) as recording:
+    with Recording(path, whole=False) as recording:
         if recording.channels == 1:
             return None
         channels = Channels(recording.channels)

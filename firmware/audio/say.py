@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from firmware.audio.prepare import Preparation, prepare_clip
-from firmware.errors import FirmwareError
+from firmware.errors import ClipUnusable, FirmwareError
 
 WORDS_PER_MINUTE = 150
 """Slower than espeak-ng's 175: a telephone swallows consonants."""
@@ -57,7 +57,15 @@ def say_clip(
             command = ["espeak-ng", "-v", language, "-s", str(words_per_minute)]
             command += ["-w", str(spoken), "--stdin"]
         _run(command, words)
-        return prepare_clip(spoken, target)
+        try:
+            return prepare_clip(spoken, target)
+        except ClipUnusable as error:
+            if str(spoken) not in str(error):
+                raise
+            # The user knows no such file.
+            raise SpeechUnavailable(
+                f"{command[0]} spoke no words of this text", remedy="write words"
+            ) from error
 
 
 def _run(command: list[str], words: bytes) -> None:

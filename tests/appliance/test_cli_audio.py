@@ -223,6 +223,21 @@ def test_say_reports_a_refusal(
     assert not (tmp_path / "c.wav").exists()
 
 
+@pytest.mark.process
+def test_say_of_a_text_without_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
+    synthesiser(
+        tmp_path,
+        "espeak-ng",
+        f'while [ "$1" != "-w" ]; do shift; done; cp {tmp_path}/silence.wav "$2"',
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert main(["audio", "say", "...", str(tmp_path / "c.wav")]) == 1
+    assert "espeak-ng spoke no words of this text" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "  ", "a" * 2001])
 def test_say_refuses_no_text_and_too_much(
     tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]

@@ -118,7 +118,7 @@ def test_an_hour_is_not_a_clip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "size", "value", "said"),
     [
-        (24, 4, 0, "no sample rate"),
+        (24, 4, 0, "0 samples a second, as no recorder writes"),
         (24, 4, 0xFFFF_FFFF, "as no recorder writes"),
         (34, 2, 40, "40 bits"),
         (34, 2, 64, "64 bits"),
