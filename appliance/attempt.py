@@ -187,6 +187,9 @@ def _conclude(
 
 def _audio_failed(state: Live, detail: str, now: Now) -> Step:
     facts = state.facts
+    if isinstance(state, HangingUp) and facts.audio_failure == facts.broke_off is not None:
+        # The cut clip was told first; this is why.
+        return Step(know(state, audio_failure=f"{facts.broke_off}: {detail}"))
     if isinstance(state, HangingUp) or (isinstance(state, Closing) and not facts.opted_out):
         # The call was over for the person: what they heard stands.
         return hang_up(state, "audio_failed", now)
@@ -279,7 +282,7 @@ def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:
             if event.cut:
                 return Step(state)
             heard = f"the voice broke off {event.played_ms / 1000:.1f} s into a clip"
-            return _audio_failed(state, heard, now)
+            return _audio_failed(know(state, broke_off=heard), heard, now)
         case Telling() if event.clip == script.message:
             if event.complete:
                 return close(state, script.farewell, "message_complete", now)

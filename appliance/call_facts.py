@@ -84,6 +84,8 @@ class Facts:
     machine: Machine | None = None
     machine_evidence: str | None = None
     audio_failure: str | None = None
+    broke_off: str | None = None
+    """What was heard of a voice that broke off; the line may tell the reason after it."""
     stopped: str | None = None
     """Source of the emergency stop that hit this call."""
     hung_up_because: str | None = None

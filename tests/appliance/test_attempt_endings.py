@@ -111,6 +111,16 @@ def test_a_voice_that_breaks_off_is_a_failure(clip: str) -> None:
     assert found["audio_failure"] == "the voice broke off 1.2 s into a clip"
 
 
+def test_the_line_tells_after_the_cut_why_the_voice_broke_off() -> None:
+    book = Playbook().to_greeting()
+    book.finished(12, "greeting", complete=False)
+    assert book.audio_failed(12) == []
+    assert book.audio_failed(13) == []
+    book.ended(14, Cause.LOCAL_HANG_UP)
+    failure = book.row("call.ended").data["evidence"]["audio_failure"]
+    assert failure == "the voice broke off 1.2 s into a clip: blocked"
+
+
 def test_whoever_hangs_up_during_the_greeting_declines() -> None:
     book = Playbook().to_greeting()
     assert book.finished(13, "greeting", complete=False, cut=True) == []
