@@ -265,6 +265,7 @@ class Line:
             log=self._log,
         )
         self._session.serve()
+        self._voice.leave(settings)
 
     def _bring_up(self, modem: VoiceModem) -> BringUp:
         return BringUp(

@@ -27,6 +27,8 @@ class LineSettings:
     """GPIO (BCM number) that cuts the modem's power, where wired."""
     tests_keys: bool = False
     """This is a test of who hears keys: the line serves although nobody may."""
+    clips_stay: bool = True
+    """Clips that were stored on the module stay there when the line is closed."""
     imei: str | None = None
     """The modem that this line must have; None accepts the one on the port, or binds to the first
     that ``auto`` finds."""

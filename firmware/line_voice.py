@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from firmware.audio.clip import Clip
+from firmware.audio.module_file import ModuleFilePath
+from firmware.audio.module_memory import FileMemory
 from firmware.audio.module_store import ModulePort
 from firmware.audio.path import AudioCallbacks, AudioPath
 from firmware.bring_up import Identity, LineDown
 from firmware.clock import Clock
 from firmware.dtmf.ears import Ears
-from firmware.errors import CommandRefused, PortUnusable
+from firmware.errors import CommandRefused, FirmwareError, PortUnusable
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
 from firmware.voice import PathFactory, PathNeeds, VoiceSwitch
@@ -40,6 +42,8 @@ class LineVoice:
         self.path: AudioPath | None = None
         self.note: str | None = None
         """Why the line does not use the voice path of its configuration."""
+        self._name = name
+        self._state_dir = state_dir
         self._clips = clips
         self._clock = clock
         self._callbacks = callbacks
@@ -66,6 +70,8 @@ class LineVoice:
             callbacks=self._callbacks,
             modem=modem,
             baudrate=wiring.baudrate,
+            memory=FileMemory.of(self._state_dir, identity.imei or f"line-{self._name}"),
+            guest=not wiring.clips_stay,
         )
         path: AudioPath | None = None
         try:
@@ -111,6 +117,17 @@ class LineVoice:
         self.release()
         self.open(modem, identity, wiring)
         return True
+
+    def leave(self, wiring: LineSettings) -> None:
+        """The line ends in good order and no call is up: clips that shall not stay are deleted."""
+        path = self.path
+        if wiring.clips_stay or not isinstance(path, ModuleFilePath):
+            return
+        try:
+            path.store.remove(self._clips.values())
+        except FirmwareError as error:
+            # The next start of the box deletes them.
+            self._log.info("the clips stay on the module: %s", error)
 
     def release(self) -> None:
         """Give the device back. Idempotent."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from firmware.audio.alsa import PREFIX, AlsaPath
 from firmware.audio.module_file import ModuleFilePath
+from firmware.audio.module_memory import FileMemory
 from firmware.audio.module_store import ModulePort
 from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.audio.serial_port import SerialPcmPath
@@ -29,6 +30,10 @@ class PathNeeds:
     callbacks: AudioCallbacks
     modem: ModulePort
     baudrate: int = 115200
+    memory: FileMemory | None = None
+    """What the box knows of the files on this module."""
+    guest: bool = False
+    """The clips are on the module for a while only, beside those of the box's campaign."""
 
 
 PathFactory = Callable[[PathNeeds], AudioPath]
@@ -54,7 +59,13 @@ def make_path(needs: PathNeeds) -> AudioPath:
                 remedy="give the line a voice port or a sound card (alsa:CARD)",
             )
         return ModuleFilePath(
-            needs.modem, files, clock=clock, callbacks=callbacks, baudrate=needs.baudrate
+            needs.modem,
+            files,
+            clock=clock,
+            callbacks=callbacks,
+            baudrate=needs.baudrate,
+            memory=needs.memory,
+            guest=needs.guest,
         )
     if setting.startswith(PREFIX):
         return AlsaPath(setting.removeprefix(PREFIX), clock=clock, callbacks=callbacks)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from firmware.audio.clip import Clip
+from firmware.audio.module_memory import FileMemory
 from firmware.audio.module_store import ModulePort, ModuleStore
 from firmware.audio.path import AudioCallbacks, AudioCounters
 from firmware.clock import Clock
@@ -65,13 +66,16 @@ class ModuleFilePath:
         clock: Clock,
         callbacks: AudioCallbacks,
         baudrate: int = 115200,
+        memory: FileMemory | None = None,
+        guest: bool = False,
     ) -> None:
+        """*memory* and *guest*: see :class:`ModuleStore`."""
         self._port = port
         self._files = files
         self._clock = clock
         self._callbacks = callbacks
         self.counters = AudioCounters()
-        self.store = ModuleStore(port, files, baudrate=baudrate)
+        self.store = ModuleStore(port, files, baudrate=baudrate, memory=memory, guest=guest)
         self._paths: dict[str, str] = {}
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()

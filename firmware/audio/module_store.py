@@ -2,8 +2,9 @@
 
 A clip's file name ends in a hash of its content, so a changed recording is another file and an
 unchanged one is not sent again: flash wears out, and a UART needs 13 s for a greeting. A file
-counts as stored only when the module states its length; one that was cut off by a power failure
-has another length and is replaced.
+counts as stored only when the module states its length and the box remembers that the module
+confirmed the upload; one that was cut off is replaced. The box's own files that no clip needs any
+more are deleted; no other file is touched.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Protocol
 
 from firmware.at.outcomes import Reply
 from firmware.audio.clip import Clip, encode_wav
+from firmware.audio.module_memory import FileMemory
 from firmware.errors import CommandRefused
 from firmware.families.base import FileAudio
 
@@ -67,42 +69,81 @@ class StoredClip:
 class ModuleStore:
     """The files of one module. Only between calls, from the line's worker."""
 
-    def __init__(self, port: ModulePort, files: FileAudio, *, baudrate: int = 115200) -> None:
+    def __init__(
+        self,
+        port: ModulePort,
+        files: FileAudio,
+        *,
+        baudrate: int = 115200,
+        memory: FileMemory | None = None,
+        guest: bool = False,
+    ) -> None:
+        """*memory* is of this module. A *guest*'s clips lie beside those of the box's campaign,
+        which are only deleted where there is no room for both."""
         self._port = port
         self._files = files
         self._bytes_per_second = baudrate / 10
+        self._memory = memory or FileMemory()
+        self._guest = guest
         self.uploads = 0
         """How many clips were sent since the store was made."""
 
     def keep(self, clips: Iterable[Clip]) -> dict[str, str]:
         """Make sure that every clip is on the module; return clip name to path there.
 
-        Older recordings of the same clips are deleted. Raises CommandRefused with the remedy
+        Clips that are not wanted any more are deleted. Raises CommandRefused with the remedy
         where the module does not take a file whole, CommandTimeout, CommandAborted, LinkLost.
         """
         wanted = {clip.name: StoredClip.of(clip) for clip in clips}
+        names = frozenset(stored.name for stored in wanted.values())
         for command in self._files.enter:
             self._ask(command)
         there = self._listing()
-        names = {stored.name for stored in wanted.values()}
-        stems = {_stem(name) for name in wanted}
-        for name in sorted(there):
-            found = _OURS.fullmatch(name)
-            if found is not None and found["stem"] in stems and name not in names:
-                self._delete(name)
+        if not self._guest:
+            self._clear(there, names)
         for stored in wanted.values():
-            self._keep(stored, there)
+            try:
+                self._keep(stored, there)
+            except CommandRefused:
+                if not self._guest or not self._clear(there, names):
+                    raise
+                there = self._listing()
+                self._keep(stored, there)
         return {name: stored.path(self._files) for name, stored in wanted.items()}
+
+    def remove(self, clips: Iterable[Clip]) -> None:
+        """Delete these clips. Raises CommandTimeout, CommandAborted, LinkLost."""
+        names = {StoredClip.of(clip).name for clip in clips}
+        for command in self._files.enter:
+            self._ask(command)
+        there = self._listing()
+        for name in sorted(names & (set(there) | self._memory.names)):
+            self._delete_if_there(name, there)
+
+    def _clear(self, there: dict[str, int | None], wanted: frozenset[str]) -> bool:
+        """Delete files of ours that are not wanted; return whether there were any."""
+        ours = {name for name in there if _OURS.fullmatch(name)} | self._memory.names
+        # Where nothing lists the files, each that was ever sent is asked for.
+        deleted = [self._delete_if_there(name, there) for name in sorted(ours - wanted)]
+        return any(deleted)
+
+    def _delete_if_there(self, name: str, there: dict[str, int | None]) -> bool:
+        if name not in there and self._measure(name) is None:
+            self._memory.gone(name)
+            return False
+        return self._delete(name)
 
     def _keep(self, stored: StoredClip, there: dict[str, int | None]) -> None:
         length = there.get(stored.name)
         if length is None:
-            length = self._measure(stored)
-        if length == len(stored.data):
+            length = self._measure(stored.name)
+        if length == len(stored.data) and self._memory.confirmed(stored.name):
             return
         if stored.name in there or length is not None:
             self._delete(stored.name)
+        self._memory.begun(stored.name)
         self._upload(stored)
+        self._memory.stored(stored.name)
         self.uploads += 1
 
     def _upload(self, stored: StoredClip) -> None:
@@ -116,7 +157,7 @@ class ModuleStore:
                 self._fill(files.upload, stored.name, len(piece)), stored, payload=piece
             )
             self._check(reply, piece, stored)
-        length = self._measure(stored)
+        length = self._measure(stored.name)
         if length is None:
             # The module counted the bytes itself before it said OK; no command tells more.
             _log.debug("the length of %s could not be asked for", stored.name)
@@ -149,20 +190,23 @@ class ModuleStore:
                 found[match["name"].lower()] = None if length is None else int(length)
         return found
 
-    def _measure(self, stored: StoredClip) -> int | None:
+    def _measure(self, name: str) -> int | None:
         pattern = self._files.measured
         if not self._files.measure or pattern is None:
             return None
-        reply = self._ask(self._fill(self._files.measure, stored.name, len(stored.data)))
+        reply = self._ask(self._fill(self._files.measure, name, 0))
         for match in map(pattern.fullmatch, reply.lines if reply.final.ok else ()):
             if match is not None:
                 return int(match["bytes"])
         return None
 
-    def _delete(self, name: str) -> None:
+    def _delete(self, name: str) -> bool:
         reply = self._ask(self._fill(self._files.delete, name, 0))
-        if not reply.final.ok:
-            _log.info("%s could not be deleted from the module", name)
+        if reply.final.ok:
+            self._memory.gone(name)
+            return True
+        _log.info("%s could not be deleted from the module", name)
+        return False
 
     def _fill(self, template: str, name: str, size: int) -> str:
         return template.format(path=f"{self._files.folder}{name}", name=name, size=size)

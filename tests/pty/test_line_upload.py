@@ -9,7 +9,7 @@ import tty
 from pathlib import Path
 
 import pytest
-from line_bench import Bench, bench, rule
+from line_bench import Bench, bench, rule, tone
 
 from firmware.clock import SystemClock
 from firmware.events import LineReady
@@ -65,6 +65,12 @@ def test_a_stop_during_an_upload_leaves_a_line_that_serves(
             started.set()
             b.wait(LineReady)
             assert cut
+            # What was filled up has the right length, and is no clip.
+            modem = b.simulation.lines[0].modem
+            clips = {bytes(tone(2.0).pcm), bytes(tone(3.0).pcm)}
+            stored = [modem.storage.read(name) for name, _ in modem.storage.names()]
+            kept = {data[44:] for data in stored if data is not None}
+            assert kept == clips
 
 
 @pytest.mark.parametrize("family", STORING)
