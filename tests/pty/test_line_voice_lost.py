@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from line_bench import PATIENCE, Bench, bench, rule
+from pytest_mock import MockerFixture
 
 from firmware.events import (
     AudioFailed,
     Cause,
+    ClipFinished,
     ClipStarted,
     Dialled,
     Ended,
@@ -23,6 +25,7 @@ from firmware.events import (
     LineReady,
     Ringing,
 )
+from firmware.live_call import LiveCall
 from firmware.orders import HangUp
 from firmware.simulator.scenario import Answer, NoAnswer, Scenario
 
@@ -135,3 +138,24 @@ def test_a_port_that_dies_while_it_rings_is_told_before_anybody_answers(tmp_path
         b.line.order(HangUp(line="one", attempt="a1"))
         assert b.wait(Ended).confirmed
         assert b.wait(LineFault).fault == "audio-unusable"
+
+
+def test_a_box_that_fails_at_listening_says_so_and_keeps_the_next_call_away(
+    tmp_path: Path, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody may have objected, and nobody heard it."""
+    mocker.patch.object(LiveCall, "downlink", side_effect=RuntimeError("detector broke"))
+    with bench(tmp_path, scenario=ANSWERS) as b:
+        b.dial()
+        # Speech comes both ways from the start; by the end of the clip some of it has failed.
+        b.wait(ClipFinished)
+        b.line.order(HangUp(line="one", attempt="a1"))
+        ended = b.wait(Ended)
+        told = [event for event in b.events if isinstance(event, LineFault | Ended)]
+        assert isinstance(told[0], LineFault)
+        assert (told[0].fault, told[1]) == ("internal-error", ended)
+        b.wait(LineReady, count=2)
+        voice = b.line.describe()["voice"]
+        assert isinstance(voice, dict)
+        assert voice["callback_errors"] > 0, "also once the line is back"
+        assert caplog.text.count("RuntimeError: detector broke") == 1
