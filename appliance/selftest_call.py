@@ -42,6 +42,8 @@ from firmware.voice_choice import VoiceChoice, choice_file, may_fall_back
 
 READY_WITHIN = 120.0
 """Real seconds that the line may take to be ready."""
+SAY_EVERY = 10.0
+"""Real seconds between two words to a technician who waits for that."""
 LANGUAGES = ("fr", "en")
 SILENT_STREAM = "a self-test over the stream was answered and nobody's key came back"
 
@@ -207,10 +209,16 @@ class SelfTestCall:
         return decision.clearance
 
     def _await_line(self) -> events.LineReady:
-        until = time.monotonic() + READY_WITHIN
+        began = time.monotonic()
+        until, say_at = began + READY_WITHIN, began
         told = ""
+        waits = f"waiting for line {self._wiring.name} (port {self._wiring.port})"
         while True:
-            given = self._next(until - time.monotonic())
+            left = until - time.monotonic()
+            if time.monotonic() >= say_at:
+                say_at += SAY_EVERY
+                self._tell(f"{waits}, {left:.0f} s at most{told and f': {told}'}")
+            given = self._next(left)
             if self._for_box(given) and self._state.campaign.stopped:
                 raise Refused("the emergency stop was pressed", "autodialer reset")
             match given:
@@ -338,7 +346,8 @@ class SelfTestCall:
         choice = VoiceChoice(choice_file(self._state.directory / LINES, self._wiring.name))
         given_up = choice.given_up(line.imei, self._wiring.audio) is not None
         if given_up and line.audio == "module-file":
-            if test.heard or not test.facts.introduced:
+            proven = selftest_result.conclusive(test) and test.facts.introduced
+            if test.heard or not proven:
                 return "The line plays its clips from the module (--stream tries the stream again)."
             choice.forget()
             return "The module's own player was not heard either: the line uses the stream again."

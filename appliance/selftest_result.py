@@ -1,7 +1,7 @@
 """What a self-test found: in words for the technician, and kept per SIM for ``doctor``.
 
 ``STATE/selftest.json`` maps a SIM (its ICCID, or the line's name where no command tells it) to
-the newest result. It holds no telephone number.
+the newest result that says something. It holds no telephone number.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def to_json(
         "audio": line.audio,
         "witnesses": [witness.value for witness in line.witnesses],
         "passed": passed(test),
+        "conclusive": conclusive(test),
         "outcome": None if test.outcome is None else test.outcome.value,
         "answered": test.facts.answered_at is not None,
         "keys": {key: heard_by(test, key) for key in test.keys},
@@ -79,6 +80,24 @@ def passed(test: SelfTest) -> bool:
     return test.facts.answered_at is not None and not test.missing and test.confirmed
 
 
+def conclusive(test: SelfTest) -> bool:
+    """Whether the test says anything of voice and keys: a person had the telephone to the ear and
+    time to press, and neither a stop, the technician, the end of the window nor a fault of the
+    line cut that short."""
+    facts = test.facts
+    if passed(test):
+        return True
+    if facts.answered_at is None or facts.machine is not None or not test.confirmed:
+        return False
+    return not _cut_short(test)
+
+
+def _cut_short(test: SelfTest) -> bool:
+    facts = test.facts
+    stopped = facts.stopped is not None or facts.withdrawn is not None
+    return stopped or facts.hung_up_because == "window_end"
+
+
 def heard_by(test: SelfTest, key: str) -> list[str]:
     """Return who heard *key*, each witness once, the first to hear it first."""
     names: list[str] = []
@@ -96,6 +115,9 @@ def findings(test: SelfTest, line: LineReady, downlink: Downlink | None) -> list
         said.append(f"The voice failed: {facts.audio_failure}.")
     if facts.answered_at is None:
         said.append("Nobody answered: nothing is known of voice and keys.")
+        return said
+    if _cut_short(test) and not passed(test):
+        said.append("The test was cut short and says nothing of voice and keys: repeat it.")
         return said
     if facts.machine is not None:
         said.append(f"A machine answered ({facts.machine.value}): answer by hand and repeat.")
@@ -147,21 +169,33 @@ def _of_downlink(downlink: Downlink | None, line: LineReady) -> list[str]:
 def stream_is_dead(test: SelfTest, line: LineReady, downlink: Downlink | None) -> bool:
     """Whether the evidence is that the voice stream does not work, so that clips should be
     played by the module: the call was up, the clip ran to its end, and no key came of it."""
-    if line.audio != "pcm-serial" or test.facts.answered_at is None or test.heard:
-        return False
-    if test.facts.machine is not None or test.facts.stopped is not None:
+    if line.audio != "pcm-serial" or test.heard or not conclusive(test):
         return False
     nothing_came = downlink is not None and downlink.byte_count == 0
     return test.facts.introduced or nothing_came
 
 
 def keep(directory: Path, found: Mapping[str, Any]) -> None:
-    """Make a result the newest of its SIM, durably."""
+    """Make a result the newest of its SIM, durably.
+
+    One that says nothing (nobody answered, the test was cut short) does not replace one that does:
+    that keeps its place, and gets the time of the vain test as ``vain_at``.
+    """
     make_private_directory(directory)
     kept = load(directory)
-    kept[str(found["iccid"] or found["line"])] = dict(found)
+    sim = str(found["iccid"] or found["line"])
+    before = kept.get(sim)
+    if before is not None and _says_something(before) and not _says_something(found):
+        kept[sim] = before | {"vain_at": found["at"]}
+    else:
+        kept[sim] = dict(found)
     text = json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
     replace_file(directory / FILE, text.encode())
+
+
+def _says_something(found: Mapping[str, Any]) -> bool:
+    # Results of older versions only tell whether there was an answer.
+    return found.get("conclusive", found.get("answered")) is not False
 
 
 def load(directory: Path) -> dict[str, Any]:
@@ -176,8 +210,15 @@ def load(directory: Path) -> dict[str, Any]:
 
 
 def module_heard(kept: Mapping[str, Any], imei: str | None, audio: str) -> bool:
-    """Whether the newest test of any SIM in the module *imei* had every key from the module."""
-    mine = [one for one in kept.values() if imei is not None and one.get("imei") == imei]
+    """Whether the newest test of any SIM in the module *imei* had every key from the module.
+
+    Tests that say nothing are passed over.
+    """
+    mine = [
+        one
+        for one in kept.values()
+        if imei is not None and one.get("imei") == imei and _says_something(one)
+    ]
     newest = max(mine, key=lambda one: str(one.get("at", "")), default=None)
     if newest is None or newest.get("audio") != audio or newest.get("passed") is not True:
         return False

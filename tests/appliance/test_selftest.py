@@ -302,6 +302,17 @@ def ready(audio: str = "pcm-serial", *witnesses: Witness) -> events.LineReady:
 
 PASSED, _ = play(fresh(), *ANSWERED, *ALL_KEYS, confirmed(5.1, "9"), LATE, ended(8.5))
 KEYLESS, _ = play(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
+INTERRUPTED, _ = play(
+    fresh(), *ANSWERED, finished(7.1), Withdrawn(by="technician"), ended(9, Cause.LOCAL_HANG_UP)
+)
+SHUT, _ = play(fresh(window=10.0), *ANSWERED, finished(7.1), TimeReached(), ended(11))
+MACHINE, _ = play(
+    fresh(),
+    *ANSWERED,
+    events.MachineHeard(**HEADER, at=6.0, machine=Machine.FAX, evidence="CNG"),
+    ended(9),
+)
+UNANSWERED, _ = play(fresh(), ended(20, Cause.BUSY))
 
 
 def test_a_test_of_a_module_that_promises_no_keys_proves_them() -> None:
@@ -388,6 +399,9 @@ def test_what_ails_is_said(
             GOOD,
             False,
         ),
+        (INTERRUPTED, "pcm-serial", GOOD, False),
+        (SHUT, "pcm-serial", GOOD, False),
+        (replace(KEYLESS, confirmed=False), "pcm-serial", GOOD, False),
     ],
 )
 def test_what_proves_the_stream_dead(
@@ -408,6 +422,35 @@ def test_the_newest_result_of_each_sim_is_kept(tmp_path: Path) -> None:
     assert selftest_result.of_line(kept, "one", None) == second
     assert selftest_result.of_line(kept, "one", "8999900000000000099") is None
     assert selftest_result.of_line(kept, "two", None) == other
+
+
+@pytest.mark.parametrize("test", [INTERRUPTED, SHUT])
+def test_nothing_is_concluded_from_a_test_that_was_cut_short(test: SelfTest) -> None:
+    (said,) = selftest_result.findings(test, ready(), GOOD)
+    assert "cut short" in said
+
+
+@pytest.mark.parametrize("vain", [UNANSWERED, INTERRUPTED, MACHINE])
+def test_a_test_that_says_nothing_takes_no_proof_away(tmp_path: Path, vain: SelfTest) -> None:
+    line = ready("module-file")
+    proof = selftest_result.to_json(PASSED, line, None, NOON)
+    later = selftest_result.to_json(vain, line, None, NOON + timedelta(hours=1))
+    selftest_result.keep(tmp_path, later)
+    assert selftest_result.load(tmp_path)[line.iccid or ""] == later, "better than nothing"
+    selftest_result.keep(tmp_path, proof)
+    selftest_result.keep(tmp_path, later)
+    kept = selftest_result.load(tmp_path)
+    assert kept == {line.iccid: proof | {"vain_at": later["at"]}}
+    assert selftest_result.module_heard(kept, line.imei, "module-file")
+    # Also that of another card in the same module.
+    selftest_result.keep(tmp_path, later | {"iccid": "8999900000000000022"})
+    assert selftest_result.module_heard(selftest_result.load(tmp_path), line.imei, "module-file")
+    # A test that ran to its end does.
+    failed = selftest_result.to_json(KEYLESS, line, None, NOON + timedelta(hours=2))
+    selftest_result.keep(tmp_path, failed)
+    assert not selftest_result.module_heard(
+        selftest_result.load(tmp_path), line.imei, "module-file"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"x": 1}'])

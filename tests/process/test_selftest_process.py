@@ -152,3 +152,15 @@ def test_the_stop_command_ends_a_self_test(bench: Bench) -> None:
     assert len(bench.network("ended")) == 1
     assert [row["outcome"] for row in bench.rows("call.ended")] == ["stopped"]
     assert bench.status()["stopped"]
+
+
+def test_a_technician_is_told_what_a_test_without_a_modem_waits_for(bench: Bench) -> None:
+    technician(bench)
+    child = bench.start("--config", bench.stage.config, "modem", "selftest")
+    output = bench.stage.directory / "output.log"
+
+    wait_for(lambda: "waiting for line line-1" in output.read_text())
+
+    child.terminate()
+    assert child.wait(timeout=20) == 1
+    assert bench.rows("call.authorised") == []
