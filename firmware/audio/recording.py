@@ -95,7 +95,9 @@ class Recording:
                 break
             read += len(block)
             yield block
-        if read < self.frames and not self.missing:
+        # Of an MP3 file without a Xing header libsndfile only guesses the length.
+        exact = self._stream.format != "MP3"
+        if exact and read < self.frames and not self.missing:
             self.missing = (
                 f"cut off; it states {self.seconds:.1f} s of sound, "
                 f"{read / self.rate:.1f} s are there"

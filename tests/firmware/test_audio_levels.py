@@ -6,8 +6,19 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from firmware.audio.levels import FLOOR_DBFS, Samples, amplitude_db, measure, power_db, to_float
+from firmware.audio.levels import (
+    FLOOR_DBFS,
+    Channels,
+    Meter,
+    Samples,
+    amplitude_db,
+    measure,
+    power_db,
+    to_float,
+)
 
 RATE = 8000
 
@@ -78,3 +89,49 @@ def test_samples_of_every_width(raw: bytes, width: int, channels: int, values: l
 def test_nothing_is_the_floor() -> None:
     assert power_db(0.0) == amplitude_db(0.0) == FLOOR_DBFS
     assert power_db(1.0) == amplitude_db(1.0) == 0.0
+
+
+@given(st.lists(st.sampled_from([0.0, 0.3, -0.5, 1.0, -1.0]), min_size=1), st.data())
+@settings(max_examples=60)
+def test_a_meter_does_not_mind_how_the_sound_is_cut(
+    values: list[float], data: st.DataObject
+) -> None:
+    samples = np.repeat(values, data.draw(st.sampled_from([1, 2, 7])))
+    cuts = data.draw(st.lists(st.integers(0, len(samples)), max_size=6).map(sorted))
+    meter = Meter(200)
+    for piece in np.split(samples, cuts):
+        meter.feed(piece)
+    whole = measure(samples, 200)
+    pieces = meter.levels()
+    assert (pieces.clipped, pieces.peak_dbfs) == (whole.clipped, whole.peak_dbfs)
+    assert pieces.leading_silence == whole.leading_silence
+    assert pieces.active_dbfs == pytest.approx(whole.active_dbfs)
+    assert meter.offset == pytest.approx(float(samples.mean()))
+    assert meter.variance == pytest.approx(float(samples.var()), abs=1e-12)
+
+
+VOICE = sine(0.2, 0.3)
+OTHER = sine(0.2, 0.3, 700)
+
+
+@pytest.mark.parametrize(
+    ("channels", "cancel", "loudest"),
+    [
+        ((VOICE,), False, 0),
+        ((VOICE, VOICE), False, 0),
+        ((VOICE, OTHER * 0.5), False, 0),
+        ((VOICE * 0, VOICE), False, 1),
+        ((VOICE * 0, VOICE, VOICE * 0, VOICE * 0, VOICE * 0, VOICE * 0), False, 1),
+        ((VOICE * 0, VOICE * 0), False, 0),
+        ((VOICE, -VOICE * 1.1), True, 1),
+        ((VOICE * 1.1 + 0.2, 0.2 - VOICE), True, 0),
+        ((VOICE, -VOICE * 0.4), False, 0),
+    ],
+)
+def test_channels_that_cancel(channels: tuple[Samples, ...], cancel: bool, loudest: int) -> None:
+    judge = Channels(len(channels))
+    for piece in np.array_split(np.stack(channels, axis=1), 3):
+        judge.feed(piece, piece.mean(axis=1))
+    assert judge.cancel is cancel
+    if cancel or channels[0].max() != channels[-1].max():
+        assert judge.loudest == loudest

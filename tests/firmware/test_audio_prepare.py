@@ -263,6 +263,18 @@ def test_no_kind_of_file_may_be_cut_off(tmp_path: Path, suffix: str, part: float
     assert not (tmp_path / "out.wav").exists()
 
 
+def test_an_mp3_file_behind_a_tag(tmp_path: Path) -> None:
+    plain, tagged = tmp_path / "plain.mp3", tmp_path / "tagged.mp3"
+    soundfile.write(plain, speechlike(4.0, 16000), 16000)
+    data = plain.read_bytes()
+    tag = b"ID3\x04\x00\x00\x00\x00\x02\x2c" + bytes(300)
+    tagged.write_bytes(tag + data)
+    assert prepare_clip(tagged, tmp_path / "out.wav").after.seconds > 3
+    tagged.write_bytes((tag + data)[: len(data) // 2])
+    with pytest.raises(ClipUnusable, match="cut off"):
+        prepare_clip(tagged, tmp_path / "out.wav")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
