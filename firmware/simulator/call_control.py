@@ -145,6 +145,8 @@ class CallControl:
         """Play a stored clip to the far end; False where there is no answered call."""
         if self.stream is None or self.call is None or self.call.state is not CallState.ACTIVE:
             return False
+        # Frames that are overdue were silent, and take nothing of the clip.
+        self.stream.advance()
         self.stream.player = Player(samples, finished)
         return True
 

@@ -55,6 +55,18 @@ def test_sim7600_wav_player() -> None:
     assert bench.events("key") == ["key"]
 
 
+def test_a_clip_lasts_its_whole_length_after_a_standstill() -> None:
+    """A busy machine gave the simulator no time while nothing flowed."""
+    bench = in_call("sim7600")
+    data = wav(2.0)
+    upload(bench, f'AT+CFTRANRX="E:/a.wav",{len(data)}', data)
+    dial(bench)
+    bench.now += 1.0
+    bench.send('AT+CCMXPLAYWAV="E:/a.wav",1')
+    assert "+WAVSTATE: wav play stop" not in bench.run(1.9)
+    assert "+WAVSTATE: wav play stop" in bench.run(0.2)
+
+
 def test_sim7600_any_player_and_its_stop() -> None:
     bench = in_call("sim7600")
     data = wav()

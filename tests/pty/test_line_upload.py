@@ -6,17 +6,21 @@ import os
 import select
 import threading
 import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from line_bench import Bench, bench, rule, tone
 
+import firmware.modem
 from firmware.clock import SystemClock
+from firmware.errors import CommandAborted, CommandTimeout
 from firmware.events import LineReady
 from firmware.modem import VoiceModem
-from firmware.port_writer import PortWriter
+from firmware.port_writer import HANG_UP, PortWriter
 from firmware.simulator.host import Simulation
-from firmware.simulator.scenario import Answer, Scenario
+from firmware.simulator.scenario import Answer, Fault, FaultKind, LineScenario, Scenario
 
 pytestmark = pytest.mark.pty
 
@@ -73,32 +77,88 @@ def test_a_stop_during_an_upload_leaves_a_line_that_serves(
             assert kept == clips
 
 
+@contextmanager
+def simulated(family: str, tmp_path: Path, scenario: Scenario) -> Iterator[str]:
+    with Simulation(
+        [family], scenario, SystemClock(8.0), links=tmp_path / "links", log=tmp_path / "log"
+    ) as simulation:
+        yield simulation.lines[0].at_path
+
+
 @pytest.mark.parametrize("family", STORING)
 def test_a_start_frees_a_module_that_waits_for_the_rest_of_a_file(
     tmp_path: Path, family: str
 ) -> None:
     """The box was killed while it sent a clip; the module kept its power."""
-    with Simulation(
-        [family], Scenario(), SystemClock(8.0), links=tmp_path / "links", log=tmp_path / "log"
-    ) as simulation:
-        port = simulation.lines[0].at_path
+    with simulated(family, tmp_path, Scenario()) as port:
         if family == "sim800":
             said(port, b"AT+FSCREATE=C:\\User\\x.wav\r")
         assert (
             b">" in (answer := said(port, declared(family).encode() + b"\r")) or b"CONN" in answer
         )
         said(port, bytes(1000), wait=0)
-        modem = VoiceModem(
-            port,
-            on_notification=lambda _: None,
-            on_lost=lambda _: None,
-            largest_file=80_000,
-        )
+        modem = opened(port, 80_000)
         modem.open(timeout=0.3)
         try:
             assert modem.command("AT").final.ok
         finally:
             modem.close()
+
+
+def opened(port: str, largest_file: int) -> VoiceModem:
+    return VoiceModem(
+        port, on_notification=lambda _: None, on_lost=lambda _: None, largest_file=largest_file
+    )
+
+
+def test_a_module_that_is_dead_is_fed_no_more_than_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firmware.modem, "FED_SECONDS", 0.05)
+    dead = Scenario(lines=(LineScenario(line=1, faults=(Fault(kind=FaultKind.DEAD),)),))
+    fed: list[int] = []
+    whole = PortWriter.write
+
+    def write(self: PortWriter, data: bytes, epoch: int, label: str) -> None:
+        if label == "filler":
+            fed.append(len(data))
+        whole(self, data, epoch, label)
+
+    monkeypatch.setattr(PortWriter, "write", write)
+    with simulated("sim7600", tmp_path, dead) as port:
+        with pytest.raises(CommandTimeout, match="nothing on"):
+            opened(port, 10_000).open(timeout=0.2)
+        assert sum(fed) == 3 * 4096
+        fed.clear()
+        with pytest.raises(CommandTimeout):
+            opened(port, 0).open(timeout=0.2)
+        assert fed == []
+
+
+def test_a_stop_ends_the_feeding_and_is_the_last_on_the_wire(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+    whole = PortWriter.write
+
+    def write(self: PortWriter, data: bytes, epoch: int, label: str) -> None:
+        whole(self, data, epoch, label)
+        if label == "filler" and len(sent) < 40:
+            modem.emergency_hang_up()
+
+    monkeypatch.setattr(PortWriter, "write", write)
+    with simulated("sim7600", tmp_path, Scenario()) as port:
+        said(port, declared("sim7600").encode() + b"\r")
+        modem = VoiceModem(
+            port,
+            on_notification=lambda _: None,
+            on_lost=lambda _: None,
+            trace=lambda way, data, _: sent.append(data) if way == "tx" else None,
+            largest_file=80_000,
+        )
+        with pytest.raises(CommandAborted):
+            modem.open(timeout=0.2)
+        assert sent[-1].endswith(HANG_UP)
 
 
 def said(port: str, data: bytes, wait: float = 5.0) -> bytes:
