@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
 
+from firmware.audio import mp3
 from firmware.audio.clip import BLOCK_SAMPLES, LEAST_RATE, MOST_RATE, SAMPLE_RATE
 from firmware.audio.levels import Channels, Samples, quantise
 from firmware.errors import ClipUnusable, FirmwareError
@@ -24,8 +25,8 @@ _FRAMES_UNKNOWN = 1 << 48
 _OGG_PAGE = 65_307
 """The longest page of RFC 3533, in bytes."""
 _OGG_LAST = 4
-_MP3_FIRST = 256
-"""The Xing header stands in the first frame, at most 36 bytes behind its start."""
+_MP3_ALLOWANCE = 4 * 1152
+"""Samples that a decoder may leave out at both ends of an MP3 file."""
 _UNKNOWN_LENGTH = 0xFFFF_FF00
 """A recorder that was killed, or wrote into a pipe, leaves such a length in the header."""
 
@@ -95,12 +96,15 @@ class Recording:
                 break
             read += len(block)
             yield block
-        # Of an MP3 file without a Xing header libsndfile only guesses the length.
-        exact = self._stream.format != "MP3"
-        if exact and read < self.frames and not self.missing:
+        stated, why = self.frames, ""
+        if self._stream.format == "MP3":
+            with self._path.open("rb") as file:
+                stated = mp3.samples(file, _size(file)) - _MP3_ALLOWANCE
+            why = ", as the file states no length; convert it to WAV"
+        if read < stated and not self.missing:
             self.missing = (
-                f"cut off; it states {self.seconds:.1f} s of sound, "
-                f"{read / self.rate:.1f} s are there"
+                f"of {stated / self.rate:.1f} s of sound only {read / self.rate:.1f} s "
+                f"can be read{why}"
             )
             self._refuse_missing()
 
@@ -214,7 +218,7 @@ def cut_off(path: Path) -> str:
             return _wav_cut_off(file)
         if head[:4] == b"OggS":
             return _ogg_cut_off(file)
-        return _mp3_cut_off(file)
+        return mp3.cut_off(file, _size(file))
 
 
 def _wav_cut_off(file: BinaryIO) -> str:
@@ -244,29 +248,6 @@ def _ogg_cut_off(file: BinaryIO) -> str:
         if len(page) >= length and page[5] & _OGG_LAST:
             return ""
     return "cut off; the last page of its sound is missing"
-
-
-def _mp3_cut_off(file: BinaryIO) -> str:
-    """The Xing header of an encoder states the length in bytes; without one nothing is known."""
-    size = _size(file)
-    file.seek(0)
-    head = file.read(10)
-    start = 0
-    if head[:3] == b"ID3" and len(head) == 10:
-        for byte in head[6:]:
-            start = start << 7 | byte & 0x7F
-        start += 10
-    file.seek(start)
-    first = file.read(_MP3_FIRST)
-    if first[:1] != b"\xff":
-        return ""
-    place = max(first.find(b"Xing"), first.find(b"Info"))
-    if place < 0 or len(first) < place + 16:
-        return ""
-    flags, _, stated = struct.unpack(">III", first[place + 4 : place + 16])
-    if flags & 3 != 3 or size - start >= stated:
-        return ""
-    return f"cut off; its header promises {stated} bytes of sound, {size - start} are there"
 
 
 def _size(file: BinaryIO) -> int:

@@ -12,6 +12,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware.audio import mp3
 from firmware.audio.band import BandFilter, band_limit
 from firmware.audio.check import check_clip
 from firmware.audio.clip import Clip
@@ -273,6 +274,26 @@ def test_an_mp3_file_behind_a_tag(tmp_path: Path) -> None:
     tagged.write_bytes((tag + data)[: len(data) // 2])
     with pytest.raises(ClipUnusable, match="cut off"):
         prepare_clip(tagged, tmp_path / "out.wav")
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_an_mp3_file_that_states_no_length(tmp_path: Path, rate: int) -> None:
+    """Such a length is counted; what the library leaves out of it is no clip."""
+    source = tmp_path / "in.mp3"
+    soundfile.write(source, speechlike(4.0, rate), rate)
+    data = source.read_bytes()
+    # Without the first frame, which holds the header.
+    later = data[data.index(data[:2], 4) :]
+    assert b"Xing" not in later
+    for content, whole in ((later, True), (later + b"TAG" + bytes(125), True), (later[:-9], False)):
+        source.write_bytes(content)
+        with source.open("rb") as file:
+            assert mp3.samples(file, len(content)) / rate == pytest.approx(4.0, abs=0.15)
+            assert (mp3.cut_off(file, len(content)) == "") is whole
+    source.write_bytes(later)
+    # The bitrate of the first frames makes the library stop after a second.
+    with pytest.raises(ClipUnusable, match=r"of 3\.[789] s of sound only"):
+        prepare_clip(source, tmp_path / "out.wav")
 
 
 @pytest.mark.parametrize(
