@@ -51,10 +51,16 @@ class LineVoice:
         self._factory = factory
         self._log = log
         self._due = False
+        self._openings = 0
 
     def largest_file(self, audio: str | None) -> int:
-        """Return how many bytes of a clip a killed upload may have left the module waiting for."""
-        if audio != MODULE and not self._choice.exists:
+        """Return how many bytes of a clip a killed upload may have left the module waiting for.
+
+        For one opening of the port; nothing at every other one since the line last had a voice: a
+        UART needs 20 s for so much, and a module that is dead must come to its reset as well.
+        """
+        self._openings += 1
+        if (audio != MODULE and not self._choice.exists) or self._openings % 2 == 0:
             return 0
         return max((len(clip.pcm) for clip in self._clips.values()), default=0) + FILE_MARGIN
 
@@ -62,6 +68,7 @@ class LineVoice:
         """Open the path and store its clips; no call is up. Raises LineDown, CommandTimeout,
         CommandAborted, LinkLost."""
         self._due = False
+        self._openings = 0
         audio, family = wiring.audio, identity.family
         needs = PathNeeds(
             setting=self._choice.effective(identity.imei, audio, family),

@@ -110,6 +110,7 @@ def bench(
     tests_keys: bool = True,
     power: Power | None = None,
     proven: bool = False,
+    clips_stay: bool = True,
 ) -> Iterator[Bench]:
     clock = SystemClock(speed)
     simulation = Simulation(
@@ -127,6 +128,7 @@ def bench(
                 bench=True,
                 incoming=incoming,
                 tests_keys=tests_keys,
+                clips_stay=clips_stay,
                 power_pin=None if power is None else 16,
             ),
             power=power,

@@ -100,6 +100,15 @@ def test_clips_are_sent_once_for_many_starts(tmp_path: Path) -> None:
     assert all(name.startswith(("E:/greeting-", "E:/message-")) for name in stored)
 
 
+@pytest.mark.parametrize("family", STORING)
+def test_clips_that_shall_not_stay_go_with_the_line(tmp_path: Path, family: str) -> None:
+    with bench(tmp_path, family=family, audio="module", clips_stay=False) as b:
+        storage = b.simulation.lines[0].modem.storage
+        assert len(storage.names()) == 2
+        storage.store("ringtone.wav", b"x")
+    assert [name for name, _ in storage.names()] == ["ringtone.wav"]
+
+
 def test_a_family_that_plays_nothing_says_so(tmp_path: Path) -> None:
     with bench(tmp_path, family="huawei", audio="module", ready=False) as b:
         fault = b.wait(LineFault)
