@@ -7,6 +7,7 @@ a hang-up behind other commands, dial again on error 14 and enter a PIN where no
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -40,6 +41,8 @@ BUSY_SECONDS = 0.2
 FED_SECONDS = 1.5
 """How long a module that was fed may take to write its flash and to answer; a UART holds the last
 0.4 s of the filler back."""
+FEED_TRIES = 20
+"""Further hang-ups that may come while a cut upload is filled up."""
 _FEED_LOOK = 0.05
 _FEED_CHECKS = 3
 """So often a sign of life is followed up; a port that carries something else chatters on."""
@@ -155,7 +158,11 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
             try:
                 return self.transact(command, epoch=epoch)
             except CommandAborted:
-                self.feed(len(payload))
+                for _ in range(FEED_TRIES):
+                    # A person in need presses more than once; each hang-up is out by then.
+                    with contextlib.suppress(CommandAborted):
+                        self.feed(len(payload))
+                        break
                 raise
 
     def feed(self, size: int) -> bool:
