@@ -350,11 +350,11 @@ class Daemon:
 
     def _take_last(self, given: Input | _Request | None) -> None:
         """Take what still comes in while the box ends: a key 9, a text, a stop. Nothing is begun;
-        a technician's request is told so, and its stop is latched all the same."""
+        a technician's request is told so, but its stop is latched and its look answered."""
         if not isinstance(given, _Request):
             if given is not None:
                 self._box.take([given])
-        elif given.operation == "stop":
+        elif given.operation in ("stop", "status"):
             self._answer(given)
         else:
             given.answer.set_exception(

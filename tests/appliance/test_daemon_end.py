@@ -72,16 +72,17 @@ def test_a_stop_while_nobody_is_called_is_latched(bench: Bench) -> None:
     bench.state.close()
 
 
-def test_a_stop_by_command_is_latched_and_other_requests_are_told(bench: Bench) -> None:
+def test_a_box_that_ends_latches_a_stop_answers_a_look_and_refuses_the_rest(bench: Bench) -> None:
     bench.box.recover()
     daemon = ending(bench)
-    status, stop = _Request("status", {}), _Request("stop", {})
-    daemon._inbox.put(status)
-    daemon._inbox.put(stop)
+    status, pause, stop = (_Request(name, {}) for name in ("status", "pause", "stop"))
+    for request in (status, pause, stop):
+        daemon._inbox.put(request)
     daemon._shut_down()
     assert stop.answer.result(timeout=0) == {"stopped": True}
     with pytest.raises(Refused, match="ending"):
-        status.answer.result(timeout=0)
+        pause.answer.result(timeout=0)
+    assert status.answer.result(timeout=0)["stopped"] is False
     bench.restart()
     assert bench.state.campaign.stopped
     bench.state.close()
