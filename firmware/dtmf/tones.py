@@ -17,7 +17,8 @@ from firmware.dtmf.single import FRAME, FRAME_SECONDS, SILENT, Frame, measure
 from firmware.dtmf.spectrum import SAMPLE_RATE, Spectra
 from firmware.events import Machine
 
-BEEP_HZ: Final = (400.0, 2100.0)
+BEEP_HZ: Final = (390.0, 2110.0)
+"""400 to 2100 Hz, with room for what a frame of 40 ms is wrong by."""
 BEEP_SECONDS: Final = (0.15, 1.1)
 LOW_BEEP_SECONDS: Final = 0.22
 """A beep among the lowest partials of voices must last this long."""

@@ -63,6 +63,14 @@ CASES: dict[str, tuple[Machine | None, Callable[[], Array]]] = {
         Machine.BEEP,
         lambda: np.concatenate([voice(3), silence(0.4), tone(0.5, 440), silence(2)]),
     ),
+    "beep 400 Hz, at the edge": (
+        Machine.BEEP,
+        lambda: np.concatenate([voice(3), silence(0.4), tone(0.5, 399), silence(2)]),
+    ),
+    "beep 2100 Hz, at the edge": (
+        Machine.BEEP,
+        lambda: np.concatenate([voice(3), silence(0.4), tone(0.4, 2101), silence(2)]),
+    ),
     "tone without speech before": (None, lambda: np.concatenate([tone(0.4, 1000), silence(2)])),
     "blip": (None, lambda: np.concatenate([voice(3), tone(0.06, 1000), silence(2)])),
     "ringback 425 Hz": (Machine.RINGBACK, lambda: np.concatenate([tone(1, 425), silence(4)])),
