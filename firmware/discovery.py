@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Protocol
 
 from firmware import holders
 from firmware.bring_up import LineDown
+from firmware.durable import replace_file
 from firmware.errors import FirmwareError
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family, UsbIdentity
@@ -187,13 +187,7 @@ class Bindings:
         if bindings.get(line) == imei:
             return
         bindings[line] = imei
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(bindings, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        replace_file(self._path, json.dumps(bindings, indent=1, sort_keys=True).encode())
 
     def _read(self) -> dict[str, str]:
         try:

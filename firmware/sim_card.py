@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware.durable import sync_folder
 from firmware.faults import Fault
 
 LEAST_TRIES = 3
@@ -144,27 +145,19 @@ class PinMemory:
     def remember(self, card: str, pin: str) -> None:
         """Note the try; on disk when this returns, and only then may the PIN be sent."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._sync(self._folder.parent)
+        sync_folder(self._folder.parent)
         descriptor = os.open(self._place(card, pin), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        self._sync(self._folder)
+        sync_folder(self._folder)
 
     def forget(self, card: str, pin: str) -> None:
         """The PIN opened the SIM (or a person cleared it): it may be used again."""
         self._place(card, pin).unlink(missing_ok=True)
         if self._folder.is_dir():
-            self._sync(self._folder)
+            sync_folder(self._folder)
 
     def _place(self, card: str, pin: str) -> Path:
         return self._folder / hashlib.sha256(f"{card}:{pin}".encode()).hexdigest()
-
-    @staticmethod
-    def _sync(folder: Path) -> None:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

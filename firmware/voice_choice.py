@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 
 from firmware.audio.alsa import PREFIX
+from firmware.durable import replace_file, sync_folder
 from firmware.families.base import Family
 
 MODULE = "module"
@@ -70,16 +70,7 @@ class VoiceChoice:
         """Use the module's player from the next bring-up on. Durable when this returns."""
         self._refusals = 0
         text = json.dumps({"imei": imei, "audio": setting, "why": why}, ensure_ascii=False)
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self._file.with_name(self._file.name + ".tmp")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, text.encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        fresh.replace(self._file)
-        _sync(self._file.parent)
+        replace_file(self._file, text.encode())
 
     def forget(self) -> bool:
         """Use the stream again; return whether anything had been decided."""
@@ -87,7 +78,7 @@ class VoiceChoice:
         existed = self._file.exists()
         self._file.unlink(missing_ok=True)
         if existed:
-            _sync(self._file.parent)
+            sync_folder(self._file.parent)
         return existed
 
     def refused(self) -> bool:
@@ -103,11 +94,3 @@ class VoiceChoice:
 def choice_file(state_dir: Path, line: str) -> Path:
     """Return where the memory of *line* lies under its lines' state directory."""
     return state_dir / f"{line}.voice.json"
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from pathlib import Path
 
+from firmware.durable import replace_file
+
 FOLDER = "module-files"
+HASH_DIGITS = 8
+"""So much of the hash of its content ends a clip's file name."""
+
+_OURS = re.compile(rf"[a-z0-9-]+-[0-9a-f]{{{HASH_DIGITS}}}\.wav")
 
 _log = logging.getLogger(__name__)
+
+
+def is_ours(name: str) -> bool:
+    """Whether *name* is one that the box gives to a clip, and nothing else beside it."""
+    return _OURS.fullmatch(name) is not None
 
 
 class FileMemory:
@@ -64,7 +74,7 @@ class FileMemory:
         if self._file is None:
             return
         try:
-            _replace(self._file, json.dumps(confirmed, indent=1, sort_keys=True).encode())
+            replace_file(self._file, json.dumps(confirmed, indent=1, sort_keys=True).encode())
         except OSError as error:
             _log.warning("%s cannot be written: %s", self._file, error)
             # What it says may be wrong now.
@@ -84,21 +94,8 @@ def _read(file: Path) -> dict[str, bool]:
         return {}
     if not isinstance(kept, dict):
         return {}
-    return {name: whole is True for name, whole in kept.items()}
-
-
-def _replace(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = file.with_name(file.name + ".tmp")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fresh.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    # Names go into AT commands, where a semicolon begins the next command.
+    ours = {name: whole is True for name, whole in kept.items() if is_ours(name)}
+    if len(ours) != len(kept):
+        _log.warning("%s: %d names are not the box's, ignored", file, len(kept) - len(ours))
+    return ours

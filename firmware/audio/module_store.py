@@ -18,7 +18,7 @@ from typing import Protocol
 
 from firmware.at.outcomes import Reply
 from firmware.audio.clip import Clip, encode_wav
-from firmware.audio.module_memory import FileMemory
+from firmware.audio.module_memory import HASH_DIGITS, FileMemory, is_ours
 from firmware.errors import CommandRefused
 from firmware.families.base import FileAudio
 
@@ -28,7 +28,6 @@ ASK_TIMEOUT = 5.0
 """Real seconds for a command about files."""
 SLACK = 20.0
 """Real seconds that a module may take to write a file, beyond the time on the wire."""
-_HASH = 8
 
 
 class ModulePort(Protocol):
@@ -59,7 +58,7 @@ class StoredClip:
     @classmethod
     def of(cls, clip: Clip) -> StoredClip:
         data = encode_wav(clip.pcm)
-        digest = hashlib.sha256(data).hexdigest()[:_HASH]
+        digest = hashlib.sha256(data).hexdigest()[:HASH_DIGITS]
         return cls(f"{_stem(clip.name)}-{digest}.wav", data)
 
     def path(self, files: FileAudio) -> str:
@@ -122,7 +121,7 @@ class ModuleStore:
 
     def _clear(self, there: dict[str, int | None], wanted: frozenset[str]) -> bool:
         """Delete files of ours that are not wanted; return whether there were any."""
-        ours = {name for name in there if _OURS.fullmatch(name)} | self._memory.names
+        ours = {name for name in there if is_ours(name)} | self._memory.names
         # Where nothing lists the files, each that was ever sent is asked for.
         deleted = [self._delete_if_there(name, there) for name in sorted(ours - wanted)]
         return any(deleted)
@@ -220,9 +219,6 @@ class ModuleStore:
         if not reply.final.ok:
             raise _refused(stored, f"the module said {reply.final.text}")
         return reply
-
-
-_OURS = re.compile(rf"(?P<stem>[a-z0-9-]+)-[0-9a-f]{{{_HASH}}}\.wav")
 
 
 def _stem(clip_name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -239,6 +240,36 @@ def test_a_memory_that_cannot_be_written_claims_nothing_at_the_next_start(tmp_pa
     memory.begun("a-00000000.wav")
     assert not memory.confirmed("a-00000000.wav")
     assert FileMemory.of(tmp_path, "1").names == frozenset()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x;+CPIN=1234;+CFUN=0",
+        "a-00000000.wav;+CFUN=0",
+        "x\r",
+        "a-00000000.wav\n",
+        "A-00000000.wav",
+        "../a-00000000.wav",
+        "",
+    ],
+)
+def test_a_name_from_the_disk_that_is_no_clip_s_never_reaches_the_port(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / FOLDER / "1.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({name: True, "old-00000000.wav": True}), encoding="utf-8")
+    memory = FileMemory.of(tmp_path, "1")
+    assert memory.names == {"old-00000000.wav"}
+    assert memory.confirmed("old-00000000.wav")
+    assert not memory.confirmed(name)
+    port, files, store = made("sim800", memory)
+    store.keep([GREETING])
+    assert set(port.commands("AT+FSFLSIZE")) == {
+        f"AT+FSFLSIZE={files.folder}{one}"
+        for one in (StoredClip.of(GREETING).name, "old-00000000.wav")
+    }
 
 
 def test_nothing_that_is_not_there_is_deleted() -> None:
