@@ -265,8 +265,9 @@ def _clip_started(state: Live, event: events.ClipStarted) -> Step:
 
 def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:
     script = state.call.script
-    if event.clip == script.greeting and event.complete and not state.facts.introduced:
-        state = know(state, introduced=True)
+    if event.complete and event.clip in (script.greeting, script.prompt):
+        introduced = state.facts.introduced or event.clip == script.greeting
+        state = know(state, introduced=introduced, asked_at=event.at)
     if event.clip == script.message and state.facts.chosen_at is not None:
         state = know(
             state,
@@ -315,7 +316,7 @@ def _machine(state: Live, event: events.MachineHeard, now: Now) -> Step:
     told = event.evidence
     if facts.machine_evidence is not None:
         told = f"{facts.machine_evidence}; {told}"
-    state = know(state, machine=event.machine, machine_evidence=told)
+    state = know(state, machine=event.machine, machine_at=event.at, machine_evidence=told)
     if event.machine is events.Machine.RINGBACK:
         # Whoever picks up now is a person all the same: evidence, and no reason to leave.
         return Step(state)

@@ -19,6 +19,10 @@ NETWORK_RING_SECONDS = 25.0
 """Networks give up ringing after 25 to 60 s and often release with cause 16 ("normal"), as a
 callee's reject button does. An end that late was the network, an earlier one the callee."""
 
+BUSY_SECONDS = 6.0
+"""From an answer that was none to the end of its third busy tone. A later busy tone is also what
+many exchanges play once the callee has hung up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Press:
@@ -72,6 +76,8 @@ class Facts:
     greeting_at: float | None = None
     introduced: bool = False
     """The greeting was played to its end."""
+    asked_at: float | None = None
+    """When the greeting or the prompt was last played to its end."""
     repeats: int = 0
     presses: tuple[Press, ...] = field(default=())
     chosen_at: float | None = None
@@ -82,6 +88,8 @@ class Facts:
     withdrawn: str | None = None
     """The person's consent was withdrawn by other means while the call ran."""
     machine: Machine | None = None
+    machine_at: float | None = None
+    """When that kind was first heard; a line tells each kind once."""
     machine_evidence: str | None = None
     audio_failure: str | None = None
     broke_off: str | None = None
@@ -96,8 +104,7 @@ def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
     """Name the one outcome. *cause* is None where the line never confirmed the end.
 
     An objection hides behind nothing. A message heard to its end was heard, even where the stop
-    or a dead line came during the farewell. A network's answer over which its own ringback or busy
-    tone is heard is nobody's, unless somebody pressed a key.
+    or a dead line came during the farewell.
     """
     if facts.opted_out:
         return Outcome.OPTED_OUT
@@ -126,18 +133,33 @@ def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
         case Cause.FAILED | Cause.LINE_LOST:
             return Outcome.FAILED
         case Cause.REMOTE_HANG_UP | Cause.LOCAL_HANG_UP | None:
-            if facts.answered_at is not None and not facts.presses:
-                if facts.machine is Machine.BUSY_TONE:
-                    return Outcome.BUSY
-                if facts.machine is Machine.RINGBACK:
-                    return Outcome.NO_ANSWER
             if facts.answered_at is not None:
-                monologue = facts.machine is Machine.MONOLOGUE
-                return Outcome.VOICEMAIL if monologue else Outcome.DECLINED
+                return _answered_end(facts, facts.answered_at)
             if cause is Cause.REMOTE_HANG_UP:
                 return _remote_end_unanswered(facts, ended_at)
             return _local_end_unanswered(facts)
     assert_never(cause)
+
+
+def _answered_end(facts: Facts, answered_at: float) -> Outcome:
+    """Name the end of an answered call without a choice.
+
+    A network's answer over which its own busy tone or ringback is heard is nobody's, as long as
+    nothing speaks for a person: no key, and nothing played whole that they may have heard. In doubt
+    they have declined, so that nobody who listened is called again.
+    """
+    if facts.machine is Machine.MONOLOGUE:
+        return Outcome.VOICEMAIL
+    if facts.presses or facts.machine_at is None:
+        return Outcome.DECLINED
+    if facts.machine is Machine.BUSY_TONE:
+        soon = facts.machine_at - answered_at <= BUSY_SECONDS
+        return Outcome.BUSY if soon and facts.asked_at is None else Outcome.DECLINED
+    if facts.machine is Machine.RINGBACK:
+        # Whoever picked up after the ringback may have heard what was played whole since.
+        since = facts.asked_at is not None and facts.asked_at >= facts.machine_at
+        return Outcome.DECLINED if since else Outcome.NO_ANSWER
+    return Outcome.DECLINED
 
 
 def _remote_end_unanswered(facts: Facts, ended_at: float) -> Outcome:

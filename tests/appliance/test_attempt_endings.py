@@ -70,6 +70,55 @@ def test_a_busy_tone_after_an_answer_is_busy() -> None:
     assert book.ended(15, Cause.LOCAL_HANG_UP) is Outcome.BUSY
 
 
+@pytest.mark.parametrize("cause", [Cause.REMOTE_HANG_UP, Cause.LOCAL_HANG_UP])
+@pytest.mark.parametrize(
+    ("whole", "tone", "outcome"),
+    [
+        # Playbook answers at 10.
+        (None, 16.0, Outcome.BUSY),
+        (None, 16.1, Outcome.DECLINED),
+        (15.0, 15.5, Outcome.DECLINED),
+        (15.6, 15.5, Outcome.DECLINED),
+        (22.0, 25.0, Outcome.DECLINED),
+    ],
+)
+def test_a_busy_tone_is_nobody_only_soon_and_before_the_greeting_was_heard(
+    whole: float | None, tone: float, outcome: Outcome, cause: Cause
+) -> None:
+    book = Playbook().to_greeting()
+    told = sorted(t for t in (whole, tone) if t is not None)
+    for seconds in told:
+        if seconds == tone:
+            assert book.machine(seconds, Machine.BUSY_TONE) == ["HangUp"]
+        else:
+            book.finished(seconds, "greeting")
+    assert book.ended(27, cause) is outcome
+
+
+@pytest.mark.parametrize("cause", [Cause.REMOTE_HANG_UP, Cause.LOCAL_HANG_UP])
+@pytest.mark.parametrize(
+    ("tone", "prompted", "outcome"),
+    [
+        (14, False, Outcome.DECLINED),
+        (23, False, Outcome.NO_ANSWER),
+        (23, True, Outcome.DECLINED),
+        (36, True, Outcome.NO_ANSWER),
+    ],
+)
+def test_whoever_may_have_heard_the_question_after_the_ringback_declines(
+    tone: int, prompted: bool, outcome: Outcome, cause: Cause
+) -> None:
+    book = Playbook().to_greeting()
+    steps = {tone: lambda: book.machine(tone, Machine.RINGBACK)}
+    steps[22] = lambda: book.finished(22, "greeting")
+    if prompted:
+        steps[30] = lambda: book.time(30)
+        steps[35] = lambda: book.finished(35, "prompt")
+    for seconds in sorted(steps):
+        steps[seconds]()
+    assert book.ended(37, cause) is outcome
+
+
 def test_a_key_after_the_ringback_is_a_person() -> None:
     book = Playbook().to_greeting()
     book.machine(14, Machine.RINGBACK)
