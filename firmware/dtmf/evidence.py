@@ -14,6 +14,9 @@ MARGIN_HZ: Final = 4.0
 (1.5 % and 2 Hz, ETSI ES 201 235-3) with room for noise, and far from 3.5 %."""
 WEAKEST_PART: Final = 0.3
 """A key sounds through all of a stretch."""
+OVERTONE: Final = 0.01
+"""A column that is twice the row to within this ratio is the overtone of a whistle: the pairs that
+must be accepted (1.5 % and 2 Hz off) stay 0.016 away from that."""
 EXACT_HZ: Final = 0.5
 """Nearer than this no difference is made."""
 
@@ -56,6 +59,7 @@ def possible(fit: PairFit, row_nominal: float, column_nominal: float) -> bool:
         and abs(fit.row_swell) <= 0.85
         and abs(fit.column_swell) <= 0.85
         and 0.16 <= fit.column_level / fit.row_level <= 4.5
+        and abs(fit.column_hz / fit.row_hz - 2.0) > OVERTONE
     )
 
 

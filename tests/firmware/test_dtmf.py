@@ -136,6 +136,22 @@ def test_other_tones(frequencies: tuple[float, ...]) -> None:
     assert keys(pcm(np.sum([4000 * np.sin(2 * np.pi * f * time) for f in frequencies], 0))) == ""
 
 
+@pytest.mark.parametrize("frequency", [672.0, 676.0, 680.0, 742.0, 748.0, 752.0])
+def test_a_whistle_with_its_overtone(frequency: float) -> None:
+    time = np.arange(RATE) / RATE
+    glide = 2 * np.pi * (frequency * time + 2.0 * time**2)
+    whistle = 4000 * np.sin(glide) + 1000 * np.sin(2 * glide + 1.0)
+    assert keys(pcm(gap(0.2), whistle, gap(0.2))) == ""
+
+
+@pytest.mark.parametrize("key", "26C")
+def test_the_pairs_nearest_to_an_octave(key: str) -> None:
+    frequency = {"2": (697.0, 1336.0), "6": (770.0, 1477.0), "C": (852.0, 1633.0)}[key]
+    off = (-0.015 - 2 / frequency[0], 0.015 + 2 / frequency[1])
+    for shift in range(0, 160, 37):
+        assert keys(pcm(np.zeros(shift), press(key, 0.05, off=off), gap(0.06))) == key
+
+
 def test_noise_alone() -> None:
     assert keys(pcm(np.random.default_rng(2).normal(0, 2000, 20 * RATE))) == ""
 
