@@ -153,16 +153,19 @@ class Box:
         """Step the engine over *inputs* at one instant and perform what follows."""
         now = self.now()
         effects: list[Effect] = []
-        for given in inputs:
-            if isinstance(given, StopRaised):
-                with self._stop_lock:
-                    self._stop.set()
-                    self._stops_on_their_way = max(self._stops_on_their_way - 1, 0)
-            with self._sound(now):
-                effects += self.engine.step(given, now)
-            if isinstance(given, commands.Reset) and not self.engine.state.stopped:
-                self._release_stop()
-        self.perform(effects, now)
+        with self._sound(now):
+            try:
+                for given in inputs:
+                    if isinstance(given, StopRaised):
+                        with self._stop_lock:
+                            self._stop.set()
+                            self._stops_on_their_way = max(self._stops_on_their_way - 1, 0)
+                    effects += self.engine.step(given, now)
+                    if isinstance(given, commands.Reset) and not self.engine.state.stopped:
+                        self._release_stop()
+            finally:
+                # What came before a fault of the program is sound: an objection, a stop.
+                self.perform(effects, now)
 
     def reset_refusal(self) -> str | None:
         """Return why a :class:`~appliance.commands.Reset` is to be refused now, or None."""
@@ -289,8 +292,9 @@ class Box:
         try:
             effects = self.engine.step(commands.StorageFailed(detail=why), now)
         except Exception:
-            # The engine cannot even say what to hang up.
+            # The engine cannot even say what to hang up. The stop is latched as any other is.
             self.stop_everything()
+            self._post(StopRaised(at=now.monotonic, source="fault"))
             raise
         for effect in effects:
             if isinstance(effect, Send) and not isinstance(effect.order, Dial | AnswerCall):

@@ -364,7 +364,7 @@ class Engine:
         return False
 
     def _stop(self, event: events.StopRaised, now: Now) -> None:
-        if event.source != "command":
+        if event.source not in ("command", "fault"):
             self._contact_open = True
         # Hang-ups go ahead of the row: they guard nothing and must not wait for the disk.
         self._lines.move_all(event, now)

@@ -268,7 +268,7 @@ class StopRaised:
 
     at: float
     source: str
-    """``button``, ``wire`` (not readable), ``command``."""
+    """``button``, ``wire`` (not readable), ``command``, ``fault`` (of the program)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

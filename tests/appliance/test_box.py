@@ -547,3 +547,31 @@ def test_a_step_of_the_engine_that_fails_ends_all_calling(
     bench.box.take([commands.Tick(), *bench.posted])
     assert [type(order).__name__ for order in bench.line.orders].count("Dial") == 1
     assert bench.line.hung_up or isinstance(bench.line.orders[-1], HangUp)
+    if failures == 2:
+        assert bench.box.engine.state.stopped
+        assert bench.box.reset_refusal() is None
+
+
+def test_what_came_before_a_fault_of_the_program_is_kept(
+    bench: Bench, mocker: MockerFixture
+) -> None:
+    contact = bench.register()
+    dial = bench.dial()
+    take = bench.box.engine._take
+
+    def fails(given: Input, now: Now) -> bool:
+        if isinstance(given, events.ClipFinished):
+            raise RuntimeError("bug")
+        return take(given, now)
+
+    mocker.patch.object(bench.box.engine, "_take", fails)
+    faulty = events.ClipFinished(
+        line="line-1", at=1.0, attempt=dial.attempt, clip="message", played_ms=1, complete=False
+    )
+    stop = events.StopRaised(at=1.0, source="button")
+    with pytest.raises(RuntimeError):
+        bench.box.take([*answered_and_pressed(dial.attempt, "9"), stop, faulty])
+    mocker.stopall()
+    bench.restart()
+    assert bench.state.campaign.stopped
+    assert bench.state.campaign.history(contact.subject).revocation is not None
