@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance import call_rows
 from appliance.call_facts import Press, confirmed, missed
 from appliance.call_moves import Step, clip_deadline, close, know, play
-from appliance.call_state import Asking, HangingUp, Live, Telling
+from appliance.call_state import Asking, Call, Concluded, HangingUp, Live, Telling
 from appliance.effects import Effect, Now, StoreRevocation
 from appliance.model import Revocation
 from firmware import events
@@ -27,13 +29,7 @@ def press(state: Live, event: events.KeyHeard, now: Now) -> Step:
     )
     effects: list[Effect] = []
     if objects:
-        # Never earlier than the clearance: a clock that lost its time must not date a no before
-        # the yes that it ends.
-        revocation = Revocation(at=max(now.utc, call.authorised_at), by="key")
-        effects += [
-            call_rows.revoked(call),
-            StoreRevocation(subject=call.subject, revocation=revocation),
-        ]
+        effects += _objection(call, now)
     if (objects or chooses) and facts.answered_at is None:
         proof = f"key {event.key}"
         state = know(state, answered_at=event.at, answer=proof)
@@ -55,6 +51,28 @@ def press(state: Live, event: events.KeyHeard, now: Now) -> Step:
         telling = Telling(call, state.facts, deadline)
         return Step(telling, (*effects, play(telling, message)))
     return Step(state, tuple(effects))
+
+
+def object_late(
+    ended: Concluded, event: events.KeyHeard, now: Now
+) -> tuple[Concluded, tuple[Effect, ...]]:
+    """Take a key of a call whose outcome is written although its end is not confirmed.
+
+    Only an objection counts still; the outcome stays.
+    """
+    call, facts = ended.call, ended.facts
+    if event.key != call.keys.object or facts.opted_out:
+        return ended, ()
+    row = call_rows.key(call, facts, event, counted=True)
+    known = replace(ended, facts=replace(facts, opted_out=True))
+    return known, (*_objection(call, now), row)
+
+
+def _objection(call: Call, now: Now) -> tuple[Effect, ...]:
+    # Never earlier than the clearance: a clock that lost its time must not date a no before the
+    # yes that it ends.
+    revocation = Revocation(at=max(now.utc, call.authorised_at), by="key")
+    return call_rows.revoked(call), StoreRevocation(subject=call.subject, revocation=revocation)
 
 
 def confirm(state: Live, event: events.KeyConfirmed) -> Live:

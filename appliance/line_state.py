@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.call_state import State
+from appliance.call_state import Concluded, State
 from firmware import events
 
 
@@ -17,8 +17,9 @@ class LineState:
     ready: bool = False
     fault: events.LineFault | None = None
     call: State | None = None
-    unconfirmed: str | None = None
-    """Attempt whose end the line has not confirmed; it takes no call until it has."""
+    unconfirmed: Concluded | None = None
+    """The call whose end the line has not confirmed: it takes no other until it has, and whoever
+    is still in it may object."""
     receiving: bool = False
     """Somebody calls on it; nobody is dialled meanwhile."""
     linger: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from appliance import call_keys
 from appliance.attempt import step as advance
 from appliance.call_moves import Step
 from appliance.call_state import AttemptInput, CallEvent, Concluded, State, TimeReached, Withdrawn
@@ -109,12 +110,8 @@ class Lines:
             return
         if line.call is not None and line.call.call.attempt == event.attempt:
             self._move(line, event, now)
-        elif (
-            isinstance(event, events.Ended)
-            and event.confirmed
-            and line.unconfirmed == event.attempt
-        ):
-            line.unconfirmed = None
+        elif line.unconfirmed is not None and line.unconfirmed.call.attempt == event.attempt:
+            self._after_end(line, line.unconfirmed, event, now)
 
     def move_all(self, event: AttemptInput, now: Now) -> None:
         """Tell every running call."""
@@ -136,6 +133,17 @@ class Lines:
             if now.monotonic >= call.deadline:
                 self._move(line, TimeReached(), now)
 
+    def _after_end(self, line: LineState, ended: Concluded, event: CallEvent, now: Now) -> None:
+        """The outcome is written, the line has not confirmed the end: the person may be there."""
+        if isinstance(event, events.Ended) and event.confirmed:
+            line.unconfirmed = None
+        elif isinstance(event, events.KeyHeard):
+            line.unconfirmed, effects = call_keys.object_late(ended, event, now)
+            for effect in effects:
+                self._recorder.emit(effect, now)
+            if effects:
+                self._freed((ended.call.subject,))
+
     def _move(self, line: LineState, event: AttemptInput, now: Now) -> None:
         if line.call is None:
             return
@@ -150,5 +158,5 @@ class Lines:
             line.call = None
             line.used_at = now.monotonic
             if not moved.state.confirmed:
-                line.unconfirmed = call.attempt
+                line.unconfirmed = moved.state
             self._freed((call.subject,))

@@ -283,6 +283,18 @@ class Box:
             after=1.0,
         )
 
+    def key(self, attempt: str, key: str) -> list[str]:
+        return self.take(
+            events.KeyHeard(
+                line="line-1",
+                at=self.seconds,
+                attempt=attempt,
+                key=key,
+                witness=Witness.HOST,
+                sureness=1.0,
+            )
+        )
+
     def called(self) -> list[str]:
         return [e.subject or "" for e in self.entries if e.kind == "call.authorised"]
 
@@ -520,6 +532,21 @@ def test_a_late_end_frees_a_line_that_was_given_up() -> None:
     assert box.end("a1", Cause.LOCAL_HANG_UP) == ["call.authorised", "Dial"]
 
 
+def test_a_nine_is_final_although_the_line_was_given_up() -> None:
+    box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
+    box.tick(60)
+    assert box.tick(20) == ["call.ended"]
+    assert box.key("a0", "9") == []
+    assert box.key("a1", "5") == []
+    assert box.key("a1", "1") == []
+    assert box.key("a1", "9") == ["consent.revoked", "store revocation", "call.key"]
+    assert box.engine.state.history("anna", "").revocation is not None
+    # Once is enough, and the line is given up all the same.
+    assert box.key("a1", "9") == []
+    assert box.end("a1", Cause.LOCAL_HANG_UP) == ["call.authorised", "Dial"]
+    assert box.key("a1", "9") == []
+
+
 def test_events_of_other_calls_and_lines_are_ignored() -> None:
     box = Box(Registry(anna=hours(0, 9)))
     assert box.end("a0") == []
@@ -626,11 +653,7 @@ def test_calling_back_objects_only_where_the_greeting_says_so(objects: bool) -> 
 
 def test_key_nine_is_suppressed_for_the_number_too() -> None:
     box = Box(Registry(anna=hours(0, 9)))
-    box.take(
-        events.KeyHeard(
-            line="line-1", at=5, attempt="a1", key="9", witness=Witness.HOST, sureness=1.0
-        )
-    )
+    box.key("a1", "9")
     assert box.engine.state.history("other", "hash-anna").revocation is not None
 
 
