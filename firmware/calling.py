@@ -199,7 +199,7 @@ class Calling(ABC):
             return
         match order:
             case Play(clip=clip):
-                if not self.call.play(clip):
+                if not self.call.play(clip) and not self.call.is_over():
                     self.call.audio_failed(f"there is no clip {clip}", self._now())
             case Silence():
                 self.call.silence()

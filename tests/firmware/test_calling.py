@@ -15,12 +15,12 @@ from firmware.call_voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.dialling import Dialling
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
-from firmware.events import Cause, Ended, Event
+from firmware.events import AudioFailed, Cause, Ended, Event
 from firmware.families import FAMILIES
 from firmware.inbox import Closing, Inbox, Item, Ordered
 from firmware.line_side import LineSide
 from firmware.live_call import LiveCall
-from firmware.orders import Dial, HangUp
+from firmware.orders import Dial, HangUp, Play
 from firmware.voice import VoiceSwitch
 
 OK = Reply(final=Final(kind=FinalKind.OK, text="OK"))
@@ -40,6 +40,8 @@ class Modem:
         self.notices: tuple[str, ...] = ()
         """Told while the dial command waits for its result, which then never comes."""
         self.call: LiveCall | None = None
+        self.late: Callable[[], None] = nothing
+        """What happens while it answers why the call ended."""
         self._meanwhile = meanwhile
 
     def emergency_hang_up(self) -> None: ...
@@ -53,6 +55,8 @@ class Modem:
             for notice in self.notices:
                 self.call.notice(notice, 101.0)
             raise CommandTimeout("no result for ATD")
+        if text == FAMILY.end_cause:
+            self.late()
         self.sent.append(text)
         return OK
 
@@ -85,9 +89,10 @@ def place(
     *notices: str,
     switch: VoiceSwitch | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    late: Callable[[], None] = nothing,
 ) -> tuple[Modem, list[Event]]:
     modem, posted = Modem(meanwhile), list[Event]()
-    modem.notices = notices
+    modem.notices, modem.late = notices, late
     dial = Dial(line="one", attempt="a", number="+33639980001", greeting="g", dial_by=160.0)
     path = SilentPath(
         callbacks=AudioCallbacks(
@@ -194,6 +199,23 @@ def test_a_notice_tells_the_end_where_the_dial_has_no_result() -> None:
     (ended,) = posted
     assert isinstance(ended, Ended)
     assert (ended.evidence, ended.confirmed) == ("VOICE CALL: END", True)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_clip_ordered_when_the_call_was_over_is_no_failure_of_the_voice(late: bool) -> None:
+    inbox = Inbox()
+    order = Ordered(order=Play(line="one", attempt="a", clip="message"), emergencies=0)
+
+    def put() -> None:
+        inbox.put(order)
+
+    # The line has no clip at all: whoever orders one in time is told so.
+    meanwhile, at_end = (nothing, put) if late else (put, nothing)
+    modem, posted = place(meanwhile, inbox, Running(), "MO RING", "VOICE CALL: END", late=at_end)
+    assert FAMILY.end_cause in modem.sent
+    failures = [event.detail for event in posted if isinstance(event, AudioFailed)]
+    assert failures == ([] if late else ["there is no clip message"])
+    assert isinstance(posted[-1], Ended)
 
 
 def test_a_call_that_was_neither_listed_nor_told_to_end_is_hung_up() -> None:
