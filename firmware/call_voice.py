@@ -48,12 +48,7 @@ class CallVoice:
         """Switch the voice on if it is time and not yet done."""
         if self.broken is not None or self._call.is_over():
             return
-        lost = self.switch.lost
-        if lost is not None:
-            # Also before the answer: better nobody answers than somebody hears nothing.
-            self._fail(lost, self._clock.monotonic())
-            return
-        if self.switch.on:
+        if self._fail_if_lost() or self.switch.on:
             return
         phase = self._call.progress.phase
         answered = self._call.speaking
@@ -68,7 +63,7 @@ class CallVoice:
             return
         if self._stopped():
             self._mute()
-        if self.switch.hopeless:
+        if not self._fail_if_lost() and self.switch.hopeless:
             self._fail("the modem did not switch the voice on", self._clock.monotonic())
 
     def trouble(self, detail: str, at: float) -> None:
@@ -110,6 +105,13 @@ class CallVoice:
             except CommandAborted:
                 continue
             return
+
+    def _fail_if_lost(self) -> bool:
+        """Also before the answer: better nobody answers than somebody hears nothing."""
+        lost = self.switch.lost
+        if lost is not None:
+            self._fail(lost, self._clock.monotonic())
+        return lost is not None
 
     def _fail(self, detail: str, at: float) -> None:
         self.broken = detail

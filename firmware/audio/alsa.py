@@ -57,6 +57,8 @@ class AlsaPath:
         self._library: SoundLibrary | None = None
         self._orders = Orders()
         self._call: CardCall | None = None
+        self._tried: CardCall | None = None
+        """The last call that the card was to be started for since it was opened."""
         self._card: CardThread | None = None
         self._thread: threading.Thread | None = None
         self._news: SimpleQueue[News | None] = SimpleQueue()
@@ -64,7 +66,10 @@ class AlsaPath:
     @property
     def lost(self) -> str | None:
         """A card that was pulled shows at the next start only, or by standing still in a call."""
-        return None if self._library is not None else "the sound card is not open"
+        if self._library is None:
+            return "the sound card is not open"
+        tried = self._tried
+        return None if tried is None else tried.failure
 
     # -- orders ------------------------------------------------------------------------------
 
@@ -87,6 +92,7 @@ class AlsaPath:
                 "plays and records 8000 samples a second, mono (alsa:plughw:N converts)",
             ) from error
         self._library = library
+        self._tried = None
         self._card = self._new_card_thread()
         self._thread = threading.Thread(
             target=self._tell, name=f"sound card {self._device} tells", daemon=True
@@ -110,7 +116,7 @@ class AlsaPath:
             thread=card,
             post=self._news.put,
         )
-        self._call = call
+        self._call = self._tried = call
         if not card.done(call.start, within=_CARD_WITHIN):
             self._leave(call, "start")
 
@@ -176,12 +182,10 @@ class AlsaPath:
 
     def _leave(self, call: CardCall, what: str) -> None:
         """Go on without a card that hangs; the next call tries it with a thread of its own."""
-        call.give_up()
+        why = f"sound card {self._device}: it did not {what} within {_CARD_WITHIN:g} s"
+        call.give_up(why)
         self._card = self._new_card_thread()
-        self._callbacks.on_failed(
-            f"sound card {self._device}: it did not {what} within {_CARD_WITHIN:g} s",
-            self._clock.monotonic(),
-        )
+        self._callbacks.on_failed(why, self._clock.monotonic())
 
     def _tell(self) -> None:
         while True:

@@ -130,6 +130,8 @@ class CardCall:
     ) -> None:
         self.thread = thread
         self._over = False
+        self.failure: str | None = None
+        """Why the card carries no voice any more; set before it is posted."""
         self.taken_at = self.heard_at = clock.monotonic()
         """When the card last took a block, and brought one."""
         self._device = device
@@ -148,9 +150,10 @@ class CardCall:
         """Return whether no sound is handed over any more and nothing begins."""
         return self._over
 
-    def give_up(self) -> None:
+    def give_up(self, why: str) -> None:
         """The card hangs; should it ever go on, nothing may begin."""
         self._over = True
+        self.failure = self.failure or why
 
     # -- the card's thread -------------------------------------------------------------------
 
@@ -234,7 +237,11 @@ class CardCall:
         self.taken_at = self._clock.monotonic()
 
     def _fail(self, detail: str) -> None:
-        self._post(Failed(f"sound card {self._device}: {detail}", self._clock.monotonic()))
+        if self.failure is not None:
+            # Told already, and another call may be up by now.
+            return
+        self.failure = f"sound card {self._device}: {detail}"
+        self._post(Failed(self.failure, self._clock.monotonic()))
 
     def _quietly(self, action: Callable[[], None]) -> None:
         """A card that was pulled out cannot be stopped properly, nor need it be."""

@@ -1,175 +1,27 @@
-"""The sound card path with a library that has no card: the test turns the crank."""
+"""The sound card path with a library that has no card."""
 
 from __future__ import annotations
 
-import queue
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from card_fakes import CLIP, FRAME, LONG, SILENCE, WAIT, Rig, open_card
 from pytest_mock import MockerFixture
 
 from firmware.audio import alsa
-from firmware.audio.alsa import AlsaPath
-from firmware.audio.card_call import BLOCK, LATENCY
-from firmware.audio.clip import Clip
-from firmware.audio.path import AudioCallbacks, AudioPath
-from firmware.audio.sound_library import Stream, load_library
+from firmware.audio.card_call import BLOCK
+from firmware.audio.path import AudioPath
+from firmware.audio.sound_library import load_library
 from firmware.errors import PortUnusable
-
-WAIT = 5.0
-FRAME = 2 * BLOCK
-CLIP = Clip(name="greeting", pcm=b"\1\2" * BLOCK * 3)
-LONG = Clip(name="message", pcm=b"\3\4" * BLOCK * 100)
-SILENCE = bytes(FRAME)
-
-
-class CardError(Exception):
-    pass
-
-
-class Direction:
-    def __init__(self, card: Card, callback: Callable[..., None]) -> None:
-        self.card = card
-        self.callback = callback
-        self.closed = False
-        self.started = self.aborted = 0
-
-    def start(self) -> None:
-        hang = self.card.hang
-        if hang is not None:
-            hang.wait(WAIT)
-        if self.card.broken:
-            raise CardError("device unavailable")
-        self.started += 1
-
-    def abort(self) -> None:
-        self.aborted += 1
-
-    def close(self) -> None:
-        with self.card.news:
-            self.closed = True
-            self.card.news.notify_all()
-
-
-class Card:
-    """The library and its one card, which plays what it is given LATENCY seconds later."""
-
-    PortAudioError: type[Exception] = CardError
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.broken = False
-        self.hang: threading.Event | None = None
-        self.refuses = ""
-        self.options: dict[str, Any] = {}
-        self.outs: list[Direction] = []
-        self.ins: list[Direction] = []
-        self.latency: float | None = LATENCY
-        self.news = threading.Condition()
-
-    def RawOutputStream(self, **options: Any) -> Stream:  # noqa: N802
-        self.options = options
-        self.outs.append(Direction(self, options["callback"]))
-        return self.outs[-1]
-
-    def RawInputStream(self, **options: Any) -> Stream:  # noqa: N802
-        self.ins.append(Direction(self, options["callback"]))
-        return self.ins[-1]
-
-    def check_output_settings(self, **_options: Any) -> None:
-        if self.refuses:
-            raise CardError(self.refuses)
-
-    def check_input_settings(self, **_options: Any) -> None:
-        pass
-
-    def block(self, status: object = None) -> bytes:
-        """Take the next block; return it, and let its 20 ms pass."""
-        out = memoryview(bytearray(FRAME))
-        time = None
-        if self.latency is not None:
-            time = SimpleNamespace(currentTime=7.0, outputBufferDacTime=7.0 + self.latency)
-        self.outs[-1].callback(out, BLOCK, time, status)
-        self.clock.now += 0.02
-        return bytes(out)
-
-    def say(self, pcm: bytes) -> None:
-        """Bring what the far end says."""
-        self.ins[-1].callback(memoryview(pcm), BLOCK, None, None)
-
-
-class Clock:
-    now = 50.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def real(self, seconds: float) -> float:
-        return seconds
-
-
-class Rig:
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.card = Card(self.clock)
-        self.told: queue.Queue[tuple[Any, ...]] = queue.Queue()
-        self.path = AlsaPath(
-            "EC25",
-            clock=self.clock,
-            load=lambda: self.card,
-            callbacks=AudioCallbacks(
-                on_started=lambda *what: self.told.put(("started", *what[:-1])),
-                on_finished=lambda *what: self.told.put(("finished", *what[:-1])),
-                on_downlink=lambda *what: self.told.put(("heard", *what[:-1])),
-                on_failed=lambda *what: self.told.put(("failed", *what[:-1])),
-            ),
-        )
-
-    def next(self) -> tuple[Any, ...]:
-        return self.told.get(timeout=WAIT)
-
-    def settle(self) -> None:
-        """Wait until the card's thread has done what it was asked for."""
-        assert self.path._card is not None
-        assert self.path._card.done(lambda: None, within=WAIT)
-
-    def keep_waiting(self) -> Callable[[], None]:
-        """Let the card's thread do nothing until what is returned is called."""
-        waits = threading.Event()
-
-        def wait() -> None:
-            waits.wait(WAIT)
-
-        assert self.path._card is not None
-        self.path._card.post(wait)
-        return waits.set
-
-    def wait_for(self, true: Callable[[], bool]) -> None:
-        """Wait for a thread that was left behind."""
-        with self.card.news:
-            assert self.card.news.wait_for(true, WAIT)
-
-    def so_far(self) -> list[tuple[Any, ...]]:
-        """Return what was told up to now."""
-        self.settle()
-        self.card.say(b"mark")
-        return list(iter(self.next, ("heard", b"mark")))
 
 
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr(alsa, "_LOOK_EVERY", 0.02)
-    rig = Rig()
-    rig.path.open()
-    yield rig
-    if rig.card.hang is not None:
-        rig.card.hang.set()
-    rig.path.close()
+    with open_card(monkeypatch) as rig:
+        yield rig
 
 
 def test_a_call_speaks_in_blocks_of_20_ms_and_is_silent_when_idle(rig: Rig) -> None:
@@ -368,10 +220,14 @@ def test_a_card_that_stops_calling_back_is_told(rig: Rig) -> None:
 def test_a_card_that_does_not_start_is_told(rig: Rig) -> None:
     rig.card.broken = True
     rig.path.start()
-    assert rig.next() == ("failed", "sound card EC25: device unavailable")
+    assert rig.next() == ("failed", why := "sound card EC25: device unavailable")
     assert rig.card.ins[0].closed
+    assert rig.path.lost == why
+    rig.path.stop()
+    assert rig.path.lost == why, "the next call would be as silent"
     rig.card.broken = False
     rig.path.start()
+    assert not rig.path.lost
     rig.path.play(CLIP)
     assert rig.card.block() == CLIP.pcm[:FRAME]
 
@@ -384,9 +240,9 @@ def test_a_card_that_does_not_start_again_is_told_and_left_alone(rig: Rig) -> No
     rig.path.silence()
     told = rig.so_far()
     assert told[:2] == [("started", "message"), ("finished", "message", 0, False)]
-    assert told[2:] == [
-        ("failed", "sound card EC25: no voice after a clip was stopped: device unavailable")
-    ]
+    why = "sound card EC25: no voice after a clip was stopped: device unavailable"
+    assert told[2:] == [("failed", why)]
+    assert rig.path.lost == why
     rig.path.silence()
     rig.path.stop()
     assert (rig.card.outs[0].aborted, rig.card.outs[0].closed) == (1, False)
@@ -405,7 +261,8 @@ def test_a_card_that_hangs_when_it_starts_again_holds_up_neither_the_line_nor_th
     assert rig.next() == ("finished", "message", 0, False)
     monkeypatch.setattr(alsa, "_CARD_WITHIN", 0.02)
     rig.path.stop()
-    assert rig.next() == ("failed", "sound card EC25: it did not stop within 0.02 s")
+    assert rig.next() == ("failed", why := "sound card EC25: it did not stop within 0.02 s")
+    assert rig.path.lost == why
     monkeypatch.setattr(alsa, "_CARD_WITHIN", WAIT)
     rig.card.hang = None
     rig.path.start()
@@ -423,9 +280,10 @@ def test_a_card_that_hangs_when_a_call_starts_is_told(
     rig.card.hang = hang = threading.Event()
     monkeypatch.setattr(alsa, "_CARD_WITHIN", 0.02)
     rig.path.start()
-    assert rig.next() == ("failed", "sound card EC25: it did not start within 0.02 s")
+    assert rig.next() == ("failed", why := "sound card EC25: it did not start within 0.02 s")
     monkeypatch.setattr(alsa, "_CARD_WITHIN", WAIT)
     rig.path.stop()
+    assert rig.path.lost == why
     hang.set()
     rig.wait_for(lambda: rig.card.outs[0].closed and rig.card.ins[0].closed)
     assert rig.card.ins[0].started == 0, "it was given up in between"
@@ -435,6 +293,35 @@ def test_a_card_that_is_not_open_carries_no_voice(rig: Rig) -> None:
     assert rig.path.lost is None
     rig.path.close()
     assert rig.path.lost == "the sound card is not open"
+
+
+def test_a_card_that_was_lost_is_whole_once_it_was_opened_anew(rig: Rig) -> None:
+    rig.card.broken = True
+    rig.path.start()
+    rig.path.close()
+    rig.path.open()
+    assert rig.path.lost is None
+
+
+def test_a_call_that_was_given_up_tells_nothing_in_the_next(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.card.hang = hang = threading.Event()
+    monkeypatch.setattr(alsa, "_CARD_WITHIN", 0.02)
+    left = rig.path._card
+    assert left is not None
+    rig.path.start()
+    assert rig.next()[0] == "failed"
+    monkeypatch.setattr(alsa, "_CARD_WITHIN", WAIT)
+    rig.path.stop()
+    rig.card.hang = None
+    rig.path.start()
+    rig.card.broken = True
+    hang.set()
+    left._thread.join(WAIT)
+    assert rig.card.ins[0].closed
+    assert rig.so_far() == []
+    assert rig.path.lost is None
 
 
 def test_an_underrun_is_counted(rig: Rig) -> None:

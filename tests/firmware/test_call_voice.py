@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from card_fakes import open_card
 
 from firmware.call_voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted
+from firmware.families import FAMILIES
 from firmware.faults import Fault
 from firmware.progress import Phase
 from firmware.voice import VoiceSwitch
@@ -172,6 +174,57 @@ def test_a_path_that_is_gone_is_never_restarted(phase: Phase, noticed_by: str) -
     assert rig.switch.log == []
     assert rig.call.failures == ["port gone"]
     assert rig.voice.fault() == (Fault.AUDIO_UNUSABLE, "port gone")
+
+
+class Willing:
+    """A module that says OK to everything."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def command(self, text: str, **_options: object) -> object:
+        self.sent.append(text)
+        return SimpleNamespace(final=SimpleNamespace(ok=True, text="OK"), lines=())
+
+
+@pytest.mark.parametrize("family", ["quectel", "sim800"])
+@pytest.mark.parametrize("phase", [Phase.DIALLING, Phase.ALERTING, Phase.ANSWERED])
+@pytest.mark.parametrize("noticed_by", ["trouble", "advance"])
+def test_nobody_hears_the_silence_of_a_card_that_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, family: str, phase: Phase, noticed_by: str
+) -> None:
+    why = "sound card EC25: device unavailable"
+    call, modem, log = Call(phase), Willing(), logging.getLogger("test.voice")
+    with open_card(monkeypatch) as card:
+        card.card.broken = True
+        switch = VoiceSwitch(
+            modem=cast(Any, modem),
+            family=FAMILIES[family],
+            path=card.path,
+            pause=lambda _: None,
+            log=log,
+        )
+        voice = CallVoice(
+            call=cast(Any, call),
+            switch=switch,
+            mute=card.path.mute,
+            stopped=lambda: False,
+            clock=SystemClock(),
+            log=log,
+        )
+        if noticed_by == "trouble":
+            switch.advance(answered=True)
+            assert card.next() == ("failed", why)
+            voice.trouble(why, 1.0)
+        else:
+            voice.advance()
+        sent = list(modem.sent)
+        voice.advance()
+        voice.trouble(why, 2.0)
+        assert call.failures == [why]
+        assert modem.sent == sent, "the module would say OK to a restart"
+        voice.stop()
+        assert voice.fault() == (Fault.AUDIO_UNUSABLE, why)
 
 
 def test_a_path_that_goes_with_the_call_is_the_line_s_business_alone() -> None:
