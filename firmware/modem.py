@@ -104,15 +104,17 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
         """Open the port and get a clean answer to AT.
 
         A module that is silent may wait for the rest of a file of ours, whose sender was killed:
-        it is fed up to ``largest_file`` bytes first. Raises PortUnusable, or CommandTimeout where
-        nothing on the port answers; the port is closed again then.
+        it is fed up to ``largest_file`` bytes first, unless another program has the port open too.
+        Raises PortUnusable, or CommandTimeout where nothing on the port answers; the port is
+        closed again then.
         """
         AtTransport.connect(self)
         try:
             try:
                 self.resync(timeout, quiet=0.1)
             except CommandTimeout:
-                if not self.feed(self._largest_file):
+                # Who shares the port may be why nothing answers, and would get the filler.
+                if holders.holders(self.port) or not self.feed(self._largest_file):
                     raise
         except CommandTimeout as error:
             self.close()

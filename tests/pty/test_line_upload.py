@@ -17,6 +17,7 @@ import firmware.modem
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.events import LineReady
+from firmware.holders import Holder
 from firmware.modem import VoiceModem
 from firmware.port_writer import HANG_UP, PortWriter
 from firmware.simulator.host import Simulation
@@ -137,6 +138,29 @@ def test_a_module_that_is_dead_is_fed_no_more_than_a_file(
         with pytest.raises(CommandTimeout):
             opened(port, 0).open(timeout=0.2)
         assert fed == []
+
+
+def test_a_port_that_another_program_has_open_is_not_fed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be who takes the answers, and the filler would go into its session."""
+    rival = Holder(pid=4242, name="minicom")
+    monkeypatch.setattr("firmware.holders.holders", lambda _port: (rival,))
+    dead = Scenario(lines=(LineScenario(line=1, faults=(Fault(kind=FaultKind.DEAD),)),))
+    labels: list[str] = []
+    whole = PortWriter.write
+
+    def write(self: PortWriter, data: bytes, epoch: int, label: str) -> None:
+        labels.append(label)
+        whole(self, data, epoch, label)
+
+    monkeypatch.setattr(PortWriter, "write", write)
+    with simulated("sim7600", tmp_path, dead) as port:
+        with pytest.raises(CommandTimeout, match="nothing on") as silent:
+            opened(port, 10_000).open(timeout=0.2)
+        assert labels
+        assert "filler" not in labels
+        assert silent.value.remedy.startswith("it is also open in minicom (pid 4242)")
 
 
 def test_a_stop_ends_the_feeding_and_is_the_last_on_the_wire(
