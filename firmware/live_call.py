@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from firmware.at.calls import CallRow
@@ -56,6 +57,9 @@ from firmware.verdict import Verdict
 
 MODULE_SURENESS = 0.9
 """A module gives no estimate of its own; its detector is good but sees transcoded audio."""
+BREAK_SECONDS = 1.0
+"""A module that plays files may say that one has stopped some time before it says that the callee
+has hung up: so long a clip that nobody cut is not told as broken off."""
 
 
 class LiveCall:
@@ -108,6 +112,8 @@ class LiveCall:
         """An answer was claimed and not denied since."""
         self._greeted = False
         self._held: list[Event] = []
+        self._broken_off: ClipFinished | None = None
+        """A clip that ended early without an order; the end of the call may be why."""
         self._closed = False
 
     # -- what the worker asks ----------------------------------------------------------------
@@ -151,6 +157,9 @@ class LiveCall:
             else:
                 self._take(self._progress.rows(rows, at), at)
             self._take(self._progress.tick(at), at)
+            broken = self._broken_off
+            if broken and at - broken.at >= BREAK_SECONDS and not self._progress.ending:
+                self._tell_break()
             self.judge_keys(at)
 
     def judge_keys(self, at: float) -> None:
@@ -179,6 +188,7 @@ class LiveCall:
     def close(self) -> None:
         """The end is about to be told; nothing of this call is told after it."""
         with self._lock:
+            self._tell_break()
             self._closed = True
 
     def hang_up_ordered(self, at: float, *, emergency: bool = False) -> None:
@@ -217,6 +227,7 @@ class LiveCall:
     def clip_started(self, clip: str, at: float) -> None:
         self._we_speak = True
         with self._lock:
+            self._tell_break()
             self._begun_by = self._ordered.get(clip, 0)
             self._post(ClipStarted(line=self.line, at=at, attempt=self.attempt, clip=clip))
 
@@ -227,20 +238,25 @@ class LiveCall:
         self._we_speak = False
         with self._lock:
             cut = stopped or self.is_over() or self._orders != self._begun_by
-            self._post(
-                ClipFinished(
-                    line=self.line,
-                    at=at,
-                    attempt=self.attempt,
-                    clip=clip,
-                    played_ms=played_ms,
-                    complete=complete,
-                    cut=cut and not complete,
-                )
+            self._tell_break()
+            finished = ClipFinished(
+                line=self.line,
+                at=at,
+                attempt=self.attempt,
+                clip=clip,
+                played_ms=played_ms,
+                complete=complete,
+                cut=cut and not complete,
             )
+            if complete or cut:
+                self._post(finished)
+            else:
+                self._broken_off = finished
 
     def audio_failed(self, detail: str, at: float) -> None:
-        self._post(AudioFailed(line=self.line, at=at, attempt=self.attempt, detail=detail))
+        with self._lock:
+            self._tell_break()
+            self._post(AudioFailed(line=self.line, at=at, attempt=self.attempt, detail=detail))
 
     def downlink(self, pcm: bytes, at: float) -> None:
         """Listen to what the far end says (voice thread)."""
@@ -307,6 +323,7 @@ class LiveCall:
                     self._claimed_at = None
                     self._greeted = False
                     self._held.clear()
+                    self._broken_off = None
                     self.silence()
                     self._listen_for(self._keys)
                 case AnswerConfirmed():
@@ -316,6 +333,7 @@ class LiveCall:
                     pass
                 case Over():
                     self.silence()
+                    self._tell_break()
                     self._prove_by_key()
                 case _ as never:
                     assert_never(never)
@@ -361,6 +379,11 @@ class LiveCall:
         self._orders += 1
         self._ordered[clip.name] = self._orders
         self._path.play(clip)
+
+    def _tell_break(self) -> None:
+        broken, self._broken_off = self._broken_off, None
+        if broken is not None:
+            self._post(replace(broken, cut=self.is_over()))
 
     def _post(self, event: Event) -> None:
         with self._lock:

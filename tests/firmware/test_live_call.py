@@ -190,6 +190,7 @@ def test_a_clip_that_nobody_cut_is_told_apart(why: str) -> None:
         case _:
             pass
     call.clip_finished("greeting", 900, False, 6.0, stopped=why == "stop")
+    call.rows((ACTIVE,), 7.0)
     (finished,) = [event for event in call.events if isinstance(event, ClipFinished)]
     assert not finished.complete
     assert finished.cut is (why != "fault")
@@ -202,6 +203,70 @@ def test_a_clip_played_to_its_end_was_not_cut() -> None:
     call.clip_finished("greeting", 2000, True, 7.1)
     call.clip_started("message", 7.1)
     call.clip_finished("message", 100, False, 7.3)
+    call.rows((ACTIVE,), 8.3)
     told = [(e.clip, e.complete, e.cut) for e in call.events if isinstance(e, ClipFinished)]
     assert told == [("greeting", True, False), ("message", False, False)]
     assert [e.clip for e in call.events if isinstance(e, ClipStarted)] == ["greeting", "message"]
+
+
+def breaks_off() -> Told:
+    """A module said that its file has stopped, and nobody had ordered it to."""
+    call = answered()
+    call.clip_started("greeting", 5.1)
+    call.clip_finished("greeting", 2400, False, 7.5)
+    assert kinds(call.events) == ["ClipStarted"]
+    return call
+
+
+def breaks(call: Told) -> list[tuple[float, bool]]:
+    return [(e.at, e.cut) for e in call.events if isinstance(e, ClipFinished)]
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_clip_that_ends_just_before_the_call_was_cut_by_its_end(listed: bool) -> None:
+    """*listed* where the modem's list shows the call for a while after its end was told."""
+    call = breaks_off()
+    for text in END:
+        call.notice(text, 8.4)
+    if listed:
+        call.rows((ACTIVE,), 8.6)
+        assert not breaks(call)
+    call.rows((), 8.7)
+    assert call.is_over()
+    assert breaks(call) == [(7.5, True)]
+
+
+def test_a_clip_that_ends_in_a_call_that_goes_on_broke_off() -> None:
+    call = breaks_off()
+    call.rows((ACTIVE,), 8.4)
+    assert not breaks(call)
+    call.rows((ACTIVE,), 8.5)
+    call.hang_up_ordered(8.6)
+    call.close()
+    assert breaks(call) == [(7.5, False)]
+
+
+@pytest.mark.parametrize("what", ["reason", "next clip", "defect"])
+def test_a_break_is_told_before_what_follows_it(what: str) -> None:
+    call = breaks_off()
+    match what:
+        case "reason":
+            call.audio_failed("blocked", 7.6)
+        case "next clip":
+            call.clip_started("message", 7.6)
+        case _:
+            call.close()
+    follows = {"reason": ["AudioFailed"], "next clip": ["ClipStarted"]}.get(what, [])
+    assert kinds(call.events) == ["ClipStarted", "ClipFinished", *follows]
+    assert breaks(call) == [(7.5, False)]
+
+
+def test_a_break_in_a_greeting_to_nobody_is_not_told() -> None:
+    call = ringing()
+    call.notice(CLAIM, 5.0)
+    call.clip_started("greeting", 5.02)
+    call.clip_finished("greeting", 100, False, 5.1)
+    call.rows(call_list((ALERTS,)).rows, 5.2)
+    call.notice(CLAIM, 9.0)
+    call.rows((ACTIVE,), 9.05)
+    assert not breaks(call)
