@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 MODEM_MANAGER = "ModemManager"
 MODEM_MANAGER_REMEDY = "run: sudo systemctl mask --now ModemManager"
+_MASTERS = frozenset({"/dev/ptmx", "/dev/pts/ptmx"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,9 @@ class Holder:
 def holders(port: str, *, proc: Path = Path("/proc")) -> tuple[Holder, ...]:
     """Return the other processes that have the device *port* open.
 
-    Without privileges only one's own user's processes can be looked into; the rest stay unseen.
+    A program that plays the modem on a pseudo-terminal is the other end of the wire, and none of
+    them. Without privileges only one's own user's processes can be looked into; the rest stay
+    unseen.
     """
     device = os.path.realpath(port)
     found = []
@@ -62,10 +66,23 @@ def _processes(proc: Path) -> Iterator[Path]:
 
 def _holds(process: Path, device: str) -> bool:
     try:
-        return any(_target(entry) == device for entry in (process / "fd").iterdir())
+        targets = {entry.name: _target(entry) for entry in (process / "fd").iterdir()}
     except OSError:
         # Gone meanwhile, or another user's.
         return False
+    if device not in targets.values():
+        return False
+    masters = (name for name, target in targets.items() if target in _MASTERS)
+    return all(_slave(process / "fdinfo" / name) != device for name in masters)
+
+
+def _slave(info: Path) -> str:
+    """Return the terminal whose other end the descriptor of *info* is."""
+    try:
+        found = re.search(r"^tty-index:\s*(\d+)$", info.read_text(), re.MULTILINE)
+    except OSError:
+        return ""
+    return f"/dev/pts/{found[1]}" if found else ""
 
 
 def _target(descriptor: Path) -> str:

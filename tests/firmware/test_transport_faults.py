@@ -250,6 +250,24 @@ def test_holders_are_found_through_aliases_and_ourselves_left_out(tmp_path: Path
     assert "stop minicom" in remedy
 
 
+@pytest.mark.parametrize(
+    ("index", "held"), [("tty-index:\t7\n", False), ("tty-index:\t8\n", True), (None, True)]
+)
+def test_who_plays_the_modem_on_a_pseudo_terminal_is_no_rival(
+    tmp_path: Path, index: str | None, held: bool
+) -> None:
+    """A simulator keeps both ends open."""
+    proc = tmp_path / "proc"
+    fake_process(proc, 4, "autodialer", "/dev/pts/7")
+    (proc / "4" / "fd" / "5").symlink_to("/dev/ptmx")
+    if index is not None:
+        (proc / "4" / "fdinfo").mkdir()
+        (proc / "4" / "fdinfo" / "5").write_text(f"pos:\t0\nflags:\t02100002\n{index}")
+    fake_process(proc, 5, "minicom", "/dev/pts/9")
+    assert bool(holders.holders("/dev/pts/7", proc=proc)) is held
+    assert holders.holders("/dev/pts/9", proc=proc) == (holders.Holder(pid=5, name="minicom"),)
+
+
 def test_modem_manager_is_suspected_where_its_descriptors_cannot_be_seen(tmp_path: Path) -> None:
     proc = tmp_path / "proc"
     fake_process(proc, 4, "ModemManager", None)
