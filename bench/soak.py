@@ -6,6 +6,7 @@ and thrown away. Exits with 1 at the first broken law, naming the seed that repr
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import sys
 import time
@@ -75,11 +76,14 @@ def soak(calls: int, first_seed: int) -> int:
     return 0
 
 
-def main(arguments: list[str]) -> int:
-    calls = int(arguments[0]) if arguments else CALLS
-    first_seed = int(arguments[1]) if len(arguments) > 1 else 1
-    return soak(calls, first_seed)
+def main() -> int:
+    """``python -m bench.soak [CALLS [FIRST_SEED]]``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("calls", nargs="?", type=int, default=CALLS)
+    parser.add_argument("first_seed", nargs="?", type=int, default=1)
+    options = parser.parse_args()
+    return soak(options.calls, options.first_seed)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
