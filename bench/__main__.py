@@ -7,6 +7,7 @@ Each module of this package with a function ``run() -> list[dict]`` contributes 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib
 import json
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 import bench
 
@@ -30,18 +32,28 @@ def machine() -> str:
     return f"{platform.machine()} {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def main(names: list[str]) -> int:
+def measurements() -> dict[str, ModuleType]:
+    """The modules that measure something, by name."""
+    names = sorted(info.name for info in pkgutil.iter_modules(bench.__path__))
+    found = {name: importlib.import_module(f"bench.{name}") for name in names if name != "__main__"}
+    return {name: module for name, module in found.items() if hasattr(module, "run")}
+
+
+def main() -> int:
+    known = measurements()
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    names = parser.parse_args().names
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        parser.error(f"no measurement is called {', '.join(unknown)}; there are {', '.join(known)}")
     rows: list[Row] = []
-    for module in sorted(info.name for info in pkgutil.iter_modules(bench.__path__)):
-        if module == "__main__" or (names and module not in names):
-            continue
-        measurement = importlib.import_module(f"bench.{module}")
-        run = getattr(measurement, "run", None)
-        if run is None:
+    for module, measurement in known.items():
+        if names and module not in names:
             continue
         started = time.perf_counter()
         print(f"== {module}", flush=True)
-        found = run()
+        found = measurement.run()
         table = getattr(measurement, "table", None)
         if table is None:
             show(found)
@@ -72,4 +84,4 @@ def keep(rows: Iterable[Row], *, alone: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
