@@ -14,7 +14,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from firmware.at.resync import ESCAPE
@@ -60,6 +60,10 @@ class PortWriter:
         self._escape_needed = escape_needed
         self._byte_lock = threading.Lock()
         self._count_lock = threading.Lock()
+        self._on_their_way = 0
+        """Hang-ups that were counted and are not with the kernel yet."""
+        self._passed = threading.Event()
+        self._passed.set()
 
     @property
     def ports(self) -> tuple[Any, ...]:
@@ -80,7 +84,7 @@ class PortWriter:
         patience = WRITE_SECONDS if len(data) <= WRITE_CHUNK else PAUSE_SECONDS
         for start in range(0, len(data), WRITE_CHUNK):
             chunk = data[start : start + WRITE_CHUNK]
-            with self._byte_lock:
+            with self._turn():
                 if self.emergencies != epoch:
                     raise CommandAborted(f"{label} was thrown out by the hang-up")
                 self._note(chunk)
@@ -90,6 +94,17 @@ class PortWriter:
                 except Exception as error:
                     self._lost(f"write failed: {error}")
                     raise LinkLost(f"write failed: {error}") from error
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold the byte lock, behind every hang-up that was counted: whoever wakes because of one
+        may be quicker here than its bytes."""
+        while True:
+            self._passed.wait()
+            with self._byte_lock:
+                if self._passed.is_set():
+                    yield
+                    return
 
     def _put(self, data: bytes, epoch: int, seconds: float) -> None:
         """Write *data*, waiting *seconds* for room, until a stop comes. Byte lock held.
@@ -120,6 +135,17 @@ class PortWriter:
         """
         with self._count_lock:
             self.emergencies += 1
+            self._on_their_way += 1
+            self._passed.clear()
+        try:
+            self._overtake()
+        finally:
+            with self._count_lock:
+                self._on_their_way -= 1
+                if not self._on_their_way:
+                    self._passed.set()
+
+    def _overtake(self) -> None:
         # Read without its lock: a moment's doubt costs one harmless ESC, waiting might cost more.
         data = (ESCAPE if self._escape_needed() else b"") + HANG_UP
         locked = self._byte_lock.acquire(timeout=LOCK_SECONDS / 5)

@@ -51,6 +51,24 @@ def test_nothing_is_written_after_a_stop_that_its_command_has_not_seen() -> None
     assert port.written == HANG_UP + b"AT\r"
 
 
+def test_whoever_wakes_because_of_a_stop_writes_behind_it() -> None:
+    port = FakePort()
+    late = threading.Thread(target=lambda: writer.write(b"AT\r", 1, "AT"))
+
+    def between_the_count_and_the_bytes() -> bool:
+        late.start()
+        late.join(0.05)
+        return False
+
+    writer = PortWriter(
+        note=lambda _: None, lost=lambda _: None, escape_needed=between_the_count_and_the_bytes
+    )
+    writer.attach(port, None)
+    writer.hang_up()
+    late.join(5)
+    assert port.written == HANG_UP + b"AT\r"
+
+
 def test_a_write_that_fails_is_told_and_raised() -> None:
     port = FakePort()
     desk = Desk(port)
