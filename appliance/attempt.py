@@ -275,15 +275,10 @@ def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:
             message_complete=state.facts.message_complete or event.complete,
         )
     match state:
-        case Greeting() | Reminding() if event.clip == script.greeting or (
-            isinstance(state, Reminding) and event.clip == script.prompt
-        ):
-            if event.complete:
-                return Step(wait(state, event.at))
-            if event.cut:
-                return Step(state)
-            heard = f"the voice broke off {event.played_ms / 1000:.1f} s into a clip"
-            return _audio_failed(know(state, broke_off=heard), heard, now)
+        case Greeting() if event.clip == script.greeting:
+            return _question_over(state, event, now)
+        case Reminding() if event.clip in (script.prompt, script.greeting):
+            return _question_over(state, event, now)
         case Telling() if event.clip == script.message:
             if event.complete:
                 return close(state, script.farewell, "message_complete", now)
@@ -294,6 +289,16 @@ def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:
             # A clip cut by its successor, or by the end that is about to be reported; where
             # neither is so, the deadline moves the call on.
             return Step(state)
+
+
+def _question_over(state: Greeting | Reminding, event: events.ClipFinished, now: Now) -> Step:
+    """Wait for a key once it was heard whole; a voice that broke off by itself ends the call."""
+    if event.complete:
+        return Step(wait(state, event.at))
+    if event.cut:
+        return Step(state)
+    heard = f"the voice broke off {event.played_ms / 1000:.1f} s into a clip"
+    return _audio_failed(know(state, broke_off=heard), heard, now)
 
 
 def _closed(state: Closing, at: float, now: Now) -> Step:

@@ -15,17 +15,17 @@ callbacks hand over silence and leave the player to the card's thread.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from firmware.audio.card_thread import CardThread
-from firmware.audio.clip import SAMPLE_RATE, Clip
+from firmware.audio.clip import SAMPLE_RATE
 from firmware.audio.frames import FRAME_BYTES, SILENCE, Notice, Player
 from firmware.audio.path import AudioCounters
 from firmware.audio.sound_library import SoundLibrary, Stream
 from firmware.audio.unheard import Unheard
+from firmware.audio.voice_orders import Orders
 from firmware.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -66,51 +66,9 @@ class Failed:
 News = Told | Heard | Failed
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to play, or None for silence."""
-
-    clip: Clip | None
-    mutes: int
-    """How often the path had been muted when it was asked for."""
-
-
 def card_options(device: str | int) -> dict[str, Any]:
     """Return how PortAudio is asked for the card *device*: as telephones speak."""
     return {"device": device, "channels": 1, "dtype": "int16", "samplerate": SAMPLE_RATE}
-
-
-class Orders:
-    """What is asked of the voice: before a call, and in it. Written by any thread."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.wanted: Wanted | None = None
-        self.muted = False
-        self.held = False
-        self._mutes = 0
-
-    def ask(self, clip: Clip | None) -> None:
-        with self.lock:
-            self.wanted = Wanted(clip, self._mutes)
-
-    def mute(self) -> None:
-        """Without the lock: an emergency waits for nobody."""
-        self.muted = True
-        self._mutes += 1
-
-    def begin(self) -> None:
-        """A call begins, and lifts a mute."""
-        with self.lock:
-            if self.wanted is not None and self.wanted.mutes != self._mutes:
-                # Asked for before the emergency; what was asked for since belongs to this call,
-                # whose answer may come before its voice.
-                self.wanted = None
-            self.muted = self.held = False
-
-    def forget(self) -> None:
-        with self.lock:
-            self.wanted = None
 
 
 class CardCall:
@@ -187,11 +145,8 @@ class CardCall:
         with orders.lock:
             if self.is_over():
                 return
-            wanted, orders.wanted = orders.wanted, None
-            if wanted is None or wanted.clip is None:
-                self._player.silence()
-            else:
-                self._player.play(wanted.clip)
+            wanted = orders.take()
+            self._player.turn_to(None if wanted is None else wanted.clip)
             self._tell_dropped(now)
         if self._silent():
             return
@@ -291,15 +246,12 @@ class CardCall:
         if self._silent():
             return SILENCE, ()
         news: tuple[Notice, ...] = unheard.ended(now)
-        if orders.wanted is not None:
-            if unheard.sounds(now):
-                self.ask_drop()
-                return SILENCE, news
-            wanted, orders.wanted = orders.wanted, None
-            if wanted.clip is None:
-                self._player.silence()
-            else:
-                self._player.play(wanted.clip)
+        if orders.wanted is not None and unheard.sounds(now):
+            self.ask_drop()
+            return SILENCE, news
+        wanted = orders.take()
+        if wanted is not None:
+            self._player.turn_to(wanted.clip)
             # Nothing of them is in the card.
             news += unheard.ended_at_last() + self._player.drain_notices()
         if orders.held:

@@ -101,6 +101,13 @@ class Player:
         self._clip, self._begun, self._position = clip, False, 0
         self.state = PlayerState.PLAYING
 
+    def turn_to(self, clip: Clip | None) -> None:
+        """:meth:`play` a clip, or fall silent where there is none."""
+        if clip is None:
+            self.silence()
+        else:
+            self.play(clip)
+
     def silence(self) -> None:
         """Let the next frame be silent; a later :meth:`play` sounds again."""
         if self.state is PlayerState.PLAYING:

@@ -19,6 +19,7 @@ from firmware.audio.clip import Clip
 from firmware.audio.module_memory import FileMemory
 from firmware.audio.module_store import ModulePort, ModuleStore
 from firmware.audio.path import AudioCallbacks, AudioCounters
+from firmware.audio.voice_orders import Orders
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.families.base import FileAudio
@@ -41,15 +42,6 @@ class _Playing:
     started: bool = False
     over: tuple[bool, float] | None = None
     """The module's word that it ended (failed, at), where that came before the command's OK."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    clip: Clip | None
-    """None asks for silence."""
-    epoch: int
-    mutes: int
-    """How often the path had been muted when it was asked for."""
 
 
 class ModuleFilePath:
@@ -81,13 +73,11 @@ class ModuleFilePath:
         self._wake = threading.Event()
         self._quiet = threading.Event()
         """The module has answered our stop with its notice."""
-        self._lock = threading.Lock()
+        self._orders = Orders()
+        self._lock = self._orders.lock
         self._running = False
         self._closing = False
-        self._muted = False
-        self._mutes = 0
         self._halt = False
-        self._wanted: _Wanted | None = None
         self._playing: _Playing | None = None
         self._owed = 0
         """Notices of our own stops that have not come yet."""
@@ -114,29 +104,22 @@ class ModuleFilePath:
         with self._lock:
             if self._running:
                 return
-            if self._wanted is not None and self._wanted.mutes != self._mutes:
-                # Asked for before the emergency; what was asked for since belongs to this call,
-                # whose answer may come before its voice.
-                self._wanted = None
-            self._muted = False
+            self._orders.begin()
             self._running = True
             self._owed = 0
         self._wake.set()
 
     def play(self, clip: Clip) -> None:
-        with self._lock:
-            self._wanted = _Wanted(clip, self._port.emergency_count, self._mutes)
+        self._orders.ask(clip, epoch=self._port.emergency_count)
         self._wake.set()
 
     def silence(self) -> None:
-        with self._lock:
-            self._wanted = _Wanted(None, self._port.emergency_count, self._mutes)
+        self._orders.ask(None, epoch=self._port.emergency_count)
         self._wake.set()
 
     def mute(self) -> None:
         """No clip starts any more. What plays ends with the hang-up that goes with this."""
-        self._muted = True
-        self._mutes += 1
+        self._orders.mute()
         self._halt = True
         self._wake.set()
 
@@ -151,7 +134,7 @@ class ModuleFilePath:
         and, on A7670E, the call kept alive."""
         with self._lock:
             self._running = False
-            self._wanted = None
+            self._orders.forget()
             playing, self._playing = self._playing, None
             if playing is not None:
                 self._halt = True
@@ -211,12 +194,12 @@ class ModuleFilePath:
             with self._lock:
                 if self._halt:
                     continue
-                wanted = self._wanted
-                if wanted is None or self._muted:
+                wanted = self._orders.wanted
+                if wanted is None or self._orders.muted:
                     return
                 if not self._running and wanted.clip is not None:
                     return  # asked for before the voice is on: start() comes back to it
-                self._wanted = None
+                self._orders.forget()
             self._stop_playing(settle=wanted.clip is not None)
             if wanted.clip is not None:
                 self._begin(wanted.clip, wanted.epoch)
@@ -286,11 +269,11 @@ class ModuleFilePath:
 
     def _outdated(self) -> bool:
         return (
-            self._muted
+            self._orders.muted
             or self._halt
             or self._closing
             or not self._running
-            or self._wanted is not None
+            or self._orders.wanted is not None
         )
 
     def _begun(self, playing: _Playing) -> None:
@@ -323,7 +306,8 @@ class ModuleFilePath:
     def _forget(self) -> None:
         with self._lock:
             playing, self._playing = self._playing, None
-            self._wanted, self._halt, self._owed = None, False, 0
+            self._orders.forget()
+            self._halt, self._owed = False, 0
         if playing is not None:
             self._tell_finished(playing, self._clock.monotonic(), complete=False)
 

@@ -16,7 +16,6 @@ import math
 import select
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import serial
 
@@ -33,6 +32,7 @@ from firmware.audio.frames import (
 )
 from firmware.audio.path import AudioCallbacks, AudioCounters
 from firmware.audio.reporting import Reporter
+from firmware.audio.voice_orders import Orders
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
 
@@ -50,14 +50,6 @@ MOST_READ = 16 * READ_SIZE
 """Bytes taken per wake-up at most, so that a flooding port cannot stop the voice."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    clip: Clip | None
-    """None asks for silence."""
-    mutes: int
-    """How often the path had been muted when it was asked for."""
 
 
 class SerialPcmPath:
@@ -83,14 +75,11 @@ class SerialPcmPath:
         self._poll: select.poll | None = None
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
-        self._lock = threading.Lock()
-        # What other threads ask for. mute() touches only the last three, without the lock.
+        # What other threads ask for.
+        self._orders = Orders()
+        self._lock = self._orders.lock
         self._call = 0
-        self._wanted: _Wanted | None = None
-        self._held = False
         self._running = False
-        self._muted = False
-        self._mutes = 0
         self._closing = False
         # What the pacing thread knows.
         self._player = Player()
@@ -130,37 +119,29 @@ class SerialPcmPath:
         with self._lock:
             if self._running:
                 return
-            if self._wanted is not None and self._wanted.mutes != self._mutes:
-                # Asked for before the emergency; what was asked for since belongs to this call,
-                # whose answer may come before its voice.
-                self._wanted = None
-            self._muted = False
-            self._held = False
+            self._orders.begin()
             self._call += 1
             self._running = True
         self._wake.set()
 
     def play(self, clip: Clip) -> None:
         """Play *clip* from the next frame on (asked before ``start``: with the first frame)."""
-        with self._lock:
-            self._wanted = _Wanted(clip, self._mutes)
+        self._orders.ask(clip)
 
     def silence(self) -> None:
-        with self._lock:
-            self._wanted = _Wanted(None, self._mutes)
+        self._orders.ask(None)
 
     def mute(self) -> None:
-        self._muted = True
-        self._mutes += 1
+        self._orders.mute()
         self._wake.set()
 
     def pause(self) -> None:
         """Quectel ``+QPCMV: 0``: the module's voice buffer is full."""
-        self._held = True
+        self._orders.held = True
 
     def resume(self) -> None:
         """Quectel ``+QPCMV: 1``: the module takes voice again."""
-        self._held = False
+        self._orders.held = False
 
     def played(self, *, failed: bool, at: float) -> None:
         """The module plays nothing by itself on this path."""
@@ -168,7 +149,7 @@ class SerialPcmPath:
     def stop(self) -> None:
         with self._lock:
             self._running = False
-            self._wanted = None
+            self._orders.forget()
         self._wake.set()
 
     def close(self) -> None:
@@ -222,7 +203,7 @@ class SerialPcmPath:
         schedule = Schedule(now, FRAME_SECONDS * self._batch)
         heard_at = taken_at = now
         while self._running and self._call == call and not self._closing:
-            if self._muted and self._player.state is not PlayerState.MUTED:
+            if self._orders.muted and self._player.state is not PlayerState.MUTED:
                 self._hush(port)
             now = clock.monotonic()
             wait = schedule.wait(now)
@@ -257,7 +238,7 @@ class SerialPcmPath:
     def _send(self, port: serial.Serial) -> bool:
         """Write the frames due; return whether the port took any byte."""
         self._obey()
-        if self._held:
+        if self._orders.held:
             return False
         if not self._writable():
             self.counters.blocked += 1
@@ -286,14 +267,9 @@ class SerialPcmPath:
 
     def _obey(self) -> None:
         """Carry out what was asked since the last frame."""
-        with self._lock:
-            wanted, self._wanted = self._wanted, None
-        if wanted is None:
-            return
-        if wanted.clip is None:
-            self._player.silence()
-        else:
-            self._player.play(wanted.clip)
+        wanted = self._orders.take()
+        if wanted is not None:
+            self._player.turn_to(wanted.clip)
 
     def _hush(self, port: serial.Serial) -> None:
         """Mute now: nothing that waits in the operating system's buffer may still be heard."""
