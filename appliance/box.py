@@ -21,13 +21,13 @@ from appliance.clock import CalendarClock, Readings, SimulatedCalendarClock, rea
 from appliance.config import Config
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
 from appliance.engine import Engine, Input
-from appliance.files import StorageError
 from appliance.habits import Habits
 from appliance.interfaces import LawGate
 from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number
 from appliance.packed_history import HexId
 from appliance.state import State
+from appliance.storage.files import StorageError
 from appliance.store import Registry
 from firmware.clock import Clock
 from firmware.events import Cause, Ended, StopRaised

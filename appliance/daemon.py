@@ -30,12 +30,12 @@ from appliance.config import Config
 from appliance.control import ControlServer, Refused
 from appliance.effects import Record
 from appliance.engine import Input
-from appliance.files import StorageError
 from appliance.job import Job
 from appliance.lamps import lamps
 from appliance.operations import Operations, Surroundings
 from appliance.service import notify, watchdog_seconds
 from appliance.state import State
+from appliance.storage.files import StorageError
 from appliance.wiring import LINES, line_settings, open_panel, open_power
 from firmware.bring_up import Identity
 from firmware.clock import Clock, SystemClock

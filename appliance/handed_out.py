@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
 
-from appliance.files import SYSTEM_DISK, Disk, StorageError, replace_file
 from appliance.numbers import national_digits
+from appliance.storage.files import SYSTEM_DISK, Disk, StorageError, replace_file
 
 FILE = "exports.json"
 _VERSION = 1
@@ -88,7 +88,7 @@ class Index:
             ) from error
 
     def remember(self, file: HandedOut) -> None:
-        """Write down that *file* will be written; raises :class:`~appliance.files.StorageError`."""
+        """Write down that *file* will be written; raises ``StorageError``."""
         known = self.files()
         if file not in known:
             # A path that is written anew holds what was asked for last.

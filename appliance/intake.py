@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
-from appliance.journal_format import Change
 from appliance.model import Consent, Contact
 from appliance.registry_rows import (
     consent_row,
@@ -21,6 +20,7 @@ from appliance.registry_rows import (
     person_id,
 )
 from appliance.row_storage import JournalStorage
+from appliance.storage.journal_format import Change
 
 ROWS_PER_STEP = 250
 """Rows written, with one synchronisation, or made visible in one step."""

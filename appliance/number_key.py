@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from appliance.files import Disk, StorageError, replace_file, storage_failed
+from appliance.storage.files import Disk, StorageError, replace_file, storage_failed
 
 KEY_BYTES = 32
 

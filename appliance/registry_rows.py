@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from appliance.journal_format import encode_row
 from appliance.model import Consent, Contact, Sketch
 from appliance.rows import decode_row
+from appliance.storage.journal_format import encode_row
 
 SCHEMA = 1
 """Version of the columns below. A later one appends columns; older rows are then shorter."""

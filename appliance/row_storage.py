@@ -17,11 +17,11 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Table
 
-from appliance.files import Disk
-from appliance.journal import Journal
-from appliance.journal_format import Change
 from appliance.registry_rows import COLUMNS, SCHEMA, key_text
 from appliance.rows import Overlay, Rows, encode_document
+from appliance.storage.files import Disk
+from appliance.storage.journal import Journal
+from appliance.storage.journal_format import Change
 
 
 class JournalStorage(Storage):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from appliance.journal_format import encode_row
+from appliance.storage.journal_format import encode_row
 
 # Unlike decode() it looks for no white space around the value, which takes as long as the rest.
 _decode = json.JSONDecoder().raw_decode

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.files import make_private_directory, replace_file
 from appliance.selftest import KEYS, SelfTest
+from appliance.storage.files import make_private_directory, replace_file
 from firmware.audio.levels import Levels
 from firmware.events import LineReady, Witness
 

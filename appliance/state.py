@@ -20,9 +20,9 @@ from typing import Any
 
 from appliance.campaign import CampaignState, CheckpointInvalid
 from appliance.effects import Entry, Record
-from appliance.files import StateLock, StorageError, make_private_directory
 from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Revocation
+from appliance.storage.files import StateLock, StorageError, make_private_directory
 from appliance.store import Registry
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,8 @@ class State:
     def open(cls, directory: Path) -> State:
         """Lock and open *directory*, creating it where missing.
 
-        Raises :class:`~appliance.files.StateInUse` where another process has it, and the storage
-        errors of ledger and registry.
+        Raises :class:`~appliance.storage.files.StateInUse` where another process has it, and the
+        storage errors of ledger and registry.
         """
         make_private_directory(directory)
         lock = StateLock.acquire(directory)
@@ -73,7 +73,7 @@ class State:
         """Open *directory* as it is: on a full or read-only medium too, since nothing is written.
 
         What a power cut left between two files stays as it is until the next start. Raises as
-        :meth:`open`; every change raises :class:`~appliance.files.StorageFailed`.
+        :meth:`open`; every change raises :class:`~appliance.storage.files.StorageFailed`.
         """
         StateLock.look(directory)
         with _collector_asleep():
@@ -122,7 +122,7 @@ class State:
         return told
 
     def append(self, records: Sequence[Record], at: datetime) -> list[Entry]:
-        """Make *records* durable. Raises :class:`~appliance.files.StorageFailed`."""
+        """Make *records* durable. Raises :class:`~appliance.storage.files.StorageFailed`."""
         return self.ledger.append(records, at)
 
     def note(self, records: Sequence[Record], at: datetime) -> list[Entry]:

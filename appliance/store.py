@@ -15,13 +15,6 @@ from typing import Self, cast
 from tinydb.queries import QueryLike
 from tinydb.table import Document
 
-from appliance.files import (
-    SYSTEM_DISK,
-    Disk,
-    StorageError,
-    StorageFailed,
-    make_private_directory,
-)
 from appliance.intake import Intake
 from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.number_key import NumberKeyLost, make_number_key, read_number_key
@@ -39,6 +32,13 @@ from appliance.registry_rows import (
     subject_of,
 )
 from appliance.row_storage import JournalStorage, RegistryDatabase
+from appliance.storage.files import (
+    SYSTEM_DISK,
+    Disk,
+    StorageError,
+    StorageFailed,
+    make_private_directory,
+)
 
 
 class RegistryBusy(StorageError):

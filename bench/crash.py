@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.effects import Record
-from appliance.files import StorageFailed
 from appliance.ledger import Ledger, checkpoint, verify
+from appliance.storage.files import StorageFailed
 from appliance.store import Registry
 from bench.crash_life import (
     LEDGER,

@@ -38,7 +38,8 @@ class _NameChange:
 
 
 class MemoryDisk:
-    """The :class:`appliance.files.Disk` of a bench. *after_call* is told of every system call.
+    """The :class:`appliance.storage.files.Disk` of a bench. *after_call* is told of every system
+    call.
 
     ``short_writes`` makes each write accept at most that many bytes; ``tear_next_write`` makes
     the next one fail half-way; ``sync_fails`` makes the next synchronisation fail, after which

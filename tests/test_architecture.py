@@ -39,7 +39,7 @@ PURE = (
     "appliance/packed_history.py",
     "appliance/packed_people.py",
     "appliance/checked_lines.py",
-    "appliance/journal_format.py",
+    "appliance/storage/journal_format.py",
     "appliance/registry_rows.py",
     "appliance/attempt.py",
     "appliance/engine.py",

@@ -109,7 +109,7 @@ def _clear(stage: Stage) -> None:
                 f"{stage.state} holds something that is not a demonstration",
                 "name another directory with --state",
             )
-        from appliance.files import StateLock
+        from appliance.storage.files import StateLock
 
         with StateLock.acquire(stage.state):
             if _holds_real_people(stage):

@@ -30,7 +30,7 @@ def check_target(option: str, path: Path | None) -> None:
 
 def write_target(option: str, path: Path, data: bytes) -> None:
     """Write *data* to *path*, whole or not at all."""
-    from appliance.files import StorageFailed, replace_file
+    from appliance.storage.files import StorageFailed, replace_file
 
     check_target(option, path)
     try:

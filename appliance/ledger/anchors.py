@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from appliance.files import SYSTEM_DISK, Disk, StorageError, replace_file
 from appliance.ledger.format import timestamp
+from appliance.storage.files import SYSTEM_DISK, Disk, StorageError, replace_file
 
 NAMESPACE = "autodialer-ledger"
 """Namespace of the signatures: a signature for another purpose proves nothing here."""

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.checked_lines import body, frame
-from appliance.files import SYSTEM_DISK, Disk, replace_file_in_parts
 from appliance.ledger.format import LedgerCorrupt
+from appliance.storage.files import SYSTEM_DISK, Disk, replace_file_in_parts
 
 FILE = "checkpoint.json"
 _VERSION = 2

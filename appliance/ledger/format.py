@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from appliance.effects import Entry
-from appliance.files import StorageError
+from appliance.storage.files import StorageError
 
 GENESIS = "0" * 64
 """``prev`` of the first line."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from appliance.effects import Entry
-from appliance.files import SYSTEM_DISK, Disk, storage_failed
 from appliance.ledger.format import (
     GENESIS,
     MAX_LINE,
@@ -19,6 +18,7 @@ from appliance.ledger.format import (
     check_follows,
     decode,
 )
+from appliance.storage.files import SYSTEM_DISK, Disk, storage_failed
 
 _NEAR = 16 * 1024
 """Bytes that are read through rather than halved once more."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.files import SYSTEM_DISK, Disk, storage_failed
 from appliance.ledger import reader
 from appliance.ledger.anchors import Anchor
 from appliance.ledger.format import (
@@ -17,6 +16,7 @@ from appliance.ledger.format import (
     check_follows,
     decode,
 )
+from appliance.storage.files import SYSTEM_DISK, Disk, storage_failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

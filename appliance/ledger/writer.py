@@ -16,16 +16,6 @@ from pathlib import Path
 from typing import Self
 
 from appliance.effects import Entry, Record
-from appliance.files import (
-    SYSTEM_DISK,
-    Disk,
-    StorageFailed,
-    make_private_directory,
-    remove_leftovers,
-    replace_file,
-    storage_failed,
-    write_all,
-)
 from appliance.ledger import reader
 from appliance.ledger.format import (
     GENESIS,
@@ -37,6 +27,16 @@ from appliance.ledger.format import (
     decode,
     encode,
     timestamp,
+)
+from appliance.storage.files import (
+    SYSTEM_DISK,
+    Disk,
+    StorageFailed,
+    make_private_directory,
+    remove_leftovers,
+    replace_file,
+    storage_failed,
+    write_all,
 )
 
 SEGMENT_BYTES = 1024 * 1024

@@ -19,7 +19,6 @@ from appliance.config import Config
 from appliance.control import Refused
 from appliance.effects import Now, Record
 from appliance.engine import Input
-from appliance.files import StorageFailed
 from appliance.lamps import FaultCode, lamps
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
@@ -28,6 +27,7 @@ from appliance.operations import Operations
 from appliance.packed_people import PackedPeople
 from appliance.paths import sample_config
 from appliance.state import State, granted
+from appliance.storage.files import StorageFailed
 from appliance.store import Registry
 from firmware import events
 from firmware.lamp import Blink, Flashes, Lamp

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.files import (
+from appliance.storage.files import (
     SYSTEM_DISK,
     StateInUse,
     StateLock,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.journal import START_OVER, Journal
-from appliance.journal_format import Change, JournalCorrupt, SchemaUnknown
+from appliance.storage.journal import START_OVER, Journal
+from appliance.storage.journal_format import Change, JournalCorrupt, SchemaUnknown
 from bench.power_cut import MemoryDisk
 
 DIRECTORY = Path("/state/registry")

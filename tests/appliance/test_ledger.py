@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.effects import Record
-from appliance.files import StateInUse
 from appliance.ledger import (
     Anchor,
     Ledger,
@@ -26,6 +25,7 @@ from appliance.ledger import (
     read_entries,
     verify,
 )
+from appliance.storage.files import StateInUse
 from bench.power_cut import MemoryDisk
 
 AT = datetime(2026, 11, 24, 17, 0, 0, 123999, tzinfo=UTC)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from appliance.effects import Record
-from appliance.files import StorageFailed
 from appliance.ledger import Ledger
 from appliance.model import Revocation
+from appliance.storage.files import StorageFailed
 from appliance.store import Registry
 from bench import crash, crash_life
 from bench.power_cut import MemoryDisk

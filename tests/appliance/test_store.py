@@ -16,12 +16,12 @@ from tinydb.operations import set as set_field
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
-from appliance.files import StateInUse, StorageFailed
 from appliance.intake import RegistryConflict
-from appliance.journal_format import JournalCorrupt
 from appliance.model import Consent, Contact, Revocation
 from appliance.number_key import NumberKeyLost
 from appliance.row_storage import JournalStorage, RegistryDatabase
+from appliance.storage.files import StateInUse, StorageFailed
+from appliance.storage.journal_format import JournalCorrupt
 from appliance.store import Registry, RegistryBusy
 from bench.crash_life import consent, contact
 from bench.power_cut import MemoryDisk

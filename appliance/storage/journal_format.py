@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from appliance.checked_lines import body, frame
-from appliance.files import StorageError
+from appliance.storage.files import StorageError
 
 FORMAT = 2
 """Version of the lines themselves; what the rows mean is versioned by the caller's schema.

@@ -5,9 +5,9 @@ the state at the start of its log; the log before it ends exactly there, so the 
 is kept as a second copy from which nothing is missing.
 
 A log line is one transaction, or a part of a large one that a later line seals
-(:mod:`appliance.journal_format`). Only the last line of the newest log can be torn by a cut; it
-was never acknowledged and is dropped. Any other bad line is damage: :class:`JournalCorrupt` names
-it and nothing is changed.
+(:mod:`appliance.storage.journal_format`). Only the last line of the newest log can be torn by a
+cut; it was never acknowledged and is dropped. Any other bad line is damage: :class:`JournalCorrupt`
+names it and nothing is changed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from appliance import journal_snapshot
 from appliance.checked_lines import body
-from appliance.files import (
+from appliance.storage import journal_snapshot
+from appliance.storage.files import (
     SYSTEM_DISK,
     TEMPORARY,
     Disk,
@@ -32,7 +32,7 @@ from appliance.files import (
     storage_failed,
     write_all,
 )
-from appliance.journal_format import (
+from appliance.storage.journal_format import (
     Change,
     Header,
     JournalCorrupt,
