@@ -6,6 +6,7 @@ confidence are advice to the operator and are never enforced.
 
 from appliance.law.calendar import LawCalendar, RuleSpans, holiday_name, open_intervals
 from appliance.law.caller import CallerVerdict, judge_caller
+from appliance.law.profile_file import load_profile, profile_names, read_profile
 from appliance.law.rules import (
     Ballot,
     BallotRule,
@@ -24,7 +25,6 @@ from appliance.law.rules import (
     Rule,
     Territory,
 )
-from appliance.law.source import load_profile, profile_names, read_profile
 
 __all__ = [
     "Ballot",
