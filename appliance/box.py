@@ -26,9 +26,9 @@ from appliance.interfaces import LawGate
 from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number
 from appliance.packed_history import HexId
+from appliance.people.registry import Registry
 from appliance.state import State
 from appliance.storage.files import StorageError
-from appliance.store import Registry
 from firmware.clock import Clock
 from firmware.events import Cause, Ended, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order

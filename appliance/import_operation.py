@@ -2,7 +2,7 @@
 
 Judging, writing and recording 100,000 rows takes a minute on a small computer; a call cannot
 wait that long, and neither can an objection. All of the file counts from one instant, or nothing
-of it: see :mod:`appliance.intake`.
+of it: see :mod:`appliance.people.registration`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from appliance.box import Box
-from appliance.contact_import import Addition, ImportPlan, rejects_lines
-from appliance.contact_rows import ContactsUnreadable, Defaults, RejectedRow, Row, RowFault
-from appliance.contacts import ContactsFile
 from appliance.control import Refused
-from appliance.intake import Intake
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number
+from appliance.people.contacts_file import ContactsFile
+from appliance.people.contacts_format import (
+    ContactsUnreadable,
+    Defaults,
+    RejectedRow,
+    Row,
+    RowFault,
+)
+from appliance.people.contacts_merge import Addition, ImportPlan, rejects_lines
+from appliance.people.registration import Intake
+from appliance.people.registry import Registry
 from appliance.state import granted
-from appliance.store import Registry
 
 ROWS_PER_STEP = 20
 """Rows judged in one step, some 3 ms."""

@@ -8,16 +8,16 @@ from typing import Any
 
 from appliance import commands
 from appliance.box import Box
-from appliance.contact_import import export_lines
 from appliance.control import Refused
 from appliance.deliveries import Deliveries
 from appliance.effects import Now, Record
-from appliance.handed_out import Forgetting, HandedOut, Index, Kind
 from appliance.import_operation import Steps, import_steps
 from appliance.job import Job
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
-from appliance.retention import Round
+from appliance.people.contacts_merge import export_lines
+from appliance.people.exports import Forgetting, HandedOut, Index, Kind
+from appliance.people.retention import Round
 
 ROWS_PER_STEP = 100
 """People listed or exported in one step."""

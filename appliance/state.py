@@ -22,8 +22,8 @@ from appliance.campaign import CampaignState, CheckpointInvalid
 from appliance.effects import Entry, Record
 from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Revocation
+from appliance.people.registry import Registry
 from appliance.storage.files import StateLock, StorageError, make_private_directory
-from appliance.store import Registry
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from appliance.effects import Record
 from appliance.ledger import Ledger, checkpoint, verify
+from appliance.people.registry import Registry
 from appliance.storage.files import StorageFailed
-from appliance.store import Registry
 from bench.crash_life import (
     LEDGER,
     SEGMENT_BYTES,

@@ -17,7 +17,7 @@ from typing import Any
 from appliance.effects import Record
 from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Contact, Revocation
-from appliance.store import Registry
+from appliance.people.registry import Registry
 from bench.power_cut import MemoryDisk
 
 STATE = Path("/state")

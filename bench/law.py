@@ -7,12 +7,12 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
-from appliance.contact_rows import COLUMNS, Defaults
-from appliance.contacts import parse_contacts
 from appliance.effects import Now
 from appliance.gate import Circumstances, Rules, decide, next_chance
 from appliance.law import Ballot, Caller, Category, load_profile
 from appliance.model import Attempt, Consent, Contact, History, Outcome
+from appliance.people.contacts_file import parse_contacts
+from appliance.people.contacts_format import COLUMNS, Defaults
 
 PEOPLE = 100_000
 _START = datetime(2027, 3, 22, 9, 0, tzinfo=UTC)

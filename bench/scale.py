@@ -24,9 +24,9 @@ from typing import Any
 from appliance import commands, config
 from appliance.box import Box
 from appliance.config import Config
-from appliance.contact_rows import COLUMNS
 from appliance.effects import Effect, Now, Record
 from appliance.paths import sample_config
+from appliance.people.contacts_format import COLUMNS
 from appliance.people_operations import PeopleOperations
 from appliance.state import State
 from bench.busy_line import BusyLine, dialled

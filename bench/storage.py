@@ -22,7 +22,7 @@ from tinydb import TinyDB
 from appliance.effects import Record
 from appliance.ledger import Ledger, verify
 from appliance.model import Consent, Contact, Revocation
-from appliance.store import Registry
+from appliance.people.registry import Registry
 
 AT = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 Rows = list[dict[str, object]]
@@ -31,7 +31,7 @@ _START = """
 import sys, time, json
 from pathlib import Path
 from appliance.ledger import Ledger
-from appliance.store import Registry
+from appliance.people.registry import Registry
 def rss():
     status = open("/proc/self/status").read()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024

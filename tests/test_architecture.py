@@ -40,7 +40,7 @@ PURE = (
     "appliance/packed_people.py",
     "appliance/checked_lines.py",
     "appliance/storage/journal_format.py",
-    "appliance/registry_rows.py",
+    "appliance/people/registry_rows.py",
     "appliance/attempt.py",
     "appliance/engine.py",
     "appliance/call_state.py",
@@ -63,8 +63,8 @@ PURE = (
     "appliance/objection.py",
     "appliance/redaction.py",
     "appliance/chance.py",
-    "appliance/contact_import.py",
-    "appliance/contact_cells.py",
+    "appliance/people/contacts_merge.py",
+    "appliance/people/contacts_cells.py",
     "appliance/job.py",
     "appliance/report.py",
     "appliance/lamps.py",
@@ -88,7 +88,7 @@ IMPURE_MODULES = {
 DOORS = {
     "serial": {"firmware/port.py", "firmware/audio/serial_port.py"},
     "gpiozero": {"firmware/panel.py", "firmware/pins.py", "firmware/power.py"},
-    "tinydb": {"appliance/store.py", "appliance/row_storage.py"},
+    "tinydb": {"appliance/people/registry.py", "appliance/people/registry_database.py"},
     "gsmmodem": {"firmware/transport.py", "firmware/modem.py"},
 }
 

@@ -92,7 +92,7 @@ def _leave(signum: int, _: object) -> None:
 def _holds_real_people(stage: Stage) -> bool:
     """Whether somebody imported people there whose numbers are not fiction. Lock held."""
     from appliance.numbers import NumberClass, number_class
-    from appliance.store import Registry
+    from appliance.people.registry import Registry
 
     registry = Registry.open(stage.state)
     try:

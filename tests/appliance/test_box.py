@@ -26,9 +26,9 @@ from appliance.numbers import hash_number
 from appliance.operations import Operations
 from appliance.packed_people import PackedPeople
 from appliance.paths import sample_config
+from appliance.people.registry import Registry
 from appliance.state import State, granted
 from appliance.storage.files import StorageFailed
-from appliance.store import Registry
 from firmware import events
 from firmware.lamp import Blink, Flashes, Lamp
 from firmware.orders import Dial, HangUp, Order, Play

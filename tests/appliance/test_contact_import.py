@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from appliance.consent import live_consent
-from appliance.contact_import import ImportPlan, export_lines, rejects_lines
-from appliance.contact_rows import COLUMNS, Defaults, RejectedRow, Row
-from appliance.contacts import parse_contacts
 from appliance.model import Consent, Contact, Revocation
+from appliance.people.contacts_file import parse_contacts
+from appliance.people.contacts_format import COLUMNS, Defaults, RejectedRow, Row
+from appliance.people.contacts_merge import ImportPlan, export_lines, rejects_lines
 
 NOW = datetime(2027, 3, 10, tzinfo=UTC)
 GIVEN = datetime(2026, 9, 1, tzinfo=UTC)

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.contact_rows import COLUMNS, Defaults, RowFault, guarded, unguarded
-from appliance.contacts import (
+from appliance.people.contacts_file import (
     LINE_LIMIT,
     SUGGESTIONS,
     ContactsUnreadable,
@@ -17,6 +16,7 @@ from appliance.contacts import (
     parse_contacts,
     read_contacts,
 )
+from appliance.people.contacts_format import COLUMNS, Defaults, RowFault, guarded, unguarded
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = Defaults(
@@ -234,7 +234,7 @@ def test_missing_file_and_directory(tmp_path: Path) -> None:
 
 
 def test_too_large_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.contacts.SIZE_LIMIT", 10)
+    monkeypatch.setattr("appliance.people.contacts_file.SIZE_LIMIT", 10)
     file = tmp_path / "big.csv"
     file.write_text(text({}), encoding="utf-8")
     with pytest.raises(ContactsUnreadable, match="larger than"):

@@ -16,12 +16,12 @@ from appliance import config, deliveries
 from appliance.box import Box
 from appliance.cli import output, session
 from appliance.cli.main import main
-from appliance.contact_rows import COLUMNS
 from appliance.control import ControlServer, Refused
 from appliance.deliveries import Deliveries
 from appliance.effects import Now
 from appliance.operations import Operations
 from appliance.paths import sample_config
+from appliance.people.contacts_format import COLUMNS
 from appliance.state import State
 
 NUMBER = "+33639980012"

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.handed_out import FILE, HandedOut, Index, IndexUnreadable, Kind, mentions, without
+from appliance.people.exports import (
+    FILE,
+    HandedOut,
+    Index,
+    IndexUnreadable,
+    Kind,
+    mentions,
+    without,
+)
 
 NUMBER = "+33639980012"
 HASH = "b" * 64

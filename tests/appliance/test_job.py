@@ -14,12 +14,12 @@ import pytest
 from appliance import config
 from appliance.box import Box
 from appliance.campaign import CampaignState
-from appliance.contact_rows import COLUMNS
 from appliance.control import Refused
 from appliance.effects import Now
 from appliance.job import Job
 from appliance.operations import Operations
 from appliance.paths import sample_config
+from appliance.people.contacts_format import COLUMNS
 from appliance.state import State
 
 AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)

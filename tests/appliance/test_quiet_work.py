@@ -16,8 +16,8 @@ from appliance.effects import Record
 from appliance.ledger import checkpoint
 from appliance.model import Revocation
 from appliance.paths import sample_config
+from appliance.people.registry import Registry
 from appliance.state import CHECKPOINT_EVERY, State
-from appliance.store import Registry
 
 AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
 

@@ -19,7 +19,6 @@ from appliance import commands, config
 from appliance.box import Box
 from appliance.cli.main import main
 from appliance.config import Config
-from appliance.contact_rows import COLUMNS
 from appliance.control import Refused
 from appliance.dossier import as_html, as_text, compile_dossier
 from appliance.effects import Now, Record
@@ -29,7 +28,8 @@ from appliance.model import Attempt, Consent, History, Outcome, Revocation
 from appliance.numbers import hash_number
 from appliance.operations import Operations
 from appliance.paths import sample_config
-from appliance.retention import over_since, overdue
+from appliance.people.contacts_format import COLUMNS
+from appliance.people.retention import over_since, overdue
 from appliance.state import State
 
 START = datetime(2027, 3, 9, 17, tzinfo=UTC)

@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from appliance.effects import Record
 from appliance.ledger import Ledger
 from appliance.model import Revocation
+from appliance.people.registry import Registry
 from appliance.storage.files import StorageFailed
-from appliance.store import Registry
 from bench import crash, crash_life
 from bench.power_cut import MemoryDisk
 

@@ -16,13 +16,13 @@ from tinydb.operations import set as set_field
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
-from appliance.intake import RegistryConflict
 from appliance.model import Consent, Contact, Revocation
-from appliance.number_key import NumberKeyLost
-from appliance.row_storage import JournalStorage, RegistryDatabase
+from appliance.people.number_key import NumberKeyLost
+from appliance.people.registration import RegistryConflict
+from appliance.people.registry import Registry, RegistryBusy
+from appliance.people.registry_database import JournalStorage, RegistryDatabase
 from appliance.storage.files import StateInUse, StorageFailed
 from appliance.storage.journal_format import JournalCorrupt
-from appliance.store import Registry, RegistryBusy
 from bench.crash_life import consent, contact
 from bench.power_cut import MemoryDisk
 

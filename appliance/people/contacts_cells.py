@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from appliance.contact_rows import OPTIONAL, Defaults, RowFault, unguarded
 from appliance.numbers import NumberRefused, read_number
+from appliance.people.contacts_format import OPTIONAL, Defaults, RowFault, unguarded
 from appliance.windows import WindowsInvalid, canonical_windows, known_zone
 
 CELL_LIMIT = 500

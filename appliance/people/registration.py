@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
 from appliance.model import Consent, Contact
-from appliance.registry_rows import (
+from appliance.people.registry_database import JournalStorage
+from appliance.people.registry_rows import (
     consent_row,
     contact_of,
     contact_row,
@@ -19,7 +20,6 @@ from appliance.registry_rows import (
     key_text,
     person_id,
 )
-from appliance.row_storage import JournalStorage
 from appliance.storage.journal_format import Change
 
 ROWS_PER_STEP = 250

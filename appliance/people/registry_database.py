@@ -17,7 +17,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Table
 
-from appliance.registry_rows import COLUMNS, SCHEMA, key_text
+from appliance.people.registry_rows import COLUMNS, SCHEMA, key_text
 from appliance.rows import Overlay, Rows, encode_document
 from appliance.storage.files import Disk
 from appliance.storage.journal import Journal

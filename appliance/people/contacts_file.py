@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from appliance.contact_cells import CellReader
-from appliance.contact_rows import (
+from appliance.people.contacts_cells import CellReader
+from appliance.people.contacts_format import (
     COLUMNS,
     IGNORED,
     OPTIONAL,

@@ -1,7 +1,7 @@
 """People on disk: contacts, their consents, and the numbers that must never be called.
 
-TinyDB's tables and queries over a durable journal (:mod:`appliance.row_storage`). What happened
-to people is not here but in the ledger, which knows them by ``subject`` alone.
+TinyDB's tables and queries over a durable journal (:mod:`appliance.people.registry_database`). What
+happened to people is not here but in the ledger, which knows them by ``subject`` alone.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Self, cast
 from tinydb.queries import QueryLike
 from tinydb.table import Document
 
-from appliance.intake import Intake
 from appliance.model import Consent, Contact, Revocation, Sketch
-from appliance.number_key import NumberKeyLost, make_number_key, read_number_key
 from appliance.packed_history import HexId
-from appliance.registry_rows import (
+from appliance.people.number_key import NumberKeyLost, make_number_key, read_number_key
+from appliance.people.registration import Intake
+from appliance.people.registry_database import JournalStorage, RegistryDatabase
+from appliance.people.registry_rows import (
     COLUMNS,
     consent_of,
     contact_of,
@@ -31,7 +32,6 @@ from appliance.registry_rows import (
     sketch_of,
     subject_of,
 )
-from appliance.row_storage import JournalStorage, RegistryDatabase
 from appliance.storage.files import (
     SYSTEM_DISK,
     Disk,

@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from appliance.contact_rows import COLUMNS, RejectedRow, Row, RowFault, guarded, unguarded
 from appliance.model import Consent, Contact, Revocation
+from appliance.people.contacts_format import COLUMNS, RejectedRow, Row, RowFault, guarded, unguarded
 
 
 class Known(Protocol):
