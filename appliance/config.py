@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from appliance.clearance.gate import Rules
 from appliance.config_settings import add_further_faults, read_settings
-from appliance.gate import Rules
 from appliance.law import Ballot, Caller, Profile, load_profile
 from appliance.marked_yaml import (
     Document,

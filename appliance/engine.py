@@ -15,8 +15,8 @@ from typing import assert_never
 from appliance import call_rows, commands
 from appliance.call_state import State, Withdrawn
 from appliance.campaign import CampaignState
+from appliance.clearance.gate import longest_call
 from appliance.effects import Effect, Entry, Now, Send
-from appliance.gate import longest_call
 from appliance.habits import Habits
 from appliance.idleness import Condition, Idle, explain
 from appliance.interfaces import Gate, People

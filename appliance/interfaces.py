@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from appliance import gate
-from appliance.chance import lookback, next_hours
-from appliance.gate import Circumstances, Rules
+from appliance.clearance import gate
+from appliance.clearance.gate import Circumstances, Rules
+from appliance.clearance.openings import lookback, next_hours
 from appliance.model import Consent, Contact, Decision, History, Interval, Sketch
 from appliance.packed_history import HexId
 
@@ -50,7 +50,7 @@ class Gate(Protocol):
 
 
 class LawGate:
-    """:mod:`appliance.gate` with one run's rules."""
+    """:mod:`appliance.clearance.gate` with one run's rules."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules

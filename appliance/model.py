@@ -150,7 +150,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clearance:
-    """Durable permission for one attempt. Only :mod:`appliance.gate` makes one."""
+    """Durable permission for one attempt. Only :mod:`appliance.clearance.gate` makes one."""
 
     subject: str
     number: str

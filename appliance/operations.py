@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from appliance import commands, selftest_result
 from appliance.box import Box
 from appliance.call_state import Concluded, State
+from appliance.clearance.gate import Circumstances, longest_call
 from appliance.control import Refused
-from appliance.gate import Circumstances, longest_call
 from appliance.job import Job
 from appliance.lamps import BoxFacts, faults, lamps
 from appliance.law import CallerRule, judge_caller

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from appliance.attempt import begin
 from appliance.call_state import Keys
+from appliance.clearance.gate import Circumstances
 from appliance.effects import Now
-from appliance.gate import Circumstances
 from appliance.interfaces import Gate, People
 from appliance.line_state import LineState
 from appliance.lines import Lines

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from appliance.campaign import CampaignState
+from appliance.clearance.gate import Circumstances
 from appliance.effects import Now
-from appliance.gate import Circumstances
 from appliance.interfaces import Gate, People
 from appliance.model import Consent, History, Outcome, Retry
 from appliance.packed_history import HexId, hex_id, hex_text

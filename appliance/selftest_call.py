@@ -16,15 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from appliance import gate, selftest, selftest_result
+from appliance import selftest, selftest_result
 from appliance.attempt import begin
 from appliance.box import Box, calendar
 from appliance.call_state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
+from appliance.clearance import gate
+from appliance.clearance.gate import Circumstances
 from appliance.config import Config
 from appliance.control import ControlServer, Refused
 from appliance.effects import Effect, Record, Send
 from appliance.engine import Input
-from appliance.gate import Circumstances
 from appliance.model import Clearance, Contact, Verdict
 from appliance.numbers import NumberRefused, read_number
 from appliance.paths import sample_config

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from appliance import commands
 from appliance.campaign import CampaignState
+from appliance.clearance.gate import Rules
 from appliance.effects import Entry, Now
 from appliance.engine import Engine
-from appliance.gate import Rules
 from appliance.interfaces import LawGate
 from appliance.law import Caller, Category, load_profile
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from appliance import commands
+from appliance.clearance.gate import Rules
 from appliance.effects import Entry, Record
-from appliance.gate import Rules
 from appliance.interfaces import Gate, LawGate
 from appliance.law import Profile, Territory
 from appliance.model import Campaign, Contact, Outcome, Retry, Script, Timers

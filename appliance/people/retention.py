@@ -34,7 +34,7 @@ def overdue(consents: Sequence[Consent], history: History, now: datetime, days: 
 
 
 def _ended(consent: Consent, revocation: Revocation | None) -> datetime | None:
-    # The same reading of a withdrawal as in appliance.consent.standing.
+    # The same reading of a withdrawal as in appliance.clearance.consent.standing.
     withdrawn = revocation is not None and (
         consent.given_at <= revocation.at or consent.recorded_at <= revocation.at
     )

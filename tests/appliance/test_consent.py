@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.consent import Standing, lifts, live_consent, narrowed, standing
+from appliance.clearance.consent import Standing, lifts, live_consent, narrowed, standing
 from appliance.model import Consent, Revocation
 from appliance.windows import parse_windows
 

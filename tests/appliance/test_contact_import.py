@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from appliance.consent import live_consent
+from appliance.clearance.consent import live_consent
 from appliance.model import Consent, Contact, Revocation
 from appliance.people.contacts_file import parse_contacts
 from appliance.people.contacts_format import COLUMNS, Defaults, RejectedRow, Row

@@ -12,9 +12,9 @@ import pytest
 from appliance import commands
 from appliance.call_state import Dialling, HangingUp
 from appliance.campaign import CampaignState
+from appliance.clearance.gate import Circumstances
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
 from appliance.engine import Engine, Input
-from appliance.gate import Circumstances
 from appliance.habits import Habits
 from appliance.model import (
     Campaign,

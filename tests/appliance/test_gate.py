@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.effects import Now
-from appliance.gate import (
+from appliance.clearance.gate import (
     HORIZON,
     Circumstances,
     Rules,
@@ -19,6 +18,7 @@ from appliance.gate import (
     longest_call,
     next_chance,
 )
+from appliance.effects import Now
 from appliance.law import Ballot, Caller, Category, load_profile
 from appliance.model import (
     NO_HISTORY,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.campaign import CampaignState
+from appliance.clearance.gate import Rules
 from appliance.effects import Entry, Now
-from appliance.gate import Rules
 from appliance.interfaces import LawGate
 from appliance.law import CapRule, load_profile
 from appliance.model import Consent, Contact, Outcome, Retry, Sketch

@@ -16,8 +16,16 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from appliance.chance import HORIZON, Person, Rules, cap_ends, next_chance, rest_ends, span_end
-from appliance.consent import ConsentState, Standing, standing
+from appliance.clearance.consent import ConsentState, Standing, standing
+from appliance.clearance.openings import (
+    HORIZON,
+    Person,
+    Rules,
+    cap_ends,
+    next_chance,
+    rest_ends,
+    span_end,
+)
 from appliance.effects import Now
 from appliance.law import (
     CapRule,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from appliance.consent import ConsentState, standing
+from appliance.clearance.consent import ConsentState, standing
 from appliance.law import (
     Ballot,
     Caller,
