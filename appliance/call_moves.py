@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appliance.call_state import Call, Closing, HangingUp, Live, State, Waiting
+from appliance.call.state import Call, Closing, HangingUp, Live, State, Waiting
 from appliance.effects import Effect, Now, Send
 from firmware.events import Machine
 from firmware.orders import HangUp, Play

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from appliance import call_rows, commands
-from appliance.call_state import State, Withdrawn
+from appliance import commands
+from appliance.call import ledger_rows
+from appliance.call.state import State, Withdrawn
 from appliance.campaign import CampaignState
 from appliance.clearance.gate import longest_call
 from appliance.effects import Effect, Entry, Now, Send
@@ -236,7 +237,7 @@ class Engine:
         An attempt without an outcome counts as made and is never redialled by itself.
         """
         for open_attempt in self._state.open_attempts.values():
-            self._recorder.emit(call_rows.lost(open_attempt), now)
+            self._recorder.emit(ledger_rows.lost(open_attempt), now)
         if self._habits.start_paused and not self._state.paused:
             self._record("dialling.paused", None, now, by="start")
         self._planner.everybody()

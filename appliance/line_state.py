@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.call_state import Concluded, State
+from appliance.call.state import Concluded, State
 from firmware import events
 
 

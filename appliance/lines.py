@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from appliance import call_keys
-from appliance.attempt import step as advance
+from appliance.call import keys as call_keys
+from appliance.call.attempt import step as advance
+from appliance.call.state import AttemptInput, CallEvent, Concluded, State, TimeReached, Withdrawn
 from appliance.call_moves import Step
-from appliance.call_state import AttemptInput, CallEvent, Concluded, State, TimeReached, Withdrawn
 from appliance.effects import Now
 from appliance.line_state import LineState
 from appliance.recorder import Recorder

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from appliance import commands, selftest_result
 from appliance.box import Box
-from appliance.call_state import Concluded, State
+from appliance.call.state import Concluded, State
 from appliance.clearance.gate import Circumstances, longest_call
 from appliance.control import Refused
 from appliance.job import Job

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from appliance.attempt import begin
-from appliance.call_state import Keys
+from appliance.call.attempt import begin
+from appliance.call.state import Keys
 from appliance.clearance.gate import Circumstances
 from appliance.effects import Now
 from appliance.interfaces import Gate, People

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum, unique
 
-from appliance.call_facts import Press, confirmed, missed
-from appliance.call_keys import MAX_PRESS_ROWS
-from appliance.call_state import CallEvent
+from appliance.call.keys import MAX_PRESS_ROWS
+from appliance.call.outcome import Press, confirmed, missed
+from appliance.call.state import CallEvent
 from appliance.effects import Now, Send
 from appliance.interfaces import People
 from appliance.lines import Lines

@@ -1,8 +1,8 @@
 """The machine of the self-test call: plays the test clip, listens for its three keys, hangs up.
 
 A technician's own telephone is called like any other: the gate has cleared it for the purpose
-:data:`PURPOSE`, and :func:`appliance.attempt.begin` made the row and the dial. This machine takes
-over from there. It differs from a campaign's call in one thing: the keys are a test that the
+:data:`PURPOSE`, and :func:`appliance.call.attempt.begin` made the row and the dial. This machine
+takes over from there. It differs from a campaign's call in one thing: the keys are a test that the
 callee consented to, so 9 proves the line and withdraws nothing; their rows say ``self-test`` and
 count for nothing.
 """
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from typing import Any
 
-from appliance.call_facts import (
+from appliance.call.keys import MAX_PRESS_ROWS
+from appliance.call.outcome import (
     HANG_UP_MACHINES,
     Facts,
     Press,
@@ -22,8 +23,7 @@ from appliance.call_facts import (
     missed,
     outcome,
 )
-from appliance.call_keys import MAX_PRESS_ROWS
-from appliance.call_state import AttemptInput, TimeReached, Withdrawn
+from appliance.call.state import AttemptInput, TimeReached, Withdrawn
 from appliance.effects import Effect, Now, Record, Send
 from appliance.model import Clearance, Outcome, Script, Timers
 from firmware import events

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from appliance import selftest, selftest_result
-from appliance.attempt import begin
 from appliance.box import Box, calendar
-from appliance.call_state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
+from appliance.call.attempt import begin
+from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
 from appliance.clearance import gate
 from appliance.clearance.gate import Circumstances
 from appliance.config import Config

@@ -1,6 +1,6 @@
 """What the box tells a line to do: imperatives.
 
-Only ``appliance.attempt`` makes a Dial, and only ``appliance.reception`` an AnswerCall.
+Only ``appliance.call.attempt`` makes a Dial, and only ``appliance.reception`` an AnswerCall.
 """
 
 from __future__ import annotations

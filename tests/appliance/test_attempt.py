@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance import attempt
-from appliance.call_keys import MAX_PRESS_ROWS
-from appliance.call_moves import Step
-from appliance.call_state import (
+from appliance.call import attempt
+from appliance.call.keys import MAX_PRESS_ROWS
+from appliance.call.state import (
     AttemptInput,
     Call,
     Closing,
@@ -31,6 +30,7 @@ from appliance.call_state import (
     Waiting,
     Withdrawn,
 )
+from appliance.call_moves import Step
 from appliance.effects import Now, Record, Send, StoreRevocation
 from appliance.model import Clearance, Interval, Outcome, Script, Timers
 from firmware import events

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_attempt import Playbook
 
-from appliance.call_state import AttemptInput, Closing, Greeting, Keys, Withdrawn
+from appliance.call.state import AttemptInput, Closing, Greeting, Keys, Withdrawn
 from appliance.effects import Send
 from appliance.model import Outcome
 from firmware import events

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appliance import commands
-from appliance.call_state import Dialling, HangingUp
+from appliance.call.state import Dialling, HangingUp
 from appliance.campaign import CampaignState
 from appliance.clearance.gate import Circumstances
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.call_keys import MAX_PRESS_ROWS
-from appliance.call_state import CallEvent
+from appliance.call.keys import MAX_PRESS_ROWS
+from appliance.call.state import CallEvent
 from appliance.campaign import CampaignState
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
 from appliance.interfaces import People

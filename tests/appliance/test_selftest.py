@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance import selftest, selftest_result
-from appliance.call_state import AttemptInput, TimeReached, Withdrawn
+from appliance.call.state import AttemptInput, TimeReached, Withdrawn
 from appliance.effects import Effect, Now, Record, Send
 from appliance.model import Clearance, Interval, Outcome, Timers
 from appliance.selftest import KEYS, Phase, SelfTest

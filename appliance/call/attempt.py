@@ -19,20 +19,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from appliance import call_keys, call_rows
-from appliance.call_facts import HANG_UP_MACHINES, Facts, outcome
-from appliance.call_moves import (
-    MONOLOGUE_WAIT,
-    Step,
-    clip_deadline,
-    close,
-    hang_up,
-    know,
-    play,
-    until,
-    wait,
-)
-from appliance.call_state import (
+from appliance.call import keys as call_keys
+from appliance.call import ledger_rows
+from appliance.call.outcome import HANG_UP_MACHINES, Facts, outcome
+from appliance.call.state import (
     Asking,
     AttemptInput,
     BeforeAnswer,
@@ -51,6 +41,17 @@ from appliance.call_state import (
     TimeReached,
     Waiting,
     Withdrawn,
+)
+from appliance.call_moves import (
+    MONOLOGUE_WAIT,
+    Step,
+    clip_deadline,
+    close,
+    hang_up,
+    know,
+    play,
+    until,
+    wait,
 )
 from appliance.effects import Effect, Now, Send
 from appliance.model import Clearance, Script, Timers
@@ -109,7 +110,7 @@ def begin(
         end_by=start + (clearance.window.end - now.utc).total_seconds(),
         linger=linger,
     )
-    row = call_rows.authorised(clearance, attempt=attempt, line=line, purpose=purpose)
+    row = ledger_rows.authorised(clearance, attempt=attempt, line=line, purpose=purpose)
     dial = Dial(
         line=line,
         attempt=attempt,
@@ -179,7 +180,7 @@ def _conclude(
 ) -> Step:
     call, facts = state.call, state.facts
     result = outcome(facts, cause, at)
-    ended = call_rows.ended(
+    ended = ledger_rows.ended(
         state, result, cause=cause, at=at, end=end, code=code, confirmed=confirmed
     )
     return Step(Concluded(call, facts, result, confirmed), (ended,))
@@ -227,7 +228,7 @@ def _answered(state: Live, event: events.Answered) -> Step:
         # Nobody is there yet for all we know: the phone may go on ringing, the ring timer runs.
         return Step(know(state, weak_answer=facts.weak_answer or event.evidence))
     state = know(state, answered_at=event.at, answer=event.evidence)
-    effects: tuple[Effect, ...] = (call_rows.answered(state.call, event.evidence),)
+    effects: tuple[Effect, ...] = (ledger_rows.answered(state.call, event.evidence),)
     if isinstance(state, BeforeAnswer):
         deadline = until(state.call, event.at + state.call.timers.clip_start.total_seconds())
         return Step(Greeting(state.call, state.facts, deadline), effects)

@@ -1,4 +1,5 @@
-"""The states of one call and what moves it: data only, the moves are in :mod:`appliance.attempt`.
+"""The states of one call and what moves it: data only, the moves are in
+:mod:`appliance.call.attempt`.
 
 Every state that waits carries its own deadline in box-monotonic seconds.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.call_facts import Facts
+from appliance.call.outcome import Facts
 from appliance.model import Outcome, Script, Timers
 from firmware import events
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance import call_rows
-from appliance.call_facts import Press, confirmed, missed
+from appliance.call import ledger_rows
+from appliance.call.outcome import Press, confirmed, missed
+from appliance.call.state import Asking, Call, Concluded, HangingUp, Live, Telling
 from appliance.call_moves import Step, clip_deadline, close, know, play
-from appliance.call_state import Asking, Call, Concluded, HangingUp, Live, Telling
 from appliance.effects import Effect, Now, StoreRevocation
 from appliance.model import Revocation
 from firmware import events
@@ -33,9 +33,9 @@ def press(state: Live, event: events.KeyHeard, now: Now) -> Step:
     if (objects or chooses) and facts.answered_at is None:
         proof = f"key {event.key}"
         state = know(state, answered_at=event.at, answer=proof)
-        effects.append(call_rows.answered(call, proof))
+        effects.append(ledger_rows.answered(call, proof))
     if objects or chooses or len(facts.presses) < MAX_PRESS_ROWS:
-        effects.append(call_rows.key(call, facts, event, counted=objects or chooses))
+        effects.append(ledger_rows.key(call, facts, event, counted=objects or chooses))
         noted = Press(event.key, event.witness.value)
         state = know(state, presses=(*facts.presses, noted))
     if objects:
@@ -63,7 +63,7 @@ def object_late(
     call, facts = ended.call, ended.facts
     if event.key != call.keys.object or facts.opted_out:
         return ended, ()
-    row = call_rows.key(call, facts, event, counted=True)
+    row = ledger_rows.key(call, facts, event, counted=True)
     known = replace(ended, facts=replace(facts, opted_out=True))
     return known, (*_objection(call, now), row)
 
@@ -72,7 +72,7 @@ def _objection(call: Call, now: Now) -> tuple[Effect, ...]:
     # Never earlier than the clearance: a clock that lost its time must not date a no before the
     # yes that it ends.
     revocation = Revocation(at=max(now.utc, call.authorised_at), by="key")
-    return call_rows.revoked(call), StoreRevocation(subject=call.subject, revocation=revocation)
+    return ledger_rows.revoked(call), StoreRevocation(subject=call.subject, revocation=revocation)
 
 
 def confirm(state: Live, event: events.KeyConfirmed) -> Live:

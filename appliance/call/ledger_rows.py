@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from appliance.call_facts import Facts, evidence
-from appliance.call_state import Call, Live
+from appliance.call.outcome import Facts, evidence
+from appliance.call.state import Call, Live
 from appliance.campaign import OpenAttempt
 from appliance.effects import Record
 from appliance.model import Clearance, Outcome
