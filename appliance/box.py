@@ -16,13 +16,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from appliance import commands
+from appliance.campaign import commands
+from appliance.campaign.engine import Engine, Input
+from appliance.campaign.interfaces import LawGate
+from appliance.campaign.options import Habits
 from appliance.clock import CalendarClock, Readings, SimulatedCalendarClock, read_system
 from appliance.config import Config
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
-from appliance.engine import Engine, Input
-from appliance.habits import Habits
-from appliance.interfaces import LawGate
 from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number
 from appliance.packed_history import HexId
@@ -168,7 +168,7 @@ class Box:
                 self.perform(effects, now)
 
     def reset_refusal(self) -> str | None:
-        """Return why a :class:`~appliance.commands.Reset` is to be refused now, or None."""
+        """Return why a ``Reset`` is to be refused now, or None."""
         with self._stop_lock:
             if self._stops_on_their_way:
                 return "another stop is on its way: see what it is about first"

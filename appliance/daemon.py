@@ -23,13 +23,14 @@ from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
 
-from appliance import __version__, commands, selftest_result
+from appliance import __version__, selftest_result
 from appliance.box import Box, calendar
+from appliance.campaign import commands
+from appliance.campaign.engine import Input
 from appliance.clock import time_zone_database
 from appliance.config import Config
 from appliance.control import ControlServer, Refused
 from appliance.effects import Record
-from appliance.engine import Input
 from appliance.job import Job
 from appliance.lamps import lamps
 from appliance.operations import Operations, Surroundings

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from appliance import commands, selftest_result
+from appliance import selftest_result
 from appliance.box import Box
 from appliance.call.state import Concluded, State
+from appliance.campaign import commands
 from appliance.clearance.gate import Circumstances, longest_call
 from appliance.control import Refused
 from appliance.job import Job

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from appliance import commands
 from appliance.box import Box
+from appliance.campaign import commands
 from appliance.control import Refused
 from appliance.deliveries import Deliveries
 from appliance.effects import Now, Record

@@ -20,12 +20,12 @@ from appliance import selftest, selftest_result
 from appliance.box import Box, calendar
 from appliance.call.attempt import begin
 from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
+from appliance.campaign.engine import Input
 from appliance.clearance import gate
 from appliance.clearance.gate import Circumstances
 from appliance.config import Config
 from appliance.control import ControlServer, Refused
 from appliance.effects import Effect, Record, Send
-from appliance.engine import Input
 from appliance.model import Clearance, Contact, Verdict
 from appliance.numbers import NumberRefused, read_number
 from appliance.paths import sample_config

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.campaign import CampaignState, CheckpointInvalid
+from appliance.campaign.history import CampaignState, CheckpointInvalid
 from appliance.effects import Entry, Record
 from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Revocation

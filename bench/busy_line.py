@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from appliance.campaign.engine import Engine
 from appliance.effects import Effect, Now, Send
-from appliance.engine import Engine
 from firmware import events
 from firmware.events import Cause
 from firmware.orders import Dial

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from appliance import commands
-from appliance.campaign import CampaignState
+from appliance.campaign import commands
+from appliance.campaign.engine import Engine
+from appliance.campaign.history import CampaignState
+from appliance.campaign.interfaces import LawGate
+from appliance.campaign.scheduler import Place, Scheduler
 from appliance.clearance.gate import Rules
 from appliance.effects import Entry, Now
-from appliance.engine import Engine
-from appliance.interfaces import LawGate
 from appliance.law import Caller, Category, load_profile
 from appliance.model import Campaign, Consent, Contact, Outcome, Retry
 from appliance.packed_history import HexId
-from appliance.scheduler import Place, Scheduler
 from bench.busy_line import BusyLine, dialled
 from bench.simulated_campaign import SCRIPT, Setting, simulate
 from bench.simulated_people import ORIGIN, PURPOSE, SimulatedPeople

@@ -21,8 +21,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from appliance import commands, config
+from appliance import config
 from appliance.box import Box
+from appliance.campaign import commands
 from appliance.config import Config
 from appliance.effects import Effect, Now, Record
 from appliance.paths import sample_config

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from appliance import commands
+from appliance.campaign import commands
+from appliance.campaign.interfaces import Gate, LawGate
+from appliance.campaign.scheduler import Scheduler
 from appliance.clearance.gate import Rules
 from appliance.effects import Entry, Record
-from appliance.interfaces import Gate, LawGate
 from appliance.law import Profile, Territory
 from appliance.model import Campaign, Contact, Outcome, Retry, Script, Timers
-from appliance.scheduler import Scheduler
 from bench.campaign_auditor import Row, audit
 from bench.simulated_callers import AnsweringLine
 from bench.simulated_network import CLIP_SECONDS, SeenCall

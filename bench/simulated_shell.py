@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from appliance import commands
-from appliance.campaign import CampaignState
+from appliance.campaign import commands
+from appliance.campaign.engine import Engine, Input
+from appliance.campaign.history import CampaignState
+from appliance.campaign.interfaces import Gate
+from appliance.campaign.options import Habits
+from appliance.campaign.scheduler import Scheduler
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
-from appliance.engine import Engine, Input
-from appliance.habits import Habits
-from appliance.interfaces import Gate
 from appliance.model import Campaign
-from appliance.scheduler import Scheduler
 from bench.simulated_callers import AnsweringLine
 from bench.simulated_people import ORIGIN, SimulatedPeople
 from bench.timeline import Timeline

@@ -1,6 +1,7 @@
 """What the box tells a line to do: imperatives.
 
-Only ``appliance.call.attempt`` makes a Dial, and only ``appliance.reception`` an AnswerCall.
+Only ``appliance.call.attempt`` makes a Dial, and only ``appliance.campaign.incoming_calls`` an
+AnswerCall.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from appliance.call.outcome import Facts, evidence
 from appliance.call.state import Call, Live
-from appliance.campaign import OpenAttempt
+from appliance.campaign.history import OpenAttempt
 from appliance.effects import Record
 from appliance.model import Clearance, Outcome
 from firmware import events

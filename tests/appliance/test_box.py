@@ -12,19 +12,20 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance import commands, config
+from appliance import config
 from appliance.box import Box
-from appliance.campaign import CampaignState
+from appliance.campaign import commands
+from appliance.campaign.engine import Input
+from appliance.campaign.history import CampaignState
+from appliance.campaign.packed_history import PackedPeople
 from appliance.config import Config
 from appliance.control import Refused
 from appliance.effects import Now, Record
-from appliance.engine import Input
 from appliance.lamps import FaultCode, lamps
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
 from appliance.operations import Operations
-from appliance.packed_people import PackedPeople
 from appliance.paths import sample_config
 from appliance.people.registry import Registry
 from appliance.state import State, granted

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.campaign import CampaignState, CheckpointInvalid
+from appliance.campaign.history import CampaignState, CheckpointInvalid
 from appliance.effects import Entry
 from appliance.model import NO_HISTORY, Outcome
 from appliance.packed_history import hex_id

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from appliance import commands
 from appliance.call.state import Dialling, HangingUp
-from appliance.campaign import CampaignState
+from appliance.campaign import commands
+from appliance.campaign.engine import Engine, Input
+from appliance.campaign.history import CampaignState
+from appliance.campaign.options import Habits
+from appliance.campaign.placing import RECONSIDER
 from appliance.clearance.gate import Circumstances
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
-from appliance.engine import Engine, Input
-from appliance.habits import Habits
 from appliance.model import (
     Campaign,
     Clearance,
@@ -31,7 +32,6 @@ from appliance.model import (
     Verdict,
 )
 from appliance.packed_history import HexId
-from appliance.placing import RECONSIDER
 from firmware import events
 from firmware.events import Cause, Witness
 from firmware.orders import Dial, HangUp

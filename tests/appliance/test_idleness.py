@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from appliance.campaign.idleness import Condition, explain
 from appliance.effects import Now
-from appliance.idleness import Condition, explain
 from firmware.events import LineFault
 
 AT = datetime(2027, 3, 9, 17, tzinfo=UTC)

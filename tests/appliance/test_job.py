@@ -13,7 +13,7 @@ import pytest
 
 from appliance import config
 from appliance.box import Box
-from appliance.campaign import CampaignState
+from appliance.campaign.history import CampaignState
 from appliance.control import Refused
 from appliance.effects import Now
 from appliance.job import Job

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from appliance.call.keys import MAX_PRESS_ROWS
 from appliance.call.state import CallEvent
-from appliance.campaign import CampaignState
+from appliance.campaign.history import CampaignState
+from appliance.campaign.incoming_calls import ANSWER_WITHIN, Receptions
+from appliance.campaign.interfaces import People
+from appliance.campaign.lines import Lines
+from appliance.campaign.planner import Planner
+from appliance.campaign.recorder import Recorder
+from appliance.campaign.withdrawals import Withdrawals
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
-from appliance.interfaces import People
-from appliance.lines import Lines
 from appliance.model import Campaign, Consent, Contact, Script
-from appliance.planner import Planner
-from appliance.reception import ANSWER_WITHIN, Receptions
-from appliance.recorder import Recorder
-from appliance.withdrawals import Withdrawals
 from firmware import events
 from firmware.events import Cause, Witness
 from firmware.orders import AnswerCall, HangUp, Play

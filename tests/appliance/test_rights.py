@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance import commands, config
+from appliance import config
 from appliance.box import Box
+from appliance.campaign import commands
+from appliance.campaign.engine import Engine
 from appliance.cli.main import main
 from appliance.config import Config
 from appliance.control import Refused
 from appliance.dossier import as_html, as_text, compile_dossier
 from appliance.effects import Now, Record
-from appliance.engine import Engine
 from appliance.ledger import read_entries, verify
 from appliance.model import Attempt, Consent, History, Outcome, Revocation
 from appliance.numbers import hash_number

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.campaign.scheduler import Scheduler
 from appliance.packed_history import HexId
-from appliance.scheduler import Scheduler
 
 T0 = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from appliance.call import keys as call_keys
 from appliance.call.attempt import step as advance
 from appliance.call.state import AttemptInput, CallEvent, Concluded, State, TimeReached, Withdrawn
 from appliance.call_moves import Step
+from appliance.campaign.recorder import Recorder
 from appliance.effects import Now
 from appliance.line_state import LineState
-from appliance.recorder import Recorder
 from firmware import events
 from firmware.keys import MODULE_LAG
 

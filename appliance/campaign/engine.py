@@ -1,9 +1,10 @@
 """Who is called next, on which line, and what happens to everything that comes in.
 
 One step takes one input at one instant and returns what the shell must do, in order. All that
-the engine knows about the past is the ledger's fold (:class:`~appliance.campaign.CampaignState`);
-it applies its own records to that fold as it emits them, so a restarted box and a running one
-cannot disagree. Nothing here reads a clock, a file or a random number.
+the engine knows about the past is the ledger's fold
+(:class:`~appliance.campaign.history.CampaignState`); it applies its own records to that fold as it
+emits them, so a restarted box and a running one cannot disagree. Nothing here reads a clock, a file
+or a random number.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from appliance import commands
 from appliance.call import ledger_rows
 from appliance.call.state import State, Withdrawn
-from appliance.campaign import CampaignState
+from appliance.campaign import commands
+from appliance.campaign.history import CampaignState
+from appliance.campaign.idleness import Condition, Idle, explain
+from appliance.campaign.incoming_calls import Reception, Receptions
+from appliance.campaign.interfaces import Gate, People
+from appliance.campaign.lines import Lines
+from appliance.campaign.options import Habits
+from appliance.campaign.placing import Placer
+from appliance.campaign.planner import Planner
+from appliance.campaign.recorder import Recorder
+from appliance.campaign.scheduler import Scheduler
+from appliance.campaign.withdrawals import Withdrawals
 from appliance.clearance.gate import longest_call
 from appliance.effects import Effect, Entry, Now, Send
-from appliance.habits import Habits
-from appliance.idleness import Condition, Idle, explain
-from appliance.interfaces import Gate, People
-from appliance.lines import Lines
 from appliance.model import Campaign
 from appliance.objection import delete, objects
-from appliance.placing import Placer
-from appliance.planner import Planner
-from appliance.reception import Reception, Receptions
-from appliance.recorder import Recorder
-from appliance.scheduler import Scheduler
-from appliance.withdrawals import Withdrawals
 from firmware import events
 
 CLOCK_STEP = 60.0
@@ -165,7 +166,7 @@ class Engine:
         return self._recorder.storage_failure
 
     def reset_refusal(self) -> str | None:
-        """Return why a :class:`~appliance.commands.Reset` would be refused, or None."""
+        """Return why a :class:`~appliance.campaign.commands.Reset` would be refused, or None."""
         if not self._state.stopped:
             return "the emergency stop is not latched"
         if self._contact_open:
@@ -202,7 +203,8 @@ class Engine:
         return explain(self._condition(now))
 
     def _blocked(self, now: Now) -> bool:
-        """Whether the whole box may dial nobody (:func:`appliance.idleness.blocked` says why)."""
+        """Whether the whole box may dial nobody (:func:`appliance.campaign.idleness.blocked` says
+        why)."""
         return (
             self.storage_failure is not None
             or self._state.stopped

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from appliance.campaign.interfaces import People
+from appliance.campaign.lines import Lines
+from appliance.campaign.planner import Planner
+from appliance.campaign.recorder import Recorder
 from appliance.effects import Now, Send, StoreRevocation
-from appliance.interfaces import People
-from appliance.lines import Lines
-from appliance.planner import Planner
-from appliance.recorder import Recorder
 from firmware.orders import SendSms
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -19,12 +19,12 @@ from enum import StrEnum, unique
 from appliance.call.keys import MAX_PRESS_ROWS
 from appliance.call.outcome import Press, confirmed, missed
 from appliance.call.state import CallEvent
+from appliance.campaign.interfaces import People
+from appliance.campaign.lines import Lines
+from appliance.campaign.recorder import Recorder
+from appliance.campaign.withdrawals import Withdrawals
 from appliance.effects import Now, Send
-from appliance.interfaces import People
-from appliance.lines import Lines
 from appliance.model import Campaign, Script
-from appliance.recorder import Recorder
-from appliance.withdrawals import Withdrawals
 from firmware import events
 from firmware.orders import AnswerCall, HangUp, Play
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from appliance.campaign.packed_history import PackedPeople, as_bytes, as_text
 from appliance.effects import Entry
 from appliance.model import NO_HISTORY, Attempt, History, Outcome, Revocation
 from appliance.packed_history import (
@@ -27,7 +28,6 @@ from appliance.packed_history import (
     milliseconds,
     moment,
 )
-from appliance.packed_people import PackedPeople, as_bytes, as_text
 
 CHECKPOINT_VERSION = 4
 

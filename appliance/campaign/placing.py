@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from appliance.call.attempt import begin
 from appliance.call.state import Keys
+from appliance.campaign.interfaces import Gate, People
+from appliance.campaign.lines import Lines
+from appliance.campaign.planner import Planner
+from appliance.campaign.recorder import Recorder
 from appliance.clearance.gate import Circumstances
 from appliance.effects import Now
-from appliance.interfaces import Gate, People
 from appliance.line_state import LineState
-from appliance.lines import Lines
 from appliance.model import Campaign, Clearance, Contact, Verdict
-from appliance.planner import Planner
-from appliance.recorder import Recorder
 
 DECISIONS_PER_STEP = 32
 """Gate evaluations per step; the next step goes on where this one stopped."""

@@ -18,13 +18,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
-from appliance.campaign import CampaignState
+from appliance.campaign.history import CampaignState
+from appliance.campaign.interfaces import Gate, People
+from appliance.campaign.scheduler import Scheduler
 from appliance.clearance.gate import Circumstances
 from appliance.effects import Now
-from appliance.interfaces import Gate, People
 from appliance.model import Consent, History, Outcome, Retry
 from appliance.packed_history import HexId, hex_id, hex_text
-from appliance.scheduler import Scheduler
 
 PLANS_PER_STEP = 200
 """People planned per step while nobody may be dialled: a step stays short at any number."""

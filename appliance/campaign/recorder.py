@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance.campaign import CampaignState
+from appliance.campaign.history import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send
 from appliance.redaction import without_numbers
 
