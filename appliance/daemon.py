@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from types import FrameType
 from typing import Any
 
-from appliance import __version__, selftest_result
+from appliance import __version__
 from appliance.box import Box, calendar
 from appliance.campaign import commands
 from appliance.campaign.engine import Input
@@ -34,6 +34,7 @@ from appliance.effects import Record
 from appliance.job import Job
 from appliance.lamps import lamps
 from appliance.operations import Operations, Surroundings
+from appliance.selftest import result as selftest_result
 from appliance.service import notify, watchdog_seconds
 from appliance.state import State
 from appliance.storage.files import StorageError

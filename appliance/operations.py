@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from appliance import selftest_result
 from appliance.box import Box
 from appliance.call.state import Concluded, State
 from appliance.campaign import commands
@@ -25,6 +24,7 @@ from appliance.model import Consent, Contact, Decision, History
 from appliance.numbers import hash_number, mask
 from appliance.people_operations import PeopleOperations
 from appliance.redaction import said_by_a_person
+from appliance.selftest import result as selftest_result
 from firmware.events import StopRaised
 from firmware.lamp import describe
 

@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from appliance import selftest, selftest_result
 from appliance.box import Box, calendar
 from appliance.call.attempt import begin
 from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
@@ -29,8 +28,10 @@ from appliance.effects import Effect, Record, Send
 from appliance.model import Clearance, Contact, Verdict
 from appliance.numbers import NumberRefused, read_number
 from appliance.paths import sample_config
-from appliance.selftest_meter import Meter
-from appliance.selftest_result import Downlink
+from appliance.selftest import machine as selftest
+from appliance.selftest import result as selftest_result
+from appliance.selftest.meter import Meter
+from appliance.selftest.result import Downlink
 from appliance.settings import LineConfig
 from appliance.state import State
 from appliance.wiring import LINES, line_settings, open_panel

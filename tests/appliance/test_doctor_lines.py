@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appliance.cli.doctor import _line
-from appliance.selftest_result import module_heard
+from appliance.selftest.result import module_heard
 from firmware.faults import REMEDIES, Fault
 
 

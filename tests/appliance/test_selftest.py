@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance import selftest, selftest_result
 from appliance.call.state import AttemptInput, TimeReached, Withdrawn
 from appliance.effects import Effect, Now, Record, Send
 from appliance.model import Clearance, Interval, Outcome, Timers
-from appliance.selftest import KEYS, Phase, SelfTest
-from appliance.selftest_result import Downlink
+from appliance.selftest import machine as selftest
+from appliance.selftest import result as selftest_result
+from appliance.selftest.machine import KEYS, Phase, SelfTest
+from appliance.selftest.result import Downlink
 from firmware import events
 from firmware.audio.levels import Levels
 from firmware.events import Cause, Machine, Witness

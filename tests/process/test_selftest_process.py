@@ -13,7 +13,7 @@ import yaml
 from test_box_process import Bench, wait_for
 
 from appliance.ledger import verify
-from appliance.selftest_result import load
+from appliance.selftest.result import load
 
 pytestmark = pytest.mark.process
 

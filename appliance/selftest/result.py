@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.selftest import KEYS, SelfTest
+from appliance.selftest.machine import KEYS, SelfTest
 from appliance.storage.files import make_private_directory, replace_file
 from firmware.audio.levels import Levels
 from firmware.events import LineReady, Witness

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from appliance.selftest_result import Downlink
+from appliance.selftest.result import Downlink
 from firmware.audio.clip import SAMPLE_RATE
 from firmware.audio.levels import measure
 from firmware.audio.path import AudioPath
