@@ -21,7 +21,7 @@ from appliance.campaign.engine import Engine, Input
 from appliance.campaign.interfaces import LawGate
 from appliance.campaign.options import Habits
 from appliance.clock import CalendarClock, Readings, SimulatedCalendarClock, read_system
-from appliance.config import Config
+from appliance.config.load import Config
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
 from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number

@@ -28,7 +28,7 @@ from appliance.box import Box, calendar
 from appliance.campaign import commands
 from appliance.campaign.engine import Input
 from appliance.clock import time_zone_database
-from appliance.config import Config
+from appliance.config.load import Config
 from appliance.control import ControlServer, Refused
 from appliance.effects import Record
 from appliance.job import Job

@@ -22,17 +22,17 @@ from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Wit
 from appliance.campaign.engine import Input
 from appliance.clearance import gate
 from appliance.clearance.gate import Circumstances
-from appliance.config import Config
+from appliance.config.load import Config
+from appliance.config.paths import sample_config
+from appliance.config.settings import LineConfig
 from appliance.control import ControlServer, Refused
 from appliance.effects import Effect, Record, Send
 from appliance.model import Clearance, Contact, Verdict
 from appliance.numbers import NumberRefused, read_number
-from appliance.paths import sample_config
 from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
 from appliance.selftest.meter import Meter
 from appliance.selftest.result import Downlink
-from appliance.settings import LineConfig
 from appliance.state import State
 from appliance.wiring import LINES, line_settings, open_panel
 from firmware import events

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from appliance.config import Config
-from appliance.settings import LineConfig
+from appliance.config.load import Config
+from appliance.config.settings import LineConfig
 from firmware.audio.alsa import PREFIX
 from firmware.clock import Clock
 from firmware.events import Event

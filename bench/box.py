@@ -15,8 +15,8 @@ from pathlib import Path
 
 import yaml
 
+from appliance.config.paths import sample_config
 from appliance.demo.processes import BoxProcess, Stage, start_modems, write_config
-from appliance.paths import sample_config
 from bench.process_usage import processor_percent, resident_mib
 from firmware.audio.clip import Clip
 from firmware.clock import SystemClock

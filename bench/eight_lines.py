@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
+from appliance.config.paths import sample_config
 from appliance.demo.processes import BoxProcess, Stage, start_modems, write_config
-from appliance.paths import sample_config
 from bench.process_usage import processor_percent, resident_mib
 
 LINES = 8

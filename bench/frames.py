@@ -23,8 +23,8 @@ from typing import Any
 
 import yaml
 
+from appliance.config.paths import sample_config
 from appliance.demo.processes import BoxProcess, Stage, run_command, start_modems, write_config
-from appliance.paths import sample_config
 from bench.__main__ import keep, show
 from bench.eight_lines import wait_for_lines, write_people
 from bench.process_usage import processor_percent, resident_mib

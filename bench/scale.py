@@ -21,12 +21,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from appliance import config
 from appliance.box import Box
 from appliance.campaign import commands
-from appliance.config import Config
+from appliance.config import load
+from appliance.config.load import Config
+from appliance.config.paths import sample_config
 from appliance.effects import Effect, Now, Record
-from appliance.paths import sample_config
 from appliance.people.contacts_format import COLUMNS
 from appliance.people_operations import PeopleOperations
 from appliance.state import State
@@ -123,7 +123,7 @@ def _contacts(count: int) -> bytes:
 
 
 def _config(state: Path) -> Config:
-    loaded = config.load(sample_config())
+    loaded = load.load(sample_config())
     line = loaded.settings.lines[0]
     settings = loaded.settings.model_copy(update={"lines": (line,)})
     return dataclasses.replace(loaded, state=state, settings=settings)

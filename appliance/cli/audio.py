@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _greeting_limit(config: Path) -> float:
-    from appliance.config_settings import read_greeting_limit
+    from appliance.config.validation import read_greeting_limit
 
     return read_greeting_limit(config).total_seconds()
 

@@ -13,9 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance import config as configuration
     from appliance.clearance.gate import longest_call
-    from appliance.config import Config
+    from appliance.config import load as configuration
+    from appliance.config.load import Config
     from appliance.law import CallerRule, judge_caller
 
     config: Config = configuration.load(arguments.config, state=arguments.state, examine=True)

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from appliance.config import load
+    from appliance.config.load import load
     from appliance.demo.performance import Performance
     from appliance.demo.population import make, will_be_called
     from appliance.demo.processes import write_config
@@ -184,8 +184,8 @@ def _conclude(
 
 def _ask_the_state(stage: Stage) -> tuple[dict[str, int], int, Counter[str], str]:
     """Open the state as any command does, and ask why each uncalled person was not called."""
-    from appliance import config as configuration
     from appliance.box import Box, calendar
+    from appliance.config import load as configuration
     from appliance.operations import Operations
     from appliance.state import State
     from firmware.clock import SystemClock

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance import config as configuration
+    from appliance.config import load as configuration
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rows = [

@@ -41,7 +41,7 @@ SYSTEM_CONFIG = Path("/etc/autodialer/config.yaml")
 
 def default_config() -> Path:
     """Return ./config.yaml, else the system's, else the shipped sample."""
-    from appliance.paths import sample_config
+    from appliance.config.paths import sample_config
 
     for candidate in (Path("config.yaml"), SYSTEM_CONFIG):
         if candidate.exists():

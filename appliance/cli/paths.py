@@ -15,7 +15,7 @@ def state_directory(arguments: argparse.Namespace) -> Path:
     """Return ``--state``, or ``box.state`` of the configuration."""
     if arguments.state is not None:
         return Path(arguments.state)
-    from appliance import paths
+    from appliance.config import paths
 
     return paths.state_directory(arguments.config)
 

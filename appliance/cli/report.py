@@ -63,9 +63,9 @@ def _anchor(
     newest: datetime | None,
 ) -> None:
     """Write the head beside the page, ``F.anchor``, and sign it where a key is configured."""
+    from appliance.config.paths import resolve
     from appliance.ledger import Anchor
     from appliance.ledger.anchors import sign, write_anchor
-    from appliance.paths import resolve
 
     path = arguments.out.with_name(arguments.out.name + ".anchor")
     # The ledger's own time: the clock of the box that prints may be another's.

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance import config as configuration
+    from appliance.config import load as configuration
     from appliance.daemon import Daemon
     from appliance.state import State
 

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 where the test passed, 1 where it did not or was refused."""
-    from appliance import config as configuration
+    from appliance.config import load as configuration
     from appliance.selftest_call import SelfTestCall
     from appliance.state import State
     from appliance.wiring import LINES

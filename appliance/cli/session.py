@@ -111,8 +111,8 @@ def _offline(
     arguments: argparse.Namespace, operation: str, given: dict[str, Any], output: Output | None
 ) -> Any:
     # The whole box is imported only where no running one answers.
-    from appliance import config as configuration
     from appliance.box import Box, calendar
+    from appliance.config import load as configuration
     from appliance.operations import Operations
     from firmware.clock import SystemClock
 

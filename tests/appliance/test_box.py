@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance import config
 from appliance.box import Box
 from appliance.campaign import commands
 from appliance.campaign.engine import Input
 from appliance.campaign.history import CampaignState
 from appliance.campaign.packed_history import PackedPeople
-from appliance.config import Config
+from appliance.config import load
+from appliance.config.load import Config
+from appliance.config.paths import sample_config
 from appliance.control import Refused
 from appliance.effects import Now, Record
 from appliance.lamps import FaultCode, lamps
@@ -26,7 +27,6 @@ from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
 from appliance.operations import Operations
-from appliance.paths import sample_config
 from appliance.people.registry import Registry
 from appliance.state import State, granted
 from appliance.storage.files import StorageFailed
@@ -158,7 +158,7 @@ def answered_and_pressed(attempt: str, key: str) -> list[Input]:
 
 @pytest.fixture(scope="module")
 def loaded() -> Config:
-    return config.load(sample_config())
+    return load.load(sample_config())
 
 
 @pytest.fixture

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from test_box import Bench, answered_and_pressed
 
-from appliance import config
-from appliance.config import Config
+from appliance.config import load
+from appliance.config.load import Config
+from appliance.config.paths import sample_config
 from appliance.control import Refused
 from appliance.daemon import Daemon, _Request
 from appliance.operations import Operations
-from appliance.paths import sample_config
 from firmware.events import Cause, Ended, StopRaised
 
 
 @pytest.fixture(scope="module")
 def loaded() -> Config:
-    return config.load(sample_config())
+    return load.load(sample_config())
 
 
 @pytest.fixture

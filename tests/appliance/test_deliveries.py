@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance import config, deliveries
+from appliance import deliveries
 from appliance.box import Box
 from appliance.cli import output, session
 from appliance.cli.main import main
+from appliance.config import load
+from appliance.config.paths import sample_config
 from appliance.control import ControlServer, Refused
 from appliance.deliveries import Deliveries
 from appliance.effects import Now
 from appliance.operations import Operations
-from appliance.paths import sample_config
 from appliance.people.contacts_format import COLUMNS
 from appliance.state import State
 
@@ -36,7 +37,7 @@ class Desk:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.seconds = 0.0
-        loaded = replace(config.load(sample_config()), state=directory)
+        loaded = replace(load.load(sample_config()), state=directory)
         self.state = State.open(directory)
         self.operations = Operations(Box(loaded, self.state, self.now))
         self.operations._people._deliveries = Deliveries(lambda: self.seconds)

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from appliance import config
 from appliance.box import Box
 from appliance.campaign.history import CampaignState
+from appliance.config import load
+from appliance.config.paths import sample_config
 from appliance.control import Refused
 from appliance.effects import Now
 from appliance.job import Job
 from appliance.operations import Operations
-from appliance.paths import sample_config
 from appliance.people.contacts_format import COLUMNS
 from appliance.state import State
 
@@ -48,7 +48,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 @pytest.fixture
 def operations(state: State) -> Operations:
-    loaded = replace(config.load(sample_config()), state=state.directory)
+    loaded = replace(load.load(sample_config()), state=state.directory)
     return Operations(Box(loaded, state, now))
 
 
@@ -118,7 +118,7 @@ def test_an_objection_during_an_import_outweighs_it_whatever_the_clock_says(
     begins: Now, goes_on: Now, registered: bool, state: State
 ) -> None:
     """Everybody objected before and agreed anew; some object again, each in another step."""
-    loaded = replace(config.load(sample_config()), state=state.directory)
+    loaded = replace(load.load(sample_config()), state=state.directory)
     early = Operations(Box(loaded, state, now))
     people = NUMBERS[:40]
     if registered:

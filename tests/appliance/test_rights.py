@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance import config
 from appliance.box import Box
 from appliance.campaign import commands
 from appliance.campaign.engine import Engine
 from appliance.cli.main import main
-from appliance.config import Config
+from appliance.config import load
+from appliance.config.load import Config
+from appliance.config.paths import sample_config
 from appliance.control import Refused
 from appliance.dossier import as_html, as_text, compile_dossier
 from appliance.effects import Now, Record
@@ -28,7 +29,6 @@ from appliance.ledger import read_entries, verify
 from appliance.model import Attempt, Consent, History, Outcome, Revocation
 from appliance.numbers import hash_number
 from appliance.operations import Operations
-from appliance.paths import sample_config
 from appliance.people.contacts_format import COLUMNS
 from appliance.people.retention import over_since, overdue
 from appliance.state import State
@@ -81,7 +81,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def loaded() -> Config:
-    return config.load(sample_config())
+    return load.load(sample_config())
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from appliance import config as configuration
-from appliance.config import Config
+from appliance.config import load as configuration
+from appliance.config.load import Config
+from appliance.config.paths import sample_config
 from appliance.marked_yaml import DocumentFaulty
-from appliance.paths import sample_config
 from appliance.wiring import line_settings, open_power
 
 

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from appliance.cli.main import main
+from appliance.config.paths import sample_config
 from appliance.demo.processes import Stage, write_config
 from appliance.ledger import read_entries, verify
-from appliance.paths import sample_config
 
 pytestmark = pytest.mark.process
 

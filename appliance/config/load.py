@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.clearance.gate import Rules
-from appliance.config_settings import add_further_faults, read_settings
+from appliance.config.paths import resolve, state_base
+from appliance.config.settings import Clips, Settings
+from appliance.config.validation import add_further_faults, read_settings
 from appliance.law import Ballot, Caller, Profile, load_profile
 from appliance.marked_yaml import (
     Document,
@@ -23,8 +25,6 @@ from appliance.marked_yaml import (
 )
 from appliance.model import Campaign, Retry, Script, Timers
 from appliance.numbers import NumberRefused, read_number
-from appliance.paths import resolve, state_base
-from appliance.settings import Clips, Settings
 from firmware.audio.clip import Clip
 from firmware.errors import ClipUnusable
 

@@ -1,4 +1,4 @@
-"""From a document of marked YAML to :class:`~appliance.settings.Settings`, fault by fault.
+"""From a document of marked YAML to :class:`~appliance.config.settings.Settings`, fault by fault.
 
 pydantic judges each value; here its errors get a place, plain words and a remedy.
 """
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from appliance.config.settings import CampaignSettings, GreetingLimit, Section, Settings
 from appliance.marked_yaml import (
     Document,
     DocumentFaulty,
@@ -24,7 +25,6 @@ from appliance.marked_yaml import (
     dotted,
     read_document,
 )
-from appliance.settings import CampaignSettings, GreetingLimit, Section, Settings
 
 # Text that a person would read as a number or a time, and YAML may too.
 _QUOTED: tuple[tuple[str | None, ...], ...] = (

@@ -1,7 +1,8 @@
 """The shape of ``config.yaml``: sections, keys, ranges, and what to write where a value is wrong.
 
 The models only say what a value must look like by itself; what must fit together is checked in
-:mod:`appliance.config`. Each field's description is the remedy that an error message ends with.
+:mod:`appliance.config.load`. Each field's description is the remedy that an error message ends
+with.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where things lie: the shipped configuration, paths in it, and the state directory.
 
-Kept apart from :mod:`appliance.config` so that a command which only talks to the running box
+Kept apart from :mod:`appliance.config.load` so that a command which only talks to the running box
 finds its socket without importing the whole box.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.marked_yaml import DocumentFaulty, Fault, read_document
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def sample_config() -> Path:
