@@ -29,11 +29,11 @@ from appliance.campaign import commands
 from appliance.campaign.engine import Input
 from appliance.clock import time_zone_database
 from appliance.config.load import Config
-from appliance.control import ControlServer, Refused
+from appliance.control.job import Job
+from appliance.control.operations import Operations, Surroundings
+from appliance.control.protocol import ControlServer, Refused
 from appliance.effects import Record
-from appliance.job import Job
 from appliance.lamps import lamps
-from appliance.operations import Operations, Surroundings
 from appliance.selftest import result as selftest_result
 from appliance.service import notify, watchdog_seconds
 from appliance.state import State

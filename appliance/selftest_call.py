@@ -25,7 +25,7 @@ from appliance.clearance.gate import Circumstances
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.config.settings import LineConfig
-from appliance.control import ControlServer, Refused
+from appliance.control.protocol import ControlServer, Refused
 from appliance.effects import Effect, Record, Send
 from appliance.model import Clearance, Contact, Verdict
 from appliance.numbers import NumberRefused, read_number
@@ -143,7 +143,7 @@ class SelfTestCall:
     def run(self, number: str | None) -> dict[str, Any]:
         """Call the technician at *number* (or the only one registered); return what was found.
 
-        Raises :class:`~appliance.control.Refused` where there is nobody to call, the gate
+        Raises :class:`~appliance.control.protocol.Refused` where there is nobody to call, the gate
         refuses, or the line does not come up; nothing was dialled then.
         """
         contact = self._technician(number)

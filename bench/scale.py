@@ -26,9 +26,9 @@ from appliance.campaign import commands
 from appliance.config import load
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
+from appliance.control.people_operations import PeopleOperations
 from appliance.effects import Effect, Now, Record
 from appliance.people.contacts_format import COLUMNS
-from appliance.people_operations import PeopleOperations
 from appliance.state import State
 from bench.busy_line import BusyLine, dialled
 

@@ -65,7 +65,7 @@ PURE = (
     "appliance/clearance/openings.py",
     "appliance/people/contacts_merge.py",
     "appliance/people/contacts_cells.py",
-    "appliance/job.py",
+    "appliance/control/job.py",
     "appliance/report.py",
     "appliance/lamps.py",
     "appliance/ledger/format.py",

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from appliance.control import Refused
+from appliance.control.protocol import Refused
 from firmware.audio.check import ClipReport, check_clip
 from firmware.audio.levels import Levels
 from firmware.errors import FirmwareError

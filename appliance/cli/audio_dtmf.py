@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from appliance.control import Refused
+from appliance.control.protocol import Refused
 from firmware.audio.recording import cut_off, refuse_no_file, telephone_chunks
 from firmware.dtmf import ALL_KEYS, Detected, ToneDetector
 

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from appliance.cli.paths import LEDGER, state_directory
-from appliance.control import Refused
+from appliance.control.protocol import Refused
 from appliance.demo.processes import Stage
 
 MOST_LINES = 16
@@ -186,7 +186,7 @@ def _ask_the_state(stage: Stage) -> tuple[dict[str, int], int, Counter[str], str
     """Open the state as any command does, and ask why each uncalled person was not called."""
     from appliance.box import Box, calendar
     from appliance.config import load as configuration
-    from appliance.operations import Operations
+    from appliance.control.operations import Operations
     from appliance.state import State
     from firmware.clock import SystemClock
 

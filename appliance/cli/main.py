@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(error: Exception) -> int | None:
     """Print an expected error with its remedy and return the exit code; None for a bug."""
-    from appliance.control import NobodyListens, Refused
+    from appliance.control.protocol import NobodyListens, Refused
     from appliance.marked_yaml import DocumentFaulty
     from firmware.errors import FirmwareError
 

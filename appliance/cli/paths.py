@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from appliance.control import Refused
+from appliance.control.protocol import Refused
 
 LEDGER = "ledger"
 PEOPLE = "people"

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from appliance.cli.session import ask, ask_running
-from appliance.control import NobodyListens
+from appliance.control.protocol import NobodyListens
 
 WATCH_EVERY = 1.0
 LABEL = 9

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Any
 
-from appliance.control import Refused
+from appliance.control.protocol import Refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

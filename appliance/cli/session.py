@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.cli.output import write_target
 from appliance.cli.paths import existing_state, state_directory
-from appliance.control import ControlClient, NobodyListens, Refused
+from appliance.control.protocol import ControlClient, NobodyListens, Refused
 
 if TYPE_CHECKING:
     from appliance.state import State
@@ -56,8 +56,8 @@ def ask(
     """Perform *operation* on the running box, or on its state where none runs.
 
     Nobody is erased before *output* is written, so that no file holds who was erased meanwhile.
-    Raises :class:`~appliance.control.Refused`, also where there is no state and *operation*
-    begins none (:data:`CREATES`), and the storage and configuration errors.
+    Raises :class:`~appliance.control.protocol.Refused`, also where there is no state and
+    *operation* begins none (:data:`CREATES`), and the storage and configuration errors.
     """
     directory = state_directory(arguments) if operation in CREATES else existing_state(arguments)
     if directory.is_dir():
@@ -113,7 +113,7 @@ def _offline(
     # The whole box is imported only where no running one answers.
     from appliance.box import Box, calendar
     from appliance.config import load as configuration
-    from appliance.operations import Operations
+    from appliance.control.operations import Operations
     from firmware.clock import SystemClock
 
     config = configuration.load(arguments.config, state=arguments.state)

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.control import Refused
+from appliance.control.protocol import Refused
 from appliance.demo.population import Population
 from appliance.demo.processes import BoxProcess, Stage, run_command, start_modems
 from appliance.demo.screen import Screen
@@ -62,7 +62,7 @@ class Performance:
         self._cut_at: float | None = expected * POWER_FAILS_AFTER if incidents else None
 
     def run(self, *, lines: int, speed: float, seed: int) -> Result:
-        """Run to the end; raises :class:`~appliance.control.Refused` where a part fails."""
+        """Run to the end; raises ``Refused`` where a part fails."""
         imported = self._import()
         modems = start_modems(
             self._stage,

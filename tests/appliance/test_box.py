@@ -20,13 +20,13 @@ from appliance.campaign.packed_history import PackedPeople
 from appliance.config import load
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
-from appliance.control import Refused
+from appliance.control.operations import Operations
+from appliance.control.protocol import Refused
 from appliance.effects import Now, Record
 from appliance.lamps import FaultCode, lamps
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
-from appliance.operations import Operations
 from appliance.people.registry import Registry
 from appliance.state import State, granted
 from appliance.storage.files import StorageFailed

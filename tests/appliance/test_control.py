@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.control import (
+from appliance.control.protocol import (
     SOCKET_NAME,
     URGENT_CLIENTS,
     ControlClient,

@@ -10,9 +10,9 @@ from test_box import Bench, answered_and_pressed
 from appliance.config import load
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
-from appliance.control import Refused
+from appliance.control.operations import Operations
+from appliance.control.protocol import Refused
 from appliance.daemon import Daemon, _Request
-from appliance.operations import Operations
 from firmware.events import Cause, Ended, StopRaised
 
 

@@ -18,10 +18,10 @@ from appliance.cli import output, session
 from appliance.cli.main import main
 from appliance.config import load
 from appliance.config.paths import sample_config
-from appliance.control import ControlServer, Refused
+from appliance.control.operations import Operations
+from appliance.control.protocol import ControlServer, Refused
 from appliance.deliveries import Deliveries
 from appliance.effects import Now
-from appliance.operations import Operations
 from appliance.people.contacts_format import COLUMNS
 from appliance.state import State
 

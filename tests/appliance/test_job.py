@@ -15,10 +15,10 @@ from appliance.box import Box
 from appliance.campaign.history import CampaignState
 from appliance.config import load
 from appliance.config.paths import sample_config
-from appliance.control import Refused
+from appliance.control.job import Job
+from appliance.control.operations import Operations
+from appliance.control.protocol import Refused
 from appliance.effects import Now
-from appliance.job import Job
-from appliance.operations import Operations
 from appliance.people.contacts_format import COLUMNS
 from appliance.state import State
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from appliance.box import Box
-from appliance.control import Refused
+from appliance.control.protocol import Refused
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number
 from appliance.people.contacts_file import ContactsFile

@@ -8,11 +8,11 @@ from typing import Any
 
 from appliance.box import Box
 from appliance.campaign import commands
-from appliance.control import Refused
+from appliance.control.contacts_import import Steps, import_steps
+from appliance.control.job import Job
+from appliance.control.protocol import Refused
 from appliance.deliveries import Deliveries
 from appliance.effects import Now, Record
-from appliance.import_operation import Steps, import_steps
-from appliance.job import Job
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
 from appliance.people.contacts_merge import export_lines

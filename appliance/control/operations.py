@@ -2,7 +2,7 @@
 
 Each operation takes plain JSON arguments and returns plain JSON. A running box performs it in its
 decision loop, between two steps; otherwise the command opens the state itself and performs it
-there. Refusals are :class:`~appliance.control.Refused`.
+there. Refusals are :class:`~appliance.control.protocol.Refused`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from appliance.box import Box
 from appliance.call.state import Concluded, State
 from appliance.campaign import commands
 from appliance.clearance.gate import Circumstances, longest_call
-from appliance.control import Refused
-from appliance.job import Job
+from appliance.control.job import Job
+from appliance.control.people_operations import PeopleOperations
+from appliance.control.protocol import Refused
 from appliance.lamps import BoxFacts, faults, lamps
 from appliance.law import CallerRule, judge_caller
 from appliance.model import Consent, Contact, Decision, History
 from appliance.numbers import hash_number, mask
-from appliance.people_operations import PeopleOperations
 from appliance.redaction import said_by_a_person
 from appliance.selftest import result as selftest_result
 from firmware.events import StopRaised
@@ -74,7 +74,7 @@ class Operations:
         }
 
     def perform(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Perform one operation to its end; raises :class:`~appliance.control.Refused`."""
+        """Perform one operation to its end; raises :class:`~appliance.control.protocol.Refused`."""
         outcome = self.begin(name, arguments)
         return outcome.run() if isinstance(outcome, Job) else outcome
 
