@@ -1,4 +1,4 @@
-"""The running box: threads, queue and loop around :class:`~appliance.box.Box`.
+"""The running box: threads, queue and loop around :class:`~appliance.box.box.Box`.
 
 Threads exist only where something blocks: one per line (and its reader and audio), one that
 watches the buttons, one that accepts technicians. Each stamps what it saw and puts it into one
@@ -24,21 +24,21 @@ from types import FrameType
 from typing import Any
 
 from appliance import __version__
-from appliance.box import Box, calendar
+from appliance.box.box import Box, calendar
+from appliance.box.clock import time_zone_database
+from appliance.box.lamps import lamps
+from appliance.box.state import State
+from appliance.box.wiring import LINES, line_settings, open_panel, open_power
 from appliance.campaign import commands
 from appliance.campaign.engine import Input
-from appliance.clock import time_zone_database
 from appliance.config.load import Config
 from appliance.control.job import Job
 from appliance.control.operations import Operations, Surroundings
 from appliance.control.protocol import ControlServer, Refused
 from appliance.effects import Record
-from appliance.lamps import lamps
 from appliance.selftest import result as selftest_result
 from appliance.service import notify, watchdog_seconds
-from appliance.state import State
 from appliance.storage.files import StorageError
-from appliance.wiring import LINES, line_settings, open_panel, open_power
 from firmware.bring_up import Identity
 from firmware.clock import Clock, SystemClock
 from firmware.events import StopRaised

@@ -16,7 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from appliance.box import Box, calendar
+from appliance.box.box import Box, calendar
+from appliance.box.state import State
+from appliance.box.wiring import LINES, line_settings, open_panel
 from appliance.call.attempt import begin
 from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
 from appliance.campaign.engine import Input
@@ -33,8 +35,6 @@ from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
 from appliance.selftest.meter import Meter
 from appliance.selftest.result import Downlink
-from appliance.state import State
-from appliance.wiring import LINES, line_settings, open_panel
 from firmware import events
 from firmware.audio.clip import Clip
 from firmware.clock import SystemClock

@@ -21,7 +21,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from appliance.box import Box
+from appliance.box.box import Box
+from appliance.box.state import State
 from appliance.campaign import commands
 from appliance.config import load
 from appliance.config.load import Config
@@ -29,7 +30,6 @@ from appliance.config.paths import sample_config
 from appliance.control.people_operations import PeopleOperations
 from appliance.effects import Effect, Now, Record
 from appliance.people.contacts_format import COLUMNS
-from appliance.state import State
 from bench.busy_line import BusyLine, dialled
 
 SIZES = ((1_000, 10_000), (10_000, 100_000), (100_000, 1_000_000))

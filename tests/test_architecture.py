@@ -67,7 +67,7 @@ PURE = (
     "appliance/people/contacts_cells.py",
     "appliance/control/job.py",
     "appliance/report.py",
-    "appliance/lamps.py",
+    "appliance/box/lamps.py",
     "appliance/ledger/format.py",
 )
 IMPURE_MODULES = {

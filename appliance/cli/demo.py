@@ -184,10 +184,10 @@ def _conclude(
 
 def _ask_the_state(stage: Stage) -> tuple[dict[str, int], int, Counter[str], str]:
     """Open the state as any command does, and ask why each uncalled person was not called."""
-    from appliance.box import Box, calendar
+    from appliance.box.box import Box, calendar
+    from appliance.box.state import State
     from appliance.config import load as configuration
     from appliance.control.operations import Operations
-    from appliance.state import State
     from firmware.clock import SystemClock
 
     config = configuration.load(stage.config)

@@ -14,9 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from appliance.box.state import State
     from appliance.config import load as configuration
     from appliance.daemon import Daemon
-    from appliance.state import State
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
     logging.basicConfig(

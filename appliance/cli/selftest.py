@@ -24,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 where the test passed, 1 where it did not or was refused."""
+    from appliance.box.state import State
+    from appliance.box.wiring import LINES
     from appliance.config import load as configuration
     from appliance.selftest_call import SelfTestCall
-    from appliance.state import State
-    from appliance.wiring import LINES
     from firmware.voice_choice import VoiceChoice, choice_file
 
     config = configuration.load(arguments.config, state=arguments.state)

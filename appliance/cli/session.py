@@ -15,7 +15,7 @@ from appliance.cli.paths import existing_state, state_directory
 from appliance.control.protocol import ControlClient, NobodyListens, Refused
 
 if TYPE_CHECKING:
-    from appliance.state import State
+    from appliance.box.state import State
 
 CREATES = frozenset({"contacts.import"})
 """Operations that may begin a state directory. Any other on a directory that is not there would
@@ -111,7 +111,7 @@ def _offline(
     arguments: argparse.Namespace, operation: str, given: dict[str, Any], output: Output | None
 ) -> Any:
     # The whole box is imported only where no running one answers.
-    from appliance.box import Box, calendar
+    from appliance.box.box import Box, calendar
     from appliance.config import load as configuration
     from appliance.control.operations import Operations
     from firmware.clock import SystemClock
@@ -135,7 +135,7 @@ def _offline(
 
 
 def _opened(directory: Path, operation: str, given: dict[str, Any], at_end: ExitStack) -> State:
-    from appliance.state import State
+    from appliance.box.state import State
 
     if given.get("out") is None and operation in READS:
         return State.open_to_read(directory)

@@ -13,7 +13,8 @@ import uuid
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from appliance.box import Box
+from appliance.box.box import Box
+from appliance.box.state import granted
 from appliance.control.protocol import Refused
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number
@@ -28,7 +29,6 @@ from appliance.people.contacts_format import (
 from appliance.people.contacts_merge import Addition, ImportPlan, rejects_lines
 from appliance.people.registration import Intake
 from appliance.people.registry import Registry
-from appliance.state import granted
 
 ROWS_PER_STEP = 20
 """Rows judged in one step, some 3 ms."""

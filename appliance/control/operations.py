@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from appliance.box import Box
+from appliance.box.box import Box
+from appliance.box.lamps import BoxFacts, faults, lamps
 from appliance.call.state import Concluded, State
 from appliance.campaign import commands
 from appliance.clearance.gate import Circumstances, longest_call
 from appliance.control.job import Job
 from appliance.control.people_operations import PeopleOperations
 from appliance.control.protocol import Refused
-from appliance.lamps import BoxFacts, faults, lamps
 from appliance.law import CallerRule, judge_caller
 from appliance.model import Consent, Contact, Decision, History
 from appliance.numbers import hash_number, mask

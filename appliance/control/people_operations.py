@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from appliance.box import Box
+from appliance.box.box import Box
 from appliance.campaign import commands
 from appliance.control.contacts_import import Steps, import_steps
 from appliance.control.job import Job

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance.box import Box
+from appliance.box.box import Box
+from appliance.box.lamps import FaultCode, lamps
+from appliance.box.state import State, granted
 from appliance.campaign import commands
 from appliance.campaign.engine import Input
 from appliance.campaign.history import CampaignState
@@ -23,12 +25,10 @@ from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
 from appliance.control.protocol import Refused
 from appliance.effects import Now, Record
-from appliance.lamps import FaultCode, lamps
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
 from appliance.people.registry import Registry
-from appliance.state import State, granted
 from appliance.storage.files import StorageFailed
 from firmware import events
 from firmware.lamp import Blink, Flashes, Lamp

@@ -78,7 +78,7 @@ def test_a_stop_without_a_box_says_that_it_only_latched(
 def test_a_ledger_whose_end_was_cut_off_is_found_by_the_checkpoint(
     left: int, state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from appliance.state import State
+    from appliance.box.state import State
 
     monkeypatch.setattr(ledger, "REREAD_AFTER", 0.0)
     main(["--state", str(state), "pause"])

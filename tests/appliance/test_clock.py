@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.clock import (
+from appliance.box.clock import (
     BUILD_FLOOR,
     CalendarClock,
     Readings,

@@ -13,7 +13,8 @@ import pytest
 from pytest_mock import MockerFixture
 
 from appliance import deliveries
-from appliance.box import Box
+from appliance.box.box import Box
+from appliance.box.state import State
 from appliance.cli import output, session
 from appliance.cli.main import main
 from appliance.config import load
@@ -23,7 +24,6 @@ from appliance.control.protocol import ControlServer, Refused
 from appliance.deliveries import Deliveries
 from appliance.effects import Now
 from appliance.people.contacts_format import COLUMNS
-from appliance.state import State
 
 NUMBER = "+33639980012"
 GOOD = f"{NUMBER},Ada,fr,Europe/Paris,neighbourhood-news,2027-01-05,form,sheet 1,mon 18:00-20:00,"

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from appliance.box import Box
+from appliance.box.box import Box
+from appliance.box.state import State
 from appliance.campaign.history import CampaignState
 from appliance.config import load
 from appliance.config.paths import sample_config
@@ -20,7 +21,6 @@ from appliance.control.operations import Operations
 from appliance.control.protocol import Refused
 from appliance.effects import Now
 from appliance.people.contacts_format import COLUMNS
-from appliance.state import State
 
 AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
 NUMBERS = [f"+3363998{n:04d}" for n in range(120)]

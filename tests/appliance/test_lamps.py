@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.lamps import LAMP_TABLE, BoxFacts, FaultCode, faults, lamp_table, lamps
+from appliance.box.lamps import LAMP_TABLE, BoxFacts, FaultCode, faults, lamp_table, lamps
 from firmware.lamp import Blink, Flashes, Lamp, Pattern
 
 READY, LINE, CALL, FAULT = Lamp.READY, Lamp.LINE, Lamp.CALL, Lamp.FAULT

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
+from appliance.box.state import CHECKPOINT_EVERY, State
 from appliance.config import load
 from appliance.config.paths import sample_config
 from appliance.daemon import Daemon
@@ -17,7 +18,6 @@ from appliance.effects import Record
 from appliance.ledger import checkpoint
 from appliance.model import Revocation
 from appliance.people.registry import Registry
-from appliance.state import CHECKPOINT_EVERY, State
 
 AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
 
@@ -84,7 +84,7 @@ def test_a_checkpoint_that_cannot_be_written_ends_nothing(
 ) -> None:
     state.note([Record(kind="box.started")] * CHECKPOINT_EVERY, AT)
     mocker.patch("os.fdatasync", side_effect=OSError(28, "No space left on device"))
-    noted = mocker.patch("appliance.state.log.error")
+    noted = mocker.patch("appliance.box.state.log.error")
     state.save_checkpoint_aside()
     state._wait_for_checkpoint()
     assert "No space left" in str(noted.call_args)

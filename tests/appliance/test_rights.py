@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance.box import Box
+from appliance.box.box import Box
+from appliance.box.state import State
 from appliance.campaign import commands
 from appliance.campaign.engine import Engine
 from appliance.cli.main import main
@@ -31,7 +32,6 @@ from appliance.model import Attempt, Consent, History, Outcome, Revocation
 from appliance.numbers import hash_number
 from appliance.people.contacts_format import COLUMNS
 from appliance.people.retention import over_since, overdue
-from appliance.state import State
 
 START = datetime(2027, 3, 9, 17, tzinfo=UTC)
 ADA, BO = "+33639980012", "+33639980013"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.box.state import State, granted
 from appliance.effects import Entry, Record
 from appliance.ledger import LedgerCorrupt, read_entries, verify
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
-from appliance.state import State, granted
 from appliance.storage.files import StateInUse
 
 AT = datetime(2027, 3, 9, 17, tzinfo=UTC)

@@ -16,18 +16,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from appliance.box.clock import CalendarClock, Readings, SimulatedCalendarClock, read_system
+from appliance.box.state import State
 from appliance.campaign import commands
 from appliance.campaign.engine import Engine, Input
 from appliance.campaign.interfaces import LawGate
 from appliance.campaign.options import Habits
-from appliance.clock import CalendarClock, Readings, SimulatedCalendarClock, read_system
 from appliance.config.load import Config
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
 from appliance.model import Consent, Contact, Revocation, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number
 from appliance.packed_history import HexId
 from appliance.people.registry import Registry
-from appliance.state import State
 from appliance.storage.files import StorageError
 from firmware.clock import Clock
 from firmware.events import Cause, Ended, StopRaised
