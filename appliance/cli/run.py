@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from appliance.box.state import State
     from appliance.config import load as configuration
-    from appliance.daemon import Daemon
+    from appliance.daemon.daemon import Daemon
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
     logging.basicConfig(

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.box.state import State
     from appliance.box.wiring import LINES
     from appliance.config import load as configuration
-    from appliance.selftest_call import SelfTestCall
+    from appliance.daemon.selftest_run import SelfTestCall
     from firmware.voice_choice import VoiceChoice, choice_file
 
     config = configuration.load(arguments.config, state=arguments.state)

@@ -12,7 +12,7 @@ from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
 from appliance.control.protocol import Refused
-from appliance.daemon import Daemon, _Request
+from appliance.daemon.daemon import Daemon, _Request
 from firmware.events import Cause, Ended, StopRaised
 
 

@@ -13,7 +13,7 @@ from pytest_mock import MockerFixture
 from appliance.box.state import CHECKPOINT_EVERY, State
 from appliance.config import load
 from appliance.config.paths import sample_config
-from appliance.daemon import Daemon
+from appliance.daemon.daemon import Daemon
 from appliance.effects import Record
 from appliance.ledger import checkpoint
 from appliance.model import Revocation

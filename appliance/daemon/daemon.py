@@ -35,9 +35,9 @@ from appliance.config.load import Config
 from appliance.control.job import Job
 from appliance.control.operations import Operations, Surroundings
 from appliance.control.protocol import ControlServer, Refused
+from appliance.daemon.systemd import notify, watchdog_seconds
 from appliance.effects import Record
 from appliance.selftest import result as selftest_result
-from appliance.service import notify, watchdog_seconds
 from appliance.storage.files import StorageError
 from firmware.bring_up import Identity
 from firmware.clock import Clock, SystemClock
