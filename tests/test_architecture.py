@@ -66,7 +66,7 @@ PURE = (
     "appliance/people/contacts_merge.py",
     "appliance/people/contacts_cells.py",
     "appliance/control/job.py",
-    "appliance/report.py",
+    "appliance/report/report.py",
     "appliance/box/lamps.py",
     "appliance/ledger/format.py",
 )

@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance.dossier import as_html, as_text, compile_dossier
     from appliance.ledger import read_entries
+    from appliance.report.dossier import as_html, as_text, compile_dossier
 
     def compiled(person: dict[str, Any]) -> str:
         # Read here, from the files: a long ledger must not hold up the loop of a box that calls.

@@ -261,8 +261,8 @@ class PeopleOperations:
     def dossier(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return what the registry holds about one person, for an access request.
 
-        The command joins it with the ledger (:mod:`appliance.dossier`). ``out`` is the file that
-        it will write.
+        The command joins it with the ledger (:mod:`appliance.report.dossier`). ``out`` is the file
+        that it will write.
         """
         number, out = self.number(arguments), arguments.get("out")
         contact = self._registry.by_number(number)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance.demo.heard import HeardAudit
-from appliance.report import MEANINGS
+from appliance.report.report import MEANINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from appliance.cli.main import main
 from appliance.effects import Entry, Record
 from appliance.ledger import Anchor, Ledger
 from appliance.ledger.anchors import check_signature
-from appliance.report import add_up, as_csv, as_html
+from appliance.report.report import add_up, as_csv, as_html
 
 AT = datetime(2027, 3, 9, 22, 30, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")

@@ -25,13 +25,13 @@ from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
 from appliance.control.protocol import Refused
-from appliance.dossier import as_html, as_text, compile_dossier
 from appliance.effects import Now, Record
 from appliance.ledger import read_entries, verify
 from appliance.model import Attempt, Consent, History, Outcome, Revocation
 from appliance.numbers import hash_number
 from appliance.people.contacts_format import COLUMNS
 from appliance.people.retention import over_since, overdue
+from appliance.report.dossier import as_html, as_text, compile_dossier
 
 START = datetime(2027, 3, 9, 17, tzinfo=UTC)
 ADA, BO = "+33639980012", "+33639980013"

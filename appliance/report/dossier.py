@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.effects import Entry
 from appliance.model import Outcome
-from appliance.report import MEANINGS
+from appliance.report.report import MEANINGS
 
 Dossier = dict[str, Any]
 
