@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.demo.performance import Performance
     from appliance.demo.population import make, will_be_called
     from appliance.demo.processes import write_config
-    from appliance.demo.screen import LiveScreen, PlainScreen
+    from appliance.screen.live import LiveScreen, PlainScreen
     from firmware.audio.clip import encode_wav
 
     for signum in (signal.SIGTERM, signal.SIGHUP):

@@ -15,9 +15,9 @@ from typing import Any
 from appliance.control.protocol import Refused
 from appliance.demo.population import Population
 from appliance.demo.processes import BoxProcess, Stage, run_command, start_modems
-from appliance.demo.screen import Screen
 from appliance.effects import Entry
 from appliance.ledger import read_entries
+from appliance.screen.live import Screen
 
 LOOK_EVERY = 0.1
 INCIDENTS_FROM = 20
