@@ -54,9 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from appliance.config.load import load
-    from appliance.demo.performance import Performance
-    from appliance.demo.population import make, will_be_called
+    from appliance.demo.people import make, will_be_called
     from appliance.demo.processes import write_config
+    from appliance.demo.run import Performance
     from appliance.screen.live import LiveScreen, PlainScreen
     from firmware.audio.clip import encode_wav
 
@@ -133,7 +133,7 @@ def _conclude(
     from rich.console import Console
 
     from appliance.demo.audit import audit
-    from appliance.demo.heard import audit_heard, claims, recordings_in
+    from appliance.demo.listening_audit import audit_heard, claims, recordings_in
     from appliance.demo.summary import Summary, print_summary
     from appliance.ledger import read_entries, verify
     from appliance.model import Outcome

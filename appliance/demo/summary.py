@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from appliance.demo.heard import HeardAudit
+from appliance.demo.listening_audit import HeardAudit
 from appliance.report.report import MEANINGS
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from appliance.demo.heard import Claims, Recording, audit_heard, claims
+from appliance.demo.listening_audit import Claims, Recording, audit_heard, claims
 from appliance.effects import Entry
 from firmware.simulator.modem import Logged, SimulatedModem
 from firmware.simulator.personalities import PERSONALITIES

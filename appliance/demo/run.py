@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.control.protocol import Refused
-from appliance.demo.population import Population
+from appliance.demo.people import Population
 from appliance.demo.processes import BoxProcess, Stage, run_command, start_modems
 from appliance.effects import Entry
 from appliance.ledger import read_entries
