@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 def _report(error: Exception) -> int | None:
     """Print an expected error with its remedy and return the exit code; None for a bug."""
     from appliance.control.protocol import NobodyListens, Refused
-    from appliance.marked_yaml import DocumentFaulty
+    from appliance.yaml_document import DocumentFaulty
     from firmware.errors import FirmwareError
 
     remedy = getattr(error, "remedy", "")

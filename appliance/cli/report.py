@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from appliance.ledger import read_entries, verify
-    from appliance.marked_yaml import read_document
     from appliance.report.report import MEANINGS, add_up, as_csv, as_html
+    from appliance.yaml_document import read_document
 
     check_target("--out", arguments.out)
     check_target("--csv", arguments.csv)

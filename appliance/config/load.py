@@ -15,7 +15,9 @@ from appliance.config.paths import resolve, state_base
 from appliance.config.settings import Clips, Settings
 from appliance.config.validation import add_further_faults, read_settings
 from appliance.law import Ballot, Caller, Profile, load_profile
-from appliance.marked_yaml import (
+from appliance.model import Campaign, Retry, Script, Timers
+from appliance.numbers import NumberRefused, read_number
+from appliance.yaml_document import (
     Document,
     DocumentFaulty,
     Fault,
@@ -23,8 +25,6 @@ from appliance.marked_yaml import (
     dotted,
     read_document,
 )
-from appliance.model import Campaign, Retry, Script, Timers
-from appliance.numbers import NumberRefused, read_number
 from firmware.audio.clip import Clip
 from firmware.errors import ClipUnusable
 
@@ -60,7 +60,7 @@ def load(file: Path, *, state: Path | None = None, examine: bool = False) -> Con
     With *examine* each clip is heard as ``audio check`` hears it, which takes some 5 ms per
     second of sound: for whoever calls people, or says whether the box may.
 
-    Raises :class:`~appliance.marked_yaml.DocumentFaulty` with all faults.
+    Raises :class:`~appliance.yaml_document.DocumentFaulty` with all faults.
     """
     try:
         document = read_document(file)

@@ -15,7 +15,7 @@ from typing import IO, Any
 import yaml
 
 from appliance.control.protocol import ControlClient, NobodyListens, Refused
-from appliance.marked_yaml import read_document
+from appliance.yaml_document import read_document
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.personality import VoicePath
 

@@ -13,8 +13,8 @@ import pytest
 from appliance.cli.main import main
 from appliance.config import load
 from appliance.config.paths import sample_config, state_directory
-from appliance.marked_yaml import DocumentFaulty
 from appliance.model import Outcome
+from appliance.yaml_document import DocumentFaulty
 from firmware.audio.clip import Clip, encode_wav
 from firmware.audio.levels import quantise
 

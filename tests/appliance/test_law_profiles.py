@@ -26,9 +26,9 @@ from appliance.law import (
     profile_names,
     read_profile,
 )
-from appliance.marked_yaml import DocumentFaulty
 from appliance.model import Outcome
 from appliance.windows import parse_windows
+from appliance.yaml_document import DocumentFaulty
 
 PARIS = ZoneInfo("Europe/Paris")
 HERE = Path(appliance.law.__file__).parent

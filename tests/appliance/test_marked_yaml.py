@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance import marked_yaml
-from appliance.marked_yaml import DocumentFaulty, Mark, dotted, parse_document, read_document
+from appliance import yaml_document
+from appliance.yaml_document import DocumentFaulty, Mark, dotted, parse_document, read_document
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ YAML_TEXT = st.lists(
 def test_libyaml_and_its_python_twin_read_the_same(text: str) -> None:
     """A box whose PyYAML was built without libyaml must not live by another configuration."""
     read = []
-    for loader in (yaml.SafeLoader, marked_yaml._FAST):
+    for loader in (yaml.SafeLoader, yaml_document._FAST):
         try:
-            builder = marked_yaml._Builder()
-            root = marked_yaml._composed(text, "f", loader)
+            builder = yaml_document._Builder()
+            root = yaml_document._composed(text, "f", loader)
             value = None if root is None else builder.build(root, ())
             read.append((value, builder.sources, builder.plain))
         except (yaml.YAMLError, DocumentFaulty):
