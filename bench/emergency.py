@@ -17,7 +17,7 @@ import tty
 from multiprocessing.connection import Connection
 
 from firmware.errors import CommandAborted
-from firmware.modem import VoiceModem
+from firmware.modem.modem import VoiceModem
 
 RUNS = 200
 HANG_UP = b"ATH\rAT+CHUP\r"

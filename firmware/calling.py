@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
-from firmware.bring_up import LineDown
 from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.call_voice import CallVoice
 from firmware.clock import Clock
@@ -21,7 +20,6 @@ from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusab
 from firmware.events import Cause, Ended
 from firmware.families.base import Sign
 from firmware.faults import Fault
-from firmware.hang_up import hang_up, is_silent, read_calls
 from firmware.inbox import (
     Attention,
     AudioTrouble,
@@ -34,6 +32,8 @@ from firmware.inbox import (
 )
 from firmware.line_side import LineSide
 from firmware.live_call import LiveCall
+from firmware.modem.bring_up import LineDown
+from firmware.modem.hang_up import hang_up, is_silent, read_calls
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 _URGENT = 0.1

@@ -19,9 +19,7 @@ from pathlib import Path
 
 from firmware.at.outcomes import Notification
 from firmware.audio.clip import Clip
-from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.clock import Clock
-from firmware.discovery import Bindings, Resolver
 from firmware.downtime import Downtime
 from firmware.dtmf.ears import Ears
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
@@ -34,10 +32,12 @@ from firmware.line_recovery import LineRecovery, PowerSwitch
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus
 from firmware.line_voice import LineVoice
-from firmware.modem import VoiceModem
+from firmware.modem.bring_up import BringUp, Identity, LineDown
+from firmware.modem.discovery import Bindings, Resolver
+from firmware.modem.modem import VoiceModem
+from firmware.modem.sim_card import PinMemory
 from firmware.orders import HangUp, Order
 from firmware.session import Session
-from firmware.sim_card import PinMemory
 from firmware.voice import PathFactory, make_path
 
 __all__ = ["Line", "LineSettings"]

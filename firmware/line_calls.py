@@ -25,7 +25,7 @@ from firmware.incoming import Receiving
 from firmware.line_side import LineSide
 from firmware.line_status import LineStatus
 from firmware.live_call import LiveCall
-from firmware.modem import VoiceModem
+from firmware.modem.modem import VoiceModem
 from firmware.orders import Dial
 from firmware.voice import VoiceSwitch
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from firmware.bring_up import LineDown
 from firmware.clock import Clock
 from firmware.downtime import Downtime
 from firmware.errors import CommandTimeout, FirmwareError, LinkLost
 from firmware.families.base import Family
 from firmware.faults import Fault
 from firmware.line_status import LineStatus
-from firmware.modem import VoiceModem
+from firmware.modem.bring_up import LineDown
+from firmware.modem.modem import VoiceModem
 from firmware.recovery import Ladder, Remedy
 from firmware.repeats import Repeats
 

@@ -11,12 +11,12 @@ from firmware.audio.module_file import ModuleFilePath
 from firmware.audio.module_memory import FileMemory
 from firmware.audio.module_store import ModulePort
 from firmware.audio.path import AudioCallbacks, AudioPath
-from firmware.bring_up import Identity, LineDown
 from firmware.clock import Clock
 from firmware.dtmf.ears import Ears
 from firmware.errors import CommandRefused, FirmwareError, PortUnusable
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
+from firmware.modem.bring_up import Identity, LineDown
 from firmware.voice import PathFactory, PathNeeds, VoiceSwitch
 from firmware.voice_choice import MODULE, VoiceChoice, choice_file, is_stream, may_fall_back
 

@@ -1,7 +1,7 @@
 """A modem in service: waits for orders, places and takes calls, sweeps messages.
 
 One session lasts from the end of bring-up to the next fault; it runs on the line's worker thread.
-What ends it is a :class:`~firmware.bring_up.LineDown` or a link that is gone.
+What ends it is a :class:`~firmware.modem.bring_up.LineDown` or a link that is gone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from firmware.at.calls import CallRow
-from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.calling import Calling, pause
 from firmware.clock import Clock
@@ -21,7 +20,6 @@ from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, Link
 from firmware.events import Cause, Event, IncomingRejected, SmsReceived
 from firmware.families.base import Sign
 from firmware.faults import Fault
-from firmware.hang_up import hang_up
 from firmware.inbox import (
     Attention,
     AudioTrouble,
@@ -42,8 +40,10 @@ from firmware.incoming import (
     number_of,
     told_number,
 )
-from firmware.modem import VoiceModem
-from firmware.network import read_network_time, service_fault
+from firmware.modem.bring_up import BringUp, Identity, LineDown
+from firmware.modem.hang_up import hang_up
+from firmware.modem.modem import VoiceModem
+from firmware.modem.network import read_network_time, service_fault
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 SERVICE_EVERY = 30.0

@@ -15,7 +15,7 @@ from firmware.audio.serial_port import SerialPcmPath
 from firmware.clock import Clock
 from firmware.errors import CommandTimeout, PortUnusable
 from firmware.families.base import AudioMoment, Family
-from firmware.hang_up import Commands
+from firmware.modem.hang_up import Commands
 from firmware.voice_choice import MODULE
 
 

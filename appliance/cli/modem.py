@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from firmware.discovery import find_modems, probe
+    from firmware.modem.discovery import find_modems, probe
 
     rows = []
     for modem in find_modems():
@@ -88,7 +88,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from firmware.discovery import probe
+    from firmware.modem.discovery import probe
 
     found = probe(arguments.port, baudrate=arguments.baudrate)
     print(
@@ -106,7 +106,7 @@ def _answer(found: dict[str, object]) -> str:
 
 def _record(arguments: argparse.Namespace) -> int:
     from firmware.errors import CommandTimeout
-    from firmware.modem import VoiceModem
+    from firmware.modem.modem import VoiceModem
 
     transcript = _Transcript()
     lost = threading.Event()

@@ -39,10 +39,10 @@ from appliance.daemon.systemd import notify, watchdog_seconds
 from appliance.effects import Record
 from appliance.selftest import result as selftest_result
 from appliance.storage.files import StorageError
-from firmware.bring_up import Identity
 from firmware.clock import Clock, SystemClock
 from firmware.events import StopRaised
 from firmware.line import Line
+from firmware.modem.bring_up import Identity
 from firmware.panel import NoPanel, Panel
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware.at.command import is_notice, label, make_command
-from firmware.modem import dial_command
+from firmware.modem.modem import dial_command
 
 
 @pytest.mark.parametrize("number", ["+33199000001", "0199000001", "+12025550143", "3"])

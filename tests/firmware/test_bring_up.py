@@ -10,11 +10,11 @@ import pytest
 
 from firmware.at.outcomes import Reply
 from firmware.at.results import final_result
-from firmware.bring_up import BringUp, Identity, LineDown
 from firmware.errors import CommandTimeout
 from firmware.families import FAMILIES
 from firmware.faults import Fault
-from firmware.sim_card import PinMemory
+from firmware.modem.bring_up import BringUp, Identity, LineDown
+from firmware.modem.sim_card import PinMemory
 
 GENERIC = FAMILIES["generic"]
 IDENTITY = Identity(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.bring_up import LineDown
-from firmware.discovery import Bindings, FoundModem, Probe, Resolver, find_modems, usb_ttys
 from firmware.line_settings import LineSettings
+from firmware.modem.bring_up import LineDown
+from firmware.modem.discovery import Bindings, FoundModem, Probe, Resolver, find_modems, usb_ttys
 
 
 class Sysfs:

@@ -16,8 +16,8 @@ from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families import FAMILIES
-from firmware.hang_up import hang_up, is_silent, read_calls
-from firmware.network import Service, judge_service, read_network_time, service_fault
+from firmware.modem.hang_up import hang_up, is_silent, read_calls
+from firmware.modem.network import Service, judge_service, read_network_time, service_fault
 from firmware.recovery import ABSENT_BEFORE_POWER, BACK_OFF, HEALTHY_AFTER, Ladder, Remedy
 from firmware.voice import VoiceSwitch
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 
-from firmware.bring_up import LineDown
 from firmware.clock import Clock
 from firmware.downtime import Downtime
 from firmware.events import Event, LineFault
@@ -16,6 +15,7 @@ from firmware.inbox import Inbox
 from firmware.line_recovery import LineRecovery
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus
+from firmware.modem.bring_up import LineDown
 from firmware.repeats import FIRST_AGAIN, LONGEST, Repeats
 
 HOUR = 3600.0

@@ -6,8 +6,8 @@ from gsmmodem.pdu import decodeSmsPdu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.message import StoredMessage
-from firmware.message import read_message as read
+from firmware.modem.message import StoredMessage
+from firmware.modem.message import read_message as read
 
 # From +33639980001, "STOP", 2026-11-24 05:32:11 +01:00.
 STOP = "00040B913336990800F1000062114250231140" + "04" + "53EA130A"

@@ -10,7 +10,7 @@ import pytest
 from port_fakes import FakePort, PipePort
 
 from firmware.errors import CommandAborted, LinkLost
-from firmware.port_writer import HANG_UP, WRITE_CHUNK, PortWriter
+from firmware.modem.port_writer import HANG_UP, WRITE_CHUNK, PortWriter
 
 
 class Desk:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.faults import REMEDIES, Fault
-from firmware.sim_card import (
+from firmware.modem.sim_card import (
     PinMemory,
     SimAsksPin,
     SimReady,
@@ -116,7 +116,7 @@ def test_remember_is_on_disk_before_it_returns(
         synced.append(place.name if place.is_dir() else "file")
         real(descriptor)
 
-    monkeypatch.setattr("firmware.sim_card.os.fsync", fsync)
+    monkeypatch.setattr("firmware.modem.sim_card.os.fsync", fsync)
     PinMemory(tmp_path / "sim-tries").remember("8933", "1234")
     assert synced == [tmp_path.name, "file", "sim-tries"]
 

@@ -11,17 +11,19 @@ import serial
 from port_fakes import FakePort
 from pytest_mock import MockerFixture
 
-from firmware import holders
 from firmware.at.outcomes import Notification
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.modem import VoiceModem
-from firmware.transport import AtTransport
+from firmware.modem import port_users
+from firmware.modem.modem import VoiceModem
+from firmware.modem.transport import AtTransport
 
 
 class Rig:
     def __init__(self, mocker: MockerFixture) -> None:
         self.port = FakePort()
-        self.opened = mocker.patch("firmware.port.serial.serial_for_url", return_value=self.port)
+        self.opened = mocker.patch(
+            "firmware.modem.port.serial.serial_for_url", return_value=self.port
+        )
         self.notices: list[Notification] = []
         self.lost: list[str] = []
         self.gone = threading.Event()
@@ -163,7 +165,7 @@ def test_the_first_port_is_closed_again_where_the_second_cannot_be_opened(
 ) -> None:
     first = FakePort()
     mocker.patch(
-        "firmware.port.serial.serial_for_url",
+        "firmware.modem.port.serial.serial_for_url",
         side_effect=[first, serial.SerialException(2, "nothing there")],
     )
     modem = VoiceModem(
@@ -178,10 +180,10 @@ def test_a_port_without_permission_names_the_group(mocker: MockerFixture, tmp_pa
     device = tmp_path / "port"
     device.touch()
     mocker.patch(
-        "firmware.port.serial.serial_for_url",
+        "firmware.modem.port.serial.serial_for_url",
         side_effect=serial.SerialException(13, "could not open port"),
     )
-    mocker.patch("firmware.port.holders.explain", return_value=("", ""))
+    mocker.patch("firmware.modem.port.holders.explain", return_value=("", ""))
     modem = VoiceModem(str(device), on_notification=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable, match="Permission denied") as caught:
         modem.open()
@@ -217,8 +219,8 @@ def test_modem_manager_on_an_open_port_is_refused_by_name(mocker: MockerFixture)
     rig = Rig(mocker)
     rig.modem.port = "/dev/ttyUSB2"
     mocker.patch(
-        "firmware.port.holders.holders",
-        return_value=(holders.Holder(pid=7, name="ModemManager"),),
+        "firmware.modem.port.holders.holders",
+        return_value=(port_users.Holder(pid=7, name="ModemManager"),),
     )
     with pytest.raises(PortUnusable, match=r"ModemManager \(pid 7\)") as caught:
         rig.modem.open()
@@ -244,8 +246,8 @@ def test_holders_are_found_through_aliases_and_ourselves_left_out(tmp_path: Path
     fake_process(proc, os.getpid(), "ourselves", str(device))
     (proc / "6").mkdir()
     (proc / "self").mkdir()
-    assert holders.holders(str(alias), proc=proc) == (holders.Holder(pid=4, name="minicom"),)
-    who, remedy = holders.explain(str(alias), proc=proc)
+    assert port_users.holders(str(alias), proc=proc) == (port_users.Holder(pid=4, name="minicom"),)
+    who, remedy = port_users.explain(str(alias), proc=proc)
     assert who == "minicom (pid 4)"
     assert "stop minicom" in remedy
 
@@ -264,14 +266,16 @@ def test_who_plays_the_modem_on_a_pseudo_terminal_is_no_rival(
         (proc / "4" / "fdinfo").mkdir()
         (proc / "4" / "fdinfo" / "5").write_text(f"pos:\t0\nflags:\t02100002\n{index}")
     fake_process(proc, 5, "minicom", "/dev/pts/9")
-    assert bool(holders.holders("/dev/pts/7", proc=proc)) is held
-    assert holders.holders("/dev/pts/9", proc=proc) == (holders.Holder(pid=5, name="minicom"),)
+    assert bool(port_users.holders("/dev/pts/7", proc=proc)) is held
+    assert port_users.holders("/dev/pts/9", proc=proc) == (
+        port_users.Holder(pid=5, name="minicom"),
+    )
 
 
 def test_modem_manager_is_suspected_where_its_descriptors_cannot_be_seen(tmp_path: Path) -> None:
     proc = tmp_path / "proc"
     fake_process(proc, 4, "ModemManager", None)
-    who, remedy = holders.explain("/dev/ttyUSB2", proc=proc)
+    who, remedy = port_users.explain("/dev/ttyUSB2", proc=proc)
     assert "ModemManager" in who
-    assert remedy == holders.MODEM_MANAGER_REMEDY
-    assert holders.explain("/dev/ttyUSB2", proc=tmp_path / "none") == ("", "")
+    assert remedy == port_users.MODEM_MANAGER_REMEDY
+    assert port_users.explain("/dev/ttyUSB2", proc=tmp_path / "none") == ("", "")

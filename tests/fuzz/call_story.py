@@ -29,10 +29,10 @@ from firmware.at.parsing import registration
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family
 from firmware.masking import mask
-from firmware.network import judge_service, read_network_time, service_fault
+from firmware.modem.network import judge_service, read_network_time, service_fault
+from firmware.modem.sim_card import read_sim_state
 from firmware.progress import Phase, Progress
 from firmware.progress_facts import AnswerConfirmed, Fact, Over
-from firmware.sim_card import read_sim_state
 
 DIAL = make_command("ATD+33639980001;", timeout=8, dial=True)
 TAKE = make_command("ATA", timeout=8, dial=True)

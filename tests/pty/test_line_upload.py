@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from line_bench import Bench, bench, rule, tone
 
-import firmware.modem
+import firmware.modem.modem
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.events import LineReady
-from firmware.holders import Holder
-from firmware.modem import VoiceModem
-from firmware.port_writer import HANG_UP, PortWriter
+from firmware.modem.modem import VoiceModem
+from firmware.modem.port_users import Holder
+from firmware.modem.port_writer import HANG_UP, PortWriter
 from firmware.simulator.host import Simulation
 from firmware.simulator.scenario import Answer, Fault, FaultKind, LineScenario, Scenario
 
@@ -119,7 +119,7 @@ def opened(port: str, largest_file: int) -> VoiceModem:
 def test_a_module_that_is_dead_is_fed_no_more_than_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firmware.modem, "FED_SECONDS", 0.05)
+    monkeypatch.setattr(firmware.modem.modem, "FED_SECONDS", 0.05)
     dead = Scenario(lines=(LineScenario(line=1, faults=(Fault(kind=FaultKind.DEAD),)),))
     fed: list[int] = []
     whole = PortWriter.write
@@ -145,7 +145,7 @@ def test_a_port_that_another_program_has_open_is_not_fed(
 ) -> None:
     """It may be who takes the answers, and the filler would go into its session."""
     rival = Holder(pid=4242, name="minicom")
-    monkeypatch.setattr("firmware.holders.holders", lambda _port: (rival,))
+    monkeypatch.setattr("firmware.modem.port_users.holders", lambda _port: (rival,))
     dead = Scenario(lines=(LineScenario(line=1, faults=(Fault(kind=FaultKind.DEAD),)),))
     labels: list[str] = []
     whole = PortWriter.write

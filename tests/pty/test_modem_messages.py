@@ -9,7 +9,7 @@ from gsmmodem.pdu import encodeGsm7, packSeptets
 from scripted_port import OK, ScriptedPort
 
 from firmware.errors import CommandRefused, CommandTimeout
-from firmware.modem import VoiceModem
+from firmware.modem.modem import VoiceModem
 
 pytestmark = pytest.mark.pty
 

@@ -23,7 +23,7 @@ from firmware.errors import (
     LinkLost,
     PortUnusable,
 )
-from firmware.modem import VoiceModem, dial_command
+from firmware.modem.modem import VoiceModem, dial_command
 
 pytestmark = pytest.mark.pty
 

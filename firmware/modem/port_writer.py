@@ -19,7 +19,7 @@ from typing import Any
 
 from firmware.at.resync import ESCAPE
 from firmware.errors import CommandAborted, LinkLost
-from firmware.port import WRITE_SECONDS
+from firmware.modem.port import WRITE_SECONDS
 
 WRITE_CHUNK = 256
 """Payload bytes between two looks at the stop; 22 ms at 115200 baud."""

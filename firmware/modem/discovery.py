@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from firmware import holders
-from firmware.bring_up import LineDown
 from firmware.durable import replace_file
 from firmware.errors import FirmwareError
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family, UsbIdentity
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
-from firmware.modem import VoiceModem
+from firmware.modem import port_users
+from firmware.modem.bring_up import LineDown
+from firmware.modem.modem import VoiceModem
 
 SYSFS = Path("/sys")
 DEV = Path("/dev")
@@ -148,7 +148,7 @@ def probe(
         modem.open(PROBE_SECONDS)
         return _ask(modem, port)
     except FirmwareError as error:
-        who, remedy = holders.explain(port) if port.startswith("/") else ("", "")
+        who, remedy = port_users.explain(port) if port.startswith("/") else ("", "")
         why = f"{error}; {who} may be talking to it" if who else str(error)
         return Probe(port=port, usable=False, why=why, remedy=error.remedy or remedy)
     finally:

@@ -18,9 +18,9 @@ from firmware.errors import CommandTimeout, FirmwareError
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family
 from firmware.faults import REMEDIES, Fault
-from firmware.hang_up import hang_up, is_silent
-from firmware.network import Service, judge_service, service_fault
-from firmware.sim_card import (
+from firmware.modem.hang_up import hang_up, is_silent
+from firmware.modem.network import Service, judge_service, service_fault
+from firmware.modem.sim_card import (
     PinMemory,
     SimAsksPin,
     SimReady,

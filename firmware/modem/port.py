@@ -9,8 +9,8 @@ from typing import Any
 
 import serial
 
-from firmware import holders
 from firmware.errors import PortUnusable
+from firmware.modem import port_users
 
 READ_SECONDS = 0.5
 """How long one read blocks; only handlers without cancel_read need it to end at all."""
@@ -36,12 +36,12 @@ def open_port(name: str, baudrate: int, *, rtscts: bool) -> Any:
         raise _unusable(name, error) from error
     if name.startswith("/dev/"):
         # ModemManager does not lock its ports, and its probes would mix with ours.
-        for holder in holders.holders(name):
-            if holder.name == holders.MODEM_MANAGER:
+        for holder in port_users.holders(name):
+            if holder.name == port_users.MODEM_MANAGER:
                 port.close()
                 raise PortUnusable(
                     f"{name} is held by {holder.name} (pid {holder.pid})",
-                    remedy=holders.MODEM_MANAGER_REMEDY,
+                    remedy=port_users.MODEM_MANAGER_REMEDY,
                 )
     return port
 
@@ -73,7 +73,7 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
     not_a_terminal = errno.ENOTTY in (code, *getattr(error.__context__, "args", ())[:1])
     if not_a_terminal or (code != errno.EACCES and not _is_character_device(path)):
         return PortUnusable(f"{name} is not a serial port", remedy="correct the port of the line")
-    who, remedy = holders.explain(path)
+    who, remedy = port_users.explain(path)
     if who:
         return PortUnusable(f"{name} cannot be opened ({held}); held by {who}", remedy=remedy)
     if code in (errno.EAGAIN, errno.EBUSY):

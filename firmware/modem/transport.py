@@ -2,8 +2,9 @@
 
 :class:`AtTransport` takes the place of the stock library's reader and writer by way of the method
 resolution order: ``class VoiceModem(GsmModem, AtTransport)``. The conversation itself is
-:class:`firmware.at.exchange.Exchange` and bytes leave by :class:`firmware.port_writer.PortWriter`;
-here are only the life of the port, the threads and the locks.
+:class:`firmware.at.exchange.Exchange` and bytes leave by
+:class:`firmware.modem.port_writer.PortWriter`; here are only the life of the port, the threads and
+the locks.
 
 Threads: the *reader* owns the descriptor and never runs a callback; the *dispatcher* hands out
 notices in order and, last of all, the loss of the port; the *worker* runs what sends commands by
@@ -40,10 +41,10 @@ from firmware.at.outcomes import (
     TimedOut,
 )
 from firmware.at.resync import QUIET_SECONDS
-from firmware.dispatcher import Dispatcher
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.port import READ_SECONDS, open_port
-from firmware.port_writer import HANG_UP_FINALS, PortWriter
+from firmware.modem.dispatcher import Dispatcher
+from firmware.modem.port import READ_SECONDS, open_port
+from firmware.modem.port_writer import HANG_UP_FINALS, PortWriter
 
 DUE_SECONDS = 1.0
 """How far the result of ATD may trail the notice that ended the call; ZTE gives none (K3565-Z)."""

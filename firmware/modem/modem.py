@@ -19,14 +19,14 @@ from gsmmodem.exceptions import TimeoutException as GsmTimeout
 from gsmmodem.modem import CTRLZ, TERMINATOR, GsmModem
 from gsmmodem.pdu import decodeSmsPdu
 
-from firmware import holders
 from firmware.at.command import make_command
 from firmware.at.outcomes import Notification, Reply
 from firmware.at.parsing import information
 from firmware.at.results import FinalKind
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout
-from firmware.message import StoredMessage, read_message
-from firmware.transport import AtTransport, Trace
+from firmware.modem import port_users
+from firmware.modem.message import StoredMessage, read_message
+from firmware.modem.transport import AtTransport, Trace
 
 OPEN_SECONDS = 5.0
 """How long a freshly opened port may take to answer AT (autobauding, a modem still busy)."""
@@ -114,12 +114,12 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
                 self.resync(timeout, quiet=0.1)
             except CommandTimeout:
                 # Who shares the port may be why nothing answers, and would get the filler.
-                if holders.holders(self.port) or not self.feed(self._largest_file):
+                if port_users.holders(self.port) or not self.feed(self._largest_file):
                     raise
         except CommandTimeout as error:
             self.close()
             remedy = "check power, cable and baud rate, and that this is the modem's AT port"
-            others = ", ".join(f"{h.name} (pid {h.pid})" for h in holders.holders(self.port))
+            others = ", ".join(f"{h.name} (pid {h.pid})" for h in port_users.holders(self.port))
             if others:
                 remedy = f"it is also open in {others}, which may take the answers; else {remedy}"
             raise CommandTimeout(
