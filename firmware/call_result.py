@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from firmware.call.inbox import Item
 from firmware.events import Cause, Ended, Event
 from firmware.faults import Fault
-from firmware.inbox import Item
 from firmware.orders import Dial
 
 RESTARTED = "the module restarted in a call"

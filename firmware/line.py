@@ -19,6 +19,7 @@ from pathlib import Path
 
 from firmware.at.outcomes import Notification
 from firmware.audio.clip import Clip
+from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, Inbox, LinkDown, Ordered
 from firmware.clock import Clock
 from firmware.downtime import Downtime
 from firmware.dtmf.ears import Ears
@@ -26,7 +27,6 @@ from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusab
 from firmware.events import Event
 from firmware.families.base import Sign
 from firmware.faults import Fault
-from firmware.inbox import LINE_SIGNS, Closing, Emergency, Heard, Inbox, LinkDown, Ordered
 from firmware.line_calls import LineCalls
 from firmware.line_recovery import LineRecovery, PowerSwitch
 from firmware.line_settings import LineSettings

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from firmware.at.calls import CallRow
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks, AudioPath
-from firmware.call_voice import CallVoice
-from firmware.calling import Calling, pause
+from firmware.call.context import LineSide
+from firmware.call.inbox import Attention, AudioTrouble, Inbox, Ordered
+from firmware.call.incoming import Receiving
+from firmware.call.live_call import LiveCall
+from firmware.call.outgoing import Dialling
+from firmware.call.procedure import Calling, pause
+from firmware.call.voice import CallVoice
 from firmware.clock import Clock
-from firmware.dialling import Dialling
 from firmware.events import Event
 from firmware.families.base import Family
-from firmware.inbox import Attention, AudioTrouble, Inbox, Ordered
-from firmware.incoming import Receiving
-from firmware.line_side import LineSide
 from firmware.line_status import LineStatus
-from firmware.live_call import LiveCall
 from firmware.modem.modem import VoiceModem
 from firmware.orders import Dial
 from firmware.voice import VoiceSwitch

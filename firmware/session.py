@@ -13,14 +13,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from firmware.at.calls import CallRow
-from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
-from firmware.calling import Calling, pause
-from firmware.clock import Clock
-from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
-from firmware.events import Cause, Event, IncomingRejected, SmsReceived
-from firmware.families.base import Sign
-from firmware.faults import Fault
-from firmware.inbox import (
+from firmware.call.inbox import (
     Attention,
     AudioTrouble,
     Closing,
@@ -32,7 +25,7 @@ from firmware.inbox import (
     Ordered,
     rings,
 )
-from firmware.incoming import (
+from firmware.call.incoming import (
     CALLER_WITHIN,
     Receiving,
     find_caller,
@@ -40,6 +33,13 @@ from firmware.incoming import (
     number_of,
     told_number,
 )
+from firmware.call.procedure import Calling, pause
+from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
+from firmware.clock import Clock
+from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
+from firmware.events import Cause, Event, IncomingRejected, SmsReceived
+from firmware.families.base import Sign
+from firmware.faults import Fault
 from firmware.modem.bring_up import BringUp, Identity, LineDown
 from firmware.modem.hang_up import hang_up
 from firmware.modem.modem import VoiceModem
@@ -107,7 +107,7 @@ class Session:
         self._read_messages: dict[int, tuple[str, str]] = {}
 
     def serve(self) -> None:
-        """Serve until :class:`~firmware.inbox.Closing`. Raises LineDown, LinkLost."""
+        """Serve until :class:`~firmware.call.inbox.Closing`. Raises LineDown, LinkLost."""
         if self.unfit is None:
             self.ready = True
             self.announce()

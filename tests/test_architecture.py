@@ -17,10 +17,10 @@ PACKAGES = ("firmware", "appliance")
 PURE = (
     "firmware/events.py",
     "firmware/orders.py",
-    "firmware/keys.py",
-    "firmware/progress.py",
-    "firmware/progress_facts.py",
-    "firmware/verdict.py",
+    "firmware/call/key_witnesses.py",
+    "firmware/call/progress.py",
+    "firmware/call/facts.py",
+    "firmware/call/release.py",
     "firmware/at",
     "firmware/families",
     "firmware/buttons.py",
@@ -99,10 +99,10 @@ SIMULATOR_MAY_NOT = (
     "firmware.modem.port_writer",
     "firmware.modem.modem",
     "firmware.line",
-    "firmware.progress",
-    "firmware.progress_facts",
+    "firmware.call.progress",
+    "firmware.call.facts",
     "firmware.dtmf",
-    "firmware.keys",
+    "firmware.call.key_witnesses",
 )
 
 

@@ -12,7 +12,7 @@ from appliance.campaign.recorder import Recorder
 from appliance.effects import Now
 from appliance.line_state import LineState
 from firmware import events
-from firmware.keys import MODULE_LAG
+from firmware.call.key_witnesses import MODULE_LAG
 
 
 class Lines:

@@ -15,9 +15,9 @@ from firmware.at.calls import call_list
 from firmware.at.command import make_command
 from firmware.at.exchange import Exchange
 from firmware.at.outcomes import Completed, ExchangeEvent, Notification
+from firmware.call.facts import Alerting, AnswerConfirmed, Fact, Over
+from firmware.call.progress import Progress
 from firmware.families import FAMILIES
-from firmware.progress import Progress
-from firmware.progress_facts import Alerting, AnswerConfirmed, Fact, Over
 
 FOLDER = Path(__file__).parents[1] / "transcripts" / "stories"
 SECONDS_A_LINE = 0.5

@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 from card_fakes import open_card
 
-from firmware.call_voice import CallVoice
+from firmware.call.progress import Phase
+from firmware.call.voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted
 from firmware.families import FAMILIES
 from firmware.faults import Fault
-from firmware.progress import Phase
 from firmware.voice import VoiceSwitch
 
 

@@ -11,15 +11,15 @@ import pytest
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
 from firmware.audio.path import AudioCallbacks, SilentPath
-from firmware.call_voice import CallVoice
+from firmware.call.context import LineSide
+from firmware.call.inbox import Closing, Inbox, Item, Ordered
+from firmware.call.live_call import LiveCall
+from firmware.call.outgoing import Dialling
+from firmware.call.voice import CallVoice
 from firmware.clock import SystemClock
-from firmware.dialling import Dialling
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.events import AudioFailed, Cause, Ended, Event
 from firmware.families import FAMILIES
-from firmware.inbox import Closing, Inbox, Item, Ordered
-from firmware.line_side import LineSide
-from firmware.live_call import LiveCall
 from firmware.orders import Dial, HangUp, Play
 from firmware.voice import VoiceSwitch
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.call.key_witnesses import Confirmation, Disagreement, KeyFusion, Press
 from firmware.events import Witness
-from firmware.keys import Confirmation, Disagreement, KeyFusion, Press
 
 HOST, MODULE = Witness.HOST, Witness.MODULE
 NEW, SAME, NOTHING = Press, Confirmation, type(None)

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
+from firmware.call.inbox import Inbox
 from firmware.clock import Clock
 from firmware.downtime import Downtime
 from firmware.events import Event, LineFault
 from firmware.faults import Fault
-from firmware.inbox import Inbox
 from firmware.line_recovery import LineRecovery
 from firmware.line_settings import LineSettings
 from firmware.line_status import LineStatus

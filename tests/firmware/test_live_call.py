@@ -9,6 +9,7 @@ import pytest
 from firmware.at.calls import CallRow, call_list
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks, SilentPath
+from firmware.call.live_call import LiveCall
 from firmware.clock import SystemClock
 from firmware.events import (
     Answered,
@@ -21,7 +22,6 @@ from firmware.events import (
     Witness,
 )
 from firmware.families import FAMILIES
-from firmware.live_call import LiveCall
 from firmware.simulator.sounds import FRAME_BYTES, key_tone
 
 ALERTS = '+CLCC: 1,0,3,0,0,"+33639980001",145,""'

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from firmware.call.inbox import AudioTrouble, Closing, Inbox, Ordered
 from firmware.call_result import CallResult
 from firmware.events import Cause, Ended, Event
 from firmware.families import FAMILIES
 from firmware.faults import Fault
-from firmware.inbox import AudioTrouble, Closing, Inbox, Ordered
 from firmware.modem.bring_up import LineDown
 from firmware.orders import Dial
 from firmware.session import Session

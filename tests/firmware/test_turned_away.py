@@ -9,12 +9,12 @@ import pytest
 
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
+from firmware.call.inbox import Heard, Inbox
 from firmware.errors import LinkLost
 from firmware.events import Event, IncomingRejected
 from firmware.families import FAMILIES
 from firmware.families.base import Reading, Sign
 from firmware.faults import Fault
-from firmware.inbox import Heard, Inbox
 from firmware.modem.bring_up import LineDown
 from firmware.session import Session
 

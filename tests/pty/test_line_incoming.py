@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from line_bench import ANSWERS, NUMBER, SPEED, Bench, bench, rule
 
-from firmware.dialling import CALLED
+from firmware.call.outgoing import CALLED
 from firmware.events import (
     Answered,
     Cause,

@@ -14,6 +14,7 @@ import pytest
 from line_bench import PATIENCE, Bench, bench, rule
 from pytest_mock import MockerFixture
 
+from firmware.call.live_call import LiveCall
 from firmware.events import (
     AudioFailed,
     Cause,
@@ -25,7 +26,6 @@ from firmware.events import (
     LineReady,
     Ringing,
 )
-from firmware.live_call import LiveCall
 from firmware.orders import HangUp
 from firmware.simulator.scenario import Answer, NoAnswer, Scenario
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from firmware.at.outcomes import Reply
+from firmware.call.inbox import Inbox
 from firmware.clock import Clock
 from firmware.events import Event
 from firmware.families.base import Family
 from firmware.faults import Fault
-from firmware.inbox import Inbox
 
 
 class Modem(Protocol):

@@ -2,8 +2,8 @@
 
 The box decides about each caller: it is told that somebody rings and orders the line to answer or
 to hang up. Nothing is dialled meanwhile, because this runs on the line's worker. From the answer
-on an incoming call is a call like any other (:mod:`firmware.calling`): the same voice, the same
-ears, the same ladder, and a stop ends it at once.
+on an incoming call is a call like any other (:mod:`firmware.call.procedure`): the same voice, the
+same ears, the same ladder, and a stop ends it at once.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from firmware.at.calls import CallRow, CallState
-from firmware.calling import Calling
+from firmware.call.inbox import Heard, Inbox, Item, Ordered, rings
+from firmware.call.procedure import Calling
 from firmware.events import IncomingRinging
 from firmware.families.base import Family, Sign
 from firmware.faults import Fault
-from firmware.inbox import Heard, Inbox, Item, Ordered, rings
 from firmware.modem.bring_up import LineDown
 from firmware.modem.hang_up import Commands, read_calls
 from firmware.orders import AnswerCall

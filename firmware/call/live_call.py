@@ -24,6 +24,18 @@ from typing import assert_never
 from firmware.at.calls import CallRow
 from firmware.audio.clip import Clip
 from firmware.audio.path import AudioPath
+from firmware.call.facts import (
+    Alerting,
+    AnswerClaimed,
+    AnswerConfirmed,
+    AnswerDenied,
+    EndClaimed,
+    Fact,
+    Over,
+)
+from firmware.call.key_witnesses import Confirmation, KeyFusion, Press
+from firmware.call.progress import Phase, Progress
+from firmware.call.release import Verdict
 from firmware.dtmf.detector import ALL_KEYS
 from firmware.dtmf.ears import Ears
 from firmware.dtmf.tones import MachineFound
@@ -42,18 +54,6 @@ from firmware.events import (
     Witness,
 )
 from firmware.families.base import Family, Sign
-from firmware.keys import Confirmation, KeyFusion, Press
-from firmware.progress import Phase, Progress
-from firmware.progress_facts import (
-    Alerting,
-    AnswerClaimed,
-    AnswerConfirmed,
-    AnswerDenied,
-    EndClaimed,
-    Fact,
-    Over,
-)
-from firmware.verdict import Verdict
 
 MODULE_SURENESS = 0.9
 """A module gives no estimate of its own; its detector is good but sees transcoded audio."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware.cause import NORMAL_CODES, Release, cause_of, read_release
+from firmware.call.cause_codes import NORMAL_CODES, Release, cause_of, read_release
 from firmware.events import Cause
 from firmware.families.base import Reading, Sign, talk_seconds
 

@@ -1,4 +1,4 @@
-"""What becomes known of a call as its story (:mod:`firmware.progress`) goes on.
+"""What becomes known of a call as its story (:mod:`firmware.call.progress`) goes on.
 
 ``evidence`` is what was seen, numbers masked.
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from firmware.call.live_call import LiveCall
+from firmware.call.progress import Phase
 from firmware.clock import Clock
 from firmware.errors import CommandAborted
 from firmware.faults import Fault
-from firmware.live_call import LiveCall
-from firmware.progress import Phase
 from firmware.voice import VoiceSwitch
 
 _STOPS = 2

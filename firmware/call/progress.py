@@ -26,9 +26,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 
 from firmware.at.calls import CallRow, CallState, call_row
-from firmware.families.base import Family, Reading, Sign
-from firmware.masking import mask
-from firmware.progress_facts import (
+from firmware.call.facts import (
     Alerting,
     AnswerClaimed,
     AnswerConfirmed,
@@ -37,7 +35,9 @@ from firmware.progress_facts import (
     Fact,
     Over,
 )
-from firmware.verdict import END_SIGNS, Ending, EndSign, Verdict, end_sign, judge
+from firmware.call.release import END_SIGNS, Ending, EndSign, Verdict, end_sign, judge
+from firmware.families.base import Family, Reading, Sign
+from firmware.masking import mask
 
 
 @unique

@@ -1,8 +1,8 @@
 """One call to the proven silence after it, on the line's worker thread.
 
-How it begins is the business of :mod:`firmware.dialling` and :mod:`firmware.incoming`; from then on
-both are alike. Whatever goes wrong ends in the hang-up ladder. ``Ended`` leaves exactly once, when
-the list was read empty or the ladder gave up.
+How it begins is the business of :mod:`firmware.call.outgoing` and :mod:`firmware.call.incoming`;
+from then on both are alike. Whatever goes wrong ends in the hang-up ladder. ``Ended`` leaves
+exactly once, when the list was read empty or the ladder gave up.
 """
 
 from __future__ import annotations
@@ -13,14 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
-from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
-from firmware.call_voice import CallVoice
-from firmware.clock import Clock
-from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.events import Cause, Ended
-from firmware.families.base import Sign
-from firmware.faults import Fault
-from firmware.inbox import (
+from firmware.call.context import LineSide
+from firmware.call.inbox import (
     Attention,
     AudioTrouble,
     Closing,
@@ -30,8 +24,14 @@ from firmware.inbox import (
     LinkDown,
     Ordered,
 )
-from firmware.line_side import LineSide
-from firmware.live_call import LiveCall
+from firmware.call.live_call import LiveCall
+from firmware.call.voice import CallVoice
+from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
+from firmware.clock import Clock
+from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
+from firmware.events import Cause, Ended
+from firmware.families.base import Sign
+from firmware.faults import Fault
 from firmware.modem.bring_up import LineDown
 from firmware.modem.hang_up import hang_up, is_silent, read_calls
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
