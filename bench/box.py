@@ -21,7 +21,7 @@ from bench.process_usage import processor_percent, resident_mib
 from firmware.audio.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import Answered, ClipStarted, Ended, Event, LineReady
-from firmware.line import Line, LineSettings
+from firmware.line.line import Line, LineSettings
 from firmware.orders import Dial, HangUp
 
 LINES = 4

@@ -1,8 +1,8 @@
 """The contract suite: every simulated modem family against every fault, on real pseudo-terminals.
 
 Six families (variants of the standard aside) are six lines of one simulation, driven by six real
-:class:`~firmware.line.Line`, a fault at a time, with a clock faster than life. What a line must
-keep whatever happens:
+:class:`~firmware.line.line.Line`, a fault at a time, with a clock faster than life. What a line
+must keep whatever happens:
 
 * each Dial is answered by exactly one Ended, of an honest cause;
 * after an Ended that claims proven silence, the modem holds no call of ours;

@@ -29,7 +29,7 @@ from firmware.events import (
     LineReady,
     Ringing,
 )
-from firmware.line import Line, LineSettings
+from firmware.line.line import Line, LineSettings
 from firmware.orders import Dial, HangUp
 from firmware.simulator.host import Simulation
 

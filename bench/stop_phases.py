@@ -36,7 +36,7 @@ from firmware.events import (
     Ringing,
 )
 from firmware.families import FAMILIES
-from firmware.line import Line, LineSettings
+from firmware.line.line import Line, LineSettings
 from firmware.orders import AnswerCall, Dial, HangUp, Play
 from firmware.simulator.host import Simulation
 from firmware.simulator.scenario import (

@@ -25,7 +25,7 @@ from firmware.audio.path import AudioCallbacks
 from firmware.audio.serial_port import SerialPcmPath
 from firmware.clock import SystemClock
 from firmware.events import ClipStarted, Ended, Event, LineReady
-from firmware.line import Line, LineSettings
+from firmware.line.line import Line, LineSettings
 from firmware.orders import Dial
 from firmware.simulator.host import Simulation
 from firmware.simulator.scenario import Answer, NumberRule, Scenario

@@ -35,7 +35,7 @@ from firmware.orders import AnswerCall, Dial, HangUp, Order
 
 
 class LinePort(Protocol):
-    """What the box needs of a line; :class:`firmware.line.Line` is one."""
+    """What the box needs of a line; :class:`firmware.line.line.Line` is one."""
 
     def order(self, order: Order) -> None: ...
 

@@ -41,7 +41,7 @@ from appliance.selftest import result as selftest_result
 from appliance.storage.files import StorageError
 from firmware.clock import Clock, SystemClock
 from firmware.events import StopRaised
-from firmware.line import Line
+from firmware.line.line import Line
 from firmware.modem.bring_up import Identity
 from firmware.panel import NoPanel, Panel
 

@@ -39,7 +39,7 @@ from firmware import events
 from firmware.audio.clip import Clip
 from firmware.clock import SystemClock
 from firmware.families import FAMILIES
-from firmware.line import Line
+from firmware.line.line import Line
 from firmware.voice_choice import VoiceChoice, choice_file, may_fall_back
 
 READY_WITHIN = 120.0

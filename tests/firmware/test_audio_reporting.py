@@ -14,8 +14,8 @@ from firmware.clock import SystemClock
 from firmware.events import Event
 from firmware.families import FAMILIES
 from firmware.faults import Fault
+from firmware.line.status import LineStatus
 from firmware.line_settings import LineSettings
-from firmware.line_status import LineStatus
 
 
 def fails(error: Exception) -> None:

@@ -16,9 +16,9 @@ from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families import FAMILIES
+from firmware.line.ladder import ABSENT_BEFORE_POWER, BACK_OFF, HEALTHY_AFTER, Ladder, Remedy
 from firmware.modem.hang_up import hang_up, is_silent, read_calls
 from firmware.modem.network import Service, judge_service, read_network_time, service_fault
-from firmware.recovery import ABSENT_BEFORE_POWER, BACK_OFF, HEALTHY_AFTER, Ladder, Remedy
 from firmware.voice import VoiceSwitch
 
 SIM7600 = FAMILIES["sim7600"]

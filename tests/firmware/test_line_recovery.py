@@ -9,14 +9,14 @@ import pytest
 
 from firmware.call.inbox import Inbox
 from firmware.clock import Clock
-from firmware.downtime import Downtime
 from firmware.events import Event, LineFault
 from firmware.faults import Fault
-from firmware.line_recovery import LineRecovery
+from firmware.line.log_throttle import FIRST_AGAIN, LONGEST, Repeats
+from firmware.line.out_of_service import Downtime
+from firmware.line.recovery import LineRecovery
+from firmware.line.status import LineStatus
 from firmware.line_settings import LineSettings
-from firmware.line_status import LineStatus
 from firmware.modem.bring_up import LineDown
-from firmware.repeats import FIRST_AGAIN, LONGEST, Repeats
 
 HOUR = 3600.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.audio.clip import Clip
-from firmware.line_voice import FILE_MARGIN, LineVoice
+from firmware.line.voice import FILE_MARGIN, LineVoice
 from firmware.voice_choice import VoiceChoice, choice_file
 
 CLIPS = {"a": Clip(name="a", pcm=bytes(1000)), "b": Clip(name="b", pcm=bytes(3000))}

@@ -12,9 +12,9 @@ from firmware.call_result import CallResult
 from firmware.events import Cause, Ended, Event
 from firmware.families import FAMILIES
 from firmware.faults import Fault
+from firmware.line.session import Session
 from firmware.modem.bring_up import LineDown
 from firmware.orders import Dial
-from firmware.session import Session
 
 LOST = "voice port gone"
 DIAL = Dial(line="one", attempt="a", number="+33639980001", greeting="g")

@@ -19,8 +19,8 @@ from firmware.clock import SystemClock
 from firmware.errors import CommandRefused, LinkLost, PortUnusable
 from firmware.families import FAMILIES
 from firmware.faults import Fault
+from firmware.line.voice import LineVoice
 from firmware.line_settings import LineSettings
-from firmware.line_voice import LineVoice
 from firmware.modem.bring_up import Identity, LineDown
 from firmware.voice import PathFactory, PathNeeds, VoiceSwitch, make_path
 from firmware.voice_choice import REFUSALS, VoiceChoice, choice_file, is_stream, may_fall_back

@@ -14,7 +14,7 @@ from typing import TypeVar
 from firmware.audio.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import Event, LineReady
-from firmware.line import Line, LineSettings
+from firmware.line.line import Line, LineSettings
 from firmware.orders import Dial
 from firmware.simulator.host import Simulation
 from firmware.simulator.scenario import (

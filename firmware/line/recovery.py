@@ -1,4 +1,4 @@
-"""What a line does between two sessions: climbs the ladder of :mod:`firmware.recovery`."""
+"""What a line does between two sessions: climbs the ladder of :mod:`firmware.line.ladder`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from firmware.clock import Clock
-from firmware.downtime import Downtime
 from firmware.errors import CommandTimeout, FirmwareError, LinkLost
 from firmware.families.base import Family
 from firmware.faults import Fault
-from firmware.line_status import LineStatus
+from firmware.line.ladder import Ladder, Remedy
+from firmware.line.log_throttle import Repeats
+from firmware.line.out_of_service import Downtime
+from firmware.line.status import LineStatus
 from firmware.modem.bring_up import LineDown
 from firmware.modem.modem import VoiceModem
-from firmware.recovery import Ladder, Remedy
-from firmware.repeats import Repeats
 
 RESET_SETTLE = 2.0
 """Box seconds between a reset command and the first try to open the port again."""

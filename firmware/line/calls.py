@@ -24,7 +24,7 @@ from firmware.call.voice import CallVoice
 from firmware.clock import Clock
 from firmware.events import Event
 from firmware.families.base import Family
-from firmware.line_status import LineStatus
+from firmware.line.status import LineStatus
 from firmware.modem.modem import VoiceModem
 from firmware.orders import Dial
 from firmware.voice import VoiceSwitch

@@ -1,7 +1,7 @@
 """One modem line: a worker thread that keeps a modem in service and carries out orders.
 
-The worker opens the port, brings the modem up, serves (:mod:`firmware.session`), and when that
-fails climbs the recovery ladder (:mod:`firmware.recovery`) with back-off. Every Dial is answered
+The worker opens the port, brings the modem up, serves (:mod:`firmware.line.session`), and when that
+fails climbs the recovery ladder (:mod:`firmware.line.ladder`) with back-off. Every Dial is answered
 by exactly one Ended, also while the line is down. :meth:`Line.emergency_hang_up`
 passes the worker by: it mutes the voice and writes the hang-up from the caller's own thread, and
 leaves the worker to prove that silence followed.
@@ -21,23 +21,23 @@ from firmware.at.outcomes import Notification
 from firmware.audio.clip import Clip
 from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, Inbox, LinkDown, Ordered
 from firmware.clock import Clock
-from firmware.downtime import Downtime
 from firmware.dtmf.ears import Ears
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Event
 from firmware.families.base import Sign
 from firmware.faults import Fault
-from firmware.line_calls import LineCalls
-from firmware.line_recovery import LineRecovery, PowerSwitch
+from firmware.line.calls import LineCalls
+from firmware.line.out_of_service import Downtime
+from firmware.line.recovery import LineRecovery, PowerSwitch
+from firmware.line.session import Session
+from firmware.line.status import LineStatus
+from firmware.line.voice import LineVoice
 from firmware.line_settings import LineSettings
-from firmware.line_status import LineStatus
-from firmware.line_voice import LineVoice
 from firmware.modem.bring_up import BringUp, Identity, LineDown
 from firmware.modem.discovery import Bindings, Resolver
 from firmware.modem.modem import VoiceModem
 from firmware.modem.sim_card import PinMemory
 from firmware.orders import HangUp, Order
-from firmware.session import Session
 from firmware.voice import PathFactory, make_path
 
 __all__ = ["Line", "LineSettings"]
@@ -74,7 +74,7 @@ class Line:
         """*proven* tells whether a self-test has heard keys by this modem on this voice path."""
         self._post = post
         self._clock = clock
-        self._log = log or logging.getLogger(f"firmware.line.{settings.name}")
+        self._log = log or logging.getLogger(f"firmware.line.line.{settings.name}")
         if resolve is None and settings.port == "auto":
             resolve = Resolver(bindings=Bindings(state_dir / "modems.json"))
         self._resolve = resolve
