@@ -23,9 +23,9 @@ PURE = (
     "firmware/call/release.py",
     "firmware/at",
     "firmware/families",
-    "firmware/buttons.py",
-    "firmware/lamp.py",
-    "firmware/panel_health.py",
+    "firmware/gpio/buttons.py",
+    "firmware/gpio/lamp.py",
+    "firmware/gpio/panel_health.py",
     "firmware/line/log_throttle.py",
     "firmware/audio/frames.py",
     "firmware/audio/unheard.py",
@@ -87,7 +87,7 @@ IMPURE_MODULES = {
 # Each of these libraries has one door (serial has two: AT and voice).
 DOORS = {
     "serial": {"firmware/modem/port.py", "firmware/audio/serial_port.py"},
-    "gpiozero": {"firmware/panel.py", "firmware/pins.py", "firmware/power.py"},
+    "gpiozero": {"firmware/gpio/panel.py", "firmware/gpio/pins.py", "firmware/gpio/power.py"},
     "tinydb": {"appliance/people/registry.py", "appliance/people/registry_database.py"},
     "gsmmodem": {"firmware/modem/transport.py", "firmware/modem/modem.py"},
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, unique
 
-from firmware.lamp import Blink, Flashes, Lamp, Pattern, describe
+from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern, describe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from appliance.config.settings import LineConfig
 from firmware.audio.alsa import PREFIX
 from firmware.clock import Clock
 from firmware.events import Event
+from firmware.gpio.panel import Panel, PanelPins
+from firmware.gpio.power import PowerSwitch
 from firmware.line_settings import LineSettings
-from firmware.panel import Panel, PanelPins
-from firmware.power import PowerSwitch
 from firmware.voice_choice import MODULE
 
 LINES = "lines"

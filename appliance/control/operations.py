@@ -26,7 +26,7 @@ from appliance.numbers import hash_number, mask
 from appliance.redaction import said_by_a_person
 from appliance.selftest import result as selftest_result
 from firmware.events import StopRaised
-from firmware.lamp import describe
+from firmware.gpio.lamp import describe
 
 
 class Fingers(Protocol):

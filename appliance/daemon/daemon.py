@@ -41,9 +41,9 @@ from appliance.selftest import result as selftest_result
 from appliance.storage.files import StorageError
 from firmware.clock import Clock, SystemClock
 from firmware.events import StopRaised
+from firmware.gpio.panel import NoPanel, Panel
 from firmware.line.line import Line
 from firmware.modem.bring_up import Identity
-from firmware.panel import NoPanel, Panel
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ _BOOT_EVERY = 1.0
 
 
 class PowerSwitch(Protocol):
-    """What switches the modem's supply; :class:`firmware.power.PowerSwitch` is one."""
+    """What switches the modem's supply; :class:`firmware.gpio.power.PowerSwitch` is one."""
 
     def off(self) -> None:
         """Raises a FirmwareError where the pin cannot be driven."""

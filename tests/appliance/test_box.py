@@ -31,7 +31,7 @@ from appliance.numbers import hash_number
 from appliance.people.registry import Registry
 from appliance.storage.files import StorageFailed
 from firmware import events
-from firmware.lamp import Blink, Flashes, Lamp
+from firmware.gpio.lamp import Blink, Flashes, Lamp
 from firmware.orders import Dial, HangUp, Order, Play
 
 START = datetime(2027, 3, 9, 17, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.box.lamps import LAMP_TABLE, BoxFacts, FaultCode, faults, lamp_table, lamps
-from firmware.lamp import Blink, Flashes, Lamp, Pattern
+from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern
 
 READY, LINE, CALL, FAULT = Lamp.READY, Lamp.LINE, Lamp.CALL, Lamp.FAULT
 OFF, ON, SLOW, FAST = Blink.OFF, Blink.ON, Blink.SLOW, Blink.FAST

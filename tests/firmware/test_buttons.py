@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.buttons import (
+from firmware.gpio.buttons import (
     HOLD_SECONDS,
     RELEASE_SECONDS,
     Level,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.lamp import Blink, Flashes, Pattern, describe, lit, until_change
+from firmware.gpio.lamp import Blink, Flashes, Pattern, describe, lit, until_change
 
 PATTERNS: list[Pattern] = [*Blink, *(Flashes(count) for count in range(1, 10))]
 

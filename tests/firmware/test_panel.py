@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from firmware import lamp_thread, panel_health, pins
 from firmware.clock import SystemClock
 from firmware.events import (
     Event,
@@ -21,9 +20,10 @@ from firmware.events import (
     StopRaised,
     StopReleased,
 )
-from firmware.lamp import Blink, Lamp
-from firmware.panel import NoPanel, Panel, PanelPins
-from firmware.pins import PinsUnusable, pin_factory
+from firmware.gpio import lamp_thread, panel_health, pins
+from firmware.gpio.lamp import Blink, Lamp
+from firmware.gpio.panel import NoPanel, Panel, PanelPins
+from firmware.gpio.pins import PinsUnusable, pin_factory
 
 # The panel's threads are real here, and so is their time.
 pytestmark = pytest.mark.pty

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.panel_health import HEAL_SECONDS, REPEAT_SECONDS, PanelHealth
+from firmware.gpio.panel_health import HEAL_SECONDS, REPEAT_SECONDS, PanelHealth
 
 
 def test_a_lasting_fault_is_told_now_and_then() -> None:

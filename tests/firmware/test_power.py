@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from firmware.pins import PinsUnusable
-from firmware.power import PowerSwitch
+from firmware.gpio.pins import PinsUnusable
+from firmware.gpio.power import PowerSwitch
 
 
 @pytest.mark.parametrize(("cuts_high", "powered"), [(True, 0), (False, 1)])

@@ -24,7 +24,6 @@ from typing import Any, ParamSpec
 
 import gpiozero
 
-from firmware.buttons import HOLD_SECONDS, Level, Press, Raised, Released, StartButton, StopButton
 from firmware.clock import Clock
 from firmware.events import (
     Event,
@@ -35,10 +34,19 @@ from firmware.events import (
     StopRaised,
     StopReleased,
 )
-from firmware.lamp import Blink, Flashes, Lamp, Pattern
-from firmware.lamp_thread import LampThread
-from firmware.panel_health import PanelHealth
-from firmware.pins import PINS_REMEDY, PinsUnusable, pin_factory
+from firmware.gpio.buttons import (
+    HOLD_SECONDS,
+    Level,
+    Press,
+    Raised,
+    Released,
+    StartButton,
+    StopButton,
+)
+from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern
+from firmware.gpio.lamp_thread import LampThread
+from firmware.gpio.panel_health import PanelHealth
+from firmware.gpio.pins import PINS_REMEDY, PinsUnusable, pin_factory
 
 __all__ = [
     "Blink",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from firmware.lamp import Blink, Lamp, Pattern, lit, until_change
+from firmware.gpio.lamp import Blink, Lamp, Pattern, lit, until_change
 
 HEARTBEAT_SECONDS = 0.5
 RETRY_SECONDS = 1.0

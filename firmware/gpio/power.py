@@ -11,11 +11,11 @@ from typing import Any
 
 import gpiozero
 
-from firmware.pins import PINS_REMEDY, PinsUnusable, pin_factory
+from firmware.gpio.pins import PINS_REMEDY, PinsUnusable, pin_factory
 
 
 class PowerSwitch:
-    """One modem's supply; on when this is made. Raises :class:`~firmware.pins.PinsUnusable`.
+    """One modem's supply; on when this is made. Raises :class:`~firmware.gpio.pins.PinsUnusable`.
 
     ``pin`` is a BCM number. ``cuts_high`` says which level of it cuts the supply.
     """
