@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from firmware.audio.check import check_clip
-from firmware.audio.say import say_clip
+from firmware.clips.check import check_clip
+from firmware.clips.say import say_clip
 
 HERE = Path(__file__).parent
 

@@ -18,7 +18,7 @@ import yaml
 from appliance.config.paths import sample_config
 from appliance.demo.processes import BoxProcess, Stage, start_modems, write_config
 from bench.process_usage import processor_percent, resident_mib
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import Answered, ClipStarted, Ended, Event, LineReady
 from firmware.line.line import Line, LineSettings

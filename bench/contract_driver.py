@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.contract_scenes import Begins, Comes, Scene
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.events import (
     Answered,

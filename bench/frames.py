@@ -28,7 +28,7 @@ from appliance.demo.processes import BoxProcess, Stage, run_command, start_modem
 from bench.__main__ import keep, show
 from bench.eight_lines import wait_for_lines, write_people
 from bench.process_usage import processor_percent, resident_mib
-from firmware.audio.clip import Clip, encode_wav
+from firmware.clips.clip import Clip, encode_wav
 
 LINES = 8
 FAMILIES = ("sim7600", "quectel", "huawei", "generic")

@@ -30,8 +30,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from firmware.audio.alsa import AlsaPath
-from firmware.audio.clip import SAMPLE_RATE, Clip
 from firmware.audio.path import AudioCallbacks
+from firmware.clips.clip import SAMPLE_RATE, Clip
 from firmware.clock import SystemClock
 
 STOPS = 40

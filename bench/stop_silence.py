@@ -20,9 +20,9 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks
 from firmware.audio.serial_port import SerialPcmPath
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import ClipStarted, Ended, Event, LineReady
 from firmware.line.line import Line, LineSettings

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.control.protocol import Refused
-from firmware.audio.check import ClipReport, check_clip
-from firmware.audio.levels import Levels
+from firmware.clips.check import ClipReport, check_clip
+from firmware.clips.levels import Levels
 from firmware.errors import FirmwareError
 
 MEASURED = (
@@ -125,13 +125,13 @@ def _as_data(report: ClipReport) -> dict[str, Any]:
 
 def _prepare(source: Path, target: Path, *, as_json: bool) -> int:
     # Imported late: this needs the optional audio libraries, and says so where they are absent.
-    from firmware.audio.prepare import prepare_clip
+    from firmware.clips.prepare import prepare_clip
 
     return _tell(prepare_clip(source, target), target, as_json=as_json)
 
 
 def _say(arguments: argparse.Namespace) -> int:
-    from firmware.audio.say import say_clip
+    from firmware.clips.say import say_clip
 
     done = say_clip(
         _standard_input() if arguments.text == "-" else arguments.text,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from appliance.control.protocol import Refused
-from firmware.audio.recording import cut_off, refuse_no_file, telephone_chunks
+from firmware.clips.recording import cut_off, refuse_no_file, telephone_chunks
 from firmware.dtmf import ALL_KEYS, Detected, ToneDetector
 
 _RATE: Final = 8000

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.demo.processes import write_config
     from appliance.demo.run import Performance
     from appliance.screen.live import LiveScreen, PlainScreen
-    from firmware.audio.clip import encode_wav
+    from firmware.clips.clip import encode_wav
 
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _leave)

@@ -25,7 +25,7 @@ from appliance.yaml_document import (
     dotted,
     read_document,
 )
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 from firmware.errors import ClipUnusable
 
 ROLES = ("greeting", "prompt", "message", "farewell", "opted_out")
@@ -185,7 +185,7 @@ class _Checks:
 
     def _examine(self, key: Path_, path: Path, clip: Clip, role: str) -> None:
         # Imported late: a command that only asks the box needs none of the arithmetic.
-        from firmware.audio.check import check_loaded
+        from firmware.clips.check import check_loaded
 
         limit = self.settings.campaign.greeting_limit if role == "greeting" else None
         report = check_loaded(path, clip, longest=limit.total_seconds() if limit else None)

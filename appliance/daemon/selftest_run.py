@@ -36,7 +36,7 @@ from appliance.selftest import result as selftest_result
 from appliance.selftest.meter import Meter
 from appliance.selftest.result import Downlink
 from firmware import events
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.families import FAMILIES
 from firmware.line.line import Line

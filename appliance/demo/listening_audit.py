@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from appliance.effects import Entry
-from firmware.audio.clip import SAMPLE_RATE, Clip
-from firmware.audio.levels import measure
+from firmware.clips.clip import SAMPLE_RATE, Clip
+from firmware.clips.levels import measure
 
 GREETING, MESSAGE = "greeting", "message"
 LISTEN, OBJECT = "1", "9"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from appliance.selftest.result import Downlink
-from firmware.audio.clip import SAMPLE_RATE
-from firmware.audio.levels import measure
 from firmware.audio.path import AudioPath
+from firmware.clips.clip import SAMPLE_RATE
+from firmware.clips.levels import measure
 from firmware.voice import PathNeeds, make_path
 
 KEEP_SECONDS = 60.0

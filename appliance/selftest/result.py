@@ -15,7 +15,7 @@ from typing import Any
 
 from appliance.selftest.machine import KEYS, SelfTest
 from appliance.storage.files import make_private_directory, replace_file
-from firmware.audio.levels import Levels
+from firmware.clips.levels import Levels
 from firmware.events import LineReady, Witness
 
 FILE = "selftest.json"

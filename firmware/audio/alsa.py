@@ -15,12 +15,12 @@ from queue import Empty, SimpleQueue
 
 from firmware.audio.card_call import CardCall, Failed, Heard, News, Told, card_options
 from firmware.audio.card_thread import CardThread
-from firmware.audio.clip import Clip
 from firmware.audio.frames import Began, Finished
 from firmware.audio.path import AudioCallbacks, AudioCounters
 from firmware.audio.reporting import Reporter
 from firmware.audio.sound_library import SoundLibrary, load_library
 from firmware.audio.voice_orders import Orders
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
 

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware.audio.card_thread import CardThread
-from firmware.audio.clip import SAMPLE_RATE
 from firmware.audio.frames import FRAME_BYTES, SILENCE, Notice, Player
 from firmware.audio.path import AudioCounters
 from firmware.audio.sound_library import SoundLibrary, Stream
 from firmware.audio.unheard import Unheard
 from firmware.audio.voice_orders import Orders
+from firmware.clips.clip import SAMPLE_RATE
 from firmware.clock import Clock
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from firmware.audio.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip
+from firmware.clips.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip
 
 FRAME_SECONDS = 0.02
 FRAME_BYTES = 320

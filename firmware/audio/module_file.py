@@ -15,11 +15,11 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firmware.audio.clip import Clip
 from firmware.audio.module_memory import FileMemory
 from firmware.audio.module_store import ModulePort, ModuleStore
 from firmware.audio.path import AudioCallbacks, AudioCounters
 from firmware.audio.voice_orders import Orders
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.families.base import FileAudio

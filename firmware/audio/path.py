@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Protocol
 
-from firmware.audio.clip import Clip
 from firmware.audio.frames import FRAME_BYTES, FRAME_SECONDS
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 
 __all__ = [

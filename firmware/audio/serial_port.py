@@ -19,7 +19,6 @@ from collections.abc import Iterable
 
 import serial
 
-from firmware.audio.clip import Clip
 from firmware.audio.frames import (
     FRAME_SECONDS,
     Began,
@@ -33,6 +32,7 @@ from firmware.audio.frames import (
 from firmware.audio.path import AudioCallbacks, AudioCounters
 from firmware.audio.reporting import Reporter
 from firmware.audio.voice_orders import Orders
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from dataclasses import replace
 from typing import assert_never
 
 from firmware.at.calls import CallRow
-from firmware.audio.clip import Clip
 from firmware.audio.path import AudioPath
 from firmware.call.facts import (
     Alerting,
@@ -36,6 +35,7 @@ from firmware.call.facts import (
 from firmware.call.key_witnesses import Confirmation, KeyFusion, Press
 from firmware.call.progress import Phase, Progress
 from firmware.call.release import Verdict
+from firmware.clips.clip import Clip
 from firmware.dtmf.detector import ALL_KEYS
 from firmware.dtmf.ears import Ears
 from firmware.dtmf.tones import MachineFound

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
-from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks, AudioPath
 from firmware.call.context import LineSide
 from firmware.call.inbox import Attention, AudioTrouble, Inbox, Ordered
@@ -21,6 +20,7 @@ from firmware.call.live_call import LiveCall
 from firmware.call.outgoing import Dialling
 from firmware.call.procedure import Calling, pause
 from firmware.call.voice import CallVoice
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.events import Event
 from firmware.families.base import Family

@@ -18,8 +18,8 @@ from datetime import datetime
 from pathlib import Path
 
 from firmware.at.outcomes import Notification
-from firmware.audio.clip import Clip
 from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, Inbox, LinkDown, Ordered
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.dtmf.ears import Ears
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable

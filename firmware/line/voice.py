@@ -6,11 +6,11 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from firmware.audio.clip import Clip
 from firmware.audio.module_file import ModuleFilePath
 from firmware.audio.module_memory import FileMemory
 from firmware.audio.module_store import ModulePort
 from firmware.audio.path import AudioCallbacks, AudioPath
+from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.dtmf.ears import Ears
 from firmware.errors import CommandRefused, FirmwareError, PortUnusable

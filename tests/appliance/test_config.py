@@ -15,8 +15,8 @@ from appliance.config import load
 from appliance.config.paths import sample_config, state_directory
 from appliance.model import Outcome
 from appliance.yaml_document import DocumentFaulty
-from firmware.audio.clip import Clip, encode_wav
-from firmware.audio.levels import quantise
+from firmware.clips.clip import Clip, encode_wav
+from firmware.clips.levels import quantise
 
 SHIPPED = sample_config()
 

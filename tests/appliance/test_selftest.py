@@ -19,7 +19,7 @@ from appliance.selftest import result as selftest_result
 from appliance.selftest.machine import KEYS, Phase, SelfTest
 from appliance.selftest.result import Downlink
 from firmware import events
-from firmware.audio.levels import Levels
+from firmware.clips.levels import Levels
 from firmware.events import Cause, Machine, Witness
 from firmware.orders import HangUp, Play
 

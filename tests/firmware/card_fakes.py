@@ -14,9 +14,9 @@ import pytest
 from firmware.audio import alsa
 from firmware.audio.alsa import AlsaPath
 from firmware.audio.card_call import BLOCK, LATENCY
-from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks
 from firmware.audio.sound_library import Stream
+from firmware.clips.clip import Clip
 
 WAIT = 5.0
 FRAME = 2 * BLOCK

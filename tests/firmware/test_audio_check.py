@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from firmware.audio.check import check_clip, check_loaded
-from firmware.audio.clip import Clip
-from firmware.audio.levels import Samples
+from firmware.clips.check import check_clip, check_loaded
+from firmware.clips.clip import Clip
+from firmware.clips.levels import Samples
 from firmware.errors import ClipUnusable
 
 RATE = 8000

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.audio.clip import Clip, WavFile, encode_wav, silent
+from firmware.clips.clip import Clip, WavFile, encode_wav, silent
 from firmware.errors import ClipUnusable
 
 TONE = b"\x00\x10\x00\xf0" * 400

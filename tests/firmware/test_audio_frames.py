@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.audio.clip import Clip
 from firmware.audio.frames import (
     FRAME_BYTES,
     FRAME_SECONDS,
@@ -22,6 +21,7 @@ from firmware.audio.frames import (
     PlayerState,
     Schedule,
 )
+from firmware.clips.clip import Clip
 
 
 def clip(name: str, frames: float) -> Clip:

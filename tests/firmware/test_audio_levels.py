@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.audio.levels import (
+from firmware.clips.levels import (
     FLOOR_DBFS,
     Channels,
     Meter,

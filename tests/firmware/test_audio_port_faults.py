@@ -11,9 +11,9 @@ import pytest
 import serial
 from pytest_mock import MockerFixture
 
-from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.audio.serial_port import SerialPcmPath
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.errors import PortUnusable
 

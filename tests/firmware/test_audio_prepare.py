@@ -12,18 +12,18 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.audio import mp3
-from firmware.audio.band import BandFilter, band_limit
-from firmware.audio.check import check_clip
-from firmware.audio.clip import Clip
-from firmware.audio.levels import Samples, measure, quantise
-from firmware.audio.prepare import (
+from firmware.clips import mp3
+from firmware.clips.band import BandFilter, band_limit
+from firmware.clips.check import check_clip
+from firmware.clips.clip import Clip
+from firmware.clips.levels import Samples, measure, quantise
+from firmware.clips.prepare import (
     limit,
     normalise,
     prepare_clip,
     trim,
 )
-from firmware.audio.recording import AudioLibraryMissing
+from firmware.clips.recording import AudioLibraryMissing
 from firmware.errors import ClipUnusable
 
 RATE = 8000
@@ -332,8 +332,8 @@ def test_a_file_that_states_no_length_is_bounded_all_the_same(
 ) -> None:
     source = tmp_path / "in.wav"
     soundfile.write(source, speechlike(2.0, RATE), RATE)
-    monkeypatch.setattr("firmware.audio.recording._FRAMES_UNKNOWN", 1)
-    monkeypatch.setattr("firmware.audio.prepare.MAX_SECONDS", 1.5)
+    monkeypatch.setattr("firmware.clips.recording._FRAMES_UNKNOWN", 1)
+    monkeypatch.setattr("firmware.clips.prepare.MAX_SECONDS", 1.5)
     with pytest.raises(ClipUnusable, match="at most"):
         prepare_clip(source, tmp_path / "out.wav")
 

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 from firmware.line.voice import FILE_MARGIN, LineVoice
 from firmware.voice_choice import VoiceChoice, choice_file
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from firmware.at.calls import CallRow, call_list
-from firmware.audio.clip import Clip
 from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.call.live_call import LiveCall
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import (
     Answered,

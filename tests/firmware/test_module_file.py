@@ -12,9 +12,9 @@ import pytest
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
 from firmware.audio import module_file
-from firmware.audio.clip import Clip
 from firmware.audio.module_file import ModuleFilePath
 from firmware.audio.path import AudioCallbacks, AudioPath
+from firmware.clips.clip import Clip
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.families.a76xx import A76XX
 from firmware.families.sim7600 import SIM7600

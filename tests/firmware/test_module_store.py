@@ -13,9 +13,9 @@ from simulator_bench import Bench
 from firmware.at.command import is_notice, make_command
 from firmware.at.outcomes import Reply
 from firmware.at.results import final_result
-from firmware.audio.clip import Clip
 from firmware.audio.module_memory import FOLDER, FileMemory
 from firmware.audio.module_store import ModuleStore, StoredClip
+from firmware.clips.clip import Clip
 from firmware.errors import CommandRefused
 from firmware.families import FAMILIES
 from firmware.families.base import FileAudio

@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from firmware.audio.alsa import AlsaPath
-from firmware.audio.clip import Clip
 from firmware.audio.module_file import ModuleFilePath
 from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.audio.serial_port import SerialPcmPath
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.errors import CommandRefused, LinkLost, PortUnusable
 from firmware.families import FAMILIES

@@ -33,7 +33,7 @@ pcm.testcard {{
 CALL = """
 import sys, threading
 from firmware.audio.alsa import AlsaPath
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 from firmware.audio.path import AudioCallbacks
 from firmware.clock import SystemClock
 from firmware.errors import PortUnusable

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from firmware.audio.clip import Clip
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import Event, LineReady
 from firmware.line.line import Line, LineSettings

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from firmware.audio.clip import Clip
 from firmware.audio.frames import FRAME_BYTES
 from firmware.audio.path import AudioCallbacks
 from firmware.audio.serial_port import SerialPcmPath
+from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.errors import PortUnusable
 

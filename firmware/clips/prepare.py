@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware.audio.band import band_limit, carried
-from firmware.audio.check import PEAK_CEILING_DBFS, TARGET_DBFS, unheard
-from firmware.audio.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
-from firmware.audio.levels import PIECE, Channels, Levels, Meter, Samples, measure, quantise
-from firmware.audio.recording import Recording, Resampler
+from firmware.clips.band import band_limit, carried
+from firmware.clips.check import PEAK_CEILING_DBFS, TARGET_DBFS, unheard
+from firmware.clips.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
+from firmware.clips.levels import PIECE, Channels, Levels, Meter, Samples, measure, quantise
+from firmware.clips.recording import Recording, Resampler
 from firmware.errors import ClipUnusable
 
 LEAD_SECONDS = 0.04
@@ -48,7 +48,7 @@ def prepare_clip(
     Mixed down to one channel, resampled to 8 kHz, band-limited to 300-3400 Hz, outer silence
     trimmed, set to *loudness* dBFS active level with no sample above *peak* dBFS.
 
-    Raises :class:`~firmware.audio.recording.AudioLibraryMissing` where soundfile or soxr is not
+    Raises :class:`~firmware.clips.recording.AudioLibraryMissing` where soundfile or soxr is not
     installed and :class:`~firmware.errors.ClipUnusable` where the source cannot be read, is cut
     off, empty or silent, or the target cannot be written.
     """

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from firmware.audio.prepare import Preparation, prepare_clip
+from firmware.clips.prepare import Preparation, prepare_clip
 from firmware.errors import ClipUnusable, FirmwareError
 
 WORDS_PER_MINUTE = 150
@@ -37,7 +37,7 @@ def say_clip(
     *language* is espeak-ng's voice name, such as ``fr`` or ``en-gb``. With *piper_model* (a
     ``.onnx`` voice) piper speaks instead, at its own pace.
 
-    Raises :class:`SpeechUnavailable`, and what :func:`~firmware.audio.prepare.prepare_clip`
+    Raises :class:`SpeechUnavailable`, and what :func:`~firmware.clips.prepare.prepare_clip`
     raises.
     """
     if not text.strip() or len(text) > LONGEST_TEXT:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.audio.band import Carried, CarriedMeter, carried
-from firmware.audio.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip, WavFile, WavFormat, format_faults
-from firmware.audio.levels import Channels, Levels, Samples, quantise, to_channels
+from firmware.clips.band import Carried, CarriedMeter, carried
+from firmware.clips.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip, WavFile, WavFormat, format_faults
+from firmware.clips.levels import Channels, Levels, Samples, quantise, to_channels
 from firmware.dtmf.detector import Detected
 from firmware.dtmf.ears import Ears
 from firmware.dtmf.spectrum import HOP

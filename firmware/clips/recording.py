@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
 
-from firmware.audio import mp3
-from firmware.audio.clip import BLOCK_SAMPLES, LEAST_RATE, MOST_RATE, SAMPLE_RATE
-from firmware.audio.levels import Channels, Samples, quantise
+from firmware.clips import mp3
+from firmware.clips.clip import BLOCK_SAMPLES, LEAST_RATE, MOST_RATE, SAMPLE_RATE
+from firmware.clips.levels import Channels, Samples, quantise
 from firmware.errors import ClipUnusable, FirmwareError
 
 _FRAMES_UNKNOWN = 1 << 48

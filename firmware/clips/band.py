@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware.audio.clip import SAMPLE_RATE
-from firmware.audio.levels import Levels, Meter, Samples, amplitude_db, pieces, power_db
+from firmware.clips.clip import SAMPLE_RATE
+from firmware.clips.levels import Levels, Meter, Samples, amplitude_db, pieces, power_db
 
 BAND = (300.0, 3400.0)
 """Hertz. The telephone band of ITU-T G.712; what lies outside only costs loudness."""
