@@ -29,10 +29,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from firmware.audio.alsa import AlsaPath
-from firmware.audio.path import AudioCallbacks
 from firmware.clips.clip import SAMPLE_RATE, Clip
 from firmware.clock import SystemClock
+from firmware.voice.alsa import AlsaPath
+from firmware.voice.path import AudioCallbacks
 
 STOPS = 40
 MINUTES = 1.0

@@ -20,8 +20,6 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from firmware.audio.path import AudioCallbacks
-from firmware.audio.serial_port import SerialPcmPath
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import ClipStarted, Ended, Event, LineReady
@@ -29,6 +27,8 @@ from firmware.line.line import Line, LineSettings
 from firmware.orders import Dial
 from firmware.simulator.host import Simulation
 from firmware.simulator.scenario import Answer, NumberRule, Scenario
+from firmware.voice.path import AudioCallbacks
+from firmware.voice.serial_port import SerialPcmPath
 
 PCM_STOPS = 150
 HANG_UPS = 30

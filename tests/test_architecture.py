@@ -27,8 +27,8 @@ PURE = (
     "firmware/gpio/lamp.py",
     "firmware/gpio/panel_health.py",
     "firmware/line/log_throttle.py",
-    "firmware/audio/frames.py",
-    "firmware/audio/unheard.py",
+    "firmware/voice/frames.py",
+    "firmware/voice/card_buffer.py",
     "firmware/dtmf",
     "appliance/model.py",
     "appliance/effects.py",
@@ -86,7 +86,7 @@ IMPURE_MODULES = {
 
 # Each of these libraries has one door (serial has two: AT and voice).
 DOORS = {
-    "serial": {"firmware/modem/port.py", "firmware/audio/serial_port.py"},
+    "serial": {"firmware/modem/port.py", "firmware/voice/serial_port.py"},
     "gpiozero": {"firmware/gpio/panel.py", "firmware/gpio/pins.py", "firmware/gpio/power.py"},
     "tinydb": {"appliance/people/registry.py", "appliance/people/registry_database.py"},
     "gsmmodem": {"firmware/modem/transport.py", "firmware/modem/modem.py"},

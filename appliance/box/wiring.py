@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from appliance.config.load import Config
 from appliance.config.settings import LineConfig
-from firmware.audio.alsa import PREFIX
 from firmware.clock import Clock
 from firmware.events import Event
 from firmware.gpio.panel import Panel, PanelPins
 from firmware.gpio.power import PowerSwitch
 from firmware.line_settings import LineSettings
-from firmware.voice_choice import MODULE
+from firmware.voice.alsa import PREFIX
+from firmware.voice.choice import MODULE
 
 LINES = "lines"
 """Where the lines keep their own small files, below the state directory."""

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.box.wiring import LINES
     from appliance.config import load as configuration
     from appliance.daemon.selftest_run import SelfTestCall
-    from firmware.voice_choice import VoiceChoice, choice_file
+    from firmware.voice.choice import VoiceChoice, choice_file
 
     config = configuration.load(arguments.config, state=arguments.state)
     line = _line(config, arguments.line)

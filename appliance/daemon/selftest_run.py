@@ -40,7 +40,7 @@ from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.families import FAMILIES
 from firmware.line.line import Line
-from firmware.voice_choice import VoiceChoice, choice_file, may_fall_back
+from firmware.voice.choice import VoiceChoice, choice_file, may_fall_back
 
 READY_WITHIN = 120.0
 """Real seconds that the line may take to be ready."""

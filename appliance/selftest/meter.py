@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from appliance.selftest.result import Downlink
-from firmware.audio.path import AudioPath
 from firmware.clips.clip import SAMPLE_RATE
 from firmware.clips.levels import measure
-from firmware.voice import PathNeeds, make_path
+from firmware.voice.path import AudioPath
+from firmware.voice.switch import PathNeeds, make_path
 
 KEEP_SECONDS = 60.0
 """Box seconds of downlink that the levels are measured over."""

@@ -1,7 +1,7 @@
 """A thread for what a sound card may keep waiting for ever.
 
 PortAudio's calls return within milliseconds on a card that works and may never return on one
-that fails in the wrong moment (see :class:`~firmware.audio.sound_library.Stream`). Neither the
+that fails in the wrong moment (see :class:`~firmware.voice.sound_card.Stream`). Neither the
 line nor the listener may wait for that, so such calls are made here, one after another, and a
 thread that hangs is left behind.
 """

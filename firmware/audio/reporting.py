@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import ParamSpec
 
-from firmware.audio.path import AudioCounters
+from firmware.voice.path import AudioCounters
 
 P = ParamSpec("P")
 

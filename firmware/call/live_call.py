@@ -22,7 +22,6 @@ from dataclasses import replace
 from typing import assert_never
 
 from firmware.at.calls import CallRow
-from firmware.audio.path import AudioPath
 from firmware.call.facts import (
     Alerting,
     AnswerClaimed,
@@ -54,6 +53,7 @@ from firmware.events import (
     Witness,
 )
 from firmware.families.base import Family, Sign
+from firmware.voice.path import AudioPath
 
 MODULE_SURENESS = 0.9
 """A module gives no estimate of its own; its detector is good but sees transcoded audio."""

@@ -10,7 +10,7 @@ from firmware.call.progress import Phase
 from firmware.clock import Clock
 from firmware.errors import CommandAborted
 from firmware.faults import Fault
-from firmware.voice import VoiceSwitch
+from firmware.voice.switch import VoiceSwitch
 
 _STOPS = 2
 """A stop throws the switching command out; so often is the voice switched off."""

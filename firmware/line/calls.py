@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
-from firmware.audio.path import AudioCallbacks, AudioPath
 from firmware.call.context import LineSide
 from firmware.call.inbox import Attention, AudioTrouble, Inbox, Ordered
 from firmware.call.incoming import Receiving
@@ -27,7 +26,8 @@ from firmware.families.base import Family
 from firmware.line.status import LineStatus
 from firmware.modem.modem import VoiceModem
 from firmware.orders import Dial
-from firmware.voice import VoiceSwitch
+from firmware.voice.path import AudioCallbacks, AudioPath
+from firmware.voice.switch import VoiceSwitch
 
 
 @dataclass(kw_only=True)

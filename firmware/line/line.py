@@ -38,7 +38,7 @@ from firmware.modem.discovery import Bindings, Resolver
 from firmware.modem.modem import VoiceModem
 from firmware.modem.sim_card import PinMemory
 from firmware.orders import HangUp, Order
-from firmware.voice import PathFactory, make_path
+from firmware.voice.switch import PathFactory, make_path
 
 __all__ = ["Line", "LineSettings"]
 

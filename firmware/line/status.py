@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
-from firmware.audio.path import AudioCounters, AudioPath
 from firmware.clock import Clock
 from firmware.events import Event, LineFault, LineReady, Witness
 from firmware.families import FAMILIES, Family
 from firmware.faults import REMEDIES, Fault
 from firmware.line_settings import LineSettings
 from firmware.modem.bring_up import Identity
+from firmware.voice.path import AudioCounters, AudioPath
 
 
 class LineStatus:

@@ -6,10 +6,6 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from firmware.audio.module_file import ModuleFilePath
-from firmware.audio.module_memory import FileMemory
-from firmware.audio.module_store import ModulePort
-from firmware.audio.path import AudioCallbacks, AudioPath
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.dtmf.ears import Ears
@@ -17,8 +13,12 @@ from firmware.errors import CommandRefused, FirmwareError, PortUnusable
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
 from firmware.modem.bring_up import Identity, LineDown
-from firmware.voice import PathFactory, PathNeeds, VoiceSwitch
-from firmware.voice_choice import MODULE, VoiceChoice, choice_file, is_stream, may_fall_back
+from firmware.voice.choice import MODULE, VoiceChoice, choice_file, is_stream, may_fall_back
+from firmware.voice.module_file import ModuleFilePath
+from firmware.voice.module_memory import FileMemory
+from firmware.voice.module_store import ModulePort
+from firmware.voice.path import AudioCallbacks, AudioPath
+from firmware.voice.switch import PathFactory, PathNeeds, VoiceSwitch
 
 FILE_MARGIN = 64 * 1024
 """Bytes that the clips may have become shorter by since the upload, and those of the header."""

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from firmware.audio import alsa
-from firmware.audio.alsa import AlsaPath
-from firmware.audio.card_call import BLOCK, LATENCY
-from firmware.audio.path import AudioCallbacks
-from firmware.audio.sound_library import Stream
 from firmware.clips.clip import Clip
+from firmware.voice import alsa
+from firmware.voice.alsa import AlsaPath
+from firmware.voice.card_call import BLOCK, LATENCY
+from firmware.voice.path import AudioCallbacks
+from firmware.voice.sound_card import Stream
 
 WAIT = 5.0
 FRAME = 2 * BLOCK

@@ -11,11 +11,11 @@ import pytest
 from card_fakes import CLIP, FRAME, LONG, SILENCE, WAIT, Rig, open_card
 from pytest_mock import MockerFixture
 
-from firmware.audio import alsa
-from firmware.audio.card_call import BLOCK
-from firmware.audio.path import AudioPath
-from firmware.audio.sound_library import load_library
 from firmware.errors import PortUnusable
+from firmware.voice import alsa
+from firmware.voice.card_call import BLOCK
+from firmware.voice.path import AudioPath
+from firmware.voice.sound_card import load_library
 
 
 @pytest.fixture

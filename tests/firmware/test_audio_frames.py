@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.audio.frames import (
+from firmware.clips.clip import Clip
+from firmware.voice.frames import (
     FRAME_BYTES,
     FRAME_SECONDS,
     SILENCE,
@@ -21,7 +22,6 @@ from firmware.audio.frames import (
     PlayerState,
     Schedule,
 )
-from firmware.clips.clip import Clip
 
 
 def clip(name: str, frames: float) -> Clip:

@@ -11,11 +11,11 @@ import pytest
 import serial
 from pytest_mock import MockerFixture
 
-from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
-from firmware.audio.serial_port import SerialPcmPath
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.errors import PortUnusable
+from firmware.voice.path import AudioCallbacks, AudioPath, SilentPath
+from firmware.voice.serial_port import SerialPcmPath
 
 pytestmark = pytest.mark.pty
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 
-from firmware.audio.path import AudioCallbacks, AudioCounters, SilentPath
 from firmware.audio.reporting import Reporter
 from firmware.clock import SystemClock
 from firmware.events import Event
@@ -16,6 +15,7 @@ from firmware.families import FAMILIES
 from firmware.faults import Fault
 from firmware.line.status import LineStatus
 from firmware.line_settings import LineSettings
+from firmware.voice.path import AudioCallbacks, AudioCounters, SilentPath
 
 
 def fails(error: Exception) -> None:

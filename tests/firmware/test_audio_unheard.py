@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.audio.frames import FRAME_SECONDS, SILENCE, Finished, Player
-from firmware.audio.unheard import Unheard
 from firmware.clips.clip import Clip
+from firmware.voice.card_buffer import Unheard
+from firmware.voice.frames import FRAME_SECONDS, SILENCE, Finished, Player
 
 FRAME = b"\1\2" * 160
 

@@ -15,7 +15,7 @@ from firmware.clock import SystemClock
 from firmware.errors import CommandAborted
 from firmware.families import FAMILIES
 from firmware.faults import Fault
-from firmware.voice import VoiceSwitch
+from firmware.voice.switch import VoiceSwitch
 
 
 class Switch:

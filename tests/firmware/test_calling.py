@@ -10,7 +10,6 @@ import pytest
 
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
-from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.call.context import LineSide
 from firmware.call.inbox import Closing, Inbox, Item, Ordered
 from firmware.call.live_call import LiveCall
@@ -21,7 +20,8 @@ from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.events import AudioFailed, Cause, Ended, Event
 from firmware.families import FAMILIES
 from firmware.orders import Dial, HangUp, Play
-from firmware.voice import VoiceSwitch
+from firmware.voice.path import AudioCallbacks, SilentPath
+from firmware.voice.switch import VoiceSwitch
 
 OK = Reply(final=Final(kind=FinalKind.OK, text="OK"))
 FAMILY = FAMILIES["sim7600"]

@@ -12,14 +12,14 @@ import pytest
 from firmware.at.outcomes import Reply
 from firmware.at.parsing import registration
 from firmware.at.results import Final, FinalKind
-from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families import FAMILIES
 from firmware.line.ladder import ABSENT_BEFORE_POWER, BACK_OFF, HEALTHY_AFTER, Ladder, Remedy
 from firmware.modem.hang_up import hang_up, is_silent, read_calls
 from firmware.modem.network import Service, judge_service, read_network_time, service_fault
-from firmware.voice import VoiceSwitch
+from firmware.voice.path import AudioCallbacks, SilentPath
+from firmware.voice.switch import VoiceSwitch
 
 SIM7600 = FAMILIES["sim7600"]
 ROW = '+CLCC: 1,0,0,0,0,"+33639980001",145'

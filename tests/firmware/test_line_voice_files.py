@@ -8,7 +8,7 @@ from typing import Any
 
 from firmware.clips.clip import Clip
 from firmware.line.voice import FILE_MARGIN, LineVoice
-from firmware.voice_choice import VoiceChoice, choice_file
+from firmware.voice.choice import VoiceChoice, choice_file
 
 CLIPS = {"a": Clip(name="a", pcm=bytes(1000)), "b": Clip(name="b", pcm=bytes(3000))}
 

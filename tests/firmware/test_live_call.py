@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 
 from firmware.at.calls import CallRow, call_list
-from firmware.audio.path import AudioCallbacks, SilentPath
 from firmware.call.live_call import LiveCall
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
@@ -23,6 +22,7 @@ from firmware.events import (
 )
 from firmware.families import FAMILIES
 from firmware.simulator.sounds import FRAME_BYTES, key_tone
+from firmware.voice.path import AudioCallbacks, SilentPath
 
 ALERTS = '+CLCC: 1,0,3,0,0,"+33639980001",145,""'
 (ACTIVE,) = call_list((ALERTS.replace("0,3,0", "0,0,0"),)).rows

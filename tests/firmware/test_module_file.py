@@ -11,13 +11,13 @@ import pytest
 
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
-from firmware.audio import module_file
-from firmware.audio.module_file import ModuleFilePath
-from firmware.audio.path import AudioCallbacks, AudioPath
 from firmware.clips.clip import Clip
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.families.a76xx import A76XX
 from firmware.families.sim7600 import SIM7600
+from firmware.voice import module_file
+from firmware.voice.module_file import ModuleFilePath
+from firmware.voice.path import AudioCallbacks, AudioPath
 
 WAIT = 5.0
 GREETING = Clip(name="greeting", pcm=b"\1\2" * 8000)

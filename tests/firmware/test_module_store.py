@@ -13,8 +13,6 @@ from simulator_bench import Bench
 from firmware.at.command import is_notice, make_command
 from firmware.at.outcomes import Reply
 from firmware.at.results import final_result
-from firmware.audio.module_memory import FOLDER, FileMemory
-from firmware.audio.module_store import ModuleStore, StoredClip
 from firmware.clips.clip import Clip
 from firmware.errors import CommandRefused
 from firmware.families import FAMILIES
@@ -22,6 +20,8 @@ from firmware.families.base import FileAudio
 from firmware.families.quectel import xor_of_words
 from firmware.simulator.quectel import checksum
 from firmware.simulator.storage import ModuleStorage
+from firmware.voice.module_memory import FOLDER, FileMemory
+from firmware.voice.module_store import ModuleStore, StoredClip
 
 STORING = ("sim7600", "a76xx", "quectel", "sim800")
 GREETING = Clip(name="greeting.fr", pcm=b"\x10\x20" * 6000)

@@ -10,10 +10,6 @@ from typing import Any, cast
 
 import pytest
 
-from firmware.audio.alsa import AlsaPath
-from firmware.audio.module_file import ModuleFilePath
-from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
-from firmware.audio.serial_port import SerialPcmPath
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.errors import CommandRefused, LinkLost, PortUnusable
@@ -22,8 +18,12 @@ from firmware.faults import Fault
 from firmware.line.voice import LineVoice
 from firmware.line_settings import LineSettings
 from firmware.modem.bring_up import Identity, LineDown
-from firmware.voice import PathFactory, PathNeeds, VoiceSwitch, make_path
-from firmware.voice_choice import REFUSALS, VoiceChoice, choice_file, is_stream, may_fall_back
+from firmware.voice.alsa import AlsaPath
+from firmware.voice.choice import REFUSALS, VoiceChoice, choice_file, is_stream, may_fall_back
+from firmware.voice.module_file import ModuleFilePath
+from firmware.voice.path import AudioCallbacks, AudioPath, SilentPath
+from firmware.voice.serial_port import SerialPcmPath
+from firmware.voice.switch import PathFactory, PathNeeds, VoiceSwitch, make_path
 
 PORT = "/dev/ttyUSB4"
 IMEI = "001010123450018"

@@ -32,9 +32,9 @@ pcm.testcard {{
 
 CALL = """
 import sys, threading
-from firmware.audio.alsa import AlsaPath
+from firmware.voice.alsa import AlsaPath
 from firmware.clips.clip import Clip
-from firmware.audio.path import AudioCallbacks
+from firmware.voice.path import AudioCallbacks
 from firmware.clock import SystemClock
 from firmware.errors import PortUnusable
 

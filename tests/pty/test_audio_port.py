@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from firmware.audio.frames import FRAME_BYTES
-from firmware.audio.path import AudioCallbacks
-from firmware.audio.serial_port import SerialPcmPath
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.errors import PortUnusable
+from firmware.voice.frames import FRAME_BYTES
+from firmware.voice.path import AudioCallbacks
+from firmware.voice.serial_port import SerialPcmPath
 
 pytestmark = pytest.mark.pty
 

@@ -6,17 +6,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.audio.alsa import PREFIX, AlsaPath
-from firmware.audio.module_file import ModuleFilePath
-from firmware.audio.module_memory import FileMemory
-from firmware.audio.module_store import ModulePort
-from firmware.audio.path import AudioCallbacks, AudioPath, SilentPath
-from firmware.audio.serial_port import SerialPcmPath
 from firmware.clock import Clock
 from firmware.errors import CommandTimeout, PortUnusable
 from firmware.families.base import AudioMoment, Family
 from firmware.modem.hang_up import Commands
-from firmware.voice_choice import MODULE
+from firmware.voice.alsa import PREFIX, AlsaPath
+from firmware.voice.choice import MODULE
+from firmware.voice.module_file import ModuleFilePath
+from firmware.voice.module_memory import FileMemory
+from firmware.voice.module_store import ModulePort
+from firmware.voice.path import AudioCallbacks, AudioPath, SilentPath
+from firmware.voice.serial_port import SerialPcmPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

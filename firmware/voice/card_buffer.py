@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil
 
-from firmware.audio.frames import FRAME_SECONDS, Began, Finished, Notice
+from firmware.voice.frames import FRAME_SECONDS, Began, Finished, Notice
 
 
 class Unheard:

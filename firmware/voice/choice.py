@@ -13,9 +13,9 @@ import json
 import logging
 from pathlib import Path
 
-from firmware.audio.alsa import PREFIX
 from firmware.durable import replace_file, sync_folder
 from firmware.families.base import Family
+from firmware.voice.alsa import PREFIX
 
 MODULE = "module"
 """The ``audio`` setting for clips that the module plays itself."""

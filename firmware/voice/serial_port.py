@@ -19,7 +19,12 @@ from collections.abc import Iterable
 
 import serial
 
-from firmware.audio.frames import (
+from firmware.audio.reporting import Reporter
+from firmware.audio.voice_orders import Orders
+from firmware.clips.clip import Clip
+from firmware.clock import Clock
+from firmware.errors import PortUnusable
+from firmware.voice.frames import (
     FRAME_SECONDS,
     Began,
     EvenBytes,
@@ -29,12 +34,7 @@ from firmware.audio.frames import (
     PlayerState,
     Schedule,
 )
-from firmware.audio.path import AudioCallbacks, AudioCounters
-from firmware.audio.reporting import Reporter
-from firmware.audio.voice_orders import Orders
-from firmware.clips.clip import Clip
-from firmware.clock import Clock
-from firmware.errors import PortUnusable
+from firmware.voice.path import AudioCallbacks, AudioCounters
 
 WATCHDOG_SECONDS = 2.0
 """Box seconds without a received byte, or without the port taking one, that mean a dead path."""

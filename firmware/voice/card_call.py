@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware.audio.card_thread import CardThread
-from firmware.audio.frames import FRAME_BYTES, SILENCE, Notice, Player
-from firmware.audio.path import AudioCounters
-from firmware.audio.sound_library import SoundLibrary, Stream
-from firmware.audio.unheard import Unheard
 from firmware.audio.voice_orders import Orders
 from firmware.clips.clip import SAMPLE_RATE
 from firmware.clock import Clock
+from firmware.voice.card_buffer import Unheard
+from firmware.voice.frames import FRAME_BYTES, SILENCE, Notice, Player
+from firmware.voice.path import AudioCounters
+from firmware.voice.sound_card import SoundLibrary, Stream
 
 _log = logging.getLogger(__name__)
 

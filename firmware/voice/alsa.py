@@ -3,7 +3,7 @@
 The card's own clock paces the voice: PortAudio (through ``sounddevice``, an optional extra) asks
 for 20 ms at a time and brings 20 ms. A thread of ours tells the line and hands on the downlink,
 so that a slow listener cannot make the voice stutter; another one starts and stops the card
-(:mod:`firmware.audio.card_call`). Two separate streams, opened anew for each call: linked streams
+(:mod:`firmware.voice.card_call`). Two separate streams, opened anew for each call: linked streams
 and streams kept over calls went silent on EC25 USB audio (field notes).
 """
 
@@ -13,16 +13,16 @@ import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 
-from firmware.audio.card_call import CardCall, Failed, Heard, News, Told, card_options
 from firmware.audio.card_thread import CardThread
-from firmware.audio.frames import Began, Finished
-from firmware.audio.path import AudioCallbacks, AudioCounters
 from firmware.audio.reporting import Reporter
-from firmware.audio.sound_library import SoundLibrary, load_library
 from firmware.audio.voice_orders import Orders
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
+from firmware.voice.card_call import CardCall, Failed, Heard, News, Told, card_options
+from firmware.voice.frames import Began, Finished
+from firmware.voice.path import AudioCallbacks, AudioCounters
+from firmware.voice.sound_card import SoundLibrary, load_library
 
 PREFIX = "alsa:"
 """How the ``audio`` setting names a card: ``alsa:hw:2``, ``alsa:EC25``."""

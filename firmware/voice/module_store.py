@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from firmware.at.outcomes import Reply
-from firmware.audio.module_memory import HASH_DIGITS, FileMemory, is_ours
 from firmware.clips.clip import Clip, encode_wav
 from firmware.errors import CommandRefused
 from firmware.families.base import FileAudio
+from firmware.voice.module_memory import HASH_DIGITS, FileMemory, is_ours
 
 _log = logging.getLogger(__name__)
 

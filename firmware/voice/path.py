@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Protocol
 
-from firmware.audio.frames import FRAME_BYTES, FRAME_SECONDS
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
+from firmware.voice.frames import FRAME_BYTES, FRAME_SECONDS
 
 __all__ = [
     "FRAME_BYTES",
