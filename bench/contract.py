@@ -29,7 +29,7 @@ from pathlib import Path
 from bench.contract_driver import GREETING_SECONDS, NUMBERS, Cell, Driver
 from bench.contract_scenes import LISTENS, SCENES, Begins, Scene
 from firmware.clock import SystemClock
-from firmware.dtmf.ears import Ears
+from firmware.dtmf.listener import Ears
 from firmware.simulator.host import Simulation
 from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.scenario import LineScenario, NumberRule, Scenario

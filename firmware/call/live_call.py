@@ -36,7 +36,7 @@ from firmware.call.progress import Phase, Progress
 from firmware.call.release import Verdict
 from firmware.clips.clip import Clip
 from firmware.dtmf.detector import ALL_KEYS
-from firmware.dtmf.ears import Ears
+from firmware.dtmf.listener import Ears
 from firmware.dtmf.tones import MachineFound
 from firmware.events import (
     Answered,

@@ -9,7 +9,7 @@ from firmware.clips.band import Carried, CarriedMeter, carried
 from firmware.clips.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip, WavFile, WavFormat, format_faults
 from firmware.clips.levels import Channels, Levels, Samples, quantise, to_channels
 from firmware.dtmf.detector import Detected
-from firmware.dtmf.ears import Ears
+from firmware.dtmf.listener import Ears
 from firmware.dtmf.spectrum import HOP
 from firmware.events import Machine
 

@@ -21,7 +21,7 @@ from firmware.at.outcomes import Notification
 from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, Inbox, LinkDown, Ordered
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
-from firmware.dtmf.ears import Ears
+from firmware.dtmf.listener import Ears
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Event
 from firmware.families.base import Sign

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
-from firmware.dtmf.ears import Ears
+from firmware.dtmf.listener import Ears
 from firmware.errors import CommandRefused, FirmwareError, PortUnusable
 from firmware.faults import Fault
 from firmware.line_settings import LineSettings
