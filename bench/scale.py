@@ -24,7 +24,7 @@ from typing import Any
 from appliance.box.box import Box
 from appliance.box.state import State
 from appliance.campaign import commands
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.people_operations import PeopleOperations
@@ -123,7 +123,7 @@ def _contacts(count: int) -> bytes:
 
 
 def _config(state: Path) -> Config:
-    loaded = load.load(sample_config())
+    loaded = configuration.load(sample_config())
     line = loaded.settings.lines[0]
     settings = loaded.settings.model_copy(update={"lines": (line,)})
     return dataclasses.replace(loaded, state=state, settings=settings)

@@ -19,7 +19,7 @@ from appliance.campaign import commands
 from appliance.campaign.engine import Input
 from appliance.campaign.history import CampaignState
 from appliance.campaign.packed_history import PackedPeople
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
@@ -158,7 +158,7 @@ def answered_and_pressed(attempt: str, key: str) -> list[Input]:
 
 @pytest.fixture(scope="module")
 def loaded() -> Config:
-    return load.load(sample_config())
+    return configuration.load(sample_config())
 
 
 @pytest.fixture

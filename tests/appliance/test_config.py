@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from appliance.cli.main import main
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.paths import sample_config, state_directory
 from appliance.model import Outcome
 from appliance.yaml_document import DocumentFaulty
@@ -37,12 +37,12 @@ def faults_after(directory: Path, *changes: tuple[str, str]) -> list[str]:
         text = text.replace(old, new, 1)
     file.write_text(text)
     with pytest.raises(DocumentFaulty) as caught:
-        load.load(file)
+        configuration.load(file)
     return [fault.text("config.yaml") for fault in caught.value.faults]
 
 
 def test_the_shipped_file_is_right() -> None:
-    shipped = load.load(SHIPPED)
+    shipped = configuration.load(SHIPPED)
     assert shipped.bench
     assert shipped.state == (SHIPPED.parent / "state").resolve()
     assert shipped.simulated_start == datetime(2027, 3, 9, 17, tzinfo=UTC)
@@ -60,13 +60,13 @@ def test_a_fast_clock_does_not_hurry_what_is_late(directory: Path) -> None:
     waits = {}
     for speed in (1, 8):
         file.write_text(text.replace("speed: 10", f"speed: {speed}", 1))
-        timers = load.load(file).campaign.timers
+        timers = configuration.load(file).campaign.timers
         waits[speed] = (timers.clip_start / speed, timers.clip_margin / speed)
     assert waits[8] == waits[1]
 
 
 def test_the_state_option_wins(tmp_path: Path) -> None:
-    assert load.load(SHIPPED, state=tmp_path / "elsewhere").state == tmp_path / "elsewhere"
+    assert configuration.load(SHIPPED, state=tmp_path / "elsewhere").state == tmp_path / "elsewhere"
 
 
 def test_the_state_is_found_without_the_rest(directory: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_real_box_cannot_live_on_another_day(directory: Path) -> None:
     text = (directory / "config.yaml").read_text().replace("bench: true", "bench: false", 1)
     (directory / "config.yaml").write_text(text)
     with pytest.raises(DocumentFaulty) as caught:
-        load.load(directory / "config.yaml")
+        configuration.load(directory / "config.yaml")
     paths = {fault.path for fault in caught.value.faults}
     assert {"clock.speed", "clock.simulated_start", "panel.simulated"} <= paths
 
@@ -252,7 +252,7 @@ def test_a_real_box_cannot_live_on_another_day(directory: Path) -> None:
 def test_something_else_altogether_is_refused(directory: Path, text: str) -> None:
     (directory / "config.yaml").write_text(text)
     with pytest.raises(DocumentFaulty):
-        load.load(directory / "config.yaml")
+        configuration.load(directory / "config.yaml")
 
 
 def test_a_key_given_twice_hides_no_other_fault(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_key_given_twice_hides_no_other_fault(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with pytest.raises(DocumentFaulty) as caught:
-        load.load(file)
+        configuration.load(file)
     assert [fault.path for fault in caught.value.faults] == ["law.profile", "law.colour"]
 
 
@@ -300,9 +300,9 @@ def spoil(directory: Path) -> None:
 def test_clips_are_examined_with_all_their_faults(own_clips: Path) -> None:
     spoil(own_clips)
     file = own_clips / "config.yaml"
-    assert load.load(file).clip_advice == ()
+    assert configuration.load(file).clip_advice == ()
     with pytest.raises(DocumentFaulty) as caught:
-        load.load(file, examine=True)
+        configuration.load(file, examine=True)
     said = [fault.text("config.yaml") for fault in caught.value.faults]
     for words in (
         r"campaign\.clips\.fr\.greeting: .*greeting\.fr\.wav: lasts 13\.5 s, at most 12 .*shorter",

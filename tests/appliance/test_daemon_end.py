@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_box import Bench, answered_and_pressed
 
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
@@ -18,7 +18,7 @@ from firmware.events import Cause, Ended, StopRaised
 
 @pytest.fixture(scope="module")
 def loaded() -> Config:
-    return load.load(sample_config())
+    return configuration.load(sample_config())
 
 
 @pytest.fixture

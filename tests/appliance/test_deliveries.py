@@ -17,7 +17,7 @@ from appliance.box.box import Box
 from appliance.box.state import State
 from appliance.cli import output, session
 from appliance.cli.main import main
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
 from appliance.control.protocol import ControlServer, Refused
@@ -37,7 +37,7 @@ class Desk:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.seconds = 0.0
-        loaded = replace(load.load(sample_config()), state=directory)
+        loaded = replace(configuration.load(sample_config()), state=directory)
         self.state = State.open(directory)
         self.operations = Operations(Box(loaded, self.state, self.now))
         self.operations._people._deliveries = Deliveries(lambda: self.seconds)

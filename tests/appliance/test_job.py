@@ -14,7 +14,7 @@ import pytest
 from appliance.box.box import Box
 from appliance.box.state import State
 from appliance.campaign.history import CampaignState
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.paths import sample_config
 from appliance.control.job import Job
 from appliance.control.operations import Operations
@@ -48,7 +48,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 @pytest.fixture
 def operations(state: State) -> Operations:
-    loaded = replace(load.load(sample_config()), state=state.directory)
+    loaded = replace(configuration.load(sample_config()), state=state.directory)
     return Operations(Box(loaded, state, now))
 
 
@@ -118,7 +118,7 @@ def test_an_objection_during_an_import_outweighs_it_whatever_the_clock_says(
     begins: Now, goes_on: Now, registered: bool, state: State
 ) -> None:
     """Everybody objected before and agreed anew; some object again, each in another step."""
-    loaded = replace(load.load(sample_config()), state=state.directory)
+    loaded = replace(configuration.load(sample_config()), state=state.directory)
     early = Operations(Box(loaded, state, now))
     people = NUMBERS[:40]
     if registered:

@@ -11,7 +11,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from appliance.box.state import CHECKPOINT_EVERY, State
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.paths import sample_config
 from appliance.daemon.daemon import Daemon
 from appliance.effects import Record
@@ -37,7 +37,7 @@ def test_the_registry_is_compacted_in_a_quiet_moment(
     busy: str, compacted: bool, state: State, mocker: MockerFixture
 ) -> None:
     state.registry.suppress("ab" * 32, Revocation(at=AT, by="key"))
-    daemon = Daemon(replace(load.load(sample_config()), state=state.directory), state)
+    daemon = Daemon(replace(configuration.load(sample_config()), state=state.directory), state)
     mocker.patch.object(Registry, "wants_compaction", new=True)
     engine = mocker.patch.object(daemon._box, "engine")
     engine.calls = {"line-1": object()} if busy == "call" else {}
@@ -55,7 +55,7 @@ def test_a_registry_that_fails_while_it_is_compacted_ends_the_calling(
     state: State, mocker: MockerFixture
 ) -> None:
     state.registry.suppress("ab" * 32, Revocation(at=AT, by="key"))
-    daemon = Daemon(replace(load.load(sample_config()), state=state.directory), state)
+    daemon = Daemon(replace(configuration.load(sample_config()), state=state.directory), state)
     mocker.patch.object(Registry, "wants_compaction", new=True)
     mocker.patch.object(daemon, "_is_quiet", return_value=True)
     mocker.patch("os.fdatasync", side_effect=OSError(28, "No space left on device"))

@@ -20,7 +20,7 @@ from appliance.box.state import State
 from appliance.campaign import commands
 from appliance.campaign.engine import Engine
 from appliance.cli.main import main
-from appliance.config import load
+from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
@@ -81,7 +81,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def loaded() -> Config:
-    return load.load(sample_config())
+    return configuration.load(sample_config())
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ def test_a_port_without_permission_names_the_group(mocker: MockerFixture, tmp_pa
         "firmware.modem.port.serial.serial_for_url",
         side_effect=serial.SerialException(13, "could not open port"),
     )
-    mocker.patch("firmware.modem.port.holders.explain", return_value=("", ""))
+    mocker.patch("firmware.modem.port.port_users.explain", return_value=("", ""))
     modem = VoiceModem(str(device), on_notification=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable, match="Permission denied") as caught:
         modem.open()
@@ -219,7 +219,7 @@ def test_modem_manager_on_an_open_port_is_refused_by_name(mocker: MockerFixture)
     rig = Rig(mocker)
     rig.modem.port = "/dev/ttyUSB2"
     mocker.patch(
-        "firmware.modem.port.holders.holders",
+        "firmware.modem.port.port_users.holders",
         return_value=(port_users.Holder(pid=7, name="ModemManager"),),
     )
     with pytest.raises(PortUnusable, match=r"ModemManager \(pid 7\)") as caught:
