@@ -31,8 +31,8 @@ from bench.contract_scenes import LISTENS, SCENES, Begins, Scene
 from firmware.clock import SystemClock
 from firmware.dtmf.listener import Ears
 from firmware.simulator.host import Simulation
+from firmware.simulator.network.scenario import LineScenario, NumberRule, Scenario
 from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.scenario import LineScenario, NumberRule, Scenario
 
 SPEED = 12.0
 WORKERS = 3

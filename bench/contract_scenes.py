@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from firmware.events import Cause
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Behaviour,
     Busy,

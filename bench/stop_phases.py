@@ -39,7 +39,7 @@ from firmware.families import FAMILIES
 from firmware.line.line import Line, LineSettings
 from firmware.orders import AnswerCall, Dial, HangUp, Play
 from firmware.simulator.host import Simulation
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Fault,
     FaultKind,

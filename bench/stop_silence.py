@@ -26,7 +26,7 @@ from firmware.events import ClipStarted, Ended, Event, LineReady
 from firmware.line.line import Line, LineSettings
 from firmware.orders import Dial
 from firmware.simulator.host import Simulation
-from firmware.simulator.scenario import Answer, NumberRule, Scenario
+from firmware.simulator.network.scenario import Answer, NumberRule, Scenario
 from firmware.voice.path import AudioCallbacks
 from firmware.voice.serial_port import SerialPcmPath
 

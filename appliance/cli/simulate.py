@@ -62,10 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from firmware.clock import SystemClock
     from firmware.simulator.host import Simulation
-    from firmware.simulator.recognition import Recordings
-    from firmware.simulator.scenario import DEFAULT_SCENARIO
-    from firmware.simulator.scenario_file import ScenarioInvalid, load_scenario
-    from firmware.simulator.sounds import SoundUnusable, load_wav
+    from firmware.simulator.network.clip_recognition import Recordings
+    from firmware.simulator.network.scenario import DEFAULT_SCENARIO
+    from firmware.simulator.network.scenario_file import ScenarioInvalid, load_scenario
+    from firmware.simulator.network.sounds import SoundUnusable, load_wav
 
     scenario = DEFAULT_SCENARIO
     if arguments.scenario is not None:

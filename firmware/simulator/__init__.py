@@ -4,8 +4,9 @@ Written from the vendors' manuals and from recorded sessions, never from the dri
 misreading would then pass every test. So nothing here imports the driver's AT code, families,
 transport or tone detector; only :mod:`firmware.clock` is shared.
 
-* :mod:`~firmware.simulator.scenario` says who answers how, and what goes wrong; the YAML reader
-  is :mod:`~firmware.simulator.scenario_file`.
+* :mod:`~firmware.simulator.network.scenario` says who answers how, and what goes wrong; the YAML
+reader
+  is :mod:`~firmware.simulator.network.scenario_file`.
 * :mod:`~firmware.simulator.modem` is the modem without any input or output: bytes in at a time,
   actions out, timers as data.
 * :mod:`~firmware.simulator.host` puts modems on pseudo-terminals for any program.

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from firmware.simulator.accounting import account, log_sound
-from firmware.simulator.callee import Callee, HungUp, Pressed
 from firmware.simulator.calls import NORMAL_CLEARING, Call, CallState, Phase
 from firmware.simulator.faults import INCIDENTS
-from firmware.simulator.personality import ERROR, CmeError, Reply, standard_release
-from firmware.simulator.scenario import (
+from firmware.simulator.network.callee import Callee, HungUp, Pressed
+from firmware.simulator.network.scenario import (
     Answer,
     Busy,
     FaultKind,
@@ -23,7 +22,8 @@ from firmware.simulator.scenario import (
     Unreachable,
     Voicemail,
 )
-from firmware.simulator.sounds import key_tone
+from firmware.simulator.network.sounds import key_tone
+from firmware.simulator.personality import ERROR, CmeError, Reply, standard_release
 from firmware.simulator.storage import Player
 from firmware.simulator.stream import Stream
 from firmware.simulator.timers import Timer

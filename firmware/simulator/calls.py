@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum, unique
 
-from firmware.simulator.callee import Callee
-from firmware.simulator.scenario import FaultKind
+from firmware.simulator.network.callee import Callee
+from firmware.simulator.network.scenario import FaultKind
 
 
 @unique

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum, unique
 
-from firmware.simulator.scenario import SimSettings
+from firmware.simulator.network.scenario import SimSettings
 
 
 @unique

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firmware.simulator.scenario import REAL_SECONDS, Fault, FaultKind
+from firmware.simulator.network.scenario import REAL_SECONDS, Fault, FaultKind
 
 INCIDENTS = frozenset(
     {FaultKind.USB_LOSS, FaultKind.RESET, FaultKind.UNDERVOLTAGE, FaultKind.AUDIO_STOPS}

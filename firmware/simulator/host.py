@@ -24,18 +24,18 @@ from firmware.simulator.modem import (
     SimulatedModem,
     Unplugged,
 )
-from firmware.simulator.network_log import NetworkLog
-from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.personality import VoicePath
-from firmware.simulator.ports import Pty, SimulatedLine
-from firmware.simulator.recognition import Recordings
-from firmware.simulator.scenario import (
+from firmware.simulator.network.clip_recognition import Recordings
+from firmware.simulator.network.log import NetworkLog
+from firmware.simulator.network.scenario import (
     DEFAULT_SCENARIO,
     Fault,
     IncomingCall,
     Scenario,
     Subscribers,
 )
+from firmware.simulator.personalities import PERSONALITIES
+from firmware.simulator.personality import VoicePath
+from firmware.simulator.ports import Pty, SimulatedLine
 
 _MOST_BATCH = 0.1
 """Box seconds of samples times speed that one batch may hold: a pty buffers 4095 bytes."""

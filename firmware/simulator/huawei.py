@@ -10,6 +10,7 @@ from firmware.simulator.card_commands import iccid_line
 from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.commands import STANDARD_COMMANDS
 from firmware.simulator.handlers import settings
+from firmware.simulator.network.scenario import Fault, FaultKind
 from firmware.simulator.personality import (
     ERROR,
     OK,
@@ -20,7 +21,6 @@ from firmware.simulator.personality import (
     VoicePath,
     standard_release,
 )
-from firmware.simulator.scenario import Fault, FaultKind
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem

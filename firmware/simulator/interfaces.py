@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from firmware.simulator.commandline import Command, split_commands
+from firmware.simulator.network.scenario import FaultKind
 from firmware.simulator.personality import ERROR, CmeError, CmsError, DataMode, Reply
-from firmware.simulator.scenario import FaultKind
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem

@@ -18,16 +18,16 @@ from firmware.simulator.card import CardState, SimCard
 from firmware.simulator.faults import INCIDENTS, FaultWindows
 from firmware.simulator.interfaces import Interfaces
 from firmware.simulator.messages import MessageStore
-from firmware.simulator.personality import (
-    CmeError,
-    Personality,
-)
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Fault,
     FaultKind,
     IncomingSms,
     LineScenario,
     Subscribers,
+)
+from firmware.simulator.personality import (
+    CmeError,
+    Personality,
 )
 from firmware.simulator.storage import ModuleStorage
 from firmware.simulator.timers import Timers

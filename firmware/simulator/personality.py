@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call, Phase
 from firmware.simulator.commandline import Command
-from firmware.simulator.scenario import FaultKind
+from firmware.simulator.network.scenario import FaultKind
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem

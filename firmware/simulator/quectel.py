@@ -10,6 +10,8 @@ from firmware.simulator.card_commands import iccid_line
 from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.commands import STANDARD_COMMANDS, hang_up
 from firmware.simulator.handlers import fixed, settings
+from firmware.simulator.network.scenario import FaultKind
+from firmware.simulator.network.sounds import murmur
 from firmware.simulator.network_commands import power_off
 from firmware.simulator.personality import (
     ERROR,
@@ -21,8 +23,6 @@ from firmware.simulator.personality import (
     VoicePath,
     standard_release,
 )
-from firmware.simulator.scenario import FaultKind
-from firmware.simulator.sounds import murmur
 from firmware.simulator.storage import samples_of
 
 if TYPE_CHECKING:

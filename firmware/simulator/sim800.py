@@ -13,6 +13,7 @@ from firmware.simulator.card_commands import iccid_line, simcom_counters
 from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.commands import STANDARD_COMMANDS
 from firmware.simulator.handlers import settings
+from firmware.simulator.network.scenario import FaultKind
 from firmware.simulator.network_commands import power_off
 from firmware.simulator.personality import (
     ERROR,
@@ -22,7 +23,6 @@ from firmware.simulator.personality import (
     Reply,
     standard_release,
 )
-from firmware.simulator.scenario import FaultKind
 from firmware.simulator.storage import samples_of
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call, Phase
+from firmware.simulator.network.scenario import FaultKind
 from firmware.simulator.personality import standard_release
-from firmware.simulator.scenario import FaultKind
 
 if TYPE_CHECKING:
     from firmware.simulator.modem import SimulatedModem

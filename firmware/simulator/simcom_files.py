@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator.commandline import Command, Kind
+from firmware.simulator.network.sounds import BYTES_PER_SECOND, murmur
 from firmware.simulator.personality import ERROR, OK, DataMode, Handler, Reply
-from firmware.simulator.sounds import BYTES_PER_SECOND, murmur
 from firmware.simulator.storage import samples_of
 
 if TYPE_CHECKING:

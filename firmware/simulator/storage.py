@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.simulator import sounds
+from firmware.simulator.network import sounds
 
 _AMR_MAGIC = b"#!AMR\n"
 # 3GPP TS 26.101 / RFC 4867 §5.3: bytes of a frame after its header byte, by frame type.

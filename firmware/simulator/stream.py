@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call, CallState
+from firmware.simulator.network.scenario import FaultKind
+from firmware.simulator.network.sounds import FRAME_BYTES, FRAME_SECONDS
 from firmware.simulator.personality import VoicePath
-from firmware.simulator.scenario import FaultKind
-from firmware.simulator.sounds import FRAME_BYTES, FRAME_SECONDS
 from firmware.simulator.storage import Player
 from firmware.simulator.voice_path import Uplink
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware.simulator.sounds import BYTES_PER_SECOND, FRAME_BYTES
+from firmware.simulator.network.sounds import BYTES_PER_SECOND, FRAME_BYTES
 
 _FRAME_MS = 20
 

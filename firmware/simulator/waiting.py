@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from firmware.simulator.calls import Call, CallState
-from firmware.simulator.scenario import IncomingCall
+from firmware.simulator.network.scenario import IncomingCall
 from firmware.simulator.timers import Timer
 
 if TYPE_CHECKING:

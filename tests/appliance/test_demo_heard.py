@@ -15,9 +15,8 @@ import pytest
 from appliance.demo.listening_audit import Claims, Recording, audit_heard, claims
 from appliance.effects import Entry
 from firmware.simulator.modem import Logged, SimulatedModem
-from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.recognition import Recordings
-from firmware.simulator.scenario import (
+from firmware.simulator.network.clip_recognition import Recordings
+from firmware.simulator.network.scenario import (
     Answer,
     Behaviour,
     KeyPress,
@@ -26,6 +25,7 @@ from firmware.simulator.scenario import (
     Subscribers,
     Voicemail,
 )
+from firmware.simulator.personalities import PERSONALITIES
 
 NUMBER = "+33639980001"
 FRAME = 320

@@ -13,8 +13,7 @@ from firmware.simulator.modem import (
     SimulatedModem,
     Unplugged,
 )
-from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Behaviour,
     Fault,
@@ -24,6 +23,7 @@ from firmware.simulator.scenario import (
     Scenario,
     Subscribers,
 )
+from firmware.simulator.personalities import PERSONALITIES
 
 NUMBER = "+33639980001"
 START = 1000.0

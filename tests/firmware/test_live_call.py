@@ -21,7 +21,7 @@ from firmware.events import (
     Witness,
 )
 from firmware.families import FAMILIES
-from firmware.simulator.sounds import FRAME_BYTES, key_tone
+from firmware.simulator.network.sounds import FRAME_BYTES, key_tone
 from firmware.voice.path import AudioCallbacks, SilentPath
 
 ALERTS = '+CLCC: 1,0,3,0,0,"+33639980001",145,""'

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from simulator_bench import NUMBER, Bench, one_number
 
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Behaviour,
     Busy,

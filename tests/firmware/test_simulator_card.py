@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from simulator_bench import NUMBER, Bench, one_line
 
-from firmware.simulator.scenario import Fault, FaultKind, LineScenario, SimSettings
+from firmware.simulator.network.scenario import Fault, FaultKind, LineScenario, SimSettings
 
 LOCKED = one_line(LineScenario(line=1, sim=SimSettings(pin="1234")))
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulator_bench import FRAME, NUMBER, Bench, one_number
 
-from firmware.simulator import sounds
-from firmware.simulator.callee import Ears
-from firmware.simulator.scenario import (
+from firmware.simulator.network import sounds
+from firmware.simulator.network.callee import Ears
+from firmware.simulator.network.scenario import (
     Answer,
     Fault,
     FaultKind,

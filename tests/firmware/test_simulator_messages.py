@@ -17,7 +17,7 @@ from firmware.simulator.messages import (
     read_submit,
     unpack_septets,
 )
-from firmware.simulator.scenario import IncomingSms, LineScenario
+from firmware.simulator.network.scenario import IncomingSms, LineScenario
 
 AT = datetime.fromisoformat("2026-11-24T12:00:00+01:00")
 

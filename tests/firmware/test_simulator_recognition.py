@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.simulator import sounds
-from firmware.simulator.recognition import Heard, Recogniser, Recordings
+from firmware.simulator.network import sounds
+from firmware.simulator.network.clip_recognition import Heard, Recogniser, Recordings
 
 FRAME = 320
 

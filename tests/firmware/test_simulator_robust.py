@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from simulator_bench import START, Bench, one_number
 
 from firmware.simulator.modem import SimulatedModem
-from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     DEFAULT_SCENARIO,
     Answer,
     FaultKind,
     Subscribers,
 )
+from firmware.simulator.personalities import PERSONALITIES
 
 FRAGMENTS = st.one_of(
     st.binary(max_size=12),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Busy,
     Fault,
@@ -19,8 +19,8 @@ from firmware.simulator.scenario import (
     Subscribers,
     Unreachable,
 )
-from firmware.simulator.scenario_file import ScenarioInvalid, load_scenario, read_scenario
-from firmware.simulator.sounds import beep
+from firmware.simulator.network.scenario_file import ScenarioInvalid, load_scenario, read_scenario
+from firmware.simulator.network.sounds import beep
 
 FULL = """
 seed: 7

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from simulator_bench import Bench, one_number
 
-from firmware.simulator.scenario import Answer
+from firmware.simulator.network.scenario import Answer
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
 
@@ -129,7 +129,7 @@ def test_clock_that_no_network_ever_set() -> None:
     """The SIM7600 of the log was registered and still lived in 1980."""
     from simulator_bench import one_line
 
-    from firmware.simulator.scenario import LineScenario
+    from firmware.simulator.network.scenario import LineScenario
 
     bench = Bench(scenario=one_line(LineScenario(line=1, network_time=False)))
     assert re.fullmatch(r'\+CCLK: "80/01/06,\d\d:\d\d:\d\d"', bench.send("AT+CCLK?")[0])

@@ -15,8 +15,8 @@ from test_box_process import bench as bench
 from appliance.ledger import verify
 from firmware.clock import SystemClock
 from firmware.simulator.host import Simulation
-from firmware.simulator.scenario import Answer, IncomingCall, KeyPress
-from firmware.simulator.scenario_file import load_scenario
+from firmware.simulator.network.scenario import Answer, IncomingCall, KeyPress
+from firmware.simulator.network.scenario_file import load_scenario
 
 pytestmark = pytest.mark.process
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_box_process import Bench, bench, wait_for  # noqa: F401
 
-from firmware.simulator import sounds
+from firmware.simulator.network import sounds
 
 pytestmark = pytest.mark.process
 

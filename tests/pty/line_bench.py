@@ -17,7 +17,7 @@ from firmware.events import Event, LineReady
 from firmware.line.line import Line, LineSettings
 from firmware.orders import Dial
 from firmware.simulator.host import Simulation
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Fault,
     KeyPress,

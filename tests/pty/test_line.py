@@ -18,7 +18,7 @@ from firmware.events import (
     Ringing,
 )
 from firmware.orders import HangUp, Play
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Busy,
     NoAnswer,

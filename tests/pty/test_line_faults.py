@@ -21,7 +21,7 @@ from firmware.events import (
     Witness,
 )
 from firmware.orders import DeleteSms, Dial, HangUp
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Fault,
     FaultKind,

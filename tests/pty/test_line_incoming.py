@@ -28,9 +28,7 @@ from firmware.events import (
     Witness,
 )
 from firmware.orders import AnswerCall, HangUp
-from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.personality import VoicePath
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Fault,
     FaultKind,
@@ -41,6 +39,8 @@ from firmware.simulator.scenario import (
     NumberRule,
     Scenario,
 )
+from firmware.simulator.personalities import PERSONALITIES
+from firmware.simulator.personality import VoicePath
 
 pytestmark = pytest.mark.pty
 

@@ -10,7 +10,7 @@ from line_bench import NUMBER, PATIENCE, bench, rule
 
 from firmware.events import Answered, Ended, KeyHeard
 from firmware.orders import Dial, HangUp
-from firmware.simulator.scenario import Answer, Fault, FaultKind, KeyPress
+from firmware.simulator.network.scenario import Answer, Fault, FaultKind, KeyPress
 
 pytestmark = pytest.mark.pty
 

@@ -20,7 +20,7 @@ from firmware.events import (
     Witness,
 )
 from firmware.orders import HangUp, Play, Silence
-from firmware.simulator.scenario import Answer, KeyPress
+from firmware.simulator.network.scenario import Answer, KeyPress
 
 pytestmark = pytest.mark.pty
 

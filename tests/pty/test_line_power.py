@@ -10,7 +10,7 @@ from line_bench import ANSWERS, Power, bench, rule
 from firmware.events import Answered, Ended, LineFault, LineReady
 from firmware.gpio.pins import PinsUnusable
 from firmware.orders import HangUp
-from firmware.simulator.scenario import Fault, FaultKind
+from firmware.simulator.network.scenario import Fault, FaultKind
 
 pytestmark = pytest.mark.pty
 

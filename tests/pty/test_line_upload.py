@@ -21,7 +21,7 @@ from firmware.modem.modem import VoiceModem
 from firmware.modem.port_users import Holder
 from firmware.modem.port_writer import HANG_UP, PortWriter
 from firmware.simulator.host import Simulation
-from firmware.simulator.scenario import Answer, Fault, FaultKind, LineScenario, Scenario
+from firmware.simulator.network.scenario import Answer, Fault, FaultKind, LineScenario, Scenario
 
 pytestmark = pytest.mark.pty
 

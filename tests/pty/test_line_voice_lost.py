@@ -27,7 +27,7 @@ from firmware.events import (
     Ringing,
 )
 from firmware.orders import HangUp
-from firmware.simulator.scenario import Answer, NoAnswer, Scenario
+from firmware.simulator.network.scenario import Answer, NoAnswer, Scenario
 
 pytestmark = pytest.mark.pty
 

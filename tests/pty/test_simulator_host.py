@@ -17,8 +17,7 @@ import serial
 
 from firmware.clock import SystemClock
 from firmware.simulator.host import Simulation, simulated_lines
-from firmware.simulator.ports import SimulatedLine
-from firmware.simulator.scenario import (
+from firmware.simulator.network.scenario import (
     Answer,
     Fault,
     FaultKind,
@@ -27,6 +26,7 @@ from firmware.simulator.scenario import (
     NumberRule,
     Scenario,
 )
+from firmware.simulator.ports import SimulatedLine
 
 pytestmark = pytest.mark.pty
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import yaml
 
-from firmware.simulator import sounds
-from firmware.simulator.scenario import (
+from firmware.simulator.network import sounds
+from firmware.simulator.network.scenario import (
     Answer,
     Behaviour,
     Busy,
@@ -35,7 +35,7 @@ from firmware.simulator.scenario import (
     Voicemail,
     Weighted,
 )
-from firmware.simulator.yaml_reader import NULL_TAG, Fields, Reader
+from firmware.simulator.network.yaml_reader import NULL_TAG, Fields, Reader
 
 _KEYS = "0123456789ABCD*#"
 _MOST_BYTES = 1_000_000

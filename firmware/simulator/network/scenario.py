@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from firmware.simulator.recognition import Recordings
+    from firmware.simulator.network.clip_recognition import Recordings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware.simulator.sounds import FRAME_SAMPLES, RATE
+from firmware.simulator.network.sounds import FRAME_SAMPLES, RATE
 
 _FRAME_MS = 20
 _ANCHOR = 4

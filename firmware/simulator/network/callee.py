@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from firmware.simulator import sounds
-from firmware.simulator.recognition import Recogniser, Recordings
-from firmware.simulator.scenario import (
+from firmware.simulator.network import sounds
+from firmware.simulator.network.clip_recognition import Recogniser, Recordings
+from firmware.simulator.network.scenario import (
     Answer,
     Busy,
     KeyPress,
