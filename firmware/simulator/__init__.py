@@ -7,7 +7,8 @@ transport or tone detector; only :mod:`firmware.clock` is shared.
 * :mod:`~firmware.simulator.network.scenario` says who answers how, and what goes wrong; the YAML
 reader
   is :mod:`~firmware.simulator.network.scenario_file`.
-* :mod:`~firmware.simulator.modem` is the modem without any input or output: bytes in at a time,
+* :mod:`~firmware.simulator.modem.modem` is the modem without any input or output: bytes in at a
+time,
   actions out, timers as data.
 * :mod:`~firmware.simulator.host` puts modems on pseudo-terminals for any program.
 """

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.card import CardState
-from firmware.simulator.commandline import Command, Kind
-from firmware.simulator.personality import OK, CmeError, Handler, Reply
+from firmware.simulator.modem.card import CardState
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import OK, CmeError, Handler, Reply
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 def _subscriber_identity(modem: SimulatedModem, command: Command) -> Reply:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator.card_commands import CARD_COMMANDS
-from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.handlers import fixed, settings, stored, whole_number
 from firmware.simulator.message_commands import MESSAGE_COMMANDS
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply
 from firmware.simulator.network_commands import NETWORK_COMMANDS
-from firmware.simulator.personality import ERROR, OK, CmeError, Handler, Reply
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _DIAL_CHARACTERS = frozenset("0123456789*#+ABCDabcd,PpTtWw!@ -")
 _VTS_KEYS = frozenset("0123456789*#ABCD")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from firmware.simulator.card_commands import REMAINING_TRIES, iccid_line
 from firmware.simulator.commands import STANDARD_COMMANDS
-from firmware.simulator.personality import Personality, VoicePath
+from firmware.simulator.modem.personality import Personality, VoicePath
 
 GENERIC = Personality(
     name="generic",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.commandline import Command, Kind
-from firmware.simulator.personality import ERROR, OK, CmeError, Handler, Reply
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 def fixed(*lines: str) -> Handler:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from firmware.clock import Clock, SystemClock
-from firmware.simulator.modem import (
+from firmware.simulator.modem.modem import (
     Action,
     Logged,
     PluggedIn,
@@ -24,6 +24,7 @@ from firmware.simulator.modem import (
     SimulatedModem,
     Unplugged,
 )
+from firmware.simulator.modem.personality import VoicePath
 from firmware.simulator.network.clip_recognition import Recordings
 from firmware.simulator.network.log import NetworkLog
 from firmware.simulator.network.scenario import (
@@ -34,7 +35,6 @@ from firmware.simulator.network.scenario import (
     Subscribers,
 )
 from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.personality import VoicePath
 from firmware.simulator.ports import Pty, SimulatedLine
 
 _MOST_BATCH = 0.1

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, CallState, Phase
-from firmware.simulator.card import CardState
 from firmware.simulator.card_commands import iccid_line
-from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.commands import STANDARD_COMMANDS
 from firmware.simulator.handlers import settings
-from firmware.simulator.network.scenario import Fault, FaultKind
-from firmware.simulator.personality import (
+from firmware.simulator.modem.calls import Call, CallState, Phase
+from firmware.simulator.modem.card import CardState
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import (
     ERROR,
     OK,
     CmeError,
@@ -21,9 +20,10 @@ from firmware.simulator.personality import (
     VoicePath,
     standard_release,
 )
+from firmware.simulator.network.scenario import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _END_STATUS = {16: 104, 17: 67, 21: 67}
 """Third field of ^CEND for a far end; 29 is our own hang-up (trace of an E1550)."""

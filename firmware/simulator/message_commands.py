@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.commandline import Command, Kind
-from firmware.simulator.messages import (
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.messages import (
     Message,
     Status,
     deliver_pdu,
     read_submit,
     time_stamp,
 )
-from firmware.simulator.personality import OK, CmsError, DataMode, Handler, Reply
+from firmware.simulator.modem.personality import OK, CmsError, DataMode, Handler, Reply
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _INVALID_INDEX = 321
 _INVALID_PARAMETER = 304

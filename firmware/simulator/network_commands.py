@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.handlers import whole_number
-from firmware.simulator.messages import time_stamp
-from firmware.simulator.personality import ERROR, OK, CmeError, Handler, Reply
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.messages import time_stamp
+from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 def _registration(name: str) -> Handler:

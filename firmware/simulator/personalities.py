@@ -5,7 +5,7 @@ from __future__ import annotations
 from firmware.simulator.a76xx import A76XX
 from firmware.simulator.generic import GENERIC
 from firmware.simulator.huawei import HUAWEI
-from firmware.simulator.personality import Personality
+from firmware.simulator.modem.personality import Personality
 from firmware.simulator.quectel import QUECTEL
 from firmware.simulator.sim800 import SIM800
 from firmware.simulator.sim7600 import SIM7600

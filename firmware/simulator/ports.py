@@ -7,7 +7,7 @@ import tty
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware.simulator.modem import SimulatedModem
+from firmware.simulator.modem.modem import SimulatedModem
 
 _READ_BYTES = 65536
 _MOST_PENDING = 65536

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, CallState, Phase
-from firmware.simulator.card import CardState
 from firmware.simulator.card_commands import iccid_line
-from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.commands import STANDARD_COMMANDS, hang_up
 from firmware.simulator.handlers import fixed, settings
-from firmware.simulator.network.scenario import FaultKind
-from firmware.simulator.network.sounds import murmur
-from firmware.simulator.network_commands import power_off
-from firmware.simulator.personality import (
+from firmware.simulator.modem.calls import Call, CallState, Phase
+from firmware.simulator.modem.card import CardState
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import (
     ERROR,
     OK,
     CmeError,
@@ -23,10 +20,13 @@ from firmware.simulator.personality import (
     VoicePath,
     standard_release,
 )
-from firmware.simulator.storage import samples_of
+from firmware.simulator.modem.storage import samples_of
+from firmware.simulator.network.scenario import FaultKind
+from firmware.simulator.network.sounds import murmur
+from firmware.simulator.network_commands import power_off
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _HANG_UP_CAUSES = ("1", "16", "17", "18", "21", "27", "31", "88")
 _DATA_ROW = '+CLCC: 1,0,0,1,0,"",128'

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator import simcom
-from firmware.simulator.calls import Call
 from firmware.simulator.card_commands import iccid_line, simcom_counters
-from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.commands import STANDARD_COMMANDS
 from firmware.simulator.handlers import fixed, refused, settings
-from firmware.simulator.network_commands import power_off, restart, restart_after_ok
-from firmware.simulator.personality import (
+from firmware.simulator.modem.calls import Call
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import (
     ERROR,
     OK,
     Personality,
     Reply,
     VoicePath,
 )
+from firmware.simulator.network_commands import power_off, restart, restart_after_ok
 from firmware.simulator.simcom_files import (
     delete_file,
     file_length,
@@ -29,7 +29,7 @@ from firmware.simulator.simcom_files import (
 )
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 def _pcm(modem: SimulatedModem, command: Command) -> Reply:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, Phase
 from firmware.simulator.card_commands import iccid_line, simcom_counters
-from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.commands import STANDARD_COMMANDS
 from firmware.simulator.handlers import settings
-from firmware.simulator.network.scenario import FaultKind
-from firmware.simulator.network_commands import power_off
-from firmware.simulator.personality import (
+from firmware.simulator.modem.calls import Call, Phase
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import (
     ERROR,
     OK,
     DataMode,
@@ -23,10 +21,12 @@ from firmware.simulator.personality import (
     Reply,
     standard_release,
 )
-from firmware.simulator.storage import samples_of
+from firmware.simulator.modem.storage import samples_of
+from firmware.simulator.network.scenario import FaultKind
+from firmware.simulator.network_commands import power_off
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _MOST_BYTES = 4096
 """Of one AT+FSWRITE."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, Phase
+from firmware.simulator.modem.calls import Call, Phase
+from firmware.simulator.modem.personality import standard_release
 from firmware.simulator.network.scenario import FaultKind
-from firmware.simulator.personality import standard_release
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 RELEASED_STATE = 6
 """SIMCom extends the ``stat`` of +CLCC by "disconnect"."""

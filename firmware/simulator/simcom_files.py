@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.commandline import Command, Kind
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import ERROR, OK, DataMode, Handler, Reply
+from firmware.simulator.modem.storage import samples_of
 from firmware.simulator.network.sounds import BYTES_PER_SECOND, murmur
-from firmware.simulator.personality import ERROR, OK, DataMode, Handler, Reply
-from firmware.simulator.storage import samples_of
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 def upload(modem: SimulatedModem, command: Command) -> Reply:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, Phase
-from firmware.simulator.commandline import Command, Kind
 from firmware.simulator.generic import GENERIC
 from firmware.simulator.handlers import refused, settings
-from firmware.simulator.personality import ERROR, Handler, Reply, VoicePath
+from firmware.simulator.modem.calls import Call, Phase
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import ERROR, Handler, Reply, VoicePath
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 def _dial_only_after(name: str, value: str) -> Handler:

@@ -14,7 +14,7 @@ import pytest
 
 from appliance.demo.listening_audit import Claims, Recording, audit_heard, claims
 from appliance.effects import Entry
-from firmware.simulator.modem import Logged, SimulatedModem
+from firmware.simulator.modem.modem import Logged, SimulatedModem
 from firmware.simulator.network.clip_recognition import Recordings
 from firmware.simulator.network.scenario import (
     Answer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from firmware.simulator.modem import (
+from firmware.simulator.modem.modem import (
     Logged,
     PluggedIn,
     Send,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.simulator.commandline import Kind, split_arguments, split_commands
+from firmware.simulator.modem.commandline import Kind, split_arguments, split_commands
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulator_bench import FRAME, NUMBER, Bench, one_number
 
+from firmware.simulator.modem.voice_path import Uplink
 from firmware.simulator.network import sounds
 from firmware.simulator.network.callee import Ears
 from firmware.simulator.network.scenario import (
@@ -21,7 +22,6 @@ from firmware.simulator.network.scenario import (
     NumberRule,
     Scenario,
 )
-from firmware.simulator.voice_path import Uplink
 
 PRESSES_ONE = Answer(rings_in=0, after=0, keys=(KeyPress(key="1", heard=2.0),), patience=10)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulator_bench import NUMBER, Bench, one_line
 
-from firmware.simulator.messages import (
+from firmware.simulator.modem.messages import (
     Message,
     deliver_pdu,
     pack_septets,

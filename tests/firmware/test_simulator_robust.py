@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulator_bench import START, Bench, one_number
 
-from firmware.simulator.modem import SimulatedModem
+from firmware.simulator.modem.modem import SimulatedModem
 from firmware.simulator.network.scenario import (
     DEFAULT_SCENARIO,
     Answer,

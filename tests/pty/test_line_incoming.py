@@ -28,6 +28,7 @@ from firmware.events import (
     Witness,
 )
 from firmware.orders import AnswerCall, HangUp
+from firmware.simulator.modem.personality import VoicePath
 from firmware.simulator.network.scenario import (
     Answer,
     Fault,
@@ -40,7 +41,6 @@ from firmware.simulator.network.scenario import (
     Scenario,
 )
 from firmware.simulator.personalities import PERSONALITIES
-from firmware.simulator.personality import VoicePath
 
 pytestmark = pytest.mark.pty
 

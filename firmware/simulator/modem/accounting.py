@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call
-from firmware.simulator.stream import Stream
+from firmware.simulator.modem.calls import Call
+from firmware.simulator.modem.stream import Stream
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 def account(

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firmware.simulator.commandline import Command, split_commands
+from firmware.simulator.modem.commandline import Command, split_commands
+from firmware.simulator.modem.personality import ERROR, CmeError, CmsError, DataMode, Reply
 from firmware.simulator.network.scenario import FaultKind
-from firmware.simulator.personality import ERROR, CmeError, CmsError, DataMode, Reply
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _MAX_COMMAND = 4096
 """Bytes without a carriage return beyond which a modem forgets the line."""

@@ -13,11 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from firmware.simulator.call_control import CallControl
-from firmware.simulator.card import CardState, SimCard
-from firmware.simulator.faults import INCIDENTS, FaultWindows
-from firmware.simulator.interfaces import Interfaces
-from firmware.simulator.messages import MessageStore
+from firmware.simulator.modem.call_control import CallControl
+from firmware.simulator.modem.card import CardState, SimCard
+from firmware.simulator.modem.faults import INCIDENTS, FaultWindows
+from firmware.simulator.modem.interfaces import Interfaces
+from firmware.simulator.modem.messages import MessageStore
+from firmware.simulator.modem.personality import (
+    CmeError,
+    Personality,
+)
+from firmware.simulator.modem.storage import ModuleStorage
+from firmware.simulator.modem.timers import Timers
 from firmware.simulator.network.scenario import (
     Fault,
     FaultKind,
@@ -25,12 +31,6 @@ from firmware.simulator.network.scenario import (
     LineScenario,
     Subscribers,
 )
-from firmware.simulator.personality import (
-    CmeError,
-    Personality,
-)
-from firmware.simulator.storage import ModuleStorage
-from firmware.simulator.timers import Timers
 
 _REGISTERS_IN = 1.0
 """Seconds from power-up to registration."""

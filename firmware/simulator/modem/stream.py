@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, CallState
+from firmware.simulator.modem.calls import Call, CallState
+from firmware.simulator.modem.personality import VoicePath
+from firmware.simulator.modem.storage import Player
+from firmware.simulator.modem.voice_path import Uplink
 from firmware.simulator.network.scenario import FaultKind
 from firmware.simulator.network.sounds import FRAME_BYTES, FRAME_SECONDS
-from firmware.simulator.personality import VoicePath
-from firmware.simulator.storage import Player
-from firmware.simulator.voice_path import Uplink
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _STOP_LEVEL, _GO_LEVEL = 0.8, 0.3
 """Fill of the uplink buffer at which a module with flow control says stop, and go again."""

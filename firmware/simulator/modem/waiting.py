@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, CallState
+from firmware.simulator.modem.calls import Call, CallState
+from firmware.simulator.modem.timers import Timer
 from firmware.simulator.network.scenario import IncomingCall
-from firmware.simulator.timers import Timer
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _RINGS_AFTER = 0.1
 """Box seconds from the end of a call until the one that waited rings."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
-from firmware.simulator.calls import Call, Phase
-from firmware.simulator.commandline import Command
+from firmware.simulator.modem.calls import Call, Phase
+from firmware.simulator.modem.commandline import Command
 from firmware.simulator.network.scenario import FaultKind
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

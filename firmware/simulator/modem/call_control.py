@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
-from firmware.simulator.accounting import account, log_sound
-from firmware.simulator.calls import NORMAL_CLEARING, Call, CallState, Phase
-from firmware.simulator.faults import INCIDENTS
+from firmware.simulator.modem.accounting import account, log_sound
+from firmware.simulator.modem.calls import NORMAL_CLEARING, Call, CallState, Phase
+from firmware.simulator.modem.faults import INCIDENTS
+from firmware.simulator.modem.personality import ERROR, CmeError, Reply, standard_release
+from firmware.simulator.modem.storage import Player
+from firmware.simulator.modem.stream import Stream
+from firmware.simulator.modem.timers import Timer
+from firmware.simulator.modem.waiting import CallWaiting
 from firmware.simulator.network.callee import Callee, HungUp, Pressed
 from firmware.simulator.network.scenario import (
     Answer,
@@ -23,14 +28,9 @@ from firmware.simulator.network.scenario import (
     Voicemail,
 )
 from firmware.simulator.network.sounds import key_tone
-from firmware.simulator.personality import ERROR, CmeError, Reply, standard_release
-from firmware.simulator.storage import Player
-from firmware.simulator.stream import Stream
-from firmware.simulator.timers import Timer
-from firmware.simulator.waiting import CallWaiting
 
 if TYPE_CHECKING:
-    from firmware.simulator.modem import SimulatedModem
+    from firmware.simulator.modem.modem import SimulatedModem
 
 _PROGRESS_SECONDS = 0.1
 """Box seconds from the dial command to the notice that the modem is dialling."""
