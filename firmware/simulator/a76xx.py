@@ -9,14 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator import simcom
-from firmware.simulator.card_commands import iccid_line, simcom_counters
-from firmware.simulator.commands import STANDARD_COMMANDS
-from firmware.simulator.handlers import fixed, refused, settings
-from firmware.simulator.modem.calls import Call
-from firmware.simulator.modem.commandline import Command, Kind
-from firmware.simulator.modem.personality import ERROR, OK, Personality, Reply
-from firmware.simulator.network_commands import power_off, restart
-from firmware.simulator.simcom_files import (
+from firmware.simulator.commands.card import iccid_line, simcom_counters
+from firmware.simulator.commands.handlers import fixed, refused, settings
+from firmware.simulator.commands.network import power_off, restart
+from firmware.simulator.commands.simcom_files import (
     file_length,
     list_files,
     player,
@@ -25,6 +21,10 @@ from firmware.simulator.simcom_files import (
     stopper,
     upload,
 )
+from firmware.simulator.commands.standard import STANDARD_COMMANDS
+from firmware.simulator.modem.calls import Call
+from firmware.simulator.modem.commandline import Command, Kind
+from firmware.simulator.modem.personality import ERROR, OK, Personality, Reply
 
 if TYPE_CHECKING:
     from firmware.simulator.modem.modem import SimulatedModem

@@ -6,8 +6,8 @@ samples flow during every call without a command. Nobody on it hears keys but th
 
 from __future__ import annotations
 
-from firmware.simulator.card_commands import REMAINING_TRIES, iccid_line
-from firmware.simulator.commands import STANDARD_COMMANDS
+from firmware.simulator.commands.card import REMAINING_TRIES, iccid_line
+from firmware.simulator.commands.standard import STANDARD_COMMANDS
 from firmware.simulator.modem.personality import Personality, VoicePath
 
 GENERIC = Personality(

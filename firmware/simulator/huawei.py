@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.card_commands import iccid_line
-from firmware.simulator.commands import STANDARD_COMMANDS
-from firmware.simulator.handlers import settings
+from firmware.simulator.commands.card import iccid_line
+from firmware.simulator.commands.handlers import settings
+from firmware.simulator.commands.standard import STANDARD_COMMANDS
 from firmware.simulator.modem.calls import Call, CallState, Phase
 from firmware.simulator.modem.card import CardState
 from firmware.simulator.modem.commandline import Command, Kind

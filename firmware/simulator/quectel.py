@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.card_commands import iccid_line
-from firmware.simulator.commands import STANDARD_COMMANDS, hang_up
-from firmware.simulator.handlers import fixed, settings
+from firmware.simulator.commands.card import iccid_line
+from firmware.simulator.commands.handlers import fixed, settings
+from firmware.simulator.commands.network import power_off
+from firmware.simulator.commands.standard import STANDARD_COMMANDS, hang_up
 from firmware.simulator.modem.calls import Call, CallState, Phase
 from firmware.simulator.modem.card import CardState
 from firmware.simulator.modem.commandline import Command, Kind
@@ -23,7 +24,6 @@ from firmware.simulator.modem.personality import (
 from firmware.simulator.modem.storage import samples_of
 from firmware.simulator.network.scenario import FaultKind
 from firmware.simulator.network.sounds import murmur
-from firmware.simulator.network_commands import power_off
 
 if TYPE_CHECKING:
     from firmware.simulator.modem.modem import SimulatedModem

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.simulator import simcom
-from firmware.simulator.card_commands import iccid_line, simcom_counters
-from firmware.simulator.commands import STANDARD_COMMANDS
-from firmware.simulator.handlers import fixed, refused, settings
+from firmware.simulator.commands.card import iccid_line, simcom_counters
+from firmware.simulator.commands.handlers import fixed, refused, settings
+from firmware.simulator.commands.network import power_off, restart, restart_after_ok
+from firmware.simulator.commands.simcom_files import (
+    delete_file,
+    file_length,
+    list_files,
+    player,
+    speak_text,
+    stopper,
+    upload,
+)
+from firmware.simulator.commands.standard import STANDARD_COMMANDS
 from firmware.simulator.modem.calls import Call
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.personality import (
@@ -16,16 +26,6 @@ from firmware.simulator.modem.personality import (
     Personality,
     Reply,
     VoicePath,
-)
-from firmware.simulator.network_commands import power_off, restart, restart_after_ok
-from firmware.simulator.simcom_files import (
-    delete_file,
-    file_length,
-    list_files,
-    player,
-    speak_text,
-    stopper,
-    upload,
 )
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.handlers import whole_number
+from firmware.simulator.commands.handlers import whole_number
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.messages import time_stamp
 from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator.card_commands import CARD_COMMANDS
-from firmware.simulator.handlers import fixed, settings, stored, whole_number
-from firmware.simulator.message_commands import MESSAGE_COMMANDS
+from firmware.simulator.commands.card import CARD_COMMANDS
+from firmware.simulator.commands.handlers import fixed, settings, stored, whole_number
+from firmware.simulator.commands.messages import MESSAGE_COMMANDS
+from firmware.simulator.commands.network import NETWORK_COMMANDS
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply
-from firmware.simulator.network_commands import NETWORK_COMMANDS
 
 if TYPE_CHECKING:
     from firmware.simulator.modem.modem import SimulatedModem
