@@ -30,9 +30,9 @@ from bench.contract_driver import GREETING_SECONDS, NUMBERS, Cell, Driver
 from bench.contract_scenes import LISTENS, SCENES, Begins, Scene
 from firmware.clock import SystemClock
 from firmware.dtmf.listener import Ears
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.host import Simulation
 from firmware.simulator.network.scenario import LineScenario, NumberRule, Scenario
-from firmware.simulator.personalities import PERSONALITIES
 
 SPEED = 12.0
 WORKERS = 3

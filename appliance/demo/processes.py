@@ -16,8 +16,8 @@ import yaml
 
 from appliance.control.protocol import ControlClient, NobodyListens, Refused
 from appliance.yaml_document import read_document
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.personality import VoicePath
-from firmware.simulator.personalities import PERSONALITIES
 
 START_WITHIN = 30.0
 """Real seconds that a process may take until it can be talked to."""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from firmware.clock import Clock, SystemClock
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.modem import (
     Action,
     Logged,
@@ -34,7 +35,6 @@ from firmware.simulator.network.scenario import (
     Scenario,
     Subscribers,
 )
-from firmware.simulator.personalities import PERSONALITIES
 from firmware.simulator.ports import Pty, SimulatedLine
 
 _MOST_BATCH = 0.1

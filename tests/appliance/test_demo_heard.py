@@ -14,6 +14,7 @@ import pytest
 
 from appliance.demo.listening_audit import Claims, Recording, audit_heard, claims
 from appliance.effects import Entry
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.modem import Logged, SimulatedModem
 from firmware.simulator.network.clip_recognition import Recordings
 from firmware.simulator.network.scenario import (
@@ -25,7 +26,6 @@ from firmware.simulator.network.scenario import (
     Subscribers,
     Voicemail,
 )
-from firmware.simulator.personalities import PERSONALITIES
 
 NUMBER = "+33639980001"
 FRAME = 320

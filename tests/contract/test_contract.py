@@ -10,8 +10,8 @@ import pytest
 from bench.contract import PLAYED, matrix, play
 from bench.contract_scenes import SCENES
 from firmware.families import FAMILIES
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.network.scenario import FaultKind
-from firmware.simulator.personalities import PERSONALITIES
 
 SAMPLE = ("lost_notices rejected", "reset")
 BY_NAME = {scene.name: scene for scene in SCENES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.modem import (
     Logged,
     PluggedIn,
@@ -23,7 +24,6 @@ from firmware.simulator.network.scenario import (
     Scenario,
     Subscribers,
 )
-from firmware.simulator.personalities import PERSONALITIES
 
 NUMBER = "+33639980001"
 START = 1000.0

@@ -18,8 +18,8 @@ from firmware.errors import CommandRefused
 from firmware.families import FAMILIES
 from firmware.families.base import FileAudio
 from firmware.families.quectel import xor_of_words
+from firmware.simulator.families.quectel import checksum
 from firmware.simulator.modem.storage import ModuleStorage
-from firmware.simulator.quectel import checksum
 from firmware.voice.module_memory import FOLDER, FileMemory
 from firmware.voice.module_store import ModuleStore, StoredClip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from simulator_bench import NUMBER, Bench, lines_of, one_line, one_number
 
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.network.scenario import (
     DEFAULT_MIX,
     Answer,
@@ -19,7 +20,6 @@ from firmware.simulator.network.scenario import (
     Scenario,
     Subscribers,
 )
-from firmware.simulator.personalities import PERSONALITIES
 
 ANSWERS = Answer(rings_in=1, after=2, hangs_up_after=10)
 

@@ -8,10 +8,10 @@ import wave
 import pytest
 from simulator_bench import NUMBER, Bench, one_number
 
+from firmware.simulator.families.quectel import checksum
 from firmware.simulator.modem.storage import samples_of
 from firmware.simulator.network.scenario import Answer, KeyPress
 from firmware.simulator.network.sounds import murmur
-from firmware.simulator.quectel import checksum
 
 LISTENS = Answer(rings_in=0, after=0, keys=(KeyPress(key="1", heard=0.5),))
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulator_bench import START, Bench, one_number
 
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.modem import SimulatedModem
 from firmware.simulator.network.scenario import (
     DEFAULT_SCENARIO,
@@ -14,7 +15,6 @@ from firmware.simulator.network.scenario import (
     FaultKind,
     Subscribers,
 )
-from firmware.simulator.personalities import PERSONALITIES
 
 FRAGMENTS = st.one_of(
     st.binary(max_size=12),

@@ -28,6 +28,7 @@ from firmware.events import (
     Witness,
 )
 from firmware.orders import AnswerCall, HangUp
+from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.personality import VoicePath
 from firmware.simulator.network.scenario import (
     Answer,
@@ -40,7 +41,6 @@ from firmware.simulator.network.scenario import (
     NumberRule,
     Scenario,
 )
-from firmware.simulator.personalities import PERSONALITIES
 
 pytestmark = pytest.mark.pty
 

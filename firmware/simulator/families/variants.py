@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from firmware.simulator.commands.handlers import refused, settings
-from firmware.simulator.generic import GENERIC
+from firmware.simulator.families.generic import GENERIC
 from firmware.simulator.modem.calls import Call, Phase
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.personality import ERROR, Handler, Reply, VoicePath

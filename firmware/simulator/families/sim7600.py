@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware.simulator import simcom
 from firmware.simulator.commands.card import iccid_line, simcom_counters
 from firmware.simulator.commands.handlers import fixed, refused, settings
 from firmware.simulator.commands.network import power_off, restart, restart_after_ok
@@ -18,6 +17,7 @@ from firmware.simulator.commands.simcom_files import (
     upload,
 )
 from firmware.simulator.commands.standard import STANDARD_COMMANDS
+from firmware.simulator.families import simcom
 from firmware.simulator.modem.calls import Call
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.personality import (
