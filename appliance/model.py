@@ -245,3 +245,36 @@ class Campaign:
 
     def script(self, language: str) -> Script:
         return self.scripts.get(language) or self.scripts[self.default_language]
+
+
+HexId = int | str
+"""Random ids as numbers, which take half the memory; anything else as it stands."""
+
+
+def hex_id(text: str) -> HexId:
+    """Return the number whose 32 hexadecimal digits *text* is, else *text* itself."""
+    if len(text) == 32:
+        try:
+            number = int(text, 16)
+        except ValueError:
+            return text
+        if f"{number:032x}" == text:
+            return number
+    return text
+
+
+def hex_text(number: HexId) -> str:
+    """Undo :func:`hex_id`."""
+    return f"{number:032x}" if isinstance(number, int) else number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAttempt:
+    """An attempt that was authorised and has no outcome yet."""
+
+    id: str
+    subject: str
+    line: str
+    authorised_at: datetime
+    bench: bool
+    purpose: str = ""

@@ -12,13 +12,11 @@ from datetime import datetime, timedelta
 from appliance.campaign import commands
 from appliance.campaign.engine import Engine
 from appliance.campaign.history import CampaignState
-from appliance.campaign.interfaces import LawGate
 from appliance.campaign.scheduler import Place, Scheduler
-from appliance.clearance.gate import Rules
+from appliance.clearance.gate import LawGate, Rules
 from appliance.effects import Entry, Now
 from appliance.law import Caller, Category, load_profile
-from appliance.model import Campaign, Consent, Contact, Outcome, Retry
-from appliance.packed_history import HexId
+from appliance.model import Campaign, Consent, Contact, HexId, Outcome, Retry
 from bench.busy_line import BusyLine, dialled
 from bench.simulated_campaign import SCRIPT, Setting, simulate
 from bench.simulated_people import ORIGIN, PURPOSE, SimulatedPeople

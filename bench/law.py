@@ -7,7 +7,8 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 
-from appliance.clearance.gate import Circumstances, Rules, decide, next_chance
+from appliance.clearance.circumstances import Circumstances
+from appliance.clearance.gate import Rules, decide, next_chance
 from appliance.effects import Now
 from appliance.law import Ballot, Caller, Category, load_profile
 from appliance.model import Attempt, Consent, Contact, History, Outcome

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 from appliance.campaign import commands
-from appliance.campaign.interfaces import Gate, LawGate
+from appliance.campaign.interfaces import Gate
 from appliance.campaign.scheduler import Scheduler
-from appliance.clearance.gate import Rules
+from appliance.clearance.gate import LawGate, Rules
 from appliance.effects import Entry, Record
 from appliance.law import Profile, Territory
 from appliance.model import Campaign, Contact, Outcome, Retry, Script, Timers

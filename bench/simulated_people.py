@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from appliance.model import Consent, Contact, Sketch
-from appliance.packed_history import HexId, hex_id, hex_text
+from appliance.model import Consent, Contact, HexId, Sketch, hex_id, hex_text
 from bench.campaign_auditor import Agreement, Registered
 
 ORIGIN = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import Final
 
 
 @unique
@@ -327,3 +328,7 @@ LineEvent = (
 )
 PanelEvent = StopRaised | StopReleased | StartPressed | StartHeld | PanelFault | PanelHealed
 Event = LineEvent | PanelEvent
+
+
+MODULE_LAG: Final = 1.2
+"""Seconds by which a module may be later than the host detector."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum, unique
 
+from firmware.errors import FirmwareError
+
 
 @unique
 class Fault(StrEnum):
@@ -85,3 +87,16 @@ REMEDIES: dict[Fault, str] = {
     "replace the modem.",
     Fault.INTERNAL: "Restart the box and send the log to the maintainers.",
 }
+
+
+class LineDown(FirmwareError):
+    """The line cannot serve. ``fault`` says why, ``answering`` whether a module is there."""
+
+    def __init__(
+        self, fault: Fault, detail: str, *, final: bool = False, answering: bool = True
+    ) -> None:
+        super().__init__(detail, remedy=REMEDIES[fault])
+        self.fault = fault
+        self.detail = detail
+        self.final = final
+        self.answering = answering

@@ -35,3 +35,11 @@ class LineSettings:
     incoming: str = "reject"
     """``reject`` turns callers away at once; ``ignore`` lets them ring; ``answer`` asks the box
     about each (:class:`~firmware.events.IncomingRinging`)."""
+
+
+PREFIX = "alsa:"
+"""How the ``audio`` setting names a card: ``alsa:hw:2``, ``alsa:EC25``."""
+
+
+MODULE = "module"
+"""The ``audio`` setting for clips that the module plays itself."""

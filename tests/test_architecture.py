@@ -36,9 +36,7 @@ PURE = (
     "appliance/clearance/consent.py",
     "appliance/clearance/gate.py",
     "appliance/campaign/history.py",
-    "appliance/packed_history.py",
     "appliance/campaign/packed_history.py",
-    "appliance/checked_lines.py",
     "appliance/storage/journal_format.py",
     "appliance/people/registry_rows.py",
     "appliance/call/attempt.py",
@@ -46,10 +44,8 @@ PURE = (
     "appliance/call/state.py",
     "appliance/call/outcome.py",
     "appliance/call/keys.py",
-    "appliance/call_moves.py",
     "appliance/call/ledger_rows.py",
     "appliance/campaign/lines.py",
-    "appliance/line_state.py",
     "appliance/campaign/recorder.py",
     "appliance/campaign/withdrawals.py",
     "appliance/campaign/incoming_calls.py",
@@ -60,8 +56,6 @@ PURE = (
     "appliance/campaign/interfaces.py",
     "appliance/campaign/commands.py",
     "appliance/campaign/options.py",
-    "appliance/objection.py",
-    "appliance/redaction.py",
     "appliance/clearance/openings.py",
     "appliance/people/contacts_merge.py",
     "appliance/people/contacts_cells.py",
@@ -266,6 +260,16 @@ def test_one_place_makes_it(name: str, maker: str) -> None:
     assert makers == {maker}
 
 
-def test_modules_stay_small() -> None:
-    sizes = {relative(path): len(source(path).splitlines()) for path in sources(*PACKAGES)}
-    assert {name: size for name, size in sizes.items() if size > 400} == {}
+_WHY_LONG = re.compile(r"\bLong(?:er than 400 lines)?(?:,)? because\b")
+
+
+def test_a_long_module_says_why() -> None:
+    """Above 400 lines the docstring gives the reason; above 700 no reason is good enough."""
+    sizes = {path: len(source(path).splitlines()) for path in sources(*PACKAGES)}
+    assert {relative(path): size for path, size in sizes.items() if size > 700} == {}
+    unexplained = {
+        relative(path): size
+        for path, size in sizes.items()
+        if size > 400 and not _WHY_LONG.search(ast.get_docstring(ast.parse(source(path))) or "")
+    }
+    assert unexplained == {}

@@ -20,14 +20,12 @@ from appliance.box.clock import CalendarClock, Readings, SimulatedCalendarClock,
 from appliance.box.state import State
 from appliance.campaign import commands
 from appliance.campaign.engine import Engine, Input
-from appliance.campaign.interfaces import LawGate
 from appliance.campaign.options import Habits
+from appliance.clearance.gate import LawGate
 from appliance.config.load import Config
 from appliance.effects import Effect, Now, Record, Send, StoreRevocation
-from appliance.model import Consent, Contact, Revocation, Sketch
-from appliance.numbers import NumberRefused, hash_number, read_number
-from appliance.packed_history import HexId
-from appliance.people.registry import Registry
+from appliance.model import Revocation
+from appliance.people.registered import RegisteredPeople
 from appliance.storage.files import StorageError
 from firmware.clock import Clock
 from firmware.events import Cause, Ended, StopRaised
@@ -40,53 +38,6 @@ class LinePort(Protocol):
     def order(self, order: Order) -> None: ...
 
     def emergency_hang_up(self) -> None: ...
-
-
-class RegisteredPeople:
-    """The registry, in the words of the engine."""
-
-    def __init__(self, registry: Registry, country: str) -> None:
-        self._registry = registry
-        self._country = country
-        self._arriving: Callable[[str], datetime] | None = None
-
-    @contextmanager
-    def importing(self, recorded_at: Callable[[str], datetime]) -> Iterator[None]:
-        """Know of an import: *recorded_at* tells when its consents of a number hash count from."""
-        self._arriving = recorded_at
-        try:
-            yield
-        finally:
-            self._arriving = None
-
-    def arriving(self, number_hash: str) -> datetime | None:
-        return None if self._arriving is None else self._arriving(number_hash)
-
-    def subjects(self) -> Iterable[HexId]:
-        return self._registry.subjects()
-
-    def contact(self, subject: str) -> Contact | None:
-        return self._registry.contact(subject)
-
-    def consents(self, subject: str) -> Sequence[Consent]:
-        return self._registry.consents(subject)
-
-    def sketch(self, subject: HexId) -> Sketch | None:
-        return self._registry.sketch(subject)
-
-    def by_number(self, number: str) -> Contact | None:
-        read = self._read(number)
-        return None if read is None else self._registry.by_number(read)
-
-    def number_hash(self, number: str) -> str | None:
-        read = self._read(number)
-        return None if read is None else hash_number(self._registry.number_key, read)
-
-    def _read(self, number: str) -> str | None:
-        try:
-            return read_number(number, self._country, fiction=True)
-        except NumberRefused:
-            return None
 
 
 class Box:

@@ -10,9 +10,7 @@ from firmware.clock import Clock
 from firmware.events import Event
 from firmware.gpio.panel import Panel, PanelPins
 from firmware.gpio.power import PowerSwitch
-from firmware.line_settings import LineSettings
-from firmware.voice.alsa import PREFIX
-from firmware.voice.choice import MODULE
+from firmware.line_settings import MODULE, PREFIX, LineSettings
 
 LINES = "lines"
 """Where the lines keep their own small files, below the state directory."""

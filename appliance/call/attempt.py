@@ -23,6 +23,7 @@ from appliance.call import keys as call_keys
 from appliance.call import ledger_rows
 from appliance.call.outcome import HANG_UP_MACHINES, Facts, outcome
 from appliance.call.state import (
+    MONOLOGUE_WAIT,
     Asking,
     AttemptInput,
     BeforeAnswer,
@@ -37,14 +38,11 @@ from appliance.call.state import (
     Reminding,
     Ringing,
     State,
+    Step,
     Telling,
     TimeReached,
     Waiting,
     Withdrawn,
-)
-from appliance.call_moves import (
-    MONOLOGUE_WAIT,
-    Step,
     clip_deadline,
     close,
     hang_up,

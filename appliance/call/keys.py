@@ -6,8 +6,19 @@ from dataclasses import replace
 
 from appliance.call import ledger_rows
 from appliance.call.outcome import Press, confirmed, missed
-from appliance.call.state import Asking, Call, Concluded, HangingUp, Live, Telling
-from appliance.call_moves import Step, clip_deadline, close, know, play
+from appliance.call.state import (
+    Asking,
+    Call,
+    Concluded,
+    HangingUp,
+    Live,
+    Step,
+    Telling,
+    clip_deadline,
+    close,
+    know,
+    play,
+)
 from appliance.effects import Effect, Now, StoreRevocation
 from appliance.model import Revocation
 from firmware import events

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from appliance.call.outcome import Facts, evidence
 from appliance.call.state import Call, Live
-from appliance.campaign.history import OpenAttempt
 from appliance.effects import Record
-from appliance.model import Clearance, Outcome
+from appliance.model import Clearance, OpenAttempt, Outcome
 from firmware import events
 
 

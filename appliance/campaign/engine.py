@@ -26,11 +26,10 @@ from appliance.campaign.placing import Placer
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
 from appliance.campaign.scheduler import Scheduler
-from appliance.campaign.withdrawals import Withdrawals
-from appliance.clearance.gate import longest_call
+from appliance.campaign.withdrawals import Withdrawals, delete, objects
+from appliance.clearance.circumstances import longest_call
 from appliance.effects import Effect, Entry, Now, Send
 from appliance.model import Campaign
-from appliance.objection import delete, objects
 from firmware import events
 
 CLOCK_STEP = 60.0

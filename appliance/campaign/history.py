@@ -5,28 +5,36 @@ the emergency stop latch, the pause. It is built at start from a checkpoint and 
 it, and kept up to date by applying the engine's own records, so that a restart cannot know less
 or more than a running box.
 
-People are kept as packed bytes (:mod:`appliance.packed_history`), because a box holds up to
-100,000 of them on a Raspberry Pi. A checkpoint is these bytes again.
+People are kept as packed bytes (:mod:`appliance.campaign.packed_history`), because a box holds up
+to 100,000 of them on a Raspberry Pi. A checkpoint is these bytes again.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from appliance.campaign.packed_history import PackedPeople, as_bytes, as_text
-from appliance.effects import Entry
-from appliance.model import NO_HISTORY, Attempt, History, Outcome, Revocation
-from appliance.packed_history import (
-    HexId,
+from appliance.campaign.packed_history import (
     Outline,
-    hex_id,
-    hex_text,
+    PackedPeople,
+    as_bytes,
+    as_text,
     milliseconds,
     moment,
+)
+from appliance.effects import Entry
+from appliance.model import (
+    NO_HISTORY,
+    Attempt,
+    HexId,
+    History,
+    OpenAttempt,
+    Outcome,
+    Revocation,
+    hex_id,
+    hex_text,
 )
 
 CHECKPOINT_VERSION = 4
@@ -34,18 +42,6 @@ CHECKPOINT_VERSION = 4
 
 class CheckpointInvalid(ValueError):
     """The checkpoint is of another version or damaged: fold the whole ledger instead."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAttempt:
-    """An attempt that was authorised and has no outcome yet."""
-
-    id: str
-    subject: str
-    line: str
-    authorised_at: datetime
-    bench: bool
-    purpose: str = ""
 
 
 class CampaignState:

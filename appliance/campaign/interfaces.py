@@ -6,11 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from appliance.clearance import gate
-from appliance.clearance.gate import Circumstances, Rules
-from appliance.clearance.openings import lookback, next_hours
-from appliance.model import Consent, Contact, Decision, History, Interval, Sketch
-from appliance.packed_history import HexId
+from appliance.clearance.circumstances import Circumstances
+from appliance.model import Consent, Contact, Decision, HexId, History, Interval, Sketch
 
 
 class Gate(Protocol):
@@ -47,43 +44,6 @@ class Gate(Protocol):
     ) -> Interval | None:
         """Return the same for somebody whom nothing but these windows and the law bounds."""
         ...
-
-
-class LawGate:
-    """:mod:`appliance.clearance.gate` with one run's rules."""
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-
-    @property
-    def lookback(self) -> timedelta:
-        return lookback(self._rules)
-
-    def decide(
-        self,
-        contact: Contact,
-        consents: Sequence[Consent],
-        history: History,
-        circumstances: Circumstances,
-    ) -> Decision:
-        return gate.decide(contact, consents, history, self._rules, circumstances)
-
-    def next_chance(
-        self,
-        contact: Contact,
-        consents: Sequence[Consent],
-        history: History,
-        after: datetime,
-        call_seconds: float,
-    ) -> Interval | None:
-        return gate.next_chance(
-            contact, consents, history, self._rules, after, call_seconds=call_seconds
-        )
-
-    def next_hours(
-        self, timezone: str, windows: str, after: datetime, call_seconds: float
-    ) -> Interval | None:
-        return next_hours(timezone, windows, self._rules, after, call_seconds)
 
 
 class People(Protocol):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from appliance.call import keys as call_keys
 from appliance.call.attempt import step as advance
-from appliance.call.state import AttemptInput, CallEvent, Concluded, State, TimeReached, Withdrawn
-from appliance.call_moves import Step
+from appliance.call.state import (
+    AttemptInput,
+    CallEvent,
+    Concluded,
+    State,
+    Step,
+    TimeReached,
+    Withdrawn,
+)
 from appliance.campaign.recorder import Recorder
 from appliance.effects import Now
-from appliance.line_state import LineState
 from firmware import events
-from firmware.call.key_witnesses import MODULE_LAG
+from firmware.events import MODULE_LAG
 
 
 class Lines:
@@ -160,3 +167,27 @@ class Lines:
             if not moved.state.confirmed:
                 line.unconfirmed = moved.state
             self._freed((call.subject,))
+
+
+@dataclass(slots=True)
+class LineState:
+    """Changes as its events come in; only the engine changes it."""
+
+    name: str
+    bench: bool
+    ready: bool = False
+    fault: events.LineFault | None = None
+    call: State | None = None
+    unconfirmed: Concluded | None = None
+    """The call whose end the line has not confirmed: it takes no other until it has, and whoever
+    is still in it may object."""
+    receiving: bool = False
+    """Somebody calls on it; nobody is dialled meanwhile."""
+    linger: float = 0.0
+    """Seconds by which it may tell a key late: a module's notice, where the host hears none."""
+    used_at: float = float("-inf")
+
+    @property
+    def idle(self) -> bool:
+        free = self.call is None and not self.receiving
+        return self.ready and free and self.unconfirmed is None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.objection import OBJECTION_WORDS
+OBJECTION_WORDS = frozenset(
+    {"stop", "arret", "arrêt", "non", "no", "unsubscribe", "cancel", "quit", "end"}
+)
+"""First words of a text message that withdraw consent, lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,11 @@ from datetime import timedelta
 from appliance.call.attempt import begin
 from appliance.call.state import Keys
 from appliance.campaign.interfaces import Gate, People
-from appliance.campaign.lines import Lines
+from appliance.campaign.lines import Lines, LineState
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
-from appliance.clearance.gate import Circumstances
+from appliance.clearance.circumstances import Circumstances
 from appliance.effects import Now
-from appliance.line_state import LineState
 from appliance.model import Campaign, Clearance, Contact, Verdict
 
 DECISIONS_PER_STEP = 32

@@ -21,10 +21,9 @@ from itertools import islice
 from appliance.campaign.history import CampaignState
 from appliance.campaign.interfaces import Gate, People
 from appliance.campaign.scheduler import Scheduler
-from appliance.clearance.gate import Circumstances
+from appliance.clearance.circumstances import Circumstances
 from appliance.effects import Now
-from appliance.model import Consent, History, Outcome, Retry
-from appliance.packed_history import HexId, hex_id, hex_text
+from appliance.model import Consent, HexId, History, Outcome, Retry, hex_id, hex_text
 
 PLANS_PER_STEP = 200
 """People planned per step while nobody may be dialled: a step stays short at any number."""

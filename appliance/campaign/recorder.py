@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from appliance.campaign.history import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send
-from appliance.redaction import without_numbers
+from appliance.numbers import without_numbers
 
 
 class Recorder:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import heapq
 from datetime import UTC, datetime
 
-from appliance.packed_history import HexId
+from appliance.model import HexId
 
 Place = tuple[float, float, int, HexId]
 """Opening, latest start, attempts used so far, subject (as a number: half the memory)."""

@@ -9,7 +9,8 @@ from appliance.campaign.lines import Lines
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
 from appliance.effects import Now, Send, StoreRevocation
-from firmware.orders import SendSms
+from firmware.events import SmsReceived
+from firmware.orders import DeleteSms, SendSms
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,3 +75,20 @@ class Withdrawals:
         """Act on a withdrawal that is recorded: no place in the plan, and no call goes on."""
         self._planner.later((subject,))
         self._lines.withdraw(subject, by, now)
+
+
+def objects(text: str, words: frozenset[str]) -> bool:
+    """Tell whether a message withdraws consent: its first word decides, however it is dressed.
+
+    A message that goes on after the word objects too. One that merely contains it somewhere does
+    not: it may quote the box.
+    """
+    written = (word.strip(".,;:!?\"'«»()").lower() for word in text.split())
+    return next(filter(None, written), "") in words
+
+
+def delete(message: SmsReceived) -> DeleteSms:
+    """Return the order that removes *message*, to be given once it is dealt with."""
+    return DeleteSms(
+        line=message.line, index=message.index, number=message.number, text=message.text
+    )

@@ -11,22 +11,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.clearance.consent import ConsentState, Standing, standing
 from appliance.clearance.openings import (
     HORIZON,
     Person,
-    Rules,
     cap_ends,
+    lookback,
     next_chance,
+    next_hours,
     rest_ends,
     span_end,
 )
-from appliance.effects import Now
+from appliance.clearance.rules import Rules
 from appliance.law import (
     CapRule,
     HolidayRule,
@@ -41,8 +43,7 @@ from appliance.model import (
     Contact,
     Decision,
     History,
-    Script,
-    Timers,
+    Interval,
     Verdict,
 )
 from appliance.numbers import NumberClass, number_class, refusal
@@ -61,40 +62,6 @@ __all__ = [
 
 CLEARANCE = timedelta(seconds=60)
 """How long a clearance lasts unused: long enough for a slow disk, short enough to stay true."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """How the box stands at the instant of the decision."""
-
-    now: Now
-    stopped: bool
-    paused: bool
-    storage_ok: bool
-    line_ready: bool
-    bench: bool
-    """Whether the line is a simulator or test rig."""
-    pressed: bool
-    """Whether the start button was pressed for this one call."""
-    call_seconds: float
-    """The longest that the call may take, from the dial command to the silent line."""
-
-
-def longest_call(script: Script, timers: Timers) -> float:
-    """Return the longest that a call with *script* can take, in seconds.
-
-    Set-up and ringing, the greeting, every wait and repeat, the whole message after the last
-    possible key, an objection at its end with the spoken confirmation, and the hang-up.
-    """
-    spoken = script.durations
-    prompts = timers.prompt_repeats * (spoken[script.prompt] + timers.key_wait.total_seconds())
-    return (
-        (timers.set_up + timers.ring + timers.key_wait + timers.hang_up).total_seconds()
-        + spoken[script.greeting]
-        + prompts
-        + spoken[script.message]
-        + max(spoken[script.farewell], spoken[script.opted_out])
-    )
 
 
 def decide(
@@ -394,3 +361,40 @@ def _length(hours: int) -> str:
 def _local(at: datetime, zone: ZoneInfo) -> str:
     local = at.astimezone(zone)
     return f"{DAY_NAMES[local.weekday()].capitalize()} {local:%Y-%m-%d %H:%M} ({zone.key})"
+
+
+class LawGate:
+    """:mod:`appliance.clearance.gate` with one run's rules."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    @property
+    def lookback(self) -> timedelta:
+        return lookback(self._rules)
+
+    def decide(
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        circumstances: Circumstances,
+    ) -> Decision:
+        return decide(contact, consents, history, self._rules, circumstances)
+
+    def next_chance(
+        self,
+        contact: Contact,
+        consents: Sequence[Consent],
+        history: History,
+        after: datetime,
+        call_seconds: float,
+    ) -> Interval | None:
+        return next_chance(
+            contact, consents, history, self._rules, after, call_seconds=call_seconds
+        )
+
+    def next_hours(
+        self, timezone: str, windows: str, after: datetime, call_seconds: float
+    ) -> Interval | None:
+        return next_hours(timezone, windows, self._rules, after, call_seconds)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 from firmware.clips.check import ClipReport, check_clip
 from firmware.clips.levels import Levels
 from firmware.errors import FirmwareError

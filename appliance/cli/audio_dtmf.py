@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 from firmware.clips.recording import cut_off, refuse_no_file, telephone_chunks
 from firmware.dtmf import ALL_KEYS, Detected, ToneDetector
 

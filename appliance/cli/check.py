@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance.clearance.gate import longest_call
+    from appliance.clearance.circumstances import longest_call
     from appliance.config import load as configuration
     from appliance.config.load import Config
     from appliance.law import CallerRule, judge_caller

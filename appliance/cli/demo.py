@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 from appliance.cli.paths import LEDGER, state_directory
-from appliance.control.protocol import Refused
 from appliance.demo.processes import Stage
+from appliance.errors import Refused
 
 MOST_LINES = 16
 EVERY_OUTCOME_FROM = 40

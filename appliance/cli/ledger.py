@@ -17,8 +17,8 @@ from typing import Any
 
 from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
-from appliance.control.protocol import Refused
 from appliance.effects import Entry
+from appliance.errors import Refused
 from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
 from appliance.ledger.anchors import AnchorInvalid
 

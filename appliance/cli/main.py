@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(error: Exception) -> int | None:
     """Print an expected error with its remedy and return the exit code; None for a bug."""
-    from appliance.control.protocol import NobodyListens, Refused
+    from appliance.errors import NobodyListens, Refused
     from appliance.yaml_document import DocumentFaulty
     from firmware.errors import FirmwareError
 

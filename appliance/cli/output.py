@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 
 
 def check_target(option: str, path: Path | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 
 LEDGER = "ledger"
 PEOPLE = "people"

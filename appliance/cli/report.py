@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

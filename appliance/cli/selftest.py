@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Any
 
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

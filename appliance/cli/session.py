@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.cli.output import write_target
 from appliance.cli.paths import existing_state, state_directory
-from appliance.control.protocol import ControlClient, NobodyListens, Refused
+from appliance.control.protocol import ControlClient
+from appliance.errors import NobodyListens, Refused
 
 if TYPE_CHECKING:
     from appliance.box.state import State
@@ -56,7 +57,7 @@ def ask(
     """Perform *operation* on the running box, or on its state where none runs.
 
     Nobody is erased before *output* is written, so that no file holds who was erased meanwhile.
-    Raises :class:`~appliance.control.protocol.Refused`, also where there is no state and
+    Raises :class:`~appliance.errors.Refused`, also where there is no state and
     *operation* begins none (:data:`CREATES`), and the storage and configuration errors.
     """
     directory = state_directory(arguments) if operation in CREATES else existing_state(arguments)

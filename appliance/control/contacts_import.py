@@ -15,7 +15,7 @@ from typing import Any
 
 from appliance.box.box import Box
 from appliance.box.state import granted
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number
 from appliance.people.contacts_file import ContactsFile

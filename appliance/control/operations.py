@@ -2,7 +2,7 @@
 
 Each operation takes plain JSON arguments and returns plain JSON. A running box performs it in its
 decision loop, between two steps; otherwise the command opens the state itself and performs it
-there. Refusals are :class:`~appliance.control.protocol.Refused`.
+there. Refusals are :class:`~appliance.errors.Refused`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from appliance.box.box import Box
 from appliance.box.lamps import BoxFacts, faults, lamps
 from appliance.call.state import Concluded, State
 from appliance.campaign import commands
-from appliance.clearance.gate import Circumstances, longest_call
+from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.control.job import Job
 from appliance.control.people_operations import PeopleOperations
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 from appliance.law import CallerRule, judge_caller
 from appliance.model import Consent, Contact, Decision, History
-from appliance.numbers import hash_number, mask
-from appliance.redaction import said_by_a_person
+from appliance.numbers import hash_number, mask, said_by_a_person
 from appliance.selftest import result as selftest_result
 from firmware.events import StopRaised
 from firmware.gpio.lamp import describe
@@ -74,7 +73,7 @@ class Operations:
         }
 
     def perform(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Perform one operation to its end; raises :class:`~appliance.control.protocol.Refused`."""
+        """Perform one operation to its end; raises :class:`~appliance.errors.Refused`."""
         outcome = self.begin(name, arguments)
         return outcome.run() if isinstance(outcome, Job) else outcome
 

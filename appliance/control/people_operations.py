@@ -10,13 +10,12 @@ from appliance.box.box import Box
 from appliance.campaign import commands
 from appliance.control.contacts_import import Steps, import_steps
 from appliance.control.job import Job
-from appliance.control.protocol import Refused
-from appliance.deliveries import Deliveries
 from appliance.effects import Now, Record
+from appliance.errors import Refused
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
 from appliance.people.contacts_merge import export_lines
-from appliance.people.exports import Forgetting, HandedOut, Index, Kind
+from appliance.people.exports import Deliveries, Forgetting, HandedOut, Index, Kind
 from appliance.people.retention import Round
 
 ROWS_PER_STEP = 100

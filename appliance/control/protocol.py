@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from appliance.errors import NobodyListens, Refused
+
 SOCKET_NAME = "control.sock"
 REQUEST_LIMIT = 64 << 20
 """Bytes; an import of 100,000 people is about 20 MiB."""
@@ -32,18 +34,6 @@ _TOO_MANY = {
     "refused": "too many commands are connected to this box already",
     "remedy": "end some (watch, status in a loop) and try again; stop has places of its own",
 }
-
-
-class Refused(Exception):
-    """The operation was understood and not done; ``remedy`` says what to do about it."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
-
-
-class NobodyListens(Exception):
-    """No box runs on this state directory."""
 
 
 Handler = Callable[[str, dict[str, Any]], Any]

@@ -34,16 +34,17 @@ from appliance.campaign.engine import Input
 from appliance.config.load import Config
 from appliance.control.job import Job
 from appliance.control.operations import Operations, Surroundings
-from appliance.control.protocol import ControlServer, Refused
+from appliance.control.protocol import ControlServer
 from appliance.daemon.systemd import notify, watchdog_seconds
 from appliance.effects import Record
+from appliance.errors import Refused
 from appliance.selftest import result as selftest_result
 from appliance.storage.files import StorageError
 from firmware.clock import Clock, SystemClock
 from firmware.events import StopRaised
 from firmware.gpio.panel import NoPanel, Panel
 from firmware.line.line import Line
-from firmware.modem.bring_up import Identity
+from firmware.modem.identity import Identity
 
 log = logging.getLogger(__name__)
 

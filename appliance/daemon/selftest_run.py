@@ -23,12 +23,13 @@ from appliance.call.attempt import begin
 from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
 from appliance.campaign.engine import Input
 from appliance.clearance import gate
-from appliance.clearance.gate import Circumstances
+from appliance.clearance.circumstances import Circumstances
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.config.settings import LineConfig
-from appliance.control.protocol import ControlServer, Refused
+from appliance.control.protocol import ControlServer
 from appliance.effects import Effect, Record, Send
+from appliance.errors import Refused
 from appliance.model import Clearance, Contact, Verdict
 from appliance.numbers import NumberRefused, read_number
 from appliance.selftest import machine as selftest
@@ -143,7 +144,7 @@ class SelfTestCall:
     def run(self, number: str | None) -> dict[str, Any]:
         """Call the technician at *number* (or the only one registered); return what was found.
 
-        Raises :class:`~appliance.control.protocol.Refused` where there is nobody to call, the gate
+        Raises :class:`~appliance.errors.Refused` where there is nobody to call, the gate
         refuses, or the line does not come up; nothing was dialled then.
         """
         contact = self._technician(number)

@@ -14,7 +14,8 @@ from typing import IO, Any
 
 import yaml
 
-from appliance.control.protocol import ControlClient, NobodyListens, Refused
+from appliance.control.protocol import ControlClient
+from appliance.errors import NobodyListens, Refused
 from appliance.yaml_document import read_document
 from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.personality import VoicePath

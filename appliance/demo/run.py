@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.control.protocol import Refused
 from appliance.demo.people import Population
 from appliance.demo.processes import BoxProcess, Stage, run_command, start_modems
 from appliance.effects import Entry
+from appliance.errors import Refused
 from appliance.ledger import read_entries
 from appliance.screen.live import Screen
 

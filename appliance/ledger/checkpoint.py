@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from appliance.checked_lines import body, frame
 from appliance.ledger.format import LedgerCorrupt
 from appliance.storage.files import SYSTEM_DISK, Disk, replace_file_in_parts
+from appliance.storage.journal_format import body, frame
 
 FILE = "checkpoint.json"
 _VERSION = 2

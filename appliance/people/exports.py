@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
@@ -167,3 +168,29 @@ def without(text: str, numbers: Iterable[str]) -> tuple[str, int]:
     bare = ((line, _MOMENT.sub("", line)) for line in lines)
     kept = [line for line, rest in bare if not any(one.search(rest) for one in patterns)]
     return header + "".join(kept), len(lines) - len(kept)
+
+
+WITHIN = 300.0
+"""Real seconds that an erasure waits for a file: a dossier reads the whole ledger first."""
+
+
+class Deliveries:
+    """The files that are on their way, by path. *clock* counts real seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+
+    def begin(self, path: str) -> None:
+        """The contents of *path* are being answered."""
+        self._until[path] = self._clock() + WITHIN
+
+    def end(self, path: str) -> bool:
+        """The file was written; return whether that was in time for it to be kept."""
+        return self._until.pop(path, 0.0) > self._clock()
+
+    def under_way(self) -> str | None:
+        """Return one that is still awaited, or None."""
+        now = self._clock()
+        self._until = {path: until for path, until in self._until.items() if until > now}
+        return next(iter(self._until), None)

@@ -15,8 +15,7 @@ from typing import Self, cast
 from tinydb.queries import QueryLike
 from tinydb.table import Document
 
-from appliance.model import Consent, Contact, Revocation, Sketch
-from appliance.packed_history import HexId
+from appliance.model import Consent, Contact, HexId, Revocation, Sketch
 from appliance.people.number_key import NumberKeyLost, make_number_key, read_number_key
 from appliance.people.registration import Intake
 from appliance.people.registry_database import JournalStorage, RegistryDatabase

@@ -17,8 +17,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Table
 
-from appliance.people.registry_rows import COLUMNS, SCHEMA, key_text
-from appliance.rows import Overlay, Rows, encode_document
+from appliance.people.registry_rows import COLUMNS, SCHEMA, Overlay, Rows, encode_document, key_text
 from appliance.storage.files import Disk
 from appliance.storage.journal import Journal
 from appliance.storage.journal_format import Change

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from appliance.cli.running import line_text
+from appliance.screen.status import line_text
 
 LAMPS = {"ready": "green", "line": "blue", "call": "yellow", "fault": "red"}
 RECENT = 8

@@ -18,7 +18,6 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from appliance.checked_lines import body
 from appliance.storage import journal_snapshot
 from appliance.storage.files import (
     SYSTEM_DISK,
@@ -36,6 +35,7 @@ from appliance.storage.journal_format import (
     Change,
     Header,
     JournalCorrupt,
+    body,
     encode_row,
     newer_program,
     part_line,

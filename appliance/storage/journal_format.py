@@ -7,10 +7,10 @@ them. Parts without a seal were never acknowledged and count for nothing.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from appliance.checked_lines import body, frame
 from appliance.storage.files import StorageError
 
 FORMAT = 2
@@ -119,3 +119,16 @@ def _joined(changes: Iterable[Change]) -> bytes:
 def _change(change: Change) -> bytes:
     row = b"null" if change.row is None else change.row
     return b'["%b","%b",%b]' % (change.table.encode(), change.key.encode(), row)
+
+
+def frame(text: bytes) -> bytes:
+    """Return *text*, which has no newline, as a line with its checksum in front."""
+    return b"%08x %b\n" % (zlib.crc32(text), text)
+
+
+def body(raw: bytes) -> bytes | None:
+    """Return the text of a line if it is whole and its checksum fits, else None."""
+    text = raw[9:-1]
+    if len(raw) < 10 or raw[-1:] != b"\n" or raw[:9] != b"%08x " % zlib.crc32(text):
+        return None
+    return text

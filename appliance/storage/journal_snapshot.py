@@ -6,9 +6,8 @@ import json
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from appliance.checked_lines import body
 from appliance.storage.files import Disk, write_all
-from appliance.storage.journal_format import Change, end_line, snapshot_line
+from appliance.storage.journal_format import Change, body, end_line, snapshot_line
 
 _BUFFER = 1024 * 1024
 

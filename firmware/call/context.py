@@ -1,4 +1,4 @@
-"""A line as one of its calls sees it."""
+"""A line as one of its calls sees it, and what the line learns from the call."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from firmware.at.outcomes import Reply
-from firmware.call.inbox import Inbox
+from firmware.call.inbox import Inbox, Item
 from firmware.clock import Clock
-from firmware.events import Event
+from firmware.events import Cause, Ended, Event
 from firmware.families.base import Family
 from firmware.faults import Fault
+from firmware.orders import Dial
 
 
 class Modem(Protocol):
@@ -44,3 +45,40 @@ class LineSide:
     dialling: Callable[[bool], None]
     """Told while ATD or ATA is outstanding, so that a hang-up order can overtake it."""
     log: logging.Logger
+
+
+RESTARTED = "the module restarted in a call"
+
+VOICE_LATE = "the module switched its voice on late: reset before more calls"
+
+RADIO_CYCLED = "the radio was switched off to end a call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What the call means for the line."""
+
+    radio_cycled: bool = False
+    reset_due: bool = False
+    restarted: bool = False
+    voice: tuple[Fault, str] | None = None
+    """Why the voice path has to be opened anew before the next call."""
+    closing: bool = False
+    deferred: tuple[Item, ...] = ()
+
+
+def refuse(
+    post: Callable[[Event], None], dial: Dial, at: float, evidence: str, *, cause: Cause
+) -> None:
+    """End a Dial that never reached the port."""
+    post(
+        Ended(
+            line=dial.line,
+            at=at,
+            attempt=dial.attempt,
+            cause=cause,
+            evidence=evidence,
+            code=None,
+            confirmed=True,
+        )
+    )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -53,3 +54,12 @@ class Over:
 
 
 Fact = Alerting | AnswerClaimed | AnswerDenied | AnswerConfirmed | EndClaimed | Over
+
+
+def mask(text: str, number: str = "") -> str:
+    """Return *text* fit for a log: no phone number in it, at most 80 characters."""
+    if number:
+        text = text.replace(number, "•••")
+    text = re.sub(r'"\+?\d{3,}"', '"•••"', text)
+    text = re.sub(r"\+?\d{7,}", "•••", text)
+    return text[:80]

@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from firmware.at.calls import CallRow, CallState
+from firmware.at.command_port import Commands
 from firmware.call.inbox import Heard, Inbox, Item, Ordered, rings
 from firmware.call.procedure import Calling
 from firmware.events import IncomingRinging
 from firmware.families.base import Family, Sign
-from firmware.faults import Fault
-from firmware.modem.bring_up import LineDown
-from firmware.modem.hang_up import Commands, read_calls
+from firmware.faults import Fault, LineDown
+from firmware.modem.hang_up import read_calls
 from firmware.orders import AnswerCall
 
 DECIDE_WITHIN = 15.0

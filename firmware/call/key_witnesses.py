@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from firmware.dtmf.detector import ALL_KEYS
-from firmware.events import Witness
+from firmware.events import MODULE_LAG, Witness
 
-MODULE_LAG: Final = 1.2
-"""Seconds by which a module may be later than the host detector."""
 HOST_LAG: Final = 0.3
 """Seconds by which the host detector may be later than a module."""
 ECHO: Final = 0.1

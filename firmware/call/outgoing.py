@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from firmware.call.context import refuse
 from firmware.call.inbox import Heard, rings
 from firmware.call.procedure import Calling
-from firmware.call_result import refuse
 from firmware.events import Cause
-from firmware.faults import Fault
-from firmware.modem.bring_up import LineDown
+from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import Proof, hang_up, prove_silence, read_calls
 from firmware.orders import Dial
 

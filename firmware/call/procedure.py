@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
-from firmware.call.context import LineSide
+from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, LineSide, refuse
 from firmware.call.inbox import (
     Attention,
     AudioTrouble,
@@ -26,13 +26,11 @@ from firmware.call.inbox import (
 )
 from firmware.call.live_call import LiveCall
 from firmware.call.voice import CallVoice
-from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Cause, Ended
 from firmware.families.base import Sign
-from firmware.faults import Fault
-from firmware.modem.bring_up import LineDown
+from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import hang_up, is_silent, read_calls
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 

@@ -34,10 +34,10 @@ from firmware.call.facts import (
     EndClaimed,
     Fact,
     Over,
+    mask,
 )
 from firmware.call.release import END_SIGNS, Ending, EndSign, Verdict, end_sign, judge
 from firmware.families.base import Family, Reading, Sign
-from firmware.masking import mask
 
 
 @unique

@@ -25,7 +25,7 @@ from firmware.dtmf.listener import Ears
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Event
 from firmware.families.base import Sign
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
 from firmware.line.calls import LineCalls
 from firmware.line.out_of_service import Downtime
 from firmware.line.recovery import LineRecovery, PowerSwitch
@@ -33,8 +33,9 @@ from firmware.line.session import Session
 from firmware.line.status import LineStatus
 from firmware.line.voice import LineVoice
 from firmware.line_settings import LineSettings
-from firmware.modem.bring_up import BringUp, Identity, LineDown
+from firmware.modem.bring_up import BringUp
 from firmware.modem.discovery import Bindings, Resolver
+from firmware.modem.identity import Identity
 from firmware.modem.modem import VoiceModem
 from firmware.modem.sim_card import PinMemory
 from firmware.orders import HangUp, Order

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from firmware.call.context import refuse
 from firmware.call.inbox import Closing, Inbox, Item, LinkDown, Ordered
-from firmware.call_result import refuse
 from firmware.clock import Clock
 from firmware.errors import LinkLost
 from firmware.events import Cause, Event
-from firmware.faults import Fault
-from firmware.modem.bring_up import LineDown
+from firmware.faults import Fault, LineDown
 from firmware.orders import Dial
 
 

@@ -10,12 +10,11 @@ from typing import Protocol
 from firmware.clock import Clock
 from firmware.errors import CommandTimeout, FirmwareError, LinkLost
 from firmware.families.base import Family
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
 from firmware.line.ladder import Ladder, Remedy
 from firmware.line.log_throttle import Repeats
 from firmware.line.out_of_service import Downtime
 from firmware.line.status import LineStatus
-from firmware.modem.bring_up import LineDown
 from firmware.modem.modem import VoiceModem
 
 RESET_SETTLE = 2.0

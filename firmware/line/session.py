@@ -1,7 +1,7 @@
 """A modem in service: waits for orders, places and takes calls, sweeps messages.
 
 One session lasts from the end of bring-up to the next fault; it runs on the line's worker thread.
-What ends it is a :class:`~firmware.modem.bring_up.LineDown` or a link that is gone.
+What ends it is a :class:`~firmware.faults.LineDown` or a link that is gone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from firmware.at.calls import CallRow
+from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.call.inbox import (
     Attention,
     AudioTrouble,
@@ -34,14 +35,14 @@ from firmware.call.incoming import (
     told_number,
 )
 from firmware.call.procedure import Calling, pause
-from firmware.call_result import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
 from firmware.events import Cause, Event, IncomingRejected, SmsReceived
 from firmware.families.base import Sign
-from firmware.faults import Fault
-from firmware.modem.bring_up import BringUp, Identity, LineDown
+from firmware.faults import Fault, LineDown
+from firmware.modem.bring_up import BringUp
 from firmware.modem.hang_up import hang_up
+from firmware.modem.identity import Identity
 from firmware.modem.modem import VoiceModem
 from firmware.modem.network import read_network_time, service_fault
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence

@@ -11,7 +11,7 @@ from firmware.events import Event, LineFault, LineReady, Witness
 from firmware.families import FAMILIES, Family
 from firmware.faults import REMEDIES, Fault
 from firmware.line_settings import LineSettings
-from firmware.modem.bring_up import Identity
+from firmware.modem.identity import Identity
 from firmware.voice.path import AudioCounters, AudioPath
 
 

@@ -10,10 +10,10 @@ from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.dtmf.listener import Ears
 from firmware.errors import CommandRefused, FirmwareError, PortUnusable
-from firmware.faults import Fault
-from firmware.line_settings import LineSettings
-from firmware.modem.bring_up import Identity, LineDown
-from firmware.voice.choice import MODULE, VoiceChoice, choice_file, is_stream, may_fall_back
+from firmware.faults import Fault, LineDown
+from firmware.line_settings import MODULE, LineSettings
+from firmware.modem.identity import Identity
+from firmware.voice.choice import VoiceChoice, choice_file, is_stream, may_fall_back
 from firmware.voice.module_file import ModuleFilePath
 from firmware.voice.module_memory import FileMemory
 from firmware.voice.module_store import ModulePort

@@ -14,11 +14,12 @@ from typing import Protocol
 
 from firmware.at.outcomes import Reply
 from firmware.at.parsing import Registration, registration
-from firmware.errors import CommandTimeout, FirmwareError
+from firmware.errors import CommandTimeout
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family
-from firmware.faults import REMEDIES, Fault
+from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import hang_up, is_silent
+from firmware.modem.identity import Identity
 from firmware.modem.network import Service, judge_service, service_fault
 from firmware.modem.sim_card import (
     PinMemory,
@@ -43,31 +44,6 @@ class Commander(Protocol):
     def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
 
     def emergency_hang_up(self) -> None: ...
-
-
-class LineDown(FirmwareError):
-    """The line cannot serve. ``fault`` says why, ``answering`` whether a module is there."""
-
-    def __init__(
-        self, fault: Fault, detail: str, *, final: bool = False, answering: bool = True
-    ) -> None:
-        super().__init__(detail, remedy=REMEDIES[fault])
-        self.fault = fault
-        self.detail = detail
-        self.final = final
-        self.answering = answering
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Which modem and SIM a line has."""
-
-    family: Family
-    maker: str
-    model: str
-    revision: str
-    imei: str | None
-    iccid: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

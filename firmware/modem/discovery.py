@@ -20,10 +20,9 @@ from firmware.durable import replace_file
 from firmware.errors import FirmwareError
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family, UsbIdentity
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
 from firmware.line_settings import LineSettings
 from firmware.modem import port_users
-from firmware.modem.bring_up import LineDown
 from firmware.modem.modem import VoiceModem
 
 SYSFS = Path("/sys")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
 from firmware.at.calls import CallRow, CallState, call_list
+from firmware.at.command_port import Commands, HangsUp
 from firmware.at.outcomes import Reply
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families.base import Family, Rung
@@ -36,18 +36,6 @@ class Proof(Enum):
     """A call is listed, or the list could not be read."""
     MUTE = auto()
     """The modem answers nothing."""
-
-
-class Commands(Protocol):
-    """The part of the modem that a question needs."""
-
-    def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
-
-
-class HangsUp(Commands, Protocol):
-    """The part of the modem that a ladder needs."""
-
-    def emergency_hang_up(self) -> None: ...
 
 
 class _Listening:

@@ -13,19 +13,14 @@ import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 
-from firmware.audio.card_thread import CardThread
-from firmware.audio.reporting import Reporter
-from firmware.audio.voice_orders import Orders
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
 from firmware.voice.card_call import CardCall, Failed, Heard, News, Told, card_options
 from firmware.voice.frames import Began, Finished
-from firmware.voice.path import AudioCallbacks, AudioCounters
-from firmware.voice.sound_card import SoundLibrary, load_library
+from firmware.voice.path import AudioCallbacks, AudioCounters, Orders, Reporter
+from firmware.voice.sound_card import CardThread, SoundLibrary, load_library
 
-PREFIX = "alsa:"
-"""How the ``audio`` setting names a card: ``alsa:hw:2``, ``alsa:EC25``."""
 WATCHDOG_SECONDS = 2.0
 _LOOK_EVERY = 0.25
 _CARD_WITHIN = 3.0

@@ -7,7 +7,7 @@ so every card must bear it. It happens only where something sounds; in silence t
 simply holds the new clip.
 
 Three threads meet here. PortAudio's callbacks only copy. The card's thread
-(:class:`~firmware.audio.card_thread.CardThread`) starts, aborts and closes. Orders come from
+(:class:`~firmware.voice.sound_card.CardThread`) starts, aborts and closes. Orders come from
 anywhere and only leave a mark. From the moment that a clip has to be cut until it is, the
 callbacks hand over silence and leave the player to the card's thread.
 """
@@ -19,14 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from firmware.audio.card_thread import CardThread
-from firmware.audio.voice_orders import Orders
 from firmware.clips.clip import SAMPLE_RATE
 from firmware.clock import Clock
 from firmware.voice.card_buffer import Unheard
 from firmware.voice.frames import FRAME_BYTES, SILENCE, Notice, Player
-from firmware.voice.path import AudioCounters
-from firmware.voice.sound_card import SoundLibrary, Stream
+from firmware.voice.path import AudioCounters, Orders
+from firmware.voice.sound_card import CardThread, SoundLibrary, Stream
 
 _log = logging.getLogger(__name__)
 

@@ -15,10 +15,8 @@ from pathlib import Path
 
 from firmware.durable import replace_file, sync_folder
 from firmware.families.base import Family
-from firmware.voice.alsa import PREFIX
+from firmware.line_settings import MODULE, PREFIX
 
-MODULE = "module"
-"""The ``audio`` setting for clips that the module plays itself."""
 REFUSALS = 2
 """Calls in a row whose voice was refused to the end after the answer."""
 

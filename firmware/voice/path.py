@@ -9,9 +9,11 @@ calls ``start`` looks at its own stop flag *afterwards* and mutes again if it is
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import ParamSpec, Protocol
 
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
@@ -186,3 +188,82 @@ class SilentPath:
 
     def close(self) -> None:
         pass
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to play, or None for silence."""
+
+    clip: Clip | None
+    mutes: int
+    """How often the path had been muted when it was asked for."""
+    epoch: int
+    """How often the modem had been told to hang up by then, where the modem is what plays."""
+
+
+class Orders:
+    """The newest order, and whether it may be heard."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        """Held around each change but those of an emergency; a path may hold it around what must
+        not come between its own state and an order."""
+        self.wanted: Wanted | None = None
+        self.muted = False
+        self.held = False
+        """The module's voice buffer is full."""
+        self._mutes = 0
+
+    def ask(self, clip: Clip | None, *, epoch: int = 0) -> None:
+        with self.lock:
+            self.wanted = Wanted(clip, self._mutes, epoch)
+
+    def take(self) -> Wanted | None:
+        """Return what is to be carried out now, once."""
+        with self.lock:
+            wanted, self.wanted = self.wanted, None
+        return wanted
+
+    def mute(self) -> None:
+        """Without the lock: an emergency waits for nobody."""
+        self.muted = True
+        self._mutes += 1
+
+    def begin(self) -> None:
+        """A call begins, and lifts a mute."""
+        with self.lock:
+            if self.wanted is not None and self.wanted.mutes != self._mutes:
+                self.wanted = None
+            self.muted = self.held = False
+
+    def forget(self) -> None:
+        with self.lock:
+            self.wanted = None
+
+
+P = ParamSpec("P")
+
+_log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """Calls back for the path *name*; one thread at a time.
+
+    What goes wrong there is counted in ``callback_errors``, from which the line learns that it may
+    be deaf. The log gets the first of each kind with its traceback: a detector that is broken
+    fails fifty times a second.
+    """
+
+    def __init__(self, name: str, counters: AudioCounters) -> None:
+        self._name = name
+        self._counters = counters
+        self._logged: set[type[Exception]] = set()
+
+    def __call__(self, callback: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001
+            self._counters.callback_errors += 1
+            if type(error) not in self._logged:
+                self._logged.add(type(error))
+                _log.exception("%s: the box failed at what the voice path told it", self._name)

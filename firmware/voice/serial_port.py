@@ -19,8 +19,6 @@ from collections.abc import Iterable
 
 import serial
 
-from firmware.audio.reporting import Reporter
-from firmware.audio.voice_orders import Orders
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
@@ -34,7 +32,7 @@ from firmware.voice.frames import (
     PlayerState,
     Schedule,
 )
-from firmware.voice.path import AudioCallbacks, AudioCounters
+from firmware.voice.path import AudioCallbacks, AudioCounters, Orders, Reporter
 
 WATCHDOG_SECONDS = 2.0
 """Box seconds without a received byte, or without the port taking one, that mean a dead path."""

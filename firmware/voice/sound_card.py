@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, Protocol, cast
 
 from firmware.errors import PortUnusable
@@ -56,3 +59,39 @@ def load_library() -> SoundLibrary:
     except OSError as error:
         # sounddevice is there and libportaudio is not.
         raise PortUnusable(f"the sound card library: {error}", remedy=INSTALL) from error
+
+
+class CardThread:
+    """Does one thing after another, in the order they were asked for. Actions do not raise."""
+
+    def __init__(self, name: str) -> None:
+        self._actions: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # A daemon, so that a card that hangs does not keep the program from ending.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def post(self, action: Callable[[], None]) -> None:
+        """Have *action* done soon. Any thread, never blocks."""
+        self._actions.put(action)
+
+    def done(self, action: Callable[[], None], *, within: float) -> bool:
+        """Have *action* done and wait for it; False where it is not done *within* seconds."""
+        done = threading.Event()
+
+        def do() -> None:
+            action()
+            done.set()
+
+        self._actions.put(do)
+        return done.wait(within)
+
+    def leave(self) -> None:
+        """End after what was asked for so far; a thread that hangs ends if it ever goes on."""
+        self._actions.put(None)
+
+    def _run(self) -> None:
+        while True:
+            action = self._actions.get()
+            if action is None:
+                return
+            action()

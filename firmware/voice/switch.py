@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from firmware.at.command_port import Commands
 from firmware.clock import Clock
 from firmware.errors import CommandTimeout, PortUnusable
 from firmware.families.base import AudioMoment, Family
-from firmware.modem.hang_up import Commands
-from firmware.voice.alsa import PREFIX, AlsaPath
-from firmware.voice.choice import MODULE
+from firmware.line_settings import MODULE, PREFIX
+from firmware.voice.alsa import AlsaPath
 from firmware.voice.module_file import ModuleFilePath
 from firmware.voice.module_memory import FileMemory
 from firmware.voice.module_store import ModulePort

@@ -25,12 +25,12 @@ from appliance.call.state import (
     Reminding,
     Ringing,
     State,
+    Step,
     Telling,
     TimeReached,
     Waiting,
     Withdrawn,
 )
-from appliance.call_moves import Step
 from appliance.effects import Now, Record, Send, StoreRevocation
 from appliance.model import Clearance, Interval, Outcome, Script, Timers
 from firmware import events

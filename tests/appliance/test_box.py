@@ -23,8 +23,8 @@ from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
-from appliance.control.protocol import Refused
 from appliance.effects import Now, Record
+from appliance.errors import Refused
 from appliance.ledger import read_entries
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number

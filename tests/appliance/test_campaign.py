@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.campaign.history import CampaignState, CheckpointInvalid
 from appliance.effects import Entry
-from appliance.model import NO_HISTORY, Outcome
-from appliance.packed_history import hex_id
+from appliance.model import NO_HISTORY, Outcome, hex_id
 
 T0 = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.cli.main import main
 from appliance.cli.output import check_target, write_target
-from appliance.control.protocol import Refused
+from appliance.errors import Refused
 from appliance.ledger import read_entries
 
 HEADER = (

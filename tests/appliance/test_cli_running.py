@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.cli.running import folded
+from appliance.screen.status import folded
 
 TEXT = """\
 box      demo-box, automatic, bench

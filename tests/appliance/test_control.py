@@ -10,14 +10,8 @@ from typing import Any
 
 import pytest
 
-from appliance.control.protocol import (
-    SOCKET_NAME,
-    URGENT_CLIENTS,
-    ControlClient,
-    ControlServer,
-    NobodyListens,
-    Refused,
-)
+from appliance.control.protocol import SOCKET_NAME, URGENT_CLIENTS, ControlClient, ControlServer
+from appliance.errors import NobodyListens, Refused
 
 MOST = 4
 

@@ -11,8 +11,8 @@ from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
-from appliance.control.protocol import Refused
 from appliance.daemon.daemon import Daemon, _Request
+from appliance.errors import Refused
 from firmware.events import Cause, Ended, StopRaised
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance import deliveries
 from appliance.box.box import Box
 from appliance.box.state import State
 from appliance.cli import output, session
@@ -20,10 +19,12 @@ from appliance.cli.main import main
 from appliance.config import load as configuration
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
-from appliance.control.protocol import ControlServer, Refused
-from appliance.deliveries import Deliveries
+from appliance.control.protocol import ControlServer
 from appliance.effects import Now
+from appliance.errors import Refused
+from appliance.people import exports as deliveries
 from appliance.people.contacts_format import COLUMNS
+from appliance.people.exports import Deliveries
 
 NUMBER = "+33639980012"
 GOOD = f"{NUMBER},Ada,fr,Europe/Paris,neighbourhood-news,2027-01-05,form,sheet 1,mon 18:00-20:00,"

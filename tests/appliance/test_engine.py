@@ -15,7 +15,7 @@ from appliance.campaign.engine import Engine, Input
 from appliance.campaign.history import CampaignState
 from appliance.campaign.options import Habits
 from appliance.campaign.placing import RECONSIDER
-from appliance.clearance.gate import Circumstances
+from appliance.clearance.circumstances import Circumstances
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
 from appliance.model import (
     Campaign,
@@ -23,6 +23,7 @@ from appliance.model import (
     Consent,
     Contact,
     Decision,
+    HexId,
     History,
     Interval,
     Outcome,
@@ -31,7 +32,6 @@ from appliance.model import (
     Timers,
     Verdict,
 )
-from appliance.packed_history import HexId
 from firmware import events
 from firmware.events import Cause, Witness
 from firmware.orders import Dial, HangUp

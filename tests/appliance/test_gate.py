@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.clearance.gate import (
-    HORIZON,
-    Circumstances,
-    Rules,
-    decide,
-    explain,
-    longest_call,
-    next_chance,
-)
+from appliance.clearance.circumstances import Circumstances, longest_call
+from appliance.clearance.gate import HORIZON, Rules, decide, explain, next_chance
 from appliance.effects import Now
 from appliance.law import Ballot, Caller, Category, load_profile
 from appliance.model import (

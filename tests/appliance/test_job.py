@@ -18,8 +18,8 @@ from appliance.config import load as configuration
 from appliance.config.paths import sample_config
 from appliance.control.job import Job
 from appliance.control.operations import Operations
-from appliance.control.protocol import Refused
 from appliance.effects import Now
+from appliance.errors import Refused
 from appliance.people.contacts_format import COLUMNS
 
 AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)

@@ -9,13 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.campaign.history import CampaignState
-from appliance.campaign.interfaces import LawGate
 from appliance.campaign.planner import SURVEYED_PER_STEP, Planner
-from appliance.clearance.gate import Rules
+from appliance.clearance.gate import LawGate, Rules
 from appliance.effects import Entry, Now
 from appliance.law import CapRule, load_profile
-from appliance.model import Consent, Contact, Outcome, Retry, Sketch
-from appliance.packed_history import HexId, hex_id, hex_text
+from appliance.model import Consent, Contact, HexId, Outcome, Retry, Sketch, hex_id, hex_text
 
 NOW = datetime(2027, 3, 10, 9, 30, tzinfo=UTC)
 WINDOWS = ("mon-sun 10:00-12:00", "mon-fri 10:00-11:00", "mon-fri 14:00-18:00", "sun 03:00-04:00")

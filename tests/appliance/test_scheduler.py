@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.campaign.scheduler import Scheduler
-from appliance.packed_history import HexId
+from appliance.model import HexId
 
 T0 = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
 

@@ -8,14 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from firmware.audio.reporting import Reporter
 from firmware.clock import SystemClock
 from firmware.events import Event
 from firmware.families import FAMILIES
 from firmware.faults import Fault
 from firmware.line.status import LineStatus
 from firmware.line_settings import LineSettings
-from firmware.voice.path import AudioCallbacks, AudioCounters, SilentPath
+from firmware.voice.path import AudioCallbacks, AudioCounters, Reporter, SilentPath
 
 
 def fails(error: Exception) -> None:

@@ -12,8 +12,9 @@ from firmware.at.outcomes import Reply
 from firmware.at.results import final_result
 from firmware.errors import CommandTimeout
 from firmware.families import FAMILIES
-from firmware.faults import Fault
-from firmware.modem.bring_up import BringUp, Identity, LineDown
+from firmware.faults import Fault, LineDown
+from firmware.modem.bring_up import BringUp
+from firmware.modem.identity import Identity
 from firmware.modem.sim_card import PinMemory
 
 GENERIC = FAMILIES["generic"]

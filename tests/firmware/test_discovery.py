@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from firmware.faults import LineDown
 from firmware.line_settings import LineSettings
-from firmware.modem.bring_up import LineDown
 from firmware.modem.discovery import Bindings, FoundModem, Probe, Resolver, find_modems, usb_ttys
 
 

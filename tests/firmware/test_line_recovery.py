@@ -10,13 +10,12 @@ import pytest
 from firmware.call.inbox import Inbox
 from firmware.clock import Clock
 from firmware.events import Event, LineFault
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
 from firmware.line.log_throttle import FIRST_AGAIN, LONGEST, Repeats
 from firmware.line.out_of_service import Downtime
 from firmware.line.recovery import LineRecovery
 from firmware.line.status import LineStatus
 from firmware.line_settings import LineSettings
-from firmware.modem.bring_up import LineDown
 
 HOUR = 3600.0
 

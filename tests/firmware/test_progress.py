@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.at.calls import CallRow, call_list
-from firmware.call.facts import AnswerClaimed, AnswerConfirmed, AnswerDenied, Fact
+from firmware.call.facts import AnswerClaimed, AnswerConfirmed, AnswerDenied, Fact, mask
 from firmware.call.progress import Phase, Progress
 from firmware.events import Cause
 from firmware.families import FAMILIES
 from firmware.families.base import Family, talk_seconds
-from firmware.masking import mask
 
 SIM7600 = FAMILIES["sim7600"]
 GENERIC = FAMILIES["generic"]

@@ -7,13 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from firmware.call.context import CallResult
 from firmware.call.inbox import AudioTrouble, Closing, Inbox, Ordered
-from firmware.call_result import CallResult
 from firmware.events import Cause, Ended, Event
 from firmware.families import FAMILIES
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
 from firmware.line.session import Session
-from firmware.modem.bring_up import LineDown
 from firmware.orders import Dial
 
 LOST = "voice port gone"

@@ -14,9 +14,8 @@ from firmware.errors import LinkLost
 from firmware.events import Event, IncomingRejected
 from firmware.families import FAMILIES
 from firmware.families.base import Reading, Sign
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
 from firmware.line.session import Session
-from firmware.modem.bring_up import LineDown
 
 CALLER = "+33639980007"
 ROW = f'+CLCC: 1,1,4,0,0,"{CALLER}",145'

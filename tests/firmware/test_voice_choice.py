@@ -14,10 +14,10 @@ from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.errors import CommandRefused, LinkLost, PortUnusable
 from firmware.families import FAMILIES
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
 from firmware.line.voice import LineVoice
 from firmware.line_settings import LineSettings
-from firmware.modem.bring_up import Identity, LineDown
+from firmware.modem.identity import Identity
 from firmware.voice.alsa import AlsaPath
 from firmware.voice.choice import REFUSALS, VoiceChoice, choice_file, is_stream, may_fall_back
 from firmware.voice.module_file import ModuleFilePath

@@ -26,11 +26,10 @@ from firmware.at.command import make_command
 from firmware.at.exchange import Exchange
 from firmware.at.outcomes import Completed, ExchangeEvent, Notification, Reply, TimedOut
 from firmware.at.parsing import registration
-from firmware.call.facts import AnswerConfirmed, Fact, Over
+from firmware.call.facts import AnswerConfirmed, Fact, Over, mask
 from firmware.call.progress import Phase, Progress
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family
-from firmware.masking import mask
 from firmware.modem.network import judge_service, read_network_time, service_fault
 from firmware.modem.sim_card import read_sim_state
 

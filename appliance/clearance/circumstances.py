@@ -1,0 +1,45 @@
+"""How the box stands when the gate is asked, and how long a call may take. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.effects import Now
+from appliance.model import (
+    Script,
+    Timers,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """How the box stands at the instant of the decision."""
+
+    now: Now
+    stopped: bool
+    paused: bool
+    storage_ok: bool
+    line_ready: bool
+    bench: bool
+    """Whether the line is a simulator or test rig."""
+    pressed: bool
+    """Whether the start button was pressed for this one call."""
+    call_seconds: float
+    """The longest that the call may take, from the dial command to the silent line."""
+
+
+def longest_call(script: Script, timers: Timers) -> float:
+    """Return the longest that a call with *script* can take, in seconds.
+
+    Set-up and ringing, the greeting, every wait and repeat, the whole message after the last
+    possible key, an objection at its end with the spoken confirmation, and the hang-up.
+    """
+    spoken = script.durations
+    prompts = timers.prompt_repeats * (spoken[script.prompt] + timers.key_wait.total_seconds())
+    return (
+        (timers.set_up + timers.ring + timers.key_wait + timers.hang_up).total_seconds()
+        + spoken[script.greeting]
+        + prompts
+        + spoken[script.message]
+        + max(spoken[script.farewell], spoken[script.opted_out])
+    )

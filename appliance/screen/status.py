@@ -1,0 +1,71 @@
+"""How a status reads in a terminal. Pure."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Any
+
+LABEL = 9
+"""Columns before the words of a row."""
+
+
+def folded(text: str, width: int) -> str:
+    """Fold each row to *width*, below the column where its words begin."""
+    return "\n".join(
+        textwrap.fill(
+            # "busy 2" stays together: textwrap breaks at no hard space.
+            re.sub(r"(?<=\w) (?=\d)", "\N{NO-BREAK SPACE}", row),
+            max(width, 40),
+            subsequent_indent=" " * LABEL,
+            break_on_hyphens=False,
+            break_long_words=False,
+        ).replace("\N{NO-BREAK SPACE}", " ")
+        for row in text.split("\n")
+    )
+
+
+def as_text(status: dict[str, Any]) -> str:
+    """Lay a status out, one fact a row."""
+    clock = status["clock"]
+    trust = (
+        f"trusted ({clock['source']})" if clock["trusted"] else f"NOT trusted: {clock['source']}"
+    )
+    rows = [
+        f"box      {status['box']}, {status['mode']}{', bench' if status['bench'] else ''}",
+        f"clock    {clock['utc']}  {trust}",
+        f"now      {status['why']['sentence']}",
+    ]
+    if status["why"]["next_at"]:
+        rows.append(f"next     {status['why']['next_at']}")
+    rows += [f"line     {line_text(line)}" for line in status["lines"]]
+    rows.append(f"people   {status['people']} known, {status['waiting']} may still be called")
+    outcomes = ", ".join(f"{name} {count}" for name, count in sorted(status["outcomes"].items()))
+    rows.append(f"calls    {status['attempts']} made{': ' + outcomes if outcomes else ''}")
+    if status["refusals"]:
+        refused = ", ".join(f"{rule} {n}" for rule, n in sorted(status["refusals"].items()))
+        rows.append(f"refused  {refused}")
+    if status["running"]:
+        rows.append("lamps    " + ", ".join(f"{k} {v}" for k, v in status["lamps"].items()))
+    rows += [f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]]
+    rows.append(f"ledger   row {status['ledger']['seq']}, head {status['ledger']['hash'][:16]}…")
+    return "\n".join(rows)
+
+
+def line_text(line: dict[str, Any]) -> str:
+    """Say a line's state in one line of text."""
+    if line["fault"] is not None:
+        fault = line["fault"]
+        remedy = f"; {fault['remedy']}" if fault["remedy"] else ""
+        return f"{line['name']}: OUT ({fault['code']}): {fault['detail']}{remedy}"
+    caller = f"called, {line['incoming']}" if line["incoming"] else None
+    state = line["call"] or caller or ("ready" if line["ready"] else "not ready")
+    family = line["modem"].get("family", "")
+    return f"{line['name']}: {state}{f' ({family})' if family else ''}{_self_test(line)}"
+
+
+def _self_test(line: dict[str, Any]) -> str:
+    test = line["selftest"]
+    if test is None:
+        return ", never self-tested"
+    return f", self-test {'passed' if test['passed'] else 'FAILED'} {str(test['at'])[:10]}"

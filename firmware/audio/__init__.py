@@ -1,1 +1,0 @@
-"""The voice: clips, their framing and pacing, and the paths that carry them to the callee."""
