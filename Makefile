@@ -43,23 +43,23 @@ bench: $(VENV)/.developer
 
 # Cuts the power at every system call of the storage: minutes.
 crash: $(VENV)/.developer
-	$(BIN)/python -m bench.crash
+	$(BIN)/python -m tests.rigs.crash
 
 # A million simulated calls with power cuts, revocations, clock steps and stop presses.
 soak: $(VENV)/.developer
-	$(BIN)/python -m bench.soak
+	$(BIN)/python -m tests.rigs.soak
 
 # Every fault on every modem family, on ptys: a matrix, in minutes.
 contract: $(VENV)/.developer
-	$(BIN)/python -m bench.contract
+	$(BIN)/python -m tests.rigs.contract
 
 # A million mutated lines through the conversation and through a whole call: minutes.
 # With `pip install '.[fuzz]'` a coverage-guided run follows.
 fuzz: $(VENV)/.developer
-	$(BIN)/python tests/fuzz/at_lines.py
-	$(BIN)/python tests/fuzz/call_story.py
+	$(BIN)/python -m tests.fuzz.at_lines
+	$(BIN)/python -m tests.fuzz.call_story
 	if $(BIN)/python -c "import atheris" 2> /dev/null; then \
-	  $(BIN)/python tests/fuzz/atheris_at.py -max_total_time=120; fi
+	  $(BIN)/python -m tests.fuzz.atheris_at -max_total_time=120; fi
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -78,7 +78,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.developer: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[dev]'
-	$(COMPILE) bench
+	$(COMPILE) bench tests
 	$(BIN)/python -W ignore -c "from hypothesis import strategies; strategies.text().example()"
 	touch $(VENV)/.installed $@
 

@@ -18,8 +18,8 @@ from appliance.effects import Entry, Now
 from appliance.law import Caller, Category, load_profile
 from appliance.model import Campaign, Consent, Contact, HexId, Outcome, Retry
 from bench.busy_line import BusyLine, dialled
-from bench.simulated_campaign import SCRIPT, Setting, simulate
-from bench.simulated_people import ORIGIN, PURPOSE, SimulatedPeople
+from tests.rigs.simulated_campaign import SCRIPT, Setting, simulate
+from tests.rigs.simulated_people import ORIGIN, PURPOSE, SimulatedPeople
 
 SIZES = (1_000, 10_000, 100_000)
 CHOICES = 1_000

@@ -22,8 +22,6 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import TypeVar
 
-from bench.contract import PLAYED
-from bench.contract_driver import tone
 from firmware.clock import SystemClock
 from firmware.events import (
     Answered,
@@ -47,6 +45,8 @@ from firmware.simulator.network.scenario import (
     NumberRule,
     Scenario,
 )
+from tests.rigs.contract import PLAYED
+from tests.rigs.contract_driver import tone
 
 SPEED = 4.0
 STOPS = 4

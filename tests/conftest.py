@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest.register_assert_rewrite("tests.support")
+
 # Collection makes a heap that stays: looking through it for garbage is in vain.
 gc.disable()
 # Before numpy is imported: threads over small matrices only wait for each other.

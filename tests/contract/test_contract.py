@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.contract import PLAYED, matrix, play
-from bench.contract_scenes import SCENES
 from firmware.families import FAMILIES
 from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.network.scenario import FaultKind
+from tests.rigs.contract import PLAYED, matrix, play
+from tests.rigs.contract_scenes import SCENES
 
 SAMPLE = ("lost_notices rejected", "reset")
 BY_NAME = {scene.name: scene for scene in SCENES}

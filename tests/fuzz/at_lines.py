@@ -14,8 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from firmware.at import calls, parsing, results
 from firmware.at.command import make_command
 from firmware.at.exchange import Exchange

@@ -1,23 +1,18 @@
 """Coverage-guided fuzzing of a whole call; needs the ``fuzz`` extra (atheris).
 
-``python tests/fuzz/atheris_at.py -max_total_time=60`` takes libFuzzer's options. The input's first
+``python -m tests.fuzz.atheris_at -max_total_time=60`` takes libFuzzer's options. The input's first
 byte chooses the family; then each chunk is bytes from the modem, a query or passing time.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parent))
-
 with atheris.instrument_imports(include=["firmware"]):
-    from call_story import QUERIES, WORDS, play
-
     from firmware.families import FAMILIES
+    from tests.fuzz.call_story import QUERIES, WORDS, play
 
 NAMES = sorted(FAMILIES)
 _ENDS = (b"\r\n", b"\r", b"\n", b"")

@@ -14,12 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parent))
-
-from at_lines import corpus, mutate
 
 from firmware.at.calls import call_list
 from firmware.at.command import make_command
@@ -32,6 +26,7 @@ from firmware.families import FAMILIES, identify
 from firmware.families.base import Family
 from firmware.modem.network import judge_service, read_network_time, service_fault
 from firmware.modem.sim_card import read_sim_state
+from tests.fuzz.at_lines import corpus, mutate
 
 DIAL = make_command("ATD+33639980001;", timeout=8, dial=True)
 TAKE = make_command("ATA", timeout=8, dial=True)

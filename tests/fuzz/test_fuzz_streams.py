@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 
-import at_lines
-import call_story
 import pytest
 
 from firmware.families import FAMILIES
+from tests.fuzz import at_lines, call_story
 
 SEEDS = range(150 if os.environ.get("THOROUGH") else 60)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
-from test_box_process import LISTENER, SPEED, Bench, wait_for
-from test_box_process import bench as bench
 
 from appliance.ledger import verify
 from firmware.clock import SystemClock
 from firmware.simulator.host import Simulation
 from firmware.simulator.network.scenario import Answer, IncomingCall, KeyPress
 from firmware.simulator.network.scenario_file import load_scenario
+from tests.support.box_process import LISTENER, SPEED, Bench, wait_for
+from tests.support.box_process import bench as bench
 
 pytestmark = pytest.mark.process
 

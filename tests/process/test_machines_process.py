@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_box_process import Bench, bench, wait_for  # noqa: F401
 
 from firmware.simulator.network import sounds
+from tests.support.box_process import Bench, wait_for
+from tests.support.box_process import bench as bench
 
 pytestmark = pytest.mark.process
 
@@ -41,7 +42,7 @@ EXPECTED = {
 }
 
 
-def test_every_verdict_is_in_the_ledger_with_its_evidence(bench: Bench) -> None:  # noqa: F811
+def test_every_verdict_is_in_the_ledger_with_its_evidence(bench: Bench) -> None:
     folder: Path = bench.stage.directory
     for name, parts in SOUNDS.items():
         with wave.open(str(folder / f"{name}.wav"), "wb") as file:

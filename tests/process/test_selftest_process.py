@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from test_box_process import Bench, wait_for
 
 from appliance.ledger import verify
 from appliance.selftest.result import load
+from tests.support.box_process import Bench, wait_for
 
 pytestmark = pytest.mark.process
 

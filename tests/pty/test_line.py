@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from line_bench import ANSWERS, bench, rule
 
 from firmware.events import (
     Answered,
@@ -25,6 +24,7 @@ from firmware.simulator.network.scenario import (
     Reject,
     Unreachable,
 )
+from tests.support.line_bench import ANSWERS, bench, rule
 
 pytestmark = pytest.mark.pty
 

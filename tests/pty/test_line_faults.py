@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-from line_bench import ANSWERS, NUMBER, PATIENCE, Bench, bench, rule
 
 from firmware.events import (
     Answered,
@@ -33,6 +32,7 @@ from firmware.simulator.network.scenario import (
     Scenario,
     SimSettings,
 )
+from tests.support.line_bench import ANSWERS, NUMBER, PATIENCE, Bench, bench, rule
 
 pytestmark = pytest.mark.pty
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from line_bench import ANSWERS, NUMBER, SPEED, Bench, bench, rule
 
 from firmware.call.outgoing import CALLED
 from firmware.events import (
@@ -41,6 +40,7 @@ from firmware.simulator.network.scenario import (
     NumberRule,
     Scenario,
 )
+from tests.support.line_bench import ANSWERS, NUMBER, SPEED, Bench, bench, rule
 
 pytestmark = pytest.mark.pty
 

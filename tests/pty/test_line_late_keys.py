@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from line_bench import NUMBER, PATIENCE, bench, rule
 
 from firmware.events import Answered, Ended, KeyHeard
 from firmware.orders import Dial, HangUp
 from firmware.simulator.network.scenario import Answer, Fault, FaultKind, KeyPress
+from tests.support.line_bench import NUMBER, PATIENCE, bench, rule
 
 pytestmark = pytest.mark.pty
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from line_bench import Bench, bench, rule
 
 from firmware.events import (
     Answered,
@@ -21,6 +20,7 @@ from firmware.events import (
 )
 from firmware.orders import HangUp, Play, Silence
 from firmware.simulator.network.scenario import Answer, KeyPress
+from tests.support.line_bench import Bench, bench, rule
 
 pytestmark = pytest.mark.pty
 

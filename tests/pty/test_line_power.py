@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from line_bench import ANSWERS, Power, bench, rule
 
 from firmware.events import Answered, Ended, LineFault, LineReady
 from firmware.gpio.pins import PinsUnusable
 from firmware.orders import HangUp
 from firmware.simulator.network.scenario import Fault, FaultKind
+from tests.support.line_bench import ANSWERS, Power, bench, rule
 
 pytestmark = pytest.mark.pty
 

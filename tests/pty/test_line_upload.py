@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from line_bench import Bench, bench, rule, tone
 
 import firmware.modem.modem
 from firmware.clock import SystemClock
@@ -22,6 +21,7 @@ from firmware.modem.port_users import Holder
 from firmware.modem.port_writer import HANG_UP, PortWriter
 from firmware.simulator.host import Simulation
 from firmware.simulator.network.scenario import Answer, Fault, FaultKind, LineScenario, Scenario
+from tests.support.line_bench import Bench, bench, rule, tone
 
 pytestmark = pytest.mark.pty
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from line_bench import PATIENCE, Bench, bench, rule
 from pytest_mock import MockerFixture
 
 from firmware.call.live_call import LiveCall
@@ -28,6 +27,7 @@ from firmware.events import (
 )
 from firmware.orders import HangUp
 from firmware.simulator.network.scenario import Answer, NoAnswer, Scenario
+from tests.support.line_bench import PATIENCE, Bench, bench, rule
 
 pytestmark = pytest.mark.pty
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from gsmmodem.pdu import encodeGsm7, packSeptets
-from scripted_port import OK, ScriptedPort
 
 from firmware.errors import CommandRefused, CommandTimeout
 from firmware.modem.modem import VoiceModem
+from tests.support.scripted_port import OK, ScriptedPort
 
 pytestmark = pytest.mark.pty
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from gsmmodem.exceptions import CommandError
 from gsmmodem.modem import Call
-from scripted_port import OK, ScriptedPort
 
 from firmware.at.outcomes import Notification
 from firmware.at.results import FinalKind
@@ -24,6 +23,7 @@ from firmware.errors import (
     PortUnusable,
 )
 from firmware.modem.modem import VoiceModem, dial_command
+from tests.support.scripted_port import OK, ScriptedPort
 
 pytestmark = pytest.mark.pty
 

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.people.contacts_file import (
+    LINE_LIMIT,
+    SUGGESTIONS,
+    ContactsUnreadable,
+    Reading,
+    parse_contacts,
+    read_contacts,
+)
+from appliance.people.contacts_format import COLUMNS, Defaults, RowFault, guarded, unguarded
+
+ROOT = Path(__file__).parents[3]
+DEFAULTS = Defaults(
+    country="FR",
+    timezone="Europe/Paris",
+    language="fr",
+    fiction=True,
+    now=datetime(2027, 3, 10, tzinfo=UTC),
+)
+GOOD = {
+    "number": "06 39 98 00 12",
+    "name": "Ada",
+    "language": "fr",
+    "timezone": "Europe/Paris",
+    "purpose": "information",
+    "consent_given_at": "2026-09-01",
+    "consent_source": "web",
+    "consent_evidence": "form 3",
+    "windows": "mon-fri 18:00-20:00; sat 10:00-12:00",
+    "valid_until": "2027-08-31",
+}
+
+
+def text(*rows: dict[str, str], delimiter: str = ",") -> str:
+    lines = [delimiter.join(COLUMNS)]
+    for changes in rows:
+        cells = {**GOOD, **changes}
+        lines.append(
+            delimiter.join(
+                f'"{cells[name]}"' if delimiter in cells[name] else cells[name] for name in COLUMNS
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+def read(content: str | bytes, **changes: object) -> Reading:
+    raw = content.encode() if isinstance(content, str) else content
+    return parse_contacts(raw, "c.csv", replace(DEFAULTS, **changes))  # type: ignore[arg-type]
+
+
+def faults(reading: Reading) -> list[tuple[int, str]]:
+    return [(fault.line, fault.column) for fault in reading.faults]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        text({}).encode(),
+        b"\xef\xbb\xbf" + text({}).encode(),
+        text({}, delimiter=";").encode(),
+        text({}).replace("\n", "\r\n").encode(),
+        text({}).replace("\n", "\r").encode(),
+        ("sep=;\n" + text({}, delimiter=";")).encode(),
+        text({}).rstrip("\n").encode(),
+        (text({}) + "\n\n,,,,,,,,,\n").encode(),
+        text({}).replace("number,name", "Number, NAME").encode(),
+        text({}).replace("2027-08-31\n", "2027-08-31,,\n").encode(),
+    ],
+    ids=["plain", "bom", "semicolon", "crlf", "cr", "sep", "no-end", "blank", "case", "empty-tail"],
+)
+def test_shapes_of_a_good_file(raw: bytes) -> None:
+    reading = read(raw)
+    assert reading.faults == ()
+    (row,) = reading.rows
+    assert row.number == "+33639980012"
+    assert row.windows == "mon-fri 18:00-20:00; sat 10:00-12:00"
+    # Local midnight, and the whole last day.
+    assert row.given_at == datetime(2026, 8, 31, 22, tzinfo=UTC)
+    assert row.valid_until == datetime(2027, 8, 31, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "expected"),
+    [
+        ("2026-09-01", "Europe/Paris", "2026-08-31T22:00:00"),
+        ("2026-09-01", "Pacific/Tahiti", "2026-09-01T10:00:00"),
+        ("2026-09-01T18:42", "Europe/Paris", "2026-09-01T16:42:00"),
+        ("2026-09-01 18:42:07", "Europe/Paris", "2026-09-01T16:42:07"),
+        ("2026-09-01T18:42:07Z", "Europe/Paris", "2026-09-01T18:42:07"),
+        ("2026-09-01T18:42:07.999+05:30", "Europe/Paris", "2026-09-01T13:12:07"),
+        ("2026-09-01T18:42-0400", "Europe/Paris", "2026-09-01T22:42:00"),
+    ],
+)
+def test_moments(written: str, zone: str, expected: str) -> None:
+    (row,) = read(text({"consent_given_at": written, "timezone": zone})).rows
+    assert row.given_at.isoformat() == expected + "+00:00"
+
+
+def test_optional_cells_take_the_defaults() -> None:
+    (row,) = read(
+        text({"name": "", "language": "", "timezone": "", "valid_until": ""}),
+        timezone="Indian/Reunion",
+        language="en",
+    ).rows
+    assert (row.name, row.language, row.timezone, row.valid_until) == (
+        "",
+        "en",
+        "Indian/Reunion",
+        None,
+    )
+    required = [c for c in COLUMNS if c not in ("name", "language", "timezone", "valid_until")]
+    reading = read(",".join(required) + "\n" + ",".join(GOOD[c] for c in required) + "\n")
+    assert len(reading.rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("number", "", "no number"),
+        ("number", "112", "emergency"),
+        ("number", "0899123456", "premium"),
+        ("number", "3615", "short"),
+        ("number", "+33…;+CMGD=1,4", "letters"),
+        ("number", "+33…639980012", "no place"),
+        ("number", "+33639980012;+CMGD=1,4", "letters"),
+        ("number", "3.36398E+10", "spreadsheet"),
+        ("number", "639980012", "leading zero"),
+        ("number", "06399800", "no numbering plan"),
+        ("language", "français", "not a language"),
+        ("timezone", "Europe/Lutetia", "not a time zone"),
+        ("timezone", "Paris", "not a time zone"),
+        ("timezone", "../../etc/passwd", "not a time zone"),
+        ("timezone", "Europe", "not a time zone"),
+        ("purpose", "", "is empty"),
+        ("consent_given_at", "", "is empty"),
+        ("consent_given_at", "01/09/2026", "not a date"),
+        ("consent_given_at", "2026-13-01", "not a date"),
+        ("consent_given_at", "2026-02-29", "not a date"),
+        ("consent_given_at", "20260901", "not a date"),
+        ("consent_given_at", "2026-09-01T25:00", "not a date"),
+        ("consent_given_at", "2026-09-01T18:00+99:00", "not a date"),
+        ("consent_given_at", "0001-01-01", "not a date"),
+        ("consent_given_at", "2027-03-11", "future"),
+        ("consent_source", "  ", "is empty"),
+        ("consent_evidence", "", "is empty"),
+        ("consent_evidence", "form\x073", "control character"),
+        ("consent_evidence", "x" * 501, "longer than"),
+        ("name", "\x1b[31mAda", "control character"),
+        ("windows", "", "no window"),
+        ("windows", "mon-fri 25:00-26:00", "no time 25:00"),
+        ("windows", "mon-fri 20:00-18:00", "ends before it starts"),
+        ("windows", "lun-ven 18:00-20:00", "not a day"),
+        ("valid_until", "never", "not a date"),
+        ("valid_until", "2026-08-30", "not after"),
+    ],
+)
+def test_each_fault_names_line_column_and_remedy(column: str, value: str, words: str) -> None:
+    reading = read(text({}, {column: value, **({} if column == "number" else OTHER)}))
+    assert len(reading.rows) == 1
+    assert faults(reading) == [(3, column)]
+    (fault,) = reading.faults
+    assert words in fault.what
+    assert fault.remedy
+    assert fault.text("c.csv").startswith(f"c.csv:3: {column}: ")
+    if column == "number":
+        assert "3998" not in fault.text("c.csv")
+
+
+OTHER = {"number": "06 39 98 00 13"}
+
+
+def test_all_faults_of_all_rows_at_once() -> None:
+    reading = read(
+        text(
+            {"number": "112", "timezone": "Mars/Olympus", "windows": "25:00"},
+            {},
+            {"number": "0899123456", "consent_given_at": "yesterday"},
+        )
+    )
+    assert faults(reading) == [
+        (2, "number"),
+        (2, "timezone"),
+        (2, "windows"),
+        (4, "consent_given_at"),
+        (4, "number"),
+    ]
+    assert [row.line for row in reading.rows] == [3]
+
+
+def test_suggestions() -> None:
+    (fault,) = read(text({"timezone": "Europe/Pari"})).faults
+    assert fault.remedy == "did you mean Europe/Paris?"
+    with pytest.raises(ContactsUnreadable, match="did you mean windows"):
+        read(text({}).replace("windows", "window", 1))
+
+
+@pytest.mark.parametrize(
+    ("raw", "line", "words"),
+    [
+        (b"", 1, "no header"),
+        (b"\n\n", 1, "no header"),
+        (text({}).encode("utf-16"), 1, "not UTF-8"),
+        (text({"name": "Zoé"}).encode("latin-1"), 2, "not UTF-8"),
+        (b"\0\1\2\3", 1, "not UTF-8"),
+        (b"PK\x03\x04\xff\xfe", 1, "not UTF-8"),
+        (b"number\n+33639980012\n", 1, "missing from the header"),
+        (text({}).replace("number", "number,number", 1).encode(), 1, "twice"),
+        (text({}).replace("number,", "number,,", 1).encode(), 1, "has no name"),
+        (text({}).replace("number,", "number,colour,", 1).encode(), 1, "not a column"),
+        (text({}).replace(",", "\t").encode(), 1, "not a column"),
+    ],
+)
+def test_files_that_are_useless_as_a_whole(raw: bytes, line: int, words: str) -> None:
+    with pytest.raises(ContactsUnreadable) as unreadable:
+        read(raw)
+    assert any(f.line == line and words in f.what for f in unreadable.value.faults)
+    assert str(unreadable.value).startswith("c.csv:")
+
+
+def test_missing_file_and_directory(tmp_path: Path) -> None:
+    with pytest.raises(ContactsUnreadable, match="No such file"):
+        read_contacts(tmp_path / "none.csv", DEFAULTS)
+    with pytest.raises(ContactsUnreadable, match="cannot be read"):
+        read_contacts(tmp_path, DEFAULTS)
+
+
+def test_too_large_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.people.contacts_file.SIZE_LIMIT", 10)
+    file = tmp_path / "big.csv"
+    file.write_text(text({}), encoding="utf-8")
+    with pytest.raises(ContactsUnreadable, match="larger than"):
+        read_contacts(file, DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("+33639980012,Ada", "2 cells"),
+        ('"+33639980012,Ada,fr', "quotation mark"),
+        ('+33639980012,"Ada" x,fr,,information,2026-09-01,web,form,mon 18:00-20:00,', "quotation"),
+        ("x" * (LINE_LIMIT + 1), "longer than"),
+    ],
+)
+def test_broken_lines_spoil_only_themselves(line: str, words: str) -> None:
+    reading = read(text({}) + line + "\n" + text(OTHER).split("\n")[1] + "\n")
+    assert [row.line for row in reading.rows] == [2, 4]
+    assert faults(reading) == [(3, "")]
+    assert words in reading.faults[0].what
+
+
+def test_unquoted_windows_in_a_semicolon_file_are_explained() -> None:
+    reading = read(text({}, delimiter=";").replace('"', ""))
+    (fault,) = reading.faults
+    assert "11 cells" in fault.what
+    assert "windows of several spans" in fault.remedy
+
+
+def test_duplicates_within_the_file() -> None:
+    reading = read(
+        text(
+            {},
+            {"number": "+33 6 39 98 00 12"},
+            {"consent_given_at": "2026-10-01"},
+            {"consent_given_at": "2026-11-01", "timezone": "Europe/London"},
+        )
+    )
+    assert [row.line for row in reading.rows] == [2, 4]
+    assert faults(reading) == [(3, "number"), (5, "timezone")]
+    assert "line 2" in reading.faults[0].what
+
+
+def test_only_the_first_misspelt_zones_get_a_suggestion() -> None:
+    reading = read(text(*({"timezone": f"Europe/Paris{n}"} for n in range(SUGGESTIONS + 5))))
+    suggested = [fault for fault in reading.faults if "did you mean" in fault.remedy]
+    assert len(reading.faults) == SUGGESTIONS + 5
+    assert len(suggested) == SUGGESTIONS
+
+
+def test_fiction_is_refused_without_a_bench() -> None:
+    reading = read(text({}), fiction=False)
+    assert faults(reading) == [(2, "number")]
+    assert "fiction" in reading.faults[0].what
+
+
+def test_without_a_trusted_clock_the_future_is_not_judged() -> None:
+    assert read(text({"consent_given_at": "2027-03-11"}), now=None).faults == ()
+
+
+def test_the_example_imports_cleanly() -> None:
+    reading = read_contacts(ROOT / "docs" / "contacts-example.csv", DEFAULTS)
+    assert reading.faults == ()
+    assert len(reading.rows) == 5
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("Ada", "Ada"),
+        ("=1+1", "'=1+1"),
+        ("@cmd", "'@cmd"),
+        ("-2+3", "'-2+3"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("+33639980012", "+33639980012"),
+        ("'=1", "''=1"),
+        ("", ""),
+    ],
+)
+def test_formulas_are_defused_and_come_back(cell: str, safe: str) -> None:
+    assert guarded(cell) == safe
+    assert unguarded(safe) == cell
+
+
+@given(st.text(max_size=12))
+def test_guarding_round_trips(cell: str) -> None:
+    assert unguarded(guarded(cell)) == cell
+    assert guarded(cell)[:1] not in ("=", "-", "@", "\t", "\r")
+
+
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)), st.booleans())
+def test_any_bytes_are_judged_and_never_crash(raw: bytes, headed: bool) -> None:
+    content = (",".join(COLUMNS) + "\n").encode() + raw if headed else raw
+    try:
+        reading = read(content)
+    except ContactsUnreadable:
+        return
+    assert all(isinstance(fault, RowFault) and fault.remedy for fault in reading.faults)
+
+
+@given(st.lists(st.text(max_size=15), min_size=len(COLUMNS), max_size=len(COLUMNS)))
+def test_any_cells_are_judged_line_by_line(cells: list[str]) -> None:
+    line = ",".join('"' + value.replace('"', '""') + '"' for value in cells)
+    line = line.replace("\r", " ").replace("\n", " ")
+    reading = read(text({}) + line + "\n")
+    assert [row.line for row in reading.rows] in ([2], [2, 3])
+    assert {fault.line for fault in reading.faults} <= {3}

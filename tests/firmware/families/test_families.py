@@ -1,0 +1,198 @@
+"""The family table: who is who, and what each family's notices mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from firmware.at.command import make_command
+from firmware.families import FAMILIES, identify
+from firmware.families.base import Family, Reading, Sign
+
+TRANSCRIPTS = Path(__file__).parents[2] / "transcripts"
+
+
+@pytest.mark.parametrize(
+    ("cgmi", "cgmm", "family"),
+    [
+        ("SIMCOM INCORPORATED", "SIMCOM_SIM7600G-H", "sim7600"),
+        ("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "sim7600"),
+        ("SIMCOM INCORPORATED", "SIM7500E", "sim7600"),
+        ("Manufacturer: INCORPORATED", "Model: A7670E-FASE", "a76xx"),
+        ("SIMCOM_Ltd", "A7672SA", "a76xx"),
+        ("SIMCOM_Ltd", "SIMCOM_SIM800L", "sim800"),
+        ("SIMCOM_Ltd", "SIMCOM_SIM900", "sim800"),
+        ("Quectel", "EC25", "quectel"),
+        ("Quectel", "EG25", "quectel"),
+        ("Quectel", "EG95", "quectel"),
+        ("huawei", "E1550", "huawei"),
+        ("QUALCOMM INCORPORATED", "E1750", "huawei"),
+        ("huawei", "K3715", "huawei"),
+        # SIM7670G has no voice and must not pass for a SIM7600.
+        ("SIMCOM", "SIM7070G", "generic"),
+        ("ZTE CORPORATION", "K3565-Z", "zte"),
+        ("ZTE INCORPORATED", "MF110", "zte"),
+        ("Option N.V.", "GTM382", "option"),
+        ("Optional", "X", "generic"),
+        (" WAVECOM MODEM", " MULTIBAND  900E  1800", "wavecom"),
+        ("QUALCOMM INCORPORATED", "MDM9600", "generic"),
+        ("", "", "generic"),
+    ],
+)
+def test_identify(cgmi: str, cgmm: str, family: str) -> None:
+    assert identify(cgmi, cgmm).name == family
+
+
+def read(family: str, line: str) -> Reading | None:
+    return FAMILIES[family].read(line)
+
+
+@pytest.mark.parametrize(
+    ("family", "line", "sign"),
+    [
+        ("sim7600", "VOICE CALL: BEGIN", Sign.ANSWERED),
+        ("sim7600", "VOICE CALL: END: 000034", Sign.ENDED),
+        ("sim7600", "VOICE CALL:END: 000017", Sign.ENDED),
+        ("sim7600", "VOICE CALL: END", Sign.ENDED),
+        ("sim7600", "VOICE CALL: END:", Sign.ENDED),
+        ("sim7600", "NO CARRIER", Sign.ENDED),
+        ("sim7600", "NO DIALTONE", Sign.NO_NETWORK),
+        ("sim7600", "+CRING: VOICE", Sign.INCOMING),
+        ("sim7600", "MISSED_CALL: 11:01AM 07712345678", Sign.NOISE),
+        ("sim7600", '+CMTI: "SM",2', Sign.SMS),
+        ("sim7600", "+CREG: 1", Sign.REGISTRATION),
+        ("sim7600", '+CEREG: 1,"775C","0711C",7', Sign.REGISTRATION),
+        ("sim7600", "+CPIN: NOT INSERTED", Sign.SIM_MISSING),
+        ("sim7600", "RDY", Sign.BOOT),
+        ("a76xx", "*ATREADY: 1", Sign.BOOT),
+        ("a76xx", "+AUDIOSTATE: audio play stop", Sign.PLAY_ENDED),
+        ("sim800", "MO RING", Sign.ALERTING),
+        ("sim800", "MO CONNECTED", Sign.ANSWERED),
+        ("sim800", "UNDER-VOLTAGE WARNNING", Sign.POWER_LOW),
+        ("sim800", "NORMAL POWER DOWN", Sign.POWER_DOWN),
+        ("quectel", "^DSCI: 1,0,2,0,10086,129,0", Sign.DIALLING),
+        ("quectel", "^DSCI: 1,0,7,0,10086,129,0", Sign.ALERTING),
+        ("quectel", "^DSCI: 1,0,3,0,10086,129,0", Sign.ANSWERED),
+        ("quectel", "^DSCI: 1,0,1,0,10086,129,0", Sign.HELD),
+        ("quectel", "^DSCI: 1,0,6,0,10086,129,0", Sign.ENDED),
+        ("quectel", '+QIND: "ccinfo",2,0,3,0,0,"10086",129', Sign.ALERTING),
+        ("quectel", '+QIND: "ccinfo",2,0,-1,0,0,"10086",129', Sign.ENDED),
+        ("quectel", "+QPCMV: 0,0", Sign.FLOW_STOP),
+        ("quectel", "+QPCMV: 1", Sign.FLOW_GO),
+        ("quectel", "+QSIMSTAT: 1,0", Sign.SIM_MISSING),
+        ("quectel", "+QSIMSTAT: 1,1", Sign.NOISE),
+        ("huawei", "^ORIG:1,0", Sign.DIALLING),
+        ("huawei", "^CONF: 1", Sign.ALERTING),
+        ("huawei", "^CONF:1,0", Sign.ALERTING),
+        ("huawei", "^CONN:1,0", Sign.ANSWERED),
+        ("huawei", "^CEND:1,12,29", Sign.ENDED),
+        ("huawei", "^RSSI:19", Sign.NOISE),
+        ("generic", "HANGUP: 1", Sign.ENDED),
+        ("generic", "+WIND: 5,1", Sign.DIALLING),
+        ("generic", "+WIND: 6,1", Sign.ENDED),
+        ("generic", "+WIND: 13", Sign.NOISE),
+    ],
+)
+def test_meaning(family: str, line: str, sign: Sign) -> None:
+    reading = read(family, line)
+    assert reading is not None
+    assert reading.sign is sign
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("line", ["BUSY TONE", "xNO CARRIER", "RINGING", "VOICE CALL", "", "OK"])
+def test_lookalikes_mean_nothing(family: str, line: str) -> None:
+    assert read(family, line) is None
+
+
+@pytest.mark.parametrize(
+    ("family", "line", "key"),
+    [
+        ("sim7600", "+RXDTMF: 1", "1"),
+        ("sim7600", "+RXDTMF:#", "#"),
+        ("sim800", "+DTMF:1", "1"),
+        ("sim800", "+DTMF: *,200", "*"),
+        ("quectel", "+QTONEDET: 49", "1"),
+        ("quectel", "+QTONEDET: 57", "9"),
+        ("quectel", "+QTONEDET: 68", "D"),
+        ("quectel", "+QTONEDET: 42", "*"),
+        ("huawei", "^DDTMF: 5", "5"),
+    ],
+)
+def test_keys(family: str, line: str, key: str) -> None:
+    reading = read(family, line)
+    assert reading is not None
+    assert (reading.sign, reading.fields["key"]) == (Sign.KEY, key)
+
+
+@pytest.mark.parametrize("line", ["+QTONEDET: 10", "+QTONEDET: 120", "+QTONEDET: 999"])
+def test_codes_that_are_no_keys(line: str) -> None:
+    reading = read("quectel", line)
+    assert reading is not None
+    assert reading.sign is Sign.NOISE
+
+
+@pytest.mark.parametrize(
+    ("family", "line", "left"),
+    [
+        ("sim7600", "+SPIC: 3,10,0,10", "3"),
+        ("a76xx", "+SPIC: 2,10,0,10", "2"),
+        ("quectel", '+QPINC: "SC",3,10', "3"),
+        ("huawei", "^CPIN: SIM PIN,3,10,3,10,3", "3"),
+        ("generic", "+CPINR: SIM PIN,3,3", "3"),
+    ],
+)
+def test_pin_counters(family: str, line: str, left: str) -> None:
+    counter = FAMILIES[family].pin_counter
+    assert counter is not None
+    found = counter.pattern.fullmatch(line)
+    assert found is not None
+    assert found["left"] == left
+
+
+@pytest.mark.parametrize("line", ['+QPINC: "P2",3,10', "^CPIN: READY,,10,3,10,0", "+SPIC: x"])
+def test_other_counters_are_not_the_pins(line: str) -> None:
+    for family in FAMILIES.values():
+        assert family.pin_counter is not None
+        assert family.pin_counter.pattern.fullmatch(line) is None
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_every_row_is_complete_and_sendable(family: Family) -> None:
+    """Each command passes the port's own check; each family can hang up, be reset and be asked."""
+    commands = [
+        *(step.command for step in (*family.bring_up, *family.before_call)),
+        *(rung.command for rung in (*family.hang_up, *family.last_resort)),
+        *family.card_id,
+        *family.registration,
+        *family.network_time.enable,
+        family.network_time.query,
+        family.reset,
+        family.end_cause,
+    ]
+    if family.audio is not None:
+        commands += [*family.audio.start, *family.audio.stop]
+    for command in commands:
+        assert make_command(command, timeout=1.0).text == command
+    assert make_command(family.dial.format(number="+33639980001"), timeout=1.0, dial=True).call
+    assert all(step.reason for step in family.bring_up)
+    assert {"AT+CHUP", "ATH"} <= {rung.command for rung in family.hang_up}
+    assert family.tier == "simulated"
+
+
+def test_the_modem_lines_of_every_transcript_mean_something_or_nothing() -> None:
+    """Real sessions: no family may trip over any line, and calls must show in the right one."""
+    lines = [
+        line[2:]
+        for file in sorted(TRANSCRIPTS.glob("T*.txt"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.startswith("< ")
+    ]
+    assert len(lines) > 50
+    for family in FAMILIES.values():
+        for line in lines:
+            family.read(line)
+    told = [read("sim7600", line) for line in lines if line.startswith("VOICE CALL")]
+    assert told
+    assert all(r is not None and r.sign in (Sign.ANSWERED, Sign.ENDED) for r in told)
