@@ -190,7 +190,7 @@ def mask(e164: str) -> str:
     """
     if not _E164.fullmatch(e164):
         return "+•••"
-    code = _country_code(e164[1:])
+    code = country_code(e164)
     hidden = len(e164) - 1 - len(code) - 2
     return f"+{code} {'•' * hidden} {e164[-2:]}"
 
@@ -302,7 +302,9 @@ def _parse(written: str, country: str) -> tuple[PhoneNumber, str]:
     return number, e164
 
 
-def _country_code(digits: str) -> str:
+def country_code(e164: str) -> str:
+    """Return the digits of the country code (ITU-T E.164) that *e164* begins with."""
+    digits = e164[1:]
     if digits[0] in "17":
         return digits[0]
     return digits[:2] if _TWO_DIGIT_CODES.match(digits) else digits[:3]

@@ -28,7 +28,7 @@ _WINDOWS = (
 )
 
 
-_DEFAULTS = Defaults(country="FR", timezone="Europe/Paris", language="fr", fiction=True)
+_DEFAULTS = Defaults(country="FR", language="fr", fiction=True)
 _CIRCUMSTANCES = Circumstances(
     now=Now(monotonic=0.0, utc=_START, trusted=True, source="ntp"),
     stopped=False,

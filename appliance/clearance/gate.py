@@ -242,7 +242,11 @@ def _time_verdicts(person: Person, now: datetime) -> list[Verdict]:
     verdicts: list[Verdict] = []
     if zone is None:
         verdicts.append(
-            Verdict(rule="zone", allowed=False, reason="The person's time zone is not known.")
+            Verdict(
+                rule="zone",
+                allowed=False,
+                reason="The person's time zone is not known, or no place keeps it.",
+            )
         )
         zone = ZoneInfo(rules.profile.territory(rules.territory).zone)
     week = at // WEEK

@@ -27,8 +27,8 @@ from appliance.windows import (
     WindowsInvalid,
     interval,
     known_windows,
-    known_zone,
 )
+from appliance.zones import civil_zone
 
 HORIZON = timedelta(days=400)
 """How far ahead a next chance is looked for; beyond every rest, ballot and yearly holiday."""
@@ -64,7 +64,7 @@ def next_hours(
     Nobody with these windows has a chance that opens or ends sooner, unless their consent ends
     before this one does.
     """
-    person = Person(rules, known_zone(timezone), _windows(windows), 0.0, float("inf"), False)
+    person = Person(rules, civil_zone(timezone), _windows(windows), 0.0, float("inf"), False)
     return person.next_chance(after.timestamp(), call_seconds)
 
 
@@ -97,7 +97,7 @@ class Person:
     @classmethod
     def of(cls, contact: Contact, state: ConsentState, history: History, rules: Rules) -> Person:
         consent = state.consent
-        zone = known_zone(contact.timezone)
+        zone = civil_zone(contact.timezone)
         if consent is None:
             return cls(rules, zone, None, 0.0, 0.0, True)
         since = consent.given_at.timestamp()

@@ -131,6 +131,11 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
         print(f"… and {more} more faults", file=sys.stderr)
     if not answer["readable"]:
         return
+    for warning in answer["warnings"][:SHOWN]:
+        place = f"{arguments.file}:{warning['line']}: {warning['column']}"
+        print(f"warning: {place}: {warning['what']}; {warning['remedy']}", file=sys.stderr)
+    if answer["warned"] > min(len(answer["warnings"]), SHOWN):
+        print(f"warning: {answer['warned']} in all", file=sys.stderr)
     for line in answer["withdrawn_lines"]:
         print(f"line {line}: left out, the person objected after giving that consent")
     what = (

@@ -22,7 +22,7 @@ from pydantic import (
 
 from appliance.law import Category, profile_names
 from appliance.model import Outcome
-from appliance.windows import known_zone
+from appliance.zones import zone_fault
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*\Z")
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -68,8 +68,9 @@ def _instant(value: Any) -> datetime:
 
 
 def _zone(name: str) -> str:
-    if known_zone(name) is None:
-        raise ValueError("is not a time zone")
+    fault = zone_fault(name)
+    if fault is not None:
+        raise ValueError(fault)
     return name
 
 

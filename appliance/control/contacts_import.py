@@ -35,6 +35,8 @@ ROWS_PER_STEP = 20
 RECORDED_PER_STEP = 50
 """Consents recorded in the ledger with one synchronisation."""
 LINES_PER_STEP = 500
+WARNINGS = 200
+"""Warnings that an answer lists; it counts all of them."""
 
 Steps = Generator[None, None, dict[str, Any]]
 
@@ -95,10 +97,14 @@ def _carried_out(
         return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
     del raw
     rejected: list[RejectedRow] = []
-    rows = 0
+    warnings: list[RowFault] = []
+    warned = rows = 0
     for rows, judged in enumerate(file.judged(), 1):
         found: Addition | RejectedRow | None
         found = plan.take(judged) if isinstance(judged, Row) else judged
+        if isinstance(judged, Row) and judged.warnings:
+            warned += len(judged.warnings)
+            warnings += judged.warnings[: max(WARNINGS - len(warnings), 0)]
         if isinstance(found, RejectedRow):
             rejected.append(found)
         elif found is not None:
@@ -132,6 +138,8 @@ def _carried_out(
         "withdrawn_lines": plan.withdrawn,
         "rejected_rows": len(rejected),
         "faults": _faults(sorted(fault for row in rejected for fault in row.faults)),
+        "warned": warned,
+        "warnings": _faults(warnings),
         "rejects": "".join(lines),
     }
 
@@ -150,7 +158,6 @@ def _defaults(box: Box) -> Defaults:
     settings, now = box.config.settings, box.now()
     return Defaults(
         country=box.country,
-        timezone=settings.law.timezone,
         language=settings.campaign.default_language,
         fiction=any(line.bench for line in settings.lines),
         now=now.utc if now.trusted else None,

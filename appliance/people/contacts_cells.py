@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from appliance.numbers import NumberRefused, read_number
 from appliance.people.contacts_format import OPTIONAL, Defaults, RowFault, unguarded
-from appliance.windows import WindowsInvalid, canonical_windows, known_zone
+from appliance.windows import WindowsInvalid, canonical_windows
+from appliance.zones import NumberZones, civil_zone, contradicted, zone_fault, zones_of_number
 
 CELL_LIMIT = 500
 _MOMENT = re.compile(
@@ -32,16 +33,21 @@ class CellReader:
         line: int,
         cells: Mapping[str, str],
         defaults: Defaults,
-        suggest: Callable[[str], str],
+        suggest: Callable[[str, str], str],
     ) -> None:
         self._line = line
         self._cells = cells
         self._defaults = defaults
         self._suggest = suggest
         self.faults: list[RowFault] = []
+        self.warnings: list[RowFault] = []
 
     def fault(self, column: str, what: str, remedy: str) -> None:
         self.faults.append(RowFault(self._line, column, what, remedy))
+
+    def warning(self, column: str, what: str, remedy: str) -> None:
+        """Note what a person should look at, though the row is taken."""
+        self.warnings.append(RowFault(self._line, column, what, remedy))
 
     def raw(self, column: str) -> str:
         return unguarded(self._cells.get(column, "").strip())
@@ -73,13 +79,42 @@ class CellReader:
             return ""
         return match[1].lower()
 
-    def zone(self) -> ZoneInfo:
-        name = self.raw("timezone") or self._defaults.timezone
-        zone = known_zone(name)
+    def zone(self, number: str) -> ZoneInfo:
+        """Read the person's zone, or derive it from *number*, which is empty where it is faulty.
+
+        The hours of a call are the callee's: the box's own zone says nothing about them.
+        """
+        name = self.raw("timezone")
+        told = zones_of_number(number) if number else NumberZones("", ())
+        if not name:
+            return self._zone_of_number(number, told)
+        zone = civil_zone(name)
         if zone is None:
-            self.fault("timezone", f"“{_shown(name)}” is not a time zone", self._suggest(name))
+            what = zone_fault(name) or "is not a time zone"
+            self.fault("timezone", f"“{_shown(name)}” {what}", self._suggest(name, told.region))
             return ZoneInfo("UTC")
+        if number and (others := contradicted(number, zone.key)):
+            self.warning(
+                "timezone",
+                f"the number is one of {_some(others)}, the zone is {zone.key}",
+                "make sure that the person lives there, and that no column has slipped",
+            )
         return zone
+
+    def _zone_of_number(self, number: str, told: NumberZones) -> ZoneInfo:
+        if told.single is not None:
+            return ZoneInfo(told.single)
+        if number:
+            country = f"numbers of {told.region}" if told.region else "such numbers"
+            example = _some(told.zones) if told.zones else "Europe/Paris"
+            self.fault(
+                "timezone",
+                f"is empty, and {country} have more than one time zone"
+                if told.zones
+                else f"is empty, and {country} name no country's time",
+                f"write where the person lives: {example}",
+            )
+        return ZoneInfo("UTC")
 
     def windows(self) -> str:
         text = self.raw("windows")
@@ -127,3 +162,7 @@ class CellReader:
 
 def _shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)[:40]
+
+
+def _some(zones: Sequence[str]) -> str:
+    return ", ".join(zones[:3]) + (" …" if len(zones) > 3 else "")

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from appliance.people.contacts_cells import CellReader
 from appliance.people.contacts_format import (
@@ -29,6 +28,7 @@ from appliance.people.contacts_format import (
     Row,
     RowFault,
 )
+from appliance.zones import REMEDY, zone_remedy
 
 SIZE_LIMIT = 64 << 20
 """Bytes; some 400,000 people."""
@@ -200,7 +200,7 @@ class _RowReader:
     delimiter: str
     defaults: Defaults
     text: str
-    _near: dict[str, str] = field(default_factory=dict)
+    _near: dict[tuple[str, str], str] = field(default_factory=dict)
     _places: dict[int, int] = field(default_factory=dict)
     """For each number the line and the offset of its first good row, as one integer."""
     _again: dict[int, _Person] = field(default_factory=dict)
@@ -244,7 +244,8 @@ class _RowReader:
 
     def _row(self, line: int, cells: Mapping[str, str]) -> Row:
         cell = CellReader(line, cells, self.defaults, self._near_zone)
-        zone = cell.zone()
+        number = cell.number()
+        zone = cell.zone(number)
         given_at = cell.moment("consent_given_at", zone, last=False)
         valid_until = cell.moment("valid_until", zone, last=True)
         now = self.defaults.now
@@ -254,7 +255,7 @@ class _RowReader:
             )
         if given_at is not None and valid_until is not None and valid_until <= given_at:
             cell.fault("valid_until", "is not after consent_given_at", "write a later date")
-        number, language, windows = cell.number(), cell.language(), cell.windows()
+        language, windows = cell.language(), cell.windows()
         name, purpose = cell.text("name"), cell.text("purpose")
         source, evidence = cell.text("consent_source"), cell.text("consent_evidence")
         if cell.faults or given_at is None:
@@ -271,6 +272,7 @@ class _RowReader:
             evidence=evidence,
             windows=windows,
             valid_until=valid_until,
+            warnings=tuple(cell.warnings),
         )
 
     def _compare(self, row: Row, offset: int) -> None:
@@ -305,17 +307,17 @@ class _RowReader:
         line = "" if match is None else match[1]
         return self._row(number, dict(zip(self.header, self._split(number, line), strict=True)))
 
-    def _near_zone(self, name: str) -> str:
-        """Return the remedy for a zone that does not exist.
+    def _near_zone(self, name: str, region: str) -> str:
+        """Return the remedy for a zone that is none.
 
         Looking for a likeness takes milliseconds, so only the first names get one.
         """
-        remedy = self._near.get(name, "write an IANA zone: Europe/Paris")
-        if name not in self._near and len(self._near) < SUGGESTIONS:
-            near = difflib.get_close_matches(name[:60], sorted(available_timezones()), 1)
-            remedy = f"did you mean {near[0]}?" if near else remedy
-            self._near[name] = remedy
-        return remedy
+        key = (name, region)
+        if key not in self._near:
+            if len(self._near) >= SUGGESTIONS:
+                return REMEDY
+            self._near[key] = zone_remedy(name, region)
+        return self._near[key]
 
 
 class _Faulty(Exception):

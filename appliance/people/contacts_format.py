@@ -71,6 +71,8 @@ class Row:
     windows: str
     """Canonical."""
     valid_until: datetime | None
+    warnings: tuple[RowFault, ...] = ()
+    """What a person should look at, though the row is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,10 @@ class Reading:
     def faults(self) -> tuple[RowFault, ...]:
         return tuple(fault for row in self.rejected for fault in row.faults)
 
+    @property
+    def warnings(self) -> tuple[RowFault, ...]:
+        return tuple(warning for row in self.rows for warning in row.warnings)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
@@ -103,8 +109,6 @@ class Defaults:
 
     country: str
     """Region in which national numbers are read; empty for none."""
-    timezone: str
-    """Zone of rows that name none."""
     language: str
     """Language of rows that name none."""
     fiction: bool

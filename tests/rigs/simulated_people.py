@@ -72,7 +72,7 @@ class SimulatedPeople:
                 number_hash=f"hash{number[1:]}",
                 name="",
                 language="fr",
-                timezone="UTC",
+                timezone="Africa/Abidjan",
             )
             self.agree(contact, ORIGIN - timedelta(days=random.randrange(1, 30)), random)
 

@@ -21,7 +21,6 @@ from appliance.people.contacts_format import COLUMNS, Defaults, RowFault, guarde
 ROOT = Path(__file__).parents[3]
 DEFAULTS = Defaults(
     country="FR",
-    timezone="Europe/Paris",
     language="fr",
     fiction=True,
     now=datetime(2027, 3, 10, tzinfo=UTC),
@@ -108,13 +107,12 @@ def test_moments(written: str, zone: str, expected: str) -> None:
 def test_optional_cells_take_the_defaults() -> None:
     (row,) = read(
         text({"name": "", "language": "", "timezone": "", "valid_until": ""}),
-        timezone="Indian/Reunion",
         language="en",
     ).rows
     assert (row.name, row.language, row.timezone, row.valid_until) == (
         "",
         "en",
-        "Indian/Reunion",
+        "Europe/Paris",
         None,
     )
     required = [c for c in COLUMNS if c not in ("name", "language", "timezone", "valid_until")]
@@ -342,3 +340,70 @@ def test_any_cells_are_judged_line_by_line(cells: list[str]) -> None:
     reading = read(text({}) + line + "\n")
     assert [row.line for row in reading.rows] in ([2], [2, 3])
     assert {fault.line for fault in reading.faults} <= {3}
+
+
+@pytest.mark.parametrize(
+    ("number", "zone"),
+    [
+        ("+33 6 39 98 00 12", "Europe/Paris"),
+        ("01 99 00 12 34", "Europe/Paris"),
+        ("+44 7700 900123", "Europe/London"),
+        ("+44 20 7946 0123", "Europe/London"),
+        ("+33 3 53 01 00 12", "Europe/Paris"),
+        # One country of a code that several share.
+        ("+1 876 555 0100", "America/Jamaica"),
+    ],
+)
+def test_a_missing_zone_is_that_of_the_numbers_country(number: str, zone: str) -> None:
+    (row,) = read(text({"number": number, "timezone": ""})).rows
+    assert row.timezone == zone
+    assert not row.warnings
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [("+1 212 555 0124", "US"), ("+1 416 555 0100", "CA"), ("+1 808 555 0100", "US")],
+)
+def test_a_missing_zone_is_asked_for_where_the_country_has_several(
+    number: str, country: str
+) -> None:
+    reading = read(text({"number": number, "timezone": ""}))
+    assert faults(reading) == [(2, "timezone")]
+    assert f"numbers of {country} have more than one time zone" in reading.faults[0].what
+    assert "write where the person lives: America/" in reading.faults[0].remedy
+
+
+def test_a_faulty_number_is_not_blamed_for_its_missing_zone() -> None:
+    assert faults(read(text({"number": "112", "timezone": ""}))) == [(2, "number")]
+
+
+@pytest.mark.parametrize(
+    ("number", "zone", "warned"),
+    [
+        ("+33 6 39 98 00 12", "Europe/Paris", False),
+        # The same clock under another name.
+        ("+33 6 39 98 00 12", "Europe/Brussels", False),
+        ("+33 6 39 98 00 12", "Indian/Reunion", True),
+        ("+33 6 39 98 00 12", "America/New_York", True),
+        ("+44 7700 900123", "Europe/Jersey", False),
+        ("+44 7700 900123", "Europe/Paris", True),
+        ("+1 212 555 0124", "America/New_York", False),
+        ("+1 212 555 0124", "America/Detroit", False),
+        # Another clock of the country than the area code's.
+        ("+1 212 555 0124", "America/Los_Angeles", True),
+        ("+1 212 555 0124", "Europe/Paris", True),
+    ],
+)
+def test_a_zone_that_contradicts_the_number_is_taken_with_a_warning(
+    number: str, zone: str, warned: bool
+) -> None:
+    reading = read(text({"number": number, "timezone": zone}))
+    assert len(reading.rows) == 1
+    assert [(w.line, w.column) for w in reading.warnings] == ([(2, "timezone")] if warned else [])
+
+
+@pytest.mark.parametrize("zone", ["EST", "MST", "HST", "Etc/GMT-5", "GMT", "UTC", "CET", "EST5EDT"])
+def test_a_zone_that_no_place_keeps_is_refused(zone: str) -> None:
+    reading = read(text({"timezone": zone}))
+    assert faults(reading) == [(2, "timezone")]
+    assert "no civil time" in reading.faults[0].what

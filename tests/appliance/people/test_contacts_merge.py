@@ -26,7 +26,7 @@ ROW = Row(
     windows="mon-fri 18:00-20:00; sat 10:00-12:00",
     valid_until=None,
 )
-DEFAULTS = Defaults(country="FR", timezone="Europe/Paris", language="fr", fiction=True, now=NOW)
+DEFAULTS = Defaults(country="FR", language="fr", fiction=True, now=NOW)
 
 
 class Imported:
