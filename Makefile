@@ -33,6 +33,7 @@ lint: $(VENV)/.developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 # The same tests, with new random examples, and many more of them.
 check: export THOROUGH = 1

@@ -1,4 +1,4 @@
-"""The words of the box: people, permissions, attempts, outcomes. Data only.
+"""The words of the box: people, permissions, attempts, outcomes. Data only. Pure.
 
 All times are aware UTC ``datetime``. All classes are frozen: a change makes a new value.
 """

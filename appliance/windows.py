@@ -1,4 +1,4 @@
-"""Weekly windows: spans of a person's local wall-clock time, and the arithmetic of spans.
+"""Weekly windows: spans of a person's local wall-clock time, and the arithmetic of spans. Pure.
 
 A window such as ``mon-fri 18:00-20:00`` means every instant at which a clock on that person's
 wall shows a time in it. That settles daylight saving without exceptions: a time that the clock

@@ -1,4 +1,4 @@
-"""What the hardware reports: facts in the past tense, each stamped where it was seen.
+"""What the hardware reports: facts in the past tense, each stamped where it was seen. Pure.
 
 ``at`` is box-monotonic seconds (:mod:`firmware.clock`). ``line`` is the configured name of the
 line. ``attempt`` is the id that came with the :class:`~firmware.orders.Dial` order, or that the

@@ -1,4 +1,4 @@
-"""What the box tells a line to do: imperatives.
+"""What the box tells a line to do: imperatives. Pure.
 
 Only ``appliance.call.attempt`` makes a Dial, and only ``appliance.campaign.incoming_calls`` an
 AnswerCall.

@@ -1,4 +1,4 @@
-"""An operation that takes long, done in steps between which the box goes on."""
+"""An operation that takes long, done in steps between which the box goes on. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes known of a call as its story (:mod:`firmware.call.progress`) goes on.
+"""What becomes known of a call as its story (:mod:`firmware.call.progress`) goes on. Pure.
 
 ``evidence`` is what was seen, numbers masked.
 """
