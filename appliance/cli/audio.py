@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.output import check_target, remember_target
 from appliance.errors import Refused
 from firmware.clips.check import ClipReport, check_clip
 from firmware.clips.levels import Levels
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
                 longest = _greeting_limit(arguments.config)
             return _check(arguments.files, longest, as_json=arguments.json)
         case "prepare":
-            return _prepare(arguments.source, arguments.target, as_json=arguments.json)
+            return _prepare(arguments)
         case "say":
             return _say(arguments)
         case _:
@@ -123,22 +124,27 @@ def _as_data(report: ClipReport) -> dict[str, Any]:
     }
 
 
-def _prepare(source: Path, target: Path, *, as_json: bool) -> int:
+def _prepare(arguments: argparse.Namespace) -> int:
     # Imported late: this needs the optional audio libraries, and says so where they are absent.
     from firmware.clips.prepare import prepare_clip
 
-    return _tell(prepare_clip(source, target), target, as_json=as_json)
+    check_target(arguments, "OUT", arguments.target, clip=True)
+    done = prepare_clip(arguments.source, arguments.target)
+    remember_target(arguments, arguments.target)
+    return _tell(done, arguments.target, as_json=arguments.json)
 
 
 def _say(arguments: argparse.Namespace) -> int:
     from firmware.clips.say import say_clip
 
+    check_target(arguments, "OUT", arguments.target, clip=True)
     done = say_clip(
         _standard_input() if arguments.text == "-" else arguments.text,
         arguments.target,
         language=arguments.language,
         piper_model=arguments.piper_model,
     )
+    remember_target(arguments, arguments.target)
     return _tell(done, arguments.target, as_json=arguments.json)
 
 

@@ -84,7 +84,7 @@ def _import(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    check_target("--rejects", arguments.rejects)
+    check_target(arguments, "--rejects", arguments.rejects)
     try:
         raw = arguments.file.read_bytes()
     except OSError as error:
@@ -96,7 +96,10 @@ def _import(arguments: argparse.Namespace) -> int:
     output = None
     if arguments.rejects is not None:
         output = Output(
-            option="--rejects", path=arguments.rejects, contents=lambda told: told.get("rejects")
+            arguments=arguments,
+            option="--rejects",
+            path=arguments.rejects,
+            contents=lambda told: told.get("rejects"),
         )
     answer = ask(
         arguments,
@@ -192,10 +195,15 @@ def _expire(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    check_target("--out", arguments.out)
+    check_target(arguments, "--out", arguments.out)
     output = None
     if arguments.out is not None and not arguments.json:
-        output = Output(option="--out", path=arguments.out, contents=lambda told: told["csv"])
+        output = Output(
+            arguments=arguments,
+            option="--out",
+            path=arguments.out,
+            contents=lambda told: told["csv"],
+        )
     answer = ask(
         arguments, "contacts.export", {"out": None if output is None else output.place}, output
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.demo.processes import Stage
 from appliance.errors import Refused
+
+if TYPE_CHECKING:
+    from appliance.config.load import Config
 
 MOST_LINES = 16
 EVERY_OUTCOME_FROM = 40
@@ -51,20 +54,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from appliance.config.load import load
+    from appliance.config.paths import sample_config
+    from appliance.demo.place import clear, seal
+
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _leave)
+    campaign = load(arguments.config, examine=True)
+    if not campaign.bench:
+        raise Refused(
+            f"{arguments.config} is not a bench configuration: it has lines that call people",
+            f"name one whose lines are all bench lines with --config, such as {sample_config()}",
+        )
+    stage = Stage(_place(arguments))
+    clear(stage)
+    try:
+        return _perform(stage, arguments, campaign)
+    finally:
+        # A demonstration that was broken off is one all the same.
+        seal(stage)
+
+
+def _place(arguments: argparse.Namespace) -> Path:
+    """Return ``--state``, or a directory beside the configured state, which is never touched."""
+    from appliance.demo.place import own_place
+
+    if arguments.state is not None:
+        return Path(arguments.state).resolve()
+    return own_place(state_directory(arguments).resolve())
+
+
+def _perform(stage: Stage, arguments: argparse.Namespace, campaign: Config) -> int:
     from rich.console import Console
 
-    from appliance.config.load import load
     from appliance.demo.people import make, will_be_called
     from appliance.demo.processes import write_config
     from appliance.demo.run import Performance
     from appliance.screen.live import LiveScreen, PlainScreen
     from firmware.clips.clip import encode_wav
 
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _leave)
-    stage = Stage(state_directory(arguments).resolve())
-    _clear(stage)
-    campaign = load(arguments.config, examine=True)
     purpose = campaign.campaign.purpose
     stage.recordings.mkdir()
     for clip in campaign.clips.values():
@@ -87,39 +115,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _leave(signum: int, _: object) -> None:
     """Unwind, so that the children end too: a closed terminal must leave no box and no modems."""
     sys.exit(128 + signum)
-
-
-def _holds_real_people(stage: Stage) -> bool:
-    """Whether somebody imported people there whose numbers are not fiction. Lock held."""
-    from appliance.numbers import NumberClass, number_class
-    from appliance.people.registry import Registry
-
-    registry = Registry.open(stage.state)
-    try:
-        return any(number_class(one.number) is NumberClass.REAL for one in registry.contacts())
-    finally:
-        registry.close()
-
-
-def _clear(stage: Stage) -> None:
-    """Start on an empty state; never on one that is not an earlier demonstration's."""
-    if stage.state.exists() and any(stage.state.iterdir()):
-        if not (stage.scenario.is_file() and stage.config.is_file()):
-            raise Refused(
-                f"{stage.state} holds something that is not a demonstration",
-                "name another directory with --state",
-            )
-        from appliance.storage.files import StateLock
-
-        with StateLock.acquire(stage.state):
-            if _holds_real_people(stage):
-                raise Refused(
-                    f"{stage.state} held a demonstration once, but real people since",
-                    "name another directory with --state",
-                )
-            shutil.rmtree(stage.state)
-    stage.directory.mkdir(parents=True, mode=0o700)
-    stage.state.chmod(0o700)
 
 
 def _conclude(

@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         Row(part="configuration", state="ok", detail=str(config.file)),
         *_law(config),
         *_disk(config.state),
+        *_owner(config.state),
     ]
     try:
         rows += _box(ask(arguments, "status")) if config.state.exists() else _no_state(config.state)
@@ -106,6 +107,29 @@ def _disk(state: Path) -> Iterator[Row]:
             detail=f"{state} may be read by other accounts",
             remedy=f"chmod -R go= {state}",
         )
+
+
+def _owner(state: Path) -> Iterator[Row]:
+    """A file that root made in the state of another account keeps the box from starting."""
+    if not state.is_dir():
+        return
+    wanted = state.stat().st_uid
+    others = [path for path in (*state.glob("*"), *state.glob("*/*")) if _uid(path) != wanted]
+    if others:
+        yield Row(
+            part="permissions",
+            state="fault",
+            detail=f"{len(others)} files belong to another account than {state} does, "
+            f"such as {others[0].relative_to(state)}",
+            remedy=f"chown -R --reference={state} {state}",
+        )
+
+
+def _uid(path: Path) -> int:
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return -1
 
 
 def _no_state(state: Path) -> Iterator[Row]:

@@ -34,12 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
             return json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
         return as_html(dossier) if form == "html" else as_text(dossier)
 
-    check_target("--out", arguments.out)
+    check_target(arguments, "--out", arguments.out)
     given = {"number": arguments.number}
     if arguments.out is None:
         print(compiled(ask(arguments, "dossier", given)), end="")
         return 0
-    output = Output(option="--out", path=arguments.out, contents=compiled)
+    output = Output(arguments=arguments, option="--out", path=arguments.out, contents=compiled)
     # Remembered before it is written, so that an erasure finds it.
     ask(arguments, "dossier", given | {"out": output.place}, output)
     print(f"dossier in {arguments.out}; contacts erase removes it")

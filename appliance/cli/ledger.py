@@ -177,14 +177,14 @@ def _plain(value: Any) -> str:
 
 
 def _export(directory: Path, arguments: argparse.Namespace) -> int:
-    check_target("--out", arguments.out)
+    check_target(arguments, "--out", arguments.out)
     wanted = {entry.seq for entry in _chosen(directory, arguments)}
     lines = _raw_lines(directory, wanted)
     if arguments.out is None:
         for line in lines:
             sys.stdout.write(line)
         return 0
-    write_target("--out", arguments.out, "".join(lines).encode())
+    write_target(arguments, "--out", arguments.out, "".join(lines).encode())
     print(f"{len(wanted)} rows in {arguments.out}")
     return 0
 

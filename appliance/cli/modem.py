@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from appliance.cli import selftest
-from appliance.cli.output import write_target
+from appliance.cli.output import check_target, write_target
 
 RECORDED = (
     "ATI",
@@ -108,6 +108,7 @@ def _record(arguments: argparse.Namespace) -> int:
     from firmware.errors import CommandTimeout
     from firmware.modem.modem import VoiceModem
 
+    check_target(arguments, "--out", arguments.out)
     transcript = _Transcript()
     lost = threading.Event()
     modem = VoiceModem(
@@ -133,7 +134,7 @@ def _record(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         sys.stdout.write(text)
     else:
-        write_target("--out", arguments.out, text.encode())
+        write_target(arguments, "--out", arguments.out, text.encode())
         print(f"transcript in {arguments.out}; read it through before you share it")
     return 0
 

@@ -1,25 +1,62 @@
-"""Files that a command writes where its user says."""
+"""Files that a command writes where its user says: decided here for every command.
+
+Refused are the state directory, the configuration and everything that it names (keys, clips, law
+profiles, devices), and each existing file that the box did not write itself
+(:mod:`appliance.storage.written_files`).
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 
+from appliance.cli.paths import state_directory
 from appliance.errors import Refused
+from appliance.storage.written_files import (
+    Protected,
+    WrittenFiles,
+    digest_of,
+    judge,
+    names_in,
+    put,
+    stream,
+    takes_a_stream,
+)
+from firmware.durable import give_to_owner
+
+DEMONSTRATION = "demo"
+"""The part of a demonstration's state that holds no state: its people, clips and logs."""
 
 
-def check_target(option: str, path: Path | None) -> None:
-    """Refuse a file that could not be written, before anything is done for it."""
+def check_target(
+    arguments: argparse.Namespace,
+    option: str,
+    path: Path | None,
+    *,
+    clip: bool = False,
+    again: bool = False,
+) -> None:
+    """Refuse a file that may not or could not be written, before anything is done for it.
+
+    *clip* says that the command makes clips, which may be ones that the configuration names;
+    *again* that what is there was seen to be the box's own by what it holds.
+    """
     if path is None:
         return
-    folder = path.absolute().parent
     try:
-        is_directory = path.is_dir()
+        refusal = judge(
+            path, protected(arguments, clip=clip), written_files(arguments), again=again
+        )
+        if refusal is None and takes_a_stream(path):
+            return
+        folder = path.absolute().parent
+        is_folder = folder.is_dir()
     except OSError as error:
         raise Refused(f"{option} {path}: {error.strerror}", "write somewhere else") from error
-    if is_directory:
-        wrong, remedy = "is a directory", "add a file name"
-    elif not folder.is_dir():
+    if refusal is not None:
+        wrong, remedy = refusal.wrong, refusal.remedy
+    elif not is_folder:
         wrong, remedy = f"there is no directory {folder}", "make it, or write somewhere else"
     elif not os.access(folder, os.W_OK | os.X_OK):
         wrong, remedy = "this account may not write there", "write somewhere else"
@@ -28,13 +65,71 @@ def check_target(option: str, path: Path | None) -> None:
     raise Refused(f"{option} {path}: {wrong}", remedy)
 
 
-def write_target(option: str, path: Path, data: bytes) -> None:
-    """Write *data* to *path*, whole or not at all."""
-    from appliance.storage.files import StorageFailed, replace_file
+def write_target(arguments: argparse.Namespace, option: str, path: Path, data: bytes) -> None:
+    """Write *data* to *path*, whole or not at all, and remember that the box wrote it."""
+    import hashlib
 
-    check_target(option, path)
+    check_target(arguments, option, path)
     try:
-        replace_file(path, data)
-    except StorageFailed as failed:
+        if takes_a_stream(path):
+            stream(path, data)
+            return
+        there = os.path.lexists(path)
+        written_files(arguments).remember(path, hashlib.sha256(data).hexdigest())
+        put(path, data, replace=there)
+    except OSError as error:
         # The box's own storage may be sound; what fails here is the place that a person chose.
-        raise Refused(f"{option}: {failed}", "make room there, or write somewhere else") from failed
+        remedy = "make room there, or write somewhere else"
+        raise Refused(f"{option} {path}: {error.strerror}", remedy) from error
+
+
+def remember_target(arguments: argparse.Namespace, path: Path) -> None:
+    """Remember a file that another part of the program wrote at a place that was checked."""
+    with path.open("rb") as opened:
+        give_to_owner(opened.fileno(), path.absolute().parent)
+    written_files(arguments).remember(path, digest_of(path))
+
+
+def written_files(arguments: argparse.Namespace) -> WrittenFiles:
+    """Return what commands wrote for this box."""
+    return WrittenFiles(_state(arguments))
+
+
+def protected(arguments: argparse.Namespace, *, clip: bool = False) -> Protected:
+    """Return what no command may write over, with this configuration."""
+    file: Path = arguments.config
+    named = [(Path(os.path.abspath(file)), "the configuration")]  # noqa: PTH100
+    named += [(place, "named in the configuration") for place in _named(file, clip=clip)]
+    state = _state(arguments)
+    shown = state is not None and (state / DEMONSTRATION / "config.yaml").is_file()
+    return Protected(state=state, named=named, own_part=DEMONSTRATION if shown else "")
+
+
+def _state(arguments: argparse.Namespace) -> Path | None:
+    try:
+        return state_directory(arguments)
+    except Exception:  # noqa: BLE001
+        # A configuration that cannot be read names no state; `check` says what is wrong with it.
+        return None
+
+
+def _named(file: Path, *, clip: bool) -> list[Path]:
+    """Return every path that a text of the configuration could be, whatever its key is called."""
+    from appliance.yaml_document import read_document
+
+    try:
+        value = read_document(file).value
+    except Exception:  # noqa: BLE001
+        return []
+    if not isinstance(value, dict):
+        return []
+    campaign = value.get("campaign")
+    clips = set(names_in([campaign.get("clips")])) if isinstance(campaign, dict) else set()
+    base, found = file.resolve().parent, []
+    for text in names_in([value]):
+        if (clip and text in clips) or not text or "://" in text or "\0" in text:
+            continue
+        place = Path(os.path.abspath(base / Path(text).expanduser()))  # noqa: PTH100
+        # An SSH key has its public half beside it.
+        found += [place, place.with_name(f"{place.name}.pub")] if place.name else []
+    return found

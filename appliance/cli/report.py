@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appliance.cli.output import check_target, write_target
+from appliance.cli.output import check_target, remember_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
 from appliance.errors import Refused
+from appliance.storage.written_files import takes_a_stream
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,13 +21,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the totals as JSON")
 
 
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse, before anything is read, what could not be written whole at the end."""
+    for option, path in (("--out", arguments.out), ("--csv", arguments.csv)):
+        check_target(arguments, option, path)
+    out, csv = arguments.out, arguments.csv
+    if out is not None and not takes_a_stream(out):
+        beside = [out.with_name(out.name + end) for end in (".anchor", ".anchor.sig")]
+        for path in beside:
+            check_target(arguments, "--out", path)
+        if csv is not None and csv.absolute() in (p.absolute() for p in (out, *beside)):
+            raise Refused(f"--csv {csv}: --out writes that file", "give it another name")
+
+
 def run(arguments: argparse.Namespace) -> int:
     from appliance.ledger import read_entries, verify
     from appliance.report.report import MEANINGS, add_up, as_csv, as_html
     from appliance.yaml_document import read_document
 
-    check_target("--out", arguments.out)
-    check_target("--csv", arguments.csv)
+    _check(arguments)
     directory = existing_state(arguments) / LEDGER
     verification = verify(directory)
     if not verification.ok:
@@ -39,11 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         purposes = ", ".join(sorted(figures.purposes)) or "no campaign yet"
         page = as_html(figures, title=f"Calls for {purposes}", head=head, zone=zone)
-        write_target("--out", arguments.out, page.encode())
+        write_target(arguments, "--out", arguments.out, page.encode())
         print(f"page in {arguments.out}")
-        _anchor(arguments, settings, head, figures.last)
+        if not takes_a_stream(arguments.out):
+            _anchor(arguments, settings, head, figures.last)
     if arguments.csv is not None:
-        write_target("--csv", arguments.csv, as_csv(figures).encode())
+        write_target(arguments, "--csv", arguments.csv, as_csv(figures).encode())
         print(f"{len(figures.rows)} attempts in {arguments.csv}")
     if arguments.json:
         print(json.dumps({"outcomes": figures.outcomes, "refused": figures.refused, "head": head}))
@@ -65,14 +79,17 @@ def _anchor(
     """Write the head beside the page, ``F.anchor``, and sign it where a key is configured."""
     from appliance.config.paths import resolve
     from appliance.ledger import Anchor
-    from appliance.ledger.anchors import sign, write_anchor
+    from appliance.ledger.anchors import sign
 
     path = arguments.out.with_name(arguments.out.name + ".anchor")
     # The ledger's own time: the clock of the box that prints may be another's.
-    write_anchor(path, Anchor.of(head, newest or datetime.now(UTC)))
+    anchor = Anchor.of(head, newest or datetime.now(UTC))
+    write_target(arguments, "--out", path, anchor.text().encode())
     ledger = settings.get("ledger") if isinstance(settings, dict) else None
     key = ledger.get("signing_key") if isinstance(ledger, dict) else None
     if not isinstance(key, str):
         print(f"anchor in {path}")
         return
-    print(f"anchor in {path}, signed in {sign(path, resolve(arguments.config.parent, key))}")
+    signature = sign(path, resolve(arguments.config.parent, key))
+    remember_target(arguments, signature)
+    print(f"anchor in {path}, signed in {signature}")

@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from appliance.cli.output import write_target
+from appliance.cli.output import write_target, written_files
 from appliance.cli.paths import existing_state, state_directory
 from appliance.control.protocol import ControlClient
 from appliance.errors import NobodyListens, Refused
+from appliance.storage.written_files import takes_a_stream
 
 if TYPE_CHECKING:
     from appliance.box.state import State
@@ -30,21 +31,22 @@ them remember the file that they are to write, and then they write."""
 class Output:
     """The file with people's data that a command makes of an answer."""
 
+    arguments: argparse.Namespace
     option: str
     path: Path
     contents: Callable[[Any], str]
     """What is to be written, of the answer; nothing where it is empty."""
 
     @property
-    def place(self) -> str:
-        """The path as the box is told it."""
-        return str(self.path.absolute())
+    def place(self) -> str | None:
+        """The path as the box is told it; None for a stream, which nobody can be erased from."""
+        return None if takes_a_stream(self.path) else str(self.path.absolute())
 
     def write(self, answer: Any) -> bool:
         """Write the file; return whether there was anything to write."""
         contents = self.contents(answer)
         if contents:
-            write_target(self.option, self.path, contents.encode())
+            write_target(self.arguments, self.option, self.path, contents.encode())
         return bool(contents)
 
 
@@ -68,7 +70,9 @@ def ask(
         except NobodyListens:
             pass
         else:
-            if output is not None:
+            if output is not None and output.place is None:
+                output.write(answer)
+            elif output is not None:
                 _deliver(directory, output, answer)
             return answer
     return _offline(arguments, operation, given or {}, output)
@@ -81,7 +85,8 @@ def _deliver(directory: Path, output: Output, answer: Any) -> None:
     finally:
         in_time = _delivered(directory, output.place)
     if written and not in_time:
-        output.path.unlink(missing_ok=True)
+        if written_files(output.arguments).holds(output.path):
+            output.path.unlink(missing_ok=True)
         raise Refused(
             f"{output.option} {output.path}: not kept, as it took so long that somebody may have "
             "been erased meanwhile",
@@ -89,7 +94,7 @@ def _deliver(directory: Path, output: Output, answer: Any) -> None:
         )
 
 
-def _delivered(directory: Path, place: str) -> bool:
+def _delivered(directory: Path, place: str | None) -> bool:
     try:
         with ControlClient(directory) as client:
             return bool(client.ask("delivered", {"path": place})["in_time"])

@@ -82,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"simulate: --recognise {file}: {error}", file=sys.stderr)
         return USAGE
     try:
+        _refuse_what_is_not_ours(arguments)
         _prepare(arguments)
     except OSError as error:
         print(
@@ -120,6 +121,32 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return DONE
+
+
+def _refuse_what_is_not_ours(arguments: argparse.Namespace) -> None:
+    """Refuse places where something else lies: no log goes on in a file that is none."""
+    from appliance.cli.output import check_target
+    from appliance.errors import Refused
+
+    if arguments.log is not None and arguments.log.absolute().parent.is_dir():
+        again = _is_network_log(arguments.log)
+        check_target(arguments, "--log", arguments.log, again=again)
+    if arguments.link is not None and arguments.link.is_dir():
+        for place in arguments.link.glob("line-*.*"):
+            if place.suffix in (".at", ".at2", ".audio") and not place.is_symlink():
+                raise Refused(f"--link {place}: is no link of a simulation", "name another place")
+
+
+def _is_network_log(path: Path) -> bool:
+    """Whether *path* begins as what the simulated network writes."""
+    try:
+        if not path.is_file() or path.is_symlink():
+            return False
+        with path.open("rb") as stream:
+            row = json.loads(stream.readline(4096))
+    except (OSError, ValueError):
+        return False
+    return isinstance(row, dict) and {"at", "port", "event", "monotonic_ms"} <= row.keys()
 
 
 def _prepare(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ leaves one unknown; a path without a file is forgotten when somebody is erased.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from appliance.numbers import national_digits
 from appliance.storage.files import SYSTEM_DISK, Disk, StorageError, replace_file
+from appliance.storage.written_files import WrittenFiles, put
 
 FILE = "exports.json"
 _VERSION = 1
@@ -66,6 +68,7 @@ class Index:
 
     def __init__(self, state: Path, disk: Disk = SYSTEM_DISK) -> None:
         self._path = state / FILE
+        self._written = WrittenFiles(state)
         self._disk = disk
 
     def files(self) -> tuple[HandedOut, ...]:
@@ -123,7 +126,7 @@ class Index:
                 kept.append(file)
                 rest, count = without(text, [number for number, _ in people])
                 if count:
-                    replace_file(path, rest.encode(), self._disk)
+                    self._rewrite(path, rest.encode())
                     rewritten[file.path] = count
             except FileNotFoundError:
                 continue
@@ -134,6 +137,12 @@ class Index:
         if len(kept) != len(known):
             self._save(kept)
         return Forgetting(rewritten=rewritten, removed=tuple(removed), unreachable=unreachable)
+
+    def _rewrite(self, path: Path, data: bytes) -> None:
+        # Still the box's own, if it was: the next command may replace it.
+        if self._written.holds(path):
+            self._written.remember(path, hashlib.sha256(data).hexdigest())
+        put(path, data, replace=True)
 
     def _save(self, files: Iterable[HandedOut]) -> None:
         rows = [[file.path, file.kind.value, file.number_hash] for file in sorted(files)]

@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
+from firmware.durable import give_folder_to_owner, give_to_owner
+
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written; one found at start is a leftover and is removed."""
 
@@ -114,12 +116,18 @@ class SystemDisk:
         return path.open("rb")
 
     def make_directory(self, path: Path) -> None:
-        path.mkdir(mode=0o700, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            return
+        give_folder_to_owner(path)
 
     def open(self, path: Path, *, truncate: bool = False) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        # Not through a link that somebody else laid: root may be at work in another's directory.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags, 0o600)
         try:
+            give_to_owner(descriptor, path.parent)
             # Second line of defence behind StateLock: whoever writes this file has it locked.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if truncate:
@@ -249,7 +257,9 @@ class StateLock:
         make_private_directory(state)
         path = state / "lock"
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(path, flags, 0o600)
+            give_to_owner(descriptor, state)
         except OSError as error:
             raise storage_failed(f"opening {path}", error) from error
         try:

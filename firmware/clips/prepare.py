@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import secrets
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,9 +192,9 @@ def _too_long(source: Path, seconds: float) -> ClipUnusable:
 
 def _write(target: Path, content: bytes) -> None:
     """Replace *target* at once, so that a box never finds half a clip."""
-    fresh = target.with_name(f".{target.name}.new")
+    # Drawn by lot, so that nobody's file has that name.
+    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
     try:
-        fresh.unlink(missing_ok=True)
         with fresh.open("xb") as stream:
             stream.write(content)
             stream.flush()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from firmware.durable import replace_file
+from firmware.durable import give_folder_to_owner, give_to_owner, replace_file
 from firmware.errors import FirmwareError
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family, UsbIdentity
@@ -166,8 +166,11 @@ class Bindings:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keep other lines, and other processes, from choosing a modem meanwhile."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._path.parent.is_dir():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            give_folder_to_owner(self._path.parent)
         with self._path.with_suffix(".lock").open("w") as lock:
+            give_to_owner(lock.fileno(), self._path.parent)
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

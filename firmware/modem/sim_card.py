@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.durable import sync_folder
+from firmware.durable import give_folder_to_owner, give_to_owner, sync_folder
 from firmware.faults import Fault
 
 LEAST_TRIES = 3
@@ -144,10 +144,13 @@ class PinMemory:
 
     def remember(self, card: str, pin: str) -> None:
         """Note the try; on disk when this returns, and only then may the PIN be sent."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._folder.is_dir():
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            give_folder_to_owner(self._folder)
         sync_folder(self._folder.parent)
         descriptor = os.open(self._place(card, pin), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
+            give_to_owner(descriptor, self._folder)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

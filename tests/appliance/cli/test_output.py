@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from appliance.cli.main import main
 from appliance.cli.output import check_target, write_target
+from appliance.config.paths import sample_config
 from appliance.errors import Refused
 from appliance.ledger import read_entries
 
@@ -80,11 +82,12 @@ def test_nothing_is_imported_where_the_rejects_cannot_be_kept(
 
 
 def test_a_write_that_fails_is_not_the_boxs_storage(tmp_path: Path) -> None:
+    told = argparse.Namespace(config=sample_config(), state=tmp_path / "state")
     with pytest.raises(Refused, match="File name too long") as caught:
-        write_target("--out", tmp_path / ("n" * 300), b"x")
+        write_target(told, "--out", tmp_path / ("n" * 300), b"x")
     assert "somewhere else" in caught.value.remedy
     assert list(tmp_path.iterdir()) == []
-    check_target("--out", None)
+    check_target(told, "--out", None)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "not json", '{"seq": 1}', "\xff"])

@@ -12,7 +12,6 @@ from pytest_mock import MockerFixture
 
 from appliance.cli import ledger
 from appliance.cli.main import main
-from appliance.numbers import NumberClass
 
 HEADER = (
     "number,name,language,timezone,purpose,consent_given_at,consent_source,consent_evidence,"
@@ -94,7 +93,7 @@ def test_a_ledger_whose_end_was_cut_off_is_found_by_the_checkpoint(
 
 
 def test_the_demonstration_removes_nothing_but_a_demonstration(
-    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     demo = ["--state", str(state), "demo", "--plain"]
     (state / "demo").mkdir()
@@ -102,8 +101,6 @@ def test_the_demonstration_removes_nothing_but_a_demonstration(
     assert "is not a demonstration" in capsys.readouterr().err
     for name in ("scenario.yaml", "config.yaml"):
         (state / "demo" / name).write_text("")
-    # Numbers that could be somebody's stand in no test; the rest of the way is the real one.
-    monkeypatch.setattr("appliance.numbers.number_class", lambda _: NumberClass.REAL)
     assert main(demo) == 1
     assert "real people since" in capsys.readouterr().err
     assert (state / "ledger").is_dir()

@@ -130,14 +130,14 @@ def test_no_command_keeps_a_file_with_somebody_who_was_erased_meanwhile(
     write = output.write_target
     path = tmp_path / "file"
 
-    def erased_before(option: str, place: Path, data: bytes) -> None:
+    def erased_before(*told: Any) -> None:
         desk.seconds += deliveries.WITHIN if late else 1
         if late:
             desk.ask("contacts.erase", number=NUMBER)
         else:
             with pytest.raises(Refused, match="under way"):
                 desk.ask("contacts.erase", number=NUMBER)
-        write(option, place, data)
+        write(*told)
 
     mocker.patch.object(session, "write_target", erased_before)
     monkeypatch.chdir(tmp_path)
