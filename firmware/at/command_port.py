@@ -1,4 +1,4 @@
-"""What takes AT commands, as those see it who only ask questions or hang up."""
+"""What takes AT commands, as those see it who ask questions, dial, upload or hang up."""
 
 from __future__ import annotations
 
@@ -7,13 +7,31 @@ from typing import Protocol
 from firmware.at.outcomes import Reply
 
 
-class Commands(Protocol):
-    """The part of the modem that a question needs."""
+class CommandPort(Protocol):
+    """The modem on its port; :class:`firmware.modem.modem.VoiceModem` is one.
 
-    def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
+    Everything here blocks and raises LinkLost where the port is gone.
+    """
 
+    @property
+    def emergency_count(self) -> int:
+        """How many emergency hang-ups there were; hand it to :meth:`command` as *epoch*."""
 
-class HangsUp(Commands, Protocol):
-    """The part of the modem that a ladder needs."""
+    def command(
+        self,
+        text: str,
+        *,
+        timeout: float = 2.0,
+        dial: bool = False,
+        payload: bytes | None = None,
+        epoch: int | None = None,
+    ) -> Reply:
+        """Send *text* (without CR) and return its reply, also where that is an error result.
 
-    def emergency_hang_up(self) -> None: ...
+        *timeout* in real seconds. *dial* marks ATD and ATA. *payload* is a file whose length
+        *text* declares. *epoch* refuses the command where a hang-up came since. Raises
+        CommandTimeout, CommandAborted.
+        """
+
+    def emergency_hang_up(self) -> None:
+        """Write the hang-up now, past whatever is outstanding. Never blocks on a command."""

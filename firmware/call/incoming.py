@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from firmware.at.calls import CallRow, CallState
-from firmware.at.command_port import Commands
+from firmware.at.command_port import CommandPort
 from firmware.call.inbox import Heard, Inbox, Item, Ordered, rings
 from firmware.call.procedure import Calling
 from firmware.events import IncomingRinging
@@ -28,7 +28,7 @@ _INTERNATIONAL = 145
 """Type of number, 3GPP TS 24.008 10.5.4.7: the digits stand without their ``+``."""
 
 
-def find_caller(modem: Commands, family: Family) -> CallRow | None:
+def find_caller(modem: CommandPort, family: Family) -> CallRow | None:
     """Return the row of a call that rings or waits here, or None. Raises LinkLost."""
     for row in read_calls(modem, family) or ():
         if row.incoming and row.state in (CallState.INCOMING, CallState.WAITING):
@@ -84,11 +84,11 @@ class Receiving(Calling):
         self._order: Ordered | None = None
 
     def _begin(self) -> bool:
-        began = self._now()
+        began = self.line.now()
         self.call.rows((self.row,), began)
         self.line.post(
             IncomingRinging(
-                line=self.call.line, at=began, attempt=self.call.attempt, number=self.number
+                line=self.line.name, at=began, attempt=self.call.attempt, number=self.number
             )
         )
         order = self._await_order(began + DECIDE_WITHIN)
@@ -96,12 +96,12 @@ class Receiving(Calling):
 
     def _await_order(self, until: float) -> Ordered | None:
         """Wait for the box's word while the caller rings; None where the call is over first."""
-        poll_at = self._now() + self.line.family.timing.poll
+        poll_at = self.line.now() + self.family.timing.poll
         while not self.call.is_over() and self._order is None:
-            item = self.line.inbox.get(max(self.line.clock.real(poll_at - self._now()), 0.0))
+            item = self.line.inbox.get(max(self.line.clock.real(poll_at - self.line.now()), 0.0))
             if item is not None:
                 self._take(item)
-            now = self._now()
+            now = self.line.now()
             if now >= until:
                 self.line.log.warning("nobody decided about a caller: rejected")
                 self.call.hang_up_ordered(now)
@@ -117,13 +117,13 @@ class Receiving(Calling):
 
     def _answer(self, order: Ordered) -> bool:
         self._send_before_call()
-        return self._start(self.line.family.answer, lambda: self._still_ordered(order))
+        return self._start(self.family.answer, lambda: self._still_ordered(order))
 
     def _still_ordered(self, order: Ordered) -> bool:
         """Whether no emergency came between the order and now; else hang up."""
-        if order.emergencies == self.line.emergencies():
+        if not self.line.stopped_since(order.emergencies):
             return True
-        self.call.hang_up_ordered(self._now(), emergency=True)
+        self.call.hang_up_ordered(self.line.now(), emergency=True)
         return False
 
     def _unanswered(self) -> None:
@@ -131,6 +131,6 @@ class Receiving(Calling):
         rows = self._rows()
         if rows is None:
             raise LineDown(Fault.NO_REPLY, "the modem did not answer when it took a call")
-        self.call.rows(rows, self._now())
+        self.call.rows(rows, self.line.now())
         if not self.call.is_over() and not self.call.speaking:
-            self.call.gave_up(f"no result in {self.line.family.timing.dial:g} s", self._now())
+            self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self.line.now())

@@ -17,11 +17,12 @@ stays up until the network has taken it down, and who objects in between has obj
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from firmware.at.calls import CallRow
+from firmware.call.context import LineContext
 from firmware.call.facts import (
     Alerting,
     AnswerClaimed,
@@ -31,6 +32,7 @@ from firmware.call.facts import (
     Fact,
     Over,
 )
+from firmware.call.inbox import Attention
 from firmware.call.key_witnesses import Confirmation, KeyFusion, Press
 from firmware.call.progress import Phase, Progress
 from firmware.call.release import Verdict
@@ -63,7 +65,7 @@ has hung up: so long a clip that nobody cut is not told as broken off."""
 
 
 class LiveCall:
-    """See the module docstring. ``attention`` wakes the worker; it never blocks.
+    """See the module docstring.
 
     ``greeting`` is the clip that starts at the answer, ``keys`` are those on offer (see
     :class:`~firmware.orders.Dial`). An *incoming* call has neither until it is ordered to be
@@ -73,7 +75,7 @@ class LiveCall:
     def __init__(
         self,
         *,
-        line: str,
+        line: LineContext,
         attempt: str,
         greeting: str | None,
         keys: str = "",
@@ -82,18 +84,14 @@ class LiveCall:
         path: AudioPath,
         clips: Mapping[str, Clip],
         witnesses: Sequence[Witness],
-        post: Callable[[Event], None],
-        attention: Callable[[], None],
         began: float,
     ) -> None:
-        self.line = line
+        self._line = line
         self.attempt = attempt
         self._greeting = greeting
         self._family = family
         self._path = path
         self._clips = clips
-        self._post_event = post
-        self._attention = attention
         self._lock = threading.RLock()
         self._progress = Progress(family=family, began=began, incoming=incoming)
         self._witnesses = witnesses
@@ -168,7 +166,7 @@ class LiveCall:
             for missed in self._fusion.expired(at):
                 self._post(
                     KeyUnconfirmed(
-                        line=self.line,
+                        line=self._line.name,
                         at=at,
                         attempt=self.attempt,
                         key=missed.press.key,
@@ -229,7 +227,7 @@ class LiveCall:
         with self._lock:
             self._tell_break()
             self._begun_by = self._ordered.get(clip, 0)
-            self._post(ClipStarted(line=self.line, at=at, attempt=self.attempt, clip=clip))
+            self._post(ClipStarted(line=self._line.name, at=at, attempt=self.attempt, clip=clip))
 
     def clip_finished(
         self, clip: str, played_ms: int, complete: bool, at: float, *, stopped: bool = False
@@ -240,7 +238,7 @@ class LiveCall:
             cut = stopped or self.is_over() or self._orders != self._begun_by
             self._tell_break()
             finished = ClipFinished(
-                line=self.line,
+                line=self._line.name,
                 at=at,
                 attempt=self.attempt,
                 clip=clip,
@@ -256,7 +254,9 @@ class LiveCall:
     def audio_failed(self, detail: str, at: float) -> None:
         with self._lock:
             self._tell_break()
-            self._post(AudioFailed(line=self.line, at=at, attempt=self.attempt, detail=detail))
+            self._post(
+                AudioFailed(line=self._line.name, at=at, attempt=self.attempt, detail=detail)
+            )
 
     def downlink(self, pcm: bytes, at: float) -> None:
         """Listen to what the far end says (voice thread)."""
@@ -271,7 +271,7 @@ class LiveCall:
                     continue
                 self._post(
                     MachineHeard(
-                        line=self.line,
+                        line=self._line.name,
                         at=at,
                         attempt=self.attempt,
                         machine=found.kind,
@@ -290,7 +290,7 @@ class LiveCall:
             return
         # In order: what this key no longer confirms is told before what it does.
         self.judge_keys(at)
-        line, attempt = self.line, self.attempt
+        line, attempt = self._line.name, self.attempt
         match self._fusion.heard(key, witness, at, sureness):
             case None:
                 return
@@ -306,14 +306,14 @@ class LiveCall:
 
     def _take(self, step: tuple[Progress, tuple[Fact, ...]], at: float) -> None:
         self._progress, facts = step
-        line, attempt = self.line, self.attempt
+        line, attempt = self._line.name, self.attempt
         if self._progress.accepted and not self._dialled_told:
             self._dialled_told = True
-            self._post_event(Dialled(line=line, at=at, attempt=attempt))
+            self._line.post(Dialled(line=line, at=at, attempt=attempt))
         for fact in facts:
             match fact:
                 case Alerting():
-                    self._post_event(
+                    self._line.post(
                         Ringing(line=line, at=at, attempt=attempt, evidence=fact.evidence)
                     )
                 case AnswerClaimed():
@@ -338,12 +338,12 @@ class LiveCall:
                 case _ as never:
                     assert_never(never)
         if facts:
-            self._attention()
+            self._line.inbox.put(Attention())
 
     def _tell_answer(self, evidence: str, at: float, *, weak: bool) -> None:
-        self._post_event(
+        self._line.post(
             Answered(
-                line=self.line,
+                line=self._line.name,
                 # The moment of the notice, not of what agreed with it.
                 at=at if self._claimed_at is None else self._claimed_at,
                 attempt=self.attempt,
@@ -353,7 +353,7 @@ class LiveCall:
         )
         self._answer_told, self._claimed_at = True, None
         for event in self._held:
-            self._post_event(event)
+            self._line.post(event)
         self._held.clear()
 
     def _prove_by_key(self) -> None:
@@ -390,7 +390,7 @@ class LiveCall:
             if self._closed:
                 return
             if self._answer_told or isinstance(event, AudioFailed):
-                self._post_event(event)
+                self._line.post(event)
             elif self._claimed_at is not None:
                 self._held.append(event)
                 if self.is_over():

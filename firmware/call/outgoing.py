@@ -11,10 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from firmware.call.context import refuse
 from firmware.call.inbox import Heard, rings
 from firmware.call.procedure import Calling
-from firmware.events import Cause
 from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import Proof, hang_up, prove_silence, read_calls
 from firmware.orders import Dial
@@ -38,23 +36,23 @@ class Dialling(Calling):
             return False
         if not self._make_ready():
             return False
-        return self._start(self.line.family.dial.format(number=number), self._still_wanted)
+        return self._start(self.family.dial.format(number=number), self._still_wanted)
 
     def _make_ready(self) -> bool:
         """Prove that no call is up, and send what the family wants before each call; False where
         somebody calls."""
         silence = Proof.SILENT
-        rows = read_calls(self.line.modem, self.line.family)
+        rows = read_calls(self.modem, self.family)
         if self.yields and any(row.incoming for row in rows or ()):
             self._refuse(CALLED)
             return False
         if rows != ():
-            silence = prove_silence(self.line.modem, self.line.family, pause=self._pause)
+            silence = prove_silence(self.modem, self.family, pause=self.line.pause)
         if silence is Proof.MUTE:
             raise LineDown(Fault.NO_REPLY, "the modem did not answer before the dial")
         if silence is Proof.NONE:
             self.line.log.warning("a call was up before the dial")
-            if not hang_up(self.line.modem, self.line.family, pause=self._pause).confirmed:
+            if not hang_up(self.modem, self.family, pause=self.line.pause).confirmed:
                 raise LineDown(Fault.HANG_UP_UNCONFIRMED, "a call was up and would not end")
         self._send_before_call()
         return True
@@ -72,7 +70,7 @@ class Dialling(Calling):
             self._refuse(lost)
             return False
         dial_by = self.dial.dial_by
-        if not self.call.is_over() and dial_by is not None and self._now() > dial_by:
+        if not self.call.is_over() and dial_by is not None and self.line.now() > dial_by:
             self._refuse("the permission ended before the dial")
             return False
         return not self.call.is_over()
@@ -83,17 +81,17 @@ class Dialling(Calling):
     def _unanswered(self) -> None:
         """No result of ATD: some modems give it at the answer only, some lose it. The call list
         decides; without a word of a call everything is hung up."""
-        rows = read_calls(self.line.modem, self.line.family)
+        rows = read_calls(self.modem, self.family)
         if rows is None:
-            rows = read_calls(self.line.modem, self.line.family)
+            rows = read_calls(self.modem, self.family)
         if any(row.voice and not row.incoming for row in rows or ()):
-            self.call.rows(rows, self._now())
+            self.call.rows(rows, self.line.now())
             return
         progress = self.call.progress
         if (progress.sign_seen or progress.ending) and not self.call.is_over():
             return
-        self.call.gave_up(f"no result in {self.line.family.timing.dial:g} s", self._now())
+        self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self.line.now())
 
     def _refuse(self, evidence: str) -> None:
         self._ended = True
-        refuse(self.line.post, self.dial, self._now(), evidence, cause=Cause.FAILED)
+        self.line.refuse(self.dial, evidence)

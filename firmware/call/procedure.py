@@ -7,13 +7,13 @@ exactly once, when the list was read empty or the ladder gave up.
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
-from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, LineSide, refuse
+from firmware.at.command_port import CommandPort
+from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, LineContext
 from firmware.call.inbox import (
     Attention,
     AudioTrouble,
@@ -26,12 +26,12 @@ from firmware.call.inbox import (
 )
 from firmware.call.live_call import LiveCall
 from firmware.call.voice import CallVoice
-from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Cause, Ended
-from firmware.families.base import Sign
+from firmware.families.base import Family, Sign
 from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import hang_up, is_silent, read_calls
+from firmware.modem.network import Service, read_service, service_fault
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 _URGENT = 0.1
@@ -46,14 +46,21 @@ class Calling(ABC):
 
     call: LiveCall
     voice: CallVoice
-    line: LineSide
-    stopped: Callable[[], bool]
-    """An emergency came since this call was ordered."""
+    line: LineContext
+    modem: CommandPort
+    family: Family
+    emergencies: int
+    """How often the stop had been pressed when this call was ordered."""
 
     def __post_init__(self) -> None:
         self._deferred: list[Item] = []
         self._closing = False
         self._ended = False
+        self._service: Service | None = None
+
+    def stopped(self) -> bool:
+        """Whether an emergency came since this call was ordered."""
+        return self.line.stopped_since(self.emergencies)
 
     def run(self) -> CallResult:
         """Begin the call and see it through. Raises LinkLost or LineDown after its Ended."""
@@ -62,11 +69,11 @@ class Calling(ABC):
                 self._follow()
             return self._finish()
         except (LinkLost, PortUnusable) as lost:
-            self.call.link_lost(f"link lost: {lost}", self._now())
+            self.call.link_lost(f"link lost: {lost}", self.line.now())
             self._end_unconfirmed(Fault.PORT_LOST, str(lost))
             raise
         except LineDown as down:
-            self.call.link_lost(down.detail, self._now())
+            self.call.link_lost(down.detail, self.line.now())
             self._end_unconfirmed(down.fault, down.detail)
             raise
         finally:
@@ -83,9 +90,9 @@ class Calling(ABC):
 
     def _send_before_call(self) -> None:
         """Send what the family wants before each call; none of it may keep the call from being."""
-        for step in self.line.family.before_call:
+        for step in self.family.before_call:
             try:
-                self.line.modem.command(step.command, timeout=step.timeout)
+                self.modem.command(step.command, timeout=step.timeout)
             except (CommandTimeout, CommandAborted):
                 self.line.log.debug("%s gave no result", step.command)
 
@@ -95,29 +102,29 @@ class Calling(ABC):
         *still_wanted* looks once more just before the command.
         """
         # Read before the check: a stop between the two makes the modem refuse the command.
-        epoch = self.line.modem.emergency_count
+        epoch = self.modem.emergency_count
         if self.stopped():
-            self.call.hang_up_ordered(self._now(), emergency=True)
+            self.call.hang_up_ordered(self.line.now(), emergency=True)
             return False
-        self.line.dialling(True)
+        self.line.outstanding = True
         try:
             # From here on a hang-up order overtakes the command; an earlier one lies in the
             # inbox, and getting here may have taken longer than the permission lasts.
             if not still_wanted():
                 return False
-            reply = self.line.modem.command(
-                command, timeout=self.line.family.timing.dial, dial=True, epoch=epoch
+            reply = self.modem.command(
+                command, timeout=self.family.timing.dial, dial=True, epoch=epoch
             )
-            self.call.dial_final(reply.final.text, self._now())
+            self.call.dial_final(reply.final.text, self.line.now())
         except CommandAborted:
-            self.call.hang_up_ordered(self._now(), emergency=self.stopped())
+            self.call.hang_up_ordered(self.line.now(), emergency=self.stopped())
             return False
         except CommandTimeout:
             self._unanswered()
         finally:
-            self.line.dialling(False)
+            self.line.outstanding = False
         if self.stopped():
-            self.call.hang_up_ordered(self._now(), emergency=True)
+            self.call.hang_up_ordered(self.line.now(), emergency=True)
         return not self.call.is_over()
 
     @abstractmethod
@@ -127,10 +134,10 @@ class Calling(ABC):
     # -- the call ----------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        poll_at = self._now() + self.line.family.timing.poll
+        poll_at = self.line.now() + self.family.timing.poll
         self.voice.advance()
         while not self.call.is_over():
-            wait = self.line.clock.real(poll_at - self._now())
+            wait = self.line.clock.real(poll_at - self.line.now())
             if self.call.progress.urgent and self.call.progress.denials == 0:
                 wait = 0.0
             item = self.line.inbox.get(max(wait, 0.0))
@@ -139,24 +146,24 @@ class Calling(ABC):
             if self.call.is_over():
                 return
             self.voice.advance()
-            now = self._now()
+            now = self.line.now()
             if now >= poll_at or self.call.progress.urgent:
                 # Stamped before the question, so that the row of a false answer does not look
                 # younger than the ringing that was reported with it.
-                asked_at = self._now()
+                asked_at = self.line.now()
                 self.call.rows(self._rows(), asked_at)
                 poll_at = self._next_poll()
                 if self.call.progress.urgent:
                     self._rest(poll_at)
 
     def _next_poll(self) -> float:
-        every = _URGENT if self.call.progress.urgent else self.line.family.timing.poll
-        return self._now() + max(every, _SHORTEST_POLL / self.line.clock.real(1.0))
+        every = _URGENT if self.call.progress.urgent else self.family.timing.poll
+        return self.line.now() + max(every, _SHORTEST_POLL / self.line.clock.real(1.0))
 
     def _rest(self, until: float) -> None:
         """Wait between two urgent reads without overlooking what comes in."""
         while not self.call.is_over():
-            wait = self.line.clock.real(until - self._now())
+            wait = self.line.clock.real(until - self.line.now())
             if wait <= 0:
                 return
             item = self.line.inbox.get(wait)
@@ -165,7 +172,7 @@ class Calling(ABC):
                 self.voice.advance()
 
     def _rows(self) -> tuple[CallRow, ...] | None:
-        return read_calls(self.line.modem, self.line.family)
+        return read_calls(self.modem, self.family)
 
     def _take(self, item: Item) -> None:
         match item:
@@ -174,14 +181,14 @@ class Calling(ABC):
             case Ordered(order=order):
                 self._obey(item, None if isinstance(order, SendSms | DeleteSms) else order.attempt)
             case Emergency():
-                self.call.hang_up_ordered(self._now(), emergency=True)
+                self.call.hang_up_ordered(self.line.now(), emergency=True)
             case LinkDown(reason=reason):
                 raise LinkLost(reason)
             case AudioTrouble(detail=detail, at=at):
                 self.voice.trouble(detail, at)
             case Closing():
                 self._closing = True
-                self.call.hang_up_ordered(self._now())
+                self.call.hang_up_ordered(self.line.now())
             case Heard():
                 # Restarts are the call's business too (it has seen the notice itself); texts,
                 # registration and callers wait until the line is free.
@@ -191,18 +198,16 @@ class Calling(ABC):
         order = item.order
         if attempt is not None and attempt != self.call.attempt:
             if isinstance(order, Dial):
-                refuse(
-                    self.line.post, order, self._now(), "the line is in a call", cause=Cause.FAILED
-                )
+                self.line.refuse(order, "the line is in a call")
             return
         match order:
             case Play(clip=clip):
                 if not self.call.play(clip) and not self.call.is_over():
-                    self.call.audio_failed(f"there is no clip {clip}", self._now())
+                    self.call.audio_failed(f"there is no clip {clip}", self.line.now())
             case Silence():
                 self.call.silence()
             case HangUp():
-                self.call.hang_up_ordered(self._now())
+                self.call.hang_up_ordered(self.line.now())
             case SendSms() | DeleteSms():
                 self._deferred.append(item)
             case AnswerCall():
@@ -220,9 +225,9 @@ class Calling(ABC):
         radio_cycled = False
         if progress.lost is not None:
             self.voice.stop()
-            confirmed = is_silent(self.line.modem, self.line.family, pause=self._pause)
+            confirmed = is_silent(self.modem, self.family, pause=self.line.pause)
         elif progress.local or self.stopped():
-            silence = hang_up(self.line.modem, self.line.family, pause=self._pause)
+            silence = hang_up(self.modem, self.family, pause=self.line.pause)
             confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
             self.voice.stop()
         else:
@@ -231,15 +236,15 @@ class Calling(ABC):
                 # A call that was never listed may still be about to be; one whose end nobody told
                 # may be up on a modem that lists none.
                 confirmed = bool(progress.ends) and is_silent(
-                    self.line.modem, self.line.family, pause=self._pause
+                    self.modem, self.family, pause=self.line.pause
                 )
             if not confirmed:
-                silence = hang_up(self.line.modem, self.line.family, pause=self._pause)
+                silence = hang_up(self.modem, self.family, pause=self.line.pause)
                 confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
             # The end may have been a false one: keys count until the silence is proven.
             self.voice.stop()
         if self.stopped():
-            call.hang_up_ordered(self._now(), emergency=True)
+            call.hang_up_ordered(self.line.now(), emergency=True)
         verdict = call.verdict(self._ask_cause())
         signs = self._signs_of_trouble()
         restarted = progress.lost is not None or bool(signs & {Sign.BOOT, Sign.POWER_DOWN})
@@ -258,7 +263,7 @@ class Calling(ABC):
             self.line.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
         elif Sign.REGISTRATION in signs:
             self._look_at_service()
-        call.judge_keys(self._now())
+        call.judge_keys(self.line.now())
         self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=confirmed)
         if not confirmed:
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
@@ -267,6 +272,7 @@ class Calling(ABC):
             reset_due=self.voice.switch.rotten,
             restarted=restarted,
             voice=voice,
+            service=self._service,
             closing=self._closing,
             deferred=tuple(self._deferred),
         )
@@ -280,9 +286,13 @@ class Calling(ABC):
     def _look_at_service(self) -> None:
         """The network changed during the call: ask whether it can still make calls."""
         try:
-            self.line.check_service()
+            self._service = read_service(self.modem, self.family)
         except CommandAborted:
             self.line.log.debug("the stop came while the registration was read")
+            return
+        found = service_fault(self._service)
+        if found is not None:
+            self.line.fault(found.fault, found.detail)
 
     def _ask_cause(self) -> str | None:
         """Ask why, unless we know because we did it. The answer helps; it is never waited for."""
@@ -290,7 +300,7 @@ class Calling(ABC):
         if progress.local or progress.emergency or progress.lost is not None:
             return None
         try:
-            reply = self.line.modem.command(self.line.family.end_cause, timeout=2.0)
+            reply = self.modem.command(self.family.end_cause, timeout=2.0)
         except (CommandTimeout, CommandAborted):
             return None
         if not reply.final.ok or reply.doubtful or not reply.lines:
@@ -311,8 +321,8 @@ class Calling(ABC):
         self.call.close()
         self.line.post(
             Ended(
-                line=self.call.line,
-                at=self._now(),
+                line=self.line.name,
+                at=self.line.now(),
                 attempt=self.call.attempt,
                 cause=cause,
                 evidence=evidence,
@@ -320,14 +330,3 @@ class Calling(ABC):
                 confirmed=confirmed,
             )
         )
-
-    def _now(self) -> float:
-        return self.line.clock.monotonic()
-
-    def _pause(self, seconds: float) -> None:
-        pause(self.line.clock, seconds)
-
-
-def pause(clock: Clock, seconds: float) -> None:
-    """Wait box seconds, at least two real milliseconds, so that a fast bench does not spin."""
-    time.sleep(max(clock.real(seconds), 0.002))

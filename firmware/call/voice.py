@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-
+from firmware.call.context import LineContext
 from firmware.call.live_call import LiveCall
 from firmware.call.progress import Phase
-from firmware.clock import Clock
 from firmware.errors import CommandAborted
 from firmware.faults import Fault
+from firmware.voice.path import AudioPath
 from firmware.voice.switch import VoiceSwitch
 
 _STOPS = 2
@@ -20,8 +18,8 @@ class CallVoice:
     """Only the line's worker uses it. Raises LinkLost.
 
     Before the answer the switch is tried once in each phase of the call, after it until it is on or
-    hopeless. *mute* silences the voice path for good, since starting a path lifts the mute of an
-    emergency that came just before: *stopped* tells whether one came.
+    hopeless. Starting a path lifts the mute of an emergency that came just before, so *path* is
+    muted again where the stop was pressed since its count was *emergencies*.
     """
 
     def __init__(
@@ -29,17 +27,15 @@ class CallVoice:
         *,
         call: LiveCall,
         switch: VoiceSwitch,
-        mute: Callable[[], None],
-        stopped: Callable[[], bool],
-        clock: Clock,
-        log: logging.Logger,
+        path: AudioPath,
+        line: LineContext,
+        emergencies: int,
     ) -> None:
         self.switch = switch
         self._call = call
-        self._mute = mute
-        self._stopped = stopped
-        self._clock = clock
-        self._log = log
+        self._path = path
+        self._line = line
+        self._emergencies = emergencies
         self.broken: str | None = None
         """Why the voice failed for good."""
         self._tried_in = Phase.DIALLING
@@ -61,10 +57,10 @@ class CallVoice:
             self.switch.advance(answered=answered)
         except CommandAborted:
             return
-        if self._stopped():
-            self._mute()
+        if self._line.stopped_since(self._emergencies):
+            self._path.mute()
         if not self._fail_if_lost() and self.switch.hopeless:
-            self._fail("the modem did not switch the voice on", self._clock.monotonic())
+            self._fail("the modem did not switch the voice on", self._line.now())
 
     def trouble(self, detail: str, at: float) -> None:
         """The voice path reports a fault: switch off and on once, then the voice has failed.
@@ -79,7 +75,7 @@ class CallVoice:
             return
         if not self._call.speaking:
             return
-        self._log.warning("voice trouble: %s", detail)
+        self._line.log.warning("voice trouble: %s", detail)
         try:
             if self.switch.restart():
                 return
@@ -110,7 +106,7 @@ class CallVoice:
         """Also before the answer: better nobody answers than somebody hears nothing."""
         lost = self.switch.lost
         if lost is not None:
-            self._fail(lost, self._clock.monotonic())
+            self._fail(lost, self._line.now())
         return lost is not None
 
     def _fail(self, detail: str, at: float) -> None:

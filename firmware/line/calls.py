@@ -6,25 +6,22 @@ present one in :attr:`LineCalls.call`.
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
-from firmware.call.context import LineSide
-from firmware.call.inbox import Attention, AudioTrouble, Inbox, Ordered
+from firmware.at.command_port import CommandPort
+from firmware.call.context import LineContext
+from firmware.call.inbox import AudioTrouble, Ordered
 from firmware.call.incoming import Receiving
 from firmware.call.live_call import LiveCall
 from firmware.call.outgoing import Dialling
-from firmware.call.procedure import Calling, pause
+from firmware.call.procedure import Calling
 from firmware.call.voice import CallVoice
 from firmware.clips.clip import Clip
-from firmware.clock import Clock
-from firmware.events import Event
 from firmware.families.base import Family
 from firmware.line.status import LineStatus
-from firmware.modem.modem import VoiceModem
 from firmware.orders import Dial
 from firmware.voice.path import AudioCallbacks, AudioPath
 from firmware.voice.switch import VoiceSwitch
@@ -34,61 +31,45 @@ from firmware.voice.switch import VoiceSwitch
 class LineCalls:
     """See the module."""
 
+    line: LineContext
     status: LineStatus
     clips: Mapping[str, Clip]
-    inbox: Inbox
-    post: Callable[[Event], None]
-    clock: Clock
-    emergencies: Callable[[], int]
-    answers: bool
-    """Callers are answered, and a dial gives way to them."""
-    log: logging.Logger
 
     def __post_init__(self) -> None:
         self.call: LiveCall | None = None
-        self.outstanding = False
-        """ATD or ATA has no result yet."""
         self._calling: Calling | None = None
         self._usual_refusals: int | None = None
 
-    def place(
-        self,
-        modem: VoiceModem,
-        check_service: Callable[[], None],
-        item: Ordered,
-        dial: Dial,
-    ) -> Calling:
+    def place(self, modem: CommandPort, item: Ordered, dial: Dial) -> Calling:
         """Make the call that *dial* asks for."""
-        stopped = self._stopped_since(item.emergencies)
         call = self._new_call(attempt=dial.attempt, greeting=dial.greeting, keys=dial.keys)
         calling = Dialling(
             dial=dial,
-            yields=self.answers,
+            # A dial gives way to callers where they are answered.
+            yields=self.line.settings.incoming == "answer",
             call=call,
-            voice=self._voice_of(call, modem, stopped),
-            line=self._side(modem, check_service),
-            stopped=stopped,
+            voice=self._voice_of(call, modem, item.emergencies),
+            line=self.line,
+            modem=modem,
+            family=self._family,
+            emergencies=item.emergencies,
         )
         self._calling = calling
         return calling
 
-    def receive(
-        self,
-        modem: VoiceModem,
-        check_service: Callable[[], None],
-        row: CallRow,
-        number: str | None,
-    ) -> Receiving:
-        """Make the call of the caller who rings in *row*."""
-        stopped = self._stopped_since(self.emergencies())
+    def receive(self, modem: CommandPort, row: CallRow, number: str | None) -> Receiving:
+        """Make the call of the caller who rings in *row*; *number* is None where it is withheld."""
+        emergencies = self.line.emergencies
         call = self._new_call(attempt=f"in-{uuid.uuid4().hex}", greeting=None, incoming=True)
         receiving = Receiving(
             number=number,
             row=row,
             call=call,
-            voice=self._voice_of(call, modem, stopped),
-            line=self._side(modem, check_service),
-            stopped=stopped,
+            voice=self._voice_of(call, modem, emergencies),
+            line=self.line,
+            modem=modem,
+            family=self._family,
+            emergencies=emergencies,
         )
         self._calling = receiving
         return receiving
@@ -135,7 +116,7 @@ class LineCalls:
         self, *, attempt: str, greeting: str | None, keys: str = "", incoming: bool = False
     ) -> LiveCall:
         self.call = LiveCall(
-            line=self.status.name,
+            line=self.line,
             attempt=attempt,
             greeting=greeting,
             keys=keys,
@@ -144,51 +125,26 @@ class LineCalls:
             path=self._path,
             clips=self.clips,
             witnesses=self.status.witnesses(),
-            post=self.post,
-            attention=lambda: self.inbox.put(Attention()),
-            began=self.clock.monotonic(),
+            began=self.line.now(),
         )
         return self.call
 
-    def _voice_of(
-        self, call: LiveCall, modem: VoiceModem, stopped: Callable[[], bool]
-    ) -> CallVoice:
+    def _voice_of(self, call: LiveCall, modem: CommandPort, emergencies: int) -> CallVoice:
         switch = VoiceSwitch(
             modem=modem,
             family=self._family,
             path=self._path,
-            pause=lambda seconds: pause(self.clock, seconds),
-            log=self.log,
+            pause=self.line.pause,
+            log=self.line.log,
             usual_refusals=self._usual_refusals,
         )
         return CallVoice(
             call=call,
             switch=switch,
-            mute=self._path.mute,
-            stopped=stopped,
-            clock=self.clock,
-            log=self.log,
+            path=self._path,
+            line=self.line,
+            emergencies=emergencies,
         )
-
-    def _side(self, modem: VoiceModem, check_service: Callable[[], None]) -> LineSide:
-        return LineSide(
-            modem=modem,
-            family=self._family,
-            inbox=self.inbox,
-            post=self.post,
-            fault=self.status.fault,
-            check_service=check_service,
-            clock=self.clock,
-            emergencies=self.emergencies,
-            dialling=self._set_outstanding,
-            log=self.log,
-        )
-
-    def _stopped_since(self, emergencies: int) -> Callable[[], bool]:
-        return lambda: self.emergencies() != emergencies
-
-    def _set_outstanding(self, outstanding: bool) -> None:
-        self.outstanding = outstanding
 
     def _clip_started(self, clip: str, at: float) -> None:
         call = self.call
@@ -208,4 +164,4 @@ class LineCalls:
             call.downlink(pcm, at)
 
     def _audio_failed(self, detail: str, at: float) -> None:
-        self.inbox.put(AudioTrouble(detail=detail, at=at))
+        self.line.inbox.put(AudioTrouble(detail=detail, at=at))

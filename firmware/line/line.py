@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from firmware.at.outcomes import Notification
-from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, Inbox, LinkDown, Ordered
+from firmware.call.context import LineContext
+from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, LinkDown, Ordered
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.dtmf.listener import Ears
@@ -30,7 +30,7 @@ from firmware.line.calls import LineCalls
 from firmware.line.out_of_service import Downtime
 from firmware.line.recovery import LineRecovery, PowerSwitch
 from firmware.line.session import Session
-from firmware.line.status import LineStatus
+from firmware.line.status import LineStatus, none_proven
 from firmware.line.voice import LineVoice
 from firmware.line_settings import LineSettings
 from firmware.modem.bring_up import BringUp
@@ -54,7 +54,10 @@ Resolve = Callable[[LineSettings], LineSettings]
 
 
 class Line:
-    """See the module. Everything public may be called from any thread."""
+    """See the module. Everything public may be called from any thread.
+
+    *proven* tells whether a self-test has heard keys by a modem on a voice path.
+    """
 
     def __init__(
         self,
@@ -68,62 +71,33 @@ class Line:
         audio_path: PathFactory = make_path,
         resolve: Resolve | None = None,
         power: PowerSwitch | None = None,
-        proven: Callable[[Identity, str], bool] = lambda _identity, _audio: False,
+        proven: Callable[[Identity, str], bool] = none_proven,
         trace: Callable[[str, bytes, float], None] | None = None,
     ) -> None:
         self.settings = settings
-        """*proven* tells whether a self-test has heard keys by this modem on this voice path."""
-        self._post = post
-        self._clock = clock
-        self._log = log or logging.getLogger(f"firmware.line.line.{settings.name}")
+        log = log or logging.getLogger(f"firmware.line.line.{settings.name}")
         if resolve is None and settings.port == "auto":
             resolve = Resolver(bindings=Bindings(state_dir / "modems.json"))
         self._resolve = resolve
         self._trace = trace
         self._pins = PinMemory(state_dir / "sim-tries")
-        self._inbox = Inbox()
-        self._status = LineStatus(settings, post=post, clock=clock)
-        self._proven = proven
-        self._wiring = settings
         self._speed = 1.0 / clock.real(1.0)
-        self._emergencies = 0
-        self._closing = False
-        self._modem: VoiceModem | None = None
-        self._session: Session | None = None
-        self._calls = LineCalls(
-            status=self._status,
-            clips=clips,
-            inbox=self._inbox,
-            post=post,
-            clock=clock,
-            emergencies=lambda: self._emergencies,
-            answers=settings.incoming == "answer",
-            log=self._log,
-        )
+        self._line = LineContext(settings, post=post, clock=clock, log=log)
+        self._status = LineStatus(self._line, proven=proven)
+        self._calls = LineCalls(line=self._line, status=self._status, clips=clips)
         self._voice = LineVoice(
-            settings.name,
+            self._line,
+            self._status,
             clips=clips,
-            clock=clock,
             callbacks=self._calls.voice_callbacks(),
             state_dir=state_dir,
             factory=audio_path,
-            log=self._log,
         )
-        self._downtime = Downtime(
-            inbox=self._inbox,
-            post=post,
-            clock=clock,
-            closing=lambda: self._closing,
-            open=lambda: self._modem is not None,
-        )
+        self._downtime = Downtime(line=self._line)
         self._recovery = LineRecovery(
-            status=self._status,
-            downtime=self._downtime,
-            power=power,
-            release=self._release,
-            clock=clock,
-            log=self._log,
+            line=self._line, status=self._status, downtime=self._downtime, power=power
         )
+        self._session: Session | None = None
         self._thread = threading.Thread(target=self._run, name=f"line {settings.name}", daemon=True)
 
     # -- any thread --------------------------------------------------------------------------
@@ -134,27 +108,27 @@ class Line:
 
     def order(self, order: Order) -> None:
         """Take an order. Never blocks; events answer it."""
-        self._inbox.put(Ordered(order=order, emergencies=self._emergencies))
-        modem = self._modem
-        if self._calls.outstanding and isinstance(order, HangUp) and modem is not None:
+        self._line.inbox.put(Ordered(order=order, emergencies=self._line.emergencies))
+        modem = self._line.modem
+        if self._line.outstanding and isinstance(order, HangUp) and modem is not None:
             # ATD is outstanding: a modem that answers it only when the far end does would
             # otherwise ring on until then.
             modem.emergency_hang_up()
 
     def emergency_hang_up(self) -> None:
         """Silence and hang up now, whatever else goes on. Never blocks, never raises."""
-        self._emergencies += 1
-        path, modem = self._voice.path, self._modem
+        self._line.emergencies += 1
+        path, modem = self._voice.path, self._line.modem
         if path is not None:
             path.mute()
         if modem is not None:
             modem.emergency_hang_up()
-        self._inbox.put(Emergency())
+        self._line.inbox.put(Emergency())
 
     def close(self) -> None:
         """Hang up if in a call, stop the threads, close the ports."""
-        self._closing = True
-        self._inbox.put(Closing())
+        self._line.closing = True
+        self._line.inbox.put(Closing())
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout=_CLOSE_SECONDS)
         if self._thread.is_alive():
@@ -172,8 +146,8 @@ class Line:
         # The first pair of ears works out their matrices, which a call should not wait for.
         with _WARMING:
             Ears()
-        while not self._closing:
-            began = self._clock.monotonic()
+        while not self._line.closing:
+            began = self._line.now()
             down: LineDown | None = None
             try:
                 self._serve()
@@ -187,9 +161,9 @@ class Line:
                 down = LineDown(Fault.NO_REPLY, str(error))
             except CommandAborted:
                 continue
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 # A defect must not end a line silently: it is told and tried again like a fault.
-                self._log.exception("the line's worker failed")
+                self._line.log.exception("the line's worker failed")
                 down = LineDown(Fault.INTERNAL, f"{type(error).__name__}: {error}")
             finally:
                 served = self._session is not None
@@ -197,15 +171,14 @@ class Line:
             if down is None:
                 break
             if served:
-                self._recovery.served(self._clock.monotonic() - began)
+                self._recovery.served(self._line.now() - began)
             self._recovery.recover(down)
         self._release()
         self._downtime.refuse_waiting()
 
     def _serve(self) -> None:
         settings = self.settings if self._resolve is None else self._resolve(self.settings)
-        self._status.port = settings.port
-        self._wiring = settings
+        self._line.wiring = settings
         self._downtime.drop_stale()
         modem = VoiceModem(
             settings.port,
@@ -215,13 +188,15 @@ class Line:
             on_notification=self._notice,
             on_lost=self._lost,
             trace=self._trace,
-            largest_file=self._voice.largest_file(settings.audio),
+            largest_file=self._voice.largest_file(),
         )
-        self._modem = modem
+        self._line.modem = modem
         modem.open()
         if self._recovery.reset_due:
             self._calls.module_restarted()
             self._recovery.reset(modem)
+            self._release()
+            self._recovery.settle()
         bring_up = self._bring_up(modem)
         identity = bring_up.identify()
         wanted = self.settings.imei
@@ -240,33 +215,19 @@ class Line:
             # Some firmwares read the card's number only once the SIM is open.
             identity = replace(identity, iccid=bring_up.card(identity.family))
             self._status.identity = identity
-        self._open_voice(modem, identity)
+        self._voice.open(modem, identity)
         bring_up.await_service(identity.family)
         self._session = Session(
-            name=settings.name,
+            line=self._line,
+            status=self._status,
+            recovery=self._recovery,
+            calls=self._calls,
+            voice=self._voice,
             modem=modem,
             identity=identity,
-            bring_up=bring_up,
-            inbox=self._inbox,
-            post=self._post,
-            announce=self._announce,
-            fault=self._status.fault,
-            place=lambda item, dial: self._calls.place(modem, self._check_service, item, dial),
-            receive=lambda row, number: self._calls.receive(
-                modem, self._check_service, row, number
-            ),
-            clear=self._clear_call,
-            between_calls=self._change_voice,
-            emergencies=lambda: self._emergencies,
-            voice_lost=self._voice_lost,
-            time_read=self._time_read,
-            callers=self.settings.incoming,
-            unfit=self._status.unfit(),
-            clock=self._clock,
-            log=self._log,
         )
         self._session.serve()
-        self._voice.leave(settings)
+        self._voice.leave()
 
     def _bring_up(self, modem: VoiceModem) -> BringUp:
         return BringUp(
@@ -275,75 +236,37 @@ class Line:
             pin=self.settings.pin,
             pins=self._pins,
             pause=self._downtime.wait_boot,
-            now=self._clock.monotonic,
-            log=self._log,
+            now=self._line.now,
+            log=self._line.log,
             turns_away=self.settings.incoming == "reject",
         )
 
-    def _open_voice(self, modem: VoiceModem, identity: Identity) -> None:
-        self._voice.open(modem, identity, self._wiring)
-        self._took_voice(identity)
-
-    def _took_voice(self, identity: Identity) -> None:
-        path = self._voice.path
-        self._status.took_path(path, self._voice.note)
-        self._status.keys_proven = path is not None and self._proven(identity, path.kind)
-
-    def _change_voice(self) -> None:
-        modem, identity = self._modem, self._status.identity
-        if modem is None or identity is None:
-            return
-        if self._voice.change(modem, identity, self._wiring):
-            self._took_voice(identity)
-            self._announce()
-
-    def _voice_lost(self) -> str | None:
-        path = self._voice.path
-        return None if path is None else path.lost
-
-    def _check_service(self) -> None:
-        if self._session is not None:
-            self._session.check_service()
-
-    def _clear_call(self) -> None:
-        voice = self._calls.forget()
-        if voice is not None:
-            self._voice.judge(voice, self._status.identity, self._wiring)
-
-    def _time_read(self, told: datetime | None, at: float) -> None:
-        self._status.network_time = None if told is None else (told, at)
-
     def _port_fault(self, error: PortUnusable) -> LineDown:
-        port = self._status.port
+        port = self._line.wiring.port
         # A pyserial URL names no file; hwgrep:// and socket:// have no path to look at.
         missing = "://" not in port and not Path(port).exists()
         fault = Fault.PORT_MISSING if missing else Fault.PORT_UNUSABLE
         return LineDown(fault, str(error), answering=False)
 
     def _release(self) -> None:
-        modem = self._modem
+        modem, self._line.modem = self._line.modem, None
         self._session = None
         self._calls.forget()
-        self._modem = None
         self._voice.release()
         if modem is not None:
             modem.close()
-
-    def _announce(self) -> None:
-        self._recovery.announced()
-        self._status.announce()
 
     # -- callbacks of the modem and of the voice path -------------------------------------------
 
     def _notice(self, notification: Notification) -> None:
         """Dispatcher thread: the call learns of it first, the worker when it has time."""
         age = time.monotonic() - notification.at
-        at = self._clock.monotonic() - max(age, 0.0) * self._speed
+        at = self._line.now() - max(age, 0.0) * self._speed
         call, identity, path = self._calls.call, self._status.identity, self._voice.path
         if call is not None:
             call.notice(notification.text, at)
-            if call.progress.ending and self._calls.outstanding and self._modem is not None:
-                self._modem.result_due()
+            if call.progress.ending and self._line.outstanding and self._line.modem is not None:
+                self._line.modem.result_due()
         if identity is None:
             return
         reading = identity.family.read(notification.text)
@@ -356,10 +279,10 @@ class Line:
         elif reading.sign in (Sign.PLAY_ENDED, Sign.PLAY_FAILED) and path is not None:
             path.played(failed=reading.sign is Sign.PLAY_FAILED, at=at)
         elif reading.sign in LINE_SIGNS:
-            self._inbox.put(Heard(reading=reading, text=notification.text, at=at))
+            self._line.inbox.put(Heard(reading=reading, text=notification.text, at=at))
 
     def _lost(self, reason: str) -> None:
         call = self._calls.call
         if call is not None:
-            call.link_lost(f"link lost: {reason}", self._clock.monotonic())
-        self._inbox.put(LinkDown(reason=reason))
+            call.link_lost(f"link lost: {reason}", self._line.now())
+        self._line.inbox.put(LinkDown(reason=reason))

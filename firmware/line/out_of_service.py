@@ -2,68 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.call.context import refuse
-from firmware.call.inbox import Closing, Inbox, Item, LinkDown, Ordered
-from firmware.clock import Clock
+from firmware.call.context import LineContext
+from firmware.call.inbox import Closing, Item, LinkDown, Ordered
 from firmware.errors import LinkLost
-from firmware.events import Cause, Event
 from firmware.faults import Fault, LineDown
 from firmware.orders import Dial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downtime:
-    """Used by the line's worker alone. ``closing`` and ``open`` tell how the line stands."""
+    """Used by the line's worker alone."""
 
-    inbox: Inbox
-    post: Callable[[Event], None]
-    clock: Clock
-    closing: Callable[[], bool]
-    open: Callable[[], bool]
-    """A port is open, whose loss matters."""
+    line: LineContext
 
     def idle(self, seconds: float) -> None:
         """Wait box seconds while orders are answered and a closing line leaves at once.
 
         Raises LinkLost.
         """
-        until = self.clock.monotonic() + seconds
-        while not self.closing():
-            left = self.clock.real(until - self.clock.monotonic())
+        until = self.line.now() + seconds
+        while not self.line.closing:
+            left = self.line.clock.real(until - self.line.now())
             if left <= 0:
                 return
-            self._answer(self.inbox.get(left))
+            self._answer(self.line.inbox.get(left))
 
     def wait_boot(self, seconds: float) -> None:
         """Bring-up's pause. Raises LineDown where the line is being closed, LinkLost."""
         self.idle(seconds)
-        if self.closing():
+        if self.line.closing:
             raise LineDown(Fault.OUT_OF_SERVICE, "the line is being closed")
 
     def drop_stale(self) -> None:
         """Forget what the last modem said; orders and the wish to close stay."""
         kept: list[Item] = []
-        while (item := self.inbox.get(0.0)) is not None:
+        while (item := self.line.inbox.get(0.0)) is not None:
             if isinstance(item, Ordered | Closing):
                 kept.append(item)
         for item in kept:
-            self.inbox.put(item)
+            self.line.inbox.put(item)
 
     def refuse_waiting(self) -> None:
         """The line is closed: end what was still ordered."""
-        while (item := self.inbox.get(0.0)) is not None:
+        while (item := self.line.inbox.get(0.0)) is not None:
             self._refuse(item, "the line is closed")
 
     def _answer(self, item: Item | None) -> None:
         match item:
-            case LinkDown(reason=reason) if self.open():
+            case LinkDown(reason=reason) if self.line.modem is not None:
                 raise LinkLost(reason)
             case _:
                 self._refuse(item, "the line is not in service")
 
     def _refuse(self, item: Item | None, why: str) -> None:
         if isinstance(item, Ordered) and isinstance(item.order, Dial):
-            refuse(self.post, item.order, self.clock.monotonic(), why, cause=Cause.FAILED)
+            self.line.refuse(item.order, why)

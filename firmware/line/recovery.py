@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from firmware.clock import Clock
+from firmware.at.command_port import CommandPort
+from firmware.call.context import LineContext
 from firmware.errors import CommandTimeout, FirmwareError, LinkLost
 from firmware.families.base import Family
 from firmware.faults import Fault, LineDown
@@ -15,7 +14,6 @@ from firmware.line.ladder import Ladder, Remedy
 from firmware.line.log_throttle import Repeats
 from firmware.line.out_of_service import Downtime
 from firmware.line.status import LineStatus
-from firmware.modem.modem import VoiceModem
 
 RESET_SETTLE = 2.0
 """Box seconds between a reset command and the first try to open the port again."""
@@ -39,13 +37,10 @@ class PowerSwitch(Protocol):
 class LineRecovery:
     """Used by the line's worker alone."""
 
+    line: LineContext
     status: LineStatus
     downtime: Downtime
     power: PowerSwitch | None
-    release: Callable[[], None]
-    """Give the line's ports back."""
-    clock: Clock
-    log: logging.Logger
 
     def __post_init__(self) -> None:
         self.reset_due = False
@@ -58,29 +53,30 @@ class LineRecovery:
         """The line was in service for so long."""
         self._ladder = self._ladder.served(seconds)
 
-    def announced(self) -> None:
-        """The line is in service: no boot is waited for any more."""
+    def announce(self) -> None:
+        """The line is in service: tell it, and wait for no boot any more."""
         self._boot_until = 0.0
         if self._logged.over():
-            self.log.info("line in service again")
+            self.line.log.info("line in service again")
+        self.status.announce()
 
     def recover(self, down: LineDown) -> None:
         """Tell the fault, take the next remedy, and wait. Raises LinkLost."""
-        now = self.clock.monotonic()
+        now = self.line.now()
         call_up = down.fault is Fault.HANG_UP_UNCONFIRMED
         if now < self._boot_until and not down.final and not call_up:
             self.downtime.idle(_BOOT_EVERY)
             return
         if down.fault is Fault.RESETTING and down.answering and not self.reset_due:
             self.reset_due = True
-            self.status.fault(down.fault, down.detail)
+            self.line.fault(down.fault, down.detail)
             return
         self._ladder, remedy, wait = self._ladder.failed(answering=down.answering, call_up=call_up)
         if down.final:
             remedy = Remedy.WAIT
-        self.status.fault(down.fault, down.detail, final=remedy is Remedy.WAIT)
+        self.line.fault(down.fault, down.detail, final=remedy is Remedy.WAIT)
         if self._logged.due((down.fault, remedy), now):
-            self.log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
+            self.line.log.warning("line down (%s): %s; next: %s", down.fault, down.detail, remedy)
         match remedy:
             case Remedy.REOPEN | Remedy.WAIT:
                 pass
@@ -90,10 +86,10 @@ class LineRecovery:
                 self._cycle_power()
         self.downtime.idle(FINAL_WAIT if down.final else wait)
 
-    def reset(self, modem: VoiceModem) -> None:
+    def reset(self, modem: CommandPort) -> None:
         """Restart the module; the port goes away or not, then bring-up begins anew.
 
-        Always raises LineDown.
+        Give the ports back before :meth:`settle`.
         """
         self.reset_due = False
         family = self._expect_boot()
@@ -101,7 +97,9 @@ class LineRecovery:
             modem.command(family.reset, timeout=3.0)
         except (CommandTimeout, LinkLost):
             pass  # many modules reset before they answer
-        self.release()
+
+    def settle(self) -> None:
+        """Wait for a module that restarts. Always raises LineDown, or LinkLost."""
         self.downtime.idle(RESET_SETTLE)
         raise LineDown(Fault.RESETTING, "the module restarts", answering=False)
 
@@ -109,17 +107,17 @@ class LineRecovery:
         if self.power is None:
             return
         self._expect_boot()
-        self.log.warning("the modem's power is switched off for %g s", POWER_OFF_SECONDS)
+        self.line.log.warning("the modem's power is switched off for %g s", POWER_OFF_SECONDS)
         for switch in (self.power.off, self.power.on):
             try:
                 switch()
             except FirmwareError as error:
-                self.log.error("the modem's power could not be switched: %s", error)
+                self.line.log.error("the modem's power could not be switched: %s", error)
             if switch == self.power.off:
                 self.status.power_cuts += 1
                 self.downtime.idle(POWER_OFF_SECONDS)
 
     def _expect_boot(self) -> Family:
         family = self.status.family
-        self._boot_until = self.clock.monotonic() + family.timing.boot
+        self._boot_until = self.line.now() + family.timing.boot
         return family

@@ -6,21 +6,17 @@ What ends it is a :class:`~firmware.faults.LineDown` or a link that is gone.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
-from firmware.at.calls import CallRow
-from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, refuse
+from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, LineContext
 from firmware.call.inbox import (
     Attention,
     AudioTrouble,
     Closing,
     Emergency,
     Heard,
-    Inbox,
     Item,
     LinkDown,
     Ordered,
@@ -28,29 +24,30 @@ from firmware.call.inbox import (
 )
 from firmware.call.incoming import (
     CALLER_WITHIN,
-    Receiving,
     find_caller,
     forget_callers,
     number_of,
     told_number,
 )
-from firmware.call.procedure import Calling, pause
-from firmware.clock import Clock
+from firmware.call.procedure import Calling
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
-from firmware.events import Cause, Event, IncomingRejected, SmsReceived
+from firmware.events import Cause, IncomingRejected, SmsReceived
 from firmware.families.base import Sign
 from firmware.faults import Fault, LineDown
-from firmware.modem.bring_up import BringUp
+from firmware.line.calls import LineCalls
+from firmware.line.recovery import LineRecovery
+from firmware.line.status import LineStatus
+from firmware.line.voice import LineVoice
 from firmware.modem.hang_up import hang_up
 from firmware.modem.identity import Identity
 from firmware.modem.modem import VoiceModem
-from firmware.modem.network import read_network_time, service_fault
+from firmware.modem.network import Service, read_network_time, read_service, service_fault
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 SERVICE_EVERY = 30.0
+"""Box seconds between two questions for the registration; notices come in between."""
 SERVICE_SETTLES = 1.0
 """Box seconds after a look at the registration in which notices of it do not ask for another."""
-"""Box seconds between two questions for the registration; notices come in between."""
 SMS_EVERY = 60.0
 """Box seconds between two sweeps of the message store; +CMTI notices get lost."""
 TIME_EVERY = 600.0
@@ -64,59 +61,38 @@ _LONGEST_WAIT = 5.0
 
 @dataclass(kw_only=True)
 class Session:
-    """See the module. ``place`` makes the :class:`Calling` of one Dial, ``clear`` forgets it."""
+    """See the module."""
 
-    name: str
+    line: LineContext
+    status: LineStatus
+    recovery: LineRecovery
+    calls: LineCalls
+    voice: LineVoice
     modem: VoiceModem
     identity: Identity
-    bring_up: BringUp
-    inbox: Inbox
-    post: Callable[[Event], None]
-    announce: Callable[[], None]
-    """Post LineReady."""
-    fault: Callable[..., None]
-    """Tell a fault and its detail; ``final`` where it stays until a person helps."""
-    place: Callable[[Ordered, Dial], Calling]
-    receive: Callable[[CallRow, str | None], Receiving]
-    """Make the call of a caller, whose number is None where it is withheld."""
-    clear: Callable[[], None]
-    between_calls: Callable[[], None]
-    """Done after each call, when nothing is up."""
-    emergencies: Callable[[], int]
-    voice_lost: Callable[[], str | None]
-    """Why the voice path has to be opened anew: no call is placed or taken then."""
-    time_read: Callable[[datetime | None, float], None]
-    """Told the network's time (UTC, or None) and when it was read, in box seconds."""
-    callers: str
-    """``reject``, ``ignore`` or ``answer`` (:class:`~firmware.line_settings.LineSettings`)."""
-    unfit: tuple[Fault, str] | None = None
-    """Why no call can be held on this line: it takes none then and is never ready, but messages
-    come in."""
-    clock: Clock
-    log: logging.Logger
 
     def __post_init__(self) -> None:
-        now = self._now()
-        self.ready = False
+        now = self.line.now()
+        self._unfit = self.status.unfit()
+        """Why no call can be held on this line: it takes none then and is never ready, but messages
+        come in."""
         self._service_at = now + SERVICE_EVERY
         self._checked_at = float("-inf")
         self._sms_at = now
         self._time_at = now
         self._warned_until = 0.0
         self._backlog: list[Item] = []
-        self._reset_due = False
         self._read_messages: dict[int, tuple[str, str]] = {}
 
     def serve(self) -> None:
         """Serve until :class:`~firmware.call.inbox.Closing`. Raises LineDown, LinkLost."""
-        if self.unfit is None:
-            self.ready = True
-            self.announce()
+        if self._unfit is None:
+            self.recovery.announce()
         else:
-            self.fault(*self.unfit, final=True)
+            self.line.fault(*self._unfit, final=True)
         while True:
             try:
-                item = self._backlog.pop(0) if self._backlog else self.inbox.get(self._wait())
+                item = self._backlog.pop(0) if self._backlog else self.line.inbox.get(self._wait())
                 if item is not None and self._take(item):
                     return
                 self._duties()
@@ -138,7 +114,7 @@ class Session:
                         self._delete(order)
                     case AnswerCall() | Play() | Silence() | HangUp():
                         # Of a call that is over already: its Ended is on its way or was posted.
-                        self.log.debug("%s came after the call", type(order).__name__)
+                        self.line.log.debug("%s came after the call", type(order).__name__)
                     case _ as never:
                         assert_never(never)
             case Heard(reading=reading) if rings(reading.sign):
@@ -153,7 +129,7 @@ class Session:
                 return True
             case AudioTrouble(detail=detail):
                 # Of a path that is lost, which the duties look at, or of a call that is over.
-                self.log.debug("voice trouble outside a call: %s", detail)
+                self.line.log.debug("voice trouble outside a call: %s", detail)
             case Attention():
                 pass
             case _ as rest:
@@ -161,28 +137,30 @@ class Session:
         return False
 
     def _dial(self, item: Ordered, order: Dial) -> bool:
-        if item.emergencies != self.emergencies():
-            self._refuse(order, "stopped before the dial", Cause.EMERGENCY)
+        if self.line.stopped_since(item.emergencies):
+            self.line.refuse(order, "stopped before the dial", cause=Cause.EMERGENCY)
             return False
-        if not self.ready:
-            self._refuse(order, "the line is not in service", Cause.FAILED)
+        if not self.line.ready:
+            self.line.refuse(order, "the line is not in service")
             return False
-        lost = self.voice_lost()
+        lost = self.voice.lost
         if lost is not None:
             # The fault is told first: the next Dial follows the end of this one.
-            self.fault(Fault.AUDIO_UNUSABLE, lost)
-            self._refuse(order, lost, Cause.FAILED)
+            self.line.fault(Fault.AUDIO_UNUSABLE, lost)
+            self.line.refuse(order, lost)
             raise LineDown(Fault.AUDIO_UNUSABLE, lost)
-        if order.dial_by is not None and self._now() > order.dial_by:
-            self._refuse(order, "the permission ended before the dial", Cause.FAILED)
+        if order.dial_by is not None and self.line.now() > order.dial_by:
+            self.line.refuse(order, "the permission ended before the dial")
             return False
-        return self._run(self.place(item, order))
+        return self._run(self.calls.place(self.modem, item, order))
 
     def _run(self, call: Calling) -> bool:
         try:
             result = call.run()
         finally:
-            self.clear()
+            voice = self.calls.forget()
+            if voice is not None:
+                self.voice.judge(voice, self.identity)
         return self._after_call(result)
 
     def _after_call(self, result: CallResult) -> bool:
@@ -195,27 +173,30 @@ class Session:
             raise LineDown(Fault.RESETTING, VOICE_LATE)
         if result.voice is not None:
             raise LineDown(*result.voice)
+        if result.service is not None:
+            self._took(result.service)
         if result.radio_cycled:
-            self._unready(Fault.NOT_REGISTERED, RADIO_CYCLED)
-            self._service_at = self._now()
-        self.between_calls()
+            self.line.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
+            self._service_at = self.line.now()
+        if self.voice.change(self.modem, self.identity):
+            self.recovery.announce()
         return False
 
     def _heard(self, heard: Heard) -> None:
         match heard.reading.sign:
             case Sign.SMS:
-                self._sms_at = self._now()
+                self._sms_at = self.line.now()
             case Sign.REGISTRATION:
                 # One question for a burst of them: a slow modem would answer nothing else.
-                due = max(self._now(), self._checked_at + SERVICE_SETTLES)
+                due = max(self.line.now(), self._checked_at + SERVICE_SETTLES)
                 self._service_at = min(self._service_at, due)
             case Sign.SIM_MISSING:
                 raise LineDown(Fault.SIM_MISSING, f"the modem said {heard.text}")
             case Sign.BOOT | Sign.POWER_DOWN:
                 raise LineDown(Fault.RESTARTED, f"the modem said {heard.text}")
             case Sign.POWER_LOW:
-                self._warned_until = self._now() + POWER_WARNING_LASTS
-                self._unready(Fault.POWER_LOW, f"the modem said {heard.text}")
+                self._warned_until = self.line.now() + POWER_WARNING_LASTS
+                self.line.fault(Fault.POWER_LOW, f"the modem said {heard.text}")
                 self._service_at = self._warned_until
             case _:
                 pass
@@ -223,16 +204,16 @@ class Session:
     # -- duties ------------------------------------------------------------------------------
 
     def _wait(self) -> float:
-        due = min(self._service_at, self._sms_at, self._time_at) - self._now()
-        return min(max(self.clock.real(due), 0.0), _LONGEST_WAIT)
+        due = min(self._service_at, self._sms_at, self._time_at) - self.line.now()
+        return min(max(self.line.clock.real(due), 0.0), _LONGEST_WAIT)
 
     def _duties(self) -> None:
-        lost = self.voice_lost()
+        lost = self.voice.lost
         if lost is not None:
             raise LineDown(Fault.AUDIO_UNUSABLE, lost)
-        now = self._now()
+        now = self.line.now()
         if now >= self._service_at:
-            self.check_service()
+            self._check_service()
         if now >= self._sms_at:
             self._sms_at = now + SMS_EVERY
             self._sweep()
@@ -240,50 +221,47 @@ class Session:
             self._time_at = now + TIME_EVERY
             self._read_time()
 
-    def check_service(self) -> None:
-        """Ask for the registration; tell a fault of it, or that it is over. Raises LineDown."""
-        service = self.bring_up.service(self.identity.family)
-        self._checked_at = self._now()
+    def _check_service(self) -> None:
+        self._took(read_service(self.modem, self.identity.family))
+
+    def _took(self, service: Service) -> None:
+        """Tell a fault of the registration, or that it is over."""
+        self._checked_at = self.line.now()
         found = service_fault(service)
         if found is not None:
-            self._service_at = self._now() + 1.0
-            self._unready(found.fault, found.detail)
+            self._service_at = self.line.now() + 1.0
+            self.line.fault(found.fault, found.detail)
             return
-        self._service_at = self._now() + SERVICE_EVERY
-        if not self.ready and self.unfit is None and self._now() >= self._warned_until:
-            self.ready = True
-            self.announce()
-
-    def _unready(self, fault: Fault, detail: str) -> None:
-        self.ready = False
-        self.fault(fault, detail)
+        self._service_at = self.line.now() + SERVICE_EVERY
+        if not self.line.ready and self._unfit is None and self.line.now() >= self._warned_until:
+            self.recovery.announce()
 
     def _confirm_silence(self, why: str) -> None:
-        silence = hang_up(self.modem, self.identity.family, pause=self._pause)
+        silence = hang_up(self.modem, self.identity.family, pause=self.line.pause)
         if not silence.confirmed:
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, f"calls could not be ended {why}")
         if silence.radio_cycled:
-            self._unready(Fault.NOT_REGISTERED, RADIO_CYCLED)
-            self._service_at = self._now()
+            self.line.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
+            self._service_at = self.line.now()
 
     def _called(self, heard: Heard) -> bool:
         """Answer or reject a caller; one who is gone already is no call."""
-        if self.callers == "ignore":
+        if self.line.settings.incoming == "ignore":
             return False
         caller = find_caller(self.modem, self.identity.family)
         if caller is None:
             return False
         number = number_of(caller)
-        if number is None and self._now() - heard.at <= CALLER_WITHIN:
+        if number is None and self.line.now() - heard.at <= CALLER_WITHIN:
             number = heard.reading.fields.get("number") or None
         if number is None and heard.reading.sign is Sign.INCOMING:
-            number, others = told_number(self.inbox, self.clock.real(CALLER_WITHIN))
+            number, others = told_number(self.line.inbox, self.line.clock.real(CALLER_WITHIN))
             for item in others:
-                self.inbox.put(item)
-        if self.callers == "answer" and self.ready and self.voice_lost() is None:
-            return self._run(self.receive(caller, number))
+                self.line.inbox.put(item)
+        if self.line.settings.incoming == "answer" and self.line.ready and self.voice.lost is None:
+            return self._run(self.calls.receive(self.modem, caller, number))
         # Told first: calling may be an objection, which must not hang on how the call ends.
-        self.post(IncomingRejected(line=self.name, at=self._now(), number=number))
+        self.line.post(IncomingRejected(line=self.line.name, at=self.line.now(), number=number))
         self._confirm_silence("when a caller was turned away")
         return False
 
@@ -295,19 +273,19 @@ class Session:
                 if message.text is not None:
                     # Storage places are used again: what was read decides, not the number alone.
                     self._read_messages[message.index] = (message.number, message.text)
-                    self.post(
+                    self.line.post(
                         SmsReceived(
-                            line=self.name,
-                            at=self._now(),
+                            line=self.line.name,
+                            at=self.line.now(),
                             number=message.number,
                             text=message.text,
                             index=message.index,
                         )
                     )
         except (CommandRefused, CommandTimeout) as error:
-            self.log.info("messages could not be read: %s", error)
+            self.line.log.info("messages could not be read: %s", error)
             if isinstance(error, CommandTimeout):
-                self._service_at = self._now()
+                self._service_at = self.line.now()
 
     def _delete(self, order: DeleteSms) -> None:
         if self._read_messages.get(order.index) != (order.number, order.text):
@@ -316,29 +294,20 @@ class Session:
         try:
             self.modem.delete_message(order.index)
         except (CommandRefused, CommandTimeout) as error:
-            self.log.info("a message could not be deleted: %s", error)
+            self.line.log.info("a message could not be deleted: %s", error)
 
     def _send(self, order: SendSms) -> None:
         try:
             self.modem.send_text(order.number, order.text)
         except (CommandRefused, CommandTimeout, ValueError) as error:
-            self.log.warning("a confirmation message was not sent: %s", error)
+            self.line.log.warning("a confirmation message was not sent: %s", error)
 
     def _read_time(self) -> None:
         family = self.identity.family
         try:
             reply = self.modem.command(family.network_time.query)
         except CommandTimeout:
-            self._service_at = self._now()
+            self._service_at = self.line.now()
             return
         told = read_network_time(family, reply.lines, not_before=BUILT_AFTER)
-        self.time_read(told, self._now())
-
-    def _refuse(self, order: Dial, evidence: str, cause: Cause) -> None:
-        refuse(self.post, order, self._now(), evidence, cause=cause)
-
-    def _now(self) -> float:
-        return self.clock.monotonic()
-
-    def _pause(self, seconds: float) -> None:
-        pause(self.clock, seconds)
+        self.status.network_time = None if told is None else (told, self.line.now())

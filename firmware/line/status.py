@@ -6,30 +6,30 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
-from firmware.clock import Clock
-from firmware.events import Event, LineFault, LineReady, Witness
+from firmware.call.context import LineContext
+from firmware.events import LineReady, Witness
 from firmware.families import FAMILIES, Family
 from firmware.faults import REMEDIES, Fault
-from firmware.line_settings import LineSettings
 from firmware.modem.identity import Identity
 from firmware.voice.path import AudioCounters, AudioPath
 
 
+def none_proven(_identity: Identity, _audio: str) -> bool:
+    """No self-test has heard keys by any modem."""
+    return False
+
+
 class LineStatus:
-    """The line's standing towards the box. Written by the worker, read by any thread."""
+    """The line's standing towards the box. Written by the worker, read by any thread.
+
+    ``proven`` tells whether a self-test has heard keys by a modem on a voice path.
+    """
 
     def __init__(
-        self,
-        settings: LineSettings,
-        *,
-        post: Callable[[Event], None],
-        clock: Clock,
+        self, line: LineContext, *, proven: Callable[[Identity, str], bool] = none_proven
     ) -> None:
-        self._settings = settings
-        self._post = post
-        self._clock = clock
-        self.port = settings.port
-        """The port in use, where ``auto`` is configured."""
+        self._line = line
+        self._proven = proven
         self.identity: Identity | None = None
         self.path: AudioPath | None = None
         self.voice_failed: str | None = None
@@ -39,17 +39,10 @@ class LineStatus:
         self.voice_note: str | None = None
         """Why the line does not use the voice path of its configuration."""
         self.network_time: tuple[datetime, float] | None = None
-        self.keys_proven = False
+        self._keys_proven = False
         """A self-test has heard keys by this modem although its family promises none."""
         self.power_cuts = 0
         """How often the modem's supply was switched off since the start."""
-        self._ready = False
-        self._told: tuple[Fault, bool] | None = None
-        self._detail = ""
-
-    @property
-    def name(self) -> str:
-        return self._settings.name
 
     @property
     def family(self) -> Family:
@@ -60,18 +53,23 @@ class LineStatus:
         """Use *path* from now on; *note* tells why it is not that of the configuration."""
         self._voice_before = self._voice_counters()
         self.path, self.voice_note = path, note
+        identity = self.identity
+        self._keys_proven = (
+            path is not None and identity is not None and self._proven(identity, path.kind)
+        )
 
     def announce(self) -> None:
         """Post LineReady; whatever was wrong is over."""
         identity, path = self.identity, self.path
         if identity is None or path is None:
             raise RuntimeError("a line is ready only after its bring-up")
-        self._told = None
-        self._ready = True
-        self._post(
+        line = self._line
+        line.told = None
+        line.ready = True
+        line.post(
             LineReady(
-                line=self._settings.name,
-                at=self._clock.monotonic(),
+                line=line.name,
+                at=line.now(),
                 family=identity.family.name,
                 model=identity.model,
                 imei=identity.imei,
@@ -81,29 +79,11 @@ class LineStatus:
             )
         )
 
-    def fault(self, fault: Fault, detail: str, final: bool = False) -> None:
-        """Post a LineFault, once for each change of code or finality."""
-        self._ready = False
-        if self._told == (fault, final):
-            return
-        self._told = (fault, final)
-        self._detail = detail
-        self._post(
-            LineFault(
-                line=self._settings.name,
-                at=self._clock.monotonic(),
-                fault=str(fault),
-                detail=detail,
-                remedy=REMEDIES[fault],
-                final=final,
-            )
-        )
-
     def witnesses(self) -> tuple[Witness, ...]:
         """Who can hear keys on this line."""
         found = []
         family = None if self.identity is None else self.identity.family
-        if family is not None and (family.module_keys or self.keys_proven):
+        if family is not None and (family.module_keys or self._keys_proven):
             found.append(Witness.MODULE)
         if self.path is not None and self.path.hears:
             found.append(Witness.HOST)
@@ -111,7 +91,7 @@ class LineStatus:
 
     def unfit(self) -> tuple[Fault, str] | None:
         """Return why no call can be held on this line, where that is so and this is no test."""
-        if self._settings.tests_keys:
+        if self._line.settings.tests_keys:
             return None
         path = self.path
         if path is None or path.kind == "none":
@@ -124,12 +104,13 @@ class LineStatus:
 
     def describe(self, *, in_call: bool) -> dict[str, object]:
         """Plain values for status and doctor."""
-        identity, path, told, time = self.identity, self.path, self._told, self.network_time
+        identity, path, time = self.identity, self.path, self.network_time
+        line, told = self._line, self._line.told
         return {
-            "name": self._settings.name,
-            "port": self.port,
-            "bench": self._settings.bench,
-            "ready": self._ready,
+            "name": line.settings.name,
+            "port": line.wiring.port,
+            "bench": line.settings.bench,
+            "ready": line.ready,
             "in_call": in_call,
             "family": identity.family.name if identity else None,
             "tier": identity.family.tier if identity else None,
@@ -143,14 +124,14 @@ class LineStatus:
             "voice_failed": self.voice_failed,
             "witnesses": [str(witness) for witness in self.witnesses()],
             "fault": str(told[0]) if told else None,
-            "fault_detail": self._detail if told else None,
+            "fault_detail": line.detail if told else None,
             "remedy": REMEDIES[told[0]] if told else None,
             "final": told[1] if told else False,
             "network_time": time[0].isoformat() if time else None,
             "network_time_at": time[1] if time else None,
-            "power_pin": self._settings.power_pin,
+            "power_pin": line.settings.power_pin,
             "power_cuts": self.power_cuts,
-            "callers": self._settings.incoming,
+            "callers": line.settings.incoming,
         }
 
     def _voice_counters(self) -> AudioCounters:

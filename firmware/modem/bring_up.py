@@ -10,17 +10,16 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from firmware.at.command_port import CommandPort
 from firmware.at.outcomes import Reply
-from firmware.at.parsing import Registration, registration
 from firmware.errors import CommandTimeout
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family
 from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import hang_up, is_silent
 from firmware.modem.identity import Identity
-from firmware.modem.network import Service, judge_service, service_fault
+from firmware.modem.network import read_service, service_fault
 from firmware.modem.sim_card import (
     PinMemory,
     SimAsksPin,
@@ -38,19 +37,11 @@ _SIM_EVERY = 1.0
 _REGISTRATION_EVERY = 1.0
 
 
-class Commander(Protocol):
-    """The part of the modem that bring-up needs."""
-
-    def command(self, text: str, *, timeout: float = 2.0) -> Reply: ...
-
-    def emergency_hang_up(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BringUp:
     """What bring-up needs to know and use. ``pause`` waits box seconds, ``now`` tells them."""
 
-    modem: Commander
+    modem: CommandPort
     family: str
     pin: str | None
     pins: PinMemory
@@ -159,28 +150,11 @@ class BringUp:
             return SimWait(answer="no reply")
         return read_sim_state(reply.lines, reply.final.text)
 
-    def service(self, family: Family) -> Service:
-        """Ask the network state once."""
-        found: list[Registration] = []
-        silent = 0
-        for command in family.registration:
-            reply = self._ask(command)
-            if reply is None:
-                silent += 1
-                continue
-            for line in reply.lines:
-                row = registration(line)
-                if row is not None:
-                    found.append(row)
-        if silent == len(family.registration):
-            raise LineDown(Fault.NO_REPLY, "the modem stopped answering", answering=False)
-        return judge_service(found)
-
     def await_service(self, family: Family) -> None:
         """Wait until calls can be made. Raises LineDown with the network's answer in words."""
         until = self.now() + family.timing.registration
         while True:
-            fault = service_fault(self.service(family))
+            fault = service_fault(read_service(self.modem, family))
             if fault is None:
                 return
             if self.now() >= until:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from firmware.at.calls import CallRow, CallState, call_list
-from firmware.at.command_port import Commands, HangsUp
+from firmware.at.command_port import CommandPort
 from firmware.at.outcomes import Reply
 from firmware.errors import CommandAborted, CommandTimeout
 from firmware.families.base import Family, Rung
@@ -41,7 +41,7 @@ class Proof(Enum):
 class _Listening:
     """A modem whose time-outs in a row are counted."""
 
-    def __init__(self, modem: Commands) -> None:
+    def __init__(self, modem: CommandPort) -> None:
         self._modem = modem
         self._timeouts = 0
 
@@ -49,14 +49,31 @@ class _Listening:
     def mute(self) -> bool:
         return self._timeouts >= _MUTE_AFTER
 
-    def command(self, text: str, *, timeout: float = 2.0) -> Reply:
+    @property
+    def emergency_count(self) -> int:
+        return self._modem.emergency_count
+
+    def command(
+        self,
+        text: str,
+        *,
+        timeout: float = 2.0,
+        dial: bool = False,
+        payload: bytes | None = None,
+        epoch: int | None = None,
+    ) -> Reply:
         try:
-            reply = self._modem.command(text, timeout=timeout)
+            reply = self._modem.command(
+                text, timeout=timeout, dial=dial, payload=payload, epoch=epoch
+            )
         except CommandTimeout:
             self._timeouts += 1
             raise
         self._timeouts = 0
         return reply
+
+    def emergency_hang_up(self) -> None:
+        self._modem.emergency_hang_up()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +87,7 @@ class Silence:
     """The registration was given up for it."""
 
 
-def read_calls(modem: Commands, family: Family) -> tuple[CallRow, ...] | None:
+def read_calls(modem: CommandPort, family: Family) -> tuple[CallRow, ...] | None:
     """Return the live voice rows, or None where the list could not be read for certain.
 
     Raises LinkLost; an emergency that throws the query out reads as None.
@@ -89,7 +106,7 @@ def read_calls(modem: Commands, family: Family) -> tuple[CallRow, ...] | None:
     return tuple(row for row in newest.values() if row.state is not CallState.RELEASED)
 
 
-def hang_up(modem: HangsUp, family: Family, *, pause: Callable[[float], None]) -> Silence:
+def hang_up(modem: CommandPort, family: Family, *, pause: Callable[[float], None]) -> Silence:
     """Climb the family's ladder until the modem is silent. Raises LinkLost.
 
     *pause* waits box seconds. The last resort switches the radio off and on, which ends every
@@ -101,7 +118,7 @@ def hang_up(modem: HangsUp, family: Family, *, pause: Callable[[float], None]) -
     radio_cycled = False
     for rung in (*family.hang_up, *family.last_resort):
         last_resort = rung in family.last_resort
-        silent = _climb(listening, modem, family, rung, pause)
+        silent = _climb(listening, family, rung, pause)
         radio_cycled = radio_cycled or last_resort
         # The radio is switched on again even where its end was silence already.
         if silent and (not last_resort or rung is family.last_resort[-1]):
@@ -111,12 +128,12 @@ def hang_up(modem: HangsUp, family: Family, *, pause: Callable[[float], None]) -
     return Silence(confirmed=False, by=rung.command, radio_cycled=radio_cycled)
 
 
-def is_silent(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> bool:
+def is_silent(modem: CommandPort, family: Family, *, pause: Callable[[float], None]) -> bool:
     """Whether the call list is empty for certain (see the module docstring)."""
     return prove_silence(modem, family, pause=pause) is Proof.SILENT
 
 
-def prove_silence(modem: Commands, family: Family, *, pause: Callable[[float], None]) -> Proof:
+def prove_silence(modem: CommandPort, family: Family, *, pause: Callable[[float], None]) -> Proof:
     """Read the call list until it is empty for certain, or has had its time."""
     return _prove(_Listening(modem), family, pause)
 
@@ -136,15 +153,14 @@ def _prove(modem: _Listening, family: Family, pause: Callable[[float], None]) ->
 
 
 def _climb(
-    listening: _Listening,
-    modem: HangsUp,
+    modem: _Listening,
     family: Family,
     rung: Rung,
     pause: Callable[[float], None],
 ) -> bool:
     for _ in range(_ABORTS):
         try:
-            listening.command(rung.command, timeout=rung.timeout)
+            modem.command(rung.command, timeout=rung.timeout)
         except CommandAborted:
             continue
         except CommandTimeout:
@@ -155,4 +171,4 @@ def _climb(
         break
     if rung.settle:
         pause(rung.settle)
-    return _prove(listening, family, pause) is Proof.SILENT
+    return _prove(modem, family, pause) is Proof.SILENT

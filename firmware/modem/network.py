@@ -1,4 +1,4 @@
-"""What the network says about us: registration and its time of day. Pure."""
+"""What the network says about us: registration and its time of day."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
 
-from firmware.at.parsing import Registration
+from firmware.at.command_port import CommandPort
+from firmware.at.parsing import Registration, registration
+from firmware.errors import CommandTimeout
 from firmware.families.base import Family
-from firmware.faults import Fault
+from firmware.faults import Fault, LineDown
+
+_ASK_TIMEOUT = 3.0
+"""Real seconds for one question."""
 
 
 @unique
@@ -31,6 +36,23 @@ class ServiceFault:
 
     fault: Fault
     detail: str
+
+
+def read_service(modem: CommandPort, family: Family) -> Service:
+    """Ask the network state once. Raises LineDown where no question is answered."""
+    found: list[Registration] = []
+    silent = 0
+    for command in family.registration:
+        try:
+            reply = modem.command(command, timeout=_ASK_TIMEOUT)
+        except CommandTimeout:
+            silent += 1
+            continue
+        rows = map(registration, reply.lines)
+        found += (row for row in rows if row is not None)
+    if silent == len(family.registration):
+        raise LineDown(Fault.NO_REPLY, "the modem stopped answering", answering=False)
+    return judge_service(found)
 
 
 def judge_service(answers: Iterable[Registration]) -> Service:

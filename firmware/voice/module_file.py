@@ -15,12 +15,13 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from firmware.at.command_port import CommandPort
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.families.base import FileAudio
 from firmware.voice.module_memory import FileMemory
-from firmware.voice.module_store import ModulePort, ModuleStore
+from firmware.voice.module_store import ModuleStore
 from firmware.voice.path import AudioCallbacks, AudioCounters, Orders
 
 PLAY_TIMEOUT = 3.0
@@ -51,7 +52,7 @@ class ModuleFilePath:
 
     def __init__(
         self,
-        port: ModulePort,
+        port: CommandPort,
         files: FileAudio,
         *,
         clock: Clock,

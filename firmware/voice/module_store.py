@@ -14,8 +14,8 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
+from firmware.at.command_port import CommandPort
 from firmware.at.outcomes import Reply
 from firmware.clips.clip import Clip, encode_wav
 from firmware.errors import CommandRefused
@@ -28,22 +28,6 @@ ASK_TIMEOUT = 5.0
 """Real seconds for a command about files."""
 SLACK = 20.0
 """Real seconds that a module may take to write a file, beyond the time on the wire."""
-
-
-class ModulePort(Protocol):
-    """The part of the modem that clips on the module need."""
-
-    @property
-    def emergency_count(self) -> int: ...
-
-    def command(
-        self,
-        text: str,
-        *,
-        timeout: float = 2.0,
-        payload: bytes | None = None,
-        epoch: int | None = None,
-    ) -> Reply: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +54,7 @@ class ModuleStore:
 
     def __init__(
         self,
-        port: ModulePort,
+        port: CommandPort,
         files: FileAudio,
         *,
         baudrate: int = 115200,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.at.command_port import Commands
+from firmware.at.command_port import CommandPort
 from firmware.clock import Clock
 from firmware.errors import CommandTimeout, PortUnusable
 from firmware.families.base import AudioMoment, Family
@@ -14,7 +14,6 @@ from firmware.line_settings import MODULE, PREFIX
 from firmware.voice.alsa import AlsaPath
 from firmware.voice.module_file import ModuleFilePath
 from firmware.voice.module_memory import FileMemory
-from firmware.voice.module_store import ModulePort
 from firmware.voice.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.voice.serial_port import SerialPcmPath
 
@@ -28,7 +27,7 @@ class PathNeeds:
     family: Family
     clock: Clock
     callbacks: AudioCallbacks
-    modem: ModulePort
+    modem: CommandPort
     baudrate: int = 115200
     memory: FileMemory | None = None
     """What the box knows of the files on this module."""
@@ -84,7 +83,7 @@ class VoiceSwitch:
     def __init__(
         self,
         *,
-        modem: Commands,
+        modem: CommandPort,
         family: Family,
         path: AudioPath,
         pause: Callable[[float], None],

@@ -23,6 +23,7 @@ from firmware.events import (
 from firmware.families import FAMILIES
 from firmware.simulator.network.sounds import FRAME_BYTES, key_tone
 from firmware.voice.path import AudioCallbacks, SilentPath
+from tests.support.line_context import line_context
 
 ALERTS = '+CLCC: 1,0,3,0,0,"+33639980001",145,""'
 (ACTIVE,) = call_list((ALERTS.replace("0,3,0", "0,0,0"),)).rows
@@ -46,7 +47,7 @@ def ringing(*witnesses: Witness, keys: str = "19") -> Told:
         on_failed=lambda *_: None,
     )
     call = Told(
-        line="one",
+        line=line_context(post=told.append),
         attempt="a1",
         greeting="greeting",
         keys=keys,
@@ -54,8 +55,6 @@ def ringing(*witnesses: Witness, keys: str = "19") -> Told:
         path=SilentPath(clock=SystemClock(), callbacks=quiet),
         clips={name: Clip(name=name, pcm=bytes(320)) for name in ("greeting", "message")},
         witnesses=witnesses or (Witness.MODULE,),
-        post=told.append,
-        attention=lambda: None,
         began=0.0,
     )
     call.events = told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,18 +9,20 @@ import pytest
 
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
-from firmware.call.context import LineSide
+from firmware.call.context import LineContext
 from firmware.call.inbox import Closing, Inbox, Item, Ordered
 from firmware.call.live_call import LiveCall
 from firmware.call.outgoing import Dialling
 from firmware.call.voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
-from firmware.events import AudioFailed, Cause, Ended, Event
+from firmware.events import AudioFailed, Cause, Ended, Event, LineFault
 from firmware.families import FAMILIES
+from firmware.faults import Fault
 from firmware.orders import Dial, HangUp, Play
 from firmware.voice.path import AudioCallbacks, SilentPath
 from firmware.voice.switch import VoiceSwitch
+from tests.support.line_context import line_context
 
 OK = Reply(final=Final(kind=FinalKind.OK, text="OK"))
 FAMILY = FAMILIES["sim7600"]
@@ -88,7 +89,7 @@ def place(
     clock: Hands,
     *notices: str,
     switch: VoiceSwitch | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    line: LineContext | None = None,
     late: Callable[[], None] = nothing,
 ) -> tuple[Modem, list[Event]]:
     modem, posted = Modem(meanwhile), list[Event]()
@@ -100,17 +101,16 @@ def place(
         ),
         clock=SystemClock(),
     )
-    log = logging.getLogger("test")
+    line = line or line_context()
+    line.post, line.clock, line.inbox = posted.append, clock, inbox
     call = LiveCall(
-        line=dial.line,
+        line=line,
         attempt=dial.attempt,
         greeting=dial.greeting,
         family=FAMILY,
         path=path,
         clips={},
         witnesses=(),
-        post=posted.append,
-        attention=nothing,
         began=clock.at,
     )
     calling = Dialling(
@@ -119,25 +119,15 @@ def place(
         voice=CallVoice(
             call=call,
             switch=switch
-            or VoiceSwitch(modem=modem, family=FAMILY, path=path, pause=nothing, log=log),
-            mute=nothing,
-            stopped=stopped,
-            clock=cast(SystemClock, clock),
-            log=log,
+            or VoiceSwitch(modem=modem, family=FAMILY, path=path, pause=nothing, log=line.log),
+            path=path,
+            line=line,
+            emergencies=0,
         ),
-        line=LineSide(
-            modem=modem,
-            family=FAMILY,
-            inbox=inbox,
-            post=posted.append,
-            fault=nothing,
-            check_service=nothing,
-            clock=cast(SystemClock, clock),
-            emergencies=lambda: 0,
-            dialling=nothing,
-            log=log,
-        ),
-        stopped=stopped,
+        line=line,
+        modem=modem,
+        family=FAMILY,
+        emergencies=0,
     )
     modem.call = calling.call
     calling.run()
@@ -182,7 +172,9 @@ def test_nobody_is_called_once_the_voice_is_lost() -> None:
 
     switch = Switch()
     _, posted = place(loses, Inbox(), Hands(), switch=cast(VoiceSwitch, switch))
-    (ended,) = posted
+    fault, ended = posted
+    assert isinstance(fault, LineFault)
+    assert fault.fault == Fault.AUDIO_UNUSABLE
     assert isinstance(ended, Ended)
     assert (ended.cause, ended.evidence) == (Cause.FAILED, "voice port gone")
 
@@ -227,6 +219,7 @@ def test_a_call_that_was_neither_listed_nor_told_to_end_is_hung_up() -> None:
 
 def test_a_stop_while_the_voice_of_a_restarted_module_is_switched_off_is_an_emergency() -> None:
     stops: list[str] = []
+    line = line_context()
 
     class Switch:
         rotten = False
@@ -235,6 +228,7 @@ def test_a_stop_while_the_voice_of_a_restarted_module_is_switched_off_is_an_emer
 
         def stop(self) -> None:
             stops.append("stop")
+            line.emergencies = 1
             if len(stops) == 1:
                 raise CommandAborted("thrown out by the hang-up")
 
@@ -245,7 +239,7 @@ def test_a_stop_while_the_voice_of_a_restarted_module_is_switched_off_is_an_emer
         "MO RING",
         "RDY",
         switch=cast(VoiceSwitch, Switch()),
-        stopped=lambda: bool(stops),
+        line=line,
     )
     (ended,) = [event for event in posted if isinstance(event, Ended)]
     assert (ended.cause, ended.confirmed) == (Cause.EMERGENCY, True)

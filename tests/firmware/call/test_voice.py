@@ -10,12 +10,13 @@ import pytest
 
 from firmware.call.progress import Phase
 from firmware.call.voice import CallVoice
-from firmware.clock import SystemClock
 from firmware.errors import CommandAborted
 from firmware.families import FAMILIES
 from firmware.faults import Fault
+from firmware.voice.path import AudioPath
 from firmware.voice.switch import VoiceSwitch
 from tests.support.card_fakes import open_card
+from tests.support.line_context import line_context
 
 
 class Switch:
@@ -60,17 +61,20 @@ class Call:
         self.failures.append(detail)
 
 
+def muted(log: list[str]) -> AudioPath:
+    """A voice path of which only the mute matters."""
+    return cast(AudioPath, SimpleNamespace(mute=lambda: log.append("mute")))
+
+
 class Rig:
     def __init__(self, phase: Phase = Phase.DIALLING) -> None:
         self.call, self.switch = Call(phase), Switch()
-        self.stopped = False
         self.voice = CallVoice(
             call=cast(Any, self.call),
             switch=cast(VoiceSwitch, self.switch),
-            mute=lambda: self.switch.log.append("mute"),
-            stopped=lambda: self.stopped,
-            clock=SystemClock(),
-            log=logging.getLogger("test.voice"),
+            path=muted(self.switch.log),
+            line=line_context(),
+            emergencies=0,
         )
 
 
@@ -107,10 +111,10 @@ def test_a_voice_that_is_on_is_left_alone() -> None:
 def test_an_emergency_has_the_last_word_over_start(when: str) -> None:
     """``start`` lifts a mute, and the stop path may come just before it."""
     log: list[str] = []
-    count = [0]
+    line = line_context()
 
     def emergency() -> None:
-        count[0] += 1
+        line.emergencies += 1
         log.append("mute")
 
     class Switching:
@@ -128,10 +132,9 @@ def test_an_emergency_has_the_last_word_over_start(when: str) -> None:
     CallVoice(
         call=cast(Any, Call(Phase.CLAIMED)),
         switch=cast(VoiceSwitch, Switching()),
-        mute=lambda: log.append("mute"),
-        stopped=lambda: count[0] > 0,
-        clock=SystemClock(),
-        log=logging.getLogger("test.voice"),
+        path=muted(log),
+        line=line,
+        emergencies=0,
     ).advance()
     assert (log[-1] == "mute") is (when != "never")
 
@@ -207,10 +210,9 @@ def test_nobody_hears_the_silence_of_a_card_that_does_not_start(
         voice = CallVoice(
             call=cast(Any, call),
             switch=switch,
-            mute=card.path.mute,
-            stopped=lambda: False,
-            clock=SystemClock(),
-            log=log,
+            path=card.path,
+            line=line_context(),
+            emergencies=0,
         )
         if noticed_by == "trouble":
             switch.advance(answered=True)

@@ -30,6 +30,8 @@ ERROR = Reply(final=Final(kind=FinalKind.ERROR, text="ERROR"))
 class Script:
     """A modem whose call ends only at *ends_at*; commands are recorded."""
 
+    emergency_count = 0
+
     def __init__(self, ends_at: str = "", **answers: Reply | Exception | list[Reply]) -> None:
         self.sent: list[str] = []
         self.up = True
@@ -37,7 +39,7 @@ class Script:
         self.lists: list[Reply | Exception] = []
         self.refuse: dict[str, list[Reply | Exception]] = {}
 
-    def command(self, text: str, *, timeout: float = 2.0) -> Reply:
+    def command(self, text: str, **_options: object) -> Reply:
         self.sent.append(text)
         if text == "AT+CLCC":
             answer: Reply | Exception = (
@@ -60,7 +62,7 @@ class Script:
 class Mute(Script):
     """A modem that answers nothing any more."""
 
-    def command(self, text: str, *, timeout: float = 2.0) -> Reply:
+    def command(self, text: str, **_options: object) -> Reply:
         self.sent.append(text)
         raise CommandTimeout(text)
 

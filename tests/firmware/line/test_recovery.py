@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from firmware.call.inbox import Inbox
 from firmware.clock import Clock
 from firmware.events import Event, LineFault
+from firmware.families import FAMILIES
 from firmware.faults import Fault, LineDown
 from firmware.line.log_throttle import FIRST_AGAIN, LONGEST, Repeats
 from firmware.line.out_of_service import Downtime
 from firmware.line.recovery import LineRecovery
 from firmware.line.status import LineStatus
-from firmware.line_settings import LineSettings
+from tests.support.line_context import line_context
 
 HOUR = 3600.0
+IDENTITY = {"family": FAMILIES["sim7600"], "model": "m", "imei": None, "iccid": None}
 
 
 class Time(Clock):
@@ -40,21 +43,12 @@ class Down:
     def __init__(self) -> None:
         self.time = Time()
         self.posted: list[Event] = []
-        settings = LineSettings(name="line-1", port="/dev/none")
-        status = LineStatus(settings, post=self.posted.append, clock=self.time)
+        line = line_context(post=self.posted.append, clock=self.time)
+        status = LineStatus(line)
+        status.identity = cast(Any, SimpleNamespace(**IDENTITY))
+        status.path = cast(Any, SimpleNamespace(kind="none", hears=False))
         self.recovery = LineRecovery(
-            status=status,
-            downtime=Downtime(
-                inbox=Inbox(),
-                post=self.posted.append,
-                clock=self.time,
-                closing=lambda: False,
-                open=lambda: False,
-            ),
-            power=None,
-            release=lambda: None,
-            clock=self.time,
-            log=logging.getLogger("line.line-1"),
+            line=line, status=status, downtime=Downtime(line=line), power=None
         )
 
     def fail(self, seconds: float, fault: Fault = Fault.PORT_MISSING) -> int:
@@ -87,8 +81,8 @@ def test_another_fault_and_the_return_are_logged_at_once(log: pytest.LogCaptureF
     down.fail(60)
     down.fail(60, Fault.PORT_UNUSABLE)
     assert len(log.messages) == 2
-    down.recovery.announced()
-    down.recovery.announced()
+    down.recovery.announce()
+    down.recovery.announce()
     assert log.messages[2:] == ["line in service again"]
     down.fail(60)
     assert len(log.messages) == 4
@@ -97,7 +91,7 @@ def test_another_fault_and_the_return_are_logged_at_once(log: pytest.LogCaptureF
 def test_what_never_failed_says_nothing_when_it_is_in_service(
     log: pytest.LogCaptureFixture,
 ) -> None:
-    Down().recovery.announced()
+    Down().recovery.announce()
     assert log.messages == []
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from firmware.call.context import CallResult
-from firmware.call.inbox import AudioTrouble, Closing, Inbox, Ordered
-from firmware.events import Cause, Ended, Event
+from firmware.call.inbox import AudioTrouble, Closing, Ordered
+from firmware.events import Cause, Ended, Event, LineFault
 from firmware.families import FAMILIES
 from firmware.faults import Fault, LineDown
 from firmware.line.session import Session
 from firmware.orders import Dial
+from tests.support.line_context import line_context
 
 LOST = "voice port gone"
 DIAL = Dial(line="one", attempt="a", number="+33639980001", greeting="g")
@@ -29,14 +30,21 @@ class Clock:
         return 0.0
 
 
-class Calling:
-    """A call that went as *result* says."""
+class Calls:
+    """Every call goes as *result* says."""
 
     def __init__(self, result: CallResult) -> None:
+        self.placed = 0
         self._result = result
+
+    def place(self, _modem: object, _item: Ordered, _dial: Dial) -> Calls:
+        self.placed += 1
+        return self
 
     def run(self) -> CallResult:
         return self._result
+
+    def forget(self) -> None: ...
 
 
 class Rig:
@@ -47,40 +55,22 @@ class Rig:
         result: CallResult | None = None,
         unfit: tuple[Fault, str] | None = None,
     ) -> None:
-        self.told: list[tuple[Fault, str] | Event] = []
-        self.placed = 0
-        self.inbox = Inbox()
+        self.told: list[Event] = []
+        self.calls = Calls(result or CallResult())
+        line = line_context(post=self.told.append, clock=Clock())
+        self.inbox = line.inbox
         self.session = Session(
-            name="one",
+            line=line,
+            status=cast(Any, SimpleNamespace(unfit=lambda: unfit)),
+            recovery=cast(Any, SimpleNamespace(announce=lambda: None)),
+            calls=cast(Any, self.calls),
+            voice=cast(Any, SimpleNamespace(lost=lost, change=lambda _modem, _identity: False)),
             modem=cast(Any, None),
-            identity=cast(Any, type("Known", (), {"family": FAMILIES["sim7600"]})),
-            bring_up=cast(Any, None),
-            inbox=self.inbox,
-            post=self.told.append,
-            announce=lambda: None,
-            fault=self._fault,
-            place=lambda _item, _dial: self._place(result or CallResult()),
-            receive=cast(Any, None),
-            clear=lambda: None,
-            between_calls=lambda: None,
-            emergencies=lambda: 0,
-            voice_lost=lambda: lost,
-            unfit=unfit,
-            time_read=lambda _told, _at: None,
-            callers="reject",
-            clock=cast(Any, Clock()),
-            log=logging.getLogger("test"),
+            identity=cast(Any, SimpleNamespace(family=FAMILIES["sim7600"])),
         )
         # No duty but the voice is due.
         for duty in ("_service_at", "_sms_at", "_time_at"):
             setattr(self.session, duty, 1e9)
-
-    def _fault(self, fault: Fault, detail: str, final: bool = False) -> None:
-        self.told.append((fault, f"{detail}, for good" if final else detail))
-
-    def _place(self, result: CallResult) -> Any:
-        self.placed += 1
-        return Calling(result)
 
     def serve(self) -> LineDown:
         with pytest.raises(LineDown) as down:
@@ -93,9 +83,10 @@ def test_a_dial_is_refused_after_the_fault_is_told() -> None:
     rig.inbox.put(Ordered(order=DIAL, emergencies=0))
     down = rig.serve()
     fault, ended = rig.told
-    assert fault == (Fault.AUDIO_UNUSABLE, LOST)
+    assert isinstance(fault, LineFault)
+    assert (fault.fault, fault.detail) == (Fault.AUDIO_UNUSABLE, LOST)
     assert isinstance(ended, Ended)
-    assert (ended.cause, ended.evidence, rig.placed) == (Cause.FAILED, LOST, 0)
+    assert (ended.cause, ended.evidence, rig.calls.placed) == (Cause.FAILED, LOST, 0)
     assert (down.fault, down.detail, down.answering) == (Fault.AUDIO_UNUSABLE, LOST, True)
 
 
@@ -118,7 +109,11 @@ def test_a_call_whose_voice_broke_ends_the_session() -> None:
     rig = Rig(result=CallResult(voice=(Fault.AUDIO_UNUSABLE, "no voice received")))
     rig.inbox.put(Ordered(order=DIAL, emergencies=0))
     down = rig.serve()
-    assert (down.fault, down.detail, rig.placed) == (Fault.AUDIO_UNUSABLE, "no voice received", 1)
+    assert (down.fault, down.detail, rig.calls.placed) == (
+        Fault.AUDIO_UNUSABLE,
+        "no voice received",
+        1,
+    )
 
 
 def test_a_module_that_must_be_reset_is_reset_before_its_voice_is_opened_again() -> None:
@@ -133,6 +128,8 @@ def test_a_line_that_is_unfit_stays_in_session_and_places_no_call() -> None:
     rig.inbox.put(Closing())
     rig.session.serve()
     fault, ended = rig.told
-    assert fault == (Fault.KEYS_UNHEARD, "nobody hears keys, for good")
+    assert isinstance(fault, LineFault)
+    told = (fault.fault, fault.detail, fault.final)
+    assert told == (Fault.KEYS_UNHEARD, "nobody hears keys", True)
     assert isinstance(ended, Ended)
-    assert (ended.cause, rig.placed) == (Cause.FAILED, 0)
+    assert (ended.cause, rig.calls.placed) == (Cause.FAILED, 0)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import logging
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
-from firmware.call.inbox import Heard, Inbox
+from firmware.call.inbox import Heard
 from firmware.errors import LinkLost
 from firmware.events import Event, IncomingRejected
 from firmware.families import FAMILIES
 from firmware.families.base import Reading, Sign
 from firmware.faults import Fault, LineDown
 from firmware.line.session import Session
+from tests.support.line_context import line_context
 
 CALLER = "+33639980007"
 ROW = f'+CLCC: 1,1,4,0,0,"{CALLER}",145'
@@ -59,24 +60,13 @@ class Modem:
 def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
     modem = Modem(on_hang_up, posted)
     session = Session(
-        name="one",
+        line=line_context(post=posted.append, clock=Clock()),
+        status=cast(Any, SimpleNamespace(unfit=nothing)),
+        recovery=cast(Any, None),
+        calls=cast(Any, None),
+        voice=cast(Any, SimpleNamespace(lost=None)),
         modem=cast(Any, modem),
-        identity=cast(Any, type("Known", (), {"family": FAMILIES["sim7600"]})),
-        bring_up=cast(Any, None),
-        inbox=Inbox(),
-        post=posted.append,
-        announce=nothing,
-        fault=nothing,
-        place=cast(Any, None),
-        receive=cast(Any, None),
-        clear=nothing,
-        between_calls=nothing,
-        emergencies=lambda: 0,
-        voice_lost=lambda: None,
-        time_read=nothing,
-        callers="reject",
-        clock=cast(Any, Clock()),
-        log=logging.getLogger("test"),
+        identity=cast(Any, SimpleNamespace(family=FAMILIES["sim7600"])),
     )
     reading = Reading(sign=Sign.INCOMING, fields={})
     heard = Heard(reading=reading, text="RING", at=100.0)

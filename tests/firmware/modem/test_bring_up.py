@@ -31,6 +31,8 @@ class Script:
         self.default = default
         self.sent: list[str] = []
 
+    emergency_count = 0
+
     def command(self, text: str, **_options: object) -> Reply:
         self.sent.append(text)
         *lines, last = self.answers.get(text, self.default).split("\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,7 @@ from firmware.clock import SystemClock
 from firmware.errors import CommandRefused, LinkLost, PortUnusable
 from firmware.families import FAMILIES
 from firmware.faults import Fault, LineDown
+from firmware.line.status import LineStatus
 from firmware.line.voice import LineVoice
 from firmware.line_settings import LineSettings
 from firmware.modem.identity import Identity
@@ -24,6 +24,7 @@ from firmware.voice.module_file import ModuleFilePath
 from firmware.voice.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.voice.serial_port import SerialPcmPath
 from firmware.voice.switch import PathFactory, PathNeeds, VoiceSwitch, make_path
+from tests.support.line_context import line_context
 
 PORT = "/dev/ttyUSB4"
 IMEI = "001010123450018"
@@ -142,7 +143,8 @@ class Rig:
     error: Exception | None = None
 
     def __post_init__(self) -> None:
-        self.wiring = LineSettings(name="one", port="/dev/ttyUSB2", audio=PORT)
+        self.line = line_context(LineSettings(name="one", port="/dev/ttyUSB2", audio=PORT))
+        self.status = LineStatus(self.line)
         self.identity = Identity(
             family=FAMILIES[self.family],
             maker="",
@@ -160,22 +162,21 @@ class Rig:
 
     def made(self, factory: PathFactory) -> LineVoice:
         return LineVoice(
-            "one",
+            self.line,
+            self.status,
             clips={"greeting": Clip(name="greeting", pcm=b"\1\2")},
-            clock=SystemClock(),
             callbacks=CALLBACKS,
             state_dir=self.state,
             factory=factory,
-            log=logging.getLogger("test"),
         )
 
     def open(self) -> None:
-        self.voice.open(cast(Any, None), self.identity, self.wiring)
+        self.voice.open(cast(Any, None), self.identity)
 
     def call(self, *, refused: bool) -> bool:
         went = cast(VoiceSwitch, Voice(accepted=not refused, refused=refused))
-        self.voice.judge(went, self.identity, self.wiring)
-        return self.voice.change(cast(Any, None), self.identity, self.wiring)
+        self.voice.judge(went, self.identity)
+        return self.voice.change(cast(Any, None), self.identity)
 
 
 def test_repeated_refusals_bring_the_module_player_between_calls(tmp_path: Path) -> None:
@@ -188,8 +189,8 @@ def test_repeated_refusals_bring_the_module_player_between_calls(tmp_path: Path)
         f"close {PORT}",
         "prepare module ['greeting']",
     ]
-    assert rig.voice.note is not None
-    assert "refused" in rig.voice.note
+    assert rig.status.voice_note is not None
+    assert "refused" in rig.status.voice_note
     kept = json.loads((tmp_path / "one.voice.json").read_text())
     assert (kept["imei"], kept["audio"]) == (IMEI, PORT)
 

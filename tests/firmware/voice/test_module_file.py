@@ -54,6 +54,7 @@ class Module:
         text: str,
         *,
         timeout: float = 2.0,
+        dial: bool = False,
         payload: bytes | None = None,
         epoch: int | None = None,
     ) -> Reply:
@@ -68,6 +69,8 @@ class Module:
         if isinstance(answer, Exception):
             raise answer
         return Reply(final=answer)
+
+    def emergency_hang_up(self) -> None: ...
 
     def next(self) -> str:
         return self.sent.get(timeout=WAIT).removeprefix("AT+CCMX").removesuffix("WAV")

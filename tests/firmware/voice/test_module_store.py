@@ -44,6 +44,7 @@ class SimulatedPort:
         text: str,
         *,
         timeout: float = 2.0,
+        dial: bool = False,
         payload: bytes | None = None,
         epoch: int | None = None,
     ) -> Reply:
@@ -59,6 +60,8 @@ class SimulatedPort:
             if line.startswith(command.owns) or (command.plain and not is_notice(line))
         )
         return Reply(final=final, lines=owned)
+
+    def emergency_hang_up(self) -> None: ...
 
     def files(self) -> dict[str, int]:
         return dict(self.bench.modem.storage.names())

@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from firmware.clock import SystemClock
-from firmware.events import Event
 from firmware.families import FAMILIES
 from firmware.faults import Fault
 from firmware.line.status import LineStatus
 from firmware.line_settings import LineSettings
 from firmware.voice.path import AudioCallbacks, AudioCounters, Reporter, SilentPath
+from tests.support.line_context import line_context
 
 
 def fails(error: Exception) -> None:
@@ -58,9 +58,7 @@ def path(kind: type[SilentPath] = SilentPath) -> SilentPath:
 
 def test_status_counts_over_every_path_that_the_line_had() -> None:
     """A line that reopens its voice would otherwise forget that it was deaf."""
-    posted: list[Event] = []
-    settings = LineSettings(name="one", port="/dev/none")
-    status = LineStatus(settings, post=posted.append, clock=SystemClock())
+    status = LineStatus(line_context())
     first, second = path(), path()
     status.took_path(first, None)
     first.counters.late, first.counters.callback_errors = 3, 1
@@ -93,7 +91,7 @@ def test_who_may_be_called_on_a_line(
     kind: type[SilentPath], module_hears: bool, tests_keys: bool, unfit: Fault | None
 ) -> None:
     settings = LineSettings(name="one", port="/dev/none", tests_keys=tests_keys)
-    status = LineStatus(settings, post=lambda _event: None, clock=SystemClock())
+    status = LineStatus(line_context(settings))
     family = FAMILIES["sim7600" if module_hears else "a76xx"]
     status.identity = cast(Any, SimpleNamespace(family=family))
     status.took_path(path(kind), None)
