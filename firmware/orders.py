@@ -1,6 +1,6 @@
 """What the box tells a line to do: imperatives. Pure.
 
-Only ``appliance.call.attempt`` makes a Dial, and only ``appliance.campaign.incoming_calls`` an
+Only ``appliance.call.attempt`` makes a Dial, and only ``appliance.call.incoming`` an
 AnswerCall.
 """
 

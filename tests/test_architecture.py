@@ -162,7 +162,7 @@ def test_pure_modules_never_ask_for_the_time(path: Path) -> None:
     ("name", "maker"),
     [
         ("Dial", "appliance/call/attempt.py"),
-        ("AnswerCall", "appliance/campaign/incoming_calls.py"),
+        ("AnswerCall", "appliance/call/incoming.py"),
         ("Clearance", "appliance/clearance/gate.py"),
     ],
 )

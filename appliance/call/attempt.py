@@ -21,7 +21,7 @@ from typing import assert_never
 
 from appliance.call import keys as call_keys
 from appliance.call import ledger_rows
-from appliance.call.outcome import HANG_UP_MACHINES, Facts, outcome
+from appliance.call.outcome import HANG_UP_MACHINES, End, Facts, outcome
 from appliance.call.state import (
     MONOLOGUE_WAIT,
     Asking,
@@ -127,14 +127,7 @@ def step(state: State, event: AttemptInput, now: Now) -> Step:
         return Step(state)
     match event:
         case events.Ended():
-            return _conclude(
-                state,
-                cause=event.cause,
-                at=event.at,
-                end=event.evidence,
-                code=event.code,
-                confirmed=event.confirmed,
-            )
+            return _conclude(state, End.told(event))
         case events.StopRaised():
             stopped = know(state, stopped=state.facts.stopped or event.source)
             # The line has hung up by itself; the order covers a dial that was still on its way
@@ -167,21 +160,11 @@ def step(state: State, event: AttemptInput, now: Now) -> Step:
     assert_never(event)
 
 
-def _conclude(
-    state: Live,
-    *,
-    cause: events.Cause | None,
-    at: float,
-    end: str,
-    code: int | None,
-    confirmed: bool,
-) -> Step:
+def _conclude(state: Live, end: End) -> Step:
     call, facts = state.call, state.facts
-    result = outcome(facts, cause, at)
-    ended = ledger_rows.ended(
-        state, result, cause=cause, at=at, end=end, code=code, confirmed=confirmed
-    )
-    return Step(Concluded(call, facts, result, confirmed), (ended,))
+    result = outcome(facts, end.cause, end.at)
+    row = ledger_rows.ended(call, facts, result, end)
+    return Step(Concluded(call, facts, result, end.confirmed), (row,))
 
 
 def _audio_failed(state: Live, detail: str, now: Now) -> Step:
@@ -335,14 +318,7 @@ def _machine(state: Live, event: events.MachineHeard, now: Now) -> Step:
 def _time_reached(state: Live, now: Now) -> Step:
     call, facts = state.call, state.facts
     if isinstance(state, HangingUp):
-        return _conclude(
-            state,
-            cause=None,
-            at=now.monotonic,
-            end="the line did not confirm the end in time",
-            code=None,
-            confirmed=False,
-        )
+        return _conclude(state, End.untold(now.monotonic))
     if now.monotonic >= call.end_by:
         return hang_up(state, "window_end", now)
     match state:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from appliance.call.outcome import Facts, evidence
-from appliance.call.state import Call, Live
+from collections.abc import Mapping
+from typing import Protocol
+
+from appliance.call import incoming_state
+from appliance.call.incoming_state import Ending, IncomingCall
+from appliance.call.outcome import End, Facts, evidence, told
+from appliance.call.state import Call
 from appliance.effects import Record
 from appliance.model import Clearance, OpenAttempt, Outcome
 from firmware import events
@@ -29,7 +34,20 @@ def authorised(clearance: Clearance, *, attempt: str, line: str, purpose: str) -
     )
 
 
-def answered(call: Call, proof: str) -> Record:
+class OneCall(Protocol):
+    """What the rows of a campaign's call and of a self-test's say of the call itself."""
+
+    @property
+    def attempt(self) -> str: ...
+
+    @property
+    def line(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+
+def answered(call: OneCall, proof: str) -> Record:
     return Record(
         kind="call.answered",
         subject=call.subject,
@@ -37,7 +55,9 @@ def answered(call: Call, proof: str) -> Record:
     )
 
 
-def key(call: Call, facts: Facts, event: events.KeyHeard, *, counted: bool) -> Record:
+def key(
+    call: OneCall, facts: Facts, event: events.KeyHeard, *, counted: bool, **more: object
+) -> Record:
     """A press; ``counted`` tells whether it chose or objected."""
     offset = None if facts.greeting_at is None else round((event.at - facts.greeting_at) * 1000)
     return Record(
@@ -50,6 +70,7 @@ def key(call: Call, facts: Facts, event: events.KeyHeard, *, counted: bool) -> R
             "sureness": round(event.sureness, 3),
             "offset_ms": offset,
             "counted": counted,
+            **more,
         },
     )
 
@@ -63,48 +84,107 @@ def revoked(call: Call) -> Record:
     )
 
 
-def ended(
-    state: Live,
-    result: Outcome,
-    *,
-    cause: events.Cause | None,
-    at: float,
-    end: str,
-    code: int | None,
-    confirmed: bool,
-) -> Record:
-    """The one outcome with the evidence behind it. *at* is box-monotonic."""
-    call, facts = state.call, state.facts
-    rung_until = facts.answered_at if facts.answered_at is not None else at
-    rung = 0.0 if facts.ringing_at is None else rung_until - facts.ringing_at
-    talked = 0.0 if facts.answered_at is None else at - facts.answered_at
-    return Record(
-        kind="call.ended",
-        subject=call.subject,
-        data={
-            "attempt": call.attempt,
-            "line": call.line,
-            "outcome": result.value,
-            "evidence": evidence(facts, end=end, code=code, confirmed=confirmed),
-            "cause": None if cause is None else cause.value,
-            "ring_seconds": round(max(rung, 0.0), 3),
-            "talk_seconds": round(max(talked, 0.0), 3),
-        },
+def ended(call: OneCall, facts: Facts, result: Outcome, end: End, **more: object) -> Record:
+    """The one outcome with the evidence behind it; *more* is evidence of this kind of call."""
+    rung_until = facts.answered_at if facts.answered_at is not None else end.at
+    return _ended(
+        "call.ended",
+        {"attempt": call.attempt, "line": call.line},
+        call.subject,
+        outcome=result.value,
+        evidence=evidence(facts, end) | more,
+        cause=end.cause,
+        ring_seconds=_between(facts.ringing_at, rung_until),
+        talk_seconds=_between(facts.answered_at, end.at),
     )
 
 
 def lost(attempt: OpenAttempt) -> Record:
     """An attempt that a crash left without an end: it counts as made."""
+    return _ended(
+        "call.ended",
+        {"attempt": attempt.id, "line": attempt.line},
+        attempt.subject,
+        outcome=Outcome.UNKNOWN.value,
+        evidence={"end": "found without an end at start", "confirmed": False},
+        cause=None,
+        ring_seconds=0.0,
+        talk_seconds=0.0,
+    )
+
+
+def incoming_answered(call: IncomingCall, proof: str) -> Record:
     return Record(
-        kind="call.ended",
-        subject=attempt.subject,
+        kind="incoming.answered",
+        subject=call.subject,
+        data={"incoming": call.attempt, "line": call.line, "evidence": proof},
+    )
+
+
+def incoming_key(call: IncomingCall, event: events.KeyHeard, *, counted: bool) -> Record:
+    """A caller's press; ``counted`` tells whether it objected."""
+    return Record(
+        kind="incoming.key",
+        subject=call.subject,
         data={
-            "attempt": attempt.id,
-            "line": attempt.line,
-            "outcome": Outcome.UNKNOWN.value,
-            "evidence": {"end": "found without an end at start", "confirmed": False},
-            "cause": None,
-            "ring_seconds": 0.0,
-            "talk_seconds": 0.0,
+            "incoming": call.attempt,
+            "key": event.key,
+            "witness": event.witness.value,
+            "sureness": round(event.sureness, 3),
+            "counted": counted,
         },
     )
+
+
+def incoming_ended(
+    call: IncomingCall, facts: incoming_state.Facts, result: Ending, end: End
+) -> Record:
+    """How somebody's call to the box ended; ``why`` says why the box hung up or rejected."""
+    proof: dict[str, object] = {
+        "end": end.evidence,
+        "code": end.code,
+        "confirmed": end.confirmed,
+        "keys": told(facts.presses),
+    }
+    if facts.audio_failure is not None:
+        proof["audio"] = facts.audio_failure
+    return _ended(
+        "incoming.ended",
+        {"incoming": call.attempt, "line": call.line},
+        call.subject,
+        outcome=result.value,
+        evidence=proof,
+        cause=end.cause,
+        why=facts.hung_up_because,
+        talk_seconds=_between(facts.answered_at, end.at),
+    )
+
+
+def _ended(
+    kind: str,
+    which: Mapping[str, str],
+    subject: str | None,
+    *,
+    outcome: str,
+    evidence: Mapping[str, object],
+    cause: events.Cause | None,
+    talk_seconds: float,
+    **more: object,
+) -> Record:
+    """Every row that ends a call, whoever called whom."""
+    return Record(
+        kind=kind,
+        subject=subject,
+        data={
+            **which,
+            "outcome": outcome,
+            "evidence": dict(evidence),
+            "cause": None if cause is None else cause.value,
+            "talk_seconds": talk_seconds,
+            **more,
+        },
+    )
+
+
+def _between(begun: float | None, over: float) -> float:
+    return 0.0 if begun is None else round(max(over - begun, 0.0), 3)

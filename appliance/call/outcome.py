@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
 from appliance.model import Outcome
-from firmware.events import Cause, Machine
+from firmware.events import Cause, Ended, Machine
 
 HANG_UP_MACHINES = frozenset({Machine.BEEP, Machine.FAX, Machine.SIT})
 """Sounds that no person makes: the call ends at once."""
@@ -22,6 +22,42 @@ callee's reject button does. An end that late was the network, an earlier one th
 BUSY_SECONDS = 6.0
 """From an answer that was none to the end of its third busy tone. A later busy tone is also what
 many exchanges play once the callee has hung up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How the line told that a call is over, or that it never did."""
+
+    cause: Cause | None
+    """None where the line never confirmed the end."""
+    at: float
+    """Box-monotonic seconds."""
+    evidence: str
+    code: int | None
+    confirmed: bool
+    """Whether the line said that its call list is empty."""
+
+    @classmethod
+    def told(cls, event: Ended) -> End:
+        """The line's own word."""
+        return cls(
+            cause=event.cause,
+            at=event.at,
+            evidence=event.evidence,
+            code=event.code,
+            confirmed=event.confirmed,
+        )
+
+    @classmethod
+    def untold(cls, at: float) -> End:
+        """The line had its time since the hang-up and said nothing."""
+        return cls(
+            cause=None,
+            at=at,
+            evidence="the line did not confirm the end in time",
+            code=None,
+            confirmed=False,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +215,19 @@ def _local_end_unanswered(facts: Facts) -> Outcome:
     return Outcome.NO_ANSWER if facts.hung_up_because is not None else Outcome.FAILED
 
 
-def evidence(facts: Facts, *, end: str, code: int | None, confirmed: bool) -> dict[str, Any]:
+def told(presses: tuple[Press, ...]) -> list[dict[str, Any]]:
+    """Return the keys as the ledger keeps them: who heard each, and who did not."""
+    return [
+        {name: value for name, value in asdict(press).items() if value is not None}
+        for press in presses
+    ]
+
+
+def evidence(facts: Facts, end: End) -> dict[str, Any]:
     """Return what the outcome rests on, for the ledger: no number, no name, no clip text."""
-    found: dict[str, Any] = {"end": end, "confirmed": confirmed}
+    found: dict[str, Any] = {"end": end.evidence, "confirmed": end.confirmed}
     optional: dict[str, Any] = {
-        "code": code,
+        "code": end.code,
         "answer": facts.answer,
         "weak_answer": facts.weak_answer,
         "hung_up_because": facts.hung_up_because,
@@ -198,8 +242,5 @@ def evidence(facts: Facts, *, end: str, code: int | None, confirmed: bool) -> di
     if facts.chosen_at is not None:
         found["message_complete"] = facts.message_complete
     if facts.presses:
-        found["keys"] = [
-            {name: value for name, value in asdict(press).items() if value is not None}
-            for press in facts.presses
-        ]
+        found["keys"] = told(facts.presses)
     return found

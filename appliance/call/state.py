@@ -6,6 +6,7 @@ Every state that waits carries its own deadline in box-monotonic seconds.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -172,6 +173,11 @@ class Step:
 
     state: State
     effects: tuple[Effect, ...] = ()
+
+
+def progress(state: object) -> str:
+    """Return the words by which ``status`` names a state of any call: ``hanging up``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type(state).__name__).lower()
 
 
 def know(state: Live, **facts: Any) -> Live:

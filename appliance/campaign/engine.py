@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from appliance.call import ledger_rows
+from appliance.call import incoming_state, ledger_rows
 from appliance.call.state import State, Withdrawn
 from appliance.campaign import commands
 from appliance.campaign.history import CampaignState
 from appliance.campaign.idleness import Condition, Idle, explain
-from appliance.campaign.incoming_calls import Reception, Receptions
+from appliance.campaign.incoming_calls import IncomingCalls
 from appliance.campaign.interfaces import Gate, People
 from appliance.campaign.lines import Lines
 from appliance.campaign.options import Habits
@@ -87,7 +87,7 @@ class Engine:
             planner=self._planner,
             confirmation=self._habits.confirmation,
         )
-        self._receptions = Receptions(
+        self._incoming = IncomingCalls(
             campaign=campaign,
             people=people,
             recorder=self._recorder,
@@ -133,9 +133,9 @@ class Engine:
         return self._lines.calls
 
     @property
-    def receptions(self) -> Mapping[str, Reception]:
+    def incoming_calls(self) -> Mapping[str, incoming_state.Live]:
         """The incoming call of each line that has one."""
-        return self._receptions.running
+        return self._incoming.running
 
     @property
     def ready_lines(self) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class Engine:
 
     def wake_at(self, now: Now) -> float | None:
         """Return the box-monotonic time of the next step that can matter, or None."""
-        times = self._lines.deadlines + self._receptions.deadlines
+        times = self._lines.deadlines + self._incoming.deadlines
         if now.trusted and self.storage_failure is None and not self._planner.settled:
             times.append(now.monotonic)
         elif not self._campaign.attended and not self._blocked(now):
@@ -188,7 +188,7 @@ class Engine:
 
     def finished(self, now: Now, horizon: timedelta | None = None) -> bool:
         """Whether nobody is in a call and nobody may be called (within *horizon*, if given)."""
-        if self._lines.calls or self._receptions.running:
+        if self._lines.calls or self._incoming.running:
             return False
         if not now.trusted or self._trusted is None:
             return False
@@ -224,7 +224,7 @@ class Engine:
             line_faults=tuple(self._lines.faults.values()),
             lines_ready=len(self._lines.ready),
             lines_idle=len(self._lines.idle),
-            calls_running=len(self._lines.calls) + len(self._receptions.running),
+            calls_running=len(self._lines.calls) + len(self._incoming.running),
             planned=self._planner.complete,
             refused=self._planner.refused,
             next_opening=self._planner.scheduler.next_opening(now.utc),
@@ -249,7 +249,7 @@ class Engine:
         self._watch_clock(now)
         press = self._take(given, now)
         self._lines.time_passed(now)
-        self._receptions.time_passed(now)
+        self._incoming.time_passed(now)
         if now.trusted and self.storage_failure is None:
             self._planner.portion(now)
             attended = self._campaign.attended
@@ -312,6 +312,7 @@ class Engine:
                 self._record("panel.healed", None, now)
             case events.LineReady():
                 self._lines.became_ready(given, now)
+                self._incoming.became_ready(given.line)
             case events.LineFault():
                 self._lines.failed(given, now)
             case events.IncomingRejected() | events.IncomingRinging():
@@ -319,7 +320,7 @@ class Engine:
                     self._withdrawals.objection(given.number, "incoming", now)
                 if isinstance(given, events.IncomingRinging):
                     silent = self._state.stopped or self._contact_open or self._retired
-                    self._receptions.ringing(given, now, stopped=silent)
+                    self._incoming.ringing(given, now, stopped=silent)
             case events.SmsReceived():
                 if objects(given.text, self._habits.objection_words):
                     self._withdrawals.objection(given.number, "sms", now, line=given.line)
@@ -338,7 +339,7 @@ class Engine:
                 | events.AudioFailed()
                 | events.Ended()
             ):
-                if not self._receptions.takes(given, now):
+                if not self._incoming.takes(given, now):
                     self._lines.call_event(given, now)
             case commands.Tick():
                 pass
@@ -360,7 +361,7 @@ class Engine:
                 self._recorder.storage_failure = self.storage_failure or given.detail
                 # No objection could be recorded from here on.
                 self._lines.move_all(Withdrawn(by="storage"), now)
-                self._receptions.end("storage", now)
+                self._incoming.end("storage", now)
             case _:
                 assert_never(given)
         return False
@@ -370,7 +371,7 @@ class Engine:
             self._contact_open = True
         # Hang-ups go ahead of the row: they guard nothing and must not wait for the disk.
         self._lines.move_all(event, now)
-        self._receptions.end("stop", now)
+        self._incoming.end("stop", now)
         if not self._state.stopped:
             self._record("stop.pressed", None, now, source=event.source)
 

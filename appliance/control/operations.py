@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from appliance.box.box import Box
 from appliance.box.lamps import BoxFacts, faults, lamps
-from appliance.call.state import Concluded, State
+from appliance.call.state import State, progress
 from appliance.campaign import commands
 from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.control.job import Job
@@ -138,9 +138,11 @@ class Operations:
         idle = engine.why_idle(now)
         calls = list(engine.calls.values())
         talking = sum(_answered(call) for call in calls)
-        talking += sum(call.answered_at is not None for call in engine.receptions.values())
+        talking += sum(
+            call.facts.answered_at is not None for call in engine.incoming_calls.values()
+        )
         # Hung up is neither: the lamp goes dark as soon as the callee is free.
-        dialling = sum(_progress(call) in ("dialling", "ringing") for call in calls)
+        dialling = sum(progress(call) in ("dialling", "ringing") for call in calls)
         return BoxFacts(
             lines=len(self._box.config.settings.lines),
             lines_ready=len(engine.ready_lines),
@@ -171,16 +173,16 @@ class Operations:
     def _line(self, name: str) -> dict[str, Any]:
         engine = self._box.engine
         call = engine.calls.get(name)
-        caller = engine.receptions.get(name)
+        caller = engine.incoming_calls.get(name)
         fault = engine.line_faults.get(name)
         described = self._around.describe_line(name) if self._around.describe_line else {}
         tests = selftest_result.load(self._box.state.directory)
         return {
             "name": name,
             "ready": name in engine.ready_lines,
-            "call": None if call is None else _progress(call),
+            "call": None if call is None else progress(call),
             "attempt": None if call is None else call.call.attempt,
-            "incoming": None if caller is None else caller.phase.value,
+            "incoming": None if caller is None else progress(caller),
             "fault": None
             if fault is None
             else {
@@ -327,14 +329,7 @@ class Operations:
 
 
 def _answered(call: State) -> bool:
-    return _progress(call) not in ("dialling", "ringing", "hanging up", "concluded")
-
-
-def _progress(call: State) -> str:
-    if isinstance(call, Concluded):
-        return "concluded"
-    name = type(call).__name__
-    return {"HangingUp": "hanging up"}.get(name, name.lower())
+    return progress(call) not in ("dialling", "ringing", "hanging up", "concluded")
 
 
 def _text(arguments: dict[str, Any], name: str, default: str | None = None) -> str:

@@ -228,7 +228,7 @@ class PeopleOperations:
             self._round_day, self._round = now.utc.date(), self.retention(now, days)
         # Rewriting the files of the registry takes time that a call does not have.
         engine = self._box.engine
-        if self._round.portion() and not (engine.calls or engine.receptions):
+        if self._round.portion() and not (engine.calls or engine.incoming_calls):
             found = self._still(self._round, now, days)
             self._round = None
             if found:

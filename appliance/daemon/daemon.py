@@ -371,7 +371,7 @@ class Daemon:
 
     def _in_call(self) -> bool:
         engine = self._box.engine
-        return bool(engine.calls or engine.receptions)
+        return bool(engine.calls or engine.incoming_calls)
 
     @staticmethod
     def _in_parallel(calls: list[Callable[[], None]]) -> None:

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from appliance.box import state as box_state
 from appliance.box.box import Box, calendar
-from appliance.box.state import State
 from appliance.box.wiring import LINES, line_settings, open_panel
 from appliance.call.attempt import begin
 from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
@@ -36,6 +36,7 @@ from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
 from appliance.selftest.meter import Meter
 from appliance.selftest.result import Downlink
+from appliance.selftest.state import Concluded, Live, State
 from firmware import events
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
@@ -73,7 +74,12 @@ class SelfTestCall:
     """One self-test on *line*. Use as a context manager; :meth:`run` once."""
 
     def __init__(
-        self, config: Config, state: State, line: LineConfig, *, tell: Callable[[str], None]
+        self,
+        config: Config,
+        state: box_state.State,
+        line: LineConfig,
+        *,
+        tell: Callable[[str], None],
     ) -> None:
         self._config = config
         self._state = state
@@ -241,7 +247,7 @@ class SelfTestCall:
 
     # -- the call ------------------------------------------------------------------------------
 
-    def _converse(self, contact: Contact) -> selftest.SelfTest:
+    def _converse(self, contact: Contact) -> Concluded:
         clearance, clip, now = self._clear(contact), self._clip(contact), self._box.now()
         campaign, attempt = self._config.campaign, uuid.uuid4().hex
         timers = campaign.timers
@@ -258,7 +264,7 @@ class SelfTestCall:
             now=now,
             purpose=selftest.PURPOSE,
         )
-        test = selftest.begun(
+        test: State = selftest.begun(
             clearance,
             attempt=attempt,
             line=self._wiring.name,
@@ -273,7 +279,7 @@ class SelfTestCall:
             said = ", ".join(selftest.KEYS)
             self._tell(f"these are the keys of the campaign, although the clip says {said}")
         self._perform(dialled.effects)
-        while test.phase is not selftest.Phase.DONE:
+        while not isinstance(test, Concluded):
             event = self._event(test)
             if event is None:
                 continue
@@ -285,7 +291,7 @@ class SelfTestCall:
             self._perform(step.effects)
         return test
 
-    def _event(self, test: selftest.SelfTest) -> AttemptInput | None:
+    def _event(self, test: Live) -> AttemptInput | None:
         """Wait for what concerns the test; what concerns the box is dealt with here."""
         left = self._clock.real(test.deadline - self._clock.monotonic())
         given = self._next(left)
@@ -298,7 +304,7 @@ class SelfTestCall:
                 return given
             case _:
                 pass
-        if isinstance(given, CallEvent) and given.attempt == test.attempt:
+        if isinstance(given, CallEvent) and given.attempt == test.call.attempt:
             return given
         return None
 
@@ -332,7 +338,7 @@ class SelfTestCall:
             elif isinstance(effect, Send):
                 self._box.perform([effect], self._box.now())
 
-    def _say(self, before: selftest.SelfTest, after: selftest.SelfTest) -> None:
+    def _say(self, before: State, after: State) -> None:
         if before.facts.ringing_at is None and after.facts.ringing_at is not None:
             self._tell("ringing")
         if before.facts.answered_at is None and after.facts.answered_at is not None:
@@ -343,7 +349,7 @@ class SelfTestCall:
     # -- after the call ------------------------------------------------------------------------
 
     def _choose_path(
-        self, test: selftest.SelfTest, line: events.LineReady, downlink: Downlink | None
+        self, test: Concluded, line: events.LineReady, downlink: Downlink | None
     ) -> str:
         """Keep the evidence about the voice stream; say what the line does next, or nothing."""
         choice = VoiceChoice(choice_file(self._state.directory / LINES, self._wiring.name))

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.selftest.machine import KEYS, SelfTest
+from appliance.selftest.machine import KEYS
+from appliance.selftest.state import Concluded
 from appliance.storage.files import make_private_directory, replace_file
 from firmware.clips.levels import Levels
 from firmware.events import LineReady, Witness
@@ -41,7 +42,7 @@ class Downlink:
 
 
 def to_json(
-    test: SelfTest, line: LineReady, downlink: Downlink | None, at: datetime
+    test: Concluded, line: LineReady, downlink: Downlink | None, at: datetime
 ) -> dict[str, Any]:
     """Return the result as it is kept; *downlink* is None where the path brings none."""
     levels = None if downlink is None else downlink.levels
@@ -49,7 +50,7 @@ def to_json(
     found: dict[str, Any] = {
         "at": at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "line": line.line,
-        "attempt": test.attempt,
+        "attempt": test.call.attempt,
         "family": line.family,
         "model": line.model,
         "imei": line.imei,
@@ -58,9 +59,9 @@ def to_json(
         "witnesses": [witness.value for witness in line.witnesses],
         "passed": passed(test),
         "conclusive": conclusive(test),
-        "outcome": None if test.outcome is None else test.outcome.value,
+        "outcome": test.outcome.value,
         "answered": test.facts.answered_at is not None,
-        "keys": {key: heard_by(test, key) for key in test.keys},
+        "keys": {key: heard_by(test, key) for key in test.call.keys},
         "latency_ms": None if test.latency is None else round(test.latency * 1000),
         "downlink": None
         if downlink is None
@@ -75,12 +76,12 @@ def to_json(
     return found
 
 
-def passed(test: SelfTest) -> bool:
+def passed(test: Concluded) -> bool:
     """Whether the callee heard the clip and the box every key that it asks for."""
     return test.facts.answered_at is not None and not test.missing and test.confirmed
 
 
-def conclusive(test: SelfTest) -> bool:
+def conclusive(test: Concluded) -> bool:
     """Whether the test says anything of voice and keys: a person had the telephone to the ear and
     time to press, and neither a stop, the technician, the end of the window nor a fault of the
     line cut that short."""
@@ -92,13 +93,13 @@ def conclusive(test: SelfTest) -> bool:
     return not _cut_short(test)
 
 
-def _cut_short(test: SelfTest) -> bool:
+def _cut_short(test: Concluded) -> bool:
     facts = test.facts
     stopped = facts.stopped is not None or facts.withdrawn is not None
     return stopped or facts.hung_up_because == "window_end"
 
 
-def heard_by(test: SelfTest, key: str) -> list[str]:
+def heard_by(test: Concluded, key: str) -> list[str]:
     """Return who heard *key*, each witness once, the first to hear it first."""
     names: list[str] = []
     for heard in test.heard:
@@ -107,7 +108,7 @@ def heard_by(test: SelfTest, key: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def findings(test: SelfTest, line: LineReady, downlink: Downlink | None) -> list[str]:
+def findings(test: Concluded, line: LineReady, downlink: Downlink | None) -> list[str]:
     """Return what is worth knowing, each with what to do, worst first."""
     said: list[str] = []
     facts = test.facts
@@ -137,7 +138,7 @@ def findings(test: SelfTest, line: LineReady, downlink: Downlink | None) -> list
     for witness in line.witnesses:
         deaf = [
             key
-            for key in test.keys
+            for key in test.call.keys
             if key not in test.missing and str(witness) not in heard_by(test, key)
         ]
         if deaf:
@@ -166,7 +167,7 @@ def _of_downlink(downlink: Downlink | None, line: LineReady) -> list[str]:
     return said
 
 
-def stream_is_dead(test: SelfTest, line: LineReady, downlink: Downlink | None) -> bool:
+def stream_is_dead(test: Concluded, line: LineReady, downlink: Downlink | None) -> bool:
     """Whether the evidence is that the voice stream does not work, so that clips should be
     played by the module: the call was up, the clip ran to its end, and no key came of it."""
     if line.audio != "pcm-serial" or test.heard or not conclusive(test):

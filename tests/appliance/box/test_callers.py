@@ -90,4 +90,4 @@ def test_a_latched_stop_rejects_callers_until_it_is_reset(bench: Bench) -> None:
         confirmed=True,
     )
     bench.box.take([ended])
-    assert bench.box.engine.receptions == {}
+    assert bench.box.engine.incoming_calls == {}

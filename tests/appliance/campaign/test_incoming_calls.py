@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.call.incoming import ANSWER_WITHIN
 from appliance.call.keys import MAX_PRESS_ROWS
 from appliance.call.state import CallEvent
 from appliance.campaign.history import CampaignState
-from appliance.campaign.incoming_calls import ANSWER_WITHIN, Receptions
+from appliance.campaign.incoming_calls import IncomingCalls
 from appliance.campaign.interfaces import People
 from appliance.campaign.lines import Lines
 from appliance.campaign.planner import Planner
@@ -86,7 +87,7 @@ class OnePerson:
 
 
 class Desk:
-    """Receptions of one line, and what they asked for."""
+    """The incoming calls of one line, and what they asked for."""
 
     def __init__(self, campaign: Campaign = CAMPAIGN) -> None:
         self.at = 100.0
@@ -94,7 +95,7 @@ class Desk:
         self.recorder = Recorder(CampaignState())
         self.lines = Lines({"one": True}, self.recorder, freed=lambda _subjects: None)
         people = cast(People, OnePerson())
-        self.receptions = Receptions(
+        self.incoming = IncomingCalls(
             campaign=campaign,
             people=people,
             recorder=self.recorder,
@@ -133,12 +134,12 @@ class Desk:
 
     def rings(self, number: str | None = KNOWN, *, stopped: bool = False) -> list[Effect]:
         event = events.IncomingRinging(line="one", at=self.at, attempt=CALL, number=number)
-        self.receptions.ringing(event, self.now(), stopped=stopped)
+        self.incoming.ringing(event, self.now(), stopped=stopped)
         return self.taken()
 
     def hears(self, kind: type[Any], **facts: Any) -> list[Effect]:
         event: CallEvent = kind(line="one", at=self.at, attempt=CALL, **facts)
-        assert self.receptions.takes(event, self.now())
+        assert self.incoming.takes(event, self.now())
         return self.taken()
 
     def answered(self) -> list[Effect]:
@@ -152,7 +153,7 @@ class Desk:
 
     def passes(self, seconds: float) -> list[Effect]:
         self.at += seconds
-        self.receptions.time_passed(self.now())
+        self.incoming.time_passed(self.now())
         return self.taken()
 
     def ended(self, cause: Cause = Cause.LOCAL_HANG_UP, *, confirmed: bool = True) -> Record:
@@ -227,9 +228,46 @@ def test_silence_ends_the_call_after_a_bounded_time() -> None:
     wait = CAMPAIGN.timers.key_wait.total_seconds()
     assert desk.passes(wait - 0.1) == []
     assert desk.passes(0.2) == [HANG_UP]
-    assert desk.passes(1000.0) == []
+    assert desk.passes(CAMPAIGN.timers.hang_up.total_seconds() - 0.2) == []
     row = desk.ended()
     assert (row.data["outcome"], row.data["why"]) == ("no_key", "silence")
+
+
+def test_an_end_that_the_line_never_tells_is_recorded_in_time() -> None:
+    desk = Desk()
+    desk.rings()
+    desk.answered()
+    desk.incoming.end("stop", desk.now())
+    assert desk.taken() == [HANG_UP]
+    (row,) = desk.passes(CAMPAIGN.timers.hang_up.total_seconds())
+    assert isinstance(row, Record)
+    said = {key: row.data[key] for key in ("outcome", "why", "cause")}
+    assert said == {"outcome": "stopped", "why": "stop", "cause": None}
+    assert row.data["evidence"] == {
+        "end": "the line did not confirm the end in time",
+        "code": None,
+        "confirmed": False,
+        "keys": [],
+    }
+    assert desk.incoming.running == {}
+    assert desk.passes(1000.0) == []
+    # The caller may be there still: nobody is dialled on this line, and a 9 counts, once.
+    assert desk.lines.idle == []
+    kinds = [effect.kind for effect in desk.key() if isinstance(effect, Record)]
+    assert kinds == ["consent.revoked", "incoming.key"]
+    assert desk.key() == []
+    end = {"cause": Cause.LOCAL_HANG_UP, "evidence": "e", "code": None, "confirmed": True}
+    assert desk.hears(events.Ended, **end) == []
+    assert [line.name for line in desk.lines.idle] == ["one"]
+
+
+def test_a_line_that_is_ready_again_is_free_of_a_caller_whose_end_it_never_told() -> None:
+    desk = Desk()
+    desk.rings()
+    desk.ended(Cause.LINE_LOST, confirmed=False)
+    assert desk.lines.idle == []
+    desk.incoming.became_ready("one")
+    assert [line.name for line in desk.lines.idle] == ["one"]
 
 
 def test_a_clip_that_never_tells_its_end_counts_as_over() -> None:
@@ -303,7 +341,7 @@ def test_the_stop_hangs_up(answered: bool) -> None:
     desk.rings()
     if answered:
         desk.answered()
-    desk.receptions.end("stop", desk.now())
+    desk.incoming.end("stop", desk.now())
     assert desk.taken() == [HANG_UP]
     row = desk.ended(Cause.EMERGENCY)
     assert row.data["outcome"] == ("stopped" if answered else "rejected")
@@ -313,7 +351,7 @@ def test_a_key_that_came_with_the_stop_still_counts() -> None:
     desk = Desk()
     desk.rings()
     desk.answered()
-    desk.receptions.end("stop", desk.now())
+    desk.incoming.end("stop", desk.now())
     effects = desk.key()
     assert isinstance(effects[1], Record)
     assert effects[1].kind == "consent.revoked"
@@ -356,7 +394,7 @@ def test_events_of_other_calls_are_left_alone() -> None:
     desk = Desk()
     desk.rings()
     other = events.Answered(line="one", at=1.0, attempt="a1", evidence="", weak=False)
-    assert not desk.receptions.takes(other, desk.now())
+    assert not desk.incoming.takes(other, desk.now())
 
 
 MOVES = ("answered", "key 9", "key 1", "in.en", "opted.en", "time", "stop", "audio")
@@ -378,7 +416,7 @@ def test_whatever_happens_the_law_holds(moves: list[str]) -> None:
             case "time":
                 effects = desk.passes(30.0)
             case "stop":
-                desk.receptions.end("stop", desk.now())
+                desk.incoming.end("stop", desk.now())
                 effects = desk.taken()
             case "audio":
                 effects = desk.hears(events.AudioFailed, detail="dead")
@@ -388,10 +426,12 @@ def test_whatever_happens_the_law_holds(moves: list[str]) -> None:
         if plays:
             assert isinstance(effects[0], Record)
             assert effects[0].kind == "consent.revoked"
-    desk.ended()
+    # Where the line took too long to confirm the end, the row is written already.
+    end = {"cause": Cause.LOCAL_HANG_UP, "evidence": "e", "code": None, "confirmed": True}
+    desk.hears(events.Ended, **end)
     kinds = [row.kind for row in desk.rows]
     assert kinds.count("consent.revoked") == nine
     assert kinds.count("incoming.ended") == 1
-    assert desk.receptions.running == {}
-    assert desk.receptions.deadlines == []
+    assert desk.incoming.running == {}
+    assert desk.incoming.deadlines == []
     assert [line.name for line in desk.lines.idle] == ["one"]

@@ -41,7 +41,7 @@ def test_the_registry_is_compacted_in_a_quiet_moment(
     mocker.patch.object(Registry, "wants_compaction", new=True)
     engine = mocker.patch.object(daemon._box, "engine")
     engine.calls = {"line-1": object()} if busy == "call" else {}
-    engine.receptions = {"line-1": object()} if busy == "caller" else {}
+    engine.incoming_calls = {"line-1": object()} if busy == "caller" else {}
     engine.storage_failure = None
     engine.wake_at.return_value = daemon._clock.monotonic() if busy == "soon" else None
     if busy == "job":

@@ -365,7 +365,7 @@ def daily(desk: Desk) -> Callable[[], None]:
     return run
 
 
-@pytest.mark.parametrize("busy", ["calls", "receptions"])
+@pytest.mark.parametrize("busy", ["calls", "incoming_calls"])
 def test_nobody_is_erased_during_a_call(
     desk: Desk, daily: Callable[[], None], mocker: MockerFixture, busy: str
 ) -> None:

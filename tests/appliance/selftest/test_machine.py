@@ -16,8 +16,9 @@ from appliance.effects import Effect, Now, Record, Send
 from appliance.model import Clearance, Interval, Outcome, Timers
 from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
-from appliance.selftest.machine import KEYS, Phase, SelfTest
+from appliance.selftest.machine import KEYS
 from appliance.selftest.result import Downlink
+from appliance.selftest.state import Concluded, HangingUp, Live, Settling, State
 from firmware import events
 from firmware.clips.levels import Levels
 from firmware.events import Cause, Machine, Witness
@@ -34,7 +35,7 @@ def now(monotonic: float = 0.0) -> Now:
     )
 
 
-def fresh(*, window: float = 3600.0) -> SelfTest:
+def fresh(*, window: float = 3600.0, keys: tuple[str, ...] = KEYS) -> Live:
     clearance = Clearance(
         subject="s" * 32,
         number="+33639980001",
@@ -56,6 +57,7 @@ def fresh(*, window: float = 3600.0) -> SelfTest:
         clip_seconds=4.0,
         timers=Timers(),
         now=now(),
+        keys=keys,
     )
 
 
@@ -95,16 +97,25 @@ def ended(at: float, cause: Cause = Cause.LOCAL_HANG_UP) -> events.Ended:
     )
 
 
-def play(test: SelfTest, *story: AttemptInput) -> tuple[SelfTest, list[Effect]]:
+def play(test: State, *story: AttemptInput) -> tuple[State, list[Effect]]:
     """Tell the test a story; time passes as the events say."""
     effects: list[Effect] = []
     at = 0.0
     for event in story:
-        at = getattr(event, "at", test.deadline if isinstance(event, TimeReached) else at)
+        if isinstance(event, TimeReached) and not isinstance(test, Concluded):
+            at = test.deadline
+        at = getattr(event, "at", at)
         step = selftest.step(test, event, now(at))
         test = step.state
         effects += step.effects
     return test, effects
+
+
+def concluded(test: State, *story: AttemptInput) -> Concluded:
+    """Tell the test a story that ends it."""
+    end, _ = play(test, *story)
+    assert isinstance(end, Concluded)
+    return end
 
 
 def rows(effects: list[Effect], kind: str) -> list[dict[str, Any]]:
@@ -122,10 +133,11 @@ LATE = TimeReached()
 
 def test_the_keys_of_the_campaign_are_tested() -> None:
     assert selftest.keys_of("1", "9") == KEYS
-    own = replace(fresh(), keys=selftest.keys_of("2", "5"))
+    own = fresh(keys=selftest.keys_of("2", "5"))
     test, _ = play(own, *ANSWERED, key(4, "1"), key(5, "2"), key(6, "5"))
     assert test.missing == ("7",)
     test, effects = play(test, key(7, "7"), LATE, ended(9.5))
+    assert isinstance(test, Concluded)
     assert orders(effects) == ["HangUp"]
     found = selftest_result.to_json(test, ready(), None, NOON)
     assert (found["passed"], list(found["keys"])) == (True, ["2", "5", "7"])
@@ -148,7 +160,8 @@ def test_quick_presses_are_confirmed_in_their_order() -> None:
 
 def test_the_whole_test() -> None:
     test, effects = play(fresh(), *ANSWERED, *ALL_KEYS, LATE, ended(8.5))
-    assert (test.phase, test.outcome) == (Phase.DONE, Outcome.LISTENED)
+    assert isinstance(test, Concluded)
+    assert test.outcome is Outcome.LISTENED
     assert selftest_result.passed(test)
     assert orders(effects) == ["HangUp"]
     assert [row["key"] for row in rows(effects, "call.key")] == ["1", "9", "5"]
@@ -170,7 +183,8 @@ def test_nine_withdraws_nothing() -> None:
 
 def test_the_slower_witness_gets_its_time_before_the_hang_up() -> None:
     test, effects = play(fresh(), *ANSWERED, key(4, "1"), key(5, "9"), key(6, "5"))
-    assert (test.phase, test.deadline) == (Phase.SETTLING, 6 + selftest.SETTLE)
+    assert isinstance(test, Settling)
+    assert test.deadline == 6 + selftest.SETTLE
     assert orders(effects) == []
     test, effects = play(test, LATE)
     assert orders(effects) == ["HangUp"]
@@ -182,13 +196,14 @@ def test_the_clip_is_repeated_once_while_keys_are_missing() -> None:
     assert orders(effects) == ["Play"]
     test, effects = play(test, started(20), finished(24), LATE, ended(40))
     assert orders(effects) == ["HangUp"]
+    assert isinstance(test, Concluded)
     assert test.outcome is Outcome.PARTIAL
     assert test.missing == ("9", "5")
     assert not selftest_result.passed(test)
 
 
 def test_an_answered_test_without_a_key_is_no_refusal() -> None:
-    test, _ = play(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
+    test = concluded(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
     assert test.outcome is Outcome.FAILED
 
 
@@ -219,13 +234,14 @@ def test_an_answered_test_without_a_key_is_no_refusal() -> None:
 )
 def test_every_other_end(story: tuple[AttemptInput, ...], outcome: Outcome) -> None:
     test, effects = play(fresh(), *story)
-    assert (test.phase, test.outcome) == (Phase.DONE, outcome)
+    assert isinstance(test, Concluded)
+    assert test.outcome is outcome
     assert len(rows(effects, "call.ended")) == 1
 
 
 def test_no_call_outlasts_its_window() -> None:
     test, effects = play(fresh(window=10.0), *ANSWERED, finished(7.1), LATE)
-    assert test.phase is Phase.HANGING_UP
+    assert isinstance(test, HangingUp)
     assert orders(effects) == ["HangUp"]
     assert test.facts.hung_up_because == "window_end"
 
@@ -269,7 +285,7 @@ def test_any_story_ends_exactly_once(story: list[AttemptInput]) -> None:
     for _ in range(12):
         test, more = play(test, LATE)
         effects += more
-    assert test.phase is Phase.DONE
+    assert isinstance(test, Concluded)
     assert len(rows(effects, "call.ended")) == 1
     sent = [effect.order for effect in effects if isinstance(effect, Send)]
     assert all(isinstance(order, HangUp | Play) for order in sent)
@@ -301,19 +317,19 @@ def ready(audio: str = "pcm-serial", *witnesses: Witness) -> events.LineReady:
     )
 
 
-PASSED, _ = play(fresh(), *ANSWERED, *ALL_KEYS, confirmed(5.1, "9"), LATE, ended(8.5))
-KEYLESS, _ = play(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
-INTERRUPTED, _ = play(
+PASSED = concluded(fresh(), *ANSWERED, *ALL_KEYS, confirmed(5.1, "9"), LATE, ended(8.5))
+KEYLESS = concluded(fresh(), *ANSWERED, finished(7.1), ended(12, Cause.REMOTE_HANG_UP))
+INTERRUPTED = concluded(
     fresh(), *ANSWERED, finished(7.1), Withdrawn(by="technician"), ended(9, Cause.LOCAL_HANG_UP)
 )
-SHUT, _ = play(fresh(window=10.0), *ANSWERED, finished(7.1), TimeReached(), ended(11))
-MACHINE, _ = play(
+SHUT = concluded(fresh(window=10.0), *ANSWERED, finished(7.1), TimeReached(), ended(11))
+MACHINE = concluded(
     fresh(),
     *ANSWERED,
     events.MachineHeard(**HEADER, at=6.0, machine=Machine.FAX, evidence="CNG"),
     ended(9),
 )
-UNANSWERED, _ = play(fresh(), ended(20, Cause.BUSY))
+UNANSWERED = concluded(fresh(), ended(20, Cause.BUSY))
 
 
 def test_a_test_of_a_module_that_promises_no_keys_proves_them() -> None:
@@ -337,7 +353,7 @@ def test_a_passed_test_has_nothing_to_say() -> None:
 @pytest.mark.parametrize(
     ("test", "line", "downlink", "words"),
     [
-        (play(fresh(), LATE, ended(70))[0], ready(), GOOD, "Nobody answered"),
+        (concluded(fresh(), LATE, ended(70)), ready(), GOOD, "Nobody answered"),
         (KEYLESS, ready(), GOOD, "If the phone was silent"),
         (KEYLESS, ready("none"), None, "no voice path"),
         (PASSED, ready("module-file", Witness.MODULE), None, "the module alone hears keys"),
@@ -350,24 +366,24 @@ def test_a_passed_test_has_nothing_to_say() -> None:
             "digitally silent",
         ),
         (
-            play(fresh(), *ANSWERED, *ALL_KEYS, LATE, ended(8.5))[0],
+            concluded(fresh(), *ANSWERED, *ALL_KEYS, LATE, ended(8.5)),
             ready(),
             GOOD,
             "The host did not hear 9",
         ),
         (
-            play(fresh(), answered(1.0), started(2.0), *ALL_KEYS, LATE, ended(8.5))[0],
+            concluded(fresh(), answered(1.0), started(2.0), *ALL_KEYS, LATE, ended(8.5)),
             ready(),
             GOOD,
             "1000 ms after the answer",
         ),
-        (play(fresh(), *ANSWERED, *ALL_KEYS, LATE, LATE)[0], ready(), GOOD, "not confirmed"),
+        (concluded(fresh(), *ANSWERED, *ALL_KEYS, LATE, LATE), ready(), GOOD, "not confirmed"),
         (KEYLESS, replace(ready(), witnesses=()), None, "Nobody can hear keys"),
         (PASSED, replace(ready(), witnesses=()), None, "this line may call"),
     ],
 )
 def test_what_ails_is_said(
-    test: SelfTest, line: events.LineReady, downlink: Downlink | None, words: str
+    test: Concluded, line: events.LineReady, downlink: Downlink | None, words: str
 ) -> None:
     said = selftest_result.findings(test, line, downlink)
     assert any(words in sentence for sentence in said), said
@@ -380,22 +396,22 @@ def test_what_ails_is_said(
         (KEYLESS, "module-file", None, False),
         (KEYLESS, "alsa", GOOD, False),
         (PASSED, "pcm-serial", GOOD, False),
-        (play(fresh(), LATE, ended(70))[0], "pcm-serial", GOOD, False),
-        (play(fresh(), *ANSWERED, ended(5))[0], "pcm-serial", GOOD, False),
+        (concluded(fresh(), LATE, ended(70)), "pcm-serial", GOOD, False),
+        (concluded(fresh(), *ANSWERED, ended(5)), "pcm-serial", GOOD, False),
         (
-            play(fresh(), *ANSWERED, ended(5))[0],
+            concluded(fresh(), *ANSWERED, ended(5)),
             "pcm-serial",
             Downlink(byte_count=0, seconds=0.0, levels=None),
             True,
         ),
         (
-            play(
+            concluded(
                 fresh(),
                 *ANSWERED,
                 finished(7.1),
                 events.StopRaised(at=8.0, source="button"),
                 ended(9),
-            )[0],
+            ),
             "pcm-serial",
             GOOD,
             False,
@@ -406,7 +422,7 @@ def test_what_ails_is_said(
     ],
 )
 def test_what_proves_the_stream_dead(
-    test: SelfTest, audio: str, downlink: Downlink | None, dead: bool
+    test: Concluded, audio: str, downlink: Downlink | None, dead: bool
 ) -> None:
     assert selftest_result.stream_is_dead(test, ready(audio), downlink) is dead
 
@@ -426,13 +442,13 @@ def test_the_newest_result_of_each_sim_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("test", [INTERRUPTED, SHUT])
-def test_nothing_is_concluded_from_a_test_that_was_cut_short(test: SelfTest) -> None:
+def test_nothing_is_concluded_from_a_test_that_was_cut_short(test: Concluded) -> None:
     (said,) = selftest_result.findings(test, ready(), GOOD)
     assert "cut short" in said
 
 
 @pytest.mark.parametrize("vain", [UNANSWERED, INTERRUPTED, MACHINE])
-def test_a_test_that_says_nothing_takes_no_proof_away(tmp_path: Path, vain: SelfTest) -> None:
+def test_a_test_that_says_nothing_takes_no_proof_away(tmp_path: Path, vain: Concluded) -> None:
     line = ready("module-file")
     proof = selftest_result.to_json(PASSED, line, None, NOON)
     later = selftest_result.to_json(vain, line, None, NOON + timedelta(hours=1))
