@@ -111,7 +111,9 @@ class Answered:
     evidence: str
     """The notice or CLCC row that said so, digits masked."""
     weak: bool
-    """True where this notice is known to come at ringback already."""
+    """True where this notice may have come at ringback already."""
+    greetings: int = 1
+    """How often the line has begun the greeting by itself in this call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +220,8 @@ class Ended:
     code: int | None
     """24.008/Q.850 cause number where the modem gave one."""
     confirmed: bool
+    talked: bool = False
+    """The modem counted seconds of talk, so that somebody has answered, whoever missed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

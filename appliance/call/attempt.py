@@ -11,6 +11,8 @@ costs time, never the line. Rules that hold whatever the events:
 * no call outlasts the window that its clearance names. The bound is kept in monotonic time, so
   that a step of the wall clock during a call changes nothing.
 
+Long because the answers of every state to every event are compared side by side.
+
 This is the only module that makes a :class:`~firmware.orders.Dial`.
 """
 
@@ -21,7 +23,7 @@ from typing import assert_never
 
 from appliance.call import keys as call_keys
 from appliance.call import ledger_rows
-from appliance.call.outcome import HANG_UP_MACHINES, End, Facts, outcome
+from appliance.call.outcome import HANG_UP_MACHINES, MOST_GREETINGS, End, Facts, outcome
 from appliance.call.state import (
     MONOLOGUE_WAIT,
     Asking,
@@ -37,6 +39,7 @@ from appliance.call.state import (
     Live,
     Reminding,
     Ringing,
+    ShutDown,
     State,
     Step,
     Telling,
@@ -52,7 +55,7 @@ from appliance.call.state import (
     wait,
 )
 from appliance.effects import Effect, Now, Send
-from appliance.model import Clearance, Script, Timers
+from appliance.model import Clearance, Outcome, Script, Timers
 from firmware import events
 from firmware.orders import Dial
 
@@ -133,6 +136,9 @@ def step(state: State, event: AttemptInput, now: Now) -> Step:
             # The line has hung up by itself; the order covers a dial that was still on its way
             # to the line's thread when the stop went past it.
             return hang_up(stopped, "stop", now, again=True)
+        case ShutDown():
+            ending = know(state, stopped=state.facts.stopped or "shutdown")
+            return hang_up(ending, "shutdown", now)
         case Withdrawn():
             return hang_up(know(state, withdrawn=event.by), "withdrawn", now)
         case events.AudioFailed():
@@ -161,10 +167,16 @@ def step(state: State, event: AttemptInput, now: Now) -> Step:
 
 
 def _conclude(state: Live, end: End) -> Step:
-    call, facts = state.call, state.facts
-    result = outcome(facts, end.cause, end.at)
-    row = ledger_rows.ended(call, facts, result, end)
-    return Step(Concluded(call, facts, result, end.confirmed), (row,))
+    result = outcome(state.facts, end)
+    rows: tuple[Effect, ...] = ()
+    if result is Outcome.DECLINED and state.facts.answered_at is None:
+        # Only the end has made sure that the call was answered.
+        weak_at, proof = state.facts.weak_at, state.facts.weak_answer
+        proof = proof or "the modem counted seconds of talk"
+        state = know(state, answered_at=end.at if weak_at is None else weak_at, answer=proof)
+        rows = (ledger_rows.answered(state.call, proof),)
+    row = ledger_rows.ended(state.call, state.facts, result, end)
+    return Step(Concluded(state.call, state.facts, result, end.confirmed), (*rows, row))
 
 
 def _audio_failed(state: Live, detail: str, now: Now) -> Step:
@@ -205,21 +217,26 @@ def _answered(state: Live, event: events.Answered) -> Step:
     facts = state.facts
     if facts.answered_at is not None:
         return Step(state)
+    greetings = max(facts.greetings, event.greetings)
     if event.weak:
         # Nobody is there yet for all we know: the phone may go on ringing, the ring timer runs.
-        return Step(know(state, weak_answer=facts.weak_answer or event.evidence))
-    state = know(state, answered_at=event.at, answer=event.evidence)
+        if facts.weak_answer is not None:
+            return Step(state)
+        return Step(know(state, weak_answer=event.evidence, weak_at=event.at, greetings=greetings))
+    state = know(state, answered_at=event.at, answer=event.evidence, greetings=greetings)
     effects: tuple[Effect, ...] = (ledger_rows.answered(state.call, event.evidence),)
     if isinstance(state, BeforeAnswer):
         deadline = until(state.call, event.at + state.call.timers.clip_start.total_seconds())
         return Step(Greeting(state.call, state.facts, deadline), effects)
     if isinstance(state, Asking):
         begun = facts.greeting_at
-        if begun is not None and event.at - begun >= GREETING_RESTART:
+        late = begun is not None and event.at - begun >= GREETING_RESTART
+        if late and greetings < MOST_GREETINGS:
             # Picked up in the middle of a greeting that was played to the ringback tone.
             greeting = state.call.script.greeting
             deadline = clip_deadline(state.call, greeting, event.at, started=False)
-            again = Greeting(state.call, state.facts, deadline)
+            known = replace(state.facts, greetings=greetings + 1)
+            again = Greeting(state.call, known, deadline)
             return Step(again, (*effects, play(again, greeting)))
     return Step(state, effects)
 
@@ -246,16 +263,25 @@ def _clip_started(state: Live, event: events.ClipStarted) -> Step:
 
 
 def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:
+    proof: tuple[Effect, ...] = ()
     script = state.call.script
     if event.complete and event.clip in (script.greeting, script.prompt):
         introduced = state.facts.introduced or event.clip == script.greeting
         state = know(state, introduced=introduced, asked_at=event.at)
+        if introduced:
+            state, proof = _heard_whole(state)
     if event.clip == script.message and state.facts.chosen_at is not None:
         state = know(
             state,
             message_ms=event.played_ms,
             message_complete=state.facts.message_complete or event.complete,
         )
+    moved = _clip_over(state, event, now)
+    return replace(moved, effects=proof + moved.effects)
+
+
+def _clip_over(state: Live, event: events.ClipFinished, now: Now) -> Step:
+    script = state.call.script
     match state:
         case Greeting() if event.clip == script.greeting:
             return _question_over(state, event, now)
@@ -271,6 +297,21 @@ def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:
             # A clip cut by its successor, or by the end that is about to be reported; where
             # neither is so, the deadline moves the call on.
             return Step(state)
+
+
+def _heard_whole(state: Live) -> tuple[Live, tuple[Effect, ...]]:
+    """An answer without visible ringing is one once the greeting was played whole over it.
+
+    Where the box itself hears the ringback under it, nobody has picked up yet for all it knows.
+    """
+    facts = state.facts
+    if facts.answered_at is not None or facts.weak_at is None:
+        return state, ()
+    if facts.machine is events.Machine.RINGBACK:
+        return state, ()
+    proof = f"{facts.weak_answer}, the greeting was played whole"
+    known = know(state, answered_at=facts.weak_at, answer=proof)
+    return known, (ledger_rows.answered(state.call, proof),)
 
 
 def _question_over(state: Greeting | Reminding, event: events.ClipFinished, now: Now) -> Step:
@@ -348,17 +389,20 @@ def _time_reached(state: Live, now: Now) -> Step:
 def _nothing_pressed(state: Waiting, now: Now) -> Step:
     call, facts = state.call, state.facts
     nobody_yet = facts.answered_at is None
+    # Whoever joins late, or missed a part, must first hear who calls and how to object.
+    whole = (nobody_yet or not facts.introduced) and facts.greetings < MOST_GREETINGS
     more = facts.repeats < call.timers.prompt_repeats
     if facts.machine is events.Machine.MONOLOGUE:
         more = False
-    elif nobody_yet and now.monotonic < call.answer_by:
-        more = True
+    elif nobody_yet:
+        more = whole and (more or now.monotonic < call.answer_by)
     if more:
-        # Whoever joins late, or missed a part, must first hear who calls and how to object.
-        whole = nobody_yet or not facts.introduced
         clip = call.script.greeting if whole else call.script.prompt
         deadline = clip_deadline(call, clip, now.monotonic, started=False)
-        reminding = Reminding(call, replace(facts, repeats=facts.repeats + 1), deadline)
+        known = replace(
+            facts, repeats=facts.repeats + 1, greetings=facts.greetings + (1 if whole else 0)
+        )
+        reminding = Reminding(call, known, deadline)
         return Step(reminding, (play(reminding, clip),))
     if nobody_yet:
         return hang_up(state, "ring_timeout", now)

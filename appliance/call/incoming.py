@@ -191,7 +191,7 @@ def _ending(facts: Facts, cause: events.Cause | None) -> Ending:
     why = facts.hung_up_because
     if facts.objected:
         return Ending.OBJECTED
-    if cause is events.Cause.EMERGENCY or why == "stop":
+    if cause is events.Cause.EMERGENCY or why in ("stop", "shutdown"):
         return Ending.STOPPED if facts.answered_at is not None else Ending.REJECTED
     if cause in (events.Cause.FAILED, events.Cause.LINE_LOST) or why == "audio":
         return Ending.FAILED

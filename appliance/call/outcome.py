@@ -7,7 +7,7 @@ that the order in which late notices arrive does not change it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, assert_never
+from typing import Any
 
 from appliance.model import Outcome
 from firmware.events import Cause, Ended, Machine
@@ -18,6 +18,21 @@ HANG_UP_MACHINES = frozenset({Machine.BEEP, Machine.FAX, Machine.SIT})
 NETWORK_RING_SECONDS = 25.0
 """Networks give up ringing after 25 to 60 s and often release with cause 16 ("normal"), as a
 callee's reject button does. An end that late was the network, an earlier one the callee."""
+
+MOST_GREETINGS = 2
+"""A greeting is played so often in one call, whatever the modem says of it."""
+
+TALK_SECONDS = 2.0
+"""From an answer without visible ringing to an end whose notice names a reason that speaks against
+it (``BUSY``): one that stood for longer was an answer, whoever has heard the rest."""
+
+_NOBODY_REACHED = {
+    Cause.BUSY: Outcome.BUSY,
+    Cause.NO_ANSWER: Outcome.NO_ANSWER,
+    Cause.REJECTED: Outcome.REJECTED,
+    Cause.UNREACHABLE: Outcome.UNREACHABLE,
+}
+"""Causes that cannot be true of a call that somebody has answered."""
 
 BUSY_SECONDS = 6.0
 """From an answer that was none to the end of its third busy tone. A later busy tone is also what
@@ -36,6 +51,8 @@ class End:
     code: int | None
     confirmed: bool
     """Whether the line said that its call list is empty."""
+    talked: bool = False
+    """The modem counted seconds of talk."""
 
     @classmethod
     def told(cls, event: Ended) -> End:
@@ -46,6 +63,7 @@ class End:
             evidence=event.evidence,
             code=event.code,
             confirmed=event.confirmed,
+            talked=event.talked,
         )
 
     @classmethod
@@ -108,7 +126,11 @@ class Facts:
     answer: str | None = None
     """The notice or key that said so."""
     weak_answer: str | None = None
-    """A notice that this family also gives at ringback."""
+    """A notice that may have come at ringback already."""
+    weak_at: float | None = None
+    """When it came."""
+    greetings: int = 1
+    """How often the greeting was to be played so far: by the line at the answer, then by order."""
     greeting_at: float | None = None
     introduced: bool = False
     """The greeting was played to its end."""
@@ -136,12 +158,14 @@ class Facts:
     """Why the box hung up; None while it has not."""
 
 
-def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
-    """Name the one outcome. *cause* is None where the line never confirmed the end.
+def outcome(facts: Facts, end: End) -> Outcome:
+    """Name the one outcome.
 
     An objection hides behind nothing. A message heard to its end was heard, even where the stop
-    or a dead line came during the farewell.
+    or a dead line came during the farewell. Whoever has answered was neither busy nor away, with
+    whatever words the modem ended their call.
     """
+    cause = end.cause
     if facts.opted_out:
         return Outcome.OPTED_OUT
     if facts.message_complete:
@@ -157,24 +181,38 @@ def outcome(facts: Facts, cause: Cause | None, ended_at: float) -> Outcome:
         return Outcome.UNREACHABLE
     if facts.machine in HANG_UP_MACHINES:
         return Outcome.VOICEMAIL
-    match cause:
-        case Cause.BUSY:
-            return Outcome.BUSY
-        case Cause.NO_ANSWER:
-            return Outcome.NO_ANSWER
-        case Cause.REJECTED:
-            return Outcome.REJECTED
-        case Cause.UNREACHABLE:
-            return Outcome.UNREACHABLE
-        case Cause.FAILED | Cause.LINE_LOST:
-            return Outcome.FAILED
-        case Cause.REMOTE_HANG_UP | Cause.LOCAL_HANG_UP | None:
-            if facts.answered_at is not None:
-                return _answered_end(facts, facts.answered_at)
-            if cause is Cause.REMOTE_HANG_UP:
-                return _remote_end_unanswered(facts, ended_at)
-            return _local_end_unanswered(facts)
-    assert_never(cause)
+    if cause in (Cause.FAILED, Cause.LINE_LOST):
+        return Outcome.FAILED
+    answered_at = _answered_at(facts, end)
+    if answered_at is not None:
+        ended = _answered_end(facts, answered_at)
+        nobody = ended in (Outcome.BUSY, Outcome.NO_ANSWER)
+        # Where tones have shown that nobody was there, the network may know better why.
+        return _NOBODY_REACHED.get(cause, ended) if nobody and cause is not None else ended
+    if cause in _NOBODY_REACHED:
+        return _NOBODY_REACHED[cause]
+    if cause is Cause.REMOTE_HANG_UP:
+        return _remote_end_unanswered(facts, end.at)
+    return _local_end_unanswered(facts)
+
+
+def _answered_at(facts: Facts, end: End) -> float | None:
+    """Say when the call was answered, or None where it was not.
+
+    An answer without visible ringing may be the ringback of a network with early media. Talk that
+    was counted, or the lack of any reason for another end, makes it one; so does its length. A call
+    that we gave up before its greeting began was nobody's.
+    """
+    if facts.answered_at is not None:
+        return facts.answered_at
+    if facts.weak_at is None:
+        return end.at if end.talked else None
+    if end.talked or end.cause is Cause.REMOTE_HANG_UP:
+        return facts.weak_at
+    if end.cause in _NOBODY_REACHED:
+        stood = end.at - facts.weak_at >= TALK_SECONDS
+        return facts.weak_at if stood or facts.introduced else None
+    return None if facts.greeting_at is None else facts.weak_at
 
 
 def _answered_end(facts: Facts, answered_at: float) -> Outcome:
@@ -202,7 +240,7 @@ def _remote_end_unanswered(facts: Facts, ended_at: float) -> Outcome:
     begun = facts.ringing_at if facts.ringing_at is not None else facts.dialled_at
     if begun is not None and ended_at - begun >= NETWORK_RING_SECONDS:
         return Outcome.NO_ANSWER
-    if facts.ringing_at is not None or facts.weak_answer is not None:
+    if facts.ringing_at is not None:
         return Outcome.REJECTED
     return Outcome.UNREACHABLE
 

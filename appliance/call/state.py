@@ -146,6 +146,11 @@ class Withdrawn:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """The program ends: the call is cut, and nobody has declined."""
+
+
 CallEvent = (
     events.Dialled
     | events.Ringing
@@ -160,7 +165,7 @@ CallEvent = (
     | events.Ended
 )
 """What a line reports about one call."""
-AttemptInput = CallEvent | events.StopRaised | TimeReached | Withdrawn
+AttemptInput = CallEvent | events.StopRaised | TimeReached | Withdrawn | ShutDown
 
 
 MONOLOGUE_WAIT = 2.0

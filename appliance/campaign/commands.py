@@ -55,4 +55,10 @@ class StorageFailed:
     detail: str
 
 
-Command = Tick | Pause | Resume | Reset | PeopleChanged | Revoke | StorageFailed
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """The program ends: begin no further call, and cut the running ones. Not recorded, since a
+    restart knows nothing of it."""
+
+
+Command = Tick | Pause | Resume | Reset | PeopleChanged | Revoke | StorageFailed | ShutDown

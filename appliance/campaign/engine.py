@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from appliance.call import incoming_state, ledger_rows
-from appliance.call.state import State, Withdrawn
+from appliance.call.state import ShutDown, State, Withdrawn
 from appliance.campaign import commands
 from appliance.campaign.history import CampaignState
 from appliance.campaign.idleness import Condition, Idle, explain
@@ -260,7 +260,7 @@ class Engine:
         return self._recorder.take()
 
     def retire(self) -> None:
-        """Begin no further call: the box is ending. Not recorded, a restart knows nothing of it."""
+        """Begin no further call. Not recorded, a restart knows nothing of it."""
         self._retired = True
 
     def observe(self, entries: Iterable[Entry], now: Now) -> list[Effect]:
@@ -357,6 +357,10 @@ class Engine:
                     self._planner.later(given.subjects)
             case commands.Revoke():
                 self._withdrawals.revoke(given.subject, given.number_hash, given.by, now)
+            case commands.ShutDown():
+                self.retire()
+                self._lines.move_all(ShutDown(), now)
+                self._incoming.end("shutdown", now)
             case commands.StorageFailed():
                 self._recorder.storage_failure = self.storage_failure or given.detail
                 # No objection could be recorded from here on.

@@ -107,7 +107,8 @@ class IncomingCalls:
                 self._moved(line, incoming.step(state, TimeReached(), now), now)
 
     def end(self, why: str, now: Now) -> None:
-        """Hang up every incoming call: ``stop``, or ``storage`` where nothing can be recorded."""
+        """Hang up every incoming call: ``stop``, ``shutdown``, or ``storage`` where nothing can be
+        recorded."""
         for line, state in list(self._running.items()):
             self._moved(line, incoming.step(state, HangUpCaller(why=why), now), now)
 

@@ -329,7 +329,7 @@ class Daemon:
 
     def _shut_down(self) -> None:
         """Hang up what runs, record how it ended, and leave the state sound."""
-        self._box.engine.retire()
+        self._box.take([commands.ShutDown()])
         self._abandon_work()
         self._in_parallel([line.close for line in self._lines.values()])
         deadline = time.monotonic() + SHUTDOWN

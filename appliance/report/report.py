@@ -44,7 +44,7 @@ MEANINGS: dict[Outcome, str] = {
     Outcome.REJECTED: "the call was refused",
     Outcome.UNREACHABLE: "switched off, no coverage, or no such number",
     Outcome.FAILED: "a technical fault ended the call",
-    Outcome.STOPPED: "the emergency stop cut the call",
+    Outcome.STOPPED: "the emergency stop or the end of the program cut the call",
     Outcome.UNKNOWN: "the power failed during the call: it counts as made",
 }
 """Each outcome in words for those who see it the first time."""

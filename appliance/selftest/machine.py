@@ -23,7 +23,7 @@ from appliance.call.outcome import (
     missed,
     outcome,
 )
-from appliance.call.state import AttemptInput, TimeReached, Withdrawn
+from appliance.call.state import AttemptInput, ShutDown, TimeReached, Withdrawn
 from appliance.effects import Effect, Now, Send
 from appliance.model import Clearance, Outcome, Script, Timers
 from appliance.selftest.state import (
@@ -124,6 +124,9 @@ def step(state: State, event: AttemptInput, now: Now) -> Step:
         case events.StopRaised():
             stopped = know(state, stopped=state.facts.stopped or event.source)
             return hang_up(stopped, "stop", now, again=True)
+        case ShutDown():
+            ending = know(state, stopped=state.facts.stopped or "shutdown")
+            return hang_up(ending, "shutdown", now)
         case Withdrawn():
             return hang_up(know(state, withdrawn=event.by), "withdrawn", now)
         case events.AudioFailed():
@@ -253,7 +256,7 @@ def _time_reached(state: Live, now: Now) -> Step:
 
 def _conclude(state: Live, end: End) -> Step:
     call, facts = state.call, state.facts
-    result = outcome(facts, end.cause, end.at)
+    result = outcome(facts, end)
     if result is Outcome.DECLINED:
         # Nobody was asked to agree to anything: an answered test without a key is one that failed,
         # and must not count as a refusal for the law's rests.

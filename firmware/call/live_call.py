@@ -12,6 +12,8 @@ key proves a person.
 
 Keys count from the answer until :meth:`LiveCall.close`, not until the hang-up is ordered: the call
 stays up until the network has taken it down, and who objects in between has objected.
+
+Long because everything that takes the one lock stands in one file.
 """
 
 from __future__ import annotations
@@ -59,6 +61,8 @@ from firmware.voice.path import AudioPath
 
 MODULE_SURENESS = 0.9
 """A module gives no estimate of its own; its detector is good but sees transcoded audio."""
+MOST_GREETINGS = 2
+"""The line begins the greeting by itself so often in one call, whatever the modem says."""
 BREAK_SECONDS = 1.0
 """A module that plays files may say that one has stopped some time before it says that the callee
 has hung up: so long a clip that nobody cut is not told as broken off."""
@@ -85,6 +89,7 @@ class LiveCall:
         clips: Mapping[str, Clip],
         witnesses: Sequence[Witness],
         began: float,
+        listed: bool | None = None,
     ) -> None:
         self._line = line
         self.attempt = attempt
@@ -93,7 +98,7 @@ class LiveCall:
         self._path = path
         self._clips = clips
         self._lock = threading.RLock()
-        self._progress = Progress(family=family, began=began, incoming=incoming)
+        self._progress = Progress(family=family, began=began, incoming=incoming, listed=listed)
         self._witnesses = witnesses
         self._listen_for(keys)
         self._we_speak = False
@@ -109,6 +114,8 @@ class LiveCall:
         self._claimed_at: float | None = None
         """An answer was claimed and not denied since."""
         self._greeted = False
+        self._greetings = 0
+        """How often the greeting was begun."""
         self._held: list[Event] = []
         self._broken_off: ClipFinished | None = None
         """A clip that ended early without an order; the end of the call may be why."""
@@ -194,6 +201,14 @@ class LiveCall:
         with self._lock:
             self._progress = self._progress.hang_up_ordered(emergency=emergency)
             self._take(self._progress.finished("hung up by the box"), at)
+
+    def cut(self, *, came_back: bool = False) -> None:
+        """The ladder goes to work although the far end ended the call, to be sure.
+
+        *came_back*: the call is listed again, so that it is the box that ends it.
+        """
+        with self._lock:
+            self._progress = self._progress.cut(came_back=came_back)
 
     def gave_up(self, reason: str, at: float) -> None:
         """The dial command failed without a result; the line now ends whatever there is."""
@@ -318,7 +333,9 @@ class LiveCall:
                     )
                 case AnswerClaimed():
                     self._claimed_at = at
-                    self._greet()
+                    if not self._greetings:
+                        # After one that was denied, the call list must agree first.
+                        self._greet()
                 case AnswerDenied():
                     self._claimed_at = None
                     self._greeted = False
@@ -349,6 +366,7 @@ class LiveCall:
                 attempt=self.attempt,
                 evidence=evidence,
                 weak=weak,
+                greetings=self._greetings,
             )
         )
         self._answer_told, self._claimed_at = True, None
@@ -371,8 +389,9 @@ class LiveCall:
 
     def _greet(self) -> None:
         greeting = None if self._greeting is None else self._clips.get(self._greeting)
-        if not self._greeted and greeting is not None:
+        if not self._greeted and greeting is not None and self._greetings < MOST_GREETINGS:
             self._greeted = True
+            self._greetings += 1
             self._play(greeting)
 
     def _play(self, clip: Clip) -> None:

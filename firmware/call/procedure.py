@@ -25,9 +25,10 @@ from firmware.call.inbox import (
     Ordered,
 )
 from firmware.call.live_call import LiveCall
+from firmware.call.release import Verdict
 from firmware.call.voice import CallVoice
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.events import Cause, Ended
+from firmware.events import Ended
 from firmware.families.base import Family, Sign
 from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import hang_up, is_silent, read_calls
@@ -36,6 +37,8 @@ from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, 
 
 _URGENT = 0.1
 """Box seconds between two reads of the call list while a claim is open."""
+CAUSE_WITHIN = 0.3
+"""Box seconds by which the word for the cause may trail the notice of the end."""
 _SHORTEST_POLL = 0.02
 """Real seconds: a fast bench must not poll a modem without pause."""
 
@@ -231,7 +234,8 @@ class Calling(ABC):
             confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
             self.voice.stop()
         else:
-            confirmed = self._rows() == () and progress.refused is None
+            rows = self._rows()
+            confirmed = rows == () and progress.refused is None
             if confirmed and not progress.row_seen:
                 # A call that was never listed may still be about to be; one whose end nobody told
                 # may be up on a modem that lists none.
@@ -239,10 +243,14 @@ class Calling(ABC):
                     self.modem, self.family, pause=self.line.pause
                 )
             if not confirmed:
+                # What the modem says from here on is the echo of our own hang-up.
+                self._await_cause()
+                call.cut(came_back=bool(rows) and not progress.ends)
                 silence = hang_up(self.modem, self.family, pause=self.line.pause)
                 confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
             # The end may have been a false one: keys count until the silence is proven.
             self.voice.stop()
+            self._await_cause()
         if self.stopped():
             call.hang_up_ordered(self.line.now(), emergency=True)
         verdict = call.verdict(self._ask_cause())
@@ -264,7 +272,7 @@ class Calling(ABC):
         elif Sign.REGISTRATION in signs:
             self._look_at_service()
         call.judge_keys(self.line.now())
-        self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=confirmed)
+        self._end(verdict, confirmed=confirmed)
         if not confirmed:
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
         return CallResult(
@@ -276,6 +284,19 @@ class Calling(ABC):
             closing=self._closing,
             deferred=tuple(self._deferred),
         )
+
+    def _await_cause(self) -> None:
+        """Give a modem that says ``END`` first and ``BUSY`` after it the time for it."""
+        until = self.line.now() + CAUSE_WITHIN
+        while self.line.now() < until:
+            progress = self.call.progress
+            named = progress.cause_told or progress.talked or progress.cutting
+            local = progress.local or progress.emergency or progress.refused is not None
+            if named or local or (progress.answer_evidence and not progress.weak):
+                return
+            item = self.line.inbox.get(self.line.clock.real(0.05))
+            if item is not None:
+                self._take(item)
 
     def _signs_of_trouble(self) -> set[Sign]:
         """What the module said during the call and is dealt with after it."""
@@ -312,9 +333,9 @@ class Calling(ABC):
             return
         verdict = self.call.verdict(None)
         self.line.fault(fault, detail)
-        self._end(verdict.cause, verdict.evidence, verdict.code, confirmed=False)
+        self._end(verdict, confirmed=False)
 
-    def _end(self, cause: Cause, evidence: str, code: int | None, *, confirmed: bool) -> None:
+    def _end(self, verdict: Verdict, *, confirmed: bool) -> None:
         if self._ended:
             return
         self._ended = True
@@ -324,9 +345,10 @@ class Calling(ABC):
                 line=self.line.name,
                 at=self.line.now(),
                 attempt=self.call.attempt,
-                cause=cause,
-                evidence=evidence,
-                code=code,
+                cause=verdict.cause,
+                evidence=verdict.evidence,
+                code=verdict.code,
                 confirmed=confirmed,
+                talked=verdict.talked,
             )
         )

@@ -13,10 +13,17 @@ result of the command. The rules that make one story of them:
   an answer, and no later notice tells when somebody really picks up.
 * Only voice rows of our direction, with our call id once it is known.
 * An incoming call is answered by ourselves: its OK to ATA is a claim, and never a weak one.
+* A row may vanish for a read or two, and come back under another id, where the network hands a
+  call on (SRVCC, 3GPP TS 23.216): a row that is gone without a word is gone after a while only.
+* Some modems never list a call (Huawei K3715, E1752). A notice of progress that comes after empty
+  reads proves it, and so do earlier calls (:attr:`Progress.listed`): then notices are believed, and
+  silence ends the call after a while.
+* What the modem says of our own hang-up is no evidence of what the far end did.
 * :class:`Over` comes once. Why is asked afterwards (:meth:`Progress.verdict`), with everything
   that was seen and AT+CEER.
 
-Times are box seconds.
+Times are box seconds. Long because one call has one story: each rule reads what the others have
+left, and apart they would be harder to hold against each other.
 """
 
 from __future__ import annotations
@@ -56,13 +63,28 @@ _DENIALS = 3
 _MOST_ENDS = 8
 """End notices kept; a modem that repeats itself must not fill the memory."""
 
+_LEFT = "the call left the call list"
+
 _RANG_FOR = 0.3
 """Box seconds of ringing that tell an answer from a ringback that is reported as one. Shorter
 than two reads of the call list are apart."""
 
-_EMPTY_AFTER_ROW = 2
+_GONE_READS = 3
+_GONE_FOR = 2.0
+"""A listed call that left the list without a word is over after so many empty reads and box
+seconds: less may be a handover."""
+
+_NOISE_AFTER = 2.0
+"""Box seconds for which a row outlives a bare word such as ``BUSY`` that then was none of it."""
+
 _EMPTY_WITHOUT_ROW = 6
-"""A modem whose list never showed the call is believed later that it is gone."""
+"""A modem that lists its calls, and not this one, is believed so much later that it is gone."""
+
+_BLANK_READS = 2
+"""Empty reads that show, together with notices, that a modem lists no calls."""
+
+_SILENT_FOR = {Phase.DIALLING: 20.0, Phase.ALERTING: 90.0, Phase.ANSWERED: 180.0}
+"""Box seconds without a word after which the call of a modem that lists none is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +103,23 @@ class Progress:
     """The result of the dial command was its own for certain."""
     alerted_at: float | None = None
     claimed_at: float | None = None
+    listed: bool | None = None
+    """Whether this modem lists its calls; None where no call has shown it yet."""
     row_seen: bool = False
     sign_seen: bool = False
+    told_at: float | None = None
+    """When a notice of progress came last."""
+    told_blind: bool = False
+    """One came although the list had been empty before it: this modem lists no calls."""
     empties: int = 0
+    """Empty reads in a row."""
+    empty_at: float | None = None
+    """When the first of them was."""
+    blank_reads: int = 0
+    """Empty reads of the whole call."""
     denials: int = 0
+    denied_at: float | None = None
+    """When the list first contradicted the end that is claimed."""
     ending: bool = False
     ends: tuple[EndSign, ...] = ()
     answer_evidence: str = ""
@@ -92,6 +127,10 @@ class Progress:
     unchecked: bool = False
     """Weak only because the call list could not be asked; a row makes the answer certain."""
     local: bool = False
+    cutting: bool = False
+    """The hang-up ladder is at work: what the modem says now is its echo."""
+    came_back: bool = False
+    """The call was taken for over and was still listed then."""
     emergency: bool = False
     lost: str | None = None
     refused: str | None = None
@@ -105,6 +144,29 @@ class Progress:
     def ended_early(self) -> bool:
         """No end was told since this call has shown itself."""
         return all(end.early for end in self.ends)
+
+    @property
+    def lists_calls(self) -> bool | None:
+        """Whether this call has shown that the modem lists its calls; None where it has not."""
+        if self.row_seen:
+            return True
+        shown = self.alerted_at is not None or self.answer_evidence != ""
+        return False if shown and self.blank_reads >= _BLANK_READS else None
+
+    @property
+    def blind(self) -> bool:
+        """The list says nothing of this call: notices are all there is."""
+        return not self.row_seen and (self.told_blind or self.listed is False)
+
+    @property
+    def talked(self) -> bool:
+        """The modem has counted seconds of talk."""
+        return any(end.talked for end in self.ends)
+
+    @property
+    def cause_told(self) -> bool:
+        """A notice of the end has named its cause."""
+        return any(end.cause is not None for end in self.ends)
 
     @property
     def command(self) -> str:
@@ -126,11 +188,11 @@ class Progress:
         evidence = mask(text, reading.fields.get("number", ""))
         match reading.sign:
             case Sign.DIALLING:
-                return replace(self, accepted=True, sign_seen=True), ()
+                return _told(self, at), ()
             case Sign.ALERTING:
-                return _alerting(replace(self, accepted=True, sign_seen=True), evidence, at)
+                return _alerting(_told(self, at), evidence, at)
             case Sign.ANSWERED | Sign.HELD:
-                seen = replace(self, accepted=True, sign_seen=True)
+                seen = _told(self, at)
                 if reading.check:
                     return _claimed(seen, evidence, at)
                 return _answered(seen, evidence, at=at)
@@ -147,12 +209,12 @@ class Progress:
         if self.phase is Phase.OVER:
             return _late(self, text)
         if word == "OK" and self.incoming:
-            return _claimed(replace(self, accepted=True, sign_seen=True), "OK to ATA", at)
+            return _claimed(_told(self, at), "OK to ATA", at)
         if word == "OK":
             return replace(self, accepted=True, begun=True), ()
         if word.startswith("CONNECT"):
             # ZTE dongles (MF110 and others) answer CONNECT where the far end picks up.
-            return _claimed(replace(self, accepted=True, sign_seen=True), mask(text), at)
+            return _claimed(_told(self, at), mask(text), at)
         reading = self.family.read(text)
         if reading is not None and reading.sign in END_SIGNS:
             end = end_sign(reading, mask(text))
@@ -168,17 +230,21 @@ class Progress:
         mine = _mine(self, rows)
         if mine is None:
             return _no_row(self, at)
-        seen = replace(self, index=mine.call_id, row_seen=True, accepted=True, empties=0)
+        seen = replace(
+            self, index=mine.call_id, row_seen=True, accepted=True, empties=0, empty_at=None
+        )
         evidence = f"CLCC state {int(mine.state)}"
         if seen.ending and seen.ended_early:
             # The list was empty before the dial: the row is ours, the end was another's.
             seen = replace(seen, ending=False, ends=())
         if seen.ending:
-            if seen.denials + 1 < _DENIALS:
-                return replace(seen, denials=seen.denials + 1), ()
-            if any(end.cause is not None and not end.early for end in seen.ends):
+            since = at if seen.denied_at is None else seen.denied_at
+            seen = replace(seen, denials=seen.denials + 1, denied_at=since)
+            if not _outlived(seen, mine.state, at):
+                return seen, ()
+            if any(end.certain and not end.early for end in seen.ends):
                 return _over(seen, seen.ends[0].evidence)
-            seen = replace(seen, ending=False, denials=0, ends=())
+            seen = replace(seen, ending=False, denials=0, denied_at=None, ends=())
         match mine.state:
             case CallState.DIALLING | CallState.INCOMING | CallState.WAITING:
                 return _denied(seen, evidence)
@@ -202,9 +268,20 @@ class Progress:
         return self, ()
 
     def tick(self, at: float) -> tuple[Progress, tuple[Fact, ...]]:
-        """Give up a call that never showed itself in row or notice."""
-        silent = self.phase is Phase.DIALLING and not (self.row_seen or self.sign_seen)
-        if silent and self.empties and at - self.began >= self.family.timing.row_missing:
+        """Give up a call that never showed itself in row or notice, or does so no more."""
+        if self.phase is Phase.OVER or not self.empties:
+            return self, ()
+        if self.row_seen:
+            since = at if self.empty_at is None else self.empty_at
+            if self.empties >= _GONE_READS and at - since >= _GONE_FOR:
+                return _over(self, _LEFT)
+        elif self.sign_seen:
+            heard = self.began if self.told_at is None else self.told_at
+            # A claimed answer is settled by the reads themselves.
+            longest = _SILENT_FOR.get(self.phase)
+            if longest is not None and at - heard >= longest:
+                return _over(self, f"a modem that lists no calls was silent for {longest:g} s")
+        elif self.phase is Phase.DIALLING and at - self.began >= self.family.timing.row_missing:
             return _over(self, "the call never appeared in the call list")
         return self, ()
 
@@ -215,6 +292,13 @@ class Progress:
         if self.phase is Phase.OVER:
             return replace(self, emergency=self.emergency or emergency)
         return replace(self, local=True, emergency=self.emergency or emergency)
+
+    def cut(self, *, came_back: bool = False) -> Progress:
+        """Note that the ladder is at work although the far end ended the call, to be sure.
+
+        *came_back*: the call is listed again, so that it is the box that ends it now.
+        """
+        return replace(self, cutting=True, came_back=self.came_back or came_back)
 
     def finished(self, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
         """Our hang-up is under way: the story is over whatever comes."""
@@ -234,10 +318,10 @@ class Progress:
             command=self.command,
             ends=self.ends,
             # Whoever calls us is there from the start.
-            answered=self.answer_evidence != ""
-            or self.incoming
-            or any(end.talked for end in self.ends),
-            certain=self.answer_evidence != "" and not self.weak,
+            answered=self.answer_evidence != "" or self.incoming or self.talked,
+            talked=self.talked,
+            weak=self.answer_evidence != "" and self.weak,
+            came_back=self.came_back,
             rang=self.alerted_at is not None,
             local=self.local,
             emergency=self.emergency,
@@ -245,6 +329,28 @@ class Progress:
             refused=self.refused,
         )
         return judge(ending, end_cause)
+
+
+def _told(state: Progress, at: float) -> Progress:
+    """A notice of progress came: the call is about, whatever the list says."""
+    blind = state.told_blind or (not state.row_seen and state.empties >= _BLANK_READS)
+    return replace(state, accepted=True, sign_seen=True, told_at=at, told_blind=blind)
+
+
+def _outlived(state: Progress, row: CallState, at: float) -> bool:
+    """Whether a row has outlived the end that is claimed.
+
+    A cause that stands in a notice of its own (``^CEND``) is not outlived by an old row, so it is
+    believed after a few reads. A bare word may be a line of another notice, such as a text: the row
+    of a call that goes on outweighs it, at once where somebody has answered.
+    """
+    if state.denials < _DENIALS:
+        return False
+    if row in (CallState.ACTIVE, CallState.HELD) or state.denied_at is None:
+        return True
+    bare = all(end.cause is None or not end.certain for end in state.ends)
+    named = any(end.cause is not None for end in state.ends)
+    return not (bare and named) or at - state.denied_at >= _NOISE_AFTER
 
 
 def _alerting(state: Progress, evidence: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
@@ -258,7 +364,14 @@ def _alerting(state: Progress, evidence: str, at: float) -> tuple[Progress, tupl
 def _claimed(state: Progress, evidence: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
     if state.phase >= Phase.CLAIMED:
         return state, ()
-    new = replace(state, phase=Phase.CLAIMED, answer_evidence=evidence, claimed_at=at, empties=0)
+    new = replace(
+        state,
+        phase=Phase.CLAIMED,
+        answer_evidence=evidence,
+        claimed_at=at,
+        empties=0,
+        empty_at=None,
+    )
     return new, (AnswerClaimed(evidence=evidence),)
 
 
@@ -293,6 +406,7 @@ def _answered(
         weak=weak,
         unchecked=unchecked and not state.incoming,
         empties=0,
+        empty_at=None,
     )
     return new, (AnswerConfirmed(evidence=said, weak=weak),)
 
@@ -306,11 +420,17 @@ def _too_soon(state: Progress, at: float) -> bool:
 
 
 def _ending(state: Progress, end: EndSign) -> tuple[Progress, tuple[Fact, ...]]:
-    end = replace(end, early=not (state.begun or state.row_seen or state.sign_seen))
+    end = replace(
+        end,
+        early=not (state.begun or state.row_seen or state.sign_seen),
+        # Some modems count from the dial: seconds are talk only where an answer was told.
+        talked=end.talked or (end.counted and state.answer_evidence != ""),
+    )
     new = replace(state, ends=(*state.ends, end)[:_MOST_ENDS])
     if state.ending:
         return new, ()
-    return replace(new, ending=True, denials=0), (EndClaimed(evidence=end.evidence),)
+    claimed = replace(new, ending=True, denials=0, denied_at=None)
+    return claimed, (EndClaimed(evidence=end.evidence),)
 
 
 def _over(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
@@ -319,6 +439,8 @@ def _over(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
 
 def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
     """After the end, evidence about it is still worth having; nothing else is."""
+    if state.local or state.cutting:
+        return state, ()
     reading = state.family.read(text)
     if reading is None or reading.sign not in END_SIGNS or not _ours(state, reading):
         return state, ()
@@ -334,7 +456,7 @@ def _told_row(
         return state, ()
     if row.state is CallState.RELEASED:
         return _ending(state, EndSign(evidence=evidence))
-    seen = replace(state, index=row.call_id, sign_seen=True, accepted=True)
+    seen = replace(_told(state, at), index=row.call_id)
     match row.state:
         case CallState.ALERTING:
             return _alerting(seen, evidence, at)
@@ -345,25 +467,41 @@ def _told_row(
 
 
 def _no_row(state: Progress, at: float) -> tuple[Progress, tuple[Fact, ...]]:
-    new = replace(state, empties=state.empties + 1)
+    new = replace(
+        state,
+        empties=state.empties + 1,
+        blank_reads=state.blank_reads + 1,
+        empty_at=at if state.empty_at is None else state.empty_at,
+    )
     if new.ending and not new.ended_early:
         return _over(new, new.ends[0].evidence)
-    known = new.row_seen or new.sign_seen or new.ending
-    limit = _EMPTY_AFTER_ROW if new.row_seen else _EMPTY_WITHOUT_ROW
-    if new.phase is Phase.CLAIMED and not new.row_seen and new.empties >= 2:
+    if new.phase is Phase.CLAIMED and not new.row_seen and new.empties >= _BLANK_READS:
         # A modem that never lists its calls: the notice is all there is.
-        return _answered(new, new.answer_evidence, at=at, unchecked=True)
-    if known and new.empties >= limit:
-        left = "the call left the call list"
-        return _over(new, new.ends[0].evidence if new.ending else left)
-    return new, ()
+        return _answered(new, new.answer_evidence, at=at, unchecked=not new.blind)
+    if new.ending and new.empties >= _EMPTY_WITHOUT_ROW:
+        return _over(new, new.ends[0].evidence)
+    told = new.sign_seen and not new.row_seen
+    if told and new.listed and not new.told_blind and new.empties >= _EMPTY_WITHOUT_ROW:
+        return _over(new, _LEFT)
+    return new.tick(at)
 
 
 def _mine(state: Progress, rows: Sequence[CallRow]) -> CallRow | None:
-    for row in rows:
-        if _is_ours(state, row) and row.state is not CallState.RELEASED:
+    ours = [
+        row
+        for row in rows
+        if row.voice and row.incoming is state.incoming and row.state is not CallState.RELEASED
+    ]
+    for row in ours:
+        if state.index in (None, row.call_id):
             return row
-    return None
+    # Handed on (SRVCC) a call may come back under another id. Nobody else dials, and the list was
+    # empty before the dial; a second caller who rings beside an answered one is another call.
+    answered = state.phase is Phase.ANSWERED
+    moved = [row for row in ours if row.state in (CallState.ACTIVE, CallState.HELD)]
+    if not answered and not state.incoming:
+        moved = ours
+    return moved[0] if len(moved) == 1 and (answered or not state.incoming) else None
 
 
 def _is_ours(state: Progress, row: CallRow) -> bool:

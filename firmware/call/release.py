@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware.call.cause_codes import NORMAL_CODES, Release, cause_of, read_release
 from firmware.events import Cause
@@ -16,8 +16,12 @@ class EndSign:
     evidence: str
     cause: Cause | None = None
     code: int | None = None
+    certain: bool = False
+    """The cause stands in a notice of its own, not in a bare word that may be a line of a text."""
     talked: bool = False
     """The module counted seconds of talk, so the call was answered, whoever missed it."""
+    counted: bool = False
+    """It counted seconds, which are talk where an answer was told before."""
     early: bool = False
     """It came before any sign of this call, so it may be the last word of the call before."""
 
@@ -35,11 +39,17 @@ def end_sign(reading: Reading, evidence: str) -> EndSign:
         case Sign.NO_NETWORK:
             return EndSign(evidence=evidence, cause=Cause.FAILED)
         case _:
-            cause = reading.fields.get("cause")
-            if cause is None or int(cause) == 0:
-                talked = talk_seconds(reading.fields.get("duration", "000000")) > 0
-                return EndSign(evidence=evidence, talked=talked)
-            return EndSign(evidence=evidence, cause=cause_of(int(cause)), code=int(cause))
+            talked = talk_seconds(reading.fields.get("duration", "000000")) > 0
+            counted = int(reading.fields.get("seconds") or 0) > 0
+            code = int(reading.fields.get("cause") or 0)
+            return EndSign(
+                evidence=evidence,
+                cause=cause_of(code) if code else None,
+                code=code or None,
+                certain=code != 0,
+                talked=talked,
+                counted=counted,
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +60,12 @@ class Ending:
     """What began it: ``ATD`` or ``ATA``."""
     ends: tuple[EndSign, ...]
     answered: bool
-    certain: bool
-    """It was answered, and not only weakly."""
+    talked: bool
+    """The module counted seconds of talk."""
+    weak: bool
+    """The answer may have been a ringback that was reported as one."""
+    came_back: bool
+    """The call was listed again after it had been taken for over, so the box has ended it."""
     rang: bool
     local: bool
     """We hung up."""
@@ -61,6 +75,11 @@ class Ending:
     refused: str | None
     """The result that refused the command."""
 
+    @property
+    def certain(self) -> bool:
+        """Somebody has answered, whatever the words of the end are."""
+        return self.answered and (self.talked or not self.weak)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -69,6 +88,8 @@ class Verdict:
     cause: Cause
     code: int | None
     evidence: str
+    talked: bool = False
+    """The module counted seconds of talk: somebody has answered, whoever missed it."""
 
 
 _TOLD_BETTER = frozenset({Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.UNREACHABLE})
@@ -78,8 +99,13 @@ def judge(ending: Ending, end_cause: str | None) -> Verdict:
     """Say why the call ended; *end_cause* is the information line of AT+CEER, or None.
 
     What we did ourselves comes first, then what a notice said of the cause, then AT+CEER, then how
-    far the call had come.
+    far the call had come. Whoever has answered was neither busy nor away, whatever the words are
+    with which their call ended, and AT+CEER may still tell of the call before.
     """
+    return replace(_judged(ending, end_cause), talked=ending.talked)
+
+
+def _judged(ending: Ending, end_cause: str | None) -> Verdict:
     release = read_release(end_cause) if end_cause else None
     if ending.emergency:
         return Verdict(cause=Cause.EMERGENCY, code=None, evidence="emergency hang-up")
@@ -92,16 +118,40 @@ def judge(ending: Ending, end_cause: str | None) -> Verdict:
         return Verdict(cause=Cause.FAILED, code=code, evidence=said)
     if ending.local:
         return Verdict(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
+    bare = ending.ends[0].evidence if ending.ends else "the call left the call list"
+    if ending.came_back and not ending.ends:
+        evidence = f"{bare} and came back: hung up by the box"
+        return Verdict(cause=Cause.FAILED, code=None, evidence=evidence)
     told = next((end for end in ending.ends if end.cause is not None), None)
+    if ending.certain:
+        return _answered(told, release, bare)
     if told is not None:
         return _told(ending, told, release)
-    bare = ending.ends[0].evidence if ending.ends else "the call left the call list"
     if release is None:
         return _normal(ending, None, bare)
     evidence = f"{bare}; CEER {release.text}"
     if release.code is None or release.code in NORMAL_CODES:
         return _normal(ending, release.code, evidence)
-    return _coded(ending, release.code, evidence)
+    if ending.weak:
+        # The answer of this call or the cause of the one before: in doubt the answer.
+        return _normal(ending, None, bare)
+    return _coded(release.code, evidence)
+
+
+def _answered(told: EndSign | None, release: Release | None, bare: str) -> Verdict:
+    """An answered call is over; a network that dropped it makes no difference to the callee."""
+    code = told.code if told is not None else None
+    evidence = bare
+    if code is None and release is not None and not _nobody(release.code):
+        code, evidence = release.code, f"{bare}; CEER {release.text}"
+    return Verdict(
+        cause=Cause.REMOTE_HANG_UP, code=None if _nobody(code) else code, evidence=evidence
+    )
+
+
+def _nobody(code: int | None) -> bool:
+    """Whether a cause says that nobody was reached, which of an answered call cannot be true."""
+    return code is not None and cause_of(code) in _TOLD_BETTER
 
 
 def _told(ending: Ending, told: EndSign, release: Release | None) -> Verdict:
@@ -109,7 +159,7 @@ def _told(ending: Ending, told: EndSign, release: Release | None) -> Verdict:
     if told.code is not None:
         if told.code in NORMAL_CODES:
             return _normal(ending, told.code, told.evidence)
-        return _coded(ending, told.code, told.evidence)
+        return _coded(told.code, told.evidence)
     code = None if release is None else release.code
     if release is not None and code is not None:
         # BUSY is also said for a rejection by some networks; the number tells them apart.
@@ -122,12 +172,8 @@ def _told(ending: Ending, told: EndSign, release: Release | None) -> Verdict:
     return Verdict(cause=told.cause, code=code, evidence=told.evidence)
 
 
-def _coded(ending: Ending, code: int, evidence: str) -> Verdict:
-    cause = cause_of(code)
-    if ending.certain and cause is Cause.FAILED:
-        # The network dropped an answered call; for the callee it is over all the same.
-        cause = Cause.REMOTE_HANG_UP
-    return Verdict(cause=cause, code=code, evidence=evidence)
+def _coded(code: int, evidence: str) -> Verdict:
+    return Verdict(cause=cause_of(code), code=code, evidence=evidence)
 
 
 def _normal(ending: Ending, code: int | None, evidence: str) -> Verdict:

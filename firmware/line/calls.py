@@ -39,6 +39,8 @@ class LineCalls:
         self.call: LiveCall | None = None
         self._calling: Calling | None = None
         self._usual_refusals: int | None = None
+        self._lists_calls: bool | None = None
+        """Whether the modem's call list shows its calls, as the calls so far have shown."""
 
     def place(self, modem: CommandPort, item: Ordered, dial: Dial) -> Calling:
         """Make the call that *dial* asks for."""
@@ -79,6 +81,9 @@ class LineCalls:
         calling, self._calling, self.call = self._calling, None, None
         if calling is None:
             return None
+        lists = calling.call.progress.lists_calls
+        if lists is not None:
+            self._lists_calls = lists
         voice = calling.voice
         if self._usual_refusals is None:
             self._usual_refusals = voice.switch.refusals
@@ -126,6 +131,7 @@ class LineCalls:
             clips=self.clips,
             witnesses=self.status.witnesses(),
             began=self.line.now(),
+            listed=self._lists_calls,
         )
         return self.call
 

@@ -38,6 +38,7 @@ from firmware.modem.discovery import Bindings, Resolver
 from firmware.modem.identity import Identity
 from firmware.modem.modem import VoiceModem
 from firmware.modem.sim_card import PinMemory
+from firmware.modem.transport import ANSWER_DUE_SECONDS
 from firmware.orders import HangUp, Order
 from firmware.voice.switch import PathFactory, make_path
 
@@ -110,9 +111,11 @@ class Line:
         """Take an order. Never blocks; events answer it."""
         self._line.inbox.put(Ordered(order=order, emergencies=self._line.emergencies))
         modem = self._line.modem
-        if self._line.outstanding and isinstance(order, HangUp) and modem is not None:
-            # ATD is outstanding: a modem that answers it only when the far end does would
-            # otherwise ring on until then.
+        if not isinstance(order, HangUp) or modem is None or self._calls.call is None:
+            return
+        if self._line.outstanding or modem.needs_resync:
+            # ATD is outstanding, or a result that never came is waited for: a modem that answers
+            # only when the far end does would otherwise ring on, or be silent, until then.
             modem.emergency_hang_up()
 
     def emergency_hang_up(self) -> None:
@@ -265,8 +268,13 @@ class Line:
         call, identity, path = self._calls.call, self._status.identity, self._voice.path
         if call is not None:
             call.notice(notification.text, at)
-            if call.progress.ending and self._line.outstanding and self._line.modem is not None:
-                self._line.modem.result_due()
+            modem = self._line.modem
+            if self._line.outstanding and modem is not None:
+                if call.progress.ending:
+                    modem.result_due()
+                elif call.speaking:
+                    # The voice is switched on by a command, which waits for this result.
+                    modem.result_due(ANSWER_DUE_SECONDS)
         if identity is None:
             return
         reading = identity.family.read(notification.text)

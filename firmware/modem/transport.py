@@ -49,6 +49,10 @@ from firmware.modem.port_writer import HANG_UP_FINALS, PortWriter
 DUE_SECONDS = 1.0
 """How far the result of ATD may trail the notice that ended the call; ZTE gives none (K3565-Z)."""
 
+ANSWER_DUE_SECONDS = 0.4
+"""The same for the notice of an answer: the voice waits behind that result, and a person with it.
+Modems that give the result at the answer only give it with the notice (Wavecom, COLP)."""
+
 _log = logging.getLogger(__name__)
 
 Trace = Callable[[str, bytes, float], None]
@@ -207,10 +211,10 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
                 reply = self._transact(command, epoch)
             return reply
 
-    def result_due(self) -> None:
-        """A notice has told how ATD or ATA ended: do not wait long for its result."""
+    def result_due(self, seconds: float = DUE_SECONDS) -> None:
+        """A notice has told what ATD or ATA came to: wait real *seconds* at most for its result."""
         with self._condition:
-            self._exchange.hasten(time.monotonic(), seconds=DUE_SECONDS)
+            self._exchange.hasten(time.monotonic(), seconds=seconds)
             self._condition.notify_all()
 
     def resync(self, timeout: float = 5.0, *, quiet: float = QUIET_SECONDS) -> None:

@@ -24,6 +24,7 @@ from appliance.call.state import (
     Live,
     Reminding,
     Ringing,
+    ShutDown,
     Step,
     Telling,
     TimeReached,
@@ -414,16 +415,32 @@ def test_a_weak_answer_is_nobody_until_a_key_proves_it() -> None:
     assert book.row("call.answered").data["evidence"] == "key 1"
 
 
-def test_a_weak_answer_that_stays_alone_is_no_answer() -> None:
+def test_a_weak_answer_over_which_the_greeting_was_played_whole_is_one() -> None:
     book = Playbook(Timers(ring=timedelta(seconds=20), set_up=timedelta(seconds=10)))
     book.dialled(1)
     book.answered(3, weak=True)
     book.started(3.2, "greeting")
-    book.finished(13.2, "greeting")
+    assert book.finished(13.2, "greeting") == ["call.answered"]
+    assert book.row("call.answered").data["evidence"] == "CLCC 0, the greeting was played whole"
+    assert book.time(21.2) == ["play prompt"]
+    book.finished(26.2, "prompt")
+    assert book.time(34.2) == ["play farewell"]
+    book.finished(36.2, "farewell")
+    assert book.ended(40, Cause.LOCAL_HANG_UP) is Outcome.DECLINED
+    assert book.told.count("call.answered") == 1
+
+
+def test_a_ringback_that_the_box_hears_is_nobody_yet_and_greeted_twice_at_most() -> None:
+    book = Playbook(Timers(ring=timedelta(seconds=60), set_up=timedelta(seconds=10)))
+    book.dialled(1)
+    book.answered(3, weak=True)
+    book.started(3.2, "greeting")
+    book.machine(5, Machine.RINGBACK)
+    assert book.finished(13.2, "greeting") == []
     assert book.time(21.2) == ["play greeting"]
-    book.finished(31.2, "greeting")
+    assert book.finished(31.2, "greeting") == []
     assert book.time(39.2) == ["HangUp"]
-    assert book.ended(40, Cause.LOCAL_HANG_UP) is Outcome.NO_ANSWER
+    assert book.ended(40, Cause.LOCAL_HANG_UP) is Outcome.DECLINED
 
 
 def test_whoever_picks_up_late_hears_the_greeting_from_its_start() -> None:
@@ -529,6 +546,7 @@ def all_inputs() -> Iterator[AttemptInput]:
     yield events.StopRaised(at=now, source="wire")
     yield TimeReached()
     yield Withdrawn(by="command")
+    yield ShutDown()
 
 
 @pytest.mark.parametrize("name", sorted(live_states()))
