@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from firmware.errors import ErrorWithRemedy
 
-class Refused(Exception):
-    """The operation was understood and not done; ``remedy`` says what to do about it."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
+class Refused(ErrorWithRemedy):
+    """The operation was understood and not done."""
 
 
 class NobodyListens(Exception):

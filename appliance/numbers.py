@@ -18,6 +18,8 @@ import unicodedata
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
+from firmware.errors import ErrorWithRemedy
+
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
@@ -89,14 +91,13 @@ class NumberClass(StrEnum):
     FICTION = "fiction"
 
 
-class NumberRefused(ValueError):
+class NumberRefused(ErrorWithRemedy, ValueError):
     """The text is not a number that may be called. Never quotes the text: it may be a number."""
 
     def __init__(self, kind: Refusal, reason: str, remedy: str) -> None:
-        super().__init__(reason)
+        super().__init__(reason, remedy)
         self.kind = kind
         self.reason = reason
-        self.remedy = remedy
 
 
 def read_number(text: str, country: str, *, fiction: bool = False) -> str:

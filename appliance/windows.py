@@ -19,6 +19,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from appliance.model import Interval
+from firmware.errors import ErrorWithRemedy
 
 Span = tuple[int, int]
 """``(start, end)`` in UTC seconds since 1970, half-open."""
@@ -45,13 +46,12 @@ _LATEST_OFFSET = 16 * 3600
 _SAMPLE = 4 * 3600
 
 
-class WindowsInvalid(ValueError):
+class WindowsInvalid(ErrorWithRemedy, ValueError):
     """The text is not a list of weekly windows; ``remedy`` says what to write."""
 
     def __init__(self, reason: str, remedy: str = f'write it like "{_EXAMPLE}"') -> None:
-        super().__init__(reason)
+        super().__init__(reason, remedy)
         self.reason = reason
-        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 
-class FirmwareError(Exception):
-    """Base of everything that this package raises on purpose.
+class ErrorWithRemedy(Exception):
+    """Base of everything that the box raises on purpose and a person may read.
 
     ``remedy`` is what a technician should do about it, in one sentence; it may be empty where
     the caller handles the error itself.
     """
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class FirmwareError(ErrorWithRemedy):
+    """Base of everything that this package raises on purpose."""
 
 
 class PortUnusable(FirmwareError):

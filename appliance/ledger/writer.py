@@ -36,8 +36,8 @@ from appliance.storage.files import (
     remove_leftovers,
     replace_file,
     storage_failed,
-    write_all,
 )
+from firmware.durable import write_all
 
 SEGMENT_BYTES = 1024 * 1024
 """A segment that has reached this size is sealed; the next batch starts another. Each start

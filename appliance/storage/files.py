@@ -17,10 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
-from firmware.durable import give_folder_to_owner, give_to_owner
-
-TEMPORARY = ".tmp"
-"""Suffix of a file that is being written; one found at start is a leftover and is removed."""
+from firmware import durable
+from firmware.errors import ErrorWithRemedy
 
 _REMEDIES = {
     errno.ENOSPC: "The storage is full: make room, then restart the box.",
@@ -32,15 +30,8 @@ _REMEDIES = {
 }
 
 
-class StorageError(Exception):
-    """Base of everything that the storage of the box raises on purpose.
-
-    ``remedy`` says in one sentence what a technician should do.
-    """
-
-    def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
+class StorageError(ErrorWithRemedy):
+    """Base of everything that the storage of the box raises on purpose."""
 
 
 class StorageFailed(StorageError):
@@ -61,8 +52,8 @@ def storage_failed(doing: str, error: OSError) -> StorageFailed:
     return StorageFailed(f"{doing}: {error.strerror or error}", remedy=remedy)
 
 
-class Disk(Protocol):
-    """The system calls that durable files need. All may raise ``OSError``."""
+class Disk(durable.Disk, Protocol):
+    """The system calls that the state directory needs. All may raise ``OSError``."""
 
     def names(self, directory: Path) -> list[str]:
         """Return the names in *directory*, sorted."""
@@ -78,32 +69,8 @@ class Disk(Protocol):
         """Create *path* with mode 0700; one that exists is left alone."""
         ...
 
-    def open(self, path: Path, *, truncate: bool = False) -> int:
-        """Open *path* for appending with mode 0600, created where missing, exclusively locked."""
-        ...
 
-    def write(self, descriptor: int, data: bytes) -> int:
-        """Write some of *data*, return how many bytes."""
-        ...
-
-    def sync(self, descriptor: int) -> None:
-        """Force the file's data, and its size, onto the medium."""
-        ...
-
-    def close(self, descriptor: int) -> None: ...
-
-    def rename(self, source: Path, target: Path) -> None:
-        """Move *source* over *target*, atomically."""
-        ...
-
-    def remove(self, path: Path) -> None: ...
-
-    def sync_directory(self, path: Path) -> None:
-        """Force the names in directory *path* onto the medium."""
-        ...
-
-
-class SystemDisk:
+class SystemDisk(durable.SystemDisk):
     """The real thing."""
 
     def names(self, directory: Path) -> list[str]:
@@ -120,63 +87,20 @@ class SystemDisk:
             path.mkdir(mode=0o700)
         except FileExistsError:
             return
-        give_folder_to_owner(path)
+        durable.give_folder_to_owner(path)
 
     def open(self, path: Path, *, truncate: bool = False) -> int:
-        # Not through a link that somebody else laid: root may be at work in another's directory.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
         try:
-            give_to_owner(descriptor, path.parent)
-            # Second line of defence behind StateLock: whoever writes this file has it locked.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if truncate:
-                os.ftruncate(descriptor, 0)
+            return super().open(path, truncate=truncate)
         except BlockingIOError:
-            os.close(descriptor)
+            # Second line of defence behind StateLock: whoever writes this file has it locked.
             raise StateInUse(
                 f"{path} is being written by another process",
                 remedy="Stop the other autodialer first, or use the commands that talk to it.",
             ) from None
-        except OSError:
-            os.close(descriptor)
-            raise
-        return descriptor
-
-    def write(self, descriptor: int, data: bytes) -> int:
-        return os.write(descriptor, data)
-
-    def sync(self, descriptor: int) -> None:
-        os.fdatasync(descriptor)
-
-    def close(self, descriptor: int) -> None:
-        os.close(descriptor)
-
-    def rename(self, source: Path, target: Path) -> None:
-        source.rename(target)
-
-    def remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-
-    def sync_directory(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 SYSTEM_DISK: Disk = SystemDisk()
-
-
-def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
-    """Write every byte of *data*; a short write goes on, one that makes no progress is an error."""
-    view = data
-    while view:
-        count = disk.write(descriptor, view)
-        if count <= 0:
-            raise OSError(errno.EIO, "the system accepted no byte")
-        view = view[count:]
 
 
 def make_private_directory(path: Path, disk: Disk = SYSTEM_DISK) -> None:
@@ -211,34 +135,16 @@ def replace_file(path: Path, data: bytes, disk: Disk = SYSTEM_DISK) -> None:
 
 def replace_file_in_parts(path: Path, parts: Iterable[bytes], disk: Disk = SYSTEM_DISK) -> None:
     """Do the same with contents that need not be in memory at once."""
-    temporary = path.with_name(path.name + TEMPORARY)
     try:
-        descriptor = disk.open(temporary, truncate=True)
-        try:
-            for part in parts:
-                write_all(disk, descriptor, part)
-            disk.sync(descriptor)
-        finally:
-            disk.close(descriptor)
-        disk.rename(temporary, path)
-        disk.sync_directory(path.parent)
+        durable.replace_in_parts(path, parts, disk)
     except OSError as error:
-        discard(temporary, disk)
         raise storage_failed(f"writing {path}", error) from error
-
-
-def discard(path: Path, disk: Disk) -> None:
-    """Remove a file that was given up, so that a full disk is not fuller than before."""
-    try:
-        disk.remove(path)
-    except OSError:
-        pass  # The failure that led here is told; the next start removes leftovers.
 
 
 def remove_leftovers(directory: Path, disk: Disk = SYSTEM_DISK) -> None:
     """Remove the half-written files that a cut left in *directory*."""
     for name in disk.names(directory):
-        if name.endswith(TEMPORARY):
+        if name.endswith(durable.TEMPORARY):
             disk.remove(directory / name)
 
 
@@ -259,7 +165,7 @@ class StateLock:
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(path, flags, 0o600)
-            give_to_owner(descriptor, state)
+            durable.give_to_owner(descriptor, state)
         except OSError as error:
             raise storage_failed(f"opening {path}", error) from error
         try:

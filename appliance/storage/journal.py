@@ -21,15 +21,12 @@ from typing import Self
 from appliance.storage import journal_snapshot
 from appliance.storage.files import (
     SYSTEM_DISK,
-    TEMPORARY,
     Disk,
     StorageFailed,
-    discard,
     make_private_directory,
     remove_leftovers,
     replace_file,
     storage_failed,
-    write_all,
 )
 from appliance.storage.journal_format import (
     Change,
@@ -42,6 +39,7 @@ from appliance.storage.journal_format import (
     seal_line,
     transaction_line,
 )
+from firmware.durable import TEMPORARY, discard, write_all
 
 START_OVER = Change("", "", None)
 _FILE = re.compile(r"([a-z]+)-(\d{8})\.(log|snapshot)")

@@ -6,8 +6,9 @@ import json
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from appliance.storage.files import Disk, write_all
+from appliance.storage.files import Disk
 from appliance.storage.journal_format import Change, body, end_line, snapshot_line
+from firmware.durable import write_all
 
 _BUFFER = 1024 * 1024
 

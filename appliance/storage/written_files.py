@@ -19,8 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.storage.files import TEMPORARY
-from firmware.durable import give_to_owner
+from firmware.durable import TEMPORARY, give_to_owner
 
 FILE = "written.jsonl"
 MOST_BYTES = 256 * 1024

@@ -27,7 +27,7 @@ def test_a_short_write_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (tmp_path / "file").read_bytes() == b"seven b"
 
 
-@pytest.mark.parametrize("failing", ["write", "nothing written", "fsync", "replace"])
+@pytest.mark.parametrize("failing", ["write", "nothing written", "fdatasync", "rename"])
 def test_a_failure_leaves_the_old_contents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -40,15 +40,16 @@ def test_a_failure_leaves_the_old_contents(
     replace_file(file, b"old")
     with monkeypatch.context() as patched:
         match failing:
-            case "replace":
-                patched.setattr(Path, "replace", fail)
-            case "fsync":
-                patched.setattr("firmware.durable.os.fsync", fail)
+            case "rename":
+                patched.setattr(Path, "rename", fail)
+            case "fdatasync":
+                patched.setattr("firmware.durable.os.fdatasync", fail)
             case _:
                 patched.setattr("firmware.durable.os.write", fail)
         with pytest.raises(OSError):
             replace_file(file, b"new")
     assert file.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
     replace_file(file, b"new")
     assert file.read_bytes() == b"new"
 
@@ -58,10 +59,11 @@ def test_all_is_on_disk_when_it_returns(tmp_path: Path, monkeypatch: pytest.Monk
     synced: list[str] = []
     real = os.fsync
 
-    def fsync(descriptor: int) -> None:
+    def sync(descriptor: int) -> None:
         synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
         real(descriptor)
 
-    monkeypatch.setattr("firmware.durable.os.fsync", fsync)
+    for call in ("fsync", "fdatasync"):
+        monkeypatch.setattr(f"firmware.durable.os.{call}", sync)
     replace_file(tmp_path / "lines" / "one.json", b"x")
     assert synced == [tmp_path.name, "one.json.tmp", "lines"]

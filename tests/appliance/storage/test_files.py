@@ -17,8 +17,8 @@ from appliance.storage.files import (
     make_private_directory,
     remove_leftovers,
     replace_file,
-    write_all,
 )
+from firmware.durable import write_all
 from tests.rigs.power_cut import MemoryDisk
 
 
