@@ -105,8 +105,8 @@ def _parser() -> argparse.ArgumentParser:
 def _report(error: Exception) -> int | None:
     """Print an expected error with its remedy and return the exit code; None for a bug."""
     from appliance.errors import NobodyListens, Refused
-    from appliance.yaml_document import DocumentFaulty
     from firmware.errors import FirmwareError
+    from firmware.yaml_document import DocumentFaulty
 
     remedy = getattr(error, "remedy", "")
     if isinstance(error, DocumentFaulty):

@@ -115,7 +115,7 @@ def _state(arguments: argparse.Namespace) -> Path | None:
 
 def _named(file: Path, *, clip: bool) -> list[Path]:
     """Return every path that a text of the configuration could be, whatever its key is called."""
-    from appliance.yaml_document import read_document
+    from firmware.yaml_document import read_document
 
     try:
         value = read_document(file).value

@@ -37,7 +37,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from appliance.ledger import read_entries, verify
     from appliance.report.report import MEANINGS, add_up, as_csv, as_html
-    from appliance.yaml_document import read_document
+    from firmware.yaml_document import read_document
 
     _check(arguments)
     directory = existing_state(arguments) / LEDGER

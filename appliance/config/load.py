@@ -17,7 +17,9 @@ from appliance.config.validation import add_further_faults, read_settings
 from appliance.law import Ballot, Caller, Profile, load_profile
 from appliance.model import Campaign, Retry, Script, Timers
 from appliance.numbers import NumberRefused, read_number
-from appliance.yaml_document import (
+from firmware.clips.clip import Clip
+from firmware.errors import ClipUnusable
+from firmware.yaml_document import (
     Document,
     DocumentFaulty,
     Fault,
@@ -25,8 +27,6 @@ from appliance.yaml_document import (
     dotted,
     read_document,
 )
-from firmware.clips.clip import Clip
-from firmware.errors import ClipUnusable
 
 ROLES = ("greeting", "prompt", "message", "farewell", "opted_out")
 FOR_CALLERS = "incoming"
@@ -60,7 +60,7 @@ def load(file: Path, *, state: Path | None = None, examine: bool = False) -> Con
     With *examine* each clip is heard as ``audio check`` hears it, which takes some 5 ms per
     second of sound: for whoever calls people, or says whether the box may.
 
-    Raises :class:`~appliance.yaml_document.DocumentFaulty` with all faults.
+    Raises :class:`~firmware.yaml_document.DocumentFaulty` with all faults.
     """
     try:
         document = read_document(file)

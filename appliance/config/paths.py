@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from appliance.yaml_document import DocumentFaulty, Fault, read_document
+from firmware.yaml_document import DocumentFaulty, Fault, read_document
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -41,7 +41,7 @@ def state_directory(file: Path) -> Path:
     """Return only where the state lies, whatever else the configuration says.
 
     Faults elsewhere in the file are left to ``check``; raises
-    :class:`~appliance.yaml_document.DocumentFaulty` where even this cannot be told.
+    :class:`~firmware.yaml_document.DocumentFaulty` where even this cannot be told.
     """
     document = read_document(file)
     box = document.value.get("box") if isinstance(document.value, dict) else None

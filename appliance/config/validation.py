@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from appliance.config.settings import CampaignSettings, GreetingLimit, Section, Settings
-from appliance.yaml_document import (
+from firmware.yaml_document import (
     Document,
     DocumentFaulty,
     Fault,

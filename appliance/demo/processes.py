@@ -16,9 +16,9 @@ import yaml
 
 from appliance.control.protocol import ControlClient
 from appliance.errors import NobodyListens, Refused
-from appliance.yaml_document import read_document
 from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.personality import VoicePath
+from firmware.yaml_document import read_document
 
 START_WITHIN = 30.0
 """Real seconds that a process may take until it can be talked to."""

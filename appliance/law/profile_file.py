@@ -26,7 +26,7 @@ from appliance.law.rules import (
 )
 from appliance.model import Outcome
 from appliance.windows import Windows, WindowsInvalid, known_zone, parse_windows
-from appliance.yaml_document import Document, DocumentFaulty, Fault, Path_, dotted, parse_document
+from firmware.yaml_document import Document, DocumentFaulty, Fault, Path_, dotted, parse_document
 
 _HERE = Path(__file__).parent
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -59,7 +59,7 @@ def load_profile(name: str) -> Profile:
     """Return a profile that comes with the box; parsed once, since it never changes.
 
     Raises :class:`KeyError` for a name that is not one of :func:`profile_names`, and
-    :class:`~appliance.yaml_document.DocumentFaulty` where the file is damaged.
+    :class:`~firmware.yaml_document.DocumentFaulty` where the file is damaged.
     """
     if name not in profile_names():
         raise KeyError(name)
@@ -74,7 +74,7 @@ def read_profile(
     include: Callable[[str], Profile] = load_profile,
     thorough: bool = True,
 ) -> Profile:
-    """Read a profile; raises :class:`~appliance.yaml_document.DocumentFaulty` with all faults.
+    """Read a profile; raises :class:`~firmware.yaml_document.DocumentFaulty` with all faults.
 
     *thorough* also asks the number and holiday libraries whether they know the regions and
     subdivisions named; the box's own profiles skip that at every start, because importing both

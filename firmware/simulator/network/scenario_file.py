@@ -36,9 +36,9 @@ from firmware.simulator.network.scenario import (
     Weighted,
 )
 from firmware.simulator.network.yaml_reader import NULL_TAG, Fields, Reader
+from firmware.yaml_document import DocumentFaulty, compose, read_source
 
 _KEYS = "0123456789ABCD*#"
-_MOST_BYTES = 1_000_000
 _T = TypeVar("_T")
 
 
@@ -53,26 +53,18 @@ class ScenarioInvalid(Exception):
 def load_scenario(path: Path) -> Scenario:
     """Read a scenario file; raises :class:`ScenarioInvalid`."""
     try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioInvalid([f"{path}: cannot be read: {error}"]) from error
-    if size > _MOST_BYTES:
-        raise ScenarioInvalid([f"{path}: larger than {_MOST_BYTES} bytes, split it"])
+        text = read_source(path, too_large="split it")
+    except DocumentFaulty as faulty:
+        raise ScenarioInvalid(str(faulty).splitlines()) from faulty
     return read_scenario(text, name=str(path), directory=path.parent)
 
 
 def read_scenario(text: str, *, name: str = "scenario.yaml", directory: Path = Path()) -> Scenario:
     """Read a scenario from *text*; WAV paths are relative to *directory*."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise ScenarioInvalid([f"{name}: aliases (*name) are not taken, write it out"])
-        node = yaml.compose(text, yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
-        what = getattr(error, "problem", None) or str(error)
-        raise ScenarioInvalid([f"{name}{place}: not YAML: {what}"]) from error
+        node = compose(text, name)
+    except DocumentFaulty as faulty:
+        raise ScenarioInvalid(str(faulty).splitlines()) from faulty
     reader = _ScenarioReader(name=name, directory=directory)
     scenario = reader.scenario(node)
     if reader.problems:

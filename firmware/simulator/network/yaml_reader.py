@@ -1,7 +1,8 @@
-"""Taking a YAML document apart with the place of every mistake."""
+"""Taking the nodes of a scenario apart, with the place of every mistake."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 _STRING_TAG = "tag:yaml.org,2002:str"
 NULL_TAG = "tag:yaml.org,2002:null"
+_WHOLE = re.compile(r"-?[0-9]{1,12}")
 _T = TypeVar("_T")
 
 
@@ -105,7 +107,7 @@ class Reader:
         if node is None:
             return None
         text = node.value if isinstance(node, yaml.ScalarNode) else ""
-        if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
             self.wrong(node, f"{key} must be a whole number from {low} to {high}")
             return None
         return int(text)

@@ -13,7 +13,7 @@ from appliance.box.wiring import line_settings, open_power
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
-from appliance.yaml_document import DocumentFaulty
+from firmware.yaml_document import DocumentFaulty
 
 
 def configured(tmp_path: Path, *lines: dict[str, Any]) -> Config:

@@ -14,9 +14,9 @@ from appliance.cli.main import main
 from appliance.config import load as configuration
 from appliance.config.paths import sample_config, state_directory
 from appliance.model import Outcome
-from appliance.yaml_document import DocumentFaulty
 from firmware.clips.clip import Clip, encode_wav
 from firmware.clips.levels import quantise
+from firmware.yaml_document import DocumentFaulty
 
 SHIPPED = sample_config()
 

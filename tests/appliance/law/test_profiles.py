@@ -28,7 +28,7 @@ from appliance.law import (
 )
 from appliance.model import Outcome
 from appliance.windows import parse_windows
-from appliance.yaml_document import DocumentFaulty
+from firmware.yaml_document import DocumentFaulty
 
 PARIS = ZoneInfo("Europe/Paris")
 HERE = Path(appliance.law.__file__).parent

@@ -130,7 +130,19 @@ def test_a_bare_list_is_enough() -> None:
         ("lines: [{line: 1, network_time: yes}]", ":1:33", "true or false"),
         ("nubers: []", ":1:1", "unknown key 'nubers'"),
         ("seed: x", ":1:7", "whole number"),
-        ("a: &x 1\nb: *x", "", "aliases"),
+        ("seed: ²", ":1:7", "whole number"),
+        ("seed: " + "1" * 5000, ":1:7", "whole number"),
+        ("seed: --1", ":1:7", "whole number"),
+        ("a: &x 1\nb: *x", ":2:4", "aliases"),
+        ("numbers: !!python/none x", ":1:10", "tags"),
+        ("a: [", ":1:5", "is not YAML"),
+        ("a: \x01", ":1:1", "control character"),
+        # libyaml and PyYAML both call themselves for each level.
+        *(
+            (one * 20_000, f":1:{1 + 50 * len(one)}", "nested too deeply")
+            for one in ("[", "{a: ", "- ", "? ")
+        ),
+        ("[" * 51 + "]" * 51, ":1:51", "nested too deeply"),
         ("just text", ":1:1", "must be 'key: value' lines"),
     ],
 )

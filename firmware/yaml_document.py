@@ -3,7 +3,8 @@
 PyYAML follows YAML 1.1, in which ``0123`` is 83, ``+447700900001`` loses its plus, ``12:30`` is
 750 and ``no`` is False: each of them a wrong PIN, number, time or country. This reader resolves
 plain scalars by the YAML 1.2 core schema, refuses what a configuration has no use for (duplicate
-keys, aliases, tags), and reports every fault it can find at once.
+keys, aliases, tags), and reports every fault it can find at once. The configuration, the law and
+the simulator's scenario are read with it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _FAST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_MOST_DIGITS = 30
+"""Python itself refuses to read some thousands of them."""
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE = {"true", "True", "TRUE"}
 _FALSE = {"false", "False", "FALSE"}
@@ -101,6 +104,16 @@ def dotted(path: Path_) -> str:
 
 def read_document(path: Path) -> Document:
     """Read a YAML file; raises :class:`DocumentFaulty` with all faults found."""
+    return parse_document(
+        read_source(path, too_large="people belong in the contacts file"), str(path)
+    )
+
+
+def read_source(path: Path, *, too_large: str) -> str:
+    """Return the text of a YAML file; raises :class:`DocumentFaulty`.
+
+    *too_large* says what to do about a file of more than 1 MiB.
+    """
     name = str(path)
     try:
         raw = path.read_bytes()
@@ -109,27 +122,19 @@ def read_document(path: Path) -> Document:
             name, [Fault(Mark(1, 1), "", f"cannot be read ({error.strerror}); check the path")]
         ) from error
     if len(raw) > SIZE_LIMIT:
-        raise DocumentFaulty(
-            name,
-            [Fault(Mark(1, 1), "", "is larger than 1 MiB; people belong in the contacts file")],
-        )
+        raise DocumentFaulty(name, [Fault(Mark(1, 1), "", f"is larger than 1 MiB; {too_large}")])
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise DocumentFaulty(
             name, [Fault(Mark(line, 1), "", "is not UTF-8; save it as UTF-8")]
         ) from error
-    return parse_document(text, name)
 
 
 def parse_document(text: str, file: str) -> Document:
     """Parse YAML text; raises :class:`DocumentFaulty` with all faults found."""
-    try:
-        root = _composed(text, file, _FAST)
-    except yaml.YAMLError:
-        # Once more in PyYAML's own words, which name the place better than libyaml's.
-        root = _composed_slowly(text, file)
+    root = compose(text, file)
     builder = _Builder()
     value = builder.build(root, ()) if root is not None else {}
     document = Document(
@@ -138,6 +143,18 @@ def parse_document(text: str, file: str) -> Document:
     if builder.faults:
         raise DocumentFaulty(file, builder.faults, document)
     return document
+
+
+def compose(text: str, file: str) -> yaml.Node | None:
+    """Return the nodes of a document; raises :class:`DocumentFaulty` where there are none.
+
+    What comes back has no alias and no tag, and is not nested too deeply to be walked.
+    """
+    try:
+        return _composed(text, file, _FAST)
+    except yaml.YAMLError:
+        # Once more in PyYAML's own words, which name the place better than libyaml's.
+        return _composed_slowly(text, file)
 
 
 def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node | None:
@@ -232,6 +249,10 @@ class _Builder:
         if text in _TRUE or text in _FALSE:
             return text in _TRUE
         if _INT.match(text):
+            if len(text) > _MOST_DIGITS:
+                what = f"is a number of more than {_MOST_DIGITS} digits; put quotes around a text"
+                self.faults.append(Fault(self.marks[path], dotted(path), what))
+                return None
             return int(text)
         if _FLOAT.match(text):
             return float(text)

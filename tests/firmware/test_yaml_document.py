@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance import yaml_document
-from appliance.yaml_document import DocumentFaulty, Mark, dotted, parse_document, read_document
+from firmware import yaml_document
+from firmware.yaml_document import DocumentFaulty, Mark, dotted, parse_document, read_document
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,7 @@ def test_a_value_knows_its_place_and_its_source() -> None:
         ("b: {c: 1, c: 2}\n", "f:1:11: b.c: is given twice (first on line 1); keep one"),
         ("[" * 51 + "]" * 51, "f:1:51: is nested too deeply"),
         ("- " * 20_000, "is nested too deeply"),
+        ("a: " + "1" * 5000, "f:1:4: a: is a number of more than 30 digits"),
         ("a: &x 1\nb: *x\n", "f:2:4: aliases"),
         ("a: !!python/object:os.system x\n", "f:1:4: tags"),
         ("a: !secret x\n", "f:1:4: tags"),
