@@ -17,13 +17,14 @@ from datetime import datetime
 from typing import Protocol
 
 from appliance.box.clock import CalendarClock, Readings, SimulatedCalendarClock, read_system
+from appliance.box.heard_objections import Callee, HeardObjections
 from appliance.box.state import State
 from appliance.campaign import commands
 from appliance.campaign.engine import Engine, Input
 from appliance.campaign.options import Habits
 from appliance.clearance.gate import LawGate
 from appliance.config.load import Config
-from appliance.effects import Effect, Now, Record, Send, StoreRevocation
+from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
 from appliance.model import Revocation
 from appliance.people.registered import RegisteredPeople
 from appliance.storage.files import StorageError
@@ -58,6 +59,7 @@ class Box:
         self.now = now
         self.country = config.rules.profile.territory(config.settings.law.territory).region
         self._lines = lines or {}
+        self.objections = HeardObjections(state.objection_notes, key=config.campaign.object_key)
         self._post = post or (lambda _: None)
         self._stop = threading.Event()
         self._stop_lock = threading.Lock()
@@ -188,6 +190,7 @@ class Box:
         if not pending:
             return
         for entry in self.state.append(pending, now.utc):
+            self._settle_note(entry)
             if entry.kind == "consent.revoked" and entry.subject is None:
                 # Nobody registered has the number; an import of it must find the objection.
                 number_hash = str(entry.data["number_hash"])
@@ -213,12 +216,45 @@ class Box:
                 )
                 return
         line = self._lines[order.line]
+        if isinstance(order, Dial | AnswerCall):
+            self._expect(order, now)
         if isinstance(order, AnswerCall) and self._stop.is_set():
             order = HangUp(line=order.line, attempt=order.attempt)
         line.order(order)
         if isinstance(order, Dial | AnswerCall) and self._stop.is_set():
             # It went past between the look and the order, which the line then took for a newer one.
             line.emergency_hang_up()
+
+    def _settle_note(self, entry: Entry) -> None:
+        """What was noted when it was heard is in the ledger by the end of its call."""
+        call = str(entry.data.get("attempt") or entry.data.get("incoming") or "")
+        if entry.kind == "consent.revoked":
+            self.objections.folded(call)
+        elif entry.kind in ("call.ended", "incoming.ended"):
+            callee = self.objections.unfolded(call)
+            if callee is not None:
+                # The line heard it and took it back with a false answer; in doubt it was one.
+                self._post(
+                    commands.Revoke(
+                        subject=callee.subject,
+                        number_hash=callee.number_hash,
+                        by=callee.by,
+                        call=call,
+                    )
+                )
+
+    def _expect(self, order: Dial | AnswerCall, now: Now) -> None:
+        """Say whose objection a key would be in this call, before anybody can press one."""
+        engine, line = self.engine, order.line
+        dialled = isinstance(order, Dial)
+        state = engine.calls.get(line) if dialled else engine.incoming_calls.get(line)
+        if state is not None and state.call.attempt == order.attempt:
+            callee = Callee(
+                subject=state.call.subject,
+                number_hash=state.call.number_hash,
+                by="key" if dialled else "incoming",
+            )
+            self.objections.expect(order.attempt, callee, now, after=self.state.ledger.head[0])
 
     def _forbids(self, dial: Dial) -> tuple[Cause, str] | None:
         """Look once more between the disk and the wire; the clearance is used up either way."""

@@ -24,10 +24,12 @@ from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Revocation
 from appliance.people.registry import Registry
 from appliance.storage.files import StateLock, StorageError, make_private_directory
+from appliance.storage.objection_notes import ObjectionNotes, unfolded
 
 log = logging.getLogger(__name__)
 
 LEDGER = "ledger"
+OBJECTIONS = "objections"
 NOTED_AT_ONCE = 500
 CHECKPOINT_EVERY = 5_000
 """Rows after which a new checkpoint keeps the next start short."""
@@ -51,6 +53,8 @@ class State:
         self.registry = registry
         self.campaign = campaign
         """The fold of the ledger; a running engine owns and moves it."""
+        self.objection_notes = ObjectionNotes(directory / OBJECTIONS)
+        """What was heard and may not be in the ledger yet."""
         self._lock = lock
         self._checkpoint_at = campaign.seq
         self._saving: threading.Thread | None = None
@@ -196,7 +200,22 @@ class State:
         if self._lock is not None:
             self._lock.release()
 
+    def _fold_objections(self) -> None:
+        """Record what was heard in calls of a box that was killed before its loop came round."""
+        self.objection_notes.prepare()
+        notes = self.objection_notes.all()
+        if not notes:
+            return
+        first = min(note.after for note in notes)
+        for note in unfolded(notes, self.ledger.entries(first)):
+            at = self.floor if note.heard_at is None else max(self.floor, note.heard_at)
+            row = Record(kind="consent.revoked", subject=note.subject, data=note.row)
+            self.note([row], at)
+        for note in notes:
+            self.objection_notes.drop(note.attempt)
+
     def _carry_forward(self) -> None:
+        self._fold_objections()
         at = max(self.floor, datetime.now(UTC)) if self.campaign.newest_at is None else self.floor
         for number_hash, revocation in self.campaign.suppressions():
             known = self.registry.suppression(number_hash)

@@ -41,11 +41,21 @@ class PeopleChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revoke:
-    """Somebody objected through the operator. ``subject`` is None for a number nobody has."""
+    """Somebody objected, through the operator or in a call. ``subject`` is None for a number that
+    nobody has."""
 
     subject: str | None
     number_hash: str
     by: str = "command"
+    call: str | None = None
+    """The attempt or incoming call in which a key told it."""
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What the row says of that call."""
+        if self.call is None:
+            return {}
+        return {"incoming" if self.by == "incoming" else "attempt": self.call}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -260,7 +260,7 @@ class Engine:
         return self._recorder.take()
 
     def retire(self) -> None:
-        """Begin no further call. Not recorded, a restart knows nothing of it."""
+        """Begin no further call; not recorded."""
         self._retired = True
 
     def observe(self, entries: Iterable[Entry], now: Now) -> list[Effect]:
@@ -355,8 +355,8 @@ class Engine:
                     self._planner.everybody()
                 else:
                     self._planner.later(given.subjects)
-            case commands.Revoke():
-                self._withdrawals.revoke(given.subject, given.number_hash, given.by, now)
+            case commands.Revoke(subject=subject, number_hash=number_hash, by=by):
+                self._withdrawals.revoke(subject, number_hash, by, now, **given.told)
             case commands.ShutDown():
                 self.retire()
                 self._lines.move_all(ShutDown(), now)

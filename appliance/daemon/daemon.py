@@ -41,7 +41,7 @@ from appliance.errors import Refused
 from appliance.selftest import result as selftest_result
 from appliance.storage.files import StorageError
 from firmware.clock import Clock, SystemClock
-from firmware.events import StopRaised
+from firmware.events import KeyHeard, StopRaised
 from firmware.gpio.panel import NoPanel, Panel
 from firmware.line.line import Line
 from firmware.modem.identity import Identity
@@ -91,6 +91,7 @@ class Daemon:
                 proven=self._keys_proven,
                 clips=config.clips,
                 post=self._inbox.put,
+                key_heard=self._key_heard,
                 clock=self._clock,
                 state_dir=state.directory / LINES,
                 log=logging.getLogger(f"line.{line.name}"),
@@ -108,6 +109,10 @@ class Daemon:
         """Whether a self-test heard keys by the module of a family that promises none."""
         tests = selftest_result.load(self._state.directory)
         return selftest_result.module_heard(tests, identity.imei, audio)
+
+    def _key_heard(self, event: KeyHeard) -> None:
+        """Called on a line's thread: an objection is on disk before the loop comes round."""
+        self._box.objections.heard(event)
 
     def _network_time(self) -> datetime | None:
         """Return the newest time that a line's network told, carried on to now."""

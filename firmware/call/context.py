@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from firmware.call.inbox import Inbox, Item
 from firmware.clock import Clock
-from firmware.events import Cause, Ended, Event, LineFault
+from firmware.events import Cause, Ended, Event, KeyHeard, LineFault
 from firmware.faults import REMEDIES, Fault
 from firmware.line_settings import LineSettings
 from firmware.modem.modem import VoiceModem
@@ -34,6 +34,8 @@ class LineContext:
     """One line, shared by all that works on it. Written by its worker, read by any thread.
 
     ``post`` hands an event to the box; it never blocks and may be called from any thread.
+    ``key_heard`` is told of a key at once, before its event may have to wait for the call list, and
+    may block while it makes an objection durable.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class LineContext:
         post: Callable[[Event], None],
         clock: Clock,
         log: logging.Logger,
+        key_heard: Callable[[KeyHeard], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.wiring = settings
         """The settings with the ports of the modem that was found, where they are ``auto``."""
         self.post = post
+        self.key_heard = key_heard
         self.clock = clock
         self.log = log
         self.inbox = Inbox()

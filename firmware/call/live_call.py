@@ -310,9 +310,11 @@ class LiveCall:
             case None:
                 return
             case Press():
-                event: Event = KeyHeard(
+                heard = KeyHeard(
                     line=line, at=at, attempt=attempt, key=key, witness=witness, sureness=sureness
                 )
+                self._line.key_heard(heard)
+                event: Event = heard
             case Confirmation():
                 event = KeyConfirmed(
                     line=line, at=at, attempt=attempt, key=key, witness=witness, sureness=sureness

@@ -269,3 +269,36 @@ def test_a_break_in_a_greeting_to_nobody_is_not_told() -> None:
     call.notice(CLAIM, 9.0)
     call.rows((ACTIVE,), 9.05)
     assert not breaks(call)
+
+
+@pytest.mark.parametrize("state", ["claimed", "answered", "over"])
+def test_a_key_is_told_at_once_where_its_event_has_to_wait(state: str) -> None:
+    """The objection is noted on the thread that hears it, before the call list was asked."""
+    call = ringing()
+    noted: list[str] = []
+    call._line.key_heard = lambda event: noted.append(event.key)
+    call.notice(CLAIM, 5.0)
+    if state != "claimed":
+        call.rows((ACTIVE,), 5.05)
+    if state == "over":
+        call.hang_up_ordered(6.0)
+    call.notice(NINE, 6.3)
+    assert noted == ["9"]
+    assert bool(keys(call)) is (state != "claimed")
+
+
+def test_the_line_begins_the_greeting_twice_at_most() -> None:
+    """A claim that was denied has begun it once: the next waits for the call list."""
+    call = ringing()
+    begun: list[str] = []
+    call._path.play = lambda clip: begun.append(clip.name)  # type: ignore[method-assign]
+    (alerts,) = call_list((ALERTS,)).rows
+    for at in (5.0, 6.0, 7.0, 8.0):
+        call.notice(CLAIM, at)
+        call.rows((alerts,), at + 0.1)
+    assert begun == ["greeting"]
+    call.notice(CLAIM, 9.0)
+    call.rows((ACTIVE,), 9.1)
+    assert begun == ["greeting", "greeting"]
+    (answer,) = (event for event in call.events if isinstance(event, Answered))
+    assert answer.greetings == 2
