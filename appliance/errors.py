@@ -11,3 +11,17 @@ class Refused(ErrorWithRemedy):
 
 class NobodyListens(Exception):
     """No box runs on this state directory."""
+
+
+class Unresponsive(Refused):
+    """A box runs here and does not work: stopped, frozen, or too busy to answer."""
+
+    def __init__(self, process: int | None, what: str) -> None:
+        whose = "a box" if process is None else f"the box (process {process})"
+        end = "" if process is None else f", or kill -9 {process}"
+        super().__init__(
+            f"{whose} runs here and {what}",
+            "autodialer stop hangs up what may be up; then start the box anew: "
+            f"systemctl restart autodialer{end}",
+        )
+        self.process = process

@@ -18,6 +18,7 @@ import unicodedata
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING
 
+from appliance.service_ranges import NANP_SERVICE_AREA, service
 from firmware.errors import ErrorWithRemedy
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ _TYPOGRAPHY = {
 }
 
 # Reserved for fiction by the regulators: Arcep numbering plan, Ofcom, NANPA (555-0100 to 0199 in
-# any area code; N11 codes are services, 900 is premium, neither is an area).
+# any area code; N11 codes and the areas of services are none).
 _FICTION = re.compile(
     r"\+33(?:19900|26191|35301|46571|53649|63998)[0-9]{4}"
     r"|\+44(?:7700900|2079460)[0-9]{3}"
-    r"|\+1(?!900)[2-9](?!11)[0-9]{2}55501[0-9]{2}"
+    rf"|\+1(?!{NANP_SERVICE_AREA})[2-9](?!11)[0-9]{{2}}55501[0-9]{{2}}"
 )
 
 # Harmonised European numbers of social value (decision 2007/116/EC), and national emergency and
@@ -159,10 +160,13 @@ def _judge(number: PhoneNumber) -> NumberRefused | None:
         return _emergency()
     if len(national) <= 6 and not phonenumbers.is_valid_number(number):
         return _short()
+    reached = service(f"+{number.country_code}{national}")
+    if reached is not None:
+        return _premium(reached)
     if region == "001":
         return _premium("it is an international service or satellite number")
     kind = phonenumbers.number_type(number)
-    service = {
+    priced = {
         PhoneNumberType.PREMIUM_RATE: "it is a premium-rate number",
         PhoneNumberType.SHARED_COST: "it is a shared-cost number",
         PhoneNumberType.TOLL_FREE: "it is a toll-free service number",
@@ -171,8 +175,8 @@ def _judge(number: PhoneNumber) -> NumberRefused | None:
         PhoneNumberType.UAN: "it is a company's universal access number",
         PhoneNumberType.VOICEMAIL: "it is a voicemail access number",
     }.get(kind)
-    if service is not None:
-        return _premium(service)
+    if priced is not None:
+        return _premium(priced)
     if kind == PhoneNumberType.UNKNOWN:
         return _invalid()
     return None

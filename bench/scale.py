@@ -7,7 +7,6 @@ to the first order to dial, with every person planned.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import itertools
 import json
@@ -141,7 +140,7 @@ def _memory(name: str) -> float:
 
 
 def _import(directory: Path, count: int) -> dict[str, float]:
-    raw = base64.b64encode(_contacts(count)).decode("ascii")
+    raw = _contacts(count)
     state = State.open(directory)
     people = PeopleOperations(Box(_config(directory), state, lambda: _at(IMPORTED)))
     started = now = time.perf_counter()

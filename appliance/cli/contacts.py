@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import sys
 from pathlib import Path
@@ -106,7 +105,7 @@ def _import(arguments: argparse.Namespace) -> int:
         "contacts.import",
         {
             "file": str(arguments.file),
-            "contents": base64.b64encode(raw).decode("ascii"),
+            "contents": raw,
             "dry_run": arguments.dry_run,
             "accept_valid": arguments.accept_valid,
             "rejects": None if output is None else output.place,

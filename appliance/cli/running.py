@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _stop(arguments: argparse.Namespace) -> int:
     """Stop the running box, or latch the stop where none runs; says which of the two it was."""
     try:
-        ask_running(arguments, "stop")
+        answer = ask_running(arguments, "stop")
     except NobodyListens:
         ask(arguments, "stop")
         print(
@@ -59,6 +59,14 @@ def _stop(arguments: argparse.Namespace) -> int:
             "a box that starts here dials nobody until autodialer reset"
         )
         return 0
+    if not answer.get("recorded", True):
+        print(
+            "autodialer: every line is muted and told to hang up, but the box is too busy to "
+            "write the latch down; look with autodialer status, and where that gets no answer "
+            "either: systemctl restart autodialer, then autodialer stop again",
+            file=sys.stderr,
+        )
+        return 1
     print("stopped and latched: every line is muted and told to hang up; see autodialer status")
     return 0
 

@@ -7,18 +7,15 @@ of it: see :mod:`appliance.people.registration`.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import uuid
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from appliance.box.box import Box
 from appliance.box.state import granted
-from appliance.errors import Refused
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number
-from appliance.people.contacts_file import ContactsFile
+from appliance.people.contacts_file import ContactsFile, decoded
 from appliance.people.contacts_format import (
     ContactsUnreadable,
     Defaults,
@@ -61,7 +58,7 @@ class Known:
 def import_steps(
     box: Box, arguments: dict[str, Any], remember_rejects: Callable[[], None]
 ) -> Steps:
-    """Import ``contents`` (base64 of the file): all or nothing, or the good rows alone.
+    """Import ``contents`` (the file's bytes, in pieces): all or nothing, or the good rows alone.
 
     *remember_rejects* is called where there are refused rows, which the command will write to a
     file of their own.
@@ -86,16 +83,15 @@ def _carried_out(
     remember_rejects: Callable[[], None],
 ) -> Steps:
     accept, dry_run = bool(arguments.get("accept_valid")), bool(arguments.get("dry_run"))
+    pieces = arguments.pop("contents", b"")
+    name = str(arguments.get("file", "contacts"))
     try:
-        raw = base64.b64decode(str(arguments.pop("contents")), validate=True)
-    except (KeyError, binascii.Error):
-        raise Refused("the file did not arrive whole") from None
-    yield
-    try:
-        file = ContactsFile(raw, str(arguments.get("file", "contacts")), _defaults(box))
+        text = yield from decoded([pieces] if isinstance(pieces, bytes) else pieces, name)
+        del pieces
+        file = ContactsFile(text, name, _defaults(box))
+        del text
     except ContactsUnreadable as unreadable:
         return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
-    del raw
     rejected: list[RejectedRow] = []
     warnings: list[RowFault] = []
     warned = rows = 0

@@ -37,7 +37,7 @@ class PeopleOperations:
     # --- import and export -------------------------------------------------------------------
 
     def import_file(self, arguments: dict[str, Any]) -> Job:
-        """Begin to import ``contents`` (base64 of the file); see :mod:`.import_operation`.
+        """Begin to import ``contents`` (the file's bytes); see :mod:`.import_operation`.
 
         ``rejects`` is the file that the command will write the refused rows to.
         """

@@ -2,26 +2,41 @@
 
 The socket lies in the state directory with mode 0600, so file permissions decide who may speak.
 Requests are ``{"operation": NAME, "arguments": {…}}``; replies are ``{"result": …}`` or
-``{"refused": TEXT, "remedy": TEXT}``. The server knows nothing of operations: it hands each
-request to a callable and sends back what that returns.
+``{"refused": TEXT, "remedy": TEXT}``. The server knows nothing of operations but two: ``alive``,
+which it answers itself with the age of the box's last turn, so that every command learns within
+three seconds that a box is dead, stopped or frozen; and ``piece``, which brings a file in parts
+(base64) for the next request of the same connection, since a line that holds a whole file would
+keep the interpreter, and with it the box, from everything else while it is read. All other
+requests go to a callable, and what that returns goes back.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
 import json
 import os
 import socket
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import NobodyListens, Refused
+from appliance.errors import NobodyListens, Refused, Unresponsive
+from firmware.json_text import parse_json
 
 SOCKET_NAME = "control.sock"
-REQUEST_LIMIT = 64 << 20
-"""Bytes; an import of 100,000 people is about 20 MiB."""
+REQUEST_LIMIT = 2 << 20
+"""Bytes of one line: read and understood in some 20 ms."""
+PIECE = 1 << 18
+"""Bytes of a file that one ``piece`` brings."""
+FILE_LIMIT = 64 << 20
+"""Bytes of a file that comes in pieces: some 400,000 people."""
+ALIVE_WITHIN = 2.0
+"""Seconds in which a box that is well has turned its loop, and answers that it has."""
 REPLY_TIMEOUT = 120.0
 MOST_CLIENTS = 64
 TAKES_LONG = frozenset({"contacts.import", "contacts.export", "contacts.list", "contacts.expire"})
@@ -30,6 +45,10 @@ URGENT_CLIENTS = 8
 """Places kept for what cannot wait behind clients that never end."""
 URGENT_SECONDS = 5.0
 """How long one of the kept places waits for its request."""
+ANSWER_LIMIT = 1 << 30
+ROWS_AT_ONCE = 500
+"""Rows of an answer that are encoded without a pause."""
+_PEER = struct.Struct("3i")
 _TOO_MANY = {
     "refused": "too many commands are connected to this box already",
     "remedy": "end some (watch, status in a loop) and try again; stop has places of its own",
@@ -37,6 +56,7 @@ _TOO_MANY = {
 
 
 Handler = Callable[[str, dict[str, Any]], Any]
+"""Performs an operation; of a request with pieces, ``contents`` is the list of them."""
 
 
 @contextlib.contextmanager
@@ -59,12 +79,15 @@ class ControlServer:
         *,
         most_clients: int = MOST_CLIENTS,
         urgent: frozenset[str] = frozenset({"stop"}),
+        pulse: Callable[[], float] = float,
     ) -> None:
         """Bind the socket in *directory*, which the caller holds the lock of.
 
-        Operations named in *urgent* are served even where *most_clients* are connected.
+        Operations named in *urgent* are served even where *most_clients* are connected. *pulse*
+        tells how many seconds ago the box was last seen at work.
         """
         self._handle = handle
+        self._pulse = pulse
         self._urgent = urgent
         self._path = directory / SOCKET_NAME
         self._path.unlink(missing_ok=True)
@@ -123,11 +146,14 @@ class ControlServer:
         self, connection: socket.socket, places: threading.BoundedSemaphore, seconds: float
     ) -> None:
         crowded = places is self._urgent_places
+        pieces: list[bytes] = []
         try:
             with connection:
                 connection.settimeout(seconds)
-                for line in _lines(connection):
-                    connection.sendall(_encode(self._answer(line, crowded=crowded)))
+                lines = _LineReader(connection, REQUEST_LIMIT)
+                while (line := lines.next()) is not None:
+                    for part in _encoded(self._answer(line, pieces, crowded=crowded)):
+                        connection.sendall(part)
                     if crowded:
                         break
         except OSError:
@@ -135,9 +161,9 @@ class ControlServer:
         finally:
             places.release()
 
-    def _answer(self, line: bytes, *, crowded: bool) -> dict[str, Any]:
+    def _answer(self, line: bytes, pieces: list[bytes], *, crowded: bool) -> dict[str, Any]:
         try:
-            request = json.loads(line)
+            request = parse_json(line)
             name, arguments = request["operation"], request.get("arguments", {})
             if not isinstance(name, str) or not isinstance(arguments, dict):
                 raise TypeError
@@ -146,30 +172,60 @@ class ControlServer:
         if crowded and name not in self._urgent:
             return _TOO_MANY
         try:
+            if name == "alive":
+                return {"result": {"turned": self._pulse()}}
+            if name == "piece":
+                return {"result": {"bytes": _take_piece(pieces, arguments)}}
+            if pieces:
+                arguments["contents"] = list(pieces)
+                pieces.clear()
             return {"result": self._handle(name, arguments)}
         except Refused as refusal:
             return {"refused": str(refusal), "remedy": refusal.remedy}
 
 
+def _take_piece(pieces: list[bytes], arguments: dict[str, Any]) -> int:
+    """Keep a piece of a file; returns how many bytes of it are here."""
+    try:
+        piece = base64.b64decode(str(arguments["data"]), validate=True)
+    except (KeyError, ValueError, binascii.Error):
+        raise Refused("the file did not arrive whole") from None
+    size = sum(map(len, pieces)) + len(piece)
+    if size > FILE_LIMIT:
+        raise Refused("the file is larger than 64 MiB", "split it into several files")
+    pieces.append(piece)
+    return size
+
+
 class ControlClient:
-    """One connection to the running box; raises :class:`NobodyListens` where there is none."""
+    """One connection to the running box.
+
+    Raises :class:`~appliance.errors.NobodyListens` where there is none, and
+    :class:`~appliance.errors.Unresponsive` where one has the socket and does not work: within
+    three seconds, whatever was asked.
+    """
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        self._socket.settimeout(REPLY_TIMEOUT)
+        self._socket.settimeout(ALIVE_WITHIN)
         try:
             with _address(directory) as address:
                 self._socket.connect(address)
         except (FileNotFoundError, ConnectionRefusedError) as error:
             self._socket.close()
             raise NobodyListens(str(directory)) from error
+        except (TimeoutError, BlockingIOError) as error:
+            self._socket.close()
+            raise Unresponsive(None, f"takes no command for {ALIVE_WITHIN:.0f} s") from error
         except PermissionError as error:
             self._socket.close()
             raise Refused(
                 f"{directory / SOCKET_NAME} may not be used by this account",
                 "run the command as the box's user, for example with sudo -u autodialer",
             ) from error
-        self._lines = _lines(self._socket)
+        self._lines = _LineReader(self._socket, ANSWER_LIMIT)
+        self._alive = False
 
     def __enter__(self) -> ControlClient:
         return self
@@ -180,39 +236,127 @@ class ControlClient:
     def close(self) -> None:
         self._socket.close()
 
-    def ask(self, operation: str, arguments: dict[str, Any] | None = None) -> Any:
-        """Return the result of *operation*; raises :class:`Refused`."""
-        if operation in TAKES_LONG:
-            self._socket.settimeout(None)
+    @property
+    def process(self) -> int | None:
+        """The process that listens (``SO_PEERCRED``, unix(7))."""
         try:
+            told = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        except OSError:
+            return None
+        return int(_PEER.unpack(told)[0])
+
+    def ask(self, operation: str, arguments: dict[str, Any] | None = None) -> Any:
+        """Return the result of *operation*; raises :class:`~appliance.errors.Refused`.
+
+        Bytes under ``contents`` are a file and go in pieces. A stop is sent before anything is
+        asked, and waits for no loop.
+        """
+        given = dict(arguments or {})
+        contents = given.pop("contents", None)
+        if operation != "stop" and not self._alive:
+            turned = float(self._exchange("alive", {})["turned"])
+            if turned > ALIVE_WITHIN:
+                raise Unresponsive(self.process, f"has done nothing for {turned:.0f} s")
+            self._alive = True
+        for piece in _pieces(contents):
+            self._exchange("piece", {"data": piece})
+        return self._exchange(operation, given, patient=operation != "stop")
+
+    def _exchange(self, operation: str, arguments: dict[str, Any], *, patient: bool = False) -> Any:
+        """Send one request and return what comes back.
+
+        *patient*: wait for as long as the box works, and :data:`REPLY_TIMEOUT` for what does not
+        take long by its nature.
+        """
+        process = self.process
+        last = time.monotonic() + REPLY_TIMEOUT
+        try:
+            self._socket.settimeout(ALIVE_WITHIN)
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 # A server that hung up may have said why.
-                self._socket.sendall(
-                    _encode({"operation": operation, "arguments": arguments or {}})
-                )
-            reply = json.loads(next(self._lines))
-        except (OSError, StopIteration) as error:
+                self._socket.sendall(_encode({"operation": operation, "arguments": arguments}))
+            while True:
+                try:
+                    line = self._lines.next()
+                    break
+                except TimeoutError:
+                    if not patient or (operation not in TAKES_LONG and time.monotonic() > last):
+                        raise
+                    with ControlClient(self._directory) as other:
+                        other.ask("alive")  # raises where the box has stopped working meanwhile
+        except TimeoutError as error:
+            raise Unresponsive(process, "does not answer") from error
+        except OSError as error:
             raise NobodyListens("the box closed the connection") from error
+        if line is None:
+            raise NobodyListens("the box closed the connection")
+        reply = json.loads(line)
         if "refused" in reply:
             raise Refused(reply["refused"], reply.get("remedy", ""))
         return reply["result"]
 
 
+def _pieces(contents: object) -> Iterator[str]:
+    if isinstance(contents, bytes):
+        for start in range(0, len(contents), PIECE):
+            yield base64.b64encode(contents[start : start + PIECE]).decode("ascii")
+
+
 def _encode(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    # ASCII with escapes: whatever a text holds, halves of surrogate pairs too, can be sent.
+    return json.dumps(value).encode("ascii") + b"\n"
 
 
-def _lines(connection: socket.socket) -> Iterator[bytes]:
-    buffer = bytearray()
-    while True:
-        end = buffer.find(b"\n")
-        if end >= 0:
-            yield bytes(buffer[:end])
-            del buffer[: end + 1]
-            continue
-        if len(buffer) > REQUEST_LIMIT:
-            return
-        chunk = connection.recv(1 << 16)
-        if not chunk:
-            return
-        buffer += chunk
+def _encoded(reply: dict[str, Any]) -> Iterator[bytes]:
+    """Encode a reply in parts: the library keeps the interpreter until a text is whole."""
+    result = reply.get("result")
+    if not isinstance(result, dict):
+        yield _encode(reply)
+        return
+    yield b'{"result": {'
+    for number, (key, value) in enumerate(result.items()):
+        yield (b", " if number else b"") + json.dumps(key).encode("ascii") + b": "
+        if isinstance(value, list):
+            yield from _encoded_in_parts(value, b"[", b", ", b"]", ROWS_AT_ONCE)
+        elif isinstance(value, str):
+            yield from _encoded_in_parts(value, b'"', b"", b'"', PIECE)
+        else:
+            yield json.dumps(value).encode("ascii")
+    yield b"}}\n"
+
+
+def _encoded_in_parts(
+    value: list[Any] | str, opening: bytes, between: bytes, closing: bytes, size: int
+) -> Iterator[bytes]:
+    yield opening
+    for start in range(0, len(value), size):
+        some = json.dumps(value[start : start + size]).encode("ascii")
+        yield (between if start else b"") + some[1:-1]
+    yield closing
+
+
+class _LineReader:
+    """The lines that come over a socket; a time-out loses nothing of the one under way."""
+
+    def __init__(self, connection: socket.socket, limit: int) -> None:
+        self._connection = connection
+        self._limit = limit
+        self._buffer = bytearray()
+        self._searched = 0
+
+    def next(self) -> bytes | None:
+        """Return the next line; None where the other side is gone or its line has no end."""
+        while True:
+            end = self._buffer.find(b"\n", self._searched)
+            if end >= 0:
+                line = bytes(self._buffer[:end])
+                del self._buffer[: end + 1]
+                self._searched = 0
+                return line
+            self._searched = len(self._buffer)
+            if self._searched > self._limit:
+                return None
+            chunk = self._connection.recv(1 << 16)
+            if not chunk:
+                return None
+            self._buffer += chunk

@@ -54,6 +54,8 @@ BATCH = 256
 """Inputs taken per step."""
 ANSWER_WITHIN = 60.0
 """Real seconds that a technician's request may wait for the loop."""
+LATCH_WITHIN = 1.5
+"""Real seconds that a stop, which has hung up by then, waits for the loop to record it."""
 IDLE_HORIZON = timedelta(minutes=30)
 """``--until-idle`` ends where nobody may be called for so long."""
 QUIET = 10.0
@@ -104,6 +106,12 @@ class Daemon:
         self._operations = Operations(self._box)
         self._jobs: deque[tuple[_Request, Job]] = deque()
         self._beat_every = BEAT
+        self._turned: float | None = None
+        """When the loop began its last turn, in real seconds; None while it does not run yet."""
+
+    def _pulse(self) -> float:
+        """Return how many seconds ago the loop began a turn."""
+        return 0.0 if self._turned is None else time.monotonic() - self._turned
 
     def _keys_proven(self, identity: Identity, audio: str) -> bool:
         """Whether a self-test heard keys by the module of a family that promises none."""
@@ -129,10 +137,11 @@ class Daemon:
         """Run until told to end (or idle); returns the exit code."""
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._signalled)
-        server = ControlServer(self._state.directory, self._request)
+        server = ControlServer(self._state.directory, self._request, pulse=self._pulse)
         try:
-            self._start()
+            # Before all else: a technician's stop must reach a box that is still starting.
             server.start()
+            self._start()
             notify("READY=1")
             return self._loop(until_idle=until_idle)
         finally:
@@ -195,6 +204,7 @@ class Daemon:
 
     def _loop(self, *, until_idle: bool) -> int:
         while not self._ending.is_set():
+            self._turned = time.monotonic()
             batch = self._collect()
             self._box.take(given for given in batch if not isinstance(given, _Request))
             for request in batch:
@@ -276,8 +286,12 @@ class Daemon:
         self._inbox.put(request)
         while True:
             try:
-                return request.answer.result(timeout=ANSWER_WITHIN)
+                return request.answer.result(
+                    timeout=LATCH_WITHIN if operation == "stop" else ANSWER_WITHIN
+                )
             except FutureTimeout:
+                if operation == "stop":
+                    return {"stopped": True, "recorded": False}
                 if not request.begun.is_set():
                     raise Refused(
                         "the box did not answer in time", "see its log and lamps"
@@ -340,6 +354,7 @@ class Daemon:
         deadline = time.monotonic() + SHUTDOWN
         try:
             while self._in_call() and time.monotonic() < deadline:
+                self._turned = time.monotonic()
                 with suppress(queue.Empty):
                     self._take_last(self._inbox.get(timeout=0.1))
         except StorageError as error:

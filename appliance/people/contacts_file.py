@@ -8,10 +8,11 @@ number or a name, but for dates, zones, languages and windows.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +35,8 @@ SIZE_LIMIT = 64 << 20
 """Bytes; some 400,000 people."""
 LINE_LIMIT = 4000
 """Characters of one line."""
+EMPTY_AT_ONCE = 1 << 16
+"""Characters of lines without anything that are passed over in one go."""
 _OFFSET_BITS = 32
 SUGGESTIONS = 20
 """Different misspelt zones that get a suggestion."""
@@ -53,6 +56,9 @@ __all__ = [
 
 _SAVE_AS_UTF8 = "save it as CSV UTF-8"
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+_EMPTY = re.compile(r"(?:[ \t,;]*(?:\r\n|\r|\n))+")
+"""Lines without anything, which spreadsheets leave by the million."""
+_END_OF_LINE = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)
 
 
@@ -75,7 +81,7 @@ def read_contacts(path: Path, defaults: Defaults) -> Reading:
 
 def parse_contacts(raw: bytes, file: str, defaults: Defaults) -> Reading:
     """Judge the bytes of a whole file at once; raises :class:`ContactsUnreadable`."""
-    contacts = ContactsFile(raw, file, defaults)
+    contacts = ContactsFile(_whole(decoded([raw], file)), file, defaults)
     rows: list[Row] = []
     rejected: list[RejectedRow] = []
     for judged in contacts.judged():
@@ -86,20 +92,40 @@ def parse_contacts(raw: bytes, file: str, defaults: Defaults) -> Reading:
     return Reading(file=file, header=contacts.header, rows=tuple(rows), rejected=tuple(rejected))
 
 
+def _whole(steps: Generator[None, None, str]) -> str:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return str(end.value)
+
+
 class ContactsFile:
     """A file whose rows are judged one by one, so that not all have to be in memory."""
 
-    def __init__(self, raw: bytes, file: str, defaults: Defaults) -> None:
+    def __init__(self, text: str, file: str, defaults: Defaults) -> None:
         """Raises :class:`ContactsUnreadable` where the file is useless as a whole."""
-        self._text = _decoded(raw, file)
-        lines = _lines(self._text)
+        self._text = text
+        lines = _lines(text)
         number, _, line = next(lines)
-        if _SEPARATOR_LINE.fullmatch(line.strip()):
+        if _SEPARATOR_LINE.fullmatch(line[:20].strip()):
             number, _, line = next(lines, (2, 0, ""))
-        if not line.strip():
+        if not line or line.isspace():
             raise ContactsUnreadable(
                 file,
                 [RowFault(number, "", "there is no header", f"write {','.join(COLUMNS)} first")],
+            )
+        if len(line) > LINE_LIMIT:
+            raise ContactsUnreadable(
+                file,
+                [
+                    RowFault(
+                        number,
+                        "",
+                        f"the header is longer than {LINE_LIMIT} characters",
+                        f"write {','.join(COLUMNS)} in a line of its own",
+                    )
+                ],
             )
         delimiter, self.header = _header(line, file, number)
         self._lines = lines
@@ -112,24 +138,55 @@ class ContactsFile:
                 yield self._reader.read(number, offset, line)
 
 
-def _decoded(raw: bytes, file: str) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw.partition(b"\n")[0]:
+def decoded(pieces: Sequence[bytes], file: str) -> Generator[None, None, str]:
+    """Return the text of a file that came in *pieces*, a step for each.
+
+    Raises :class:`ContactsUnreadable` where it is none.
+    """
+    first = pieces[0] if pieces else b""
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in first.partition(b"\n")[0]:
         raise ContactsUnreadable(
             file, [RowFault(1, "", "is not UTF-8 (UTF-16 or binary)", _SAVE_AS_UTF8)]
         )
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ContactsUnreadable(
-            file, [RowFault(line, "", "is not UTF-8", _SAVE_AS_UTF8)]
-        ) from error
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    texts: list[str] = []
+    line = 1
+    for number, piece in enumerate(pieces, 1):
+        try:
+            texts.append(decoder.decode(piece, final=number == len(pieces)))
+        except UnicodeDecodeError as error:
+            # The decoder names the place in what it was given together with what it had kept.
+            line += error.object[: error.start].count(b"\n")
+            raise ContactsUnreadable(
+                file, [RowFault(line, "", "is not UTF-8", _SAVE_AS_UTF8)]
+            ) from error
+        line += piece.count(b"\n")
+        yield
+    return "".join(texts)
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield each line's number, where it begins, and its text without its end."""
-    for number, match in enumerate(_LINE.finditer(text), 1):
-        yield number, match.start(), match[1]
+    """Yield each line's number, where it begins, and its text without its end.
+
+    Of lines that hold nothing only some are yielded, so that a million of them hold nobody up.
+    """
+    number, offset = 1, 0
+    while True:
+        match = _LINE.match(text, offset)
+        if match is None or offset > len(text):
+            return
+        yield number, offset, match[1]
+        if match.end() == len(text) and match.end() == match.end(1):
+            return
+        number, offset = number + 1, match.end()
+        empty = _EMPTY.match(text, offset, offset + EMPTY_AT_ONCE)
+        if empty is not None and number > 2:
+            end = empty.end()
+            if text[end - 1 : end + 1] == "\r\n":
+                end += 1  # the limit fell between the two
+            number += len(_END_OF_LINE.findall(text, offset, end))
+            offset = end
+            yield number - 1, empty.start(), ""
 
 
 def _header(line: str, file: str, number: int) -> tuple[str, tuple[str, ...]]:
