@@ -254,9 +254,7 @@ class ControlClient:
         given = dict(arguments or {})
         contents = given.pop("contents", None)
         if operation != "stop" and not self._alive:
-            turned = float(self._exchange("alive", {})["turned"])
-            if turned > ALIVE_WITHIN:
-                raise Unresponsive(self.process, f"has done nothing for {turned:.0f} s")
+            self.must_be_alive()
             self._alive = True
         for piece in _pieces(contents):
             self._exchange("piece", {"data": piece})

@@ -34,8 +34,7 @@ def contacts(numbers: list[str], given: str = "2027-01-05") -> bytes:
         f"{number},Ada,fr,Europe/Paris,neighbourhood-news,{given},form,sheet 1,mon 18:00-20:00,"
         for number in numbers
     ]
-    raw = "\n".join([",".join(COLUMNS), *rows]).encode()
-    return raw
+    return "\n".join([",".join(COLUMNS), *rows]).encode()
 
 
 @pytest.fixture

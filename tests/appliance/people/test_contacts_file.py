@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.people.contacts_file import (
+    EMPTY_AT_ONCE,
     LINE_LIMIT,
     SUGGESTIONS,
+    ContactsFile,
     ContactsUnreadable,
     Reading,
+    _whole,
+    decoded,
     parse_contacts,
     read_contacts,
 )
@@ -407,3 +411,38 @@ def test_a_zone_that_no_place_keeps_is_refused(zone: str) -> None:
     reading = read(text({"timezone": zone}))
     assert faults(reading) == [(2, "timezone")]
     assert "no civil time" in reading.faults[0].what
+
+
+@pytest.mark.parametrize(
+    "header", ["x" * 5000, "," * 5000, "number;" * 5000, '"' + "a" * 5000, " " * 5000 + "number"]
+)
+def test_a_header_without_end_is_refused_at_once(header: str) -> None:
+    with pytest.raises(ContactsUnreadable) as refused:
+        parse_contacts((header + "\n+33639980012\n").encode(), "c.csv", DEFAULTS)
+    (fault,) = refused.value.faults
+    assert fault.line == 1
+    assert "header is longer" in fault.what
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("filler", ["", "  ", ",,,,", "\t; ,"])
+def test_rows_behind_any_number_of_empty_lines_keep_their_line(end: str, filler: str) -> None:
+    size = EMPTY_AT_ONCE // (len(filler) + len(end))
+    for empty in (0, 1, 2, size - 1, size, size + 1, 2 * size + 3):
+        lines = [",".join(COLUMNS), "+33639980012", *[filler] * empty, "x", *[filler] * empty, "y"]
+        contacts = ContactsFile(end.join(lines), "c.csv", DEFAULTS)
+        assert [judged.line for judged in contacts.judged()] == [2, 3 + empty, 4 + 2 * empty]
+
+
+@given(st.binary(max_size=60), st.integers(1, 5))
+def test_text_is_the_same_in_pieces(raw: bytes, size: int) -> None:
+    pieces = [raw[start : start + size] for start in range(0, len(raw), size)]
+
+    def read(parts: list[bytes]) -> str | list[RowFault]:
+        try:
+            return _whole(decoded(parts, "c.csv"))
+        except ContactsUnreadable as unreadable:
+            return list(unreadable.faults)
+
+    if b"\0" not in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        assert read(pieces) == read([raw])
