@@ -6,7 +6,7 @@ All times are aware UTC ``datetime``. All classes are frozen: a change makes a n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
 from typing import NamedTuple
 
@@ -99,6 +99,14 @@ class Revocation:
     by: str
     """``key``, ``sms``, ``command``, ``incoming``; ``erased`` for a number whose person was
     forgotten without ever objecting."""
+
+    def ends(self, given_at: datetime, recorded_at: datetime) -> bool:
+        """Tell whether it ends a consent that was given and recorded at these times.
+
+        It ends all that were given or recorded up to it: a consent dated into the future does not
+        outlive a withdrawal, and one recorded before a withdrawal cannot be its reversal.
+        """
+        return given_at <= self.at or recorded_at <= self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,3 +286,8 @@ class OpenAttempt:
     authorised_at: datetime
     bench: bool
     purpose: str = ""
+
+
+def utc_text(at: datetime) -> str:
+    """Return *at* as commands and exports write it: UTC, whole seconds (ISO 8601 with ``Z``)."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

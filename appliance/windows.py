@@ -122,17 +122,6 @@ class Windows:
                         found.append((lo, hi))
         return merge(found)
 
-    def intervals(self, zone: ZoneInfo, start: datetime, end: datetime) -> list[Interval]:
-        """Return the intervals of ``[start, end)`` in which the windows are open in *zone*.
-
-        Whole seconds: a fraction at either end is rounded inwards.
-        """
-        return [interval(s) for s in self.spans(zone, *outer_seconds(start, end))]
-
-
-ALWAYS = Windows(tuple(((0, 1440),) for _ in range(7)))
-"""Every minute of the week."""
-
 
 def parse_windows(text: str) -> Windows:
     """Read ``mon-fri 18:00-20:00; sat 10:00-12:00``.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, unique
 
-from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern, describe
+from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +160,3 @@ def lamps(box: BoxFacts) -> dict[Lamp, Pattern]:
         if row.lamp not in shown and row.holds(box):
             shown[row.lamp] = row.pattern
     return shown
-
-
-def lamp_table() -> list[tuple[str, str, str]]:
-    """Return the table as text rows (lamp, pattern, meaning), for documents and ``doctor``."""
-    return [(row.lamp.value, describe(row.pattern), row.meaning) for row in LAMP_TABLE]

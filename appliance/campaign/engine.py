@@ -5,6 +5,8 @@ the engine knows about the past is the ledger's fold
 (:class:`~appliance.campaign.history.CampaignState`); it applies its own records to that fold as it
 emits them, so a restarted box and a running one cannot disagree. Nothing here reads a clock, a file
 or a random number.
+
+Long because every input that the box can take stands here, side by side with what it does.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ from appliance.campaign.incoming_calls import IncomingCalls
 from appliance.campaign.interfaces import Gate, People
 from appliance.campaign.lines import Lines
 from appliance.campaign.options import Habits
-from appliance.campaign.placing import Placer
+from appliance.campaign.placing import Placer, circumstances
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
 from appliance.campaign.scheduler import Scheduler
 from appliance.campaign.withdrawals import Withdrawals, delete, objects
-from appliance.clearance.circumstances import longest_call
+from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.effects import Effect, Entry, Now, Send
 from appliance.model import Campaign
 from firmware import events
@@ -164,6 +166,21 @@ class Engine:
     def storage_failure(self) -> str | None:
         return self._recorder.storage_failure
 
+    def circumstances(
+        self, now: Now, *, bench: bool, call_seconds: float, line_ready: bool = True
+    ) -> Circumstances:
+        """Return how the box stands, for a question to the gate about one call that a person
+        asks for."""
+        return circumstances(
+            self._recorder,
+            now,
+            contact_open=self._contact_open,
+            bench=bench,
+            pressed=True,
+            call_seconds=call_seconds,
+            line_ready=line_ready,
+        )
+
     def reset_refusal(self) -> str | None:
         """Return why a :class:`~appliance.campaign.commands.Reset` would be refused, or None."""
         if not self._state.stopped:
@@ -256,7 +273,9 @@ class Engine:
             may = self._planner.complete and not self._retired and not self._blocked(now)
             if may and (press or not attended):
                 limit = 1 if attended else len(self._lines)
-                self._placer.place(now, limit=limit, pressed=attended, stopped=self._contact_open)
+                self._placer.place(
+                    now, limit=limit, pressed=attended, contact_open=self._contact_open
+                )
         return self._recorder.take()
 
     def retire(self) -> None:

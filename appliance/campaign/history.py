@@ -84,9 +84,6 @@ class CampaignState:
         """Subjects whose personal data was erased."""
         return frozenset(self._erased)
 
-    def is_erased(self, subject: str) -> bool:
-        return subject in self._erased
-
     def unknown_consents(self, consents: Iterable[HexId]) -> list[HexId]:
         """Return those of *consents* that no ``consent.granted`` row names.
 

@@ -21,6 +21,29 @@ RECONSIDER = timedelta(minutes=5)
 """Pause before a refusal that names no end is looked at again."""
 
 
+def circumstances(
+    recorder: Recorder,
+    now: Now,
+    *,
+    contact_open: bool,
+    bench: bool,
+    pressed: bool,
+    call_seconds: float,
+    line_ready: bool = True,
+) -> Circumstances:
+    """Return how the box stands at *now*, for the gate: the only place that reads it together."""
+    return Circumstances(
+        now=now,
+        stopped=recorder.state.stopped or contact_open,
+        paused=recorder.state.paused,
+        storage_ok=recorder.storage_failure is None,
+        line_ready=line_ready,
+        bench=bench,
+        pressed=pressed,
+        call_seconds=call_seconds,
+    )
+
+
 class Placer:
     """Begins calls. ``call_seconds`` is the longest call in each language of the campaign."""
 
@@ -46,11 +69,11 @@ class Placer:
         self._ids = ids
         self._call_seconds = call_seconds
 
-    def place(self, now: Now, *, limit: int, pressed: bool, stopped: bool) -> None:
+    def place(self, now: Now, *, limit: int, pressed: bool, contact_open: bool) -> None:
         """Begin up to *limit* calls, in the scheduler's order.
 
-        *pressed* says that a person asked for this one call; *stopped*, that the stop contact
-        is open, whatever the ledger says.
+        *pressed* says that a person asked for this one call; *contact_open*, that the stop
+        contact is open, whatever the ledger says.
         """
         idle = self._lines.idle[:limit]
         for _ in range(DECISIONS_PER_STEP):
@@ -58,10 +81,10 @@ class Placer:
             if subject is None:
                 return
             if subject:
-                self._try(subject, idle, now, pressed=pressed, stopped=stopped)
+                self._try(subject, idle, now, pressed=pressed, contact_open=contact_open)
 
     def _try(
-        self, subject: str, idle: list[LineState], now: Now, *, pressed: bool, stopped: bool
+        self, subject: str, idle: list[LineState], now: Now, *, pressed: bool, contact_open: bool
     ) -> None:
         """Ask the gate at this very instant and, where it clears, begin the call."""
         contact = self._people.contact(subject)
@@ -76,10 +99,16 @@ class Placer:
         refusals: tuple[Verdict, ...] = ()
         kinds = dict.fromkeys(line.bench for line in idle)
         for bench in kinds:
-            circumstances = self._circumstances(
-                contact, now, bench=bench, pressed=pressed, stopped=stopped
+            script = self._campaign.script(contact.language)
+            asked = circumstances(
+                self._recorder,
+                now,
+                contact_open=contact_open,
+                bench=bench,
+                pressed=pressed,
+                call_seconds=self._call_seconds[script.language],
             )
-            decision = self._gate.decide(contact, consents, history, circumstances)
+            decision = self._gate.decide(contact, consents, history, asked)
             if decision.clearance is not None:
                 line = next(line for line in idle if line.bench is bench)
                 idle.remove(line)
@@ -95,21 +124,6 @@ class Placer:
             self._planner.park(subject, rules)
         else:
             self._planner.plan(subject, now, now.utc + RECONSIDER)
-
-    def _circumstances(
-        self, contact: Contact, now: Now, *, bench: bool, pressed: bool, stopped: bool
-    ) -> Circumstances:
-        state = self._recorder.state
-        return Circumstances(
-            now=now,
-            stopped=state.stopped or stopped,
-            paused=state.paused,
-            storage_ok=self._recorder.storage_failure is None,
-            line_ready=True,
-            bench=bench,
-            pressed=pressed,
-            call_seconds=self._call_seconds[self._campaign.script(contact.language).language],
-        )
 
     def _begin(self, line: LineState, contact: Contact, clearance: Clearance, now: Now) -> None:
         begun = begin(

@@ -237,15 +237,8 @@ class Planner:
             self._note(subject, ())
             opens = max(chance.start, earliest).timestamp()
             return opens, chance.end.timestamp() - self._call_seconds, len(attempts)
-        at_best = Circumstances(
-            now=replace(now, trusted=True),
-            stopped=False,
-            paused=False,
-            storage_ok=True,
-            line_ready=True,
-            bench=self._bench,
-            pressed=True,
-            call_seconds=self._call_seconds,
+        at_best = Circumstances.at_best(
+            replace(now, trusted=True), bench=self._bench, call_seconds=self._call_seconds
         )
         decision = self._gate.decide(contact, consents, history, at_best)
         # Rules of time that only refuse at this hour are not why there is no chance at any.

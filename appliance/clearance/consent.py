@@ -14,7 +14,6 @@ from datetime import datetime
 from enum import StrEnum, unique
 
 from appliance.model import Consent, Revocation
-from appliance.windows import Windows
 
 
 @unique
@@ -48,8 +47,7 @@ def standing(
     """Tell where consent for *purpose* stands at *at*.
 
     A consent is live from the instant it was given to its last (exclusive), unless a revocation
-    came at or after its giving or its recording: a consent dated into the future does not
-    outlive a withdrawal, and one recorded before a withdrawal cannot be its reversal.
+    ends it (:meth:`~appliance.model.Revocation.ends`).
     """
     latest: Consent | None = None
     unproven = revoked = False
@@ -57,9 +55,7 @@ def standing(
     for consent in consents:
         if consent.purpose != purpose:
             continue
-        if revocation is not None and (
-            consent.given_at <= revocation.at or consent.recorded_at <= revocation.at
-        ):
+        if revocation is not None and revocation.ends(consent.given_at, consent.recorded_at):
             revoked = True
         elif not proven(consent):
             unproven = True
@@ -78,30 +74,9 @@ def standing(
     return ConsentState(standing=Standing.UNPROVEN if unproven else Standing.NONE, consent=None)
 
 
-def live_consent(
-    consents: Sequence[Consent], purpose: str, revocation: Revocation | None, at: datetime
-) -> Consent | None:
-    """Return the consent that allows a call for *purpose* at *at*, or None."""
-    return standing(consents, purpose, revocation, at).consent
-
-
 def proven(consent: Consent) -> bool:
     """Tell whether the consent says how it was obtained and where the proof is."""
     return bool(consent.source.strip() and consent.evidence.strip())
-
-
-def lifts(consent: Consent, revocation: Revocation | None) -> bool:
-    """Tell whether *consent* may be recorded as newer than *revocation*, with its own proof."""
-    return proven(consent) and (revocation is None or consent.given_at > revocation.at)
-
-
-def narrowed(windows: Windows, wish: Windows) -> Windows:
-    """Return the windows of a consent after its person asked for fewer hours.
-
-    Only what both hold is left: a wish noted on the telephone can take hours away, and never
-    adds any, because hours come from a consent with its proof.
-    """
-    return windows.intersect(wish)
 
 
 def _order(consent: Consent) -> tuple[datetime, datetime, str]:

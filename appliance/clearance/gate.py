@@ -55,7 +55,6 @@ __all__ = [
     "Circumstances",
     "Rules",
     "decide",
-    "explain",
     "longest_call",
     "next_chance",
 ]
@@ -70,15 +69,13 @@ def decide(
     history: History,
     rules: Rules,
     circumstances: Circumstances,
-    script_seconds: float = 0.0,
 ) -> Decision:
     """Evaluate every rule for *contact* at ``circumstances.now``.
 
-    The call must end inside the open span: its length is the longer of
-    ``circumstances.call_seconds`` and *script_seconds*.
+    The call must end inside the open span.
     """
     now = circumstances.now.utc
-    call_seconds = max(circumstances.call_seconds, script_seconds, 0.0)
+    call_seconds = max(circumstances.call_seconds, 0.0)
     state = standing(consents, rules.purpose, history.revocation, now)
     person = Person.of(contact, state, history, rules)
     verdicts = [
@@ -114,28 +111,6 @@ def decide(
             bench=circumstances.bench,
         )
     return Decision(verdicts=tuple(verdicts), clearance=clearance, next_chance=chance)
-
-
-def explain(decision: Decision, zone: ZoneInfo, at: datetime) -> list[str]:
-    """Say a decision in sentences: the answer, each refusal, and the next moment, local time."""
-    if decision.clearance is not None:
-        until = _local(decision.clearance.window.end, zone)
-        return [f"This number may be called now, until {until}."]
-    lines = ["This number may not be called now."]
-    lines += [f"{verdict.rule}: {verdict.reason}" for verdict in decision.refusals]
-    if decision.next_chance is None:
-        lines.append(
-            f"As things stand there is no moment within {HORIZON.days} days at which all rules "
-            "of time agree."
-        )
-    elif decision.next_chance.contains(at):
-        lines.append("All rules of time agree now; what refuses does not depend on the hour.")
-    else:
-        lines.append(
-            f"All rules of time agree next from {_local(decision.next_chance.start, zone)} "
-            f"until {_local(decision.next_chance.end, zone)}."
-        )
-    return lines
 
 
 # --- verdicts --------------------------------------------------------------------------------
@@ -360,11 +335,6 @@ def _fit_verdict(span: Span | None, now: datetime, call_seconds: float) -> Verdi
 
 def _length(hours: int) -> str:
     return f"{hours // 24} days" if hours % 24 == 0 and hours > 24 else f"{hours} hours"
-
-
-def _local(at: datetime, zone: ZoneInfo) -> str:
-    local = at.astimezone(zone)
-    return f"{DAY_NAMES[local.weekday()].capitalize()} {local:%Y-%m-%d %H:%M} ({zone.key})"
 
 
 class LawGate:

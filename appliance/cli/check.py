@@ -16,17 +16,12 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.clearance.circumstances import longest_call
     from appliance.config import load as configuration
     from appliance.config.load import Config
-    from appliance.law import CallerRule, judge_caller
 
     config: Config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rules, settings = config.rules, config.settings
     refusals = [
-        f"{rule.name}: {verdict.reason}"
-        for rule in rules.profile.enforced
-        if isinstance(rule, CallerRule)
-        for verdict in [
-            judge_caller(rule, rules.caller, attended=rules.attended, bench=config.bench)
-        ]
+        f"{verdict.rule}: {verdict.reason}"
+        for verdict in rules.caller_verdicts(config.bench)
         if not verdict.allowed
     ]
     facts: dict[str, Any] = {

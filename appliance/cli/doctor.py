@@ -63,23 +63,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _law(config: Any) -> Iterator[Row]:
-    from appliance.law import CallerRule, judge_caller
-
     rules = config.rules
     yield Row(
         part="law profile", state="ok", detail=f"{rules.profile.label}: {rules.profile.title}"
     )
-    for rule in rules.profile.enforced:
-        if isinstance(rule, CallerRule):
-            verdict = judge_caller(rule, rules.caller, attended=rules.attended, bench=config.bench)
-            yield Row(
-                part="caller number",
-                state="ok" if verdict.allowed else "fault",
-                detail=f"{rule.name}: {verdict.reason}",
-                remedy=""
-                if verdict.allowed
-                else "use a number of an allowed range, or mode: attended; ask your counsel",
-            )
+    for verdict in rules.caller_verdicts(config.bench):
+        yield Row(
+            part="caller number",
+            state="ok" if verdict.allowed else "fault",
+            detail=f"{verdict.rule}: {verdict.reason}",
+            remedy=""
+            if verdict.allowed
+            else "use a number of an allowed range, or mode: attended; ask your counsel",
+        )
 
 
 def _disk(state: Path) -> Iterator[Row]:

@@ -34,11 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.at is not None:
         given["at"] = arguments.at.isoformat()
     answer = ask(arguments, "why", given)
-    print(json.dumps(answer, ensure_ascii=False) if arguments.json else _text(answer))
+    print(json.dumps(answer, ensure_ascii=False) if arguments.json else as_text(answer))
     return 0
 
 
-def _text(answer: dict[str, Any]) -> str:
+def as_text(answer: dict[str, Any]) -> str:
     zone = ZoneInfo(answer.get("timezone", "UTC"))
     may = "may be called" if answer["may_be_called"] else "may NOT be called"
     rows = [f"{answer['number']} {may} at {_local(answer['at'], zone)}"]

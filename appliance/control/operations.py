@@ -8,7 +8,7 @@ there. Refusals are :class:`~appliance.errors.Refused`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -20,8 +20,7 @@ from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.control.job import Job
 from appliance.control.people_operations import PeopleOperations
 from appliance.errors import Refused
-from appliance.law import CallerRule, judge_caller
-from appliance.model import Consent, Contact, Decision, History
+from appliance.model import Consent, Contact, Decision, History, utc_text
 from appliance.numbers import hash_number, mask, said_by_a_person
 from appliance.selftest import result as selftest_result
 from firmware.events import StopRaised
@@ -102,14 +101,14 @@ class Operations:
             "running": self._around.running,
             "bench": box.config.bench,
             "mode": box.config.settings.campaign.mode,
-            "clock": {"utc": _time(now.utc), "trusted": now.trusted, "source": now.source},
+            "clock": {"utc": utc_text(now.utc), "trusted": now.trusted, "source": now.source},
             "stopped": campaign.stopped,
             "stop_contact_open": engine.stop_contact_open,
             "paused": campaign.paused,
             "why": {
                 "code": idle.code,
                 "sentence": idle.sentence,
-                "next_at": None if idle.next_at is None else _time(idle.next_at),
+                "next_at": None if idle.next_at is None else utc_text(idle.next_at),
             }
             if self._around.running
             else {"code": "off", "sentence": "The box is not running.", "next_at": None},
@@ -162,13 +161,8 @@ class Operations:
 
     def _law_refuses(self) -> bool:
         """Whether the numbering gate forbids every call of this box."""
-        rules = self._box.config.rules
         bench = any(line.bench for line in self._box.config.settings.lines)
-        return any(
-            not judge_caller(rule, rules.caller, attended=rules.attended, bench=bench).allowed
-            for rule in rules.profile.enforced
-            if isinstance(rule, CallerRule)
-        )
+        return any(not one.allowed for one in self._box.config.rules.caller_verdicts(bench))
 
     def _line(self, name: str) -> dict[str, Any]:
         engine = self._box.engine
@@ -274,7 +268,7 @@ class Operations:
                 "number": mask(number),
                 "known": False,
                 "may_be_called": False,
-                "at": _time(now.utc),
+                "at": utc_text(now.utc),
                 "verdicts": [{"rule": "consent", "allowed": False, "reason": reason}],
                 "next_chance": None,
             }
@@ -287,20 +281,20 @@ class Operations:
             "known": True,
             "subject": contact.subject,
             "timezone": contact.timezone,
-            "at": _time(now.utc),
+            "at": utc_text(now.utc),
             "may_be_called": not decision.refusals,
             "verdicts": [
                 {
                     "rule": verdict.rule,
                     "allowed": verdict.allowed,
                     "reason": verdict.reason,
-                    "until": None if verdict.until is None else _time(verdict.until),
+                    "until": None if verdict.until is None else utc_text(verdict.until),
                 }
                 for verdict in decision.verdicts
             ],
             "next_chance": None
             if chance is None
-            else {"start": _time(chance.start), "end": _time(chance.end)},
+            else {"start": utc_text(chance.start), "end": utc_text(chance.end)},
             "attempts": len(history.attempts),
         }
 
@@ -315,16 +309,18 @@ class Operations:
     ) -> Decision:
         """Ask the gate as the engine would; a question about another time is not about the box."""
         engine, campaign = self._box.engine, self._box.config.campaign
-        circumstances = Circumstances(
-            now=now,
-            stopped=not timeless and (engine.state.stopped or engine.stop_contact_open),
-            paused=not timeless and engine.state.paused,
-            storage_ok=engine.storage_failure is None,
-            line_ready=timeless or not self._around.running or bool(engine.ready_lines),
-            bench=any(line.bench for line in self._box.config.settings.lines),
-            pressed=True,
-            call_seconds=longest_call(campaign.script(contact.language), campaign.timers),
-        )
+        bench = any(line.bench for line in self._box.config.settings.lines)
+        call_seconds = longest_call(campaign.script(contact.language), campaign.timers)
+        if timeless:
+            best = Circumstances.at_best(now, bench=bench, call_seconds=call_seconds)
+            circumstances = replace(best, storage_ok=engine.storage_failure is None)
+        else:
+            circumstances = engine.circumstances(
+                now,
+                bench=bench,
+                call_seconds=call_seconds,
+                line_ready=not self._around.running or bool(engine.ready_lines),
+            )
         return self._box.gate.decide(contact, consents, history, circumstances)
 
 
@@ -341,7 +337,3 @@ def _text(arguments: dict[str, Any], name: str, default: str | None = None) -> s
 
 def _said(arguments: dict[str, Any], name: str, default: str | None = None) -> str:
     return said_by_a_person(_text(arguments, name, default))
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from appliance.box.box import Box
@@ -12,7 +12,7 @@ from appliance.control.contacts_import import Steps, import_steps
 from appliance.control.job import Job
 from appliance.effects import Now, Record
 from appliance.errors import Refused
-from appliance.model import Consent, Contact, Revocation
+from appliance.model import Consent, Contact, Revocation, utc_text
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
 from appliance.people.contacts_merge import export_lines
 from appliance.people.exports import Deliveries, Forgetting, HandedOut, Index, Kind
@@ -119,7 +119,7 @@ class PeopleOperations:
             "timezone": contact.timezone,
             "consents": len(consents),
             "windows": consents[-1].windows if consents else "",
-            "revoked": None if history.revocation is None else _time(history.revocation.at),
+            "revoked": None if history.revocation is None else utc_text(history.revocation.at),
             "attempts": len(history.attempts),
             "last_outcome": None
             if last is None
@@ -314,12 +314,12 @@ def _consent(consent: Consent) -> dict[str, Any]:
     return {
         "consent": consent.id,
         "purpose": consent.purpose,
-        "given_at": _time(consent.given_at),
+        "given_at": utc_text(consent.given_at),
         "source": consent.source,
         "evidence": consent.evidence,
         "windows": consent.windows,
-        "valid_until": None if until is None else _time(until),
-        "recorded_at": _time(consent.recorded_at),
+        "valid_until": None if until is None else utc_text(until),
+        "recorded_at": utc_text(consent.recorded_at),
     }
 
 
@@ -334,8 +334,4 @@ def _files(forgotten: Forgetting | None) -> dict[str, Any]:
 
 
 def _revocation(revocation: Revocation) -> dict[str, Any]:
-    return {"at": _time(revocation.at), "by": revocation.by}
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"at": utc_text(revocation.at), "by": revocation.by}

@@ -23,7 +23,6 @@ from appliance.call.attempt import begin
 from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
 from appliance.campaign.engine import Input
 from appliance.clearance import gate
-from appliance.clearance.circumstances import Circumstances
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.config.settings import LineConfig
@@ -202,14 +201,9 @@ class SelfTestCall:
             self._state.registry.consents(contact.subject),
             campaign.history(contact.subject, contact.number_hash),
             self._rules,
-            Circumstances(
-                now=now,
-                stopped=campaign.stopped or self._box.engine.stop_contact_open,
-                paused=campaign.paused,
-                storage_ok=self._box.engine.storage_failure is None,
-                line_ready=True,
+            self._box.engine.circumstances(
+                now,
                 bench=self._wiring.bench,
-                pressed=True,
                 call_seconds=selftest.longest(clip.seconds, self._config.campaign.timers),
             ),
         )

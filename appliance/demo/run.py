@@ -51,7 +51,6 @@ class Performance:
         self, stage: Stage, population: Population, screen: Screen, *, expected: int
     ) -> None:
         self._stage = stage
-        self._population = population
         self._screen = screen
         self._expected = expected
         self._seen = 0

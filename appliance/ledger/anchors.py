@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.ledger.format import timestamp
-from appliance.storage.files import SYSTEM_DISK, Disk, StorageError, replace_file
+from appliance.storage.files import StorageError
 
 NAMESPACE = "autodialer-ledger"
 """Namespace of the signatures: a signature for another purpose proves nothing here."""
@@ -24,7 +24,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class AnchorInvalid(StorageError):
-    """An anchor file that says nothing usable, or a signature that is not by the named signer."""
+    """An anchor file that says nothing usable."""
 
 
 class SigningFailed(StorageError):
@@ -63,11 +63,6 @@ class Anchor:
         return anchor
 
 
-def write_anchor(path: Path, anchor: Anchor, disk: Disk = SYSTEM_DISK) -> None:
-    """Put *anchor* under *path*, whole or not at all. Raises :class:`StorageFailed`."""
-    replace_file(path, anchor.text().encode(), disk)
-
-
 def sign(path: Path, key: Path, *, timeout: float = 10.0) -> Path:
     """Sign the file *path* with the SSH private key *key*; return the signature, ``PATH.sig``.
 
@@ -79,18 +74,6 @@ def sign(path: Path, key: Path, *, timeout: float = 10.0) -> Path:
     if not signature.is_file():
         raise SigningFailed(f"ssh-keygen left no {signature}")
     return signature
-
-
-def check_signature(
-    path: Path, allowed_signers: Path, signer: str, *, timeout: float = 10.0
-) -> None:
-    """Raise :class:`AnchorInvalid` unless *signer* of the *allowed_signers* file signed *path*."""
-    arguments = ["-Y", "verify", "-f", str(allowed_signers), "-I", signer, "-n", NAMESPACE]
-    arguments += ["-s", str(path.with_name(path.name + ".sig"))]
-    try:
-        _ssh_keygen(arguments, path.read_bytes(), timeout)
-    except SigningFailed as error:
-        raise AnchorInvalid(f"{path}: not signed by {signer}: {error}") from error
 
 
 def _ssh_keygen(arguments: list[str], stdin: bytes, timeout: float) -> None:

@@ -12,10 +12,10 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from appliance.model import Consent, Contact, Revocation
+from appliance.model import Consent, Contact, Revocation, utc_text
 from appliance.people.contacts_format import COLUMNS, RejectedRow, Row, RowFault, guarded, unguarded
 
 
@@ -110,7 +110,7 @@ class ImportPlan:
         revocation = self._known.suppression(number_hash)
         if revocation is not None:
             recorded_at = self.recorded_at(number_hash)
-            if row.given_at <= revocation.at or recorded_at <= revocation.at:
+            if revocation.ends(row.given_at, recorded_at):
                 self.withdrawn.append(row.line)
                 return None
         contact = known or Contact(
@@ -158,11 +158,11 @@ def export_lines(people: Iterable[tuple[Contact, Sequence[Consent]]]) -> Iterato
                     contact.language,
                     contact.timezone,
                     consent.purpose,
-                    _moment(consent.given_at),
+                    utc_text(consent.given_at),
                     consent.source,
                     consent.evidence,
                     consent.windows,
-                    "" if until is None else _moment(until),
+                    "" if until is None else utc_text(until),
                     contact.subject,
                 )
             )
@@ -215,17 +215,13 @@ def _contradiction(row: Row, columns: Sequence[str]) -> RejectedRow:
         "language": row.language,
         "timezone": row.timezone,
         "purpose": row.purpose,
-        "consent_given_at": _moment(row.given_at),
+        "consent_given_at": utc_text(row.given_at),
         "consent_source": row.source,
         "consent_evidence": row.evidence,
         "windows": row.windows,
-        "valid_until": "" if until is None else _moment(until),
+        "valid_until": "" if until is None else utc_text(until),
     }
     return RejectedRow(line=row.line, cells=cells, faults=faults)
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, cast
 
-from tinydb.queries import QueryLike
 from tinydb.table import Document
 
 from appliance.model import Consent, Contact, HexId, Revocation, Sketch
@@ -152,12 +151,6 @@ class Registry:
                 contact = self._contact(key)
             if contact is not None:
                 yield contact
-
-    def search(self, query: QueryLike) -> list[Contact]:
-        """Return the people whose columns match a TinyDB query; reads everybody."""
-        with self._lock:
-            found = [document.doc_id for document in self._contacts.search(query)]
-            return [contact for key in found if (contact := self._contact(key)) is not None]
 
     def consents(self, subject: str) -> tuple[Consent, ...]:
         """Return all agreements of one person, in the order in which they were recorded."""

@@ -34,11 +34,7 @@ def overdue(consents: Sequence[Consent], history: History, now: datetime, days: 
 
 
 def _ended(consent: Consent, revocation: Revocation | None) -> datetime | None:
-    # The same reading of a withdrawal as in appliance.clearance.consent.standing.
-    withdrawn = revocation is not None and (
-        consent.given_at <= revocation.at or consent.recorded_at <= revocation.at
-    )
-    if revocation is None or not withdrawn:
+    if revocation is None or not revocation.ends(consent.given_at, consent.recorded_at):
         return consent.valid_until
     return revocation.at if consent.valid_until is None else min(consent.valid_until, revocation.at)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.effects import Entry
-from appliance.model import Outcome
+from appliance.model import Outcome, utc_text
 from appliance.report.report import MEANINGS
 
 Dossier = dict[str, Any]
@@ -34,7 +34,7 @@ def compile_dossier(person: dict[str, Any], entries: Iterable[Entry]) -> Dossier
             data.get("number_hash") != number_hash
         ):
             continue
-        at = moment(entry.at)
+        at = utc_text(entry.at)
         rows.append({"seq": entry.seq, "at": at, "kind": entry.kind, "data": data})
         call = attempts.get(str(data.get("attempt")))
         match entry.kind:
@@ -83,11 +83,6 @@ def _authorised(at: str, data: dict[str, Any]) -> dict[str, Any]:
         "rules": list(data.get("rules") or ()),
         "evidence": None,
     }
-
-
-def moment(at: datetime) -> str:
-    """Return *at* as the JSON form shows it: UTC, whole seconds."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 # --- for reading -----------------------------------------------------------------------------

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from appliance.model import utc_text
 from appliance.selftest.machine import KEYS
 from appliance.selftest.state import Concluded
 from appliance.storage.files import make_private_directory, replace_file
@@ -48,7 +49,7 @@ def to_json(
     levels = None if downlink is None else downlink.levels
     rate = None if downlink is None else downlink.bytes_per_second
     found: dict[str, Any] = {
-        "at": at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "at": utc_text(at),
         "line": line.line,
         "attempt": test.call.attempt,
         "family": line.family,

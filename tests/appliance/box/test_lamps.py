@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.box.lamps import LAMP_TABLE, BoxFacts, FaultCode, faults, lamp_table, lamps
-from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern
+from appliance.box.lamps import LAMP_TABLE, BoxFacts, FaultCode, faults, lamps
+from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern, describe
 
 READY, LINE, CALL, FAULT = Lamp.READY, Lamp.LINE, Lamp.CALL, Lamp.FAULT
 OFF, ON, SLOW, FAST = Blink.OFF, Blink.ON, Blink.SLOW, Blink.FAST
@@ -91,7 +91,7 @@ def test_within_a_lamp_each_pattern_but_off_means_one_thing() -> None:
         assert len(patterns) == len(set(patterns))
 
 
-def test_the_table_can_be_printed() -> None:
-    rows = lamp_table()
-    assert ("fault", "3 flashes") in [row[:2] for row in rows]
-    assert all(all(row) for row in rows)
+def test_each_row_of_the_table_says_what_it_means() -> None:
+    said = [(row.lamp.value, describe(row.pattern), row.meaning) for row in LAMP_TABLE]
+    assert ("fault", "3 flashes") in [row[:2] for row in said]
+    assert all(all(row) for row in said)

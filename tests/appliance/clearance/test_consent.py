@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.clearance.consent import Standing, lifts, live_consent, narrowed, standing
+from appliance.clearance.consent import Standing, proven, standing
 from appliance.model import Consent, Revocation
-from appliance.windows import parse_windows
 
 DAY = timedelta(days=1)
 T0 = datetime(2027, 1, 1, tzinfo=UTC)
@@ -89,20 +88,23 @@ def test_standing(
     state = standing(consents, "news", revocation, T0 + day * DAY)
     assert state.standing is expected
     assert (state.consent.id if state.consent else None) == live
-    assert live_consent(consents, "news", revocation, T0 + day * DAY) is state.consent
 
 
-def test_what_lifts_a_withdrawal() -> None:
-    assert lifts(consent(6), revoked(5))
-    assert not lifts(consent(5), revoked(5))
-    assert not lifts(consent(6, evidence=""), revoked(5))
-    assert lifts(consent(1), None)
+@pytest.mark.parametrize(
+    ("given", "recorded", "ended"),
+    [(6, 6, False), (5, 6, True), (4, 4, True), (4, 6, True), (6, 5, True), (6, 4, True)],
+)
+def test_what_a_withdrawal_ends(given: int, recorded: int, ended: bool) -> None:
+    """A withdrawal on day 5 ends what was given or recorded up to then."""
+    assert revoked(5).ends(T0 + given * DAY, T0 + recorded * DAY) is ended
+    agreed = consent(given, recorded=recorded)
+    live = standing([agreed], "news", revoked(5), T0 + 7 * DAY).consent
+    assert live is (None if ended else agreed)
 
 
-def test_narrowing_never_adds() -> None:
-    given_hours = parse_windows("mon-fri 18:00-20:00")
-    wish = parse_windows("mon-sun 19:00-23:00")
-    assert narrowed(given_hours, wish).canonical() == "mon-fri 19:00-20:00"
+def test_a_consent_without_proof_lifts_no_withdrawal() -> None:
+    state = standing([consent(6, evidence="")], "news", revoked(5), T0 + 7 * DAY)
+    assert (state.standing, state.consent) == (Standing.UNPROVEN, None)
 
 
 days = st.integers(0, 30)
@@ -131,7 +133,7 @@ def test_a_live_consent_is_always_in_force(
 ) -> None:
     at = T0 + day * DAY
     revocation = None if withdrawn is None else revoked(withdrawn)
-    live = live_consent(consents, "news", revocation, at)
+    live = standing(consents, "news", revocation, at).consent
     if live is None:
         return
     assert live.purpose == "news"
@@ -142,7 +144,11 @@ def test_a_live_consent_is_always_in_force(
         assert live.given_at > revocation.at
         assert live.recorded_at > revocation.at
     later = [c for c in consents if live.given_at < c.given_at <= at and c.purpose == "news"]
-    assert not any(lifts(c, revocation) for c in later if c.recorded_at > live.recorded_at)
+    assert not any(
+        proven(c) and (revocation is None or c.given_at > revocation.at)
+        for c in later
+        if c.recorded_at > live.recorded_at
+    )
 
 
 @given(histories, days, days)
@@ -151,6 +157,6 @@ def test_a_withdrawal_never_opens_anything(
 ) -> None:
     """Whoever is callable after a withdrawal agreed later, and would be callable without it."""
     at = T0 + day * DAY
-    after = live_consent(consents, "news", revoked(withdrawn), at)
+    after = standing(consents, "news", revoked(withdrawn), at).consent
     if after is not None:
-        assert live_consent(consents, "news", None, at) is not None
+        assert standing(consents, "news", None, at).consent is not None

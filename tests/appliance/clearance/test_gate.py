@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.clearance.circumstances import Circumstances, longest_call
-from appliance.clearance.gate import HORIZON, Rules, decide, explain, next_chance
+from appliance.clearance.gate import HORIZON, Rules, decide, next_chance
 from appliance.effects import Now
 from appliance.law import Ballot, Caller, Category, load_profile
 from appliance.model import (
@@ -332,17 +332,20 @@ def test_verdicts_say_until_when() -> None:
     assert until["fr.FR-13"] == datetime(2027, 4, 11, 18, tzinfo=UTC)
 
 
-def test_explain_names_rules_and_the_next_moment() -> None:
-    decision = ask(at(datetime(2027, 4, 10, 8, 30, tzinfo=UTC)))
-    text = "\n".join(explain(decision, PARIS, datetime(2027, 4, 10, 8, 30, tzinfo=UTC)))
-    assert "fr.FR-13" in text
-    assert "Mon 2027-04-12 18:00 (Europe/Paris)" in text
-    allowed = explain(ask(), PARIS, EVENING)
-    assert allowed == ["This number may be called now, until Wed 2027-03-10 20:00 (Europe/Paris)."]
-    never = explain(ask(consents=()), PARIS, EVENING)
-    assert "no moment within 400 days" in never[-1]
-    stopped = explain(ask(replace(BENCH, stopped=True)), PARIS, EVENING)
-    assert "does not depend on the hour" in stopped[-1]
+def test_a_decision_names_rules_and_the_next_moment() -> None:
+    ballot = ask(at(datetime(2027, 4, 10, 8, 30, tzinfo=UTC)))
+    assert "fr.FR-13" in {verdict.rule for verdict in ballot.refusals}
+    assert ballot.next_chance is not None
+    assert ballot.next_chance.start == datetime(2027, 4, 12, 18, tzinfo=PARIS)
+    allowed = ask()
+    assert (allowed.refusals, allowed.next_chance) == ((), WINDOW)
+    never = ask(consents=())
+    assert never.next_chance is None
+    assert {verdict.rule for verdict in never.refusals} >= {"consent", "window"}
+    stopped = ask(replace(BENCH, stopped=True))
+    assert [verdict.rule for verdict in stopped.refusals] == ["stop"]
+    assert stopped.next_chance is not None
+    assert stopped.next_chance.contains(EVENING)
 
 
 def test_holiday_is_named() -> None:
@@ -370,10 +373,11 @@ def test_longest_call_adds_everything_up() -> None:
     assert longest_call(script, timers) == 15 + 45 + 8 + 8 + 2 * (4 + 8) + 30 + 5 + 20
 
 
-def test_script_length_counts_where_it_is_longer() -> None:
+def test_the_whole_call_must_end_inside_the_window() -> None:
     late = at(WINDOW.end - timedelta(seconds=200))
     assert decide(PERSON, (CONSENT,), NO_HISTORY, RULES, late).clearance is not None
-    assert decide(PERSON, (CONSENT,), NO_HISTORY, RULES, late, 300.0).clearance is None
+    longer = replace(late, call_seconds=300.0)
+    assert decide(PERSON, (CONSENT,), NO_HISTORY, RULES, longer).clearance is None
 
 
 instants = st.integers(0, 3 * 365 * 1440).map(

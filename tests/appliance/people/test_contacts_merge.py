@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from appliance.clearance.consent import live_consent
+from appliance.clearance.consent import standing
 from appliance.model import Consent, Contact, Revocation
 from appliance.people.contacts_file import parse_contacts
 from appliance.people.contacts_format import COLUMNS, Defaults, RejectedRow, Row
@@ -179,7 +179,7 @@ def test_agreeing_anew_counts_even_while_the_clock_is_wrong() -> None:
     registry.withdrawn["hash of " + ROW.number] = withdrawal
     again = replace(ROW, given_at=withdrawal.at + timedelta(days=1))
     (consent,) = registry.take(again).consents
-    assert live_consent([consent], "news", withdrawal, again.given_at) is consent
+    assert standing([consent], "news", withdrawal, again.given_at).consent is consent
 
 
 def test_an_export_imports_as_unchanged() -> None:

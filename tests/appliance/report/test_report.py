@@ -16,8 +16,8 @@ from appliance.cli import ledger as ledger_command
 from appliance.cli.main import main
 from appliance.effects import Entry, Record
 from appliance.ledger import Anchor, Ledger
-from appliance.ledger.anchors import check_signature
 from appliance.report.report import add_up, as_csv, as_html
+from tests.support.openssh import signed_by
 
 AT = datetime(2027, 3, 9, 22, 30, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
@@ -109,4 +109,4 @@ def test_a_configured_key_signs_the_anchor(tmp_path: Path) -> None:
     assert main(["--config", str(config), "--state", state, "report", "--out", str(page)]) == 0
     signers = tmp_path / "signers"
     signers.write_text("box " + key.with_suffix(".pub").read_text())
-    check_signature(tmp_path / "page.html.anchor", signers, "box")
+    assert signed_by(tmp_path / "page.html.anchor", signers, "box")
