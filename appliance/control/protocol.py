@@ -260,6 +260,12 @@ class ControlClient:
             self._exchange("piece", {"data": piece})
         return self._exchange(operation, given, patient=operation != "stop")
 
+    def must_be_alive(self) -> None:
+        """Raise :class:`~appliance.errors.Unresponsive` where the box has stopped working."""
+        turned = float(self._exchange("alive", {})["turned"])
+        if turned > ALIVE_WITHIN:
+            raise Unresponsive(self.process, f"has done nothing for {turned:.0f} s")
+
     def _exchange(self, operation: str, arguments: dict[str, Any], *, patient: bool = False) -> Any:
         """Send one request and return what comes back.
 
@@ -281,7 +287,7 @@ class ControlClient:
                     if not patient or (operation not in TAKES_LONG and time.monotonic() > last):
                         raise
                     with ControlClient(self._directory) as other:
-                        other.ask("alive")  # raises where the box has stopped working meanwhile
+                        other.must_be_alive()
         except TimeoutError as error:
             raise Unresponsive(process, "does not answer") from error
         except OSError as error:

@@ -170,7 +170,7 @@ def test_a_box_that_freezes_at_a_request_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "ALIVE_WITHIN", 0.05)
-    ages = iter([0.0, 0.01, 9.0])
+    ages = iter([0.0, 0.01, 0.01, 9.0])
     release = threading.Event()
 
     def never(_: str, __: dict[str, Any]) -> None:

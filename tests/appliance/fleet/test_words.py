@@ -118,7 +118,8 @@ def test_a_member_of_another_kind_is_refused(message: Claim | Ended | Objection 
     for key in ("box", "attempt", "at", "by", "reason", "outcome"):
         if key not in value:
             continue
-        for wrong in (None, 7, [], {}, "", "x" * 1001):
+        unfit: tuple[object, ...] = (None, 7, [], {}, "", "x" * 1001)
+        for wrong in unfit:
             with pytest.raises(MessageUnreadable):
                 type(message).read(encode({**value, key: wrong}))
 
