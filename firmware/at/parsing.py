@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from firmware.at.results import integer
 
@@ -122,119 +121,6 @@ def registration(line: str, *, notice: bool = False) -> Registration | None:
         return None
     access = fields[at + 3].number if len(fields) > at + 3 else None
     return Registration(domain=info.prefix, stat=stat, access=access)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
-    """AT+CSQ. ``level`` is 0 to 31, or None where the modem does not know."""
-
-    level: int | None
-    error_rate: int | None
-
-    @property
-    def dbm(self) -> int | None:
-        """Received signal strength in dBm (27.007, 8.5), or None."""
-        return None if self.level is None else -113 + 2 * self.level
-
-
-def signal(line: str) -> Signal | None:
-    """Read ``+CSQ: level,error rate``; 99 and anything out of range mean unknown."""
-    info = information(line)
-    if info is None or info.prefix != "+CSQ" or not info.fields:
-        return None
-    level = info.fields[0].number
-    rate = info.fields[1].number if len(info.fields) > 1 else None
-    return Signal(
-        level=level if level is not None and 0 <= level <= 31 else None,
-        error_rate=rate if rate is not None and 0 <= rate <= 7 else None,
-    )
-
-
-def sim_state(line: str) -> str | None:
-    """Return the text of ``+CPIN:``, for example ``READY``, ``SIM PIN`` or ``SIM PUK``.
-
-    Only the exact text ``SIM PIN`` asks for the PIN; every other text does not.
-    """
-    info = information(line)
-    if info is None or info.prefix != "+CPIN":
-        return None
-    return info.fields[0].text if info.fields else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleTime:
-    """AT+CCLK: the module's clock. ``offset`` is None where it named no time zone.
-
-    A clock that was never set shows 1970, 1980 or 2000; whether to trust it is not decided here.
-    """
-
-    local: datetime
-    """Naive local wall-clock time."""
-    offset: timedelta | None
-
-
-_CCLK = re.compile(
-    r"([0-9]{2}|[0-9]{4})/([0-9]{1,2})/([0-9]{1,2}),"
-    r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:([+-][0-9]{1,2}))?(?:,[0-9])?"
-)
-
-
-def module_time(line: str) -> ModuleTime | None:
-    """Read ``+CCLK: "yy/MM/dd,hh:mm:ss±zz"``; zz counts quarter hours (27.007, 8.15)."""
-    info = information(line)
-    if info is None or info.prefix != "+CCLK":
-        return None
-    match = _CCLK.fullmatch(info.body.replace('"', "").strip())
-    if match is None:
-        return None
-    year = int(match[1])
-    if year < 100:
-        year += 1900 if year >= 70 else 2000
-    try:
-        # The module tells wall-clock time; its zone, if any, travels beside it.
-        local = datetime(  # noqa: DTZ001
-            year, int(match[2]), int(match[3]), int(match[4]), int(match[5]), int(match[6])
-        )
-    except ValueError:
-        return None
-    offset = None if match[7] is None else timedelta(minutes=15 * int(match[7]))
-    return ModuleTime(local=local, offset=offset)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """AT+COPS?: the selected operator; ``name`` is empty and ``access`` None without one."""
-
-    mode: int
-    name: str
-    access: int | None
-
-
-def operator(line: str) -> Operator | None:
-    """Read ``+COPS: mode[,format,"name"[,AcT]]``."""
-    info = information(line)
-    if info is None or info.prefix != "+COPS" or not info.fields:
-        return None
-    mode = info.fields[0].number
-    if mode is None:
-        return None
-    return Operator(
-        mode=mode,
-        name=info.fields[2].text if len(info.fields) > 2 else "",
-        access=info.fields[3].number if len(info.fields) > 3 else None,
-    )
-
-
-def caller(line: str) -> str | None:
-    """Return the number of a ``+CLIP:`` notice, empty where withheld, or None."""
-    info = information(line)
-    if info is None or info.prefix != "+CLIP" or not info.fields:
-        return None
-    number = info.fields[0].text
-    if not re.fullmatch(r"\+?[0-9]*", number):
-        return ""
-    international = len(info.fields) > 1 and info.fields[1].number == 145
-    return f"+{number}" if number and international and not number.startswith("+") else number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

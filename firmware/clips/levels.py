@@ -164,12 +164,6 @@ def to_channels(raw: bytes, width: int, channels: int) -> Samples:
     return values.reshape(-1, channels)
 
 
-def to_float(raw: bytes, width: int, channels: int) -> Samples:
-    """Turn interleaved WAV samples of 1 to 4 bytes into mono floats, channels averaged."""
-    mixed: Samples = to_channels(raw, width, channels).mean(axis=1)
-    return mixed
-
-
 class Channels:
     """Tells whether channels that come piece by piece cancel each other when they are mixed."""
 

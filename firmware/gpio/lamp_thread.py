@@ -64,9 +64,6 @@ class LampThread:
             self._patterns[Lamp.HEARTBEAT] = Blink.ON if dark else Blink.OFF
             self._changed.notify()
 
-    def is_lit(self, lamp: Lamp) -> bool:
-        return self._lit.get(lamp, False)
-
     def close(self) -> None:
         with self._changed:
             self._closing = True

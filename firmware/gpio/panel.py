@@ -153,10 +153,6 @@ class Panel:
         """Called by the decision loop each time round; the lamp blinks only while it is."""
         self._lamps.heartbeat()
 
-    def stop_open(self) -> bool:
-        """Tell whether the stop is pressed, cut or unreadable now, or was a moment ago."""
-        return self._stop_button.open or _level(self._stop) is not Level.CLOSED
-
     def close(self) -> None:
         """Stop watching and let the pins go; the lamps go dark. Idempotent."""
         self._closing.set()
@@ -183,10 +179,6 @@ class Panel:
         lift = threading.Timer(seconds, pin.drive_high)
         lift.daemon = True
         lift.start()
-
-    def lamp_lit(self, lamp: Lamp) -> bool:
-        """Tell whether a lamp's pin is driven now (False where it is not wired)."""
-        return self._lamps.is_lit(lamp)
 
     # -- watching ----------------------------------------------------------------------------
 
@@ -289,9 +281,6 @@ class NoPanel:
 
     def heartbeat(self) -> None:
         pass
-
-    def stop_open(self) -> bool:
-        return False
 
     def close(self) -> None:
         pass

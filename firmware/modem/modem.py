@@ -30,8 +30,6 @@ from firmware.modem.transport import AtTransport, Trace
 
 OPEN_SECONDS = 5.0
 """How long a freshly opened port may take to answer AT (autobauding, a modem still busy)."""
-MESSAGE_SECONDS = 35.0
-"""Sending one message part; 27.005 modems document up to 60 s, SIMCom about 40 s."""
 LIST_SECONDS = 20.0
 """AT+CMGL of a full SIM."""
 BUSY_RETRIES = 2
@@ -51,17 +49,6 @@ _FILLER = b"\r" * 4093 + b"AT\r"
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _BUSY = frozenset({14, 515})
 _RETRYABLE = re.compile(r"AT[+^*%$&#_][A-Z0-9_]+(=?\?)?")
-
-
-def dial_command(number: str) -> str:
-    """Return the voice dial command for *number*: an optional ``+`` and 1 to 20 ASCII digits.
-
-    Raises ValueError on anything else; the message does not repeat the number. ``*`` and ``#``
-    would be a supplementary service, ``;`` or CR a second command (27.007, 6.2).
-    """
-    if _NUMBER.fullmatch(number) is None:
-        raise ValueError("not a plain telephone number")
-    return f"ATD{number};"
 
 
 class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is untyped

@@ -114,12 +114,6 @@ class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
         with self._condition:
             return not self._exchange.idle and self._exchange.running is None
 
-    @property
-    def dropped_lines(self) -> int:
-        """Orphan results and over-long lines thrown away since the port was opened."""
-        with self._condition:
-            return self._exchange.dropped + self._exchange.overflows
-
     # -- opening and closing ---------------------------------------------------------------
 
     def connect(self) -> None:

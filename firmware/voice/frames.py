@@ -115,14 +115,9 @@ class Player:
             self.state = PlayerState.IDLE
 
     def mute(self) -> None:
-        """Be silent from the next frame on, whatever is asked, until :meth:`unmute`."""
+        """Be silent from the next frame on, for good: the next start takes a new player."""
         self._abandon()
         self.state = PlayerState.MUTED
-
-    def unmute(self) -> None:
-        """Obey :meth:`play` again (a new call begins)."""
-        if self.state is PlayerState.MUTED:
-            self.state = PlayerState.IDLE
 
     def next_frame(self) -> tuple[bytes, tuple[Notice, ...]]:
         """Return the frame to send now (always 320 bytes) and what became true with it."""

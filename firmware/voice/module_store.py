@@ -68,8 +68,6 @@ class ModuleStore:
         self._bytes_per_second = baudrate / 10
         self._memory = memory or FileMemory()
         self._guest = guest
-        self.uploads = 0
-        """How many clips were sent since the store was made."""
 
     def keep(self, clips: Iterable[Clip]) -> dict[str, str]:
         """Make sure that every clip is on the module; return clip name to path there.
@@ -127,7 +125,6 @@ class ModuleStore:
         self._memory.begun(stored.name)
         self._upload(stored)
         self._memory.stored(stored.name)
-        self.uploads += 1
 
     def _upload(self, stored: StoredClip) -> None:
         files, data = self._files, stored.data

@@ -37,11 +37,6 @@ PARSERS = (
     calls.call_row,
     calls.extended_error,
     parsing.registration,
-    parsing.signal,
-    parsing.sim_state,
-    parsing.module_time,
-    parsing.operator,
-    parsing.caller,
     parsing.message_stored,
 )
 LINES_A_STREAM = 12

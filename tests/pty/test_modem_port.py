@@ -22,12 +22,12 @@ from firmware.errors import (
     LinkLost,
     PortUnusable,
 )
-from firmware.modem.modem import VoiceModem, dial_command
+from firmware.modem.modem import VoiceModem
 from tests.support.scripted_port import OK, ScriptedPort
 
 pytestmark = pytest.mark.pty
 
-DIAL = dial_command("+33199000001")
+DIAL = "ATD+33199000001;"
 
 
 class Rig:
@@ -297,7 +297,7 @@ def test_a_late_ok_is_not_the_next_commands(rig: Rig) -> None:
     with pytest.raises(CommandTimeout):
         rig.modem.command("AT+CPCMREG=1", timeout=0.05)
     assert rig.modem.command("AT+CSQ").lines == ("+CSQ: 20,99",)
-    assert rig.modem.dropped_lines == 1
+    assert rig.modem._exchange.dropped == 1
 
 
 def test_a_late_ok_is_not_an_empty_call_list(rig: Rig) -> None:

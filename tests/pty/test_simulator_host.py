@@ -200,8 +200,7 @@ def test_mixed_families_each_with_its_own_ports() -> None:
 
 
 COMMAND = (
-    "import argparse, sys; from appliance.cli import simulate; p = argparse.ArgumentParser(); "
-    "simulate.add_arguments(p); sys.exit(simulate.run(p.parse_args()))"
+    "import sys; from appliance.cli.main import main; sys.exit(main(['simulate', *sys.argv[1:]]))"
 )
 
 
@@ -257,7 +256,7 @@ def test_the_command_in_plain_words() -> None:
         (("--family", "nokia"), "unknown family 'nokia'"),
         (("--lines", "0"), "--lines must be from 1 to 64"),
         (("--speed", "0"), "--speed must be greater than 0"),
-        (("--scenario", "/nowhere.yaml"), "/nowhere.yaml: cannot be read"),
+        (("--scenario", "/nowhere.yaml"), "/nowhere.yaml:1:1: cannot be read"),
     ],
 )
 def test_mistakes_on_the_command_line(arguments: tuple[str, ...], message: str) -> None:

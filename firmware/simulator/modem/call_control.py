@@ -206,7 +206,6 @@ class CallControl:
             outgoing=outgoing,
             state=CallState.DIALLING,
             callee=Callee(behaviour, self._subscribers.recordings),
-            began_at=self._modem.now,
             count=self._count,
         )
         self.stream = Stream(self._modem, self.call)

@@ -43,7 +43,6 @@ class Call:
     outgoing: bool
     state: CallState
     callee: Callee
-    began_at: float
     count: int
     """The how manieth call of the line this is, from 1."""
     announced_at: float | None = None
@@ -53,7 +52,6 @@ class Call:
     colp: bool = False
     rotten: bool = False
     """The next switching on of the voice path fails (SIM7600: the second call's audio rot)."""
-    hang_ups_ignored: int = 0
     faults: tuple[FaultKind, ...] = ()
 
     @property

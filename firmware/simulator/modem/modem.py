@@ -98,7 +98,6 @@ class SimulatedModem:
         self.index = index
         self.speed = speed
         self.now = now
-        self.started_at = now
         self.imei = self.settings.imei or _luhn(f"00101012345{index:03d}")
         self.card = SimCard(self.settings.sim, iccid=_luhn(f"899990000000000{index:03d}"))
         self.messages = MessageStore()

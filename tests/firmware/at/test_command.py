@@ -5,22 +5,6 @@ from __future__ import annotations
 import pytest
 
 from firmware.at.command import is_notice, label, make_command
-from firmware.modem.modem import dial_command
-
-
-@pytest.mark.parametrize("number", ["+33199000001", "0199000001", "+12025550143", "3"])
-def test_dial_command_of_plain_numbers(number: str) -> None:
-    assert dial_command(number) == f"ATD{number};"
-
-
-@pytest.mark.parametrize(
-    "number",
-    ["", "+", "+33 1 99 00 00 01", "+33199000001;+CMGD=1,4", "+33199000001\r", "*21*123#", "112#",
-     "++331", "٣٣١٩٩", "+33199000001\n", ">SM3", "1" * 21, "+33199000001,,1", "p1"],
-)  # fmt: skip
-def test_nothing_but_a_plain_number_becomes_a_dial_command(number: str) -> None:
-    with pytest.raises(ValueError, match="not a plain telephone number"):
-        dial_command(number)
 
 
 @pytest.mark.parametrize(

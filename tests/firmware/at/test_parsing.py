@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,66 +195,7 @@ def test_no_registration(line: str) -> None:
     assert parsing.registration(line) is None
 
 
-def test_signal_strength_and_its_unknowns() -> None:
-    found = parsing.signal("+CSQ: 16,99")
-    assert found is not None
-    assert (found.level, found.dbm, found.error_rate) == (16, -81, None)
-    for unknown in ("+CSQ: 99,99", "+CSQ: -1,0", "+CSQ: x"):
-        found = parsing.signal(unknown)
-        assert found is not None
-        assert found.dbm is None
-
-
-@pytest.mark.parametrize(
-    ("line", "state"),
-    [
-        ("+CPIN: READY", "READY"),
-        ("+CPIN:READY", "READY"),
-        ("+CPIN: SIM PIN", "SIM PIN"),
-        ('+CPIN: "SIM PIN"', "SIM PIN"),
-        ("+CPIN: SIM PUK", "SIM PUK"),
-        ("+CPIN: SIM PIN2", "SIM PIN2"),
-        ("+CPIN: PH-NET PIN", "PH-NET PIN"),
-        ("+CPIN:", ""),
-        ("OK", None),
-    ],
-)
-def test_sim_state_is_exact(line: str, state: str | None) -> None:
-    assert parsing.sim_state(line) == state
-
-
-@pytest.mark.parametrize(
-    ("line", "local", "offset"),
-    [
-        ('+CCLK: "26/11/24,05:32:11+04"', "2026-11-24T05:32:11", timedelta(hours=1)),
-        ('+CCLK: "26/11/24,05:32:11-14"', "2026-11-24T05:32:11", timedelta(hours=-3.5)),
-        ('+CCLK: "80/01/06,07:09:04"', "1980-01-06T07:09:04", None),
-        ("+CCLK: 2026/11/24,05:32:11+00", "2026-11-24T05:32:11", timedelta()),
-    ],
-)
-def test_module_time(line: str, local: str, offset: timedelta | None) -> None:
-    found = parsing.module_time(line)
-    assert found is not None
-    assert found.local.isoformat() == local
-    assert found.offset == offset
-
-
-@pytest.mark.parametrize("line", ['+CCLK: "26/02/30,05:32:11"', "+CCLK:", '+CCLK: "now"', "OK"])
-def test_no_module_time(line: str) -> None:
-    assert parsing.module_time(line) is None
-
-
-def test_operator_caller_and_stored_message() -> None:
-    cell = parsing.operator('+COPS: 1,0,"Cell C  Cell C",7')
-    assert cell is not None
-    assert (cell.name, cell.access) == ("Cell C  Cell C", 7)
-    nobody = parsing.operator("+COPS: 2")
-    assert nobody is not None
-    assert nobody.name == ""
-    assert parsing.caller('+CLIP: "33199000001",145,,,,0') == "+33199000001"
-    assert parsing.caller('+CLIP: "0199000001",129') == "0199000001"
-    assert parsing.caller('+CLIP: "",128') == ""
-    assert parsing.caller('+CLIP: "1;+CMGD=1,4",129') == ""
+def test_a_stored_message() -> None:
     stored = parsing.message_stored('+CMTI: "SM",2')
     assert stored is not None
     assert (stored.memory, stored.index) == ("SM", 2)
@@ -268,11 +207,6 @@ PARSERS = (
     calls.call_row,
     calls.extended_error,
     parsing.registration,
-    parsing.signal,
-    parsing.sim_state,
-    parsing.module_time,
-    parsing.operator,
-    parsing.caller,
     parsing.message_stored,
     results.final_result,
 )

@@ -11,8 +11,9 @@ from firmware.at.calls import call_row, extended_error
 from firmware.at.command import Command, make_command
 from firmware.at.exchange import Exchange
 from firmware.at.outcomes import Completed, ExchangeEvent, Notification, Send, TimedOut
-from firmware.at.parsing import module_time, registration
+from firmware.at.parsing import registration
 from firmware.at.results import final_result
+from firmware.families import FAMILIES
 
 FOLDER = Path(__file__).parents[2] / "transcripts"
 Session = list[tuple[str, str]]
@@ -109,7 +110,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "+CEER:": extended_error,
     "+CREG:": registration,
     "+CGREG:": registration,
-    "+CCLK:": module_time,
+    "+CCLK:": FAMILIES["sim7600"].network_time.pattern.fullmatch,
 }
 
 

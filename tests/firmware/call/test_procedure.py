@@ -91,10 +91,11 @@ def place(
     switch: VoiceSwitch | None = None,
     line: LineContext | None = None,
     late: Callable[[], None] = nothing,
+    number: str = "+33639980001",
 ) -> tuple[Modem, list[Event]]:
     modem, posted = Modem(meanwhile), list[Event]()
     modem.notices, modem.late = notices, late
-    dial = Dial(line="one", attempt="a", number="+33639980001", greeting="g", dial_by=160.0)
+    dial = Dial(line="one", attempt="a", number=number, greeting="g", dial_by=160.0)
     path = SilentPath(
         callbacks=AudioCallbacks(
             on_started=nothing, on_finished=nothing, on_downlink=nothing, on_failed=nothing
@@ -177,6 +178,20 @@ def test_nobody_is_called_once_the_voice_is_lost() -> None:
     assert fault.fault == Fault.AUDIO_UNUSABLE
     assert isinstance(ended, Ended)
     assert (ended.cause, ended.evidence) == (Cause.FAILED, "voice port gone")
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["", "+", "+33 6 39 98 00 01", "+33639980001;+CMGD=1,4", "+33639980001\r", "*21*123#", "112#",
+     "++336", "+٣٣٦٣٩٩٨٠٠", "+33639980001\n", ">SM3", "+" + "1" * 16, "+33639980001,,1", "p1",
+     "112", "0639980001", "+033639980001", "+336399", " +33639980001"],
+)  # fmt: skip
+def test_nothing_but_an_e_164_number_reaches_the_port(number: str) -> None:
+    modem, posted = place(nothing, Inbox(), Hands(), number=number)
+    assert modem.sent == []
+    (ended,) = posted
+    assert isinstance(ended, Ended)
+    assert (ended.cause, ended.evidence) == (Cause.FAILED, "the number is not E.164")
 
 
 def test_a_hang_up_of_another_call_holds_nobody_back() -> None:

@@ -26,6 +26,8 @@ from firmware.modem.sim_card import (
         (("+CPIN: READY",), "OK", SimReady),
         (("+CPIN:READY",), "OK", SimReady),
         (("+CPIN: SIM PIN",), "OK", SimAsksPin),
+        (('+CPIN: "SIM PIN"',), "OK", SimAsksPin),
+        (("+CPIN:",), "OK", SimWait),
         (("+CPIN: SIM PUK",), "OK", SimRefused),
         # Calls do not need the second PIN, and the first must never be sent for it.
         (("+CPIN: SIM PIN2",), "OK", SimReady),

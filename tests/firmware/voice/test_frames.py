@@ -117,9 +117,6 @@ def test_after_silence_a_clip_plays_after_mute_none_does() -> None:
     player.silence()
     player.play(clip("b", 1))
     assert run(player, 1)[0] == SILENCE
-    player.unmute()
-    player.play(clip("b", 1))
-    assert run(player, 1)[0] == b"b" * 320
 
 
 def test_a_call_that_ends_still_tells_how_far_the_clip_came() -> None:
@@ -134,7 +131,7 @@ def test_a_call_that_ends_still_tells_how_far_the_clip_came() -> None:
 ORDERS = st.lists(
     st.one_of(
         st.tuples(st.just("play"), st.floats(0.01, 4).filter(lambda f: round(f * 320) % 2 == 0)),
-        st.tuples(st.sampled_from(["silence", "mute", "unmute", "frame", "frame", "frame"])),
+        st.tuples(st.sampled_from(["silence", "mute", "frame", "frame", "frame"])),
     ),
     max_size=40,
 )
