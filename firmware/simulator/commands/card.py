@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.modem.card import CardState
 from firmware.simulator.modem.commandline import Command, Kind
-from firmware.simulator.modem.personality import OK, CmeError, Handler, Reply
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.personality import OK, CmeError, Handler, Modem, Reply
 
 
-def _subscriber_identity(modem: SimulatedModem, command: Command) -> Reply:
+def _subscriber_identity(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return OK
     modem.need_card()
@@ -23,7 +18,7 @@ def _subscriber_identity(modem: SimulatedModem, command: Command) -> Reply:
 def iccid_line(prefix: str) -> Handler:
     """The card's number, which may be read before the PIN."""
 
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
+    def handler(modem: Modem, command: Command) -> Reply:
         if command.kind is Kind.TEST:
             return OK
         if modem.card_state is CardState.ABSENT:
@@ -33,7 +28,7 @@ def iccid_line(prefix: str) -> Handler:
     return handler
 
 
-def _pin(modem: SimulatedModem, command: Command) -> Reply:
+def _pin(modem: Modem, command: Command) -> Reply:
     match command.kind:
         case Kind.READ | Kind.TEST | Kind.EXECUTE:
             if command.kind is not Kind.READ:
@@ -44,14 +39,14 @@ def _pin(modem: SimulatedModem, command: Command) -> Reply:
             return _enter_pin(modem, command.arguments)
 
 
-def _need_present(modem: SimulatedModem) -> None:
+def _need_present(modem: Modem) -> None:
     if modem.card_state in (CardState.ABSENT, CardState.BLOCKED):
         modem.need_card()
     if modem.card_state is CardState.READY:
         modem.need_card()  # a card that is still busy answers nothing else
 
 
-def _enter_pin(modem: SimulatedModem, arguments: tuple[str, ...]) -> Reply:
+def _enter_pin(modem: Modem, arguments: tuple[str, ...]) -> Reply:
     _need_present(modem)
     card = modem.card
     match card.state:
@@ -72,7 +67,7 @@ def _enter_pin(modem: SimulatedModem, arguments: tuple[str, ...]) -> Reply:
     return Reply(after=("+CPIN: READY",))
 
 
-def _facility_lock(modem: SimulatedModem, command: Command) -> Reply:
+def _facility_lock(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return Reply(lines=('+CLCK: ("SC","AO","OI","AI","IR","FD")',))
     arguments = command.arguments
@@ -88,7 +83,7 @@ def _facility_lock(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _remaining_tries(modem: SimulatedModem, _command: Command) -> Reply:
+def _remaining_tries(modem: Modem, _command: Command) -> Reply:
     if modem.card_state is CardState.ABSENT:
         raise CmeError(10)
     return Reply(
@@ -99,7 +94,7 @@ def _remaining_tries(modem: SimulatedModem, _command: Command) -> Reply:
     )
 
 
-def simcom_counters(modem: SimulatedModem, _command: Command) -> Reply:
+def simcom_counters(modem: Modem, _command: Command) -> Reply:
     """AT+SPIC: tries left of PIN1, PUK1, PIN2, PUK2 (SIMCom manuals; the card has no PIN2)."""
     if modem.card_state is CardState.ABSENT:
         raise CmeError(10)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.modem.commandline import Command, Kind
-from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Modem, Reply
 
 
 def fixed(*lines: str) -> Handler:
     """A command that always answers the same lines and OK, in every form but the test."""
 
-    def handler(_modem: SimulatedModem, command: Command) -> Reply:
+    def handler(_modem: Modem, command: Command) -> Reply:
         return OK if command.kind is Kind.TEST else Reply(lines=lines)
 
     return handler
@@ -23,7 +18,7 @@ def fixed(*lines: str) -> Handler:
 def stored(name: str, *, test: str = "") -> Handler:
     """A setting: SET keeps the text, READ shows it, TEST shows the range."""
 
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
+    def handler(modem: Modem, command: Command) -> Reply:
         match command.kind:
             case Kind.SET:
                 modem.memory[name] = command.text.strip()
@@ -38,7 +33,7 @@ def stored(name: str, *, test: str = "") -> Handler:
     return handler
 
 
-def refused(_modem: SimulatedModem, _command: Command) -> Reply:
+def refused(_modem: Modem, _command: Command) -> Reply:
     """A command that the modem knows and does not take."""
     return ERROR
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.messages import (
     Message,
@@ -12,27 +10,24 @@ from firmware.simulator.modem.messages import (
     read_submit,
     time_stamp,
 )
-from firmware.simulator.modem.personality import OK, CmsError, DataMode, Handler, Reply
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.personality import OK, CmsError, DataMode, Handler, Modem, Reply
 
 _INVALID_INDEX = 321
 _INVALID_PARAMETER = 304
 _SIM_NOT_READY = 310
 
 
-def _need_store(modem: SimulatedModem) -> None:
+def _need_store(modem: Modem) -> None:
     if modem.registration == 0:
         raise CmsError(_SIM_NOT_READY)
 
 
-def _text_mode(modem: SimulatedModem) -> bool:
+def _text_mode(modem: Modem) -> bool:
     return modem.memory.get("+CMGF", "0") == "1"
 
 
 def _stored(name: str, default: str) -> Handler:
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
+    def handler(modem: Modem, command: Command) -> Reply:
         if command.kind is Kind.SET:
             modem.memory[name] = command.text.strip()
             return OK
@@ -43,7 +38,7 @@ def _stored(name: str, default: str) -> Handler:
     return handler
 
 
-def _preferred_store(modem: SimulatedModem, command: Command) -> Reply:
+def _preferred_store(modem: Modem, command: Command) -> Reply:
     used, total = modem.messages.used, modem.messages.capacity
     if command.kind is Kind.TEST:
         return Reply(lines=('+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")',))
@@ -53,7 +48,7 @@ def _preferred_store(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(lines=("+CPMS: " + ",".join([f"{used},{total}"] * 3),))
 
 
-def _body(modem: SimulatedModem, text: str) -> list[str]:
+def _body(modem: Modem, text: str) -> list[str]:
     # With the UCS2 character set text mode shows text as hex (TS 27.005 §3.1, <data>).
     if modem.memory.get("+CSCS", "").strip('"') == "UCS2":
         return [text.encode("utf-16-be").hex().upper()]
@@ -64,7 +59,7 @@ def _header(message: Message) -> str:
     return f'"{message.status.text}","{message.number}","","{time_stamp(message.at)}"'
 
 
-def _list(modem: SimulatedModem, command: Command) -> Reply:
+def _list(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return OK
     _need_store(modem)
@@ -98,7 +93,7 @@ def _wanted_status(wanted: str, *, text_mode: bool) -> Status | None:
 _TEXTS = frozenset(status.text for status in Status)
 
 
-def _read(modem: SimulatedModem, command: Command) -> Reply:
+def _read(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return OK
     _need_store(modem)
@@ -125,7 +120,7 @@ _DELETED_BY_FLAG = {
 }
 
 
-def _delete(modem: SimulatedModem, command: Command) -> Reply:
+def _delete(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return Reply(lines=("+CMGD: (1-30),(0-4)",))
     _need_store(modem)
@@ -139,7 +134,7 @@ def _delete(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _send(modem: SimulatedModem, command: Command) -> Reply:
+def _send(modem: Modem, command: Command) -> Reply:
     if command.kind is not Kind.SET:
         return OK
     _need_store(modem)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.commands.handlers import whole_number
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.messages import time_stamp
-from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Modem, Reply
 
 
 def _registration(name: str) -> Handler:
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
+    def handler(modem: Modem, command: Command) -> Reply:
         match command.kind:
             case Kind.SET:
                 modem.memory[name] = str(whole_number(command.text.strip(), 0, 2))
@@ -29,7 +24,7 @@ def _registration(name: str) -> Handler:
     return handler
 
 
-def _registration_row(modem: SimulatedModem, name: str) -> str:
+def _registration_row(modem: Modem, name: str) -> str:
     mode, stat = modem.memory.get(name, "0"), modem.registration
     if modem.malformed_creg:
         return f"{name}: 1,0,{stat}"
@@ -38,14 +33,14 @@ def _registration_row(modem: SimulatedModem, name: str) -> str:
     return f"{name}: {mode},{stat}"
 
 
-def _signal(modem: SimulatedModem, command: Command) -> Reply:
+def _signal(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return Reply(lines=("+CSQ: (0-31,99),(0-7,99)",))
     strength = modem.settings.signal if modem.registration in (1, 5, 6) else 99
     return Reply(lines=(f"+CSQ: {strength},99",))
 
 
-def _operator(modem: SimulatedModem, command: Command) -> Reply:
+def _operator(modem: Modem, command: Command) -> Reply:
     match command.kind:
         case Kind.SET:
             arguments = command.arguments
@@ -64,7 +59,7 @@ def _operator(modem: SimulatedModem, command: Command) -> Reply:
             return OK
 
 
-def _functionality(modem: SimulatedModem, command: Command) -> Reply:
+def _functionality(modem: Modem, command: Command) -> Reply:
     match command.kind:
         case Kind.READ:
             return Reply(lines=(f"+CFUN: {modem.memory['+CFUN']}",))
@@ -85,25 +80,25 @@ def _functionality(modem: SimulatedModem, command: Command) -> Reply:
             return OK
 
 
-def restart_after_ok(modem: SimulatedModem) -> Reply:
+def restart_after_ok(modem: Modem) -> Reply:
     """Say OK and reset a moment later."""
     modem.later(0.2, "reset", modem.restart)
     return OK
 
 
-def restart(modem: SimulatedModem, command: Command) -> Reply:
+def restart(modem: Modem, command: Command) -> Reply:
     """A reset command."""
     return OK if command.kind is Kind.TEST else restart_after_ok(modem)
 
 
-def power_off(modem: SimulatedModem, command: Command) -> Reply:
+def power_off(modem: Modem, command: Command) -> Reply:
     """A power-off command: nothing but a power cycle brings the modem back."""
     if command.kind is not Kind.TEST:
         modem.later(0.5, "power off", lambda: modem.restart(away=1e9))
     return OK
 
 
-def _clock(modem: SimulatedModem, command: Command) -> Reply:
+def _clock(modem: Modem, command: Command) -> Reply:
     if command.kind is not Kind.READ:
         return OK
     told = modem.network_time

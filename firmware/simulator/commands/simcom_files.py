@@ -6,18 +6,13 @@ V1.02".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.modem.commandline import Command, Kind
-from firmware.simulator.modem.personality import ERROR, OK, DataMode, Handler, Reply
+from firmware.simulator.modem.personality import ERROR, OK, DataMode, Handler, Modem, Reply
 from firmware.simulator.modem.storage import samples_of
 from firmware.simulator.network.sounds import BYTES_PER_SECOND, murmur
 
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
 
-
-def upload(modem: SimulatedModem, command: Command) -> Reply:
+def upload(modem: Modem, command: Command) -> Reply:
     """AT+CFTRANRX="E:/x.wav",<len>: a prompt, the bytes, OK; ERROR after the prompt if full."""
     arguments = command.arguments
     if command.kind is not Kind.SET or len(arguments) != 2 or not arguments[1].isdigit():
@@ -32,12 +27,12 @@ def upload(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(prompt="\r\n>", data=DataMode(length=size, done=done))
 
 
-def delete_file(modem: SimulatedModem, command: Command) -> Reply:
+def delete_file(modem: Modem, command: Command) -> Reply:
     """AT+FSDEL: a full path, or a name of the current directory."""
     return OK if modem.storage.delete(resolve(modem, command.text.strip().strip('"'))) else ERROR
 
 
-def resolve(modem: SimulatedModem, name: str) -> str:
+def resolve(modem: Modem, name: str) -> str:
     """Return the full path of a file that is named relative to the current directory."""
     if name[1:3] == ":/":
         return name
@@ -45,7 +40,7 @@ def resolve(modem: SimulatedModem, name: str) -> str:
     return f"{drive}/{name}"
 
 
-def list_files(modem: SimulatedModem, command: Command) -> Reply:
+def list_files(modem: Modem, command: Command) -> Reply:
     """AT+FSLS: file names of the current directory, by kind."""
     if command.kind is Kind.TEST:
         return OK
@@ -53,7 +48,7 @@ def list_files(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(lines=("+FSLS: FILES:", *names)) if names else OK
 
 
-def file_length(modem: SimulatedModem, command: Command) -> Reply:
+def file_length(modem: Modem, command: Command) -> Reply:
     """AT+FSATTRI=<name>: the length of a file of the current directory; ERROR if there is none."""
     wanted = command.text.strip().strip('"').lower()
     for name, size in modem.storage.names():
@@ -69,7 +64,7 @@ def player(drive: str, *, first: str, begun: str | None, stopped: str, test: str
     reached during a call; a repeat while something plays is ignored.
     """
 
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
+    def handler(modem: Modem, command: Command) -> Reply:
         if command.kind is Kind.TEST:
             return Reply(lines=(test,)) if test else OK
         arguments = command.arguments
@@ -96,7 +91,7 @@ def player(drive: str, *, first: str, begun: str | None, stopped: str, test: str
 def stopper(line: str | None, notice: str) -> Handler:
     """A command that stops playback; *notice* only comes where something played."""
 
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
+    def handler(modem: Modem, command: Command) -> Reply:
         if command.kind is Kind.TEST:
             return OK
         lines = () if line is None else (line,)
@@ -108,7 +103,7 @@ def stopper(line: str | None, notice: str) -> Handler:
     return handler
 
 
-def speak_text(modem: SimulatedModem, command: Command) -> Reply:
+def speak_text(modem: Modem, command: Command) -> Reply:
     """AT+CTTS=2,"text": the module reads a text to the far end, heard as a murmur."""
     if command.kind is not Kind.SET or len(command.arguments) < 2:
         return OK

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.commands.card import CARD_COMMANDS
 from firmware.simulator.commands.handlers import fixed, settings, stored, whole_number
 from firmware.simulator.commands.messages import MESSAGE_COMMANDS
 from firmware.simulator.commands.network import NETWORK_COMMANDS
 from firmware.simulator.modem.commandline import Command, Kind
-from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Reply
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.personality import ERROR, OK, CmeError, Handler, Modem, Reply
 
 _DIAL_CHARACTERS = frozenset("0123456789*#+ABCDabcd,PpTtWw!@ -")
 _VTS_KEYS = frozenset("0123456789*#ABCD")
@@ -21,18 +16,18 @@ _VTS_KEYS = frozenset("0123456789*#ABCD")
 # -- V.250 -----------------------------------------------------------------------------------
 
 
-def _ok(_modem: SimulatedModem, _command: Command) -> Reply:
+def _ok(_modem: Modem, _command: Command) -> Reply:
     return OK
 
 
-def _echo(modem: SimulatedModem, command: Command) -> Reply:
+def _echo(modem: Modem, command: Command) -> Reply:
     if command.text not in ("", "0", "1"):
         return ERROR
     modem.interfaces.echo(on=command.text == "1")
     return OK
 
 
-def _reset_profile(modem: SimulatedModem, _command: Command) -> Reply:
+def _reset_profile(modem: Modem, _command: Command) -> Reply:
     # V.250 §6.1.1: Z also ends a call in progress.
     modem.calls.hang_up()
     modem.interfaces.echo(on=True)
@@ -43,7 +38,7 @@ def _reset_profile(modem: SimulatedModem, _command: Command) -> Reply:
     return OK
 
 
-def _dial(modem: SimulatedModem, command: Command) -> Reply:
+def _dial(modem: Modem, command: Command) -> Reply:
     text = command.text
     if not text.endswith(";"):
         # Without the semicolon it is a data call, which nobody offers any more.
@@ -61,7 +56,7 @@ def _dial(modem: SimulatedModem, command: Command) -> Reply:
     return modem.calls.dial("".join(c for c in number if c.isdigit() or c in "+*#"))
 
 
-def _answer(modem: SimulatedModem, _command: Command) -> Reply:
+def _answer(modem: Modem, _command: Command) -> Reply:
     if not modem.calls.answer():
         return Reply(final="NO CARRIER")
     call = modem.calls.call
@@ -69,14 +64,14 @@ def _answer(modem: SimulatedModem, _command: Command) -> Reply:
     return Reply(after=tuple(modem.personality.answered_incoming(modem, call)))
 
 
-def _hook(modem: SimulatedModem, _command: Command) -> Reply:
+def _hook(modem: Modem, _command: Command) -> Reply:
     # TS 27.007 +CVHU: with 1 or 2 the modem says OK to ATH and keeps the voice call.
     if modem.memory["+CVHU"] != "0":
         return OK
     return hang_up(modem)
 
 
-def hang_up(modem: SimulatedModem) -> Reply:
+def hang_up(modem: Modem) -> Reply:
     """End the call; its notices follow the OK, or go before it as in the SIM7600 manual."""
     notices_first = modem.notices_first
     lines = modem.calls.hang_up()
@@ -86,15 +81,15 @@ def hang_up(modem: SimulatedModem) -> Reply:
     return Reply(after=lines)
 
 
-def _hang_up(modem: SimulatedModem, command: Command) -> Reply:
+def _hang_up(modem: Modem, command: Command) -> Reply:
     return OK if command.kind is Kind.TEST else hang_up(modem)
 
 
-def _register(_modem: SimulatedModem, command: Command) -> Reply:
+def _register(_modem: Modem, command: Command) -> Reply:
     return Reply(lines=("000",)) if command.kind is Kind.READ else OK
 
 
-def _list_commands(modem: SimulatedModem, _command: Command) -> Reply:
+def _list_commands(modem: Modem, _command: Command) -> Reply:
     names = sorted(n for n in modem.personality.handlers if not n[0].isalpha() and n[0] != "&")
     return Reply(lines=tuple(names))
 
@@ -102,23 +97,23 @@ def _list_commands(modem: SimulatedModem, _command: Command) -> Reply:
 # -- identity --------------------------------------------------------------------------------
 
 
-def _manufacturer(modem: SimulatedModem, command: Command) -> Reply:
+def _manufacturer(modem: Modem, command: Command) -> Reply:
     return OK if command.kind is Kind.TEST else Reply(lines=(modem.personality.manufacturer,))
 
 
-def _model(modem: SimulatedModem, command: Command) -> Reply:
+def _model(modem: Modem, command: Command) -> Reply:
     return OK if command.kind is Kind.TEST else Reply(lines=(modem.personality.model,))
 
 
-def _revision(modem: SimulatedModem, command: Command) -> Reply:
+def _revision(modem: Modem, command: Command) -> Reply:
     return OK if command.kind is Kind.TEST else Reply(lines=(modem.personality.revision,))
 
 
-def _serial_number(modem: SimulatedModem, command: Command) -> Reply:
+def _serial_number(modem: Modem, command: Command) -> Reply:
     return OK if command.kind is Kind.TEST else Reply(lines=(modem.imei,))
 
 
-def _information(modem: SimulatedModem, _command: Command) -> Reply:
+def _information(modem: Modem, _command: Command) -> Reply:
     me = modem.personality
     return Reply(
         lines=(
@@ -133,7 +128,7 @@ def _information(modem: SimulatedModem, _command: Command) -> Reply:
 # -- calls -----------------------------------------------------------------------------------
 
 
-def _call_list(modem: SimulatedModem, command: Command) -> Reply:
+def _call_list(modem: Modem, command: Command) -> Reply:
     match command.kind:
         case Kind.SET:
             # Only some families know the notice form AT+CLCC=1.
@@ -151,13 +146,13 @@ def _call_list(modem: SimulatedModem, command: Command) -> Reply:
             return Reply(lines=tuple(modem.calls.rows()))
 
 
-def _cause(modem: SimulatedModem, command: Command) -> Reply:
+def _cause(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return OK
     return Reply(lines=(modem.personality.cause_text(modem, modem.calls.last_cause),))
 
 
-def _activity(modem: SimulatedModem, command: Command) -> Reply:
+def _activity(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return Reply(lines=("+CPAS: (0,3,4)",))
     call = modem.calls.call
@@ -165,7 +160,7 @@ def _activity(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(lines=(f"+CPAS: {state}",))
 
 
-def _send_keys(modem: SimulatedModem, command: Command) -> Reply:
+def _send_keys(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return Reply(lines=("+VTS: (0-9,A-D,*,#)",))
     keys = command.text.replace('"', "").replace(",", "")
@@ -175,14 +170,14 @@ def _send_keys(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _error_level(modem: SimulatedModem, command: Command) -> Reply:
+def _error_level(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.SET:
         modem.memory["+CMEE"] = str(whole_number(command.text.strip(), 0, 2))
         return OK
     return stored("+CMEE", test="(0-2)")(modem, command)
 
 
-def _hold(modem: SimulatedModem, command: Command) -> Reply:
+def _hold(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.TEST:
         return Reply(lines=("+CHLD: (0,1,1x,2,2x,3,4)",))
     if modem.calls.call is None:

@@ -6,8 +6,6 @@ this personality announces none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.commands.card import iccid_line, simcom_counters
 from firmware.simulator.commands.handlers import fixed, refused, settings
 from firmware.simulator.commands.network import power_off, restart
@@ -24,13 +22,10 @@ from firmware.simulator.commands.standard import STANDARD_COMMANDS
 from firmware.simulator.families import simcom
 from firmware.simulator.modem.calls import Call
 from firmware.simulator.modem.commandline import Command, Kind
-from firmware.simulator.modem.personality import ERROR, OK, Personality, Reply
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.personality import ERROR, OK, Modem, Personality, Reply
 
 
-def _upload_new(modem: SimulatedModem, command: Command) -> Reply:
+def _upload_new(modem: Modem, command: Command) -> Reply:
     """As on the SIM7600, but the target must not exist yet (field driver for the A7670)."""
     arguments = command.arguments
     if modem.storage.broken or (arguments and modem.storage.read(arguments[0]) is not None):
@@ -38,7 +33,7 @@ def _upload_new(modem: SimulatedModem, command: Command) -> Reply:
     return upload(modem, command)
 
 
-def _delete(modem: SimulatedModem, command: Command) -> Reply:
+def _delete(modem: Modem, command: Command) -> Reply:
     """Deleting a file that is not there breaks the file system until the next reset (A7670E)."""
     name = resolve(modem, command.text.strip().strip('"'))
     if modem.storage.broken or not modem.storage.delete(name):
@@ -47,7 +42,7 @@ def _delete(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _ims(modem: SimulatedModem, command: Command) -> Reply:
+def _ims(modem: Modem, command: Command) -> Reply:
     """AT+CIREG?: the second field says whether voice over LTE is registered."""
     if command.kind is Kind.SET:
         modem.memory["+CIREG"] = command.text.strip()
@@ -56,7 +51,7 @@ def _ims(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(lines=(f"+CIREG: {mode},{int(modem.registration == 1)},15",))
 
 
-def _row(_modem: SimulatedModem, call: Call, state: int) -> str:
+def _row(_modem: Modem, call: Call, state: int) -> str:
     # Manual V1.09: blanks after the commas, and on 4G nothing after the empty alpha field.
     number = f', "{call.number}", {call.type_of_address}, ""' if call.number is not None else ""
     return f"+CLCC: {call.index}, {int(not call.outgoing)}, {state}, 0, 0{number}"
@@ -73,7 +68,7 @@ _CAUSES = {
 }
 
 
-def _cause(_modem: SimulatedModem, cause: int | None) -> str:
+def _cause(_modem: Modem, cause: int | None) -> str:
     # After our own hang-up the field notes show "0 Unknown".
     text = "0 Unknown" if cause is None else _CAUSES.get(cause, "31 Normal unspecified")
     return f'+CEER: "{text}"'

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.commands.card import iccid_line
 from firmware.simulator.commands.handlers import settings
 from firmware.simulator.commands.standard import STANDARD_COMMANDS
@@ -15,6 +13,7 @@ from firmware.simulator.modem.personality import (
     OK,
     CmeError,
     Handler,
+    Modem,
     Personality,
     Reply,
     VoicePath,
@@ -22,21 +21,18 @@ from firmware.simulator.modem.personality import (
 )
 from firmware.simulator.network.scenario import Fault, FaultKind
 
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
-
 _END_STATUS = {16: 104, 17: 67, 21: 67}
 """Third field of ^CEND for a far end; 29 is our own hang-up (trace of an E1550)."""
 
 
-def _voice(modem: SimulatedModem, command: Command) -> Reply:
+def _voice(modem: Modem, command: Command) -> Reply:
     """AT^CVOICE? -> 0 is voice enabled, then rate, width and frame in milliseconds."""
     if command.kind is Kind.READ:
         return Reply(lines=("^CVOICE:0,8000,16,20",))
     return ERROR if modem.card_state is CardState.ABSENT else OK
 
 
-def _stream(modem: SimulatedModem, command: Command) -> Reply:
+def _stream(modem: Modem, command: Command) -> Reply:
     """AT^DDSETEX=2 opens the audio port for one call; before a call it is accepted in vain."""
     if command.kind is Kind.SET and command.text.strip() == "2":
         modem.calls.switch_voice(on=True)
@@ -44,7 +40,7 @@ def _stream(modem: SimulatedModem, command: Command) -> Reply:
     return ERROR if command.kind is Kind.SET else OK
 
 
-def _pin_counters(modem: SimulatedModem, _command: Command) -> Reply:
+def _pin_counters(modem: Modem, _command: Command) -> Reply:
     """AT^CPIN?: state, tries for that state, then PUK, PIN, PUK2, PIN2."""
     card = modem.card
     match modem.card_state:
@@ -61,7 +57,7 @@ def _pin_counters(modem: SimulatedModem, _command: Command) -> Reply:
     return Reply(lines=(f"^CPIN: {head},{own},{card.puk_tries},{card.pin_tries},10,3",))
 
 
-def _hold(modem: SimulatedModem, command: Command) -> Reply:
+def _hold(modem: Modem, command: Command) -> Reply:
     """AT+CHLD=1x before the answer kills the AT port until the dongle is pulled out."""
     call = modem.calls.call
     early = call is not None and call.state in (CallState.DIALLING, CallState.ALERTING)
@@ -72,13 +68,13 @@ def _hold(modem: SimulatedModem, command: Command) -> Reply:
     return standard(modem, command)
 
 
-def _send_key(modem: SimulatedModem, command: Command) -> Reply:
+def _send_key(modem: Modem, command: Command) -> Reply:
     call = modem.calls.call
     ready = call is not None and call.announced_at is not None
     return OK if ready and len(command.arguments) == 2 else ERROR
 
 
-def _noise(modem: SimulatedModem, command: Command) -> Reply:
+def _noise(modem: Modem, command: Command) -> Reply:
     """AT^CURC=1 lets the dongle talk unasked."""
     if command.kind is Kind.SET:
         modem.memory["^CURC"] = command.text.strip()
@@ -87,13 +83,13 @@ def _noise(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _talk(modem: SimulatedModem) -> None:
+def _talk(modem: Modem) -> None:
     if modem.flag("^CURC"):
         modem.notice(f"^RSSI:{modem.settings.signal}")
         modem.later(10.0, "noise", lambda: _talk(modem))
 
 
-def _progress(modem: SimulatedModem, call: Call, phase: Phase) -> list[str]:
+def _progress(modem: Modem, call: Call, phase: Phase) -> list[str]:
     if not modem.flag("^CURC"):
         return []
     match phase:
@@ -105,7 +101,7 @@ def _progress(modem: SimulatedModem, call: Call, phase: Phase) -> list[str]:
             return [f"^CONN:{call.index},0"]
 
 
-def _released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> list[str]:
+def _released(modem: Modem, call: Call, cause: int, local: bool) -> list[str]:
     seconds = call.seconds(modem.now)
     if local:
         return [f"^CEND:{call.index},{seconds},29,16"]
@@ -119,7 +115,7 @@ def _released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> lis
     return [f"^CEND:{call.index},{seconds},{fields}", result]
 
 
-def _key_notice(modem: SimulatedModem, key: str, _milliseconds: int) -> list[str]:
+def _key_notice(modem: Modem, key: str, _milliseconds: int) -> list[str]:
     return [f"^DDTMF: {key}"] if modem.memory.get("^DDTMFCFG") == "0,1" else []
 
 

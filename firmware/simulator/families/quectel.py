@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.commands.card import iccid_line
 from firmware.simulator.commands.handlers import fixed, settings
 from firmware.simulator.commands.network import power_off
@@ -16,6 +14,7 @@ from firmware.simulator.modem.personality import (
     OK,
     CmeError,
     DataMode,
+    Modem,
     Personality,
     Reply,
     VoicePath,
@@ -25,9 +24,6 @@ from firmware.simulator.modem.storage import samples_of
 from firmware.simulator.network.scenario import FaultKind
 from firmware.simulator.network.sounds import murmur
 
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
-
 _HANG_UP_CAUSES = ("1", "16", "17", "18", "21", "27", "31", "88")
 _DATA_ROW = '+CLCC: 1,0,0,1,0,"",128'
 """On LTE the call list always holds the data connection."""
@@ -35,14 +31,14 @@ _DSCI = {0: 3, 1: 1, 2: 2, 3: 7, 4: 4, 5: 5}
 """^DSCI numbers the states in its own way: 3 is answered and 7 is alerting."""
 
 
-def _pin_counters(modem: SimulatedModem, _command: Command) -> Reply:
+def _pin_counters(modem: Modem, _command: Command) -> Reply:
     if modem.card_state is CardState.ABSENT:
         raise CmeError(10)
     pin, puk = modem.card.pin_tries, modem.card.puk_tries
     return Reply(lines=(f'+QPINC: "SC",{pin},{puk}', '+QPINC: "P2",3,10'))
 
 
-def _indications(modem: SimulatedModem, command: Command) -> Reply:
+def _indications(modem: Modem, command: Command) -> Reply:
     """AT+QINDCFG="ccinfo",1,0."""
     arguments = command.arguments
     if command.kind is Kind.SET and len(arguments) > 1:
@@ -53,7 +49,7 @@ def _indications(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _configuration(modem: SimulatedModem, command: Command) -> Reply:
+def _configuration(modem: Modem, command: Command) -> Reply:
     """AT+QCFG="ims" -> enabled, registered; other names keep what they are told."""
     arguments = command.arguments
     if command.kind is not Kind.SET or not arguments:
@@ -67,7 +63,7 @@ def _configuration(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(lines=(f'+QCFG: "{name}",{modem.memory.get(f"+QCFG:{name}", "0")}',))
 
 
-def _upload(modem: SimulatedModem, command: Command) -> Reply:
+def _upload(modem: Modem, command: Command) -> Reply:
     """AT+QFUPL="x.wav",<size>: CONNECT, the bytes, ``+QFUPL: <size>,<checksum>``."""
     arguments = command.arguments
     if command.kind is not Kind.SET or len(arguments) < 2 or not arguments[1].isdigit():
@@ -93,7 +89,7 @@ def checksum(data: bytes) -> int:
     return total
 
 
-def _list_files(modem: SimulatedModem, command: Command) -> Reply:
+def _list_files(modem: Modem, command: Command) -> Reply:
     wanted = command.arguments[:1] if command.kind is Kind.SET else ()
     return Reply(
         lines=tuple(
@@ -104,7 +100,7 @@ def _list_files(modem: SimulatedModem, command: Command) -> Reply:
     )
 
 
-def _delete(modem: SimulatedModem, command: Command) -> Reply:
+def _delete(modem: Modem, command: Command) -> Reply:
     name = command.first
     if name == "*":
         for stored, _ in modem.storage.names():
@@ -115,7 +111,7 @@ def _delete(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _play(modem: SimulatedModem, command: Command) -> Reply:
+def _play(modem: Modem, command: Command) -> Reply:
     """AT+QPSND=1,"x.wav",0,1,1 plays to the far end; 0 stops; ``+QPSND: 0`` at the end."""
     arguments = command.arguments
     if command.kind is not Kind.SET:
@@ -130,7 +126,7 @@ def _play(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _speak(modem: SimulatedModem, command: Command) -> Reply:
+def _speak(modem: Modem, command: Command) -> Reply:
     """AT+QWTTS=1,1,2,"text"; 903 where there is no call."""
     arguments = command.arguments
     if command.kind is not Kind.SET or len(arguments) < 4:
@@ -141,13 +137,13 @@ def _speak(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _hang_up_with_cause(modem: SimulatedModem, command: Command) -> Reply:
+def _hang_up_with_cause(modem: Modem, command: Command) -> Reply:
     if command.kind is not Kind.SET:
         return OK
     return hang_up(modem) if command.first in _HANG_UP_CAUSES else ERROR
 
 
-def _network_clock(modem: SimulatedModem, command: Command) -> Reply:
+def _network_clock(modem: Modem, command: Command) -> Reply:
     """AT+QLTS=1 (UTC); an empty text where the network told nothing."""
     if command.kind is Kind.TEST:
         return OK
@@ -160,7 +156,7 @@ def _network_clock(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(lines=(f'+QLTS: "{shown:%Y/%m/%d,%H:%M:%S}{quarters:+03d},0"',))
 
 
-def _sim_state(modem: SimulatedModem, command: Command) -> Reply:
+def _sim_state(modem: Modem, command: Command) -> Reply:
     if command.kind is Kind.SET:
         modem.memory["+QSIMSTAT"] = command.text.strip()
         return OK
@@ -168,7 +164,7 @@ def _sim_state(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(lines=(f"+QSIMSTAT: {modem.memory.get('+QSIMSTAT', '0')},{inserted}",))
 
 
-def _lines(modem: SimulatedModem, call: Call, dsci: int, ccinfo: int) -> list[str]:
+def _lines(modem: Modem, call: Call, dsci: int, ccinfo: int) -> list[str]:
     direction = int(not call.outgoing)
     number = call.number or ""
     lines: list[str] = []
@@ -181,11 +177,11 @@ def _lines(modem: SimulatedModem, call: Call, dsci: int, ccinfo: int) -> list[st
     return lines
 
 
-def _progress(modem: SimulatedModem, call: Call, _phase: Phase) -> list[str]:
+def _progress(modem: Modem, call: Call, _phase: Phase) -> list[str]:
     return _lines(modem, call, _DSCI[call.state], call.state)
 
 
-def _released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> list[str]:
+def _released(modem: Modem, call: Call, cause: int, local: bool) -> list[str]:
     lines = _lines(modem, call, 6, -1)
     if local:
         return lines
@@ -193,19 +189,19 @@ def _released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> lis
     return [*lines, "NO CARRIER" if plain else standard_release(cause)]
 
 
-def _incoming(modem: SimulatedModem, call: Call) -> list[str]:
+def _incoming(modem: Modem, call: Call) -> list[str]:
     return _lines(modem, call, _DSCI[CallState.INCOMING], CallState.INCOMING)
 
 
-def _missed(modem: SimulatedModem, call: Call) -> list[str]:
+def _missed(modem: Modem, call: Call) -> list[str]:
     return [*_lines(modem, call, 6, -1), "NO CARRIER"]
 
 
-def _answered_incoming(modem: SimulatedModem, call: Call) -> list[str]:
+def _answered_incoming(modem: Modem, call: Call) -> list[str]:
     return _lines(modem, call, _DSCI[CallState.ACTIVE], CallState.ACTIVE)
 
 
-def _key_notice(modem: SimulatedModem, key: str, _milliseconds: int) -> list[str]:
+def _key_notice(modem: Modem, key: str, _milliseconds: int) -> list[str]:
     """The key's ASCII code in decimal."""
     return [f"+QTONEDET: {ord(key)}"] if modem.flag("+QTONEDET") else []
 

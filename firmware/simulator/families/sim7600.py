@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.commands.card import iccid_line, simcom_counters
 from firmware.simulator.commands.handlers import fixed, refused, settings
 from firmware.simulator.commands.network import power_off, restart, restart_after_ok
@@ -23,16 +21,14 @@ from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.personality import (
     ERROR,
     OK,
+    Modem,
     Personality,
     Reply,
     VoicePath,
 )
 
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
 
-
-def _pcm(modem: SimulatedModem, command: Command) -> Reply:
+def _pcm(modem: Modem, command: Command) -> Reply:
     """AT+CPCMREG: the USB voice stream, only while a call exists (manual 5.2.25)."""
     match command.kind:
         case Kind.READ:
@@ -48,7 +44,7 @@ def _pcm(modem: SimulatedModem, command: Command) -> Reply:
             return OK if modem.calls.switch_voice(on=mode == ("1",)) else ERROR
 
 
-def _system(modem: SimulatedModem, _command: Command) -> Reply:
+def _system(modem: Modem, _command: Command) -> Reply:
     """AT+CPSI?: the serving cell in one line."""
     if modem.registration != 1:
         return Reply(lines=("+CPSI: NO SERVICE,Online",))
@@ -57,18 +53,18 @@ def _system(modem: SimulatedModem, _command: Command) -> Reply:
     )
 
 
-def _usb_id(modem: SimulatedModem, command: Command) -> Reply:
+def _usb_id(modem: Modem, command: Command) -> Reply:
     """AT+CUSBPIDSWITCH: which USB ports there are; setting it restarts the module."""
     if command.kind is Kind.READ:
         return Reply(lines=("+CUSBPIDSWITCH: 9001",))
     return restart_after_ok(modem) if command.kind is Kind.SET else OK
 
 
-def _cause(_modem: SimulatedModem, cause: int | None) -> str:
+def _cause(_modem: Modem, cause: int | None) -> str:
     return f"+CEER: {simcom.CAUSE_TEXTS.get(cause or 16, 'Normal, unspecified')}"
 
 
-def _row(_modem: SimulatedModem, call: Call, state: int) -> str:
+def _row(_modem: Modem, call: Call, state: int) -> str:
     row = f"+CLCC: {call.index},{int(not call.outgoing)},{state},0,0"
     return row if call.number is None else f'{row},"{call.number}",{call.type_of_address},""'
 

@@ -6,8 +6,6 @@ samples; clips are stored on the module.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.commands.card import iccid_line, simcom_counters
 from firmware.simulator.commands.handlers import settings
 from firmware.simulator.commands.network import power_off
@@ -18,6 +16,7 @@ from firmware.simulator.modem.personality import (
     ERROR,
     OK,
     DataMode,
+    Modem,
     Personality,
     Reply,
     standard_release,
@@ -25,14 +24,11 @@ from firmware.simulator.modem.personality import (
 from firmware.simulator.modem.storage import samples_of
 from firmware.simulator.network.scenario import FaultKind
 
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
-
 _MOST_BYTES = 4096
 """Of one AT+FSWRITE."""
 
 
-def _detect_keys(modem: SimulatedModem, command: Command) -> Reply:
+def _detect_keys(modem: Modem, command: Command) -> Reply:
     """AT+DDET=<on>[,interval][,report length][,ssdet]; needs a SIM."""
     if command.kind is Kind.READ:
         return Reply(lines=(f"+DDET: {modem.memory.get('+DDET', '0')}",))
@@ -45,7 +41,7 @@ def _detect_keys(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _key_notice(modem: SimulatedModem, key: str, milliseconds: int) -> list[str]:
+def _key_notice(modem: Modem, key: str, milliseconds: int) -> list[str]:
     """``+DTMF:1`` in the manual, ``+DTMF: 1,40`` with the length in logs."""
     if not modem.flag("+DDET"):
         return []
@@ -53,12 +49,12 @@ def _key_notice(modem: SimulatedModem, key: str, milliseconds: int) -> list[str]
     return [f"+DTMF: {key},{milliseconds}" if report else f"+DTMF:{key}"]
 
 
-def _create(modem: SimulatedModem, command: Command) -> Reply:
+def _create(modem: Modem, command: Command) -> Reply:
     name = command.text.strip().strip('"')
     return OK if name and modem.storage.store(name, b"") else ERROR
 
 
-def _write(modem: SimulatedModem, command: Command) -> Reply:
+def _write(modem: Modem, command: Command) -> Reply:
     """AT+FSWRITE=<file>,<0 start|1 append>,<bytes>,<timeout>; R14.18 refuses mode 0."""
     arguments = command.arguments
     if len(arguments) != 4 or arguments[1] != "1" or not arguments[2].isdigit():
@@ -73,16 +69,16 @@ def _write(modem: SimulatedModem, command: Command) -> Reply:
     return Reply(prompt="\r\n>", data=DataMode(length=size, done=done))
 
 
-def _size(modem: SimulatedModem, command: Command) -> Reply:
+def _size(modem: Modem, command: Command) -> Reply:
     data = modem.storage.read(command.text.strip().strip('"'))
     return ERROR if data is None else Reply(lines=(f"+FSFLSIZE: {len(data)}",))
 
 
-def _delete(modem: SimulatedModem, command: Command) -> Reply:
+def _delete(modem: Modem, command: Command) -> Reply:
     return OK if modem.storage.delete(command.text.strip().strip('"')) else ERROR
 
 
-def _record(modem: SimulatedModem, command: Command) -> Reply:
+def _record(modem: Modem, command: Command) -> Reply:
     """AT+CREC=4,"file",0,level plays into the call; 5 stops; ``+CREC: 0`` when it is over."""
     if command.kind is not Kind.SET:
         return OK
@@ -99,7 +95,7 @@ def _record(modem: SimulatedModem, command: Command) -> Reply:
     return OK
 
 
-def _progress(modem: SimulatedModem, call: Call, phase: Phase) -> list[str]:
+def _progress(modem: Modem, call: Call, phase: Phase) -> list[str]:
     lines: list[str] = []
     if modem.flag("+CLCC"):
         lines.append(_row(modem, call, call.state))
@@ -108,7 +104,7 @@ def _progress(modem: SimulatedModem, call: Call, phase: Phase) -> list[str]:
     return lines
 
 
-def _released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> list[str]:
+def _released(modem: Modem, call: Call, cause: int, local: bool) -> list[str]:
     lines = [_row(modem, call, 6)] if modem.flag("+CLCC") else []
     if local:
         return lines
@@ -116,16 +112,16 @@ def _released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> lis
     return [*lines, "NO CARRIER" if plain else standard_release(cause)]
 
 
-def _incoming(modem: SimulatedModem, call: Call) -> list[str]:
+def _incoming(modem: Modem, call: Call) -> list[str]:
     return [_row(modem, call, call.state)] if modem.flag("+CLCC") else []
 
 
-def _row(_modem: SimulatedModem, call: Call, state: int) -> str:
+def _row(_modem: Modem, call: Call, state: int) -> str:
     row = f"+CLCC: {call.index},{int(not call.outgoing)},{state},0,0"
     return row if call.number is None else f'{row},"{call.number}",{call.type_of_address},""'
 
 
-def _power_down(modem: SimulatedModem, command: Command) -> Reply:
+def _power_down(modem: Modem, command: Command) -> Reply:
     power_off(modem, command)
     return Reply(final="NORMAL POWER DOWN")
 

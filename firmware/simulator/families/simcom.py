@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.modem.calls import Call, Phase
-from firmware.simulator.modem.personality import standard_release
+from firmware.simulator.modem.personality import Modem, standard_release
 from firmware.simulator.network.scenario import FaultKind
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
 
 RELEASED_STATE = 6
 """SIMCom extends the ``stat`` of +CLCC by "disconnect"."""
@@ -20,7 +15,7 @@ def hhmmss(seconds: int) -> str:
     return f"{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}"
 
 
-def progress(modem: SimulatedModem, call: Call, phase: Phase) -> list[str]:
+def progress(modem: Modem, call: Call, phase: Phase) -> list[str]:
     """With AT+CLCC=1 each state as a row; ``VOICE CALL: BEGIN`` always."""
     lines: list[str] = []
     if modem.flag("+CLCC"):
@@ -32,7 +27,7 @@ def progress(modem: SimulatedModem, call: Call, phase: Phase) -> list[str]:
     return lines
 
 
-def released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> list[str]:
+def released(modem: Modem, call: Call, cause: int, local: bool) -> list[str]:
     """CLCC row 6, END (without a time where nobody answered), then the result.
 
     No raw log of BUSY is known for this family; drivers expect it, so it is sent, and the fault
@@ -52,17 +47,17 @@ def released(modem: SimulatedModem, call: Call, cause: int, local: bool) -> list
     return lines
 
 
-def incoming(modem: SimulatedModem, call: Call) -> list[str]:
+def incoming(modem: Modem, call: Call) -> list[str]:
     """With AT+CLCC=1 an incoming call is a row as well."""
     return [modem.personality.clcc_row(modem, call, call.state)] if modem.flag("+CLCC") else []
 
 
-def answered_incoming(modem: SimulatedModem, call: Call) -> list[str]:
+def answered_incoming(modem: Modem, call: Call) -> list[str]:
     """The same words as for an outgoing call."""
     return [*incoming(modem, call), "VOICE CALL: BEGIN"]
 
 
-def key_notice(modem: SimulatedModem, key: str, _milliseconds: int) -> list[str]:
+def key_notice(modem: Modem, key: str, _milliseconds: int) -> list[str]:
     """Comes without being asked for (field log, SIM7600G-H); sometimes with a doubled CR."""
     return [f"+RXDTMF: {key}\r" if modem.chance(0.5) else f"+RXDTMF: {key}"]
 
@@ -81,6 +76,6 @@ CAUSE_TEXTS = {
 }
 
 
-def missed_call(_modem: SimulatedModem, call: Call) -> list[str]:
+def missed_call(_modem: Modem, call: Call) -> list[str]:
     """The SIM7600 remembers who rang in vain."""
     return [f"MISSED_CALL: 11:01AM {call.number or ''}".rstrip(), "NO CARRIER"]

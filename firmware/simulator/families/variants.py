@@ -7,38 +7,34 @@ homeassistant-gsm-call, whose commands before a call are taken to be needed.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from firmware.simulator.commands.handlers import refused, settings
 from firmware.simulator.families.generic import GENERIC
 from firmware.simulator.modem.calls import Call, Phase
 from firmware.simulator.modem.commandline import Command, Kind
-from firmware.simulator.modem.personality import ERROR, Handler, Reply, VoicePath
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.personality import ERROR, Handler, Modem, Reply, VoicePath
 
 
 def _dial_only_after(name: str, value: str) -> Handler:
     """ATD is refused until a setting was made."""
     standard = GENERIC.handlers["D"]
 
-    def handler(modem: SimulatedModem, command: Command) -> Reply:
+    def handler(modem: Modem, command: Command) -> Reply:
         return standard(modem, command) if modem.memory.get(name) == value else ERROR
 
     return handler
 
 
-def _released_zte(_modem: SimulatedModem, call: Call, _cause: int, local: bool) -> list[str]:
+def _released_zte(_modem: Modem, call: Call, _cause: int, local: bool) -> list[str]:
     return [] if local else [f"HANGUP: {call.index}"]
 
 
-def _pin_without_result(modem: SimulatedModem, command: Command) -> Reply:
+def _pin_without_result(modem: Modem, command: Command) -> Reply:
     reply = GENERIC.handlers["+CPIN"](modem, command)
     return replace(reply, final=None) if command.kind is Kind.READ else reply
 
 
-def _progress_wavecom(modem: SimulatedModem, call: Call, phase: Phase) -> list[str]:
+def _progress_wavecom(modem: Modem, call: Call, phase: Phase) -> list[str]:
     if not modem.flag("+WIND"):
         return []
     match phase:
@@ -50,7 +46,7 @@ def _progress_wavecom(modem: SimulatedModem, call: Call, phase: Phase) -> list[s
             return []
 
 
-def _released_wavecom(modem: SimulatedModem, call: Call, cause: int, local: bool) -> list[str]:
+def _released_wavecom(modem: Modem, call: Call, cause: int, local: bool) -> list[str]:
     lines = GENERIC.released(modem, call, cause, local)
     return [*lines, f"+WIND: 6,{call.index}"] if modem.flag("+WIND") else lines
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from firmware.simulator.modem.calls import Call
+from firmware.simulator.modem.personality import Modem
 from firmware.simulator.modem.stream import Stream
 
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
 
-
-def account(
-    modem: SimulatedModem, call: Call, stream: Stream | None, *, by: str, cause: int
-) -> None:
+def account(modem: Modem, call: Call, stream: Stream | None, *, by: str, cause: int) -> None:
     """Log the end of *call* and, where it was answered, the sound in it. *by* hung up."""
     facts: dict[str, object] = {"number": call.number, "call": call.count}
     if call.callee.answered_at is not None and stream is not None:
@@ -34,7 +29,7 @@ def account(
     modem.log("ended", **facts, by=by, cause=cause, seconds=round(since, 3))
 
 
-def log_sound(modem: SimulatedModem, call: Call, *, final: bool = False) -> None:
+def log_sound(modem: Modem, call: Call, *, final: bool = False) -> None:
     """Log each stretch of sound that is over; *final* also the one that still goes on."""
     for stretch in call.callee.ears.take_stretches(final=final):
         modem.log(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from firmware.simulator.modem.accounting import account, log_sound
 from firmware.simulator.modem.calls import NORMAL_CLEARING, Call, CallState, Phase
 from firmware.simulator.modem.faults import INCIDENTS
-from firmware.simulator.modem.personality import ERROR, CmeError, Reply, standard_release
+from firmware.simulator.modem.personality import ERROR, CmeError, Modem, Reply, standard_release
 from firmware.simulator.modem.storage import Player
 from firmware.simulator.modem.stream import Stream
 from firmware.simulator.modem.timers import Timer
@@ -29,9 +29,6 @@ from firmware.simulator.network.scenario import (
 )
 from firmware.simulator.network.sounds import key_tone
 
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
-
 _PROGRESS_SECONDS = 0.1
 """Box seconds from the dial command to the notice that the modem is dialling."""
 
@@ -40,7 +37,7 @@ class CallControl:
     """At most one voice call at a time, like the cheap modules, and at most one caller who waits;
     a second dial is an ERROR."""
 
-    def __init__(self, modem: SimulatedModem, subscribers: Subscribers) -> None:
+    def __init__(self, modem: Modem, subscribers: Subscribers) -> None:
         self._modem = modem
         self._subscribers = subscribers
         self.call: Call | None = None
@@ -392,5 +389,5 @@ class CallControl:
         return min((time for time in times if time is not None), default=None)
 
 
-def _always(modem: SimulatedModem) -> set[FaultKind]:
+def _always(modem: Modem) -> set[FaultKind]:
     return {f.kind for f in modem.settings.faults if f.call is None and f.at is None}

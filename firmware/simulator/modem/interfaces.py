@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from firmware.simulator.modem.commandline import Command, split_commands
-from firmware.simulator.modem.personality import ERROR, CmeError, CmsError, DataMode, Reply
+from firmware.simulator.modem.personality import ERROR, CmeError, CmsError, DataMode, Modem, Reply
 from firmware.simulator.network.scenario import FaultKind
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
 
 _MAX_COMMAND = 4096
 """Bytes without a carriage return beyond which a modem forgets the line."""
@@ -36,7 +32,7 @@ class AtPort:
 class Interfaces:
     """All AT ports of a modem; each has its own echo and its own half-typed line."""
 
-    def __init__(self, modem: SimulatedModem, count: int) -> None:
+    def __init__(self, modem: Modem, count: int) -> None:
         self._modem = modem
         self._ports = [AtPort() for _ in range(count)]
         self._current = 0

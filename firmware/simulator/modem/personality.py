@@ -1,18 +1,26 @@
-"""What makes one modem family differ from another, as data and small functions."""
+"""What makes one modem family differ from another, as data and small functions.
+
+The functions are handed the modem as its parts see it, :class:`Modem`; only those who make one
+know :class:`firmware.simulator.modem.modem.SimulatedModem`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING
+from random import Random
+from typing import Protocol
 
 from firmware.simulator.modem.calls import Call, Phase
+from firmware.simulator.modem.card import CardState, SimCard
 from firmware.simulator.modem.commandline import Command
-from firmware.simulator.network.scenario import FaultKind
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
+from firmware.simulator.modem.faults import FaultWindows
+from firmware.simulator.modem.messages import MessageStore
+from firmware.simulator.modem.storage import ModuleStorage
+from firmware.simulator.modem.timers import Timers
+from firmware.simulator.network.scenario import Fault, FaultKind, IncomingSms, LineScenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,174 @@ class Reply:
 OK = Reply()
 ERROR = Reply(final="ERROR")
 
-Handler = Callable[["SimulatedModem", Command], Reply]
+
+class Calls(Protocol):
+    """The modem's calls as its commands see them; CallControl is them."""
+
+    @property
+    def call(self) -> Call | None:
+        """The call that is up or rings."""
+
+    @property
+    def last_cause(self) -> int | None:
+        """Why the last call ended (3GPP TS 24.008 annex H)."""
+
+    @property
+    def voice_on(self) -> bool:
+        """The command that switches the sample stream on was accepted in this call."""
+
+    @property
+    def playing(self) -> bool:
+        """A stored clip plays to the far end."""
+
+    def dial(self, number: str) -> Reply:
+        """Place a call; the number was checked by the dial command."""
+
+    def abort_dial(self) -> bool:
+        """A character came from the host; True where it aborted a dial without result."""
+
+    def answer(self) -> bool:
+        """Answer an incoming call (ATA); False where none rings."""
+
+    def hang_up(self) -> tuple[str, ...]:
+        """End the call from our side; returns the notices that follow the OK."""
+
+    def rows(self) -> list[str]:
+        """The lines of +CLCC."""
+
+    def switch_voice(self, *, on: bool) -> bool:
+        """Switch the sample stream; False where the modem refuses (there is no call)."""
+
+    def play(self, samples: bytes, finished: Callable[[], None]) -> bool:
+        """Play a stored clip to the far end; False where there is no answered call."""
+
+    def stop_playing(self) -> None: ...
+
+    def network_lost(self) -> None:
+        """No service any more: a call ends by itself."""
+
+
+class CommandPorts(Protocol):
+    """The AT command interfaces as commands see them."""
+
+    def echo(self, *, on: bool) -> None:
+        """Switch the echo of the port whose command runs."""
+
+
+class Modem(Protocol):
+    """The modem as its parts and its commands see it."""
+
+    now: float
+    """Box-monotonic seconds."""
+    memory: dict[str, str]
+    """Settings by command name, as their read form shows them."""
+    sent_messages: int
+
+    @property
+    def personality(self) -> Personality: ...
+
+    @property
+    def settings(self) -> LineScenario: ...
+
+    @property
+    def index(self) -> int:
+        """The number of the line, from 1."""
+
+    @property
+    def speed(self) -> float:
+        """Box seconds per real second."""
+
+    @property
+    def imei(self) -> str: ...
+
+    @property
+    def plugged_in(self) -> bool: ...
+
+    @property
+    def card(self) -> SimCard: ...
+
+    @property
+    def messages(self) -> MessageStore: ...
+
+    @property
+    def storage(self) -> ModuleStorage: ...
+
+    @property
+    def faults(self) -> FaultWindows: ...
+
+    @property
+    def timers(self) -> Timers:
+        """What happens inside the modem; all of it is forgotten when the power goes."""
+
+    @property
+    def dice(self) -> Random: ...
+
+    @property
+    def interfaces(self) -> CommandPorts: ...
+
+    @property
+    def calls(self) -> Calls: ...
+
+    @property
+    def card_state(self) -> CardState: ...
+
+    @property
+    def registration(self) -> int:
+        """The ``stat`` of +CREG: 1 home, 2 searching, 0 off, 3 denied, 6 SMS only."""
+
+    @property
+    def notices_first(self) -> bool:
+        """The notices of a hang-up go before its OK."""
+
+    @property
+    def malformed_creg(self) -> bool: ...
+
+    @property
+    def network_time(self) -> datetime | None:
+        """The time that the network told, with its zone; None where it never did."""
+
+    @property
+    def uptime(self) -> timedelta: ...
+
+    def need_card(self) -> None:
+        """Raise the error that a command gets while the SIM does not serve."""
+
+    def flag(self, name: str) -> bool:
+        """Whether a numeric setting such as ``+CLCC`` is switched on."""
+
+    def chance(self, probability: float) -> bool:
+        """A seeded throw of the dice, for habits that a modem has only sometimes."""
+
+    def notice(self, *lines: str, port: int = 0) -> None:
+        """Send unsolicited lines."""
+
+    def call_notice(self, *lines: str) -> None:
+        """Send lines about a call, which some firmwares lose and others send twice."""
+
+    def as_sent(self, lines: Iterable[str]) -> list[str]:
+        """What of these lines about a call is really sent."""
+
+    def later(self, seconds: float, name: str, action: Callable[[], None]) -> None:
+        """Do something after box *seconds*, unless the modem loses its power first."""
+
+    def log(self, event: str, **facts: object) -> None:
+        """Tell the shell what the network saw."""
+
+    def send_bytes(self, port: int, data: bytes) -> None: ...
+
+    def send_audio(self, data: bytes) -> None: ...
+
+    def restart(self, *, away: float | None = None, notices: tuple[str, ...] = ()) -> None:
+        """Lose power now and come back after *away* box seconds (default: the boot time)."""
+
+    def receive_sms(self, sms: IncomingSms) -> None:
+        """A text message comes over the air."""
+
+    def arm_incident(self, fault: Fault) -> None:
+        """Let a fault of the line happen once, when its time has come."""
+
+
+Handler = Callable[[Modem, Command], Reply]
 
 
 class CmeError(Exception):
@@ -95,11 +270,11 @@ class VoicePath(StrEnum):
     """A command switches the stream on while a call exists."""
 
 
-def _no_progress(_modem: SimulatedModem, _call: Call, _phase: Phase) -> list[str]:
+def _no_progress(_modem: Modem, _call: Call, _phase: Phase) -> list[str]:
     return []
 
 
-def _no_key_notice(_modem: SimulatedModem, _key: str, _milliseconds: int) -> list[str]:
+def _no_key_notice(_modem: Modem, _key: str, _milliseconds: int) -> list[str]:
     return []
 
 
@@ -110,7 +285,7 @@ def standard_release(cause: int) -> str:
     return "NO ANSWER" if cause in (18, 19) else "NO CARRIER"
 
 
-def _released(_modem: SimulatedModem, call: Call, cause: int, local: bool) -> list[str]:
+def _released(_modem: Modem, call: Call, cause: int, local: bool) -> list[str]:
     if local:
         return []
     if not call.outgoing or FaultKind.PLAIN_RELEASE in call.faults:
@@ -118,12 +293,12 @@ def _released(_modem: SimulatedModem, call: Call, cause: int, local: bool) -> li
     return [standard_release(cause)]
 
 
-def _clcc_row(_modem: SimulatedModem, call: Call, state: int) -> str:
+def _clcc_row(_modem: Modem, call: Call, state: int) -> str:
     row = f"+CLCC: {call.index},{int(not call.outgoing)},{state},0,0"
     return row if call.number is None else f'{row},"{call.number}",{call.type_of_address}'
 
 
-def _cause_text(_modem: SimulatedModem, cause: int | None) -> str:
+def _cause_text(_modem: Modem, cause: int | None) -> str:
     return f"+CEER: {0 if cause is None else cause}"
 
 
@@ -161,18 +336,18 @@ class Personality:
     """Knows AT+CLCC=1, which announces every change of a call."""
     access: int = 7
     """Access technology of +COPS: 0 GSM, 2 UMTS, 7 LTE."""
-    progress: Callable[[SimulatedModem, Call, Phase], list[str]] = _no_progress
-    released: Callable[[SimulatedModem, Call, int, bool], list[str]] = _released
+    progress: Callable[[Modem, Call, Phase], list[str]] = _no_progress
+    released: Callable[[Modem, Call, int, bool], list[str]] = _released
     """(modem, call, cause, local): the lines after an end; *local* means our own hang-up."""
-    incoming: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: []
+    incoming: Callable[[Modem, Call], list[str]] = lambda _modem, _call: []
     """Lines that follow the first RING."""
-    key_notice: Callable[[SimulatedModem, str, int], list[str]] = _no_key_notice
+    key_notice: Callable[[Modem, str, int], list[str]] = _no_key_notice
     key_notice_lag: float = 0.08
     """Box seconds that the module's tone detector takes, from the beginning of the key"""
     key_notice_at_release: bool = False
     """or, where the notice tells how long the key was held, from its end."""
-    clcc_row: Callable[[SimulatedModem, Call, int], str] = _clcc_row
-    cause_text: Callable[[SimulatedModem, int | None], str] = _cause_text
-    answered_incoming: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: []
+    clcc_row: Callable[[Modem, Call, int], str] = _clcc_row
+    cause_text: Callable[[Modem, int | None], str] = _cause_text
+    answered_incoming: Callable[[Modem, Call], list[str]] = lambda _modem, _call: []
     """Lines after the OK of ATA."""
-    missed_call: Callable[[SimulatedModem, Call], list[str]] = lambda _modem, _call: ["NO CARRIER"]
+    missed_call: Callable[[Modem, Call], list[str]] = lambda _modem, _call: ["NO CARRIER"]

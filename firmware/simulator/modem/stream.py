@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from firmware.simulator.modem.calls import Call, CallState
-from firmware.simulator.modem.personality import VoicePath
+from firmware.simulator.modem.personality import Modem, VoicePath
 from firmware.simulator.modem.storage import Player
 from firmware.simulator.modem.voice_path import Uplink
 from firmware.simulator.network.scenario import FaultKind
 from firmware.simulator.network.sounds import FRAME_BYTES, FRAME_SECONDS
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
 
 _STOP_LEVEL, _GO_LEVEL = 0.8, 0.3
 """Fill of the uplink buffer at which a module with flow control says stop, and go again."""
@@ -23,7 +18,7 @@ _MOST_FRAMES = 500
 class Stream:
     """Made for one call. Samples flow while the family's conditions for it are met."""
 
-    def __init__(self, modem: SimulatedModem, call: Call) -> None:
+    def __init__(self, modem: Modem, call: Call) -> None:
         self._modem = modem
         self._call = call
         self.on = False

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from firmware.simulator.modem.calls import Call, CallState
+from firmware.simulator.modem.personality import Modem
 from firmware.simulator.modem.timers import Timer
 from firmware.simulator.network.scenario import IncomingCall
-
-if TYPE_CHECKING:
-    from firmware.simulator.modem.modem import SimulatedModem
 
 _RINGS_AFTER = 0.1
 """Box seconds from the end of a call until the one that waited rings."""
@@ -28,7 +25,7 @@ class _Waiting:
 class CallWaiting:
     """At most one caller waits; *ring* lets them ring once the line is free."""
 
-    def __init__(self, modem: SimulatedModem, ring: Callable[[IncomingCall], None]) -> None:
+    def __init__(self, modem: Modem, ring: Callable[[IncomingCall], None]) -> None:
         self._modem = modem
         self._ring = ring
         self._waiting: _Waiting | None = None
