@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 
@@ -226,56 +225,3 @@ def test_modem_manager_on_an_open_port_is_refused_by_name(mocker: MockerFixture)
         rig.modem.open()
     assert "systemctl mask --now ModemManager" in caught.value.remedy
     assert rig.port.closed
-
-
-def fake_process(proc: Path, pid: int, name: str, target: str | None) -> None:
-    (proc / str(pid) / "fd").mkdir(parents=True)
-    (proc / str(pid) / "comm").write_text(name + "\n")
-    if target is not None:
-        (proc / str(pid) / "fd" / "3").symlink_to(target)
-
-
-def test_holders_are_found_through_aliases_and_ourselves_left_out(tmp_path: Path) -> None:
-    device = tmp_path / "ttyUSB2"
-    device.touch()
-    alias = tmp_path / "by-id"
-    alias.symlink_to(device)
-    proc = tmp_path / "proc"
-    fake_process(proc, 4, "minicom", str(device))
-    fake_process(proc, 5, "other", "/dev/null")
-    fake_process(proc, os.getpid(), "ourselves", str(device))
-    (proc / "6").mkdir()
-    (proc / "self").mkdir()
-    assert port_users.holders(str(alias), proc=proc) == (port_users.Holder(pid=4, name="minicom"),)
-    who, remedy = port_users.explain(str(alias), proc=proc)
-    assert who == "minicom (pid 4)"
-    assert "stop minicom" in remedy
-
-
-@pytest.mark.parametrize(
-    ("index", "held"), [("tty-index:\t7\n", False), ("tty-index:\t8\n", True), (None, True)]
-)
-def test_who_plays_the_modem_on_a_pseudo_terminal_is_no_rival(
-    tmp_path: Path, index: str | None, held: bool
-) -> None:
-    """A simulator keeps both ends open."""
-    proc = tmp_path / "proc"
-    fake_process(proc, 4, "autodialer", "/dev/pts/7")
-    (proc / "4" / "fd" / "5").symlink_to("/dev/ptmx")
-    if index is not None:
-        (proc / "4" / "fdinfo").mkdir()
-        (proc / "4" / "fdinfo" / "5").write_text(f"pos:\t0\nflags:\t02100002\n{index}")
-    fake_process(proc, 5, "minicom", "/dev/pts/9")
-    assert bool(port_users.holders("/dev/pts/7", proc=proc)) is held
-    assert port_users.holders("/dev/pts/9", proc=proc) == (
-        port_users.Holder(pid=5, name="minicom"),
-    )
-
-
-def test_modem_manager_is_suspected_where_its_descriptors_cannot_be_seen(tmp_path: Path) -> None:
-    proc = tmp_path / "proc"
-    fake_process(proc, 4, "ModemManager", None)
-    who, remedy = port_users.explain("/dev/ttyUSB2", proc=proc)
-    assert "ModemManager" in who
-    assert remedy == port_users.MODEM_MANAGER_REMEDY
-    assert port_users.explain("/dev/ttyUSB2", proc=tmp_path / "none") == ("", "")
