@@ -144,6 +144,11 @@ class Engine:
         return self._lines.ready
 
     @property
+    def unconfirmed_lines(self) -> set[str]:
+        """Lines that have not confirmed the end of their last call."""
+        return self._lines.unconfirmed | self._incoming.unconfirmed
+
+    @property
     def line_faults(self) -> dict[str, events.LineFault]:
         return self._lines.faults
 

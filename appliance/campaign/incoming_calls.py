@@ -62,6 +62,11 @@ class IncomingCalls:
         return self._running
 
     @property
+    def unconfirmed(self) -> set[str]:
+        """Lines whose last incoming call may be up although its end is written."""
+        return set(self._unconfirmed)
+
+    @property
     def deadlines(self) -> list[float]:
         """When each running call moves on by itself, in box-monotonic seconds."""
         return [call.deadline for call in self._running.values()]

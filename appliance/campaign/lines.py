@@ -54,6 +54,11 @@ class Lines:
         return tuple(line.name for line in self._lines.values() if line.ready)
 
     @property
+    def unconfirmed(self) -> set[str]:
+        """Lines whose last call may be up although its outcome is written."""
+        return {name for name, line in self._lines.items() if line.unconfirmed is not None}
+
+    @property
     def faults(self) -> dict[str, events.LineFault]:
         return {n: line.fault for n, line in self._lines.items() if line.fault is not None}
 

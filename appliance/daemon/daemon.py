@@ -4,6 +4,9 @@ Threads exist only where something blocks: one per line (and its reader and audi
 watches the buttons, one that accepts technicians. Each stamps what it saw and puts it into one
 inbox. One loop empties the inbox, steps the engine, makes its records durable and sends its
 orders. The stop path alone goes past all this, from the button's thread straight to the lines.
+So does the end of the program where the loop hangs (:mod:`appliance.daemon.end_signals`).
+
+Long because the life of the process, from its first row to its last, is told in one piece.
 """
 
 from __future__ import annotations
@@ -20,7 +23,6 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import FrameType
 from typing import Any
 
 from appliance import __version__
@@ -35,6 +37,7 @@ from appliance.config.load import Config
 from appliance.control.job import Job
 from appliance.control.operations import Operations, Surroundings
 from appliance.control.protocol import ControlServer
+from appliance.daemon.end_signals import EndSignals
 from appliance.daemon.systemd import notify, watchdog_seconds
 from appliance.effects import Record
 from appliance.errors import Refused
@@ -135,19 +138,19 @@ class Daemon:
 
     def run(self, *, until_idle: bool = False) -> int:
         """Run until told to end (or idle); returns the exit code."""
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, self._signalled)
         server = ControlServer(self._state.directory, self._request, pulse=self._pulse)
-        try:
-            # Before all else: a technician's stop must reach a box that is still starting.
-            server.start()
-            self._start()
-            notify("READY=1")
-            return self._loop(until_idle=until_idle)
-        finally:
-            notify("STOPPING=1")
-            self._shut_down()
-            server.close()
+        with EndSignals(told=self._signalled, overdue=self._hang_up_beside) as signals:
+            try:
+                # Before all else: a technician's stop must reach a box that is still starting.
+                server.start()
+                self._start()
+                notify("READY=1")
+                return self._loop(until_idle=until_idle)
+            finally:
+                signals.begun()
+                notify("STOPPING=1")
+                self._shut_down()
+                server.close()
 
     # --- the loop ----------------------------------------------------------------------------
 
@@ -248,6 +251,9 @@ class Daemon:
         if set(self._lines) - set(engine.ready_lines) - set(engine.line_faults):
             # A line that has not reported may still hold a call of a box that died.
             return False
+        if engine.unconfirmed_lines:
+            # One whose end nobody has confirmed may be up: it needs a program that watches it.
+            return False
         return engine.finished(now, IDLE_HORIZON)
 
     def _keep_house(self) -> None:
@@ -339,16 +345,27 @@ class Daemon:
             )
         self._jobs.clear()
 
-    def _signalled(self, signum: int, _: FrameType | None) -> None:
+    def _signalled(self, signum: int) -> None:
         log.info("ending on signal %s", signal.Signals(signum).name)
         self._ending.set()
-        self._inbox.put(None)
+        # Before any end that it causes: a call that is cut now was refused by nobody.
+        self._inbox.put(commands.ShutDown())
+
+    def _hang_up_beside(self) -> None:
+        """The loop hangs: no call may stay up that nobody watches. Not the loop's thread."""
+        for line in self._lines.values():
+            line.emergency_hang_up()
+        self._in_parallel([line.close for line in self._lines.values()])
 
     # --- the end -----------------------------------------------------------------------------
 
     def _shut_down(self) -> None:
         """Hang up what runs, record how it ended, and leave the state sound."""
-        self._box.take([commands.ShutDown()])
+        try:
+            self._box.take([commands.ShutDown()])
+        except Exception:
+            # Whatever is wrong with the box, its lines are closed, which hangs up.
+            log.exception("the running calls could not be told of the end")
         self._abandon_work()
         self._in_parallel([line.close for line in self._lines.values()])
         deadline = time.monotonic() + SHUTDOWN

@@ -10,9 +10,9 @@ from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.control.operations import Operations
-from appliance.daemon.daemon import Daemon, _Request
+from appliance.daemon.daemon import IDLE_HORIZON, Daemon, _Request
 from appliance.errors import Refused
-from firmware.events import Cause, Ended, StopRaised
+from firmware.events import Cause, Ended, LineFault, StopRaised
 from tests.support.box_bench import Bench, answered_and_pressed
 
 
@@ -85,4 +85,34 @@ def test_a_box_that_ends_latches_a_stop_answers_a_look_and_refuses_the_rest(benc
     assert status.answer.result(timeout=0)["stopped"] is False
     bench.restart()
     assert bench.state.campaign.stopped
+    bench.state.close()
+
+
+def test_a_box_is_not_idle_while_an_end_is_unconfirmed(bench: Bench) -> None:
+    order = bench.dial()
+    bench.seconds = 7300.0
+    ended = Ended(
+        line=order.line,
+        at=7300.0,
+        attempt=order.attempt,
+        cause=Cause.LINE_LOST,
+        evidence="link lost",
+        code=None,
+        confirmed=False,
+    )
+    fault = LineFault(
+        line=order.line,
+        at=7300.0,
+        fault="hang-up-unconfirmed",
+        detail="the call list could not be read empty",
+        remedy="pull the modem",
+        final=True,
+    )
+    bench.box.take([ended, fault])
+    daemon = ending(bench)
+    daemon._lines = {order.line: daemon._lines[order.line]}
+    assert bench.box.engine.finished(bench.now(), IDLE_HORIZON)
+    assert not daemon._idle()
+    bench.ready()
+    assert daemon._idle()
     bench.state.close()
