@@ -9,12 +9,15 @@ the simulator's scenario are read with it.
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from firmware.bounded_read import read_bounded
 
 Path_ = tuple[str | int, ...]
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
@@ -116,13 +119,12 @@ def read_source(path: Path, *, too_large: str) -> str:
     """
     name = str(path)
     try:
-        raw = path.read_bytes()
+        raw = read_bounded(path, SIZE_LIMIT)
     except OSError as error:
-        raise DocumentFaulty(
-            name, [Fault(Mark(1, 1), "", f"cannot be read ({error.strerror}); check the path")]
-        ) from error
-    if len(raw) > SIZE_LIMIT:
-        raise DocumentFaulty(name, [Fault(Mark(1, 1), "", f"is larger than 1 MiB; {too_large}")])
+        wrong = f"cannot be read ({error.strerror}); check the path"
+        if error.errno == errno.EFBIG:
+            wrong = f"is larger than 1 MiB; {too_large}"
+        raise DocumentFaulty(name, [Fault(Mark(1, 1), "", wrong)]) from error
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

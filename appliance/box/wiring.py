@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from appliance.config.load import Config
 from appliance.config.settings import LineConfig
+from firmware.bounded_read import read_bounded
 from firmware.clock import Clock
 from firmware.events import Event
 from firmware.gpio.panel import Panel, PanelPins
@@ -78,6 +79,10 @@ def _voice(config: Config, audio: str) -> str:
     return audio if audio == MODULE or audio.startswith(PREFIX) else _place(config, audio)
 
 
+PIN_LIMIT = 1024
+"""Bytes of a file that holds a PIN; what is longer is another file."""
+
+
 def _place(config: Config, port: str) -> str:
     """Resolve a relative device path against the configuration file; leave URLs and auto alone."""
     if port == "auto" or "://" in port or port.startswith("/"):
@@ -91,4 +96,4 @@ def _pin(config: Config, reference: str | None) -> str | None:
     if reference is None or not reference.startswith("file:"):
         return reference
     path = config.file.parent / reference.removeprefix("file:")
-    return path.read_text(encoding="ascii").strip()
+    return read_bounded(path, PIN_LIMIT).decode("ascii").strip()

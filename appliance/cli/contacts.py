@@ -10,6 +10,8 @@ from typing import Any
 
 from appliance.cli.output import check_target
 from appliance.cli.session import Output, ask
+from appliance.control.protocol import FILE_LIMIT
+from firmware.bounded_read import read_bounded
 
 SHOWN = 50
 """Faults printed in full; the rejects file has all."""
@@ -85,7 +87,7 @@ def _import(arguments: argparse.Namespace) -> int:
         return 2
     check_target(arguments, "--rejects", arguments.rejects)
     try:
-        raw = arguments.file.read_bytes()
+        raw = read_bounded(arguments.file, FILE_LIMIT, pipes=True)
     except OSError as error:
         print(
             f"autodialer: {arguments.file}: {error.strerror}; check the path and its rights",

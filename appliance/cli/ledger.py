@@ -21,6 +21,7 @@ from appliance.effects import Entry
 from appliance.errors import Refused
 from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
 from appliance.ledger.anchors import AnchorInvalid
+from firmware.bounded_read import read_bounded
 
 REREAD_AFTER = 0.2
 """Seconds in which a row that is being written is complete."""
@@ -90,10 +91,13 @@ def _verify(directory: Path, arguments: argparse.Namespace) -> int:
     return 0 if verification.ok else 1
 
 
+ANCHOR_LIMIT = 64 << 10
+
+
 def _anchor(path: Path) -> Anchor:
     remedy = "give the .anchor file that `report --out` wrote beside its page"
     try:
-        return Anchor.parse(path.read_text(encoding="utf-8"))
+        return Anchor.parse(read_bounded(path, ANCHOR_LIMIT, pipes=True).decode())
     except OSError as error:
         raise Refused(f"--anchor {path}: {error.strerror}", remedy) from error
     except (AnchorInvalid, UnicodeDecodeError) as error:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appliance import __version__
+from appliance.cli.streams import safe_output
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "run the whole box on simulated modems"),
@@ -53,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     # The ears' matrices are tiny: numpy's threads only wait for each other, most on a loaded Pi.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    given = sys.argv[1:] if argv is None else list(argv)
+    with safe_output(next((word for word in given if word in COMMANDS), "")):
+        return _run(given)
+
+
+def _run(argv: Sequence[str]) -> int:
     parser = _parser()
     top = parser.parse_args(argv)
     if not top.command:

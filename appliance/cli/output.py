@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from appliance.cli.paths import state_directory
+from appliance.cli.streams import plain
 from appliance.errors import Refused
 from appliance.storage.written_files import (
     Protected,
@@ -44,6 +45,11 @@ def check_target(
     """
     if path is None:
         return
+    if plain(str(path)) != str(path):
+        raise Refused(
+            f"{option}: the file's name is not text in the encoding of this locale",
+            "write to a file with another name",
+        )
     try:
         refusal = judge(
             path, protected(arguments, clip=clip), written_files(arguments), again=again

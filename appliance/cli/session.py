@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.cli.output import write_target, written_files
 from appliance.cli.paths import existing_state, state_directory
+from appliance.cli.streams import plain
 from appliance.control.protocol import ControlClient
 from appliance.errors import NobodyListens, Refused
 from appliance.storage.written_files import takes_a_stream
@@ -50,6 +51,15 @@ class Output:
         return bool(contents)
 
 
+def _sayable(value: Any) -> Any:
+    """Return what a person typed as text that a ledger can hold."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, dict):
+        return {name: _sayable(inner) for name, inner in value.items()}
+    return [_sayable(inner) for inner in value] if isinstance(value, list) else value
+
+
 def ask(
     arguments: argparse.Namespace,
     operation: str,
@@ -62,6 +72,7 @@ def ask(
     Raises :class:`~appliance.errors.Refused`, also where there is no state and
     *operation* begins none (:data:`CREATES`), and the storage and configuration errors.
     """
+    given = _sayable(given or {})
     directory = state_directory(arguments) if operation in CREATES else existing_state(arguments)
     if directory.is_dir():
         try:
@@ -75,7 +86,7 @@ def ask(
             elif output is not None:
                 _deliver(directory, output, answer)
             return answer
-    return _offline(arguments, operation, given or {}, output)
+    return _offline(arguments, operation, given, output)
 
 
 def _deliver(directory: Path, output: Output, answer: Any) -> None:
@@ -110,7 +121,7 @@ def ask_running(
     if not directory.is_dir():
         raise NobodyListens(str(directory))
     with ControlClient(directory) as client:
-        return client.ask(operation, given)
+        return client.ask(operation, _sayable(given or {}))
 
 
 def _offline(

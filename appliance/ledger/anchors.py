@@ -16,6 +16,7 @@ from pathlib import Path
 
 from appliance.ledger.format import timestamp
 from appliance.storage.files import StorageError
+from firmware.json_text import parse_json
 
 NAMESPACE = "autodialer-ledger"
 """Namespace of the signatures: a signature for another purpose proves nothing here."""
@@ -53,7 +54,7 @@ class Anchor:
     def parse(cls, text: str) -> Anchor:
         """Read what :meth:`text` wrote. Raises :class:`AnchorInvalid`."""
         try:
-            value = json.loads(text)
+            value = parse_json(text)
             anchor = cls(seq=value["seq"], hash=value["hash"], at=value["at"])
         except (ValueError, TypeError, KeyError) as error:
             raise AnchorInvalid(f"not an anchor: {error!r}") from error

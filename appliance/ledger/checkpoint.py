@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from appliance.ledger.format import LedgerCorrupt
 from appliance.storage.files import SYSTEM_DISK, Disk, replace_file_in_parts
 from appliance.storage.journal_format import body, frame
+from firmware.json_text import parse_json
 
 FILE = "checkpoint.json"
 _VERSION = 2
@@ -68,13 +69,13 @@ def read(directory: Path, disk: Disk = SYSTEM_DISK) -> Checkpoint | None:
     """Return what :func:`save` kept, or None where it is missing, damaged or of another version."""
     try:
         with disk.reader(directory / FILE) as stream:
-            head = json.loads(body(stream.readline()) or b"null")
+            head = parse_json(body(stream.readline()) or b"null")
             if head["version"] != _VERSION:
                 return None
             payload: dict[str, Any] = {key: [] for key in head["lists"]}
             members = 0
             for raw in stream:
-                key, value = json.loads(body(raw) or b"null")
+                key, value = parse_json(body(raw) or b"null")
                 if key in head["lists"]:
                     payload[key].append(value)
                 else:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from appliance.effects import Entry
 from appliance.storage.files import StorageError
+from firmware.json_text import parse_json
 
 GENESIS = "0" * 64
 """``prev`` of the first line."""
@@ -82,7 +83,7 @@ class Line(NamedTuple):
     @property
     def batch(self) -> tuple[int, int]:
         """First and last sequence number of the write that this line belongs to."""
-        mark = json.loads(self.data.decode()).get(BATCH)
+        mark = parse_json(self.data.decode()).get(BATCH)
         if not (isinstance(mark, list) and len(mark) == 2 and all(type(n) is int for n in mark)):
             return self.seq, self.seq
         first = self.seq - mark[0] + 1
@@ -90,7 +91,7 @@ class Line(NamedTuple):
 
     def entry(self) -> Entry:
         """Return the row as the box reads it back, without the mark of its write."""
-        data = json.loads(self.data.decode())
+        data = parse_json(self.data.decode())
         data.pop(BATCH, None)
         return Entry(
             seq=self.seq,
@@ -139,7 +140,7 @@ def encode(
         raise RecordRefused(f"data.{BATCH} is reserved")
     text = canonical({**data, BATCH: batch} if batch else data)
     # Keys that are not strings become strings, but are sorted as what they were.
-    if not all(isinstance(key, str) for key in data) or canonical(json.loads(text)) != text:
+    if not all(isinstance(key, str) for key in data) or canonical(parse_json(text)) != text:
         raise RecordRefused(f"{kind}: the keys of data must be strings")
     if _PHONE_NUMBER.search(text):
         raise RecordRefused(f"{kind}: a phone number may not stand in the ledger")
@@ -194,7 +195,7 @@ def check_canonical(line: Line) -> None:
     """Raise :class:`BadLine` unless ``at`` is a time and ``data`` is canonical JSON."""
     try:
         datetime.fromisoformat(line.at)
-        data = json.loads(line.data.decode())
+        data = parse_json(line.data.decode())
         same = canonical(data).encode() == line.data
     except ValueError as error:
         raise BadLine(f"not a time or not JSON: {error}") from error
@@ -208,7 +209,7 @@ def _why_not_a_line(raw: bytes) -> str:
     if b"\0" in raw or b"\xff" in raw:
         return "bytes that no row contains"
     try:
-        json.loads(raw)
+        parse_json(raw)
     except ValueError:
         return "not JSON"
     return "not a row of the ledger in canonical form"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
+import errno
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from appliance.people.contacts_format import (
     RowFault,
 )
 from appliance.zones import REMEDY, zone_remedy
+from firmware.bounded_read import read_bounded
 
 SIZE_LIMIT = 64 << 20
 """Bytes; some 400,000 people."""
@@ -66,16 +68,12 @@ def read_contacts(path: Path, defaults: Defaults) -> Reading:
     """Read a file; raises :class:`ContactsUnreadable` where it is useless as a whole."""
     file = str(path)
     try:
-        size = path.stat().st_size
-        raw = path.read_bytes() if size <= SIZE_LIMIT else b""
+        raw = read_bounded(path, SIZE_LIMIT)
     except OSError as error:
-        raise ContactsUnreadable(
-            file, [RowFault(1, "", f"cannot be read ({error.strerror})", "check path and rights")]
-        ) from error
-    if size > SIZE_LIMIT:
-        raise ContactsUnreadable(
-            file, [RowFault(1, "", "is larger than 64 MiB", "split it into several files")]
-        )
+        wrong, remedy = f"cannot be read ({error.strerror})", "check path and rights"
+        if error.errno == errno.EFBIG:
+            wrong, remedy = "is larger than 64 MiB", "split it into several files"
+        raise ContactsUnreadable(file, [RowFault(1, "", wrong, remedy)]) from error
     return parse_contacts(raw, file, defaults)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from appliance.numbers import national_digits
 from appliance.storage.files import SYSTEM_DISK, Disk, StorageError, replace_file
 from appliance.storage.written_files import WrittenFiles, put
+from firmware.json_text import parse_json
 
 FILE = "exports.json"
 _VERSION = 1
@@ -75,7 +76,7 @@ class Index:
         """Return what is remembered. Raises :class:`IndexUnreadable`."""
         try:
             with self._disk.reader(self._path) as stream:
-                value = json.loads(stream.read())
+                value = parse_json(stream.read())
             if value["version"] != _VERSION:
                 raise ValueError(f"version {value['version']!r}")
             return tuple(

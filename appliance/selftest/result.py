@@ -19,6 +19,7 @@ from appliance.selftest.state import Concluded
 from appliance.storage.files import make_private_directory, replace_file
 from firmware.clips.levels import Levels
 from firmware.events import LineReady, Witness
+from firmware.json_text import parse_json
 
 FILE = "selftest.json"
 SILENT_DBFS = -60.0
@@ -203,7 +204,7 @@ def _says_something(found: Mapping[str, Any]) -> bool:
 def load(directory: Path) -> dict[str, Any]:
     """Return the newest result of each SIM; nothing where the file is missing or damaged."""
     try:
-        kept = json.loads((directory / FILE).read_text(encoding="utf-8"))
+        kept = parse_json((directory / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     if not isinstance(kept, dict):

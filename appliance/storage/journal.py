@@ -12,7 +12,6 @@ names it and nothing is changed.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
@@ -40,6 +39,7 @@ from appliance.storage.journal_format import (
     transaction_line,
 )
 from firmware.durable import TEMPORARY, discard, write_all
+from firmware.json_text import parse_json
 
 START_OVER = Change("", "", None)
 _FILE = re.compile(r"([a-z]+)-(\d{8})\.(log|snapshot)")
@@ -326,7 +326,7 @@ class Journal:
                     raise JournalCorrupt(path.name, number, "the line is damaged")
                 torn = True
                 break
-            value = json.loads(text)
+            value = parse_json(text)
             changes = [
                 Change(table, key, None if row is None else encode_row(row))
                 for table, key, row in value.get("changes", ())

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from appliance.storage.files import StorageError
+from firmware.json_text import parse_json
 
 FORMAT = 2
 """Version of the lines themselves; what the rows mean is versioned by the caller's schema.
@@ -67,7 +68,7 @@ class Header(NamedTuple):
         if text is None:
             raise JournalCorrupt(file, 1, "the header is damaged")
         try:
-            value: dict[str, Any] = json.loads(text)
+            value: dict[str, Any] = parse_json(text)
             if value.pop("format") > FORMAT:
                 raise newer_program(file)
             header = cls(**value)

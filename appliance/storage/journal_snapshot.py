@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from appliance.storage.files import Disk
 from appliance.storage.journal_format import Change, body, end_line, snapshot_line
 from firmware.durable import write_all
+from firmware.json_text import parse_json
 
 _BUFFER = 1024 * 1024
 
@@ -51,7 +51,7 @@ def read(disk: Disk, path: Path) -> Generator[Change, None, tuple[bytes, int] | 
                 if text is None:
                     return None
                 if text.startswith(b"{"):
-                    whole = json.loads(text)["end"] == count and not stream.read(1)
+                    whole = parse_json(text)["end"] == count and not stream.read(1)
                     return (first, stream.tell()) if whole else None
                 # What is left of the frame ["TABLE","KEY",ROW] is the row's text as it stands.
                 _, table, _, key, _ = text.split(b'"', 4)

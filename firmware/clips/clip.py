@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from firmware.bounded_read import open_regular
 from firmware.errors import ClipUnusable
 
 SAMPLE_RATE = 8000
@@ -111,7 +112,7 @@ class WavFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with _refusals(path), ExitStack() as unless_opened:
-            stream = unless_opened.enter_context(path.open("rb"))
+            stream = unless_opened.enter_context(open_regular(path))
             self._wav = unless_opened.enter_context(wave.open(stream, "rb"))
             self.form = WavFormat(
                 rate=self._wav.getframerate(),

@@ -21,6 +21,7 @@ from firmware.errors import FirmwareError
 from firmware.families import FAMILIES, identify
 from firmware.families.base import Family, UsbIdentity
 from firmware.faults import Fault, LineDown
+from firmware.json_text import parse_json
 from firmware.line_settings import LineSettings
 from firmware.modem import port_users
 from firmware.modem.modem import VoiceModem
@@ -193,7 +194,7 @@ class Bindings:
 
     def _read(self) -> dict[str, str]:
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
+            data = parse_json(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from firmware.durable import replace_file, sync_folder
 from firmware.families.base import Family
+from firmware.json_text import parse_json
 from firmware.line_settings import MODULE, PREFIX
 
 REFUSALS = 2
@@ -50,7 +51,7 @@ class VoiceChoice:
         if not is_stream(setting):
             return None
         try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            kept = parse_json(self._file.read_text(encoding="utf-8"))
             if (kept["imei"], kept["audio"]) == (imei, setting):
                 return str(kept["why"])
         except FileNotFoundError:

@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from firmware.durable import replace_file
+from firmware.json_text import parse_json
 
 FOLDER = "module-files"
 HASH_DIGITS = 8
@@ -86,7 +87,7 @@ class FileMemory:
 
 def _read(file: Path) -> dict[str, bool]:
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = parse_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

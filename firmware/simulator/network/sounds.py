@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware.bounded_read import read_bounded
+
 RATE = 8000
 FRAME_SAMPLES = 160
 FRAME_BYTES = 2 * FRAME_SAMPLES
@@ -97,6 +99,10 @@ def murmur(seconds: float) -> bytes:
     return _to_pcm(2600 * voice * syllables)
 
 
+WAV_LIMIT = 16 << 20
+"""Bytes; a quarter of an hour of sound."""
+
+
 class SoundUnusable(ValueError):
     """The file is not a WAV of 8 kHz, 16 bit, mono."""
 
@@ -118,7 +124,7 @@ def read_wav(data: bytes) -> bytes:
 
 def load_wav(path: Path) -> bytes:
     """Return the samples of a WAV file; raises :class:`SoundUnusable` or OSError."""
-    return read_wav(path.read_bytes())
+    return read_wav(read_bounded(path, WAV_LIMIT))
 
 
 def classify(pcm: bytes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
