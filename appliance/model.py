@@ -82,6 +82,7 @@ class Consent:
 class Sketch(NamedTuple):
     """A person with a single consent, as far as it takes to guess when they may be called."""
 
+    number: str
     timezone: str
     purpose: str
     given_at: datetime
@@ -121,6 +122,8 @@ class Attempt:
     bench: bool = False
     purpose: str = ""
     """What it was made for; empty where no row says so."""
+    answered: bool = False
+    """Somebody or something took the call, whatever became of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -231,6 +231,7 @@ class CampaignState:
                     ended_at=entry.at,
                     bench=attempt.bench,
                     purpose=attempt.purpose,
+                    answered=_talked(entry.data.get("talk_seconds")),
                 ),
             )
 
@@ -352,6 +353,10 @@ def _instant(written: object) -> datetime | None:
     except ValueError:
         return None
     return None if at.tzinfo is None else at
+
+
+def _talked(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
 
 
 def _floor(at: datetime) -> datetime:

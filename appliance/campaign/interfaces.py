@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from appliance.clearance.circumstances import Circumstances
+from appliance.law import Place
 from appliance.model import Consent, Contact, Decision, HexId, History, Interval, Sketch
 
 
@@ -39,8 +40,12 @@ class Gate(Protocol):
         """Return the next span with room for a whole call from *after* on, or None."""
         ...
 
+    def place(self, number: str, timezone: str) -> Place | None:
+        """Return where somebody is, as far as rules ask; None where the zone is nobody's."""
+        ...
+
     def next_hours(
-        self, timezone: str, windows: str, after: datetime, call_seconds: float
+        self, place: Place, windows: str, after: datetime, call_seconds: float
     ) -> Interval | None:
         """Return the same for somebody whom nothing but these windows and the law bounds."""
         ...

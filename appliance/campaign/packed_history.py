@@ -166,8 +166,8 @@ _HEAD = struct.Struct("<qqB")
 """revoked ms, consented ms, the word for who revoked; the attempts follow."""
 
 _ATTEMPT = struct.Struct("<qqBBBB")
-"""authorised ms, ended ms, purpose's word, outcome number, bench flag, length of the id that
-follows (UTF-8; :data:`_HEX_ID`: 16 bytes that were 32 hex digits)."""
+"""authorised ms, ended ms, purpose's word, outcome number, flags (1 bench, 2 answered), length of
+the id that follows (UTF-8; :data:`_HEX_ID`: 16 bytes that were 32 hex digits)."""
 
 _HEX_ID = 255
 
@@ -229,7 +229,7 @@ def pack(attempt: Attempt, purpose: int) -> bytes:
             milliseconds(attempt.ended_at or attempt.authorised_at),
             purpose,
             _OUTCOME_NUMBER[attempt.outcome or Outcome.UNKNOWN],
-            attempt.bench,
+            attempt.bench | attempt.answered << 1,
             length,
         )
         + identity
@@ -240,7 +240,7 @@ def unpack(person: bytes, words: tuple[str, ...]) -> Iterator[Attempt]:
     """Yield the attempts, oldest first."""
     position = _HEAD.size
     while position < len(person):
-        authorised, ended, purpose, outcome, bench, length = _ATTEMPT.unpack_from(person, position)
+        authorised, ended, purpose, outcome, flags, length = _ATTEMPT.unpack_from(person, position)
         position += _ATTEMPT.size
         if length == _HEX_ID:
             length = 16
@@ -252,8 +252,9 @@ def unpack(person: bytes, words: tuple[str, ...]) -> Iterator[Attempt]:
             authorised_at=moment(authorised),
             outcome=_OUTCOMES[outcome],
             ended_at=moment(ended),
-            bench=bool(bench),
+            bench=bool(flags & 1),
             purpose=words[purpose],
+            answered=bool(flags & 2),
         )
         position += length
 

@@ -23,6 +23,7 @@ from appliance.campaign.interfaces import Gate, People
 from appliance.campaign.scheduler import Scheduler
 from appliance.clearance.circumstances import Circumstances
 from appliance.effects import Now
+from appliance.law import Place
 from appliance.model import Consent, HexId, History, Outcome, Retry, hex_id, hex_text
 
 PLANS_PER_STEP = 200
@@ -65,8 +66,8 @@ class Planner:
         self._to_plan: dict[str, None] = {}
         self._bounds: set[HexId] = set()
         """Whose place is a bound."""
-        self._hours: dict[tuple[str, str], tuple[float, float]] = {}
-        """When the next chance of everybody with this zone and these windows opens, and the
+        self._hours: dict[tuple[Place, str], tuple[float, float]] = {}
+        """When the next chance of everybody at this place with these windows opens, and the
         latest start of a call in it."""
         self._refused: dict[str, tuple[str, ...]] = {}
         self._refusals: Counter[str] = Counter()
@@ -178,9 +179,12 @@ class Planner:
         if due is None:
             self.plan(hex_text(subject), now)
             return
-        hours = self._hours.get((sketch.timezone, sketch.windows))
-        if hours is None or hours[1] < instant:
-            hours = self._next_hours(sketch.timezone, sketch.windows, now)
+        place = self._gate.place(sketch.number, sketch.timezone)
+        hours = None
+        if place is not None:
+            hours = self._hours.get((place, sketch.windows))
+            if hours is None or hours[1] < instant:
+                hours = self._next_hours(place, sketch.windows, now)
         if hours is None:
             # No place; the second pass finds out what refuses.
             self._bounds.add(subject)
@@ -197,13 +201,13 @@ class Planner:
             self._bounds.add(subject)
         self.scheduler.place(subject, opens, closes, past.made)
 
-    def _next_hours(self, timezone: str, windows: str, now: Now) -> tuple[float, float] | None:
-        chance = self._gate.next_hours(timezone, windows, now.utc, self._call_seconds)
+    def _next_hours(self, place: Place, windows: str, now: Now) -> tuple[float, float] | None:
+        chance = self._gate.next_hours(place, windows, now.utc, self._call_seconds)
         if chance is None:
             return None
         opens = max(chance.start, now.utc).timestamp()
         hours = opens, chance.end.timestamp() - self._call_seconds
-        self._hours[timezone, windows] = hours
+        self._hours[place, windows] = hours
         return hours
 
     def plan(self, subject: str, now: Now, not_before: datetime | None = None) -> None:

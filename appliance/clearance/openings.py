@@ -1,7 +1,7 @@
 """When a person may be called next: consent, windows, law, caps and rests as one arithmetic.
 
 Built to be asked for 100,000 people at once. The open spans of a week are worked out once for
-each (zone, windows) that occur and remembered in :class:`Rules`; what is left for one person is
+each (place, windows) that occur and remembered in :class:`Rules`; what is left for one person is
 to find the first span after the consent began and every rest and cap ended.
 """
 
@@ -11,16 +11,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from appliance.clearance.consent import ConsentState, standing
+from appliance.clearance.rests import freed
 from appliance.clearance.rules import Rules
-from appliance.law import (
-    CapRule,
-    RestRule,
-)
+from appliance.law import Place
 from appliance.law.calendar import WEEK
-from appliance.model import Attempt, Consent, Contact, History, Interval
+from appliance.model import Consent, Contact, History, Interval
 from appliance.windows import (
     Span,
     Windows,
@@ -28,7 +25,6 @@ from appliance.windows import (
     interval,
     known_windows,
 )
-from appliance.zones import civil_zone
 
 HORIZON = timedelta(days=400)
 """How far ahead a next chance is looked for; beyond every rest, ballot and yearly holiday."""
@@ -57,26 +53,15 @@ def next_chance(
 
 
 def next_hours(
-    timezone: str, windows: str, rules: Rules, after: datetime, call_seconds: float
+    place: Place, windows: str, rules: Rules, after: datetime, call_seconds: float
 ) -> Interval | None:
     """Return :func:`next_chance` of somebody whose consent holds for ever and who has no past.
 
-    Nobody with these windows has a chance that opens or ends sooner, unless their consent ends
-    before this one does.
+    Nobody at that place with these windows has a chance that opens or ends sooner, unless their
+    consent ends before this one does.
     """
-    person = Person(rules, civil_zone(timezone), _windows(windows), 0.0, float("inf"), False)
+    person = Person(rules, place, _windows(windows), 0.0, float("inf"), False)
     return person.next_chance(after.timestamp(), call_seconds)
-
-
-def lookback(rules: Rules) -> timedelta:
-    """Return how long after its end an attempt may still hold back the next one."""
-    longest = timedelta()
-    for rule in rules.profile.enforced:
-        if isinstance(rule, CapRule):
-            longest = max(longest, timedelta(days=rule.days))
-        elif isinstance(rule, RestRule):
-            longest = max(longest, timedelta(hours=rule.hours))
-    return longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +69,7 @@ class Person:
     """One person's share in the arithmetic, in UTC seconds."""
 
     rules: Rules
-    zone: ZoneInfo | None
+    place: Place | None
     windows: Windows | None
     since: float
     """The consent began, and every rest and cap has ended."""
@@ -97,32 +82,26 @@ class Person:
     @classmethod
     def of(cls, contact: Contact, state: ConsentState, history: History, rules: Rules) -> Person:
         consent = state.consent
-        zone = civil_zone(contact.timezone)
+        place = rules.place(contact.number, contact.timezone)
         if consent is None:
-            return cls(rules, zone, None, 0.0, 0.0, True)
+            return cls(rules, place, None, 0.0, 0.0, True)
         since = consent.given_at.timestamp()
         exhausted = False
         if history.attempts:
             exhausted = len(history.attempts_for(rules.purpose)) >= rules.max_attempts
-            for rule in rules.profile.enforced:
-                if isinstance(rule, CapRule):
-                    freed = cap_ends(rule, history.attempts)
-                elif isinstance(rule, RestRule):
-                    freed = rest_ends(rule, history.attempts)
-                else:
-                    continue
-                if freed is not None:
-                    since = max(since, freed.timestamp())
+            rested = freed(rules.past, history, (place or rules.somewhere).zone)
+            if rested is not None:
+                since = max(since, rested.timestamp())
         ends = consent.valid_until
         until = float("inf") if ends is None else ends.timestamp()
         windows = _windows(consent.windows)
-        return cls(rules, zone, windows, since, until, exhausted, windows is None)
+        return cls(rules, place, windows, since, until, exhausted, windows is None)
 
     def open_span(self, after: float, seconds: float) -> Span | None:
         """Return the first span that ends after *after* and holds *seconds* from then on."""
-        if self.zone is None or self.windows is None:
+        if self.place is None or self.windows is None:
             return None
-        known = self.rules.first(self.zone, self.windows, seconds)
+        known = self.rules.first(self.place, self.windows, seconds)
         if known is not None and known[0] <= after:
             # What was passed over then is passed over now.
             if known[1] is None:
@@ -134,15 +113,15 @@ class Person:
                 room = end - max(start, after) >= seconds and end > after
                 if room and self.since <= start and end <= self.until:
                     return known[1]
-        span = self._open_span(self.zone, self.windows, after, seconds)
+        span = self._open_span(self.place, self.windows, after, seconds)
         start, end = span or (int(after) + 1, int(after) + _HORIZON_SECONDS + 1)
         since = -int(-self.since // 1)
         if since < start and since <= after and end < self.until:
-            self.rules.note_first(self.zone, self.windows, seconds, after, span)
+            self.rules.note_first(self.place, self.windows, seconds, after, span)
         return span
 
     def _open_span(
-        self, zone: ZoneInfo, windows: Windows, after: float, seconds: float
+        self, place: Place, windows: Windows, after: float, seconds: float
     ) -> Span | None:
         # Whole seconds, rounded inwards: a span begins no earlier and ends no later than it may.
         first = -int(-self.since // 1)
@@ -150,7 +129,7 @@ class Person:
         from_ = max(after, first)
         week, last = int(from_ // WEEK), int(until // WEEK)
         while week <= last:
-            spans = self.rules.open(zone, windows, week)
+            spans = self.rules.open(place, windows, week)
             index = bisect_right(spans, from_, key=span_end)
             while index < len(spans):
                 start, end = spans[index]
@@ -165,8 +144,8 @@ class Person:
 
     def _end(self, week: int, end: int, last: int) -> int:
         """Follow a span over the ends of weeks."""
-        while self.zone is not None and self.windows is not None and week <= last:
-            spans = self.rules.open(self.zone, self.windows, week)
+        while self.place is not None and self.windows is not None and week <= last:
+            spans = self.rules.open(self.place, self.windows, week)
             if not spans or spans[0][0] != end:
                 break
             end = spans[0][1]
@@ -177,9 +156,9 @@ class Person:
 
     def _start(self, week: int, start: int, first: int) -> int:
         """Follow a span back over the start of its week; no further than one week."""
-        if start != week * WEEK or self.zone is None or self.windows is None:
+        if start != week * WEEK or self.place is None or self.windows is None:
             return start
-        spans = self.rules.open(self.zone, self.windows, week - 1)
+        spans = self.rules.open(self.place, self.windows, week - 1)
         return max(spans[-1][0], first) if spans and spans[-1][1] == start else start
 
     def next_chance(self, after: float, seconds: float) -> Interval | None:
@@ -195,20 +174,6 @@ def _last_week(after: float) -> int:
 
 def span_end(span: Span) -> int:
     return span[1]
-
-
-def cap_ends(rule: CapRule, attempts: Sequence[Attempt]) -> datetime | None:
-    """Return when one more attempt is within the cap, or None where none was ever missing."""
-    if len(attempts) < rule.attempts:
-        return None
-    times = sorted(attempt.authorised_at for attempt in attempts)
-    return times[-rule.attempts] + timedelta(days=rule.days)
-
-
-def rest_ends(rule: RestRule, attempts: Sequence[Attempt]) -> datetime | None:
-    """Return when the rest after the last such outcome ends, or None where there was none."""
-    ends = [a.ended_at or a.authorised_at for a in attempts if a.outcome in rule.after]
-    return max(ends) + timedelta(hours=rule.hours) if ends else None
 
 
 def _windows(text: str) -> Windows | None:

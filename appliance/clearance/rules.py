@@ -1,6 +1,6 @@
 """The rules of one run, with the weeks that they leave open. Pure.
 
-The open spans of a week are worked out once for each (zone, windows) that occur and remembered.
+The open spans of a week are worked out once for each (place, windows) that occur and remembered.
 """
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from appliance.clearance.rests import PastRule, floor_beside
 from appliance.law import (
     Ballot,
     Caller,
     CallerRule,
+    CapRule,
     LawCalendar,
+    Place,
     Profile,
+    RestRule,
     judge_caller,
 )
 from appliance.law.calendar import AHEAD, WEEK
@@ -24,10 +28,11 @@ from appliance.windows import (
     intersect,
     merge,
 )
+from appliance.zones import civil_zone
 
 _REMEMBERED = 20_000
 
-_Key = tuple[ZoneInfo, Windows, int]
+_Key = tuple[Place, Windows, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,8 @@ class Rules:
     max_attempts: int = 3
     """The campaign's own limit of attempts at one person, however long ago."""
     calendar: LawCalendar = field(init=False, repr=False, compare=False)
+    past: tuple[PastRule, ...] = field(init=False, repr=False, compare=False)
+    """Caps and rests of the profile, and the product's own."""
     _wished: dict[_Key, list[Span]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -57,30 +64,44 @@ class Rules:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
-    _first: dict[tuple[ZoneInfo, Windows, float], tuple[float, Span | None]] = field(
+    _first: dict[tuple[Place, Windows, float], tuple[float, Span | None]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
         calendar = LawCalendar(self.profile, self.territory, self.ballots)
         object.__setattr__(self, "calendar", calendar)
+        own = [rule for rule in self.profile.enforced if isinstance(rule, CapRule | RestRule)]
+        object.__setattr__(self, "past", (*own, *floor_beside(own)))
 
-    def wished(self, zone: ZoneInfo, windows: Windows, week: int) -> list[Span]:
+    def place(self, number: str, timezone: str) -> Place | None:
+        """Return where somebody is by number and zone; None where the zone is nobody's."""
+        zone = civil_zone(timezone)
+        return None if zone is None else self.calendar.places.of(number, zone)
+
+    @property
+    def somewhere(self) -> Place:
+        """The box's own place: only to say what holds for somebody whose zone is not known."""
+        return self.calendar.places.of(
+            "", ZoneInfo(self.profile.territory(self.territory).zone), self.territory
+        )
+
+    def wished(self, place: Place, windows: Windows, week: int) -> list[Span]:
         """Return when *windows* alone are open in UTC week number *week*, cut at its ends."""
-        key = (zone, windows, week)
+        key = (place, windows, week)
         spans = self._wished.get(key)
         if spans is None:
-            spans = windows.spans(zone, week * WEEK, (week + 1) * WEEK)
+            spans = windows.spans(place.zone, week * WEEK, (week + 1) * WEEK)
             _remember(self._wished, key, spans)
         return spans
 
-    def wished_ahead(self, zone: ZoneInfo, windows: Windows, week: int) -> list[Span]:
+    def wished_ahead(self, place: Place, windows: Windows, week: int) -> list[Span]:
         """Return when *windows* alone are open in that week and the next :data:`AHEAD`."""
-        key = (zone, windows, week)
+        key = (place, windows, week)
         spans = self._ahead.get(key)
         if spans is None:
             weeks = range(week, week + AHEAD + 1)
-            spans = merge(span for one in weeks for span in self.wished(zone, windows, one))
+            spans = merge(span for one in weeks for span in self.wished(place, windows, one))
             _remember(self._ahead, key, spans)
         return spans
 
@@ -100,24 +121,24 @@ class Rules:
             self._caller[bench] = found
         return found
 
-    def open(self, zone: ZoneInfo, windows: Windows, week: int) -> list[Span]:
+    def open(self, place: Place, windows: Windows, week: int) -> list[Span]:
         """Return when *windows* and the law are both open in that week, cut at its ends."""
-        key = (zone, windows, week)
+        key = (place, windows, week)
         spans = self._open.get(key)
         if spans is None:
-            law = self.calendar.week(zone, week).open
-            spans = intersect(self.wished(zone, windows, week), law)
+            law = self.calendar.week(place, week).open
+            spans = intersect(self.wished(place, windows, week), law)
             _remember(self._open, key, spans)
         return spans
 
     def first(
-        self, zone: ZoneInfo, windows: Windows, seconds: float
+        self, place: Place, windows: Windows, seconds: float
     ) -> tuple[float, Span | None] | None:
         """Return what was found for somebody with these hours, if anything, and from when on."""
-        return self._first.get((zone, windows, seconds))
+        return self._first.get((place, windows, seconds))
 
     def note_first(
-        self, zone: ZoneInfo, windows: Windows, seconds: float, after: float, span: Span | None
+        self, place: Place, windows: Windows, seconds: float, after: float, span: Span | None
     ) -> None:
         """Keep a first span with room for *seconds* that nothing but hours and law bounds.
 
@@ -125,7 +146,7 @@ class Rules:
         """
         if len(self._first) >= _REMEMBERED:
             self._first.clear()
-        self._first[zone, windows, seconds] = (after, span)
+        self._first[place, windows, seconds] = (after, span)
 
 
 def _remember(memory: dict[_Key, list[Span]], key: _Key, spans: list[Span]) -> None:

@@ -14,8 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from appliance.clearance.circumstances import longest_call
+    from appliance.clearance.rests import FLOOR, RING_FLOOR, spoken
     from appliance.config import load as configuration
     from appliance.config.load import Config
+    from appliance.law import ballot_notes
 
     config: Config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rules, settings = config.rules, config.settings
@@ -40,6 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
         },
         "clip_advice": list(config.clip_advice),
         "advice": [f"{rule.name}: {rule.text}" for rule in rules.profile.advice],
+        "floor": [
+            f"floor.ring: A phone rings for at least {spoken(RING_FLOOR)}.",
+            *(f"{rule.name}: {rule.text}" for rule in FLOOR),
+        ],
+        "floor_holds": list(config.floors),
+        "ballots": ballot_notes(rules.profile, rules.ballots),
         "refusals": refusals,
     }
     if arguments.json:
@@ -69,5 +77,12 @@ def _print(facts: dict[str, Any]) -> None:
         print(f"longest call in {language}: {seconds} s, so calls end at least that early")
     for advice in facts["advice"]:
         print(f"advice, not enforced: {advice}")
+    print("floor of the product, where no rule is stricter:")
+    for floor in facts["floor"]:
+        print(f"  {floor}")
+    for floor in facts["floor_holds"]:
+        print(f"the floor holds: {floor}")
+    for note in facts["ballots"]:
+        print(f"PLEASE LOOK: {note}")
     for refusal in facts["refusals"]:
         print(f"NOBODY WILL BE CALLED: {refusal}")

@@ -63,10 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _law(config: Any) -> Iterator[Row]:
+    from appliance.law import ballot_notes
+
     rules = config.rules
     yield Row(
         part="law profile", state="ok", detail=f"{rules.profile.label}: {rules.profile.title}"
     )
+    for note in ballot_notes(rules.profile, rules.ballots):
+        yield Row(part="ballots", state="note", detail=note)
     for verdict in rules.caller_verdicts(config.bench):
         yield Row(
             part="caller number",

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.clearance.gate import Rules
+from appliance.clearance.rests import RING_FLOOR, rest_after, spoken
 from appliance.config.paths import resolve, state_base
 from appliance.config.settings import Clips, Settings
 from appliance.config.validation import add_further_faults, read_settings
@@ -47,6 +48,25 @@ class Config:
     campaign: Campaign
     rules: Rules
     simulated_start: datetime | None
+
+    @property
+    def floors(self) -> tuple[str, ...]:
+        """Where the product's floor against nuisance holds instead of what the file says."""
+        campaign = self.settings.campaign
+        found = []
+        if campaign.timers.ring < RING_FLOOR:
+            found.append(
+                f"campaign.timers.ring says {spoken(campaign.timers.ring)}: a phone rings for at "
+                f"least {spoken(RING_FLOOR)}"
+            )
+        for outcome, pause in campaign.retry.pauses().items():
+            rest = rest_after(outcome, self.rules.past)
+            if pause < rest:
+                found.append(
+                    f"campaign.retry.after.{outcome} says {spoken(pause)}: the next call comes "
+                    f"{spoken(rest)} after this outcome at the earliest"
+                )
+        return tuple(found)
 
     @property
     def bench(self) -> bool:
@@ -120,7 +140,7 @@ class _Checks:
                 listen_key=settings.campaign.keys.listen,
                 object_key=settings.campaign.keys.object,
                 timers=Timers(
-                    ring=timers.ring,
+                    ring=max(timers.ring, RING_FLOOR),
                     key_wait=timers.key_wait,
                     prompt_repeats=timers.prompt_repeats,
                     hang_up=timers.hang_up,

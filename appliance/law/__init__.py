@@ -4,8 +4,10 @@ Not legal advice. Each rule in a profile carries its source, date and confidence
 confidence are advice to the operator and are never enforced.
 """
 
+from appliance.law.ballot_notes import ballot_notes
 from appliance.law.calendar import LawCalendar, RuleSpans, holiday_name, open_intervals
 from appliance.law.caller import CallerVerdict, judge_caller
+from appliance.law.place import Place, Places
 from appliance.law.profile_file import load_profile, profile_names, read_profile
 from appliance.law.rules import (
     Ballot,
@@ -41,11 +43,14 @@ __all__ = [
     "HoursRule",
     "LawCalendar",
     "NumberRange",
+    "Place",
+    "Places",
     "Profile",
     "RestRule",
     "Rule",
     "RuleSpans",
     "Territory",
+    "ballot_notes",
     "holiday_name",
     "judge_caller",
     "load_profile",

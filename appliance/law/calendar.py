@@ -1,7 +1,7 @@
 """When the law lets a phone ring: interval arithmetic over hours, holidays and ballots.
 
 Pure but for two memories that only save work: the holidays of a year, and, in a
-:class:`LawCalendar`, the open spans of each (zone, week).
+:class:`LawCalendar`, the open spans of each (place, week).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from appliance.law.rules import Ballot, BallotRule, HolidayRule, HoursRule, Profile, Territory
+from appliance.law.place import Place, Places, polling_zones
+from appliance.law.rules import Ballot, BallotRule, HolidayRule, HoursRule, Profile
 from appliance.model import Interval
 from appliance.windows import (
     Span,
@@ -38,18 +39,19 @@ _REMEMBERED = 4_000
 TimeRule = HoursRule | HolidayRule | BallotRule
 
 
-def holiday_name(rule: HolidayRule, territory: str, zone: ZoneInfo, day: date) -> str | None:
-    """Return the name of the holiday that *day* is for a person in *zone*, or None.
+def holiday_name(rule: HolidayRule, place: Place, day: date) -> str | None:
+    """Return the name of the holiday that *day* is for a person at *place*, or None.
 
-    Besides the national days: those of the configured territory, and those of the territories
-    that have the person's zone to themselves (a box in Paris that calls La Réunion).
+    The national days, and those of the territories in which the person lives; what the box's own
+    configuration names is no reason to spare or to disturb anybody elsewhere.
     """
-    names = dict(rule.subdivisions).get(territory, ())
-    names += tuple(n for n in dict(rule.zones).get(zone.key, ()) if n not in names)
-    for subdivision in (None, *names):
-        found = _holidays(rule.country, subdivision, day.year).get(day)
-        if found is not None:
-            return found
+    for territory, names in ((None, (None,)), *rule.subdivisions):
+        if territory is not None and territory not in place.territories:
+            continue
+        for subdivision in names:
+            found = _holidays(rule.country, subdivision, day.year).get(day)
+            if found is not None:
+                return found
     return None
 
 
@@ -65,25 +67,28 @@ def _holidays(country: str, subdivision: str | None, year: int) -> dict[date, st
     return dict(found.items())
 
 
-def ballot_silence(ballot: Ballot, profile: Profile, territory: str, zone: ZoneInfo) -> Span | None:
-    """Return the silence that *ballot* imposes on a person in *zone*; None where it does not.
+def ballot_silence(rule: BallotRule, ballot: Ballot, place: Place) -> Span | None:
+    """Return the silence that *ballot* imposes on a person at *place*; None where it does not.
 
-    From 00:00 on the eve until the polls close. Where the person's clock and that of the
-    polling stations differ, the silence lasts from the earlier beginning to the later end.
+    From 00:00 on the eve until the polls close where the person votes. A part of the country that
+    votes on the eve has its own eve a day earlier, whether or not its ballot is configured too.
+    For people abroad the silence lasts from the earlier beginning to the later end of their own
+    clock and that of the country.
     """
-    concerned = profile.territory(territory if ballot.territory is None else ballot.territory)
-    if ballot.territory not in (None, "", territory) and concerned.zone != zone.key:
+    if ballot.territory and ballot.territory not in place.territories:
         return None
-    closes = ballot.closes.hour * 60 + ballot.closes.minute or 1440
-    eve = ballot.day - timedelta(days=1)
-    clocks = (zone, _zone(concerned))
+    homes = [home for home in rule.territories if home.name in place.territories]
+    clocks = {place.zone}
+    for home in homes:
+        clocks.update(map(ZoneInfo, polling_zones(home, place.zone.key)))
+    if not homes and place.zone.key != rule.zone:
+        clocks.add(ZoneInfo(rule.zone))
+    early = not ballot.territory and any(home.votes_on_eve for home in homes)
+    eve = ballot.day - timedelta(days=2 if early else 1)
+    closes = 1440 if rule.whole_day else ballot.closes.hour * 60 + ballot.closes.minute or 1440
     begin = min(local_instant(clock, eve, 0) for clock in clocks)
     end = max(_last_instant(clock, ballot.day, closes) for clock in clocks)
     return (begin, end) if begin < end else None
-
-
-def _zone(territory: Territory) -> ZoneInfo:
-    return ZoneInfo(territory.zone)
 
 
 def _last_instant(zone: ZoneInfo, day: date, minute: int) -> int:
@@ -110,7 +115,7 @@ class RuleSpans:
 
 @dataclass(frozen=True, slots=True)
 class LawWeek:
-    """One week of UTC in one zone: when each rule of time is open, and when all are."""
+    """One week of UTC at one place: when each rule of time is open, and when all are."""
 
     by_rule: list[RuleSpans]
     open: list[Span]
@@ -122,36 +127,36 @@ class LawCalendar:
     def __init__(
         self, profile: Profile, territory: str = "", ballots: Sequence[Ballot] = ()
     ) -> None:
-        profile.territory(territory)
         for ballot in ballots:
             profile.territory(ballot.territory)
         self.profile = profile
         self.territory = territory
         self.ballots = tuple(ballots)
-        self._weeks: dict[tuple[ZoneInfo, int], LawWeek] = {}
-        self._ahead: dict[tuple[ZoneInfo, int], list[tuple[TimeRule, list[Span]]]] = {}
+        self.places = Places(profile, territory)
+        self._weeks: dict[tuple[Place, int], LawWeek] = {}
+        self._ahead: dict[tuple[Place, int], list[tuple[TimeRule, list[Span]]]] = {}
 
-    def week(self, zone: ZoneInfo, week: int) -> LawWeek:
+    def week(self, place: Place, week: int) -> LawWeek:
         """Return UTC week number *week*, its spans cut at its ends."""
-        key = (zone, week)
+        key = (place, week)
         found = self._weeks.get(key)
         if found is None:
             if len(self._weeks) >= _REMEMBERED:
                 self._weeks.clear()
             start, end = week * WEEK, (week + 1) * WEEK
-            by_rule = self.by_rule(zone, start, end)
+            by_rule = self.by_rule(place, start, end)
             found = LawWeek(by_rule, _agreed(by_rule, start, end))
             self._weeks[key] = found
         return found
 
-    def ahead(self, zone: ZoneInfo, week: int) -> list[tuple[TimeRule, list[Span]]]:
+    def ahead(self, place: Place, week: int) -> list[tuple[TimeRule, list[Span]]]:
         """Return for each rule of time when it is open in that week and the next :data:`AHEAD`."""
-        key = (zone, week)
+        key = (place, week)
         found = self._ahead.get(key)
         if found is None:
             if len(self._ahead) >= _REMEMBERED:
                 self._ahead.clear()
-            weeks = [self.week(zone, week + n).by_rule for n in range(AHEAD + 1)]
+            weeks = [self.week(place, week + n).by_rule for n in range(AHEAD + 1)]
             found = [
                 (same[0].rule, merge(span for one in same for span in one.open))
                 for same in zip(*weeks, strict=True)
@@ -159,35 +164,33 @@ class LawCalendar:
             self._ahead[key] = found
         return found
 
-    def spans(self, zone: ZoneInfo, start: int, end: int) -> list[Span]:
+    def spans(self, place: Place, start: int, end: int) -> list[Span]:
         """Return the open spans of ``[start, end)``, where every rule of time agrees."""
-        return _agreed(self.by_rule(zone, start, end), start, end)
+        return _agreed(self.by_rule(place, start, end), start, end)
 
-    def by_rule(self, zone: ZoneInfo, start: int, end: int) -> list[RuleSpans]:
+    def by_rule(self, place: Place, start: int, end: int) -> list[RuleSpans]:
         """Return for each rule of time when it alone is open in ``[start, end)``."""
         found: list[RuleSpans] = []
         whole: list[Span] = [(start, end)] if start < end else []
         for rule in self.profile.enforced:
             if isinstance(rule, HoursRule):
-                found.append(RuleSpans(rule, rule.hours.spans(zone, start, end)))
+                found.append(RuleSpans(rule, rule.hours.spans(place.zone, start, end)))
             elif isinstance(rule, HolidayRule):
-                closed = self._holidays(rule, zone, start, end)
+                closed = _closed_days(rule, place, start, end)
                 found.append(RuleSpans(rule, subtract(whole, closed)))
             elif isinstance(rule, BallotRule):
-                silences = (
-                    ballot_silence(ballot, self.profile, self.territory, zone)
-                    for ballot in self.ballots
-                )
+                silences = (ballot_silence(rule, ballot, place) for ballot in self.ballots)
                 closed = merge(span for span in silences if span is not None)
                 found.append(RuleSpans(rule, subtract(whole, closed)))
         return found
 
-    def _holidays(self, rule: HolidayRule, zone: ZoneInfo, start: int, end: int) -> list[Span]:
-        closed: list[Span] = []
-        for ordinal in local_days(start, end):
-            if holiday_name(rule, self.territory, zone, date.fromordinal(ordinal)) is not None:
-                closed += day_spans(zone, ordinal)
-        return merge(closed)
+
+def _closed_days(rule: HolidayRule, place: Place, start: int, end: int) -> list[Span]:
+    closed: list[Span] = []
+    for ordinal in local_days(start, end):
+        if holiday_name(rule, place, date.fromordinal(ordinal)) is not None:
+            closed += day_spans(place.zone, ordinal)
+    return merge(closed)
 
 
 def _agreed(by_rule: list[RuleSpans], start: int, end: int) -> list[Span]:
@@ -199,12 +202,11 @@ def _agreed(by_rule: list[RuleSpans], start: int, end: int) -> list[Span]:
 
 def open_intervals(
     profile: Profile,
-    zone: ZoneInfo,
-    territory: str,
+    place: Place,
     ballots: Sequence[Ballot],
     start: datetime,
     end: datetime,
 ) -> list[Interval]:
     """Return the intervals of ``[start, end)`` in which the profile's rules of time all agree."""
-    calendar = LawCalendar(profile, territory, ballots)
-    return [interval(span) for span in calendar.spans(zone, *outer_seconds(start, end))]
+    calendar = LawCalendar(profile, "", ballots)
+    return [interval(span) for span in calendar.spans(place, *outer_seconds(start, end))]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from appliance.law.profile_values import Values
 from appliance.law.rules import (
     BallotRule,
     CallerRule,
@@ -25,8 +27,8 @@ from appliance.law.rules import (
     Territory,
 )
 from appliance.model import Outcome
-from appliance.windows import Windows, WindowsInvalid, known_zone, parse_windows
-from firmware.yaml_document import Document, DocumentFaulty, Fault, Path_, dotted, parse_document
+from appliance.windows import Windows, WindowsInvalid, parse_windows
+from firmware.yaml_document import Document, DocumentFaulty, Path_, parse_document
 
 _HERE = Path(__file__).parent
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -35,15 +37,19 @@ _DATED = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 
 _TOP = frozenset(
-    {"name", "version", "title", "region", "zone", "holidays", "territories", "includes", "rules"}
+    {"name", "version", "title", "region", "zone", "holidays", "geographic", "territories"}
+    | {"includes", "rules"}
+)
+_TERRITORY = frozenset(
+    {"title", "zone", "zones", "region", "holidays", "numbers", "areas", "votes"}
 )
 _COMMON = frozenset({"id", "kind", "text", "source", "date", "confidence"})
 _KINDS: dict[str, frozenset[str]] = {
     "hours": frozenset({"hours"}),
     "holidays": frozenset(),
-    "ballot-silence": frozenset(),
+    "ballot-silence": frozenset({"until"}),
     "cap": frozenset({"attempts", "days"}),
-    "rest": frozenset({"after", "hours"}),
+    "rest": frozenset({"after", "hours", "days"}),
     "caller": frozenset({"allowed", "barred"}),
     "duty": frozenset({"bearer"}),
 }
@@ -90,84 +96,15 @@ def read_profile(
     return profile
 
 
-class _Reader:
+class _Reader(Values):
     """Walks the document once; after a fault it goes on with a harmless stand-in."""
 
     def __init__(
         self, document: Document, include: Callable[[str], Profile], thorough: bool
     ) -> None:
-        self.document = document
+        super().__init__(document)
         self.include = include
         self.thorough = thorough
-        self.faults: list[Fault] = []
-
-    def fault(self, path: Path_, message: str) -> None:
-        self.faults.append(Fault(self.document.mark(path), dotted(path), message))
-
-    # --- values ------------------------------------------------------------------------------
-
-    def value(self, path: Path_) -> Any:
-        value: Any = self.document.value
-        for key in path:
-            if isinstance(value, dict):
-                value = value.get(key)
-            elif isinstance(value, list) and isinstance(key, int):
-                value = value[key]
-            else:
-                return None
-        return value
-
-    def text(
-        self, path: Path_, remedy: str, pattern: re.Pattern[str] | None = None, default: str = ""
-    ) -> str:
-        source = self.document.sources.get(path)
-        if self.value(path) is None or source is None:
-            if not default:
-                self.fault(path, f"is missing; {remedy}")
-            return default
-        if pattern is not None and not pattern.fullmatch(source):
-            self.fault(path, f"“{source[:40]}” does not fit; {remedy}")
-        return source
-
-    def count(self, path: Path_, remedy: str) -> int:
-        value = self.value(path)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
-            self.fault(path, f"is not a whole number from 1 to 10000; {remedy}")
-            return 1
-        return value
-
-    def members(self, path: Path_, remedy: str) -> Iterator[tuple[Path_, Any]]:
-        value = self.value(path)
-        if not isinstance(value, list) or not value:
-            self.fault(path, f"is not a list; {remedy}")
-            return
-        for index, item in enumerate(value):
-            yield (*path, index), item
-
-    def zone(self, path: Path_) -> str:
-        name = self.text(path, "write an IANA zone, such as Europe/Paris")
-        if known_zone(name) is None:
-            self.fault(path, f"“{name[:40]}” is not a zone; write an IANA one, as Europe/Paris")
-            return "UTC"
-        return name
-
-    def keys(self, path: Path_, allowed: Iterable[str]) -> bool:
-        value = self.value(path)
-        if not isinstance(value, dict):
-            self.fault(path, "is not a mapping; write key: value")
-            return False
-        known = set(allowed)
-        for key in value:
-            if key not in known:
-                place = (*path, key)
-                self.faults.append(
-                    Fault(
-                        self.document.key_mark(place),
-                        dotted(place),
-                        f"is not known here; write one of {', '.join(sorted(known))}",
-                    )
-                )
-        return True
 
     # --- the profile -------------------------------------------------------------------------
 
@@ -184,7 +121,9 @@ class _Reader:
         for included in self.included():
             rules += included.rules()
             for key, territory in included.territories.items():
-                territories.setdefault(key or included.name, territory)
+                name_here = key or included.name
+                own = replace(territory, name=name_here, jurisdiction=included.name)
+                territories.setdefault(name_here, own)
         seen: set[str] = set()
         for rule in rules:
             if rule.name in seen:
@@ -216,8 +155,9 @@ class _Reader:
             "": Territory(
                 name="",
                 title=title,
-                zone=self.zone(("zone",)),
+                zones=(self.zone(("zone",)),),
                 region="" if region is None else self.region(("region",)),
+                geographic=self.prefixes(("geographic",)),
             )
         }
         value = self.value(("territories",))
@@ -227,18 +167,27 @@ class _Reader:
             path: Path_ = ("territories", name)
             if not _NAME.fullmatch(name):
                 self.fault(path, "is not a name; write lower-case letters, digits and dashes")
-            if not self.keys(path, {"title", "zone", "region", "holidays"}):
-                continue
-            has_zone = self.value((*path, "zone")) is not None
-            has_region = self.value((*path, "region")) is not None
-            found[name] = Territory(
-                name=name,
-                title=self.text((*path, "title"), "write the territory's name"),
-                zone=self.zone((*path, "zone")) if has_zone else found[""].zone,
-                region=self.region((*path, "region")) if has_region else found[""].region,
-                holidays=self.subdivisions((*path, "holidays")),
-            )
+            if self.keys(path, _TERRITORY):
+                found[name] = self.territory(name, path, found[""])
         return found
+
+    def territory(self, name: str, path: Path_, main: Territory) -> Territory:
+        zones = self.zones(path) or main.zones
+        has_region = self.value((*path, "region")) is not None
+        votes = self.value((*path, "votes"))
+        if votes not in (None, "eve"):
+            self.fault((*path, "votes"), "write eve where it votes a day early, or leave it out")
+        return Territory(
+            name=name,
+            title=self.text((*path, "title"), "write the territory's name"),
+            zones=zones,
+            region=self.region((*path, "region")) if has_region else main.region,
+            holidays=self.subdivisions((*path, "holidays")),
+            numbers=self.prefixes((*path, "numbers")),
+            areas=self.names((*path, "areas"), "write areas of the zone database, as America"),
+            votes_on_eve=votes == "eve",
+            own_clock=zones[0] != main.zone,
+        )
 
     def region(self, path: Path_) -> str:
         region = self.text(path, "write a numbering region, such as FR")
@@ -295,7 +244,7 @@ class _Reader:
             case "holidays":
                 return self.holidays(common, territories)
             case "ballot-silence":
-                return BallotRule(**common)
+                return self.ballots(common, path, territories)
             case "cap":
                 return CapRule(
                     **common,
@@ -303,11 +252,7 @@ class _Reader:
                     days=self.count((*path, "days"), "write in how many days"),
                 )
             case "rest":
-                return RestRule(
-                    **common,
-                    after=self.outcomes((*path, "after")),
-                    hours=self.count((*path, "hours"), "write how many hours of rest"),
-                )
+                return self.rest(common, path)
             case "caller":
                 return CallerRule(
                     **common,
@@ -325,12 +270,36 @@ class _Reader:
         if self.thorough and not _subdivisions(country):
             self.fault(("holidays",), "has no holiday calendar; write a country such as FR")
         listed = [t for t in territories.values() if t.holidays]
-        own = [t for t in listed if t.zone != territories[""].zone]
         return HolidayRule(
             **common,
             country=country,
             subdivisions=tuple((t.name, t.holidays) for t in listed),
-            zones=tuple((t.zone, t.holidays) for t in own),
+        )
+
+    def ballots(
+        self, common: dict[str, Any], path: Path_, territories: dict[str, Territory]
+    ) -> BallotRule:
+        until = self.value((*path, "until"))
+        if until not in (None, "close", "end-of-day"):
+            self.fault((*path, "until"), "write close or end-of-day, or leave it out")
+        return BallotRule(
+            **common,
+            zone=territories[""].zone,
+            territories=tuple(t for t in territories.values() if t.own_clock or t.votes_on_eve),
+            whole_day=until == "end-of-day",
+        )
+
+    def rest(self, common: dict[str, Any], path: Path_) -> RestRule:
+        by_days = self.value((*path, "days")) is not None
+        unit = "days" if by_days else "hours"
+        if by_days and self.value((*path, "hours")) is not None:
+            self.fault((*path, "hours"), "stands beside days; write one of them")
+        count = self.count((*path, unit), f"write how many {unit} of rest, in hours or days")
+        return RestRule(
+            **common,
+            after=self.outcomes((*path, "after")),
+            hours=0 if by_days else count,
+            days=count if by_days else 0,
         )
 
     def confidence(self, path: Path_) -> Confidence:

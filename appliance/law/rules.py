@@ -64,12 +64,30 @@ class Territory:
 
     name: str
     title: str
-    zone: str
-    """IANA zone of its polling stations."""
+    zones: tuple[str, ...]
+    """IANA zones of its polling stations, the most populous first."""
     region: str
     """Region of the number library in which national numbers are read; empty for none."""
     holidays: tuple[str, ...] = ()
     """Subdivisions of the holiday calendar whose days are added to the national ones."""
+    numbers: tuple[str, ...] = ()
+    """Prefixes (E.164, with ``+``) of numbers whose holders live there."""
+    areas: tuple[str, ...] = ()
+    """Areas of the zone database, such as ``America``: whoever lives in one of their zones, and in
+    no other territory, counts as living here."""
+    votes_on_eve: bool = False
+    """It votes on the day before the others do."""
+    own_clock: bool = False
+    """Its zone is not that of the main part, so that a person's zone tells that they live here."""
+    jurisdiction: str = ""
+    """Name of the included profile that it comes from; empty for the profile's own."""
+    geographic: tuple[str, ...] = ()
+    """Of a whole jurisdiction: prefixes of numbers that tell where in it their holders live."""
+
+    @property
+    def zone(self) -> str:
+        """Zone of most of its people."""
+        return self.zones[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +118,18 @@ class HolidayRule(Rule):
     """ISO 3166 code of the holiday calendar."""
     subdivisions: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Territory to the subdivisions of the calendar that are added there."""
-    zones: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """The same by zone, for people who live in a territory with a clock of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BallotRule(Rule):
     """No serial calls from 00:00 on the eve of a ballot until its polling stations close."""
+
+    zone: str
+    """Where the main part of the jurisdiction votes: it counts for people abroad."""
+    territories: tuple[Territory, ...] = ()
+    """Parts that vote by a clock or on a day of their own."""
+    whole_day: bool = False
+    """Silence lasts to the end of the day of the vote, whenever the polls close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +142,16 @@ class CapRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestRule(Rule):
-    """No attempt for so many hours after one that ended in one of these ways."""
+    """No attempt for so long after one that ended in one of these ways."""
 
-    after: frozenset[Outcome]
-    hours: int
+    after: frozenset[Outcome] = frozenset()
+    answered: bool = False
+    """Also after every call that was answered, or may have been."""
+    hours: int = 0
+    minutes: int = 0
+    days: int = 0
+    """Whole calendar days of the callee's zone instead: of sixty days, the call may come on the
+    sixty-first, from its first minute on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +208,11 @@ class Profile:
     def territory(self, name: str | None) -> Territory:
         """Return a territory by name; raises :class:`KeyError` for one that is not known."""
         return self.territories[name or ""]
+
+    @property
+    def knows_ballots(self) -> bool:
+        """Whether any rule says what a configured ballot means."""
+        return any(isinstance(rule, BallotRule) for rule in self.enforced)
 
     def rules(self) -> tuple[Rule, ...]:
         """Return every rule that the profile knows, enforced or not."""

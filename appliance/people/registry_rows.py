@@ -87,6 +87,7 @@ def sketch_of(contact: bytes, row: bytes) -> Sketch:
     timezone = contact[contact.rindex(b',"') + 2 : -2].decode()
     # By position, which takes half as long.
     return Sketch(
+        f"+{number_of(contact)}",
         timezone,
         purpose,
         datetime.fromisoformat(given_at),

@@ -45,7 +45,7 @@ NO_LAW = Profile(
     name="none",
     version="1",
     title="Consent and windows alone, so that an auditor needs nothing else",
-    territories={"": Territory(name="", title="", zone="UTC", region="FR")},
+    territories={"": Territory(name="", title="", zones=("UTC",), region="FR")},
     enforced=(),
     duties=(),
     advice=(),

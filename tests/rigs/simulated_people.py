@@ -45,6 +45,7 @@ class SimulatedPeople:
             return None
         (one,) = consents
         return Sketch(
+            number=contact.number,
             timezone=contact.timezone,
             purpose=one.purpose,
             given_at=one.given_at,

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,6 +18,7 @@ from appliance.campaign.options import Habits
 from appliance.campaign.placing import RECONSIDER
 from appliance.clearance.circumstances import Circumstances
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
+from appliance.law import Place
 from appliance.model import (
     Campaign,
     Clearance,
@@ -99,8 +101,11 @@ class Registry:
 
     lookback = timedelta()
 
+    def place(self, number: str, timezone: str) -> Place | None:
+        return Place(ZoneInfo(timezone))
+
     def next_hours(
-        self, timezone: str, windows: str, after: datetime, call_seconds: float
+        self, place: Place, windows: str, after: datetime, call_seconds: float
     ) -> Interval | None:
         return None
 

@@ -86,7 +86,10 @@ class Town:
         if not self._sketches or len(consents) > 1:
             return None
         one = consents[0]
+        contact = self.contact(hex_text(subject))
+        assert contact is not None
         return Sketch(
+            number=contact.number,
             timezone="Europe/Paris",
             purpose=one.purpose,
             given_at=one.given_at,

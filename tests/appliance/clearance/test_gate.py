@@ -241,12 +241,12 @@ def test_rest_after_refusal_moves_the_next_chance() -> None:
     history = History(attempts=(attempt(EVENING, Outcome.DECLINED),))
     chance = next_chance(PERSON, (CONSENT,), history, RULES, EVENING + timedelta(hours=1))
     assert chance is not None
-    # 60 days after 10 March 18:31 is Sunday 9 May, 19:31 summer time; Monday 18:00 is next.
+    # The 61st day after Wednesday 10 March is Monday 10 May.
     assert chance.start == datetime(2027, 5, 10, 16, tzinfo=UTC)
 
 
 def test_a_newer_consent_does_not_shorten_a_rest() -> None:
-    history = History(attempts=(attempt(EVENING - timedelta(days=1), Outcome.DECLINED),))
+    history = History(attempts=(attempt(EVENING - timedelta(days=2), Outcome.DECLINED),))
     newer = replace(
         CONSENT, id="d" * 32, given_at=EVENING - timedelta(hours=1), recorded_at=EVENING
     )
@@ -501,3 +501,82 @@ def test_hours_that_the_law_never_leaves_are_remembered_as_none() -> None:
         for after in (EVENING, EVENING + timedelta(hours=1), EVENING + timedelta(days=30)):
             found = next_chance(PERSON, (consent,), NO_HISTORY, rules, after, call_seconds=60)
             assert (found is not None) is (expected is not None)
+
+
+def first_day(zone: str, called: datetime) -> date:
+    """The day, local to somebody in *zone* who refused at *called*, of the next call."""
+    person = replace(PERSON, timezone=zone)
+    consent = replace(CONSENT, windows="mon-sun 00:00-24:00")
+    history = History(attempts=(attempt(called, Outcome.DECLINED),))
+    chance = next_chance(person, (consent,), history, RULES, called + timedelta(hours=1))
+    assert chance is not None
+    return chance.start.astimezone(ZoneInfo(zone)).date()
+
+
+@pytest.mark.parametrize(
+    ("zone", "called", "first"),
+    [
+        # Thursday 11 March and sixty whole days: Tuesday 11 May is the 61st, from its first hour.
+        ("Europe/Paris", datetime(2027, 3, 11, 9, 5, tzinfo=UTC), date(2027, 5, 11)),
+        # However late the call came: not the same hour sixty days on.
+        ("Europe/Paris", datetime(2027, 3, 11, 18, 59, tzinfo=UTC), date(2027, 5, 11)),
+        # By the callee's calendar: 10 March, 15:00 in Tahiti, is the 11th in Paris.
+        ("Pacific/Tahiti", datetime(2027, 3, 11, 1, 0, tzinfo=UTC), date(2027, 5, 10)),
+        ("Indian/Reunion", datetime(2027, 3, 11, 8, 0, tzinfo=UTC), date(2027, 5, 11)),
+    ],
+)
+def test_rest_counts_whole_calendar_days_of_the_callee(
+    zone: str, called: datetime, first: date
+) -> None:
+    assert first_day(zone, called) == first
+
+
+BARE = replace(RULES, profile=load_profile("de"), caller=None)
+"""A profile without hours, cap or rest."""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answered", "minutes", "rules"),
+    [
+        (Outcome.BUSY, False, 14, ["floor.busy"]),
+        (Outcome.BUSY, False, 16, []),
+        (Outcome.NO_ANSWER, False, 16, ["floor.pause"]),
+        (Outcome.NO_ANSWER, False, 59, ["floor.pause"]),
+        (Outcome.NO_ANSWER, False, 61, []),
+        (Outcome.REJECTED, False, 59, ["floor.pause"]),
+        (Outcome.UNREACHABLE, False, 59, ["floor.pause"]),
+        (Outcome.FAILED, False, 59, ["floor.pause"]),
+        (Outcome.FAILED, False, 61, []),
+        # A call that was answered, whatever became of it.
+        (Outcome.FAILED, True, 61, ["floor.answered"]),
+        (Outcome.STOPPED, True, 1439, ["floor.answered"]),
+        (Outcome.STOPPED, False, 61, []),
+        (Outcome.DECLINED, True, 1439, ["floor.answered"]),
+        (Outcome.PARTIAL, True, 61, ["floor.answered"]),
+        (Outcome.VOICEMAIL, False, 61, ["floor.answered"]),
+        # Nobody knows whether it was answered.
+        (Outcome.UNKNOWN, False, 1439, ["floor.answered"]),
+        (Outcome.UNKNOWN, False, 1441, []),
+    ],
+)
+def test_the_floor_holds_where_a_profile_has_no_rest(
+    outcome: Outcome, answered: bool, minutes: int, rules: list[str]
+) -> None:
+    called = EVENING - timedelta(minutes=minutes)
+    past = replace(attempt(called, outcome), ended_at=called, answered=answered)
+    assert refused(ask(history=History(attempts=(past,)), rules=BARE)) == rules
+
+
+@pytest.mark.parametrize(
+    ("profile", "rule"),
+    [
+        ("de", "floor.attempts"),
+        ("uk", "floor.attempts"),
+        ("fr", "fr.FR-6.attempts"),
+        ("us", "us.US-4.attempts"),
+    ],
+)
+def test_five_calls_in_thirty_days_are_made_under_no_profile(profile: str, rule: str) -> None:
+    rules = replace(RULES, profile=load_profile(profile), max_attempts=99)
+    past = tuple(attempt(EVENING - timedelta(days=n)) for n in (28, 20, 10, 5))
+    assert refused(ask(history=History(attempts=past), rules=rules)) == [rule]

@@ -46,12 +46,47 @@ def test_the_shipped_file_is_right() -> None:
     assert shipped.bench
     assert shipped.state == (SHIPPED.parent / "state").resolve()
     assert shipped.simulated_start == datetime(2027, 3, 9, 17, tzinfo=UTC)
-    assert shipped.campaign.retry.after[Outcome.BUSY] == timedelta(minutes=3)
+    assert shipped.campaign.retry.after[Outcome.BUSY] == timedelta(minutes=15)
     script = shipped.campaign.script("de")
     assert script.language == "fr"
     assert 3 < script.durations[script.greeting] < 15
     assert script.incoming is not None
     assert 3 < script.durations[script.incoming] < 9
+
+
+def changed(directory: Path, *changes: tuple[str, str]) -> configuration.Config:
+    file = directory / "config.yaml"
+    text = file.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text)
+    return configuration.load(file)
+
+
+def test_the_floor_of_the_product_holds_where_the_file_asks_for_less(directory: Path) -> None:
+    assert configuration.load(directory / "config.yaml").floors == ()
+    config = changed(
+        directory,
+        ("ring: 30 s", "ring: 5 s"),
+        ("busy: 15 min", "busy: 2 min"),
+        ("no_answer: 1 h", "no_answer: 59 min"),
+        ("failed: 1 h", "voicemail: 2 h"),
+    )
+    assert config.campaign.timers.ring == timedelta(seconds=15)
+    assert [line.split(" says ")[0] for line in config.floors] == [
+        "campaign.timers.ring",
+        "campaign.retry.after.busy",
+        "campaign.retry.after.no_answer",
+        "campaign.retry.after.voicemail",
+    ]
+    assert "24 hours after this outcome" in config.floors[-1]
+
+
+@pytest.mark.parametrize("zone", ["EST", "UTC", "Etc/GMT-1", "CET"])
+def test_a_zone_that_no_place_keeps_is_refused(directory: Path, zone: str) -> None:
+    (fault,) = faults_after(directory, ("timezone: Europe/Paris", f"timezone: {zone}"))
+    assert f'law.timezone: "{zone}" is no civil time' in fault
 
 
 def test_a_fast_clock_does_not_hurry_what_is_late(directory: Path) -> None:
@@ -129,7 +164,7 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
             "ring: 30",
             'campaign.timers.ring: "30" is not a duration; write a number and a unit',
         ),
-        ("busy: 3 min", "listened: 3 min", "campaign.retry.after.listened: is not a known name"),
+        ("busy: 15 min", "listened: 15 min", "campaign.retry.after.listened: is not a known name"),
         (
             "max_attempts: 2",
             "max_attempts: 99",

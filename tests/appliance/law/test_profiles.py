@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,8 +18,11 @@ from appliance.law import (
     Confidence,
     HolidayRule,
     HoursRule,
+    Place,
+    Places,
     Profile,
     RestRule,
+    ballot_notes,
     holiday_name,
     judge_caller,
     load_profile,
@@ -50,13 +54,15 @@ def opened(
     *,
     zone: str = "Europe/Paris",
     territory: str = "",
+    number: str = "",
     ballots: tuple[Ballot, ...] = (),
 ) -> list[str]:
-    """The open spans of one local day, as local times."""
+    """The open spans of one local day of somebody whom a box of *territory* calls, local times."""
     clock = ZoneInfo(zone)
     start = datetime.combine(day, time(), clock).astimezone(UTC)
     end = datetime.combine(day + timedelta(days=1), time(), clock).astimezone(UTC)
-    found = open_intervals(profile, clock, territory, ballots, start, end)
+    place = Places(profile, territory).of(number, clock)
+    found = open_intervals(profile, place, ballots, start, end)
     return [f"{i.start.astimezone(clock):%H:%M}-{i.end.astimezone(clock):%H:%M}" for i in found]
 
 
@@ -93,7 +99,7 @@ def test_french_rules_as_published(fr: Profile) -> None:
     assert (cap.attempts, cap.days) == (4, 30)
     rest = one(fr, RestRule)
     assert isinstance(rest, RestRule)
-    assert rest.hours == 60 * 24
+    assert (rest.days, rest.hours) == (60, 0)
     assert Outcome.DECLINED in rest.after
     assert [rule.name for rule in fr.advice] == ["fr.FR-5b"]
 
@@ -117,27 +123,51 @@ def test_french_week_and_holidays(fr: Profile) -> None:
 
 
 @pytest.mark.parametrize(
-    ("territory", "zone", "day", "closed"),
+    ("territory", "zone", "number", "day", "closed"),
     [
-        ("", "Europe/Paris", date(2026, 4, 3), False),  # Good Friday
-        ("alsace-moselle", "Europe/Paris", date(2026, 4, 3), True),
-        ("", "Europe/Paris", date(2024, 12, 26), False),  # Saint Stephen, a Thursday
-        ("alsace-moselle", "Europe/Paris", date(2024, 12, 26), True),
-        ("", "Europe/Paris", date(2027, 12, 20), False),  # abolition of slavery, La Réunion
-        ("reunion", "Indian/Reunion", date(2027, 12, 20), True),
+        ("", "Europe/Paris", "", date(2026, 4, 3), False),  # Good Friday
+        ("alsace-moselle", "Europe/Paris", "", date(2026, 4, 3), True),
+        ("", "Europe/Paris", "", date(2024, 12, 26), False),  # Saint Stephen, a Thursday
+        ("alsace-moselle", "Europe/Paris", "", date(2024, 12, 26), True),
+        ("", "Europe/Paris", "", date(2027, 12, 20), False),  # abolition of slavery, La Réunion
+        ("reunion", "Indian/Reunion", "", date(2027, 12, 20), True),
         # A box of the mainland calls somebody in La Réunion: the island's day counts.
-        ("", "Indian/Reunion", date(2027, 12, 20), True),
-        ("", "America/Martinique", date(2028, 5, 22), True),
-        ("", "Europe/Paris", date(2028, 5, 22), False),
+        ("", "Indian/Reunion", "", date(2027, 12, 20), True),
+        ("", "America/Martinique", "", date(2028, 5, 22), True),
+        ("", "Europe/Paris", "", date(2028, 5, 22), False),
+        # The box's place is nobody else's: Parisians of a box in La Réunion, Alsace, Martinique.
+        ("reunion", "Europe/Paris", "", date(2027, 12, 20), False),
+        ("alsace-moselle", "Europe/Paris", "+33199001234", date(2026, 4, 3), False),
+        ("alsace-moselle", "Indian/Reunion", "", date(2026, 4, 3), False),
+        ("martinique", "Indian/Reunion", "", date(2028, 5, 22), False),
+        # A mobile number does not tell where in the country, so the configured guess stands.
+        ("alsace-moselle", "Europe/Paris", "+33639980012", date(2026, 4, 3), True),
+        # A number tells of Alsace, whatever the box says.
+        ("", "Europe/Paris", "+33388000000", date(2026, 4, 3), True),
+        ("reunion", "Europe/Paris", "+33387000000", date(2024, 12, 26), True),
+        # Zone and number disagree: both places count.
+        ("", "Europe/Paris", "+596696000000", date(2028, 5, 22), True),
+        ("", "Indian/Reunion", "+596696000000", date(2028, 5, 22), True),
+        ("", "Indian/Reunion", "+596696000000", date(2027, 12, 20), True),
+        # +590 is Guadeloupe's and two islands'; the zone says which.
+        ("", "America/Guadeloupe", "+590690000000", date(2026, 5, 27), True),
+        ("", "Indian/Mayotte", "+262639000000", date(2026, 4, 27), True),
+        ("", "Indian/Reunion", "+262692000000", date(2026, 4, 27), False),
+        ("", "Pacific/Marquesas", "", date(2026, 3, 5), True),  # Missionary Day
+        ("", "Pacific/Gambier", "", date(2026, 3, 5), True),
+        ("", "Pacific/Tahiti", "", date(2026, 3, 5), True),
     ],
 )
-def test_regional_holidays(fr: Profile, territory: str, zone: str, day: date, closed: bool) -> None:
+def test_regional_holidays(
+    fr: Profile, territory: str, zone: str, number: str, day: date, closed: bool
+) -> None:
     assert day.weekday() < 5
-    found = opened(fr, day, zone=zone, territory=territory)
+    found = opened(fr, day, zone=zone, territory=territory, number=number)
     assert found == ([] if closed else WEEKDAY)
     rule = one(fr, HolidayRule)
     assert isinstance(rule, HolidayRule)
-    assert (holiday_name(rule, territory, ZoneInfo(zone), day) is not None) == closed
+    place = Places(fr, territory).of(number, ZoneInfo(zone))
+    assert (holiday_name(rule, place, day) is not None) == closed
 
 
 def test_holidays_follow_the_date_of_the_called_person(fr: Profile) -> None:
@@ -145,7 +175,7 @@ def test_holidays_follow_the_date_of_the_called_person(fr: Profile) -> None:
     first = datetime(2027, 1, 1, tzinfo=UTC)
     tahiti = ZoneInfo("Pacific/Tahiti")
     # Thursday 31 December, 15:00 in Tahiti, is 2 January 01:00 nowhere, and 1 January 01:00 UTC.
-    found = open_intervals(fr, tahiti, "", (), first, first + timedelta(hours=6))
+    found = open_intervals(fr, Place(tahiti), (), first, first + timedelta(hours=6))
     assert [(i.start.hour, i.end.hour) for i in found] == [(0, 6)]
 
 
@@ -158,27 +188,123 @@ def test_ballot_silence_from_the_eve_to_the_close(fr: Profile) -> None:
     assert opened(fr, date(2027, 3, 19), ballots=ballot) == WEEKDAY
 
 
-def test_ballot_silence_covers_both_clocks(fr: Profile) -> None:
-    """Somebody in La Réunion is not called while either clock says silence."""
+def test_a_ballot_silences_the_place_where_somebody_votes(fr: Profile) -> None:
+    """The island's clock and days count there, whatever the box's own say."""
     ballot = (Ballot(day=date(2027, 3, 18), closes=time(18)),)
-    # Paris closes at 18:00, which is 21:00 on the island.
-    assert opened(fr, date(2027, 3, 18), zone="Indian/Reunion", ballots=ballot) == []
-    # A Parisian under a box of La Réunion: the island's eve begins three hours earlier.
-    eve = opened(fr, date(2027, 3, 16), zone="Pacific/Tahiti", territory="reunion", ballots=ballot)
-    # 00:00 on the 17th in La Réunion is 10:00 on the 16th in Tahiti.
-    assert eve == []
+    for territory in ("", "reunion", "alsace-moselle"):
+        there = {"zone": "Indian/Reunion", "territory": territory, "ballots": ballot}
+        assert opened(fr, date(2027, 3, 16), **there) == WEEKDAY  # type: ignore[arg-type]
+        assert opened(fr, date(2027, 3, 17), **there) == []  # type: ignore[arg-type]
+        assert opened(fr, date(2027, 3, 18), **there) == ["18:00-20:00"]  # type: ignore[arg-type]
+
+
+def test_a_ballot_silences_people_abroad_on_both_clocks(fr: Profile) -> None:
+    ballot = (Ballot(day=date(2027, 3, 18), closes=time(18)),)
+    # Paris closes at 18:00, which is 17:00 in London, 19:00 in Athens and 02:00 in Tokyo.
+    assert opened(fr, date(2027, 3, 18), zone="Europe/London", ballots=ballot) == ["18:00-20:00"]
+    assert opened(fr, date(2027, 3, 18), zone="Europe/Athens", ballots=ballot) == ["19:00-20:00"]
+    assert opened(fr, date(2027, 3, 17), zone="Asia/Tokyo", ballots=ballot) == []
+    assert opened(fr, date(2027, 3, 16), zone="Asia/Tokyo", ballots=ballot) == WEEKDAY
+
+
+@pytest.mark.parametrize(
+    ("zone", "number", "early"),
+    [
+        ("America/Guadeloupe", "", True),
+        ("America/Martinique", "", True),
+        ("America/Cayenne", "", True),
+        ("America/Miquelon", "", True),
+        ("America/St_Barthelemy", "", True),
+        ("America/Marigot", "", True),
+        ("Pacific/Tahiti", "", True),
+        ("Pacific/Marquesas", "", True),
+        ("Pacific/Gambier", "", True),
+        # Embassies of the Americas, and a number of Martinique that lives in Paris.
+        ("America/New_York", "", True),
+        ("America/Sao_Paulo", "+33639980012", True),
+        ("Europe/Paris", "+596696000000", True),
+        ("Europe/Paris", "", False),
+        ("Indian/Reunion", "", False),
+        ("Indian/Mayotte", "", False),
+        ("Pacific/Noumea", "", False),
+        ("Pacific/Wallis", "", False),
+        ("Europe/London", "", False),
+    ],
+)
+def test_where_people_vote_on_saturday_silence_begins_on_friday(
+    fr: Profile, zone: str, number: str, early: bool
+) -> None:
+    """Though only the Sunday is configured."""
+    sunday = (Ballot(day=date(2027, 4, 11), closes=time(20)),)
+    assert opened(fr, date(2027, 4, 8), zone=zone, number=number, ballots=sunday) == WEEKDAY
+    friday = opened(fr, date(2027, 4, 9), zone=zone, number=number, ballots=sunday)
+    assert friday == ([] if early else WEEKDAY)
+    assert opened(fr, date(2027, 4, 12), zone=zone, number=number, ballots=sunday) == WEEKDAY
 
 
 def test_ballot_of_one_territory_concerns_that_territory(fr: Profile) -> None:
     ballot = (Ballot(day=date(2027, 3, 18), closes=time(18), territory="polynesie-francaise"),)
     assert opened(fr, date(2027, 3, 18), ballots=ballot) == WEEKDAY
-    assert opened(fr, date(2027, 3, 17), zone="Pacific/Tahiti", ballots=ballot) == []
+    for zone in ("Pacific/Tahiti", "Pacific/Marquesas", "Pacific/Gambier"):
+        assert opened(fr, date(2027, 3, 17), zone=zone, ballots=ballot) == []
+        assert opened(fr, date(2027, 3, 16), zone=zone, ballots=ballot) == WEEKDAY
+    # Nor does a box that stands there take its silence to Paris.
+    at_home = {"territory": "polynesie-francaise", "ballots": ballot}
+    assert opened(fr, date(2027, 3, 18), **at_home) == WEEKDAY  # type: ignore[arg-type]
     with pytest.raises(KeyError):
         opened(
             fr,
             date(2027, 3, 18),
             ballots=(Ballot(day=date(2027, 3, 18), closes=time(18), territory="atlantis"),),
         )
+
+
+def test_spanish_hours_holidays_weekends_and_eve() -> None:
+    es = load_profile("es")
+    madrid = "Europe/Madrid"
+    assert opened(es, date(2027, 3, 15), zone=madrid) == ["09:00-21:00"]
+    assert opened(es, date(2027, 3, 20), zone=madrid) == []
+    assert opened(es, date(2027, 3, 21), zone=madrid) == []
+    assert opened(es, date(2027, 10, 12), zone=madrid) == []
+    # Of a community's own day the Canaries' number and zone tell; others are the operator's.
+    assert opened(es, date(2028, 5, 30), zone="Atlantic/Canary") == []
+    assert opened(es, date(2028, 5, 30), zone=madrid) == ["09:00-21:00"]
+    assert opened(es, date(2028, 5, 30), zone=madrid, number="+34928000000") == []
+    assert opened(es, date(2028, 5, 2), zone=madrid, territory="madrid") == []
+    assert opened(es, date(2028, 5, 2), zone=madrid) == ["09:00-21:00"]
+    thursday = (Ballot(day=date(2027, 3, 18), closes=time(20)),)
+    assert opened(es, date(2027, 3, 16), zone=madrid, ballots=thursday) == ["09:00-21:00"]
+    assert opened(es, date(2027, 3, 17), zone=madrid, ballots=thursday) == []
+    # The whole day of the vote, beyond the close of the polls.
+    assert opened(es, date(2027, 3, 18), zone=madrid, ballots=thursday) == []
+
+
+def test_strict_is_never_wider_than_any_profile() -> None:
+    strict = load_profile("strict")
+    begin = datetime(2027, 3, 1, tzinfo=UTC)
+    end = begin + timedelta(days=120)
+    ballots = (
+        Ballot(day=date(2027, 3, 18), closes=time(18)),
+        Ballot(day=date(2027, 4, 11), closes=time(20)),
+    )
+    for zone in ("America/New_York", "Europe/Paris", "Asia/Tokyo", "Pacific/Gambier", "UTC"):
+        for number in ("", "+33388000000", "+34928000000", "+596696000000", "+12125550100"):
+            place = Places(strict).of(number, ZoneInfo(zone))
+            ours = open_intervals(strict, place, ballots, begin, end)
+            whole = [(i.start, i.end) for i in ours]
+            every = [(begin, end)]
+            for name in profile_names():
+                if name != "strict":
+                    profile = load_profile(name)
+                    own = Places(profile).of(number, ZoneInfo(zone))
+                    found = open_intervals(profile, own, ballots, begin, end)
+                    every = [
+                        (max(a, i.start), min(b, i.end))
+                        for a, b in every
+                        for i in found
+                        if max(a, i.start) < min(b, i.end)
+                    ]
+            assert whole == every, (zone, number)
 
 
 def test_ballot_that_closes_at_midnight(fr: Profile) -> None:
@@ -329,3 +455,36 @@ def test_ballots_matter_only_where_a_rule_says_so() -> None:
     us = load_profile("us")
     assert not any(isinstance(rule, BallotRule) for rule in us.enforced)
     assert opened(us, date(2027, 3, 18), ballots=ballot) == ["08:00-21:00"]
+
+
+SUNDAY = Ballot(day=date(2027, 4, 11), closes=time(20))
+
+
+@pytest.mark.parametrize(
+    ("name", "silent"),
+    [
+        *[(name, False) for name in ("uk", "us", "de", "it", "ca")],
+        *[(name, True) for name in ("fr", "es", "strict")],
+    ],
+)
+def test_a_profile_without_a_rule_for_ballots_says_so(name: str, silent: bool) -> None:
+    profile = load_profile(name)
+    assert ballot_notes(profile, ()) == []
+    said = " ".join(ballot_notes(profile, (SUNDAY,)))
+    assert ("has no rule for ballots" in said) is not silent
+
+
+def test_territories_that_vote_on_saturday_are_asked_for(fr: Profile) -> None:
+    (note,) = ballot_notes(fr, (SUNDAY,))
+    assert "ballot of 2027-04-11: guadeloupe, martinique, guyane," in note
+    assert "polynesie-francaise" in note
+    assert "reunion" not in note
+    assert "vote on Saturday 2027-04-10" in note
+    assert "begins on Friday 2027-04-09" in note
+    saturday = replace(SUNDAY, day=date(2027, 4, 10))
+    told = [replace(saturday, territory=name) for name in ("guadeloupe", "martinique")]
+    (note,) = ballot_notes(fr, (SUNDAY, *told))
+    assert "2027-04-11: guyane," in note
+    # Of the ballot of one territory nothing is missing, and Spain votes on one day.
+    assert ballot_notes(fr, tuple(told)) == []
+    assert ballot_notes(load_profile("es"), (SUNDAY,)) == []

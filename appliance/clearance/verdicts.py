@@ -1,0 +1,230 @@
+"""What each rule says about one person at one instant, in sentences. Pure.
+
+:func:`~appliance.clearance.gate.decide` asks all of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from appliance.clearance.circumstances import Circumstances
+from appliance.clearance.consent import ConsentState, Standing
+from appliance.clearance.openings import Person, span_end
+from appliance.clearance.rests import past_ends, rest_length
+from appliance.clearance.rules import Rules
+from appliance.law import CapRule, HolidayRule, HoursRule, Place, holiday_name
+from appliance.law.calendar import WEEK
+from appliance.model import Contact, History, Verdict
+from appliance.numbers import NumberClass, number_class, refusal
+from appliance.windows import DAY_NAMES, Span
+
+
+@lru_cache(maxsize=1024)
+def _verdict(rule: str, allowed: bool, yes: str, no: str, until: datetime | None = None) -> Verdict:
+    return Verdict(rule=rule, allowed=allowed, reason=yes if allowed else no, until=until)
+
+
+def box_verdicts(circumstances: Circumstances, rules: Rules) -> list[Verdict]:
+    now = circumstances.now
+    attended = _verdict(
+        "attended",
+        not rules.attended or circumstances.pressed,
+        "The start button was pressed for this call."
+        if rules.attended
+        else "The campaign runs by itself.",
+        "In attended mode each call waits for a press of the start button.",
+    )
+    return [
+        _verdict(
+            "stop",
+            not circumstances.stopped,
+            "The emergency stop is not set.",
+            "The emergency stop is latched until a deliberate reset.",
+        ),
+        _verdict("pause", not circumstances.paused, "Dialling runs.", "Dialling is paused."),
+        _verdict(
+            "clock",
+            now.trusted,
+            f"The clock is trusted ({now.source}).",
+            f"The clock is not trusted ({now.source}), so no hour can be told.",
+        ),
+        _verdict(
+            "storage",
+            circumstances.storage_ok,
+            "The ledger can be written.",
+            "The ledger cannot be written, so no call could be proven.",
+        ),
+        _verdict(
+            "line", circumstances.line_ready, "The line is ready.", "No line is ready for a call."
+        ),
+        attended,
+    ]
+
+
+def number_verdicts(contact: Contact, circumstances: Circumstances, rules: Rules) -> list[Verdict]:
+    fiction = number_class(contact.number) is NumberClass.FICTION
+    refused = None if fiction else refusal(contact.number)
+    if circumstances.bench:
+        suits, yes, no = (
+            fiction,
+            "The line is a bench line and the number is reserved for fiction.",
+            "The line is a bench line and dials only numbers reserved for fiction.",
+        )
+    else:
+        suits, yes, no = (
+            not fiction,
+            "The line is a real one and so is the number.",
+            "The number is reserved for fiction and only bench lines dial those.",
+        )
+    verdicts = [
+        Verdict(
+            rule="number",
+            allowed=refused is None,
+            reason="The number may be dialled."
+            if refused is None
+            else f"The number may never be dialled: {refused.reason}.",
+        ),
+        _verdict("line_kind", suits, yes, no),
+    ]
+    verdicts += rules.caller_verdicts(circumstances.bench)
+    return verdicts
+
+
+def consent_verdict(state: ConsentState) -> Verdict:
+    match state.standing:
+        case Standing.LIVE:
+            until = None if state.consent is None else state.consent.valid_until
+            return Verdict(
+                rule="consent",
+                allowed=True,
+                reason="A consent for this purpose holds.",
+                until=until,
+            )
+        case Standing.NONE:
+            reason = "There is no consent for this purpose."
+        case Standing.FUTURE:
+            reason = "The consent is dated later than now."
+        case Standing.UNPROVEN:
+            reason = "The consent was recorded without its source or evidence."
+        case Standing.REVOKED:
+            reason = "The person withdrew; only a consent given later, with its own proof, counts."
+        case Standing.EXPIRED:
+            reason = "The latest consent has expired."
+    until = state.since if state.standing is Standing.FUTURE else None
+    return Verdict(rule="consent", allowed=False, reason=reason, until=until)
+
+
+def time_verdicts(person: Person, place: Place, now: datetime) -> list[Verdict]:
+    """Judge the hour at *place*, which stands in where the person's own is not known."""
+    rules = person.rules
+    at = int(now.timestamp() // 1)
+    verdicts: list[Verdict] = []
+    if person.place is None:
+        verdicts.append(
+            Verdict(
+                rule="zone",
+                allowed=False,
+                reason="The person's time zone is not known, or no place keeps it.",
+            )
+        )
+    week = at // WEEK
+    if person.windows is None:
+        reason = (
+            "The windows of the consent cannot be read."
+            if person.unreadable
+            else "Without a live consent there is no window."
+        )
+        verdicts.append(Verdict(rule="window", allowed=False, reason=reason))
+    else:
+        wished = rules.wished_ahead(place, person.windows, week)
+        yes = "It is inside a window that the person chose."
+        no = "It is outside the windows that the person chose."
+        verdicts.append(_open_verdict("window", wished, at, yes, no))
+    local = now.astimezone(place.zone)
+    for rule, spans in rules.calendar.ahead(place, week):
+        if isinstance(rule, HoursRule):
+            yes, no = "The law's hours are open.", _closed_hours(local)
+        elif isinstance(rule, HolidayRule):
+            yes, no = "It is not a public holiday.", "It is a public holiday."
+        else:
+            yes = "No ballot imposes silence."
+            no = "Before a ballot, and until its polls close, serial calls are silent."
+        verdict = _open_verdict(rule.name, spans, at, yes, no)
+        if not verdict.allowed and isinstance(rule, HolidayRule):
+            name = holiday_name(rule, place, local.date())
+            verdict = replace(verdict, reason=f"It is a public holiday ({name}).")
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _closed_hours(local: datetime) -> str:
+    day = DAY_NAMES[local.weekday()].capitalize()
+    return f"{day} {local:%H:%M} lies outside the hours that the law leaves open."
+
+
+def _open_verdict(rule: str, spans: Sequence[Span], at: int, yes: str, no: str) -> Verdict:
+    index = bisect_right(spans, at, key=span_end)
+    if index == len(spans):
+        return Verdict(rule=rule, allowed=False, reason=no)
+    start, end = spans[index]
+    if start > at:
+        return Verdict(
+            rule=rule, allowed=False, reason=no, until=datetime.fromtimestamp(start, UTC)
+        )
+    while index + 1 < len(spans) and spans[index + 1][0] == end:
+        index += 1
+        end = spans[index][1]
+    until = datetime.fromtimestamp(end, UTC) if index + 1 < len(spans) else None
+    return Verdict(rule=rule, allowed=True, reason=yes, until=until)
+
+
+def history_verdicts(
+    history: History, rules: Rules, now: datetime, zone: ZoneInfo
+) -> list[Verdict]:
+    attempts = history.attempts
+    made = len(history.attempts_for(rules.purpose))
+    verdicts = [
+        _verdict(
+            "in_call",
+            all(attempt.outcome is not None for attempt in attempts),
+            "No call to this person is under way.",
+            "A call to this person is under way, or its end is not known yet.",
+        ),
+        _verdict(
+            "attempts",
+            made < rules.max_attempts,
+            f"{made} of the campaign's {rules.max_attempts} attempts are used.",
+            f"All {rules.max_attempts} attempts of the campaign are used.",
+        ),
+    ]
+    for rule in rules.past:
+        ends = past_ends(rule, attempts, zone)
+        if isinstance(rule, CapRule):
+            yes = f"Fewer than {rule.attempts} attempts were made in the last {rule.days} days."
+            no = f"{rule.attempts} attempts were made in the last {rule.days} days."
+        else:
+            yes = "No rest is due after an earlier call."
+            no = f"After an earlier call the person is left in peace for {rest_length(rule)}."
+        held = ends is not None and ends > now
+        verdicts.append(_verdict(rule.name, not held, yes, no, ends if held else None))
+    return verdicts
+
+
+def fit_verdict(span: Span | None, now: datetime, call_seconds: float) -> Verdict:
+    if span is None:
+        return Verdict(
+            rule="fit", allowed=True, reason="Judged when a span is open: the call must end in it."
+        )
+    end = datetime.fromtimestamp(span[1], UTC)
+    return _verdict(
+        "fit",
+        now.timestamp() + call_seconds <= span[1],
+        "The longest call ends before the open span does.",
+        f"The open span ends too soon for a call of up to {round(call_seconds)} seconds.",
+        end,
+    )
