@@ -10,7 +10,7 @@ SHARES := $(addprefix pure-,$(shell seq $(PROCESSORS)))
 
 # Byte code is kept, so that every process but the first starts fast.
 unexport PYTHONDONTWRITEBYTECODE
-# The ears' matrices are small: threads would only wait for each other.
+# The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: demo test pure check lint bench crash soak contract fuzz clean
@@ -58,7 +58,7 @@ contract: $(VENV)/.developer
 # With `pip install '.[fuzz]'` a coverage-guided run follows.
 fuzz: $(VENV)/.developer
 	$(BIN)/python -m tests.fuzz.at_lines
-	$(BIN)/python -m tests.fuzz.call_story
+	$(BIN)/python -m tests.fuzz.call_progress
 	if $(BIN)/python -c "import atheris" 2> /dev/null; then \
 	  $(BIN)/python -m tests.fuzz.atheris_at -max_total_time=120; fi
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.detectors import Heard, listen, peers
 from bench.dtmf_corpus import Press, Stream, conditions, negative, pressed
-from firmware.dtmf import Ears
+from firmware.dtmf import DownlinkDetector
 
 WORDS = {
     "required": "recall",
@@ -167,10 +167,10 @@ def rows(name: str, scores: Iterable[Score]) -> list[dict[str, object]]:
 def cost(samples: NDArray[np.int16]) -> float:
     """CPU seconds an hour of keys and machines together, fed in frames of 20 ms."""
     pcm = samples.astype("<i2").tobytes()
-    ears = Ears()
+    detector = DownlinkDetector()
     start = time.process_time()
     for offset in range(0, len(pcm), 320):
-        ears.feed(pcm[offset : offset + 320])
+        detector.feed(pcm[offset : offset + 320])
     return (time.process_time() - start) * 3600 / (len(samples) / 8000)
 
 

@@ -1,9 +1,10 @@
 """The monotonic clock that every duration in the box is measured with.
 
 Two clocks never mix: this one counts durations and is never stepped; calendar time lives in
-``appliance.box.clock``, where its trust is judged. A bench may run the box faster than life: then
-*box seconds* pass faster than real ones, and code that really blocks asks :meth:`Clock.real`
-how long to block. The deadlines of AT commands are not scaled: a modem's reply takes real time.
+``appliance.box.calendar_clock``, where its trust is judged. A bench may run the box faster than
+life: then *box seconds* pass faster than real ones, and code that really blocks asks
+:meth:`Clock.real` how long to block. The deadlines of AT commands are not scaled: a modem's reply
+takes real time.
 """
 
 from __future__ import annotations

@@ -16,7 +16,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from appliance.box.clock import CalendarClock, Readings, SimulatedCalendarClock, read_system
+from appliance.box.calendar_clock import (
+    CalendarClock,
+    Readings,
+    SimulatedCalendarClock,
+    read_system,
+)
 from appliance.box.heard_objections import Callee, HeardObjections
 from appliance.box.state import State
 from appliance.campaign import commands

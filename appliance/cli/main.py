@@ -52,7 +52,8 @@ def default_config() -> Path:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    # The ears' matrices are tiny: numpy's threads only wait for each other, most on a loaded Pi.
+    # The matrices of the key detector are tiny: numpy's threads only wait for each other, most on
+    # a loaded Pi.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = sys.argv[1:] if argv is None else list(argv)
     with safe_output(next((word for word in given if word in COMMANDS), "")):

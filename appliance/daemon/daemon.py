@@ -27,7 +27,7 @@ from typing import Any
 
 from appliance import __version__
 from appliance.box.box import Box, calendar
-from appliance.box.clock import time_zone_database
+from appliance.box.calendar_clock import time_zone_database
 from appliance.box.lamps import lamps
 from appliance.box.state import State
 from appliance.box.wiring import LINES, line_settings, open_panel, open_power

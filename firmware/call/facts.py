@@ -1,4 +1,4 @@
-"""What becomes known of a call as its story (:mod:`firmware.call.progress`) goes on. Pure.
+"""What becomes known of a call as it progresses (:mod:`firmware.call.progress`). Pure.
 
 ``evidence`` is what was seen, numbers masked.
 """
@@ -48,7 +48,7 @@ class EndClaimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Over:
-    """The call is over; comes once. Why is asked of the story."""
+    """The call is over; comes once. Why is asked of the progress."""
 
     evidence: str
 

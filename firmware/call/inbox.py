@@ -28,7 +28,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """The call's story moved on."""
+    """The call has progressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 The box decides about each caller: it is told that somebody rings and orders the line to answer or
 to hang up. Nothing is dialled meanwhile, because this runs on the line's worker. From the answer
 on an incoming call is a call like any other (:mod:`firmware.call.procedure`): the same voice, the
-same ears, the same ladder, and a stop ends it at once.
+same detector, the same ladder, and a stop ends it at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from firmware.at.calls import CallRow, CallState
 from firmware.at.command_port import CommandPort
 from firmware.call.inbox import Heard, Inbox, Item, Ordered, rings
-from firmware.call.procedure import Calling
+from firmware.call.procedure import CallProcedure
 from firmware.events import IncomingRinging
 from firmware.families.base import Family, Sign
 from firmware.faults import Fault, LineDown
@@ -73,7 +73,7 @@ def forget_callers(items: tuple[Item, ...]) -> list[Item]:
 
 
 @dataclass(kw_only=True)
-class Receiving(Calling):
+class IncomingCall(CallProcedure):
     """The call of one caller who rings."""
 
     number: str | None

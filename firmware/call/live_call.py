@@ -37,10 +37,10 @@ from firmware.call.facts import (
 from firmware.call.inbox import Attention
 from firmware.call.key_witnesses import Confirmation, KeyFusion, Press
 from firmware.call.progress import Phase, Progress
-from firmware.call.release import Verdict
+from firmware.call.release import ReleaseCause
 from firmware.clips.clip import Clip
 from firmware.dtmf.detector import ALL_KEYS
-from firmware.dtmf.listener import Ears
+from firmware.dtmf.listener import DownlinkDetector
 from firmware.dtmf.tones import MachineFound
 from firmware.events import (
     Answered,
@@ -140,8 +140,8 @@ class LiveCall:
         """Keys of this call count."""
         return (self._answer_told or self._claimed_at is not None) and not self._closed
 
-    def verdict(self, end_cause: str | None) -> Verdict:
-        return self._progress.verdict(end_cause)
+    def release_cause(self, end_cause: str | None) -> ReleaseCause:
+        return self._progress.release_cause(end_cause)
 
     # -- what is seen ------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class LiveCall:
             self._closed = True
 
     def hang_up_ordered(self, at: float, *, emergency: bool = False) -> None:
-        """From here on an end is our own; the story closes and the voice falls silent."""
+        """From here on an end is our own; the progress closes and the voice falls silent."""
         with self._lock:
             self._progress = self._progress.hang_up_ordered(emergency=emergency)
             self._take(self._progress.finished("hung up by the box"), at)
@@ -277,9 +277,9 @@ class LiveCall:
         """Listen to what the far end says (voice thread)."""
         if not self.listening:
             return
-        ears = self._ears
-        ears.we_speak = self._we_speak
-        for found in ears.feed(pcm):
+        detector = self._detector
+        detector.we_speak = self._we_speak
+        for found in detector.feed(pcm):
             if isinstance(found, MachineFound):
                 if self.is_over():
                     # What the network plays after the end tells nothing of who answered.
@@ -386,7 +386,7 @@ class LiveCall:
     def _listen_for(self, keys: str) -> None:
         self._keys = keys
         offered = keys or ALL_KEYS
-        self._ears = Ears(offered, careful=keys)
+        self._detector = DownlinkDetector(offered, careful=keys)
         self._fusion = KeyFusion(self._witnesses, host_keys=offered)
 
     def _greet(self) -> None:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from firmware.call.inbox import Heard, rings
-from firmware.call.procedure import Calling
+from firmware.call.procedure import CallProcedure
 from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import Proof, hang_up, prove_silence, read_calls
 from firmware.orders import Dial
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 @dataclass(kw_only=True)
-class Dialling(Calling):
+class OutgoingCall(CallProcedure):
     """The call that one Dial asks for."""
 
     dial: Dial

@@ -25,7 +25,7 @@ from firmware.call.inbox import (
     Ordered,
 )
 from firmware.call.live_call import LiveCall
-from firmware.call.release import Verdict
+from firmware.call.release import ReleaseCause
 from firmware.call.voice import CallVoice
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Ended
@@ -44,7 +44,7 @@ _SHORTEST_POLL = 0.02
 
 
 @dataclass(kw_only=True)
-class Calling(ABC):
+class CallProcedure(ABC):
     """One call. Make a new one for each and :meth:`run` it once."""
 
     call: LiveCall
@@ -253,7 +253,7 @@ class Calling(ABC):
             self._await_cause()
         if self.stopped():
             call.hang_up_ordered(self.line.now(), emergency=True)
-        verdict = call.verdict(self._ask_cause())
+        release = call.release_cause(self._ask_cause())
         signs = self._signs_of_trouble()
         restarted = progress.lost is not None or bool(signs & {Sign.BOOT, Sign.POWER_DOWN})
         voice = self.voice.fault()
@@ -272,7 +272,7 @@ class Calling(ABC):
         elif Sign.REGISTRATION in signs:
             self._look_at_service()
         call.judge_keys(self.line.now())
-        self._end(verdict, confirmed=confirmed)
+        self._end(release, confirmed=confirmed)
         if not confirmed:
             raise LineDown(Fault.HANG_UP_UNCONFIRMED, "the call list could not be read empty")
         return CallResult(
@@ -331,11 +331,11 @@ class Calling(ABC):
     def _end_unconfirmed(self, fault: Fault, detail: str) -> None:
         if self._ended:
             return
-        verdict = self.call.verdict(None)
+        release = self.call.release_cause(None)
         self.line.fault(fault, detail)
-        self._end(verdict, confirmed=False)
+        self._end(release, confirmed=False)
 
-    def _end(self, verdict: Verdict, *, confirmed: bool) -> None:
+    def _end(self, release: ReleaseCause, *, confirmed: bool) -> None:
         if self._ended:
             return
         self._ended = True
@@ -345,10 +345,10 @@ class Calling(ABC):
                 line=self.line.name,
                 at=self.line.now(),
                 attempt=self.call.attempt,
-                cause=verdict.cause,
-                evidence=verdict.evidence,
-                code=verdict.code,
+                cause=release.cause,
+                evidence=release.evidence,
+                code=release.code,
                 confirmed=confirmed,
-                talked=verdict.talked,
+                talked=release.talked,
             )
         )

@@ -1,7 +1,7 @@
-"""The story of one call, told from notices, call list rows and the result of ATD or ATA. Pure.
+"""The progress of one call, told from notices, call list rows and the result of ATD or ATA. Pure.
 
 Three witnesses may each be late, doubled, missing or wrong: notices, the polled call list, and the
-result of the command. The rules that make one story of them:
+result of the command. The rules that make one progress of them:
 
 * Phases only go forward: dialling, alerting, answered, over. What comes late is ignored.
 * A notice *claims*; the call list decides. An answer claim is denied by a row that still dials or
@@ -19,10 +19,10 @@ result of the command. The rules that make one story of them:
   reads proves it, and so do earlier calls (:attr:`Progress.listed`): then notices are believed, and
   silence ends the call after a while.
 * What the modem says of our own hang-up is no evidence of what the far end did.
-* :class:`Over` comes once. Why is asked afterwards (:meth:`Progress.verdict`), with everything
-  that was seen and AT+CEER.
+* :class:`Over` comes once. Why is asked afterwards (:meth:`Progress.release_cause`), with
+  everything that was seen and AT+CEER.
 
-Times are box seconds. Long because one call has one story: each rule reads what the others have
+Times are box seconds. Long because one call has one progress: each rule reads what the others have
 left, and apart they would be harder to hold against each other.
 """
 
@@ -43,7 +43,7 @@ from firmware.call.facts import (
     Over,
     mask,
 )
-from firmware.call.release import END_SIGNS, Ending, EndSign, Verdict, end_sign, judge
+from firmware.call.release import END_SIGNS, Ending, EndSign, ReleaseCause, end_sign, judge
 from firmware.families.base import Family, Reading, Sign
 
 
@@ -301,7 +301,7 @@ class Progress:
         return replace(self, cutting=True, came_back=self.came_back or came_back)
 
     def finished(self, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
-        """Our hang-up is under way: the story is over whatever comes."""
+        """Our hang-up is under way: the call is over whatever comes."""
         return (self, ()) if self.phase is Phase.OVER else _over(self, evidence)
 
     def link_lost(self, reason: str) -> tuple[Progress, tuple[Fact, ...]]:
@@ -312,7 +312,7 @@ class Progress:
 
     # -- why it ended ----------------------------------------------------------------------
 
-    def verdict(self, end_cause: str | None) -> Verdict:
+    def release_cause(self, end_cause: str | None) -> ReleaseCause:
         """Say why the call ended; *end_cause* is the information line of AT+CEER, or None."""
         ending = Ending(
             command=self.command,

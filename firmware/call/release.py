@@ -82,7 +82,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ReleaseCause:
     """Why the call ended."""
 
     cause: Cause
@@ -95,7 +95,7 @@ class Verdict:
 _TOLD_BETTER = frozenset({Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.UNREACHABLE})
 
 
-def judge(ending: Ending, end_cause: str | None) -> Verdict:
+def judge(ending: Ending, end_cause: str | None) -> ReleaseCause:
     """Say why the call ended; *end_cause* is the information line of AT+CEER, or None.
 
     What we did ourselves comes first, then what a notice said of the cause, then AT+CEER, then how
@@ -105,23 +105,23 @@ def judge(ending: Ending, end_cause: str | None) -> Verdict:
     return replace(_judged(ending, end_cause), talked=ending.talked)
 
 
-def _judged(ending: Ending, end_cause: str | None) -> Verdict:
+def _judged(ending: Ending, end_cause: str | None) -> ReleaseCause:
     release = read_release(end_cause) if end_cause else None
     if ending.emergency:
-        return Verdict(cause=Cause.EMERGENCY, code=None, evidence="emergency hang-up")
+        return ReleaseCause(cause=Cause.EMERGENCY, code=None, evidence="emergency hang-up")
     if ending.lost is not None:
-        return Verdict(cause=Cause.LINE_LOST, code=None, evidence=ending.lost)
+        return ReleaseCause(cause=Cause.LINE_LOST, code=None, evidence=ending.lost)
     if ending.refused is not None:
         said = f"{ending.command}: {ending.refused}"
         # A normal release is not that of a dial which was refused.
         code = None if release is None or release.code in NORMAL_CODES else release.code
-        return Verdict(cause=Cause.FAILED, code=code, evidence=said)
+        return ReleaseCause(cause=Cause.FAILED, code=code, evidence=said)
     if ending.local:
-        return Verdict(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
+        return ReleaseCause(cause=Cause.LOCAL_HANG_UP, code=None, evidence="hung up by the box")
     bare = ending.ends[0].evidence if ending.ends else "the call left the call list"
     if ending.came_back and not ending.ends:
         evidence = f"{bare} and came back: hung up by the box"
-        return Verdict(cause=Cause.FAILED, code=None, evidence=evidence)
+        return ReleaseCause(cause=Cause.FAILED, code=None, evidence=evidence)
     told = next((end for end in ending.ends if end.cause is not None), None)
     if ending.certain:
         return _answered(told, release, bare)
@@ -138,13 +138,13 @@ def _judged(ending: Ending, end_cause: str | None) -> Verdict:
     return _coded(release.code, evidence)
 
 
-def _answered(told: EndSign | None, release: Release | None, bare: str) -> Verdict:
+def _answered(told: EndSign | None, release: Release | None, bare: str) -> ReleaseCause:
     """An answered call is over; a network that dropped it makes no difference to the callee."""
     code = told.code if told is not None else None
     evidence = bare
     if code is None and release is not None and not _nobody(release.code):
         code, evidence = release.code, f"{bare}; CEER {release.text}"
-    return Verdict(
+    return ReleaseCause(
         cause=Cause.REMOTE_HANG_UP, code=None if _nobody(code) else code, evidence=evidence
     )
 
@@ -154,7 +154,7 @@ def _nobody(code: int | None) -> bool:
     return code is not None and cause_of(code) in _TOLD_BETTER
 
 
-def _told(ending: Ending, told: EndSign, release: Release | None) -> Verdict:
+def _told(ending: Ending, told: EndSign, release: Release | None) -> ReleaseCause:
     assert told.cause is not None
     if told.code is not None:
         if told.code in NORMAL_CODES:
@@ -165,18 +165,18 @@ def _told(ending: Ending, told: EndSign, release: Release | None) -> Verdict:
         # BUSY is also said for a rejection by some networks; the number tells them apart.
         if cause_of(code) in _TOLD_BETTER:
             evidence = f"{told.evidence}; CEER {release.text}"
-            return Verdict(cause=cause_of(code), code=code, evidence=evidence)
+            return ReleaseCause(cause=cause_of(code), code=code, evidence=evidence)
         # A number that says something else may be that of the call before.
         if cause_of(code) is not told.cause:
             code = None
-    return Verdict(cause=told.cause, code=code, evidence=told.evidence)
+    return ReleaseCause(cause=told.cause, code=code, evidence=told.evidence)
 
 
-def _coded(code: int, evidence: str) -> Verdict:
-    return Verdict(cause=cause_of(code), code=code, evidence=evidence)
+def _coded(code: int, evidence: str) -> ReleaseCause:
+    return ReleaseCause(cause=cause_of(code), code=code, evidence=evidence)
 
 
-def _normal(ending: Ending, code: int | None, evidence: str) -> Verdict:
+def _normal(ending: Ending, code: int | None, evidence: str) -> ReleaseCause:
     """Judge a release that names no reason by how far the call had come."""
     if ending.answered:
         cause = Cause.REMOTE_HANG_UP
@@ -186,4 +186,4 @@ def _normal(ending: Ending, code: int | None, evidence: str) -> Verdict:
         cause = Cause.UNREACHABLE
     else:
         cause = Cause.FAILED
-    return Verdict(cause=cause, code=code, evidence=evidence)
+    return ReleaseCause(cause=cause, code=code, evidence=evidence)

@@ -9,7 +9,7 @@ from firmware.clips.band import Carried, CarriedMeter, carried
 from firmware.clips.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip, WavFile, WavFormat, format_faults
 from firmware.clips.levels import Channels, Levels, Samples, quantise, to_channels
 from firmware.dtmf.detector import Detected
-from firmware.dtmf.listener import Ears
+from firmware.dtmf.listener import DownlinkDetector
 from firmware.dtmf.spectrum import HOP
 from firmware.events import Machine
 
@@ -32,7 +32,7 @@ SHORTER = f"less than {SHORTEST_SECONDS:g} s, which is no word"
 HARDLY_ANY = "hardly any sound between 300 and 3400 Hz, where a telephone carries it"
 CANCELLING = "its channels cancel each other when they are mixed (opposite phase)"
 ECHO_SHIFTS = (0, HOP // 2)
-"""Samples by which a clip's echo is shifted against the windows of our ears: any may occur."""
+"""Samples by which a clip's echo is shifted against the windows of our detector: any may occur."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def check_loaded(path: Path, clip: Clip, *, longest: float | None = None) -> Cli
 def _report(
     path: Path, form: WavFormat, sound: Carried, pcm: bytes, longest: float | None, *, cancel: bool
 ) -> ClipReport:
-    """Judge a recording; *pcm* holds it for our ears where its rate is the telephone's."""
+    """Judge a recording; *pcm* holds it for our detector where its rate is the telephone's."""
     levels = sound.levels
     lasting: list[str] = []
     mendable, advice = list(format_faults(form)), list[str]()
@@ -166,11 +166,11 @@ def _judge_levels(levels: Levels, faults: list[str], advice: list[str]) -> None:
 
 
 def _imitations(pcm: bytes) -> tuple[str, ...]:
-    """What our own ears would take the clip's echo for, in each call anew."""
+    """What our own detector would take the clip's echo for, in each call anew."""
     heard: dict[str, float] = {}
     for shift in ECHO_SHIFTS:
         # The second of silence lets a tone at the very end be judged, too.
-        for found in Ears().feed(bytes(2 * shift) + pcm + bytes(2 * SAMPLE_RATE)):
+        for found in DownlinkDetector().feed(bytes(2 * shift) + pcm + bytes(2 * SAMPLE_RATE)):
             if isinstance(found, Detected):
                 what = f"key {found.key}"
             elif found.kind is Machine.MONOLOGUE:

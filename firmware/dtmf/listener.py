@@ -7,7 +7,7 @@ from firmware.dtmf.spectrum import Spectra
 from firmware.dtmf.tones import MachineFound, ProgressListener
 
 
-class Ears:
+class DownlinkDetector:
     """Keys and machines in one downlink stream, for the price of one set of spectra."""
 
     def __init__(self, keys: str = ALL_KEYS, *, careful: str = "") -> None:

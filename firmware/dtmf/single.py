@@ -17,7 +17,7 @@ _BIN: Final = SAMPLE_RATE / FRAME
 _FIRST, _LAST = 11, 140  # 275 to 3500 Hz
 _SHAPE: Final = np.hanning(FRAME + 1)[:FRAME]
 _FLOOR: Final = (DBM0_PEAK * 10 ** (-40.0 / 20)) ** 2 / 2
-"""Mean square of a tone of -40 dBm0: fainter sound is silence to this part of the ears."""
+"""Mean square of a tone of -40 dBm0: fainter sound is silence to this part of the detector."""
 _ONES: Final = np.ones(_LAST - _FIRST)
 _SCALE: Final = 2.0 / float((_SHAPE**2).sum()) / FRAME
 SHARE: Final = 0.85

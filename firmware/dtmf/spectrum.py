@@ -1,4 +1,4 @@
-"""The ears' shared front end: bytes in, fixed blocks of 20 ms with their tone spectra out.
+"""The detectors' shared front end: bytes in, fixed blocks of 20 ms with their tone spectra out.
 
 The stream is always cut into the same blocks of 160 samples, counted from its first byte, so that
 what is heard does not depend on how the bytes arrived. Each block closes four windows of 20 ms

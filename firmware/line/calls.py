@@ -14,10 +14,10 @@ from firmware.at.calls import CallRow
 from firmware.at.command_port import CommandPort
 from firmware.call.context import LineContext
 from firmware.call.inbox import AudioTrouble, Ordered
-from firmware.call.incoming import Receiving
+from firmware.call.incoming import IncomingCall
 from firmware.call.live_call import LiveCall
-from firmware.call.outgoing import Dialling
-from firmware.call.procedure import Calling
+from firmware.call.outgoing import OutgoingCall
+from firmware.call.procedure import CallProcedure
 from firmware.call.voice import CallVoice
 from firmware.clips.clip import Clip
 from firmware.families.base import Family
@@ -37,15 +37,15 @@ class LineCalls:
 
     def __post_init__(self) -> None:
         self.call: LiveCall | None = None
-        self._calling: Calling | None = None
+        self._calling: CallProcedure | None = None
         self._usual_refusals: int | None = None
         self._lists_calls: bool | None = None
         """Whether the modem's call list shows its calls, as the calls so far have shown."""
 
-    def place(self, modem: CommandPort, item: Ordered, dial: Dial) -> Calling:
+    def place(self, modem: CommandPort, item: Ordered, dial: Dial) -> CallProcedure:
         """Make the call that *dial* asks for."""
         call = self._new_call(attempt=dial.attempt, greeting=dial.greeting, keys=dial.keys)
-        calling = Dialling(
+        calling = OutgoingCall(
             dial=dial,
             # A dial gives way to callers where they are answered.
             yields=self.line.settings.incoming == "answer",
@@ -59,11 +59,11 @@ class LineCalls:
         self._calling = calling
         return calling
 
-    def receive(self, modem: CommandPort, row: CallRow, number: str | None) -> Receiving:
+    def receive(self, modem: CommandPort, row: CallRow, number: str | None) -> IncomingCall:
         """Make the call of the caller who rings in *row*; *number* is None where it is withheld."""
         emergencies = self.line.emergencies
         call = self._new_call(attempt=f"in-{uuid.uuid4().hex}", greeting=None, incoming=True)
-        receiving = Receiving(
+        receiving = IncomingCall(
             number=number,
             row=row,
             call=call,

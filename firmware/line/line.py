@@ -21,7 +21,7 @@ from firmware.call.context import LineContext
 from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, LinkDown, Ordered
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
-from firmware.dtmf.listener import Ears
+from firmware.dtmf.listener import DownlinkDetector
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.events import Event, KeyHeard
 from firmware.families.base import Sign
@@ -148,9 +148,9 @@ class Line:
     # -- the worker --------------------------------------------------------------------------
 
     def _run(self) -> None:
-        # The first pair of ears works out their matrices, which a call should not wait for.
+        # The first detector works out the matrices of all, which a call should not wait for.
         with _WARMING:
-            Ears()
+            DownlinkDetector()
         while not self._line.closing:
             began = self._line.now()
             down: LineDown | None = None

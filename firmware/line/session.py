@@ -29,7 +29,7 @@ from firmware.call.incoming import (
     number_of,
     told_number,
 )
-from firmware.call.procedure import Calling
+from firmware.call.procedure import CallProcedure
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
 from firmware.events import Cause, IncomingRejected, SmsReceived
 from firmware.families.base import Sign
@@ -154,7 +154,7 @@ class Session:
             return False
         return self._run(self.calls.place(self.modem, item, order))
 
-    def _run(self, call: Calling) -> bool:
+    def _run(self, call: CallProcedure) -> bool:
         try:
             result = call.run()
         finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 from firmware.at.command_port import CommandPort
 from firmware.call.context import LineContext
 from firmware.clips.clip import Clip
-from firmware.dtmf.listener import Ears
+from firmware.dtmf.listener import DownlinkDetector
 from firmware.errors import CommandRefused, FirmwareError, PortUnusable
 from firmware.faults import Fault, LineDown
 from firmware.line.status import LineStatus
@@ -92,7 +92,7 @@ class LineVoice:
             if path.hears:
                 # The detector's tables are made once per process and take up to seconds on a busy
                 # Pi; made at the first answer they would stall the greeting.
-                Ears()
+                DownlinkDetector()
         except BaseException as error:
             if path is not None:
                 path.close()

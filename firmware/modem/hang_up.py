@@ -25,7 +25,7 @@ _PROOFS = 2
 _ABORTS = 3
 """An emergency during the ladder restarts its rung this often, then the ladder goes on."""
 _MUTE_AFTER = 3
-"""Time-outs in a row after which nothing answers: more rungs would only hold up the verdict."""
+"""Time-outs in a row after which nothing answers: more rungs would only hold up the end."""
 
 
 class Proof(Enum):

@@ -12,7 +12,7 @@ import atheris
 
 with atheris.instrument_imports(include=["firmware"]):
     from firmware.families import FAMILIES
-    from tests.fuzz.call_story import QUERIES, WORDS, play
+    from tests.fuzz.call_progress import QUERIES, WORDS, play
 
 NAMES = sorted(FAMILIES)
 _ENDS = (b"\r\n", b"\r", b"\n", b"")

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from firmware.families import FAMILIES
-from tests.fuzz import at_lines, call_story
+from tests.fuzz import at_lines, call_progress
 
 SEEDS = range(150 if os.environ.get("THOROUGH") else 60)
 
@@ -29,9 +29,9 @@ def test_two_lines_after_a_guessed_answer_are_the_same_in_one_read_and_in_two() 
 
 
 def test_calls_survive_mutated_lines() -> None:
-    lines = [*at_lines.corpus(), *call_story.WORDS]
+    lines = [*at_lines.corpus(), *call_progress.WORDS]
     for seed in SEEDS:
-        call_story.stream(seed, lines)
+        call_progress.stream(seed, lines)
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
@@ -39,4 +39,4 @@ def test_a_modem_that_repeats_itself_does_not_fill_the_memory(family: str) -> No
     """End notices that the call list denies again and again."""
     row = b'+CLCC: 1,0,0,0,0,"+33639980001",145\r\n'
     again: list[bytes | int | float] = [b"\r\nNO CARRIER\r\n", 0, row, b"\r\nOK\r\n"]
-    call_story.play(FAMILIES[family], [b"\r\nOK\r\n", *again * 20])
+    call_progress.play(FAMILIES[family], [b"\r\nOK\r\n", *again * 20])

@@ -27,7 +27,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from firmware.clock import SystemClock
-from firmware.dtmf.listener import Ears
+from firmware.dtmf.listener import DownlinkDetector
 from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.host import Simulation
 from firmware.simulator.network.scenario import LineScenario, NumberRule, Scenario
@@ -64,7 +64,7 @@ def play(
         ),
     )
     # The detector's tables are worked out once per process: by six lines at once, six times.
-    Ears()
+    DownlinkDetector()
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         log = place / "network.jsonl"

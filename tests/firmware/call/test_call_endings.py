@@ -87,16 +87,16 @@ def test_an_answered_call_is_what_it_was_whatever_its_last_words(
 ) -> None:
     state, _ = tell([*ANSWERED[family], *WORDS[words], ()], family)
     assert state.phase is Phase.OVER
-    verdict = state.verdict(end_cause)
-    assert verdict.cause is Cause.REMOTE_HANG_UP
-    assert verdict.code is None
+    release = state.release_cause(end_cause)
+    assert release.cause is Cause.REMOTE_HANG_UP
+    assert release.code is None
 
 
 @pytest.mark.parametrize("cause", [17, 18, 19, 21, 1, 27])
 def test_huawei_names_a_cause_for_an_answered_call(cause: int) -> None:
     seen = [*ANSWERED["huawei"], f"^CEND:1,7,67,{cause}", "BUSY", ()]
-    verdict = tell(seen, "huawei")[0].verdict(f"+CEER: {cause}")
-    assert (verdict.cause, verdict.code, verdict.talked) == (Cause.REMOTE_HANG_UP, None, True)
+    release = tell(seen, "huawei")[0].release_cause(f"+CEER: {cause}")
+    assert (release.cause, release.code, release.talked) == (Cause.REMOTE_HANG_UP, None, True)
 
 
 QUICK: dict[str, list[Seen]] = {
@@ -127,8 +127,8 @@ REMOTE = Cause.REMOTE_HANG_UP
 def test_an_answer_without_ringing(
     family: str, call: list[Seen], last: list[Seen], cause: Cause, talked: bool
 ) -> None:
-    verdict = tell([*call, *last, ()], family)[0].verdict("+CEER: 17")
-    assert (verdict.cause, verdict.talked) == (cause, talked)
+    release = tell([*call, *last, ()], family)[0].release_cause("+CEER: 17")
+    assert (release.cause, release.talked) == (cause, talked)
 
 
 BLIND: list[Seen] = ["=OK", "^ORIG:1,0", (), (), "^CONF:1"]
@@ -143,7 +143,7 @@ def test_a_modem_that_lists_no_calls_is_believed(ringing: float, talk: float) ->
     assert [f.weak for f in facts if isinstance(f, AnswerConfirmed)] == [False]
     assert state.lists_calls is False
     over, _ = tell([*seen, "^CEND:1,60,104,16", ()], "huawei")
-    assert (over.phase, over.verdict(None).cause) == (Phase.OVER, Cause.REMOTE_HANG_UP)
+    assert (over.phase, over.release_cause(None).cause) == (Phase.OVER, Cause.REMOTE_HANG_UP)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_a_call_that_is_handed_on_goes_on(handover: list[Seen]) -> None:
     state, _ = tell([*ANSWERED["sim7600"], *handover, row(0, 2), row(0, 2)])
     assert state.phase is Phase.ANSWERED
     state, _ = tell([*ANSWERED["sim7600"], *handover, "VOICE CALL: END: 000034", "NO CARRIER", ()])
-    verdict = state.verdict(None)
-    assert (verdict.cause, verdict.evidence) == (Cause.REMOTE_HANG_UP, "VOICE CALL: END: 000034")
+    release = state.release_cause(None)
+    assert (release.cause, release.evidence) == (Cause.REMOTE_HANG_UP, "VOICE CALL: END: 000034")
 
 
 def test_the_id_may_change_while_it_rings() -> None:
@@ -214,15 +214,15 @@ def test_the_echo_of_our_own_hang_up_is_no_evidence() -> None:
     assert state.phase is Phase.OVER
     state, _ = state.cut(came_back=True).notice("VOICE CALL: END: 000034", 20.0)
     state, _ = state.notice("NO CARRIER", 20.1)
-    verdict = state.verdict("+CEER: 16")
-    assert verdict.cause is Cause.FAILED
-    assert verdict.evidence == "the call left the call list and came back: hung up by the box"
+    release = state.release_cause("+CEER: 16")
+    assert release.cause is Cause.FAILED
+    assert release.evidence == "the call left the call list and came back: hung up by the box"
 
 
 def test_what_the_far_end_said_before_our_hang_up_stays_evidence() -> None:
     state, _ = tell([*ANSWERED["sim7600"], "NO CARRIER", ()])
     state, _ = state.cut().notice("VOICE CALL: END: 000034", 20.0)
-    assert state.verdict(None).evidence == "NO CARRIER"
+    assert state.release_cause(None).evidence == "NO CARRIER"
 
 
 @pytest.mark.parametrize("word", ["BUSY", "NO ANSWER", "NO CARRIER", "NO DIALTONE"])
@@ -234,12 +234,12 @@ def test_a_word_inside_another_notice_is_noise(word: str, listed: Sequence[CallR
     assert state.phase is (Phase.ALERTING if listed is ALERTING else Phase.ANSWERED)
     state, _ = tell([*seen, "NO CARRIER", ()])
     wanted = Cause.NO_ANSWER if listed is ALERTING else Cause.REMOTE_HANG_UP
-    assert state.verdict(None).cause is wanted
+    assert state.release_cause(None).cause is wanted
 
 
 def test_a_named_cause_is_believed_although_an_old_row_lingers() -> None:
     state, _ = tell(["=OK", "^CONF:1", ALERTING, "^CEND:1,0,67,17", *[ALERTING] * 3], "huawei")
-    assert (state.phase, state.verdict(None).cause) == (Phase.OVER, Cause.BUSY)
+    assert (state.phase, state.release_cause(None).cause) == (Phase.OVER, Cause.BUSY)
 
 
 @pytest.mark.parametrize("order", [["VOICE CALL: END", "BUSY"], ["BUSY", "VOICE CALL: END"]])
@@ -247,4 +247,4 @@ def test_a_named_cause_is_believed_although_an_old_row_lingers() -> None:
 def test_an_end_and_its_word_belong_together(order: list[Seen], before: list[Seen]) -> None:
     first, second = order
     state, _ = tell([*before, first, (), second], step=0.1)
-    assert state.verdict(None).cause is Cause.BUSY
+    assert state.release_cause(None).cause is Cause.BUSY

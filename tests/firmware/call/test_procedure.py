@@ -12,7 +12,7 @@ from firmware.at.results import Final, FinalKind
 from firmware.call.context import LineContext
 from firmware.call.inbox import Closing, Inbox, Item, Ordered
 from firmware.call.live_call import LiveCall
-from firmware.call.outgoing import Dialling
+from firmware.call.outgoing import OutgoingCall
 from firmware.call.voice import CallVoice
 from firmware.clock import SystemClock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
@@ -114,7 +114,7 @@ def place(
         witnesses=(),
         began=clock.at,
     )
-    calling = Dialling(
+    calling = OutgoingCall(
         dial=dial,
         call=call,
         voice=CallVoice(

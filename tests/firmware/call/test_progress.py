@@ -1,4 +1,4 @@
-"""One story from notices, call list and dial result, whatever their order."""
+"""One progress from notices, call list and dial result, whatever their order."""
 
 from __future__ import annotations
 
@@ -206,8 +206,8 @@ def test_a_later_row_makes_an_unchecked_answer_certain() -> None:
     ],
 )
 def test_verdict(seen: list[Seen], end_cause: str | None, cause: Cause, code: int | None) -> None:
-    verdict = tell(seen)[0].verdict(end_cause)
-    assert (verdict.cause, verdict.code) == (cause, code)
+    release = tell(seen)[0].release_cause(end_cause)
+    assert (release.cause, release.code) == (cause, code)
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_verdict(seen: list[Seen], end_cause: str | None, cause: Cause, code: in
     ],
 )
 def test_huawei_end_with_cause(line: str, cause: Cause, code: int | None) -> None:
-    verdict = tell(["=OK", line, ()], FAMILIES["huawei"])[0].verdict(None)
-    assert (verdict.cause, verdict.code) == (cause, code)
+    release = tell(["=OK", line, ()], FAMILIES["huawei"])[0].release_cause(None)
+    assert (release.cause, release.code) == (cause, code)
 
 
 def test_the_last_word_of_the_call_before_is_denied_by_the_row_of_this_one() -> None:
@@ -233,8 +233,8 @@ def test_the_last_word_of_the_call_before_is_denied_by_the_row_of_this_one() -> 
         assert state.phase is Phase.ALERTING
         assert kinds(facts) == ["EndClaimed", "Alerting"]
     state, _ = tell(["^CEND:1,12,104,16", "=OK", ALERTING, "^CEND:1,0,67,17", ()], HUAWEI)
-    verdict = state.verdict(None)
-    assert (verdict.cause, verdict.code) == (Cause.BUSY, 17)
+    release = state.release_cause(None)
+    assert (release.cause, release.code) == (Cause.BUSY, 17)
 
 
 def test_a_call_not_yet_listed_is_not_over_because_the_one_before_ended() -> None:
@@ -244,8 +244,8 @@ def test_a_call_not_yet_listed_is_not_over_because_the_one_before_ended() -> Non
 
 
 def test_an_end_that_came_before_the_result_of_the_dial_is_believed_without_a_row() -> None:
-    verdict = tell(["^CEND:1,0,67,17", "=NO CARRIER", ()], HUAWEI)[0].verdict(None)
-    assert (verdict.cause, verdict.code) == (Cause.BUSY, 17)
+    release = tell(["^CEND:1,0,67,17", "=NO CARRIER", ()], HUAWEI)[0].release_cause(None)
+    assert (release.cause, release.code) == (Cause.BUSY, 17)
 
 
 def test_quectel_numbers_its_states_its_own_way() -> None:
@@ -271,8 +271,8 @@ def test_our_own_hang_up_is_ours_whatever_comes_after() -> None:
     assert kinds(facts) == ["Over"]
     state, facts = state.notice("NO CARRIER", 9.0)
     assert not facts
-    assert state.verdict("+CEER: 16").cause is Cause.LOCAL_HANG_UP
-    assert state.hang_up_ordered(emergency=True).verdict(None).cause is Cause.EMERGENCY
+    assert state.release_cause("+CEER: 16").cause is Cause.LOCAL_HANG_UP
+    assert state.hang_up_ordered(emergency=True).release_cause(None).cause is Cause.EMERGENCY
 
 
 def test_a_call_that_never_shows_itself_is_given_up() -> None:
@@ -342,7 +342,7 @@ def test_any_sequence_tells_at_most_one_story(seen: list[Seen], family: str, ste
     claims = [f for f in facts if isinstance(f, AnswerClaimed | AnswerDenied)]
     for first, second in itertools.pairwise(claims):
         assert type(first) is not type(second)
-    state.verdict(None)
+    state.release_cause(None)
 
 
 def test_lines_of_another_call_change_nothing() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firmware.dtmf import Detected, Ears, MachineFound, ProgressListener
+from firmware.dtmf import Detected, DownlinkDetector, MachineFound, ProgressListener
 from firmware.events import Machine
 
 Array = NDArray[np.float64]
@@ -142,8 +142,8 @@ def test_our_own_greeting_is_no_monologue() -> None:
 def test_ears_hear_both_and_say_when() -> None:
     key = tone(0.1, 697) + tone(0.1, 1209)
     audio = np.concatenate([voice(3), silence(0.5), key, silence(0.5), tone(0.4, 1400), silence(1)])
-    ears = Ears("19", careful="9")
-    found = ears.feed(audio.astype("<i2").tobytes())
+    detector = DownlinkDetector("19", careful="9")
+    found = detector.feed(audio.astype("<i2").tobytes())
     assert [type(f) for f in found] == [Detected, MachineFound]
     press, machine = found
     assert isinstance(press, Detected)

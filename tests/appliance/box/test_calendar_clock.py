@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.box.clock import (
+from appliance.box.calendar_clock import (
     BUILD_FLOOR,
     CalendarClock,
     Readings,

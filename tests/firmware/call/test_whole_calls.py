@@ -1,6 +1,6 @@
-"""Whole calls as sessions: the story is the same however their bytes arrive.
+"""Whole calls as sessions: the progress is the same however their bytes arrive.
 
-A session says which family it is of (``@``) and which story must come of it (``=``): the facts in
+A session says which family it is of (``@``) and which facts must come of it (``=``): the facts in
 order, a ``?`` behind an answer that is only weak, then cause and code.
 """
 
@@ -19,7 +19,7 @@ from firmware.call.facts import Alerting, AnswerConfirmed, Fact, Over
 from firmware.call.progress import Progress
 from firmware.families import FAMILIES
 
-FOLDER = Path(__file__).parents[2] / "transcripts" / "stories"
+FOLDER = Path(__file__).parents[2] / "transcripts" / "calls"
 SECONDS_A_LINE = 0.5
 
 Steps = list[tuple[str, str]]
@@ -50,7 +50,7 @@ SESSIONS = dict(sessions())
 
 
 class Teller:
-    """A conversation and the story that comes of it."""
+    """A conversation and what comes of it."""
 
     def __init__(self, family: str) -> None:
         self.exchange = Exchange()
@@ -93,10 +93,10 @@ class Teller:
                 case _:
                     pass
 
-    def story(self) -> str:
-        verdict = self.state.verdict(self.end_cause)
-        code = "-" if verdict.code is None else str(verdict.code)
-        return " ".join([*self.facts, verdict.cause, code])
+    def facts_told(self) -> str:
+        release = self.state.release_cause(self.end_cause)
+        code = "-" if release.code is None else str(release.code)
+        return " ".join([*self.facts, release.cause, code])
 
 
 def play(steps: Steps, cut: Cut) -> str:
@@ -110,7 +110,7 @@ def play(steps: Steps, cut: Cut) -> str:
         elif mark == "<":
             for piece in cut(f"\r\n{text}\r\n".encode()):
                 teller.take(teller.exchange.receive(piece, now), now)
-    return teller.story()
+    return teller.facts_told()
 
 
 def test_every_family_has_a_story() -> None:

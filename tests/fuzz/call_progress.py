@@ -1,9 +1,9 @@
-"""Mutated modem output through a whole call: exchange, family tables, the story, the readers.
+"""Mutated modem output through a whole call: exchange, family tables, the progress, the readers.
 
 Each stream plays one call on one family without a port: the dial command, notices, polled call
 lists, the cause, all from mutated lines of recorded sessions and of every family's own words.
-Held for every stream: no exception, a story that ends at most once and never goes back, an answer
-certain at most once, bounded state, every reader total. A failure prints its seed.
+Held for every stream: no exception, a progress that ends at most once and never goes back, an
+answer certain at most once, bounded state, every reader total. A failure prints its seed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ WORDS = (
 )
 
 
-class Story:
+class Progressing:
     """One call, told by an exchange. *now* is moved by hand."""
 
     def __init__(self, family: Family, *, incoming: bool = False) -> None:
@@ -118,7 +118,7 @@ class Story:
                 self._tell(self.state.tick(now))
             case "AT+CEER":
                 for line in reply.lines:
-                    self.state.verdict(line)
+                    self.state.release_cause(line)
             case "AT+CREG?":
                 rows = [row for line in reply.lines if (row := registration(line)) is not None]
                 service_fault(judge_service(rows))
@@ -148,30 +148,30 @@ class Story:
         # A caller's answer is our own doing, and never in doubt.
         told = ([], [False]) if self.state.incoming else ([], [True], [False], [True, False])
         assert weak in told, "answered again"
-        self.state.verdict(None)
+        self.state.release_cause(None)
 
 
 def play(family: Family, steps: Sequence[bytes | int | float], *, incoming: bool = False) -> None:
     """Bytes arrive, an int asks that query, a float lets seconds pass."""
-    story, now = Story(family, incoming=incoming), 0.0
+    progress, now = Progressing(family, incoming=incoming), 0.0
     for step in steps:
         match step:
             case bytes():
-                story.take(story.exchange.receive(step, now), now)
+                progress.take(progress.exchange.receive(step, now), now)
             case float():
                 until = now + step
                 for _ in range(200):
-                    wake = story.exchange.wake_at
+                    wake = progress.exchange.wake_at
                     if wake is None or wake > until:
                         break
                     now = max(now, wake)
-                    story.take(story.exchange.tick(now), now)
+                    progress.take(progress.exchange.tick(now), now)
                 else:
                     raise AssertionError("time does not pass")
                 now = until
             case _:
-                story.ask(QUERIES[step % len(QUERIES)], now)
-    story.finish()
+                progress.ask(QUERIES[step % len(QUERIES)], now)
+    progress.finish()
 
 
 def stream(seed: int, lines: Sequence[bytes]) -> None:
