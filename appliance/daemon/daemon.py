@@ -38,7 +38,6 @@ from appliance.control.job import Job
 from appliance.control.operations import Operations, Surroundings
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import EndSignals
-from appliance.daemon.systemd import notify, watchdog_seconds
 from appliance.effects import Record
 from appliance.errors import Refused
 from appliance.selftest import result as selftest_result
@@ -48,6 +47,7 @@ from firmware.events import KeyHeard, StopRaised
 from firmware.gpio.panel import NoPanel, Panel
 from firmware.line.line import Line
 from firmware.modem.identity import Identity
+from firmware.service_manager import notify, watchdog_seconds
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISCHR
+from typing import NamedTuple
 
 MODEM_MANAGER = "ModemManager"
 MODEM_MANAGER_REMEDY = "run: sudo systemctl mask --now ModemManager"
@@ -17,8 +17,7 @@ _PSEUDO_TERMINALS = range(136, 144)
 Stat = Callable[[Path], os.stat_result]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Device:
+class _Device(NamedTuple):
     """A device, whatever it is called; a plain file has a place on its file system instead."""
 
     device: int = 0
@@ -30,8 +29,7 @@ _MASTER = _Device(device=os.makedev(5, 2))
 """``/dev/ptmx``, as every master of a pseudo-terminal shows it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(NamedTuple):
     """A process that has a port open."""
 
     pid: int

@@ -1,0 +1,158 @@
+"""The supervisor's wires: the stop contact it reads, and the pins it drives when the box is gone.
+
+On a bench without GPIO a pipe stands for the contact and small files stand for the pins, in the
+supervisor's run folder, so that the whole of it works with real processes on a laptop.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from firmware.gpio.character_device import InputLines, OutputLine
+from firmware.supervisor.contact import Seen
+from firmware.supervisor.plan import Plan
+
+CONTACT_PIPE = "contact"
+"""Takes ``open`` and ``closed``, one a line, each followed by a monotonic time or by nothing."""
+
+
+class Contact(Protocol):
+    """The stop button's contacts. ``open`` is pressed, cut or unplugged."""
+
+    descriptor: int
+    """Readable while an edge waits."""
+
+    def at_peace(self) -> bool:
+        """Whether every contact is closed, as far as can be told; never raises."""
+
+    def levels(self) -> tuple[bool, ...]:
+        """Read which contacts are open now. Raises OSError."""
+
+    def edges(self) -> list[Seen]:
+        """Take the edges that have come since. Raises OSError."""
+
+    def close(self) -> None: ...
+
+
+class HeaderContact:
+    """Contacts between pins and ground. Raises OSError."""
+
+    def __init__(self, plan: Plan) -> None:
+        assert plan.stop_pin is not None
+        pins = [plan.stop_pin]
+        # A contact that is normally closed reads low in peace and high when open.
+        self._open_is_high = [True]
+        if plan.stop_second_pin is not None:
+            pins.append(plan.stop_second_pin)
+            self._open_is_high.append(not plan.stop_second_opens)
+        self._lines = InputLines(pins)
+        self._peace = tuple(not open_is for open_is in self._open_is_high)
+        self.descriptor = self._lines.descriptor
+
+    def at_peace(self) -> bool:
+        try:
+            return self._lines.read() == self._peace
+        except OSError:
+            return False
+
+    def edges(self) -> list[Seen]:
+        return [
+            Seen(channel, high is self._open_is_high[channel], at, edge=True)
+            for channel, high, at in self._lines.edges()
+        ]
+
+    def levels(self) -> tuple[bool, ...]:
+        levels = self._lines.read()
+        return tuple(
+            high is open_is for high, open_is in zip(levels, self._open_is_high, strict=True)
+        )
+
+    def close(self) -> None:
+        self._lines.close()
+
+
+class PipeContact:
+    """The bench's contact: closed until a line on the pipe says otherwise. Raises OSError."""
+
+    def __init__(self, path: Path, channels: int) -> None:
+        self._open = [False] * channels
+        path.unlink(missing_ok=True)
+        os.mkfifo(path, 0o600)
+        # Open for writing too, so that it never ends when a writer does.
+        self.descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._rest = b""
+        self._seen: list[Seen] = []
+
+    def at_peace(self) -> bool:
+        return not any(self._open)
+
+    def edges(self) -> list[Seen]:
+        self._read()
+        found, self._seen = self._seen, []
+        return found
+
+    def levels(self) -> tuple[bool, ...]:
+        self._read()
+        return tuple(self._open)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+    def _read(self) -> None:
+        try:
+            data = self._rest + os.read(self.descriptor, 4096)
+        except BlockingIOError:
+            return
+        *lines, self._rest = data.split(b"\n")
+        for line in lines:
+            word, _, at = line.partition(b" ")
+            is_open = word != b"closed"
+            seen_at = float(at) if at else time.monotonic()
+            for number in range(len(self._open)):
+                self._open[number] = is_open
+                self._seen.append(Seen(number, is_open, seen_at, edge=True))
+
+
+def open_contact(plan: Plan, run: Path) -> Contact | None:
+    """Take the plan's contact; None where it has none. Raises OSError."""
+    if plan.stop_pin is None:
+        return None
+    if plan.simulated:
+        return PipeContact(run / CONTACT_PIPE, plan.channels)
+    return HeaderContact(plan)
+
+
+class Outputs:
+    """The pins that are driven while the box is gone: the fault lamp, and supplies that are cut."""
+
+    def __init__(self, run: Path, *, simulated: bool, tell: Callable[[str], None]) -> None:
+        self._run = run
+        self._simulated = simulated
+        self._tell = tell
+        self._held: dict[int, OutputLine | None] = {}
+
+    def drive(self, pin: int, *, high: bool) -> None:
+        """Drive *pin* until :meth:`release`; a pin that cannot be had is told, no more."""
+        if pin in self._held:
+            return
+        try:
+            if self._simulated:
+                (self._run / f"pin-{pin}").write_text("1" if high else "0", encoding="ascii")
+                self._held[pin] = None
+            else:
+                self._held[pin] = OutputLine(pin, high=high)
+        except OSError as error:
+            # The box that was just killed may hold it for a moment yet.
+            self._tell(f"pin {pin} cannot be driven: {error}")
+
+    def release(self) -> None:
+        for pin, line in self._held.items():
+            if line is not None:
+                line.close()
+            else:
+                (self._run / f"pin-{pin}").unlink(missing_ok=True)
+        self._held.clear()
