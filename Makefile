@@ -33,6 +33,8 @@ lint: $(VENV)/.developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -W ignore -m mypy.stubtest gsmmodem gpiozero --concise --ignore-missing-stub \
+	  --mypy-config-file pyproject.toml --allowlist stubs/allowlist.txt
 	$(BIN)/lint-imports --no-logo
 
 # The same tests, with new random examples, and many more of them.

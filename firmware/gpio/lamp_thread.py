@@ -6,13 +6,20 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Protocol
 
 from firmware.gpio.lamp import Blink, Lamp, Pattern, lit, until_change
 
 HEARTBEAT_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 """A lamp that could not be set is tried again so often, however steady its pattern is."""
+
+
+class Led(Protocol):
+    """One lamp; gpiozero's LED is one."""
+
+    value: bool
+    """Whether it is lit; setting it may raise whatever the pin library raises."""
 
 
 class LampThread:
@@ -23,7 +30,7 @@ class LampThread:
 
     def __init__(
         self,
-        leds: Mapping[Lamp, Any],
+        leds: Mapping[Lamp, Led],
         *,
         test: float,
         failed: Callable[[str, str], None],

@@ -20,9 +20,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import gpiozero
+from gpiozero.pins import Factory
 
 from firmware.clock import Clock
 from firmware.events import (
@@ -66,6 +67,7 @@ unshielded cable makes shorter ones. It delays the stop by as much."""
 LAMP_TEST_SECONDS = 1.0
 """All lamps are lit for so long at start, so that a dead one is seen."""
 P = ParamSpec("P")
+_Device = TypeVar("_Device", bound=gpiozero.Device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class Panel:
         post: Callable[[Event], None],
         stop_lines: Callable[[], None],
         clock: Clock,
-        factory: Any = None,
+        factory: Factory | None = None,
         lamp_test: float = LAMP_TEST_SECONDS,
         hold: float = HOLD_SECONDS,
     ) -> None:
@@ -112,7 +114,7 @@ class Panel:
         self._health = PanelHealth()
         self._health_lock = threading.Lock()
         self._factory = factory if factory is not None else pin_factory(simulated=pins.simulated)
-        self._devices: list[Any] = []
+        self._devices: list[gpiozero.Device] = []
         try:
             # Devices are kept: a pin holds its device weakly, and a collected one goes deaf.
             self._stop = self._own(
@@ -250,7 +252,7 @@ class Panel:
 
     # -- pins --------------------------------------------------------------------------------
 
-    def _own(self, kind: Callable[..., Any], pin: int, **options: Any) -> Any:
+    def _own(self, kind: Callable[..., _Device], pin: int, **options: Any) -> _Device:
         device = kind(pin, pin_factory=self._factory, **options)
         self._devices.append(device)
         return device
@@ -267,7 +269,7 @@ class Panel:
         except Exception:  # noqa: BLE001
             pass
 
-    def _simulated_pin(self, device: Any) -> Any:
+    def _simulated_pin(self, device: gpiozero.DigitalInputDevice) -> Any:
         if not self._simulated:
             raise RuntimeError("only a simulated panel has fingers")
         return device.pin
@@ -286,7 +288,7 @@ class NoPanel:
         pass
 
 
-def _level(device: Any) -> Level:
+def _level(device: gpiozero.DigitalInputDevice) -> Level:
     """Read a contact to ground; no error leaves here."""
     try:
         return Level.CLOSED if device.value else Level.OPEN

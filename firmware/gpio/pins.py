@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
 
+from gpiozero.pins import Factory
 from gpiozero.pins.mock import MockFactory
 
 from firmware.errors import FirmwareError
@@ -21,7 +21,7 @@ class PinsUnusable(FirmwareError):
     """The pins cannot be had: no GPIO here, no permission, or another program holds them."""
 
 
-def pin_factory(*, simulated: bool) -> Any:
+def pin_factory(*, simulated: bool) -> Factory:
     """Return the gpiozero factory to use; never gpiozero's global one.
 
     The environment's ``GPIOZERO_PIN_FACTORY`` decides, else lgpio on a Raspberry Pi. gpiozero
@@ -38,9 +38,10 @@ def pin_factory(*, simulated: bool) -> Any:
         )
     for entry in entry_points(group="gpiozero_pin_factories", name=name.lower()):
         try:
-            return entry.load()()
+            made: Factory = entry.load()()
         except Exception as error:
             raise PinsUnusable(f"GPIO library {name}: {error}", remedy=PINS_REMEDY) from error
+        return made
     raise PinsUnusable(
         f"GPIOZERO_PIN_FACTORY={name}: gpiozero knows no such library",
         remedy="set it to lgpio, or unset it",

@@ -7,9 +7,8 @@ has ended, then cut nothing off.
 
 from __future__ import annotations
 
-from typing import Any
-
 import gpiozero
+from gpiozero.pins import Factory
 
 from firmware.gpio.pins import PINS_REMEDY, PinsUnusable, pin_factory
 
@@ -21,13 +20,18 @@ class PowerSwitch:
     """
 
     def __init__(
-        self, pin: int, *, cuts_high: bool = True, simulated: bool = False, factory: Any = None
+        self,
+        pin: int,
+        *,
+        cuts_high: bool = True,
+        simulated: bool = False,
+        factory: Factory | None = None,
     ) -> None:
         self._pin = pin
         self._factory = factory if factory is not None else pin_factory(simulated=simulated)
         try:
             # Active is the state without power, so that the initial value drives no pulse.
-            self._device: Any = gpiozero.DigitalOutputDevice(
+            self._device = gpiozero.DigitalOutputDevice(
                 pin, active_high=cuts_high, initial_value=False, pin_factory=self._factory
             )
         except Exception as error:

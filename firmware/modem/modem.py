@@ -51,7 +51,7 @@ _BUSY = frozenset({14, 515})
 _RETRYABLE = re.compile(r"AT[+^*%$&#_][A-Z0-9_]+(=?\?)?")
 
 
-class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is untyped
+class VoiceModem(GsmModem, AtTransport):
     """One modem on one port: commands, notices, the emergency hang-up, and messages.
 
     ``on_notification`` gets every notice in order on one thread that is not the reader;
@@ -71,7 +71,7 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
         notices: tuple[str, ...] = (),
         largest_file: int = 0,
     ) -> None:
-        super().__init__(  # type: ignore[call-arg]  # GsmModem takes what AtTransport does not
+        super().__init__(
             port,
             baudrate,
             requestDelivery=False,
@@ -280,7 +280,7 @@ class VoiceModem(GsmModem, AtTransport):  # type: ignore[misc]  # the library is
 
     def connect(
         self,
-        pin: None = None,
+        pin: str | None = None,
         waitingForModemToStartInSeconds: float = 0,  # noqa: N803
     ) -> None:
         """Same as :meth:`open`; sends none of the library's 30 commands, and no PIN, ever."""

@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 Trace = Callable[[str, bytes, float], None]
 
 
-class AtTransport(SerialComms):  # type: ignore[misc]  # the library is untyped
+class AtTransport(SerialComms):
     """A serial port that speaks AT; see the module for its threads and locks.
 
     ``on_notification`` gets every notice in order on one thread. ``on_lost`` is called once for

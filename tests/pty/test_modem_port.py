@@ -442,7 +442,7 @@ def test_close_releases_the_waiter(rig: Rig) -> None:
 
 def test_no_pin_goes_through_the_library(rig: Rig) -> None:
     with pytest.raises(ValueError, match="PIN"):
-        rig.modem.connect("1234")  # type: ignore[arg-type]
+        rig.modem.connect("1234")
     with pytest.raises(CommandError, match="PIN"):
         rig.modem.write('AT+CPIN="1234"')
     with pytest.raises(CommandError, match="PIN"):
