@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from appliance.campaign import commands
+from appliance.campaign import inputs
 from appliance.campaign.engine import Engine
 from appliance.campaign.history import CampaignState
 from appliance.campaign.scheduler import Place, Scheduler
@@ -112,7 +112,7 @@ def _choices(count: int) -> Iterator[dict[str, object]]:
     portions: list[float] = []
     while not portions or engine.wake_at(now(0.0)) is not None:
         begun = time.perf_counter()
-        engine.step(commands.Tick(), now(0.0))
+        engine.step(inputs.Tick(), now(0.0))
         portions.append(time.perf_counter() - begun)
     line = BusyLine(engine, now)
     attempt = dialled(line.ready())

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.box.box import Box
-from appliance.box.state import State
-from appliance.campaign import commands
+from appliance.box.state import BoxState
+from appliance.campaign import inputs
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
@@ -141,7 +141,7 @@ def _memory(name: str) -> float:
 
 def _import(directory: Path, count: int) -> dict[str, float]:
     raw = _contacts(count)
-    state = State.open(directory)
+    state = BoxState.open(directory)
     people = PeopleOperations(Box(_config(directory), state, lambda: _at(IMPORTED)))
     started = now = time.perf_counter()
     job = people.import_file({"file": "people.csv", "contents": raw})
@@ -171,7 +171,7 @@ def _import(directory: Path, count: int) -> dict[str, float]:
 
 def _history(directory: Path, lines: int) -> dict[str, float]:
     """Fill the ledger with earlier campaigns' calls up to *lines* rows, and keep a checkpoint."""
-    state = State.open(directory)
+    state = BoxState.open(directory)
     subjects = [contact.subject for contact in state.registry.contacts()]
     outcomes = itertools.cycle(("busy", "no_answer", "listened", "declined", "unreachable"))
     rows: list[Record] = []
@@ -231,7 +231,7 @@ def _start(directory: Path, count: int) -> dict[str, float]:
         return Now(monotonic=seconds, utc=utc, trusted=True, source="bench")
 
     began = time.perf_counter()
-    state = State.open(directory)
+    state = BoxState.open(directory)
     opened = time.perf_counter()
     engine = Box(loaded, state, now).engine
     line = BusyLine(engine, now)
@@ -239,7 +239,7 @@ def _start(directory: Path, count: int) -> dict[str, float]:
     while (attempt := dialled(effects)) is None:
         if engine.wake_at(now()) is None:
             raise RuntimeError(f"nobody was called: {engine.why_idle(now()).sentence}")
-        effects = engine.step(commands.Tick(), now())
+        effects = engine.step(inputs.Tick(), now())
     planned = time.perf_counter()
     choices = [spent * 1e3 for spent in line.choices(attempt, CHOICES)]
     figures = {

@@ -23,10 +23,11 @@ from appliance.box.calendar_clock import (
     read_system,
 )
 from appliance.box.heard_objections import Callee, HeardObjections
-from appliance.box.state import State
-from appliance.campaign import commands
-from appliance.campaign.engine import Engine, Input
-from appliance.campaign.options import Habits
+from appliance.box.state import BoxState
+from appliance.campaign import inputs
+from appliance.campaign.engine import Engine
+from appliance.campaign.inputs import Input
+from appliance.campaign.options import Options
 from appliance.clearance.gate import LawGate
 from appliance.config.load import Config
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
@@ -52,7 +53,7 @@ class Box:
     def __init__(
         self,
         config: Config,
-        state: State,
+        state: BoxState,
         now: Callable[[], Now],
         *,
         lines: Mapping[str, LinePort] | None = None,
@@ -80,7 +81,7 @@ class Box:
             people=self.people,
             state=state.campaign,
             ids=_attempt_ids(),
-            habits=Habits(
+            options=Options(
                 start_paused=config.settings.campaign.start == "on_button",
                 confirmation=config.settings.campaign.sms_confirmation,
             ),
@@ -107,19 +108,19 @@ class Box:
         """Conclude what a crash left open; the first thing on a new box."""
         self.perform(self.engine.recover(self.now()), self.now())
 
-    def take(self, inputs: Iterable[Input]) -> None:
-        """Step the engine over *inputs* at one instant and perform what follows."""
+    def take(self, what_came: Iterable[Input]) -> None:
+        """Step the engine over *what_came* at one instant and perform what follows."""
         now = self.now()
         effects: list[Effect] = []
         with self._sound(now):
             try:
-                for given in inputs:
+                for given in what_came:
                     if isinstance(given, StopRaised):
                         with self._stop_lock:
                             self._stop.set()
                             self._stops_on_their_way = max(self._stops_on_their_way - 1, 0)
                     effects += self.engine.step(given, now)
-                    if isinstance(given, commands.Reset) and not self.engine.state.stopped:
+                    if isinstance(given, inputs.Reset) and not self.engine.state.stopped:
                         self._release_stop()
             finally:
                 # What came before a fault of the program is sound: an objection, a stop.
@@ -240,7 +241,7 @@ class Box:
             if callee is not None:
                 # The line heard it and took it back with a false answer; in doubt it was one.
                 self._post(
-                    commands.Revoke(
+                    inputs.Revoke(
                         subject=callee.subject,
                         number_hash=callee.number_hash,
                         by=callee.by,
@@ -282,7 +283,7 @@ class Box:
         """What the engine folds from here on is not written, so no checkpoint may keep it."""
         self.state.diverge()
         try:
-            effects = self.engine.step(commands.StorageFailed(detail=why), now)
+            effects = self.engine.step(inputs.StorageFailed(detail=why), now)
         except Exception:
             # The engine cannot even say what to hang up. The stop is latched as any other is.
             self.stop_everything()
@@ -295,7 +296,7 @@ class Box:
 
 def calendar(
     config: Config,
-    state: State,
+    state: BoxState,
     clock: Clock,
     network: Callable[[], datetime | None] | None = None,
 ) -> Callable[[], Now]:

@@ -111,7 +111,7 @@ def _blocked(box: BoxFacts) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LampRow:
     """One line of the lamp table: when *holds* is true, *lamp* shows *pattern*."""
 
     lamp: Lamp
@@ -120,35 +120,35 @@ class Row:
     holds: Callable[[BoxFacts], bool]
 
 
-LAMP_TABLE: tuple[Row, ...] = (
-    Row(Lamp.READY, Blink.OFF, "stopped by the emergency stop", lambda box: box.stopped),
-    Row(Lamp.READY, Blink.OFF, "cannot call; the fault lamp says why", _blocked),
-    Row(Lamp.READY, Blink.SLOW, "paused; press start to go on", lambda box: box.paused),
-    Row(Lamp.READY, Flashes(2), "done: nobody is left to call", lambda box: box.done),
-    Row(
+LAMP_TABLE: tuple[LampRow, ...] = (
+    LampRow(Lamp.READY, Blink.OFF, "stopped by the emergency stop", lambda box: box.stopped),
+    LampRow(Lamp.READY, Blink.OFF, "cannot call; the fault lamp says why", _blocked),
+    LampRow(Lamp.READY, Blink.SLOW, "paused; press start to go on", lambda box: box.paused),
+    LampRow(Lamp.READY, Flashes(2), "done: nobody is left to call", lambda box: box.done),
+    LampRow(
         Lamp.READY,
         Blink.FAST,
         "attended mode: press start for one call",
         lambda box: box.awaiting_press,
     ),
-    Row(Lamp.READY, Blink.ON, "at work: calls whenever the rules allow", lambda _: True),
-    Row(Lamp.LINE, Blink.OFF, "no line is ready", lambda box: box.lines_ready == 0),
-    Row(Lamp.LINE, Blink.SLOW, "some lines are ready", lambda box: box.lines_ready < box.lines),
-    Row(Lamp.LINE, Blink.ON, "all lines are ready", lambda _: True),
-    Row(Lamp.CALL, Blink.ON, "a call is answered", lambda box: box.talking > 0),
-    Row(Lamp.CALL, Blink.FAST, "a phone is being rung", lambda box: box.dialling > 0),
-    Row(Lamp.CALL, Blink.OFF, "no call", lambda _: True),
-    Row(
+    LampRow(Lamp.READY, Blink.ON, "at work: calls whenever the rules allow", lambda _: True),
+    LampRow(Lamp.LINE, Blink.OFF, "no line is ready", lambda box: box.lines_ready == 0),
+    LampRow(Lamp.LINE, Blink.SLOW, "some lines are ready", lambda box: box.lines_ready < box.lines),
+    LampRow(Lamp.LINE, Blink.ON, "all lines are ready", lambda _: True),
+    LampRow(Lamp.CALL, Blink.ON, "a call is answered", lambda box: box.talking > 0),
+    LampRow(Lamp.CALL, Blink.FAST, "a phone is being rung", lambda box: box.dialling > 0),
+    LampRow(Lamp.CALL, Blink.OFF, "no call", lambda _: True),
+    LampRow(
         Lamp.FAULT,
         Blink.FAST,
         "emergency stop: release the button, then reset",
         lambda box: box.stopped,
     ),
     *(
-        Row(Lamp.FAULT, Flashes(code.flashes), f"{code.meaning}: {code.remedy}", _STANDS[code])
+        LampRow(Lamp.FAULT, Flashes(code.flashes), f"{code.meaning}: {code.remedy}", _STANDS[code])
         for code in FaultCode
     ),
-    Row(Lamp.FAULT, Blink.OFF, "no fault", lambda _: True),
+    LampRow(Lamp.FAULT, Blink.OFF, "no fault", lambda _: True),
 )
 """For each lamp the first row that holds is shown."""
 

@@ -3,7 +3,7 @@
 Opening repairs what a power cut may have left between two files. The ledger is the truth of what
 was decided; the registry holds the people. The order of writing says which one may be ahead:
 consents reach the registry first and are then recorded, withdrawals and erasures are recorded
-first and then reach the registry. :meth:`State.open` carries each forward.
+first and then reach the registry. :meth:`BoxState.open` carries each forward.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CHECKPOINT_EVERY = 5_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class State:
+class BoxState:
     """Everything durable of one box. One process at a time."""
 
     def __init__(
@@ -61,7 +61,7 @@ class State:
         self._diverged = False
 
     @classmethod
-    def open(cls, directory: Path) -> State:
+    def open(cls, directory: Path) -> BoxState:
         """Lock and open *directory*, creating it where missing.
 
         Raises :class:`~appliance.storage.files.StateInUse` where another process has it, and the
@@ -73,7 +73,7 @@ class State:
             return cls._open(directory, lock)
 
     @classmethod
-    def open_to_read(cls, directory: Path) -> State:
+    def open_to_read(cls, directory: Path) -> BoxState:
         """Open *directory* as it is: on a full or read-only medium too, since nothing is written.
 
         What a power cut left between two files stays as it is until the next start. Raises as
@@ -84,7 +84,7 @@ class State:
             return cls._load(directory, None, read_only=True)
 
     @classmethod
-    def _open(cls, directory: Path, lock: StateLock) -> State:
+    def _open(cls, directory: Path, lock: StateLock) -> BoxState:
         try:
             return cls._load(directory, lock, read_only=False)
         except BaseException:
@@ -92,7 +92,7 @@ class State:
             raise
 
     @classmethod
-    def _load(cls, directory: Path, lock: StateLock | None, *, read_only: bool) -> State:
+    def _load(cls, directory: Path, lock: StateLock | None, *, read_only: bool) -> BoxState:
         ledger = Ledger.open(directory / LEDGER, read_only=read_only)
         try:
             campaign = _fold(directory, ledger)

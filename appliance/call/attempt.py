@@ -28,6 +28,7 @@ from appliance.call.state import (
     MONOLOGUE_WAIT,
     Asking,
     AttemptInput,
+    AttemptState,
     BeforeAnswer,
     Call,
     Closing,
@@ -40,7 +41,6 @@ from appliance.call.state import (
     Reminding,
     Ringing,
     ShutDown,
-    State,
     Step,
     Telling,
     TimeReached,
@@ -124,7 +124,7 @@ def begin(
     return Step(state, (row, Send(order=dial)))
 
 
-def step(state: State, event: AttemptInput, now: Now) -> Step:
+def step(state: AttemptState, event: AttemptInput, now: Now) -> Step:
     """Move one call. Total: every state takes every event, in any order, any number of times."""
     if isinstance(state, Concluded):
         return Step(state)

@@ -31,8 +31,8 @@ from appliance.call.incoming_state import (
     HangUpCaller,
     IncomingCall,
     IncomingInput,
+    IncomingState,
     Live,
-    State,
     Step,
     Waiting,
 )
@@ -60,7 +60,7 @@ def begin(call: IncomingCall, now: Now, *, refusal: str | None) -> Step:
     return Step(ringing, (Send(order=order),))
 
 
-def step(state: State, event: IncomingInput, now: Now) -> Step:
+def step(state: IncomingState, event: IncomingInput, now: Now) -> Step:
     """Move one incoming call. Total: every state takes every event, any number of times."""
     if isinstance(state, Concluded):
         return _after_end(state, event)

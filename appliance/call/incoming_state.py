@@ -109,7 +109,7 @@ class Concluded:
     """Whether the line said that its call list is empty."""
 
 
-State = Answering | Greeting | Waiting | Confirming | HangingUp | Concluded
+IncomingState = Answering | Greeting | Waiting | Confirming | HangingUp | Concluded
 Live = Answering | Greeting | Waiting | Confirming | HangingUp
 
 
@@ -140,5 +140,5 @@ Effect = Record | Send | CallerObjects
 class Step:
     """Where the call stands now and what the shell must do, in order."""
 
-    state: State
+    state: IncomingState
     effects: tuple[Effect, ...] = ()

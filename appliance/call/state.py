@@ -126,7 +126,7 @@ class Concluded:
     """Whether the line said that its call list is empty."""
 
 
-State = (
+AttemptState = (
     Dialling | Ringing | Greeting | Waiting | Reminding | Telling | Closing | HangingUp | Concluded
 )
 Live = Dialling | Ringing | Greeting | Waiting | Reminding | Telling | Closing | HangingUp
@@ -176,7 +176,7 @@ MONOLOGUE_WAIT = 2.0
 class Step:
     """Where the call stands now and what the shell must do, in order."""
 
-    state: State
+    state: AttemptState
     effects: tuple[Effect, ...] = ()
 
 

@@ -16,14 +16,15 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from appliance.call import incoming_state, ledger_rows
-from appliance.call.state import ShutDown, State, Withdrawn
-from appliance.campaign import commands
+from appliance.call.state import AttemptState, ShutDown, Withdrawn
+from appliance.campaign import inputs
 from appliance.campaign.history import CampaignState
 from appliance.campaign.idleness import Condition, Idle, explain
 from appliance.campaign.incoming_calls import IncomingCalls
+from appliance.campaign.inputs import Input
 from appliance.campaign.interfaces import Gate, People
 from appliance.campaign.lines import Lines
-from appliance.campaign.options import Habits
+from appliance.campaign.options import Options
 from appliance.campaign.placing import Placer, circumstances
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
@@ -38,9 +39,6 @@ CLOCK_STEP = 60.0
 """Seconds of calendar time gained or lost against the box clock that void all plans."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-Input = events.Event | commands.Command
 
 
 class Engine:
@@ -60,12 +58,12 @@ class Engine:
         people: People,
         state: CampaignState,
         ids: Iterator[str],
-        habits: Habits | None = None,
+        options: Options | None = None,
         scheduler: Callable[[], Scheduler] = Scheduler,
     ) -> None:
         self._campaign = campaign
         self._state = state
-        self._habits = habits or Habits()
+        self._options = options or Options()
         call_seconds = {
             language: longest_call(script, campaign.timers)
             for language, script in campaign.scripts.items()
@@ -87,7 +85,7 @@ class Engine:
             recorder=self._recorder,
             lines=self._lines,
             planner=self._planner,
-            confirmation=self._habits.confirmation,
+            confirmation=self._options.confirmation,
         )
         self._incoming = IncomingCalls(
             campaign=campaign,
@@ -130,7 +128,7 @@ class Engine:
         return len(self._planner.scheduler)
 
     @property
-    def calls(self) -> dict[str, State]:
+    def calls(self) -> dict[str, AttemptState]:
         """The running call of each line that has one."""
         return self._lines.calls
 
@@ -187,7 +185,7 @@ class Engine:
         )
 
     def reset_refusal(self) -> str | None:
-        """Return why a :class:`~appliance.campaign.commands.Reset` would be refused, or None."""
+        """Return why a :class:`~appliance.campaign.inputs.Reset` would be refused, or None."""
         if not self._state.stopped:
             return "the emergency stop is not latched"
         if self._contact_open:
@@ -261,7 +259,7 @@ class Engine:
         """
         for open_attempt in self._state.open_attempts.values():
             self._recorder.emit(ledger_rows.lost(open_attempt), now)
-        if self._habits.start_paused and not self._state.paused:
+        if self._options.start_paused and not self._state.paused:
             self._record("dialling.paused", None, now, by="start")
         self._planner.everybody()
         return self._recorder.take()
@@ -340,13 +338,13 @@ class Engine:
             case events.LineFault():
                 self._lines.failed(given, now)
             case events.IncomingRejected() | events.IncomingRinging():
-                if self._habits.incoming_call_objects and given.number is not None:
+                if self._options.incoming_call_objects and given.number is not None:
                     self._withdrawals.objection(given.number, "incoming", now)
                 if isinstance(given, events.IncomingRinging):
                     silent = self._state.stopped or self._contact_open or self._retired
                     self._incoming.ringing(given, now, stopped=silent)
             case events.SmsReceived():
-                if objects(given.text, self._habits.objection_words):
+                if objects(given.text, self._options.objection_words):
                     self._withdrawals.objection(given.number, "sms", now, line=given.line)
                 if self.storage_failure is None:
                     self._recorder.emit(Send(order=delete(given)), now)
@@ -365,27 +363,27 @@ class Engine:
             ):
                 if not self._incoming.takes(given, now):
                     self._lines.call_event(given, now)
-            case commands.Tick():
+            case inputs.Tick():
                 pass
-            case commands.Pause():
+            case inputs.Pause():
                 self._pause(given.by, now)
-            case commands.Resume():
+            case inputs.Resume():
                 self._resume(given.by, now)
-            case commands.Reset():
+            case inputs.Reset():
                 if self.reset_refusal() is None:
                     self._record("stop.reset", None, now, by=given.by, reason=given.reason)
-            case commands.PeopleChanged():
+            case inputs.PeopleChanged():
                 if given.subjects is None:
                     self._planner.everybody()
                 else:
                     self._planner.later(given.subjects)
-            case commands.Revoke(subject=subject, number_hash=number_hash, by=by):
+            case inputs.Revoke(subject=subject, number_hash=number_hash, by=by):
                 self._withdrawals.revoke(subject, number_hash, by, now, **given.told)
-            case commands.ShutDown():
+            case inputs.ShutDown():
                 self.retire()
                 self._lines.move_all(ShutDown(), now)
                 self._incoming.end("shutdown", now)
-            case commands.StorageFailed():
+            case inputs.StorageFailed():
                 self._recorder.storage_failure = self.storage_failure or given.detail
                 # No objection could be recorded from here on.
                 self._lines.move_all(Withdrawn(by="storage"), now)

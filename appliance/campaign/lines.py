@@ -9,9 +9,9 @@ from appliance.call import keys as call_keys
 from appliance.call.attempt import step as advance
 from appliance.call.state import (
     AttemptInput,
+    AttemptState,
     CallEvent,
     Concluded,
-    State,
     Step,
     TimeReached,
     Withdrawn,
@@ -45,7 +45,7 @@ class Lines:
         return len(self._lines)
 
     @property
-    def calls(self) -> dict[str, State]:
+    def calls(self) -> dict[str, AttemptState]:
         """The running call of each line that has one."""
         return {line.name: line.call for line in self._lines.values() if line.call is not None}
 
@@ -182,7 +182,7 @@ class LineState:
     bench: bool
     ready: bool = False
     fault: events.LineFault | None = None
-    call: State | None = None
+    call: AttemptState | None = None
     unconfirmed: Concluded | None = None
     """The call whose end the line has not confirmed: it takes no other until it has, and whoever
     is still in it may object."""

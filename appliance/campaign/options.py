@@ -11,7 +11,7 @@ OBJECTION_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
+class Options:
     """How this box behaves beyond its campaign."""
 
     start_paused: bool = False

@@ -180,13 +180,13 @@ def _conclude(
 def _ask_the_state(stage: Stage) -> tuple[dict[str, int], int, Counter[str], str]:
     """Open the state as any command does, and ask why each uncalled person was not called."""
     from appliance.box.box import Box, calendar
-    from appliance.box.state import State
+    from appliance.box.state import BoxState
     from appliance.config import load as configuration
     from appliance.control.operations import Operations
     from firmware.clock import SystemClock
 
     config = configuration.load(stage.config)
-    state = State.open(config.state)
+    state = BoxState.open(config.state)
     try:
         operations = Operations(Box(config, state, calendar(config, state, SystemClock())))
         status = operations.perform("status", {})

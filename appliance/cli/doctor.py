@@ -22,7 +22,7 @@ FREE_LOW = 100 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class DoctorRow:
     """One part of the box."""
 
     part: str
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rows = [
-        Row(part="configuration", state="ok", detail=str(config.file)),
+        DoctorRow(part="configuration", state="ok", detail=str(config.file)),
         *_law(config),
         *_disk(config.state),
         *_owner(config.state),
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     except Exception as error:  # noqa: BLE001
         # A doctor that dies of the patient's illness is none: say it as a row.
         remedy = getattr(error, "remedy", "")
-        rows.append(Row(part="state", state="fault", detail=str(error), remedy=remedy))
+        rows.append(DoctorRow(part="state", state="fault", detail=str(error), remedy=remedy))
     rows += _ledger(config.state)
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
@@ -62,17 +62,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(row.state == "fault" for row in rows) else 0
 
 
-def _law(config: Any) -> Iterator[Row]:
+def _law(config: Any) -> Iterator[DoctorRow]:
     from appliance.law import ballot_notes
 
     rules = config.rules
-    yield Row(
+    yield DoctorRow(
         part="law profile", state="ok", detail=f"{rules.profile.label}: {rules.profile.title}"
     )
     for note in ballot_notes(rules.profile, rules.ballots):
-        yield Row(part="ballots", state="note", detail=note)
+        yield DoctorRow(part="ballots", state="note", detail=note)
     for verdict in rules.caller_verdicts(config.bench):
-        yield Row(
+        yield DoctorRow(
             part="caller number",
             state="ok" if verdict.allowed else "fault",
             detail=f"{verdict.rule}: {verdict.reason}",
@@ -82,26 +82,26 @@ def _law(config: Any) -> Iterator[Row]:
         )
 
 
-def _disk(state: Path) -> Iterator[Row]:
+def _disk(state: Path) -> Iterator[DoctorRow]:
     place = state
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    yield Row(
+    yield DoctorRow(
         part="storage",
         state="ok" if free >= FREE_LOW else "fault",
         detail=f"{free >> 20} MiB free for {state}",
         remedy="" if free >= FREE_LOW else "make room: a full disk dials nobody",
     )
     if os.statvfs(place).f_flag & os.ST_RDONLY:
-        yield Row(
+        yield DoctorRow(
             part="storage",
             state="fault",
             detail=f"{place} is mounted read-only, as a failing card often is",
             remedy="check the card with fsck, or replace it, then mount it writable",
         )
     if state.exists() and state.stat().st_mode & 0o077:
-        yield Row(
+        yield DoctorRow(
             part="permissions",
             state="fault",
             detail=f"{state} may be read by other accounts",
@@ -109,14 +109,14 @@ def _disk(state: Path) -> Iterator[Row]:
         )
 
 
-def _owner(state: Path) -> Iterator[Row]:
+def _owner(state: Path) -> Iterator[DoctorRow]:
     """A file that root made in the state of another account keeps the box from starting."""
     if not state.is_dir():
         return
     wanted = state.stat().st_uid
     others = [path for path in (*state.glob("*"), *state.glob("*/*")) if _uid(path) != wanted]
     if others:
-        yield Row(
+        yield DoctorRow(
             part="permissions",
             state="fault",
             detail=f"{len(others)} files belong to another account than {state} does, "
@@ -132,8 +132,8 @@ def _uid(path: Path) -> int:
         return -1
 
 
-def _no_state(state: Path) -> Iterator[Row]:
-    yield Row(
+def _no_state(state: Path) -> Iterator[DoctorRow]:
+    yield DoctorRow(
         part="state",
         state="note",
         detail=f"{state} does not exist: no box ever ran here",
@@ -141,18 +141,18 @@ def _no_state(state: Path) -> Iterator[Row]:
     )
 
 
-def _box(status: dict[str, Any]) -> Iterator[Row]:
+def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
     clock = status["clock"]
     if status["running"]:
-        yield Row(part="box", state="ok", detail=f"runs; {status['why']['sentence']}")
+        yield DoctorRow(part="box", state="ok", detail=f"runs; {status['why']['sentence']}")
     else:
-        yield Row(
+        yield DoctorRow(
             part="box",
             state="note",
             detail="does not run",
             remedy="systemctl start autodialer, or: autodialer run",
         )
-    yield Row(
+    yield DoctorRow(
         part="clock",
         state="ok" if clock["trusted"] else "fault",
         detail=f"{clock['utc']}, {clock['source']}",
@@ -160,7 +160,7 @@ def _box(status: dict[str, Any]) -> Iterator[Row]:
     )
     if status["stopped"]:
         released = "reset it: autodialer reset --by NAME --reason TEXT"
-        yield Row(
+        yield DoctorRow(
             part="emergency stop",
             state="fault",
             detail="latched"
@@ -168,9 +168,9 @@ def _box(status: dict[str, Any]) -> Iterator[Row]:
             remedy=("release the button, then " if status["stop_contact_open"] else "") + released,
         )
     else:
-        yield Row(part="emergency stop", state="ok", detail="not latched")
+        yield DoctorRow(part="emergency stop", state="ok", detail="not latched")
     if status["paused"]:
-        yield Row(
+        yield DoctorRow(
             part="dialling",
             state="note",
             detail="paused",
@@ -179,14 +179,16 @@ def _box(status: dict[str, Any]) -> Iterator[Row]:
     for line in status["lines"]:
         yield from _line(line, running=status["running"])
     for fault in status["faults"]:
-        yield Row(part="lamp code", state="fault", detail=fault["meaning"], remedy=fault["remedy"])
+        yield DoctorRow(
+            part="lamp code", state="fault", detail=fault["meaning"], remedy=fault["remedy"]
+        )
 
 
-def _line(line: dict[str, Any], *, running: bool) -> Iterator[Row]:
+def _line(line: dict[str, Any], *, running: bool) -> Iterator[DoctorRow]:
     part = f"line {line['name']}"
     fault = line["fault"]
     if fault is not None:
-        yield Row(
+        yield DoctorRow(
             part=part,
             state="fault",
             detail=f"{fault['code']}: {fault['detail']}",
@@ -195,26 +197,26 @@ def _line(line: dict[str, Any], *, running: bool) -> Iterator[Row]:
     elif line["ready"]:
         modem = line["modem"]
         facts = [str(modem[key]) for key in ("family", "model", "audio") if modem.get(key)]
-        yield Row(part=part, state="ok", detail=", ".join(facts) or "ready")
+        yield DoctorRow(part=part, state="ok", detail=", ".join(facts) or "ready")
         yield from _keys(part, modem)
     elif running:
-        yield Row(part=part, state="note", detail="comes up")
+        yield DoctorRow(part=part, state="note", detail="comes up")
     yield from _voice(part, line["modem"])
     yield from _power(part, line["modem"])
     yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"])
 
 
-def _keys(part: str, modem: dict[str, Any]) -> Iterator[Row]:
+def _keys(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     witnesses = modem.get("witnesses")
     if witnesses == []:
-        yield Row(
+        yield DoctorRow(
             part=f"{part} keys",
             state="fault",
             detail="nobody hears keys on this line: no objection could reach the box",
             remedy="give the line a voice port or a sound card",
         )
     elif isinstance(witnesses, list) and len(witnesses) == 1:
-        yield Row(
+        yield DoctorRow(
             part=f"{part} keys",
             state="note",
             detail=f"one witness only ({witnesses[0]})",
@@ -222,16 +224,16 @@ def _keys(part: str, modem: dict[str, Any]) -> Iterator[Row]:
         )
 
 
-def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
+def _voice(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     if modem.get("audio_note"):
-        yield Row(
+        yield DoctorRow(
             part=f"{part} voice",
             state="note",
             detail=f"clips on the module: {modem['audio_note']}",
             remedy="to try the voice stream again: autodialer modem selftest --stream",
         )
     if modem.get("voice_failed"):
-        yield Row(
+        yield DoctorRow(
             part=f"{part} voice",
             state="note",
             detail=f"the last call's voice failed: {modem['voice_failed']}",
@@ -240,7 +242,7 @@ def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
         )
     errors = (modem.get("voice") or {}).get("callback_errors")
     if errors:
-        yield Row(
+        yield DoctorRow(
             part=f"{part} listening",
             state="fault",
             detail=f"the box failed at {errors} reports of the voice path since it started: keys "
@@ -250,11 +252,11 @@ def _voice(part: str, modem: dict[str, Any]) -> Iterator[Row]:
         )
 
 
-def _power(part: str, modem: dict[str, Any]) -> Iterator[Row]:
+def _power(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     pin, cuts = modem.get("power_pin"), modem.get("power_cuts") or 0
     if pin is None:
         return
-    yield Row(
+    yield DoctorRow(
         part=f"{part} power",
         state="note" if cuts else "ok",
         detail=f"switched by GPIO {pin}, cut {cuts} times since the box started",
@@ -262,30 +264,30 @@ def _power(part: str, modem: dict[str, Any]) -> Iterator[Row]:
     )
 
 
-def _self_test(part: str, test: dict[str, Any] | None, *, modem: dict[str, Any]) -> Row:
+def _self_test(part: str, test: dict[str, Any] | None, *, modem: dict[str, Any]) -> DoctorRow:
     repeat = f"with the box stopped: autodialer modem selftest --line {part.split()[1]}"
     if test is None:
-        return Row(part=part, state="note", detail="this SIM was never tested", remedy=repeat)
+        return DoctorRow(part=part, state="note", detail="this SIM was never tested", remedy=repeat)
     detail = f"{'passed' if test['passed'] else 'failed'} {test['at']}, voice {test['audio']}"
     now = modem.get("audio")
     if now and now != test["audio"]:
-        return Row(
+        return DoctorRow(
             part=part, state="note", detail=f"{detail}; the voice is {now} now", remedy=repeat
         )
     if test["passed"]:
-        return Row(part=part, state="ok", detail=detail)
+        return DoctorRow(part=part, state="ok", detail=detail)
     found = " ".join(test.get("findings", ()))
-    return Row(part=part, state="note", detail=f"{detail}. {found}".strip(), remedy=repeat)
+    return DoctorRow(part=part, state="note", detail=f"{detail}. {found}".strip(), remedy=repeat)
 
 
-def _ledger(state: Path) -> Iterator[Row]:
+def _ledger(state: Path) -> Iterator[DoctorRow]:
     from appliance.cli.ledger import verify_state
 
     directory = state / "ledger"
     if not directory.is_dir():
         return
     verification = verify_state(state)
-    yield Row(
+    yield DoctorRow(
         part="ledger",
         state="ok" if verification.ok else "fault",
         detail=f"{verification.lines} rows verified"

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance.box.state import State
+    from appliance.box.state import BoxState
     from appliance.config import load as configuration
     from appliance.daemon.daemon import Daemon
 
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    state = State.open(config.state)
+    state = BoxState.open(config.state)
     try:
         return Daemon(config, state).run(until_idle=arguments.until_idle)
     finally:

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 where the test passed, 1 where it did not or was refused."""
-    from appliance.box.state import State
+    from appliance.box.state import BoxState
     from appliance.box.wiring import LINES
     from appliance.config import load as configuration
     from appliance.daemon.selftest_run import SelfTestCall
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = configuration.load(arguments.config, state=arguments.state)
     line = _line(config, arguments.line)
-    state = State.open(config.state)
+    state = BoxState.open(config.state)
     try:
         if arguments.stream:
             VoiceChoice(choice_file(state.directory / LINES, line.name)).forget()

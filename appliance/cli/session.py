@@ -18,7 +18,7 @@ from appliance.errors import NobodyListens, Refused
 from appliance.storage.written_files import takes_a_stream
 
 if TYPE_CHECKING:
-    from appliance.box.state import State
+    from appliance.box.state import BoxState
 
 CREATES = frozenset({"contacts.import"})
 """Operations that may begin a state directory. Any other on a directory that is not there would
@@ -151,16 +151,16 @@ def _offline(
         return answer
 
 
-def _opened(directory: Path, operation: str, given: dict[str, Any], at_end: ExitStack) -> State:
-    from appliance.box.state import State
+def _opened(directory: Path, operation: str, given: dict[str, Any], at_end: ExitStack) -> BoxState:
+    from appliance.box.state import BoxState
 
     if given.get("out") is None and operation in READS:
-        return State.open_to_read(directory)
+        return BoxState.open_to_read(directory)
     if operation == "contacts.import" and given.get("dry_run"):
         if not directory.exists():
             # Judged as by a box that knows nobody, of which nothing stays behind.
             nowhere = at_end.enter_context(TemporaryDirectory(prefix="autodialer-"))
-            return State.open(Path(nowhere))
+            return BoxState.open(Path(nowhere))
         if given.get("rejects") is None:
-            return State.open_to_read(directory)
-    return State.open(directory)
+            return BoxState.open_to_read(directory)
+    return BoxState.open(directory)

@@ -17,10 +17,10 @@ from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number
 from appliance.people.contacts_file import ContactsFile, decoded
 from appliance.people.contacts_format import (
+    ContactRow,
     ContactsUnreadable,
     Defaults,
     RejectedRow,
-    Row,
     RowFault,
 )
 from appliance.people.contacts_merge import Addition, ImportPlan, rejects_lines
@@ -97,8 +97,8 @@ def _carried_out(
     warned = rows = 0
     for rows, judged in enumerate(file.judged(), 1):
         found: Addition | RejectedRow | None
-        found = plan.take(judged) if isinstance(judged, Row) else judged
-        if isinstance(judged, Row) and judged.warnings:
+        found = plan.take(judged) if isinstance(judged, ContactRow) else judged
+        if isinstance(judged, ContactRow) and judged.warnings:
             warned += len(judged.warnings)
             warnings += judged.warnings[: max(WARNINGS - len(warnings), 0)]
         if isinstance(found, RejectedRow):

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from appliance.box.box import Box
 from appliance.box.lamps import BoxFacts, faults, lamps
-from appliance.call.state import State, progress
-from appliance.campaign import commands
+from appliance.call.state import AttemptState, progress
+from appliance.campaign import inputs
 from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.control.job import Job
 from appliance.control.people_operations import PeopleOperations
@@ -190,7 +190,7 @@ class Operations:
         }
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        self._box.take([commands.Pause(by=_said(arguments, "by", "command"))])
+        self._box.take([inputs.Pause(by=_said(arguments, "by", "command"))])
         self._must_be_recorded("the pause")
         return {"paused": self._box.engine.state.paused}
 
@@ -199,7 +199,7 @@ class Operations:
             raise Refused(
                 "the emergency stop is latched", "release it first: autodialer reset --by --reason"
             )
-        self._box.take([commands.Resume(by=_said(arguments, "by", "command"))])
+        self._box.take([inputs.Resume(by=_said(arguments, "by", "command"))])
         self._must_be_recorded("the resumption")
         return {"paused": self._box.engine.state.paused}
 
@@ -215,7 +215,7 @@ class Operations:
         refusal = self._box.reset_refusal()
         if refusal is not None:
             raise Refused(refusal)
-        self._box.take([commands.Reset(by=by, reason=reason)])
+        self._box.take([inputs.Reset(by=by, reason=reason)])
         self._must_be_recorded("the reset")
         return {"stopped": self._box.engine.state.stopped}
 
@@ -324,7 +324,7 @@ class Operations:
         return self._box.gate.decide(contact, consents, history, circumstances)
 
 
-def _answered(call: State) -> bool:
+def _answered(call: AttemptState) -> bool:
     return progress(call) not in ("dialling", "ringing", "hanging up", "concluded")
 
 

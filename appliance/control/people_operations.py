@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from appliance.box.box import Box
-from appliance.campaign import commands
+from appliance.campaign import inputs
 from appliance.control.contacts_import import Steps, import_steps
 from appliance.control.job import Job
 from appliance.effects import Now, Record
@@ -135,7 +135,7 @@ class PeopleOperations:
         number_hash = hash_number(self._registry.number_key, number)
         self._box.take(
             [
-                commands.Revoke(
+                inputs.Revoke(
                     subject=None if contact is None else contact.subject,
                     number_hash=number_hash,
                     by="command",

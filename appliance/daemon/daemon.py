@@ -29,10 +29,10 @@ from appliance import __version__
 from appliance.box.box import Box, calendar
 from appliance.box.calendar_clock import time_zone_database
 from appliance.box.lamps import lamps
-from appliance.box.state import State
+from appliance.box.state import BoxState
 from appliance.box.wiring import LINES, line_settings, open_panel, open_power
-from appliance.campaign import commands
-from appliance.campaign.engine import Input
+from appliance.campaign import inputs
+from appliance.campaign.inputs import Input
 from appliance.config.load import Config
 from appliance.control.job import Job
 from appliance.control.operations import Operations, Surroundings
@@ -82,7 +82,7 @@ class _Request:
 class Daemon:
     """One run of the box on an opened state."""
 
-    def __init__(self, config: Config, state: State) -> None:
+    def __init__(self, config: Config, state: BoxState) -> None:
         self._config = config
         self._state = state
         self._inbox: queue.SimpleQueue[Input | _Request | None] = queue.SimpleQueue()
@@ -241,7 +241,7 @@ class Daemon:
                 first = self._inbox.get_nowait()
         except queue.Empty:
             pass
-        batch.append(commands.Tick())
+        batch.append(inputs.Tick())
         return batch
 
     def _idle(self) -> bool:
@@ -349,7 +349,7 @@ class Daemon:
         log.info("ending on signal %s", signal.Signals(signum).name)
         self._ending.set()
         # Before any end that it causes: a call that is cut now was refused by nobody.
-        self._inbox.put(commands.ShutDown())
+        self._inbox.put(inputs.ShutDown())
 
     def _hang_up_beside(self) -> None:
         """The loop hangs: no call may stay up that nobody watches. Not the loop's thread."""
@@ -362,7 +362,7 @@ class Daemon:
     def _shut_down(self) -> None:
         """Hang up what runs, record how it ended, and leave the state sound."""
         try:
-            self._box.take([commands.ShutDown()])
+            self._box.take([inputs.ShutDown()])
         except Exception:
             # Whatever is wrong with the box, its lines are closed, which hangs up.
             log.exception("the running calls could not be told of the end")

@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from appliance.box import state as box_state
 from appliance.box.box import Box, calendar
+from appliance.box.state import BoxState
 from appliance.box.wiring import LINES, line_settings, open_panel
 from appliance.call.attempt import begin
 from appliance.call.state import AttemptInput, CallEvent, Keys, TimeReached, Withdrawn
-from appliance.campaign.engine import Input
+from appliance.campaign.inputs import Input
 from appliance.clearance import gate
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
@@ -35,7 +35,7 @@ from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
 from appliance.selftest.meter import Meter
 from appliance.selftest.result import Downlink
-from appliance.selftest.state import Concluded, Live, State
+from appliance.selftest.state import Concluded, Live, SelfTestState
 from firmware import events
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
@@ -75,7 +75,7 @@ class SelfTestCall:
     def __init__(
         self,
         config: Config,
-        state: box_state.State,
+        state: BoxState,
         line: LineConfig,
         *,
         tell: Callable[[str], None],
@@ -258,7 +258,7 @@ class SelfTestCall:
             now=now,
             purpose=selftest.PURPOSE,
         )
-        test: State = selftest.begun(
+        test: SelfTestState = selftest.begun(
             clearance,
             attempt=attempt,
             line=self._wiring.name,
@@ -332,7 +332,7 @@ class SelfTestCall:
             elif isinstance(effect, Send):
                 self._box.perform([effect], self._box.now())
 
-    def _say(self, before: State, after: State) -> None:
+    def _say(self, before: SelfTestState, after: SelfTestState) -> None:
         if before.facts.ringing_at is None and after.facts.ringing_at is not None:
             self._tell("ringing")
         if before.facts.answered_at is None and after.facts.answered_at is not None:

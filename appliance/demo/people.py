@@ -40,7 +40,7 @@ _GREETING_HEARD = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class PersonKind:
     """One kind of person: how many, what the box is told, what the network does."""
 
     share: int
@@ -59,35 +59,35 @@ def _answers(*keys: tuple[str, float], **more: Any) -> dict[str, Any]:
 _LISTENS = _answers(("1", _GREETING_HEARD))
 
 # A population of 45 meets every story in these shares; a smaller one gets one of each first.
-CALLABLE: tuple[Story, ...] = (
-    Story(share=6, behaviour=_LISTENS),
-    Story(share=3, behaviour=_LISTENS, english=True),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "false_answer"}]),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "garbage_bytes"}]),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "late_ok", "seconds": 0.03}]),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "lost_notices"}]),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "no_key_notices"}]),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "ignore_hang_up"}]),
-    Story(share=2, behaviour=_answers(("1", _GREETING_HEARD), hangs_up_heard=9.0)),
-    Story(share=2, behaviour=_answers(hangs_up_heard=3.0)),
-    Story(share=1, behaviour=_answers(patience=60)),
-    Story(share=2, behaviour=_answers(("9", _GREETING_HEARD))),
-    Story(share=2, behaviour={"voicemail": {}}),
-    Story(share=2, behaviour=[{"busy": {}}, _LISTENS]),
-    Story(share=1, behaviour={"busy": {}}),
-    Story(share=2, behaviour={"no_answer": {}}),
-    Story(share=2, behaviour={"reject": {}}),
-    Story(share=2, behaviour={"unreachable": {}}),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "usb_loss", "call": 1, "after": 9}]),
-    Story(share=1, behaviour=_LISTENS, faults=[{"fault": "dial_error", "call": 1}]),
+CALLABLE: tuple[PersonKind, ...] = (
+    PersonKind(share=6, behaviour=_LISTENS),
+    PersonKind(share=3, behaviour=_LISTENS, english=True),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "false_answer"}]),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "garbage_bytes"}]),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "late_ok", "seconds": 0.03}]),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "lost_notices"}]),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "no_key_notices"}]),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "ignore_hang_up"}]),
+    PersonKind(share=2, behaviour=_answers(("1", _GREETING_HEARD), hangs_up_heard=9.0)),
+    PersonKind(share=2, behaviour=_answers(hangs_up_heard=3.0)),
+    PersonKind(share=1, behaviour=_answers(patience=60)),
+    PersonKind(share=2, behaviour=_answers(("9", _GREETING_HEARD))),
+    PersonKind(share=2, behaviour={"voicemail": {}}),
+    PersonKind(share=2, behaviour=[{"busy": {}}, _LISTENS]),
+    PersonKind(share=1, behaviour={"busy": {}}),
+    PersonKind(share=2, behaviour={"no_answer": {}}),
+    PersonKind(share=2, behaviour={"reject": {}}),
+    PersonKind(share=2, behaviour={"unreachable": {}}),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "usb_loss", "call": 1, "after": 9}]),
+    PersonKind(share=1, behaviour=_LISTENS, faults=[{"fault": "dial_error", "call": 1}]),
 )
 
-REFUSED: tuple[Story, ...] = (
-    Story(share=2, row={"windows": "sat 10:00-12:00"}),
-    Story(share=2, row={"valid_until": "2027-03-01"}),
-    Story(share=2, row={"purpose": "charity-run"}),
-    Story(share=2, row={"timezone": "Pacific/Noumea", "windows": "mon-sun 00:00-24:00"}),
-    Story(share=1, row={"windows": "mon-fri 20:00-21:30"}),
+REFUSED: tuple[PersonKind, ...] = (
+    PersonKind(share=2, row={"windows": "sat 10:00-12:00"}),
+    PersonKind(share=2, row={"valid_until": "2027-03-01"}),
+    PersonKind(share=2, row={"purpose": "charity-run"}),
+    PersonKind(share=2, row={"timezone": "Pacific/Noumea", "windows": "mon-sun 00:00-24:00"}),
+    PersonKind(share=1, row={"windows": "mon-fri 20:00-21:30"}),
 )
 
 FAULTY_ROWS: tuple[dict[str, str], ...] = (
@@ -131,7 +131,7 @@ def make(count: int, seed: int, purpose: str) -> Population:
             rules.append(rule)
     for index, wrong in enumerate(FAULTY_ROWS):
         place = dice.randrange(len(rows) + 1)
-        row = _row(count + index, f"+3319900{9000 + index:04d}", purpose, Story(share=1))
+        row = _row(count + index, f"+3319900{9000 + index:04d}", purpose, PersonKind(share=1))
         rows.insert(place, {**row, **wrong})
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, delimiter=";", lineterminator="\r\n")
@@ -152,10 +152,10 @@ class _PlainDumper(yaml.SafeDumper):
         return True
 
 
-def _stories(count: int) -> list[Story]:
+def _stories(count: int) -> list[PersonKind]:
     """Deal the stories so that a small population still meets as many as it can."""
     everything = CALLABLE + REFUSED
-    dealt: list[Story] = []
+    dealt: list[PersonKind] = []
     left = {story_index: story.share for story_index, story in enumerate(everything)}
     while len(dealt) < count:
         if not any(left.values()):
@@ -174,7 +174,7 @@ def _numbers(dice: random.Random, count: int) -> list[str]:
     return [f"+3363998{tail:04d}" if tail % 2 else f"+3319900{tail:04d}" for tail in tails]
 
 
-def _row(index: int, number: str, purpose: str, story: Story) -> dict[str, str]:
+def _row(index: int, number: str, purpose: str, story: PersonKind) -> dict[str, str]:
     first = _NAMES[index % len(_NAMES)]
     row = {
         "number": number,

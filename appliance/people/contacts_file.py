@@ -23,11 +23,11 @@ from appliance.people.contacts_format import (
     COLUMNS,
     IGNORED,
     OPTIONAL,
+    ContactRow,
     ContactsUnreadable,
     Defaults,
     Reading,
     RejectedRow,
-    Row,
     RowFault,
 )
 from appliance.zones import REMEDY, zone_remedy
@@ -45,12 +45,12 @@ SUGGESTIONS = 20
 
 __all__ = [
     "COLUMNS",
+    "ContactRow",
     "ContactsFile",
     "ContactsUnreadable",
     "Defaults",
     "Reading",
     "RejectedRow",
-    "Row",
     "RowFault",
     "parse_contacts",
     "read_contacts",
@@ -80,10 +80,10 @@ def read_contacts(path: Path, defaults: Defaults) -> Reading:
 def parse_contacts(raw: bytes, file: str, defaults: Defaults) -> Reading:
     """Judge the bytes of a whole file at once; raises :class:`ContactsUnreadable`."""
     contacts = ContactsFile(_whole(decoded([raw], file)), file, defaults)
-    rows: list[Row] = []
+    rows: list[ContactRow] = []
     rejected: list[RejectedRow] = []
     for judged in contacts.judged():
-        if isinstance(judged, Row):
+        if isinstance(judged, ContactRow):
             rows.append(judged)
         else:
             rejected.append(judged)
@@ -129,7 +129,7 @@ class ContactsFile:
         self._lines = lines
         self._reader = _RowReader(self.header, delimiter, defaults, self._text)
 
-    def judged(self) -> Iterator[Row | RejectedRow]:
+    def judged(self) -> Iterator[ContactRow | RejectedRow]:
         """Yield what is found, in the order of the lines; can be drained once."""
         for number, offset, line in self._lines:
             if line.strip(" \t,;"):
@@ -239,7 +239,7 @@ class _Person:
     """Purpose and moment of each consent, with its line."""
 
     @classmethod
-    def of(cls, row: Row) -> _Person:
+    def of(cls, row: ContactRow) -> _Person:
         consents = {(row.purpose, row.given_at): row.line}
         return cls(row.line, row.name, row.language, row.timezone, consents)
 
@@ -260,7 +260,7 @@ class _RowReader:
     """For each number the line and the offset of its first good row, as one integer."""
     _again: dict[int, _Person] = field(default_factory=dict)
 
-    def read(self, number: int, offset: int, line: str) -> Row | RejectedRow:
+    def read(self, number: int, offset: int, line: str) -> ContactRow | RejectedRow:
         cells = {"": line}
         try:
             cells = dict(zip(self.header, self._split(number, line), strict=True))
@@ -297,7 +297,7 @@ class _RowReader:
             )
         return cells
 
-    def _row(self, line: int, cells: Mapping[str, str]) -> Row:
+    def _row(self, line: int, cells: Mapping[str, str]) -> ContactRow:
         cell = CellReader(line, cells, self.defaults, self._near_zone)
         number = cell.number()
         zone = cell.zone(number)
@@ -315,7 +315,7 @@ class _RowReader:
         source, evidence = cell.text("consent_source"), cell.text("consent_evidence")
         if cell.faults or given_at is None:
             raise _Faulty(cell.faults)
-        return Row(
+        return ContactRow(
             line=line,
             number=number,
             name=name,
@@ -330,7 +330,7 @@ class _RowReader:
             warnings=tuple(cell.warnings),
         )
 
-    def _compare(self, row: Row, offset: int) -> None:
+    def _compare(self, row: ContactRow, offset: int) -> None:
         number = int(row.number)
         place = self._places.setdefault(number, row.line << _OFFSET_BITS | offset)
         if place >> _OFFSET_BITS == row.line:
@@ -356,7 +356,7 @@ class _RowReader:
                 )
         before.consents[row.purpose, row.given_at] = row.line
 
-    def _reread(self, place: int) -> Row:
+    def _reread(self, place: int) -> ContactRow:
         number, offset = place >> _OFFSET_BITS, place & (1 << _OFFSET_BITS) - 1
         match = _LINE.match(self.text, offset)
         line = "" if match is None else match[1]

@@ -55,7 +55,7 @@ class ContactsUnreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ContactRow:
     """One good line: a person and one consent."""
 
     line: int
@@ -91,7 +91,7 @@ class Reading:
 
     file: str
     header: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ContactRow, ...]
     rejected: tuple[RejectedRow, ...]
 
     @property

@@ -16,7 +16,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from appliance.model import Consent, Contact, Revocation, utc_text
-from appliance.people.contacts_format import COLUMNS, RejectedRow, Row, RowFault, guarded, unguarded
+from appliance.people.contacts_format import (
+    COLUMNS,
+    ContactRow,
+    RejectedRow,
+    RowFault,
+    guarded,
+    unguarded,
+)
 
 
 class Known(Protocol):
@@ -92,7 +99,7 @@ class ImportPlan:
     def changed_people(self) -> int:
         return len(self._changed)
 
-    def take(self, row: Row) -> Addition | RejectedRow | None:
+    def take(self, row: ContactRow) -> Addition | RejectedRow | None:
         """Return what *row* adds, None where it adds nothing, or how it contradicts history."""
         known = self._known.by_number(row.number)
         before = () if known is None else self._known.consents(known.subject)
@@ -188,7 +195,7 @@ def rejects_lines(header: Sequence[str], rejected: Iterable[RejectedRow]) -> Ite
         yield _line((*cells, str(row.line), reasons))
 
 
-def _difference(consent: Consent, row: Row) -> list[str]:
+def _difference(consent: Consent, row: ContactRow) -> list[str]:
     pairs = (
         ("consent_source", consent.source, row.source),
         ("consent_evidence", consent.evidence, row.evidence),
@@ -198,7 +205,7 @@ def _difference(consent: Consent, row: Row) -> list[str]:
     return [column for column, recorded, written in pairs if recorded != written]
 
 
-def _contradiction(row: Row, columns: Sequence[str]) -> RejectedRow:
+def _contradiction(row: ContactRow, columns: Sequence[str]) -> RejectedRow:
     faults = tuple(
         RowFault(
             row.line,

@@ -51,7 +51,7 @@ MEANINGS: dict[Outcome, str] = {
 
 
 @dataclass(slots=True)
-class Row:
+class AttemptRow:
     """One attempt, as the table shows it."""
 
     attempt: str
@@ -72,7 +72,7 @@ class Row:
 class Figures:
     """What a ledger adds up to."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[AttemptRow] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     days: dict[str, Counter[str]] = field(default_factory=dict)
     revoked: Counter[str] = field(default_factory=Counter)
@@ -91,7 +91,7 @@ class Figures:
 def add_up(entries: Iterable[Entry], zone: ZoneInfo) -> Figures:
     """Fold ledger rows into figures; days are days in *zone*."""
     figures = Figures()
-    running: dict[str, Row] = {}
+    running: dict[str, AttemptRow] = {}
     for entry in entries:
         data = entry.data
         figures.first = figures.first or entry.at
@@ -112,7 +112,7 @@ def add_up(entries: Iterable[Entry], zone: ZoneInfo) -> Figures:
             case "config.loaded":
                 figures.purposes.add(str(data.get("purpose")))
             case "call.authorised":
-                row = Row(
+                row = AttemptRow(
                     attempt=str(data["attempt"]),
                     subject=entry.subject or "",
                     line=str(data.get("line")),

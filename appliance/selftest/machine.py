@@ -34,8 +34,8 @@ from appliance.selftest.state import (
     Key,
     Live,
     Playing,
+    SelfTestState,
     Settling,
-    State,
     Step,
     Waiting,
     hang_up,
@@ -114,7 +114,7 @@ def begun(
     return Calling(call, Facts(), 1, (), min(answer_by, call.end_by))
 
 
-def step(state: State, event: AttemptInput, now: Now) -> Step:
+def step(state: SelfTestState, event: AttemptInput, now: Now) -> Step:
     """Move the test. Total: every state takes every event."""
     if isinstance(state, Concluded):
         return Step(state)

@@ -108,7 +108,7 @@ class Concluded(_Test):
     """Whether the line said that its call list is empty."""
 
 
-State = Calling | Playing | Waiting | Settling | HangingUp | Concluded
+SelfTestState = Calling | Playing | Waiting | Settling | HangingUp | Concluded
 Live = Calling | Playing | Waiting | Settling | HangingUp
 
 
@@ -116,7 +116,7 @@ Live = Calling | Playing | Waiting | Settling | HangingUp
 class Step:
     """Where the test stands now and what the shell must do, in order."""
 
-    state: State
+    state: SelfTestState
     effects: tuple[Effect, ...] = ()
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from appliance.campaign import commands
+from appliance.campaign import inputs
 from appliance.campaign.interfaces import Gate
 from appliance.campaign.scheduler import Scheduler
 from appliance.clearance.gate import LawGate, Rules
@@ -206,17 +206,15 @@ class World:
             case "pause":
                 self._inbox.append(
                     random.choice(
-                        (events.StartHeld(at=self._shell.box_time()), commands.Pause(by="operator"))
+                        (events.StartHeld(at=self._shell.box_time()), inputs.Pause(by="operator"))
                     )
                 )
                 self._timeline.after(
                     random.uniform(1.0, 3000.0),
-                    lambda: self._inbox.append(commands.Resume(by="operator")),
+                    lambda: self._inbox.append(inputs.Resume(by="operator")),
                 )
             case "revoke" if contact is not None:
-                self._inbox.append(
-                    commands.Revoke(subject=subject, number_hash=contact.number_hash)
-                )
+                self._inbox.append(inputs.Revoke(subject=subject, number_hash=contact.number_hash))
             case "sms" if contact is not None:
                 text = random.choice(("STOP", "Arrêt.", "Bonjour", ""))
                 self._inbox.append(
@@ -272,7 +270,7 @@ class World:
         self._timeline.after(wait * 2.0 + 5.0, self._reset)
 
     def _reset(self) -> None:
-        self._inbox.append(commands.Reset(by="operator", reason="simulated"))
+        self._inbox.append(inputs.Reset(by="operator", reason="simulated"))
 
     # --- running -----------------------------------------------------------------------------
 
@@ -326,7 +324,7 @@ class World:
         timeline, shell = self._timeline, self._shell
         if shell.disk_broken or shell.engine.storage_failure is not None:
             shell.restart()
-        shell.inbox.append(commands.Pause(by="end"))
+        shell.inbox.append(inputs.Pause(by="end"))
         shell.drain()
         until = timeline.now + 600.0
         while shell.engine.calls and timeline.now < until:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from appliance.campaign import commands
-from appliance.campaign.engine import Engine, Input
+from appliance.campaign import inputs
+from appliance.campaign.engine import Engine
 from appliance.campaign.history import CampaignState
+from appliance.campaign.inputs import Input
 from appliance.campaign.interfaces import Gate
-from appliance.campaign.options import Habits
+from appliance.campaign.options import Options
 from appliance.campaign.scheduler import Scheduler
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
 from appliance.model import Campaign
@@ -132,7 +133,7 @@ class SimulatedShell:
             people=self._people,
             state=state,
             ids=self._attempts,
-            habits=Habits(incoming_call_objects=True),
+            options=Options(incoming_call_objects=True),
             scheduler=self._scheduler,
         )
         state.apply(self._append(Record(kind="box.started"), self.now()))
@@ -154,7 +155,7 @@ class SimulatedShell:
         self._perform(self.engine.observe(entries, self.now()))
 
     def tick(self) -> None:
-        self.inbox.append(commands.Tick())
+        self.inbox.append(inputs.Tick())
 
     def drain(self) -> None:
         """Step the engine until nothing lies in the inbox."""
@@ -189,7 +190,7 @@ class SimulatedShell:
             match effect:
                 case Record():
                     if self._disk_broken:
-                        self.inbox.append(commands.StorageFailed(detail="EIO"))
+                        self.inbox.append(inputs.StorageFailed(detail="EIO"))
                         return
                     self._append(effect, self.now())
                 case Send():

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from appliance.box.box import Box
-from appliance.box.state import State, granted
-from appliance.campaign import commands
-from appliance.campaign.engine import Input
+from appliance.box.state import BoxState, granted
+from appliance.campaign import inputs
+from appliance.campaign.inputs import Input
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
@@ -54,7 +54,7 @@ class Bench:
         self.seconds = 0.0
         self.posted: list[Input] = []
         self.line = Line(directory)
-        self.state = State.open(directory)
+        self.state = BoxState.open(directory)
         self.box = self.make()
 
     def make(self) -> Box:
@@ -69,7 +69,7 @@ class Bench:
     def restart(self) -> None:
         """Open everything anew, as after a power cut."""
         self.state.close()
-        self.state = State.open(self.directory)
+        self.state = BoxState.open(self.directory)
         self.box = self.make()
 
     def now(self) -> Now:
@@ -125,7 +125,7 @@ class Bench:
         """Bring the box to its first dial."""
         self.box.recover()
         self.ready()
-        self.box.take([commands.Tick()])
+        self.box.take([inputs.Tick()])
         (order,) = self.line.orders
         assert isinstance(order, Dial)
         return order

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from appliance.call import attempt
 from appliance.call.state import (
     AttemptInput,
+    AttemptState,
     Keys,
-    State,
     TimeReached,
 )
 from appliance.effects import Now, Record, Send, StoreRevocation
@@ -82,7 +82,7 @@ class Playbook:
             now=at(0),
             purpose="survey",
         )
-        self.state: State = begun.state
+        self.state: AttemptState = begun.state
         self.out: list[object] = list(begun.effects)
         self.told: list[str] = []
         self._tell(begun.effects)

@@ -12,10 +12,10 @@ import pytest
 from pytest_mock import MockerFixture
 
 from appliance.box.lamps import FaultCode, lamps
-from appliance.box.state import State, granted
-from appliance.campaign import commands
-from appliance.campaign.engine import Input
+from appliance.box.state import BoxState, granted
+from appliance.campaign import inputs
 from appliance.campaign.history import CampaignState
+from appliance.campaign.inputs import Input
 from appliance.campaign.packed_history import PackedPeople
 from appliance.control.operations import Operations
 from appliance.effects import Now, Record
@@ -57,9 +57,9 @@ def test_an_objection_is_on_disk_before_its_confirmation_is_spoken(bench: Bench)
 
 def fail(kind: str) -> Callable[..., object]:
     """An ``append`` that refuses batches with a row of *kind*, as a full disk may at any row."""
-    original = State.append
+    original = BoxState.append
 
-    def append(self: State, records, at):  # type: ignore[no-untyped-def]
+    def append(self: BoxState, records, at):  # type: ignore[no-untyped-def]
         if any(record.kind == kind for record in records):
             raise StorageFailed("No space left on device", remedy="make room")
         return original(self, records, at)
@@ -70,10 +70,10 @@ def fail(kind: str) -> Callable[..., object]:
 def test_a_full_disk_dials_nobody(bench: Bench, mocker: MockerFixture) -> None:
     bench.register()
     bench.box.recover()
-    mocker.patch.object(State, "append", fail("call.authorised"))
+    mocker.patch.object(BoxState, "append", fail("call.authorised"))
     bench.ready()
-    bench.box.take([commands.Tick()])
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Tick()])
+    bench.box.take([inputs.Tick()])
 
     assert not any(isinstance(order, Dial) for order in bench.line.orders)
     assert bench.box.engine.storage_failure is not None
@@ -85,7 +85,7 @@ def test_a_disk_that_fails_in_a_call_ends_the_call_and_plays_nothing(
 ) -> None:
     bench.register()
     attempt = bench.dial().attempt
-    mocker.patch.object(State, "append", fail("call.key"))
+    mocker.patch.object(BoxState, "append", fail("call.key"))
     bench.box.take(answered_and_pressed(attempt, "1"))
 
     assert isinstance(bench.line.orders[-1], HangUp)
@@ -103,7 +103,7 @@ def test_a_stop_between_decision_and_dial_wins(bench: Bench) -> None:
     bench.box.recover()
     bench.box.stop_everything()
     bench.ready()
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Tick()])
 
     assert bench.line.orders == []
     (ended,) = bench.posted
@@ -128,7 +128,7 @@ def test_a_stop_between_the_last_look_and_the_order_wins(
     bench.box.recover()
     mocker.patch.object(Line, "order", order)
     bench.ready()
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Tick()])
 
     # The stop's own hang-up came before the order; the line needs one that comes behind it.
     assert bench.line.hung_up == 2
@@ -144,12 +144,12 @@ def test_a_stop_pressed_while_the_first_is_on_its_way_outlasts_the_reset_of_the_
     bench.box.take([events.StopRaised(at=0.0, source="command")])
     bench.ready()
 
-    bench.box.take([commands.Reset(by="Alix", reason="checked")])
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Reset(by="Alix", reason="checked")])
+    bench.box.take([inputs.Tick()])
     assert bench.line.orders == []
 
     bench.box.take([events.StopRaised(at=0.0, source="command"), *bench.posted])
-    bench.box.take([commands.Reset(by="Alix", reason="checked")])
+    bench.box.take([inputs.Reset(by="Alix", reason="checked")])
     assert bench.box.engine.state.stopped is False
 
 
@@ -164,8 +164,8 @@ def test_a_stop_by_command_does_not_stand_for_a_button_whose_event_is_on_its_way
     operations.perform("stop", {})
     bench.ready()
 
-    bench.box.take([commands.Reset(by="Alix", reason="checked")])
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Reset(by="Alix", reason="checked")])
+    bench.box.take([inputs.Tick()])
     assert bench.line.orders == []
 
     bench.box.take([events.StopRaised(at=0.0, source="button"), *bench.posted])
@@ -173,7 +173,7 @@ def test_a_stop_by_command_does_not_stand_for_a_button_whose_event_is_on_its_way
     bench.box.take([events.StopReleased(at=0.0)])
     operations.perform("reset", {"by": "Alix", "reason": "checked"})
     bench.register("+33199005678")
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Tick()])
     assert isinstance(bench.line.orders[-1], Dial)
 
 
@@ -197,14 +197,14 @@ def test_a_reset_does_not_release_a_stop_that_is_still_on_its_way(bench: Bench) 
     bench.ready()
     bench.box.stop_everything()
 
-    bench.box.take([commands.Reset(by="Alix", reason="checked")])
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Reset(by="Alix", reason="checked")])
+    bench.box.take([inputs.Tick()])
     assert bench.line.orders == []
 
     bench.box.take([events.StopRaised(at=0.0, source="button"), *bench.posted])
     bench.box.take([events.StopReleased(at=0.0)])
-    bench.box.take([commands.Reset(by="Alix", reason="checked")])
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Reset(by="Alix", reason="checked")])
+    bench.box.take([inputs.Tick()])
     assert bench.box.engine.state.stopped is False
 
 
@@ -215,7 +215,7 @@ def test_a_reset_does_not_release_a_stop_that_is_still_on_its_way(bench: Bench) 
 def test_what_could_not_be_recorded_is_not_called_done(
     operation: str, kind: str, bench: Bench, mocker: MockerFixture
 ) -> None:
-    mocker.patch.object(State, "append", fail(kind))
+    mocker.patch.object(BoxState, "append", fail(kind))
     with pytest.raises(Refused, match="could not be recorded") as caught:
         Operations(bench.box).perform(operation, {})
     assert "No space left" in caught.value.remedy
@@ -225,18 +225,18 @@ def test_what_could_not_be_recorded_is_not_called_done(
 def test_a_disk_slower_than_the_permission_dials_nobody(
     bench: Bench, mocker: MockerFixture
 ) -> None:
-    original = State.append
+    original = BoxState.append
 
-    def slow(self: State, records: Any, at: datetime) -> Any:
+    def slow(self: BoxState, records: Any, at: datetime) -> Any:
         if any(record.kind == "call.authorised" for record in records):
             bench.seconds += 120
         return original(self, records, at)
 
     bench.register()
     bench.box.recover()
-    mocker.patch.object(State, "append", slow)
+    mocker.patch.object(BoxState, "append", slow)
     bench.ready()
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Tick()])
 
     assert not any(isinstance(order, Dial) for order in bench.line.orders)
     (ended,) = bench.posted
@@ -250,11 +250,11 @@ def test_the_latch_survives_a_restart_until_it_is_reset(bench: Bench) -> None:
     bench.restart()
     bench.box.recover()
     bench.ready()
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Tick()])
     assert bench.line.orders == []
 
-    bench.box.take([commands.Reset(by="Alix", reason="checked")])
-    bench.box.take([commands.Tick()])
+    bench.box.take([inputs.Reset(by="Alix", reason="checked")])
+    bench.box.take([inputs.Tick()])
     assert len(bench.line.orders) == 1
 
 
@@ -267,7 +267,7 @@ def test_a_call_that_a_power_cut_broke_is_unknown_and_not_made_again(bench: Benc
     bench.ready()
     for _ in range(3):
         bench.seconds += 600
-        bench.box.take([commands.Tick()])
+        bench.box.take([inputs.Tick()])
 
     assert bench.line.orders == []
     (end,) = [e for e in read_entries(bench.directory / "ledger") if e.kind == "call.ended"]
@@ -276,7 +276,7 @@ def test_a_call_that_a_power_cut_broke_is_unknown_and_not_made_again(bench: Benc
 
 def test_a_number_of_nobody_can_object_and_is_found_by_a_later_import(bench: Bench) -> None:
     number_hash = hash_number(bench.state.registry.number_key, "+33199005678")
-    bench.box.take([commands.Revoke(subject=None, number_hash=number_hash, by="sms")])
+    bench.box.take([inputs.Revoke(subject=None, number_hash=number_hash, by="sms")])
     assert bench.state.registry.suppression(number_hash) is not None
 
 
@@ -344,7 +344,7 @@ def test_a_reset_refused_by_a_failed_registry_leaves_the_latch_to_the_restart(
     bench.box.take([events.StopRaised(at=1.0, source="command")])
     mocker.patch.object(Registry, "revoke", side_effect=StorageFailed("No space left on device"))
     bench.box.take(
-        [commands.Revoke(subject=contact.subject, number_hash=contact.number_hash, by="command")]
+        [inputs.Revoke(subject=contact.subject, number_hash=contact.number_hash, by="command")]
     )
     with pytest.raises(Refused, match="could not be recorded"):
         Operations(bench.box).perform("reset", {"by": "Alix", "reason": "checked"})
@@ -409,7 +409,7 @@ def test_a_step_of_the_engine_that_fails_ends_all_calling(
     with pytest.raises(RuntimeError):
         Operations(bench.box).perform("pause", {})
     bench.register("+33199005678")
-    bench.box.take([commands.Tick(), *bench.posted])
+    bench.box.take([inputs.Tick(), *bench.posted])
     assert [type(order).__name__ for order in bench.line.orders].count("Dial") == 1
     assert bench.line.hung_up or isinstance(bench.line.orders[-1], HangUp)
     if failures == 2:

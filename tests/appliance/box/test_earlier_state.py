@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.campaign import commands
+from appliance.campaign import inputs
 from appliance.cli.main import main
 from appliance.config.load import Config
 from appliance.ledger import read_entries, verify
@@ -114,11 +114,11 @@ def test_the_latch_holds_until_a_person_resets_it_and_then_one_person_is_called(
     box.box.recover()
     box.ready()
     for _ in range(3):
-        box.box.take([commands.Tick()])
+        box.box.take([inputs.Tick()])
     assert box.line.orders == []
-    box.box.take([commands.Reset(by="test", reason="test")])
+    box.box.take([inputs.Reset(by="test", reason="test")])
     for _ in range(3):
-        box.box.take([commands.Tick()])
+        box.box.take([inputs.Tick()])
     (dial,) = box.line.orders
     assert isinstance(dial, Dial)
     assert dial.number == CALLABLE
@@ -127,5 +127,5 @@ def test_the_latch_holds_until_a_person_resets_it_and_then_one_person_is_called(
 def test_nobody_is_called_whom_the_earlier_version_had_called(box: Bench) -> None:
     """Listened, declined, opted out: none of them has a place in the plan."""
     box.box.recover()
-    box.box.take([commands.Reset(by="test", reason="test"), commands.Tick()])
+    box.box.take([inputs.Reset(by="test", reason="test"), inputs.Tick()])
     assert box.box.engine.planned == 1

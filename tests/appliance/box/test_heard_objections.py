@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.campaign import commands
+from appliance.campaign import inputs
 from appliance.effects import Now
 from appliance.ledger import read_entries
 from appliance.model import Consent
@@ -160,7 +160,7 @@ def test_a_key_that_the_line_took_back_is_an_objection_at_the_end_of_its_call(
     bench.box.objections.heard(nine(order.attempt))
     bench.box.take([ended(order.attempt)])
     (given,) = bench.posted
-    assert isinstance(given, commands.Revoke)
+    assert isinstance(given, inputs.Revoke)
     assert (given.subject, given.call) == (contact.subject, order.attempt)
     bench.box.take([given])
     assert notes(bench) == []

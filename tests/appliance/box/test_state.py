@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.box.state import State, granted
+from appliance.box.state import BoxState, granted
 from appliance.effects import Entry, Record
 from appliance.ledger import LedgerCorrupt, read_entries, verify
 from appliance.model import Consent, Contact
@@ -18,7 +18,7 @@ AT = datetime(2027, 3, 9, 17, tzinfo=UTC)
 NUMBER = "+33199001234"
 
 
-def person(state: State) -> tuple[Contact, Consent]:
+def person(state: BoxState) -> tuple[Contact, Consent]:
     key = state.registry.number_key
     contact = Contact(
         subject="a" * 32,
@@ -43,13 +43,13 @@ def person(state: State) -> tuple[Contact, Consent]:
 
 
 def test_a_consent_that_missed_the_ledger_is_recorded_at_the_next_start(tmp_path: Path) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     contact, consent = person(state)
     state.registry.add([contact], [consent])
     state.close()
 
-    State.open(tmp_path).close()
-    State.open(tmp_path).close()
+    BoxState.open(tmp_path).close()
+    BoxState.open(tmp_path).close()
 
     (entry,) = read_entries(tmp_path / "ledger")
     assert (entry.kind, entry.subject) == ("consent.granted", contact.subject)
@@ -59,7 +59,7 @@ def test_a_consent_that_missed_the_ledger_is_recorded_at_the_next_start(tmp_path
 def test_a_withdrawal_that_missed_the_registry_reaches_it_at_the_next_start(
     tmp_path: Path,
 ) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     contact, consent = person(state)
     state.registry.add([contact], [consent])
     state.note([granted(consent)], AT)
@@ -67,7 +67,7 @@ def test_a_withdrawal_that_missed_the_registry_reaches_it_at_the_next_start(
     state.note([Record(kind="consent.revoked", subject=contact.subject, data=data)], AT)
     state.close()
 
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     revocation = state.registry.suppression(contact.number_hash)
     state.close()
     assert revocation is not None
@@ -75,7 +75,7 @@ def test_a_withdrawal_that_missed_the_registry_reaches_it_at_the_next_start(
 
 
 def test_an_erasure_that_missed_the_registry_is_finished_at_the_next_start(tmp_path: Path) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     contact, consent = person(state)
     state.registry.add([contact], [consent])
     state.note([granted(consent)], AT)
@@ -83,7 +83,7 @@ def test_an_erasure_that_missed_the_registry_is_finished_at_the_next_start(tmp_p
     state.note([Record(kind="contact.erased", subject=contact.subject, data=data)], AT)
     state.close()
 
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     assert state.registry.by_number(NUMBER) is None
     assert state.registry.suppression(contact.number_hash) is not None
     state.close()
@@ -95,16 +95,16 @@ def test_an_erasure_that_missed_the_registry_is_finished_at_the_next_start(tmp_p
 
 
 def test_two_processes_never_have_one_state(tmp_path: Path) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     with pytest.raises(StateInUse, match="in use by process"):
-        State.open(tmp_path)
+        BoxState.open(tmp_path)
     state.close()
-    State.open(tmp_path).close()
+    BoxState.open(tmp_path).close()
 
 
 @pytest.mark.parametrize("damage", [False, True])
 def test_the_fold_is_the_same_with_and_without_its_checkpoint(tmp_path: Path, damage: bool) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     contact, consent = person(state)
     state.registry.add([contact], [consent])
     state.note([granted(consent)], AT)
@@ -117,7 +117,7 @@ def test_the_fold_is_the_same_with_and_without_its_checkpoint(tmp_path: Path, da
     if damage:
         kept.write_bytes(kept.read_bytes()[:-20])
 
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     assert state.campaign.to_checkpoint() == expected
     assert state.campaign.stopped
     assert state.floor == AT
@@ -125,7 +125,7 @@ def test_the_fold_is_the_same_with_and_without_its_checkpoint(tmp_path: Path, da
 
 
 def test_a_ledger_that_lost_rows_is_not_called_on(tmp_path: Path) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     state.note([Record(kind="stop.pressed", data={"source": "command"})], AT)
     state.note([Record(kind="stop.reset", data={"by": "Alix", "reason": "x"})], AT)
     state.save_checkpoint(force=True)
@@ -134,11 +134,11 @@ def test_a_ledger_that_lost_rows_is_not_called_on(tmp_path: Path) -> None:
     segment.write_bytes(segment.read_bytes().splitlines(keepends=True)[0])
 
     with pytest.raises(LedgerCorrupt, match="ends at row 1, but the checkpoint has seen row 2"):
-        State.open(tmp_path)
+        BoxState.open(tmp_path)
 
 
 def test_what_a_power_cut_tore_is_told(tmp_path: Path) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     contact, consent = person(state)
     state.registry.add([contact], [consent])
     state.note([granted(consent)], AT)
@@ -155,13 +155,13 @@ def test_what_a_power_cut_tore_is_told(tmp_path: Path) -> None:
         },
         {},
     ):
-        state = State.open(tmp_path)
+        state = BoxState.open(tmp_path)
         assert state.repaired() == told
         state.close()
 
 
 def test_a_fold_ahead_of_the_ledger_is_never_kept(tmp_path: Path) -> None:
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     state.note([Record(kind="stop.pressed", data={"source": "command"})], AT)
     state.campaign.apply(Entry(seq=2, at=AT, kind="stop.reset", subject=None, data={}))
     state.note([Record(kind="box.stopped")], AT)
@@ -170,6 +170,6 @@ def test_a_fold_ahead_of_the_ledger_is_never_kept(tmp_path: Path) -> None:
     state.close()
     assert not (tmp_path / "checkpoint.json").exists()
 
-    state = State.open(tmp_path)
+    state = BoxState.open(tmp_path)
     assert state.campaign.stopped
     state.close()

@@ -58,6 +58,8 @@ def now(monotonic: float) -> Now:
 
 class Machine(NamedTuple):
     states: ModuleType
+    union: Any
+    """What a state of this machine may be."""
     step: Callable[[Any, Any, Now], Any]
     first: Any
     """The state that a call begins with."""
@@ -70,6 +72,7 @@ class Machine(NamedTuple):
 MACHINES = {
     "attempt": Machine(
         attempt_state,
+        attempt_state.AttemptState,
         attempt.step,
         attempt.begin(
             CLEARANCE,
@@ -86,6 +89,7 @@ MACHINES = {
     ),
     "incoming": Machine(
         incoming_state,
+        incoming_state.IncomingState,
         incoming.step,
         incoming.begin(
             IncomingCall(
@@ -107,6 +111,7 @@ MACHINES = {
     ),
     "self-test": Machine(
         selftest_state,
+        selftest_state.SelfTestState,
         selftest.step,
         selftest.begun(
             CLEARANCE,
@@ -125,7 +130,7 @@ MACHINES = {
 
 def waiting(machine: Machine) -> list[type[Any]]:
     """Every state of *machine* but the last."""
-    states = get_args(machine.states.State)
+    states = get_args(machine.union)
     return [state for state in states if state.__name__ != "Concluded"]
 
 
@@ -156,7 +161,7 @@ def test_the_union_names_every_state_of_its_file(name: str) -> None:
         for _, member in inspect.getmembers(machine.states, inspect.isclass)
         if issubclass(member, base) and not member.__name__.startswith("_")
     }
-    states = set(get_args(machine.states.State))
+    states = set(get_args(machine.union))
     assert defined <= states
     assert {*get_args(machine.states.Live), machine.states.Concluded} == states
 

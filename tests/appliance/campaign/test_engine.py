@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.call.state import Dialling, HangingUp
-from appliance.campaign import commands
-from appliance.campaign.engine import Engine, Input
+from appliance.campaign import inputs
+from appliance.campaign.engine import Engine
 from appliance.campaign.history import CampaignState
-from appliance.campaign.options import Habits
+from appliance.campaign.inputs import Input
+from appliance.campaign.options import Options
 from appliance.campaign.placing import RECONSIDER
 from appliance.clearance.circumstances import Circumstances
 from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
@@ -169,7 +170,7 @@ class Box:
         lines: int = 1,
         attended: bool = False,
         bench: bool = False,
-        habits: Habits | None = None,
+        options: Options | None = None,
         ready: bool = True,
         entries: Sequence[Entry] = (),
     ) -> None:
@@ -201,7 +202,7 @@ class Box:
             people=registry,
             state=state,
             ids=(f"a{n}" for n in itertools.count(1)),
-            habits=habits,
+            options=options,
         )
         self.seconds = 0.0
         self.recovered = self._keep(self.engine.recover(self.now()))
@@ -239,7 +240,7 @@ class Box:
         return self._keep(self.engine.step(given, self.now()))
 
     def tick(self, after: float = 0.0) -> list[str]:
-        return self.take(commands.Tick(), after)
+        return self.take(inputs.Tick(), after)
 
     def ready(self, line: str = "line-1") -> list[str]:
         return self.take(
@@ -382,7 +383,7 @@ def test_who_declined_is_not_called_again_until_a_newer_consent() -> None:
             recorded_at=box.now().utc,
         )
     ]
-    assert box.take(commands.PeopleChanged(subjects=("anna",)), after=5) == [
+    assert box.take(inputs.PeopleChanged(subjects=("anna",)), after=5) == [
         "call.authorised",
         "Dial",
     ]
@@ -422,7 +423,7 @@ def test_reset_needs_the_button_released() -> None:
     box = Box(Registry(anna=hours(0, 9)), ready=False)
     assert box.engine.reset_refusal() is not None
     box.take(events.StopRaised(at=0, source="wire"))
-    reset = commands.Reset(by="Ines", reason="tested")
+    reset = inputs.Reset(by="Ines", reason="tested")
     assert box.take(reset) == []
     assert "release" in (box.engine.reset_refusal() or "")
     box.take(events.StopReleased(at=1))
@@ -436,7 +437,7 @@ def test_stop_stays_latched_over_a_restart() -> None:
     box.take(events.StopRaised(at=0, source="command"))
     again = Box(Registry(anna=hours(0, 9)), entries=box.entries)
     assert again.called() == []
-    assert again.take(commands.Reset(by="Ines", reason="")) == [
+    assert again.take(inputs.Reset(by="Ines", reason="")) == [
         "stop.reset",
         "call.authorised",
         "Dial",
@@ -452,15 +453,15 @@ def test_a_chattering_stop_writes_one_row() -> None:
 
 def test_pause_lets_the_running_call_end_and_begins_none() -> None:
     box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
-    assert box.take(commands.Pause(by="Ines")) == ["dialling.paused"]
-    assert box.take(commands.Pause(by="Ines")) == []
+    assert box.take(inputs.Pause(by="Ines")) == ["dialling.paused"]
+    assert box.take(inputs.Pause(by="Ines")) == []
     assert box.end("a1") == ["call.ended"]
     assert box.engine.why_idle(box.now()).code == "paused"
-    assert box.take(commands.Resume(by="Ines")) == ["dialling.resumed", "call.authorised", "Dial"]
+    assert box.take(inputs.Resume(by="Ines")) == ["dialling.resumed", "call.authorised", "Dial"]
 
 
 def test_a_box_can_wait_for_its_start_button() -> None:
-    box = Box(Registry(anna=hours(0, 9)), habits=Habits(start_paused=True))
+    box = Box(Registry(anna=hours(0, 9)), options=Options(start_paused=True))
     assert box.recovered == ["dialling.paused"]
     assert box.called() == []
     assert box.take(events.StartPressed(at=1)) == ["dialling.resumed", "call.authorised", "Dial"]
@@ -481,7 +482,7 @@ def test_an_untrusted_clock_dials_nobody() -> None:
 def test_rows_of_an_untrusted_clock_say_so() -> None:
     box = Box(Registry(), ready=False)
     box.trusted = False
-    box.take(commands.Pause(by="Ines"))
+    box.take(inputs.Pause(by="Ines"))
     assert box.last("dialling.paused").data == {"by": "Ines", "clock": "untrusted"}
 
 
@@ -501,7 +502,7 @@ def test_a_step_of_the_clock_plans_everybody_anew() -> None:
 
 def test_a_broken_disk_stops_everything_and_hangs_up() -> None:
     box = Box(Registry(anna=hours(0, 9), bert=hours(0, 9)))
-    assert box.take(commands.StorageFailed(detail="EIO")) == ["HangUp"]
+    assert box.take(inputs.StorageFailed(detail="EIO")) == ["HangUp"]
     assert box.end("a1") == []
     assert box.tick(60) == []
     assert box.engine.why_idle(box.now()).code == "storage"
@@ -588,7 +589,7 @@ def test_a_press_while_stopped_calls_nobody() -> None:
 
 def test_revocation_during_the_call_hangs_up_and_is_final() -> None:
     box = Box(Registry(anna=hours(0, 9)))
-    revoke = commands.Revoke(subject="anna", number_hash="hash-anna")
+    revoke = inputs.Revoke(subject="anna", number_hash="hash-anna")
     assert box.take(revoke) == ["consent.revoked", "store revocation", "HangUp"]
     assert box.last("consent.revoked").data == {"by": "command", "number_hash": "hash-anna"}
     assert box.take(revoke) == ["consent.revoked", "store revocation"]
@@ -616,7 +617,7 @@ def test_other_text_messages_do_not(text: str) -> None:
 
 
 def test_an_objection_by_text_is_answered_once() -> None:
-    box = Box(Registry(anna=hours(5, 9)), habits=Habits(confirmation="Noted."))
+    box = Box(Registry(anna=hours(5, 9)), options=Options(confirmation="Noted."))
     message = events.SmsReceived(line="line-1", at=0, number="+33639980000", text="STOP")
     assert "SendSms" in box.take(message)
     assert "SendSms" not in box.take(message)
@@ -635,7 +636,7 @@ def test_a_later_objection_outweighs_a_form_that_was_signed_before_it() -> None:
 
 def test_a_message_stays_on_the_sim_while_nothing_can_be_recorded() -> None:
     box = Box(Registry(anna=hours(5, 9)))
-    box.take(commands.StorageFailed(detail="full"))
+    box.take(inputs.StorageFailed(detail="full"))
     message = events.SmsReceived(line="line-1", at=0, number="+33639980000", text="STOP")
     assert box.take(message) == []
 
@@ -650,7 +651,7 @@ def test_an_objection_from_an_unknown_number_is_kept_by_its_hash() -> None:
 
 @pytest.mark.parametrize("objects", [True, False])
 def test_calling_back_objects_only_where_the_greeting_says_so(objects: bool) -> None:
-    box = Box(Registry(anna=hours(5, 9)), habits=Habits(incoming_call_objects=objects))
+    box = Box(Registry(anna=hours(5, 9)), options=Options(incoming_call_objects=objects))
     told = box.take(events.IncomingRejected(line="line-1", at=0, number="+33639980000"))
     assert bool(told) is objects
     assert box.take(events.IncomingRejected(line="line-1", at=0, number=None)) == []
@@ -720,7 +721,7 @@ def test_the_order_of_effects_never_puts_a_dial_before_its_row() -> None:
 def test_no_free_text_carries_a_number_into_the_ledger() -> None:
     box = Box(Registry(anna=hours(0, 9)))
     box.take(events.StopRaised(at=0, source="command"))
-    box.take(commands.Reset(by="Ines", reason="asked by +33 6 39 98 00 01 to go on"))
+    box.take(inputs.Reset(by="Ines", reason="asked by +33 6 39 98 00 01 to go on"))
     assert box.last("stop.reset").data["reason"] == "asked by (number) to go on"
     box.take(
         events.Ended(

@@ -77,11 +77,11 @@ def test_a_stop_without_a_box_says_that_it_only_latched(
 def test_a_ledger_whose_end_was_cut_off_is_found_by_the_checkpoint(
     left: int, state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from appliance.box.state import State
+    from appliance.box.state import BoxState
 
     monkeypatch.setattr(ledger, "REREAD_AFTER", 0.0)
     main(["--state", str(state), "pause"])
-    opened = State.open(state)
+    opened = BoxState.open(state)
     opened.save_checkpoint(force=True)
     opened.close()
     assert main(["--state", str(state), "ledger", "verify"]) == 0

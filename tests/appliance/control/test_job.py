@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.box.box import Box
-from appliance.box.state import State
+from appliance.box.state import BoxState
 from appliance.campaign.history import CampaignState
 from appliance.config import load as configuration
 from appliance.config.paths import sample_config
@@ -38,14 +38,14 @@ def contacts(numbers: list[str], given: str = "2027-01-05") -> bytes:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    opened = State.open(tmp_path)
+def state(tmp_path: Path) -> Iterator[BoxState]:
+    opened = BoxState.open(tmp_path)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def operations(state: State) -> Operations:
+def operations(state: BoxState) -> Operations:
     loaded = replace(configuration.load(sample_config()), state=state.directory)
     return Operations(Box(loaded, state, now))
 
@@ -56,7 +56,7 @@ def begin(operations: Operations, **arguments: Any) -> Job:
     return job
 
 
-def test_an_import_counts_from_one_step_on(operations: Operations, state: State) -> None:
+def test_an_import_counts_from_one_step_on(operations: Operations, state: BoxState) -> None:
     job = begin(operations, contents=contacts(NUMBERS))
     known = [len(state.registry)]
     while not job.step():
@@ -68,7 +68,7 @@ def test_an_import_counts_from_one_step_on(operations: Operations, state: State)
 
 
 def test_an_import_that_the_end_of_the_box_cuts_leaves_nothing(
-    operations: Operations, state: State
+    operations: Operations, state: BoxState
 ) -> None:
     job = begin(operations, contents=contacts(NUMBERS))
     for _ in range(5):
@@ -79,7 +79,7 @@ def test_an_import_that_the_end_of_the_box_cuts_leaves_nothing(
 
 
 def test_whoever_objects_during_an_import_stays_withdrawn(
-    operations: Operations, state: State
+    operations: Operations, state: BoxState
 ) -> None:
     begin(operations, contents=contacts(NUMBERS[:1])).run()
     job = begin(operations, contents=contacts(NUMBERS))
@@ -113,7 +113,7 @@ def has_consent(operations: Operations, number: str) -> bool:
     ],
 )
 def test_an_objection_during_an_import_outweighs_it_whatever_the_clock_says(
-    begins: Now, goes_on: Now, registered: bool, state: State
+    begins: Now, goes_on: Now, registered: bool, state: BoxState
 ) -> None:
     """Everybody objected before and agreed anew; some object again, each in another step."""
     loaded = replace(configuration.load(sample_config()), state=state.directory)

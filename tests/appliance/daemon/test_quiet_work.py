@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance.box.state import CHECKPOINT_EVERY, State
+from appliance.box.state import CHECKPOINT_EVERY, BoxState
 from appliance.config import load as configuration
 from appliance.config.paths import sample_config
 from appliance.daemon.daemon import Daemon
@@ -23,8 +23,8 @@ AT = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    opened = State.open(tmp_path)
+def state(tmp_path: Path) -> Iterator[BoxState]:
+    opened = BoxState.open(tmp_path)
     yield opened
     opened.close()
 
@@ -34,7 +34,7 @@ def state(tmp_path: Path) -> Iterator[State]:
     [("", True), ("call", False), ("caller", False), ("soon", False), ("job", False)],
 )
 def test_the_registry_is_compacted_in_a_quiet_moment(
-    busy: str, compacted: bool, state: State, mocker: MockerFixture
+    busy: str, compacted: bool, state: BoxState, mocker: MockerFixture
 ) -> None:
     state.registry.suppress("ab" * 32, Revocation(at=AT, by="key"))
     daemon = Daemon(replace(configuration.load(sample_config()), state=state.directory), state)
@@ -52,7 +52,7 @@ def test_the_registry_is_compacted_in_a_quiet_moment(
 
 
 def test_a_registry_that_fails_while_it_is_compacted_ends_the_calling(
-    state: State, mocker: MockerFixture
+    state: BoxState, mocker: MockerFixture
 ) -> None:
     state.registry.suppress("ab" * 32, Revocation(at=AT, by="key"))
     daemon = Daemon(replace(configuration.load(sample_config()), state=state.directory), state)
@@ -65,7 +65,7 @@ def test_a_registry_that_fails_while_it_is_compacted_ends_the_calling(
     assert "No space left" in str(daemon._box.engine.storage_failure)
 
 
-def test_a_checkpoint_beside_the_loop_is_that_of_its_moment(state: State) -> None:
+def test_a_checkpoint_beside_the_loop_is_that_of_its_moment(state: BoxState) -> None:
     state.note([Record(kind="box.started")] * CHECKPOINT_EVERY, AT)
     seq, digest = state.ledger.head
     state.save_checkpoint_aside()
@@ -80,7 +80,7 @@ def test_a_checkpoint_beside_the_loop_is_that_of_its_moment(state: State) -> Non
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_nothing(
-    state: State, mocker: MockerFixture
+    state: BoxState, mocker: MockerFixture
 ) -> None:
     state.note([Record(kind="box.started")] * CHECKPOINT_EVERY, AT)
     mocker.patch("os.fdatasync", side_effect=OSError(28, "No space left on device"))

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from appliance.clearance.consent import standing
 from appliance.model import Consent, Contact, Revocation
 from appliance.people.contacts_file import parse_contacts
-from appliance.people.contacts_format import COLUMNS, Defaults, RejectedRow, Row
+from appliance.people.contacts_format import COLUMNS, ContactRow, Defaults, RejectedRow
 from appliance.people.contacts_merge import ImportPlan, export_lines, rejects_lines
 
 NOW = datetime(2027, 3, 10, tzinfo=UTC)
 GIVEN = datetime(2026, 9, 1, tzinfo=UTC)
-ROW = Row(
+ROW = ContactRow(
     line=2,
     number="+33639980012",
     name="Ada",
@@ -56,7 +56,7 @@ class Registry:
     def suppression(self, number_hash: str) -> Revocation | None:
         return self.withdrawn.get(number_hash)
 
-    def take(self, *rows: Row) -> Imported:
+    def take(self, *rows: ContactRow) -> Imported:
         plan = ImportPlan(
             self,
             hash_number=lambda number: "hash of " + number,

@@ -12,7 +12,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from appliance.box.box import Box
-from appliance.box.state import State
+from appliance.box.state import BoxState
 from appliance.cli import output, session
 from appliance.cli.main import main
 from appliance.config import load as configuration
@@ -38,7 +38,7 @@ class Desk:
         self.directory = directory
         self.seconds = 0.0
         loaded = replace(configuration.load(sample_config()), state=directory)
-        self.state = State.open(directory)
+        self.state = BoxState.open(directory)
         self.operations = Operations(Box(loaded, self.state, self.now))
         self.operations._people._deliveries = Deliveries(lambda: self.seconds)
         self.contents = FILE
@@ -166,13 +166,13 @@ def test_without_a_box_the_state_stays_locked_until_the_file_is_there(
 ) -> None:
     desk.close()
     locked = mocker.patch.object(
-        session, "write_target", side_effect=lambda *_: State.open(desk.directory)
+        session, "write_target", side_effect=lambda *_: BoxState.open(desk.directory)
     )
     monkeypatch.chdir(tmp_path)
     Path("people.csv").write_bytes(FILE)
     assert main(["--state", str(desk.directory), *command, str(tmp_path / "file")]) == 1
     locked.assert_called_once()
-    State.open(desk.directory).close()
+    BoxState.open(desk.directory).close()
 
 
 def test_a_file_that_cannot_be_written_keeps_no_erasure_waiting(

@@ -15,8 +15,8 @@ import pytest
 from pytest_mock import MockerFixture
 
 from appliance.box.box import Box
-from appliance.box.state import State
-from appliance.campaign import commands
+from appliance.box.state import BoxState
+from appliance.campaign import inputs
 from appliance.campaign.engine import Engine
 from appliance.cli.main import main
 from appliance.config import load as configuration
@@ -62,7 +62,7 @@ class Desk:
         self.open()
 
     def open(self) -> None:
-        self.state = State.open(self.directory)
+        self.state = BoxState.open(self.directory)
         self.box = Box(self.config, self.state, self.now)
         self.box.recover()
 
@@ -358,7 +358,7 @@ def daily(desk: Desk) -> Callable[[], None]:
 
     def run() -> None:
         for _ in range(4):
-            desk.box.take([commands.Tick()])
+            desk.box.take([inputs.Tick()])
             operations.keep_house()
 
     return run

@@ -18,7 +18,7 @@ from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
 from appliance.selftest.machine import KEYS
 from appliance.selftest.result import Downlink
-from appliance.selftest.state import Concluded, HangingUp, Live, Settling, State
+from appliance.selftest.state import Concluded, HangingUp, Live, SelfTestState, Settling
 from firmware import events
 from firmware.clips.levels import Levels
 from firmware.events import Cause, Machine, Witness
@@ -97,7 +97,7 @@ def ended(at: float, cause: Cause = Cause.LOCAL_HANG_UP) -> events.Ended:
     )
 
 
-def play(test: State, *story: AttemptInput) -> tuple[State, list[Effect]]:
+def play(test: SelfTestState, *story: AttemptInput) -> tuple[SelfTestState, list[Effect]]:
     """Tell the test a story; time passes as the events say."""
     effects: list[Effect] = []
     at = 0.0
@@ -111,7 +111,7 @@ def play(test: State, *story: AttemptInput) -> tuple[State, list[Effect]]:
     return test, effects
 
 
-def concluded(test: State, *story: AttemptInput) -> Concluded:
+def concluded(test: SelfTestState, *story: AttemptInput) -> Concluded:
     """Tell the test a story that ends it."""
     end, _ = play(test, *story)
     assert isinstance(end, Concluded)

@@ -1,8 +1,11 @@
-"""What people and the shell ask of the engine, besides the events of lines and panel."""
+"""What the engine takes: the events of lines and panel, and what people and the shell ask of it.
+Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from firmware import events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +74,7 @@ class ShutDown:
     restart knows nothing of it."""
 
 
-Command = Tick | Pause | Resume | Reset | PeopleChanged | Revoke | StorageFailed | ShutDown
+Input = (
+    events.Event | Tick | Pause | Resume | Reset | PeopleChanged | Revoke | StorageFailed | ShutDown
+)
+"""All that one step of the engine can take."""
