@@ -22,7 +22,7 @@ callee's reject button does. An end that late was the network, an earlier one th
 MOST_GREETINGS = 2
 """A greeting is played so often in one call, whatever the modem says of it."""
 
-TALK_SECONDS = 2.0
+TALK_SECONDS = 1.0
 """From an answer without visible ringing to an end whose notice names a reason that speaks against
 it (``BUSY``): one that stood for longer was an answer, whoever has heard the rest."""
 

@@ -235,13 +235,11 @@ class CallProcedure(ABC):
             self.voice.stop()
         else:
             rows = self._rows()
-            confirmed = rows == () and progress.refused is None
+            # One whose end nobody told may be up on a modem that lists none, or not just now.
+            confirmed = rows == () and progress.refused is None and bool(progress.ends)
             if confirmed and not progress.row_seen:
-                # A call that was never listed may still be about to be; one whose end nobody told
-                # may be up on a modem that lists none.
-                confirmed = bool(progress.ends) and is_silent(
-                    self.modem, self.family, pause=self.line.pause
-                )
+                # A call that was never listed may still be about to be.
+                confirmed = is_silent(self.modem, self.family, pause=self.line.pause)
             if not confirmed:
                 # What the modem says from here on is the echo of our own hang-up.
                 self._await_cause()

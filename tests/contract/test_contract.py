@@ -13,7 +13,13 @@ from firmware.simulator.network.scenario import FaultKind
 from tests.rigs.contract import PLAYED, matrix, play
 from tests.rigs.contract_scenes import SCENES
 
-SAMPLE = ("lost_notices rejected", "reset")
+SAMPLE = (
+    "lost_notices rejected",
+    "reset",
+    "empty_list leaves",
+    "new_call_id answered, then leaves",
+    "wrong_end_word without ringing",
+)
 BY_NAME = {scene.name: scene for scene in SCENES}
 
 

@@ -46,7 +46,7 @@ def play(
     scene: Scene, families: Sequence[str], *, seed: int = SEED, speed: float = SPEED
 ) -> list[Cell]:
     """Play one scene on every family at once; returns a cell for each."""
-    clock = SystemClock(speed)
+    clock = SystemClock(speed if scene.speed is None else min(speed, scene.speed))
     in_call = scene.faults if scene.begins is Begins.CALL else ()
     always = scene.faults if scene.begins is Begins.START else ()
     scenario = Scenario(
@@ -80,6 +80,12 @@ def play(
         heard = _heard(log)
     cells = [driver.cell for driver in drivers if driver.cell is not None]
     return [_with_ears(cell, heard.get(f"line-{i}", 0)) for i, cell in enumerate(cells, start=1)]
+
+
+def _cast(scene: Scene, families: Sequence[str]) -> Sequence[str]:
+    """All families of a scene that concerns the variants too, unless some were named."""
+    everybody = scene.everywhere and tuple(families) == PLAYED
+    return tuple(PERSONALITIES) if everybody else families
 
 
 def _with_ears(cell: Cell, heard_ms: int) -> Cell:
@@ -135,11 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         jobs = [
-            pool.submit(play, scene, families, seed=options.seed, speed=options.speed)
+            pool.submit(play, scene, _cast(scene, families), seed=options.seed, speed=options.speed)
             for scene in scenes
         ]
         cells = [cell for job in jobs for cell in job.result()]
-    print(matrix(cells, families))
+    shown = [name for name in PERSONALITIES if any(cell.family == name for cell in cells)]
+    print(matrix(cells, shown))
     red = [cell for cell in cells if not cell.ok]
     for cell in red if not options.stories else cells:
         print(f"\n{cell.scene} on {cell.family}: {'; '.join(cell.broken) or 'ok'}")

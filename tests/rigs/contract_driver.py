@@ -12,14 +12,18 @@ import queue
 import struct
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from appliance.call.outcome import End, Facts, outcome
+from appliance.model import Outcome
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.events import (
     Answered,
     Cause,
+    ClipFinished,
     ClipStarted,
     Dialled,
     Ended,
@@ -46,10 +50,16 @@ SETTLED_WITHIN = 60.0
 """Real seconds until the line is in service or out; a busy machine needs most of them."""
 OUT_FOR = 4.0
 """Real seconds that a line which cannot come back is watched, if it does."""
+_CLEAN = {
+    Cause.FAILED: Outcome.FAILED,
+    Cause.UNREACHABLE: Outcome.UNREACHABLE,
+    Cause.NO_ANSWER: Outcome.NO_ANSWER,
+}
+"""Ends of a call of which the modem told nothing, and that nobody heard anything of."""
 _QUIET = logging.getLogger("tests.rigs.contract_driver")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
-NUMBERS = [f"+336399800{index:02d}" for index in range(1, 9)]
+NUMBERS = [f"+336399800{index:02d}" for index in range(1, 10)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +240,11 @@ class Driver:
                 fair |= {Cause.FAILED, Cause.LINE_LOST}
             if event.attempt == "a1" and scene.begins is Begins.START and refused:
                 fair |= {Cause.FAILED}
+            if event.attempt == "a1" and self.family in scene.mute:
+                fair |= frozenset(_CLEAN)
             if event.cause not in fair:
                 self._broken.append(f"{event.attempt} ended {event.cause}: {event.evidence}")
+        self._judge_outcome(ended)
         match scene.comes:
             case Comes.BACK if not self._ready:
                 self._broken.append(f"not back in service: {self._state()}")
@@ -249,6 +262,37 @@ class Driver:
             broken=tuple(self._broken),
             story=tuple(map(_told, self._seen)),
         )
+
+    def _judge_outcome(self, ended: Sequence[Ended]) -> None:
+        """What the box would write of the first call, from what the line has told it."""
+        wanted = self._scene.outcomes
+        end = next((event for event in ended if event.attempt == "a1"), None)
+        if wanted is None or end is None:
+            return
+        facts = Facts()
+        for event in self._seen:
+            if getattr(event, "attempt", "") != "a1":
+                continue
+            match event:
+                case Dialled():
+                    facts = replace(facts, dialled_at=event.at)
+                case Ringing():
+                    facts = replace(facts, ringing_at=event.at)
+                case Answered(weak=True):
+                    facts = replace(facts, weak_at=event.at, weak_answer=event.evidence)
+                case Answered():
+                    facts = replace(facts, answered_at=event.at, answer=event.evidence)
+                case ClipStarted():
+                    facts = replace(facts, greeting_at=event.at)
+                case ClipFinished(complete=True):
+                    facts = replace(facts, introduced=True, asked_at=event.at)
+                case _:
+                    pass
+        found = outcome(facts, End.told(end))
+        if self.family in self._scene.mute:
+            wanted |= frozenset(_CLEAN.values())
+        if found not in wanted:
+            self._broken.append(f"a1 is {found}: {end.evidence}")
 
     def _state(self) -> str:
         if self._ready:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from appliance.model import Outcome
 from firmware.events import Cause
 from firmware.simulator.network.scenario import (
     Answer,
@@ -54,6 +55,20 @@ LISTENS = Answer(rings_in=1.0, after=1.5, patience=120.0, keys=(KeyPress(key="1"
 """A person who picks up, and presses 1 once most of the greeting's first second was heard."""
 
 
+LEAVES = Answer(rings_in=1.0, after=1.5, patience=120.0, hangs_up_after=2.6)
+"""A person who picks up, hears the greeting and hangs up without a key."""
+AT_ONCE = Answer(rings_in=1.0, after=0.1, patience=120.0, hangs_up_after=2.6)
+"""The same, with the telephone in the hand."""
+STAYS = Answer(rings_in=1.0, after=1.5, patience=120.0)
+STAYS_A_WHILE = Answer(rings_in=1.0, after=1.5, patience=120.0, hangs_up_heard=1.5)
+DECLINED = frozenset({Outcome.DECLINED})
+REMOTE = frozenset({Cause.REMOTE_HANG_UP})
+NO_NOTICES = frozenset({"generic", "option", "wavecom"})
+"""Families that tell of an answer in the call list alone (Wavecom in the result of ATD too)."""
+ANY_WORD = frozenset({Cause.REMOTE_HANG_UP, Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED})
+"""The line tells what the modem said; what it means for an answer without ringing, the box."""
+
+
 OURS = frozenset({Cause.LOCAL_HANG_UP})
 LOST = frozenset({Cause.LINE_LOST})
 FAILED = frozenset({Cause.FAILED})
@@ -72,6 +87,14 @@ class Scene:
     """Of the first call; the second is always answered."""
     causes: frozenset[Cause] = OURS
     comes: Comes = Comes.BACK
+    outcomes: frozenset[Outcome] | None = None
+    """What the box must make of the first call; None where the causes say enough."""
+    everywhere: bool = False
+    """Also on the variants of the standard."""
+    mute: frozenset[str] = frozenset()
+    """Families that give no sign of an answer here at all: a clean end is all that can be asked."""
+    speed: float | None = None
+    """At most so fast: real deadlines of the wire must not outlast what a person hears."""
 
 
 def _of_call(kind: FaultKind, name: str = "", **settings: object) -> Scene:
@@ -80,11 +103,18 @@ def _of_call(kind: FaultKind, name: str = "", **settings: object) -> Scene:
 
 def _scene(kind: FaultKind, begins: Begins, name: str = "", **settings: object) -> Scene:
     """Sort *settings* into those of the fault and those of the scene."""
-    mine = {k: v for k, v in settings.items() if k in ("behaviour", "causes", "comes")}
+    scene = ("behaviour", "causes", "comes", "outcomes", "everywhere", "mute", "speed", "more")
+    mine = {k: v for k, v in settings.items() if k in scene}
     rest = {k: v for k, v in settings.items() if k not in mine}
+    also = tuple(Fault(kind=other) for other in mine.pop("more", ()))  # type: ignore[attr-defined]
     fault = Fault(kind=kind, **rest)  # type: ignore[arg-type]
     title = f"{kind} {name}".strip()
-    return Scene(name=title, faults=(fault,), begins=begins, **mine)  # type: ignore[arg-type]
+    return Scene(name=title, faults=(fault, *also), begins=begins, **mine)  # type: ignore[arg-type]
+
+
+def _ending(name: str, kind: FaultKind, *more: FaultKind, **settings: object) -> Scene:
+    """A call whose end, row or result is told in a way of its own, on every family."""
+    return _scene(kind, Begins.CALL, name, more=more, everywhere=True, **settings)
 
 
 SCENES: tuple[Scene, ...] = (
@@ -150,6 +180,41 @@ SCENES: tuple[Scene, ...] = (
     ),
     _of_call(K.DOUBLE_NOTICES),
     _of_call(K.INCOMING_AFTER_END),
+    # How the call is listed, and with which words it ends.
+    _ending("listens", K.EMPTY_LIST, outcomes=DECLINED, mute=NO_NOTICES),
+    _ending("leaves", K.EMPTY_LIST, behaviour=LEAVES, causes=REMOTE, outcomes=DECLINED,
+            mute=NO_NOTICES),
+    _ending("busy", K.EMPTY_LIST, behaviour=Busy(after=1.0), causes=frozenset({Cause.BUSY})),
+    _ending(
+        "rings long",
+        K.EMPTY_LIST,
+        behaviour=NoAnswer(rings_in=1.0, gives_up_after=10.0),
+        causes=frozenset({Cause.NO_ANSWER}),
+        # SIMCom announces the ringing as a row.
+        mute=NO_NOTICES | {"sim7600", "a76xx"},
+    ),
+    _ending("ringing", K.NEW_CALL_ID, after=1.2),
+    _ending("answered", K.NEW_CALL_ID, after=3.0),
+    _ending("answered, then leaves", K.NEW_CALL_ID, after=2.7, seconds=0.9, behaviour=LEAVES,
+            causes=REMOTE, outcomes=DECLINED),
+    _ending("lost", K.DROP_REPLIES, command="ATD", behaviour=STAYS, outcomes=DECLINED,
+            mute=NO_NOTICES, speed=2.0),
+    _ending("leaves", K.LATE_RESULT, behaviour=STAYS_A_WHILE, causes=REMOTE, outcomes=DECLINED,
+            mute=NO_NOTICES | {"zte"}, speed=2.0),
+    _ending("listens", K.LATE_RESULT, outcomes=DECLINED, mute=NO_NOTICES | {"zte"}, speed=2.0),
+    _ending("leaves", K.NEVER_ALERTING, behaviour=LEAVES, causes=ANY_WORD, outcomes=DECLINED),
+    _ending("listens", K.NEVER_ALERTING, outcomes=DECLINED),
+    _ending("at once", K.STALE_CAUSE, behaviour=AT_ONCE, causes=ANY_WORD, outcomes=DECLINED),
+    _ending("leaves", K.STALE_CAUSE, behaviour=LEAVES, causes=REMOTE, outcomes=DECLINED),
+    _ending("leaves", K.WRONG_END_WORD, behaviour=LEAVES, causes=ANY_WORD, outcomes=DECLINED),
+    _ending("at once", K.WRONG_END_WORD, K.STALE_CAUSE, behaviour=AT_ONCE, causes=ANY_WORD,
+            outcomes=DECLINED),
+    _ending("without ringing", K.WRONG_END_WORD, K.NEVER_ALERTING, behaviour=LEAVES,
+            causes=ANY_WORD, outcomes=DECLINED),
+    _ending("busy", K.END_BEFORE_WORD, behaviour=Busy(after=1.0), causes=frozenset({Cause.BUSY})),
+    _ending("leaves", K.END_BEFORE_WORD, behaviour=LEAVES, causes=REMOTE, outcomes=DECLINED),
+    _ending("ringing", K.WORD_IN_TEXT, after=1.4, outcomes=DECLINED),
+    _ending("answered", K.WORD_IN_TEXT, after=3.2, outcomes=DECLINED),
     # Ears and voice.
     _of_call(K.NO_KEY_NOTICES),
     _of_call(K.LATE_KEY_NOTICES),

@@ -32,6 +32,16 @@ from firmware.simulator.network.sounds import key_tone
 _PROGRESS_SECONDS = 0.1
 """Box seconds from the dial command to the notice that the modem is dialling."""
 
+_WORD_TRAILS = 0.15
+"""Box seconds between the notice of an end and its result word, where they come apart."""
+_TEXT_WITH_WORDS = ('+CUSD: 0,"Credit 5.00', "BUSY", "NO CARRIER", 'Call us",15')
+"""A network's own message of several lines (27.007 7.15), with lines that mean more elsewhere."""
+
+
+def _hand_on(call: Call) -> None:
+    """The network hands the call on (SRVCC), and the modem lists it under another id."""
+    call.index += 1
+
 
 class CallControl:
     """At most one voice call at a time, like the cheap modules, and at most one caller who waits;
@@ -82,8 +92,14 @@ class CallControl:
             self._announce(call, Phase.DIALLING)
         else:
             self._soon(_PROGRESS_SECONDS, lambda: self._announce(call, Phase.DIALLING))
+        for fault in faults:
+            if fault.kind is FaultKind.NEW_CALL_ID:
+                self._soon(fault.after + (fault.lasts or 0.0), lambda: _hand_on(call))
+            elif fault.kind is FaultKind.WORD_IN_TEXT:
+                self._soon(fault.after, lambda: modem.notice(*_TEXT_WITH_WORDS))
         call.colp = modem.flag("+COLP")
-        if FaultKind.NO_OK in call.faults or call.colp or modem.personality.dial_result:
+        no_result = {FaultKind.NO_OK, FaultKind.LATE_RESULT} & set(call.faults)
+        if no_result or call.colp or modem.personality.dial_result:
             call.dial_result_due = True
             return Reply(final=None)
         late = modem.faults.active(FaultKind.LATE_OK, modem.now)
@@ -155,7 +171,10 @@ class CallControl:
         """The lines of +CLCC."""
         personality = self._modem.personality
         rows = list(personality.extra_clcc_rows)
-        if self.call is not None:
+        if self._modem.faults.active(FaultKind.EMPTY_LIST, self._modem.now):
+            return rows
+        handover = self._modem.faults.active(FaultKind.NEW_CALL_ID, self._modem.now)
+        if self.call is not None and handover is None:
             rows.append(personality.clcc_row(self._modem, self.call, self.call.state))
         return rows + self._waiting.rows()
 
@@ -269,27 +288,57 @@ class CallControl:
                 call.state = CallState.ACTIVE
                 call.announced_at = modem.now
                 if call.dial_result_due:
-                    call.dial_result_due = False
-                    modem.notice(modem.personality.dial_result or "OK")
+                    self._dial_result(call)
             case _:
                 assert_never(phase)
         modem.call_notice(*modem.personality.progress(modem, call, phase))
 
+    def _dial_result(self, call: Call) -> None:
+        """The dial command has had no result so far; the far end has answered."""
+        modem = self._modem
+        late = modem.faults.active(FaultKind.LATE_RESULT, modem.now)
+
+        def tell() -> None:
+            if call.dial_result_due:
+                call.dial_result_due = False
+                modem.notice(modem.personality.dial_result or "OK")
+
+        if late is None:
+            tell()
+        else:
+            self._soon((late.lasts or 0.0) * modem.speed, tell)
+
     def _release(self, call: Call, cause: int, by: str) -> None:
         if self.call is not call:
             return
-        lines = self._end(call, cause, by=by)
+        told = cause
+        if FaultKind.WRONG_END_WORD in call.faults and call.announced_at is not None:
+            told = 17
+        lines = self._end(call, cause, by=by, told=told)
+        if told != cause:
+            lines = ["BUSY" if line == "NO CARRIER" else line for line in lines]
+            lines += [] if "BUSY" in lines else ["BUSY"]
+        if FaultKind.END_BEFORE_WORD in call.faults and len(lines) > 1:
+            last = lines.pop()
+            self._modem.later(_WORD_TRAILS, "last word", lambda: self._modem.notice(last))
         if call.dial_result_due:
             # The dial command never had its OK: this is its result, and cannot be lost.
             self._modem.notice(standard_release(cause))
             return
         self._modem.notice(*lines)
 
-    def _end(self, call: Call, cause: int, *, by: str) -> list[str]:
-        """Take the call out of the list; returns what the modem says about it."""
+    def _end(self, call: Call, cause: int, *, by: str, told: int | None = None) -> list[str]:
+        """Take the call out of the list; returns what the modem says about it.
+
+        *told* is the cause that the modem tells where it is another one.
+        """
         modem = self._modem
         account(modem, call, self.stream, by=by, cause=cause)
+        cause = cause if told is None else told
         self.last_cause = None if by == "line" else cause
+        if FaultKind.STALE_CAUSE in call.faults:
+            # As if the call before had found a busy phone.
+            self.last_cause = 17
         self._cancel_network()
         self.call = None
         self.stream = None

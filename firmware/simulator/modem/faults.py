@@ -13,7 +13,12 @@ INCIDENTS = frozenset(
 """Faults that happen once at a moment; all others act while their window is open."""
 
 _SECONDS_ARE_NO_WINDOW = frozenset(
-    {FaultKind.DELAY_REPLIES, FaultKind.LATE_OK, FaultKind.LATE_KEY_NOTICES}
+    {
+        FaultKind.DELAY_REPLIES,
+        FaultKind.LATE_OK,
+        FaultKind.LATE_RESULT,
+        FaultKind.LATE_KEY_NOTICES,
+    }
 )
 
 _DEFAULT_TIMES = {FaultKind.DROP_REPLIES: 1, FaultKind.IGNORE_HANG_UP: 1}

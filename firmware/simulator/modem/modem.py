@@ -166,6 +166,9 @@ class SimulatedModem:
         """What of these lines about a call is really sent."""
         if self.faults.active(FaultKind.LOST_NOTICES, self.now):
             return []
+        if self.faults.active(FaultKind.EMPTY_LIST, self.now):
+            # What knows no rows has none to announce either.
+            lines = [line for line in lines if not line.startswith("+CLCC:")]
         twice = self.faults.active(FaultKind.DOUBLE_NOTICES, self.now) is not None
         return [line for line in lines for _ in range(2 if twice else 1)]
 

@@ -135,6 +135,13 @@ class FaultKind(StrEnum):
     LOST_NOTICES = "lost_notices"
     DOUBLE_NOTICES = "double_notices"
     INCOMING_AFTER_END = "incoming_after_end"
+    EMPTY_LIST = "empty_list"
+    NEW_CALL_ID = "new_call_id"
+    LATE_RESULT = "late_result"
+    WRONG_END_WORD = "wrong_end_word"
+    STALE_CAUSE = "stale_cause"
+    END_BEFORE_WORD = "end_before_word"
+    WORD_IN_TEXT = "word_in_text"
     # Ears and voice.
     NO_KEY_NOTICES = "no_key_notices"
     LATE_KEY_NOTICES = "late_key_notices"
@@ -158,6 +165,8 @@ DEFAULT_SECONDS: dict[FaultKind, float] = {
     FaultKind.DELAY_REPLIES: 1.0,
     FaultKind.DEAF: 5.0,
     FaultKind.LATE_OK: 1.0,
+    FaultKind.LATE_RESULT: 8.0,
+    FaultKind.NEW_CALL_ID: 1.2,
     FaultKind.LATE_KEY_NOTICES: 1.0,
     FaultKind.USB_LOSS: 5.0,
     FaultKind.SIM_BUSY: 5.0,
@@ -166,7 +175,9 @@ DEFAULT_SECONDS: dict[FaultKind, float] = {
 }
 """How long a fault lasts where the scenario does not say; the others last for ever."""
 
-REAL_SECONDS = frozenset({FaultKind.DELAY_REPLIES, FaultKind.DEAF, FaultKind.LATE_OK})
+REAL_SECONDS = frozenset(
+    {FaultKind.DELAY_REPLIES, FaultKind.DEAF, FaultKind.LATE_OK, FaultKind.LATE_RESULT}
+)
 """Faults of the wire are counted in real seconds: so are a driver's command deadlines."""
 
 

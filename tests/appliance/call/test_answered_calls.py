@@ -36,14 +36,14 @@ def test_whoever_chose_and_left_has_heard_a_part(cause: Cause) -> None:
     ("cause", "seconds", "talked", "outcome"),
     [
         # What counts is how long it stood, not the word at its end.
-        (Cause.BUSY, 2.0, False, Outcome.DECLINED),
+        (Cause.BUSY, 1.0, False, Outcome.DECLINED),
         (Cause.NO_ANSWER, 5.0, False, Outcome.DECLINED),
         (Cause.REJECTED, 12.0, False, Outcome.DECLINED),
         (Cause.UNREACHABLE, 30.0, False, Outcome.DECLINED),
         # A network that reports its ringback as an answer, and the reason at once.
-        (Cause.BUSY, 1.5, False, Outcome.BUSY),
-        (Cause.REJECTED, 1.0, False, Outcome.REJECTED),
-        (Cause.BUSY, 1.0, True, Outcome.DECLINED),
+        (Cause.BUSY, 0.9, False, Outcome.BUSY),
+        (Cause.REJECTED, 0.5, False, Outcome.REJECTED),
+        (Cause.BUSY, 0.5, True, Outcome.DECLINED),
         # No reason at all, or cause 16: in doubt they have declined.
         (Cause.REMOTE_HANG_UP, 0.2, False, Outcome.DECLINED),
         (Cause.REMOTE_HANG_UP, 20.0, False, Outcome.DECLINED),
