@@ -52,7 +52,9 @@ class Journal:
     own changes, each after :meth:`commit` or :meth:`compact` has returned.
     """
 
-    def __init__(self, directory: Path, name: str, schema: int, disk: Disk) -> None:
+    def __init__(
+        self, directory: Path, name: str, schema: int, disk: Disk, *, read_only: bool
+    ) -> None:
         self._directory = directory
         self._name = name
         self._schema = schema
@@ -67,7 +69,7 @@ class Journal:
         self.holds_given_up = False
         """Parts that will never be sealed are still in a file; :meth:`compact` takes them away."""
         self._oldest = 1
-        self._read_only = True
+        self._read_only = read_only
         self.found_schema = schema
         """The schema of the files as they were found; rows may need migration if it is older."""
         self.log_bytes = 0
@@ -95,8 +97,7 @@ class Journal:
         directory becomes an empty journal. Raises :class:`JournalCorrupt` (also while the changes
         are drained), :class:`SchemaUnknown`, :class:`StorageFailed`.
         """
-        journal = cls(directory, name, schema, disk)
-        journal._read_only = read_only
+        journal = cls(directory, name, schema, disk, read_only=read_only)
         if not read_only:
             make_private_directory(directory, disk)
         try:
@@ -174,9 +175,9 @@ class Journal:
         *rows* is left in any file; the same where parts were given up, which may name people.
         Raises :class:`StorageFailed`; the state on disk is then the old one or the new.
         """
+        old = self._usable()
         if self._parts_begun:
             raise RuntimeError("parts of a transaction would lose their seal")
-        old = self._usable()
         generation = self._generation + 1
         target = self._snapshot(generation)
         temporary = target.with_name(target.name + TEMPORARY)
@@ -282,7 +283,6 @@ class Journal:
                 transaction = yield from self._read_log(start, transaction, sealed=True)
             self._transaction = yield from self._read_log(newest, transaction, sealed=False)
             self._generation = newest
-            self._oldest = oldest
             if not self._read_only:
                 self._remove_before(oldest)
         except OSError as error:

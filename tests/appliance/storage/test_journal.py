@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from appliance.storage.files import StateInUse, StorageFailed
 from appliance.storage.journal import START_OVER, Journal
-from appliance.storage.journal_format import Change, JournalCorrupt, SchemaUnknown
+from appliance.storage.journal_format import (
+    Change,
+    Header,
+    JournalCorrupt,
+    SchemaUnknown,
+    snapshot_line,
+)
 from tests.rigs.power_cut import MemoryDisk
 
 DIRECTORY = Path("/state/registry")
@@ -197,13 +205,20 @@ def test_an_older_generation_that_must_not_stay_is_removed_at_start_and_never_us
         load(MemoryDisk({**disk.contents(), **old, snapshot: b""}))
 
 
-@pytest.mark.parametrize("missing", ["people-00000002.log", "people-00000002.snapshot"])
-def test_a_missing_file_is_no_empty_journal(missing: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "file"),
+    [
+        ("people-00000002.log", "people-00000002.log"),
+        ("people-00000002.snapshot", "people"),
+    ],
+)
+def test_a_missing_file_is_no_empty_journal(missing: str, file: str) -> None:
     disk, journal = three_transactions()
     journal.compact([put(2)], keep_previous=False)
     files = {path: data for path, data in disk.contents().items() if path.name != missing}
-    with pytest.raises(JournalCorrupt, match="missing"):
+    with pytest.raises(JournalCorrupt, match="missing") as caught:
         load(MemoryDisk(files))
+    assert (caught.value.file, caught.value.line) == (file, 0)
 
 
 def test_a_newer_schema_is_refused_and_an_older_one_told() -> None:
@@ -225,3 +240,252 @@ def test_a_reader_changes_nothing_even_where_the_tail_is_torn() -> None:
     assert readable.calls == 0
     journal.close()
     assert load(MemoryDisk(), read_only=True)[1] == {}
+
+
+SNAPSHOT = DIRECTORY / "people-00000002.snapshot"
+SECOND_LOG = DIRECTORY / "people-00000002.log"
+
+
+def two_generations() -> MemoryDisk:
+    """The whole state twice: the first log, and a snapshot of what it came to with its log."""
+    disk, journal = three_transactions()
+    journal.compact([put(2), put(3), put(4)])
+    journal.commit([put(5)])
+    return disk
+
+
+def test_the_sizes_are_those_of_the_files() -> None:
+    disk = MemoryDisk()
+    journal, _ = load(disk)
+    assert journal.snapshot_bytes == 0
+
+    def sizes_hold(journal: Journal) -> None:
+        contents = disk.contents()
+        name = f"people-{journal.generation:08d}"
+        assert journal.log_bytes == len(contents[DIRECTORY / f"{name}.log"])
+        snapshot = contents.get(DIRECTORY / f"{name}.snapshot", b"")
+        assert journal.snapshot_bytes == len(snapshot)
+        assert journal.cut_bytes == 0
+
+    sizes_hold(journal)
+    journal.commit([put(1)])
+    journal.commit([put(2)])
+    sizes_hold(journal)
+    journal.compact([put(1), put(2)])
+    sizes_hold(journal)
+    journal.commit([put(3)])
+    sizes_hold(journal)
+    sizes_hold(load(disk)[0])
+
+
+def test_a_journal_that_is_not_there_has_no_generation_and_no_bytes() -> None:
+    journal, _ = load(MemoryDisk(), read_only=True)
+    found = journal.generation, journal.log_bytes, journal.snapshot_bytes, journal.cut_bytes
+    assert found == (0, 0, 0, 0)
+
+
+def test_a_journal_that_must_exist_is_not_begun() -> None:
+    with pytest.raises(JournalCorrupt, match="missing") as caught:
+        Journal.open(DIRECTORY, name="people", schema=1, must_exist=True, disk=MemoryDisk())
+    assert (caught.value.file, caught.value.line) == ("people", 0)
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+@pytest.mark.parametrize("doing", ["commit", "compact", "write_part"])
+def test_what_failed_once_is_told_and_never_tried_again(call: str, doing: str) -> None:
+    """After a failed write nobody knows what is on the medium: only a new start does."""
+    disk, journal = three_transactions()
+
+    def fail(name: str) -> None:
+        if name == call:
+            raise OSError(errno.EIO, "Input/output error")
+
+    def again() -> None:
+        match doing:
+            case "commit":
+                journal.commit([put(9)])
+            case "compact":
+                journal.compact([put(9)])
+            case _:
+                journal.write_part([put(9)])
+
+    sound = journal.failure
+    assert sound is None
+    disk.before_call = fail
+    with pytest.raises(StorageFailed, match=str(DIRECTORY)) as caught:
+        again()
+    disk.before_call = None
+    assert caught.value.remedy
+    assert journal.failure is caught.value
+    before = disk.contents()
+    for more in (lambda: journal.commit([put(8)]), lambda: journal.compact([put(8)])):
+        with pytest.raises(StorageFailed) as told:
+            more()
+        assert told.value is caught.value
+    assert disk.contents() == before
+    assert not any(path.suffix == ".tmp" for path in before), "a full disk is fuller than before"
+
+
+def test_a_reader_and_a_closed_journal_write_nothing() -> None:
+    disk, journal = three_transactions()
+    journal.close()
+    reader, _ = load(MemoryDisk(disk.contents()), read_only=True)
+    for shut in (journal, reader):
+        with pytest.raises(StorageFailed, match="not open for writing"):
+            shut.commit([put(9)])
+    assert keys(load(disk)[1]) == [2, 3, 4]
+
+
+def test_parts_that_wait_for_their_seal_are_not_compacted_away() -> None:
+    _, journal = three_transactions()
+    journal.write_part([put(20)])
+    with pytest.raises(RuntimeError, match="seal"):
+        journal.compact([put(2)])
+    journal.seal()
+    journal.compact([put(2)])
+
+
+def test_a_log_that_a_cut_compaction_left_is_taken_away_and_never_read() -> None:
+    disk, _ = three_transactions()
+    unborn = two_generations().contents()[SECOND_LOG]
+    cut = MemoryDisk({**disk.contents(), SECOND_LOG: unborn, DIRECTORY / "x.tmp": b"half"})
+    journal, rows = load(cut)
+    assert keys(rows) == [2, 3, 4]
+    assert journal.generation == 1
+    assert cut.names(DIRECTORY) == [LOG.name]
+    journal.compact([put(7)])
+    assert keys(load(MemoryDisk(cut.contents()))[1]) == [7]
+
+
+def test_only_an_unborn_log_is_no_empty_journal() -> None:
+    unborn = two_generations().contents()[SECOND_LOG]
+    with pytest.raises(JournalCorrupt, match="missing"):
+        load(MemoryDisk({SECOND_LOG: unborn}))
+
+
+def test_nothing_is_removed_while_another_process_writes(tmp_path: Path) -> None:
+    journal, changes = Journal.open(tmp_path, name="people", schema=1)
+    assert list(changes) == []
+    (tmp_path / "people-00000001.log.tmp").write_bytes(b"being written")
+    with pytest.raises(StateInUse):
+        Journal.open(tmp_path, name="people", schema=1)
+    assert (tmp_path / "people-00000001.log.tmp").exists()
+    journal.close()
+
+
+@pytest.mark.parametrize(("call", "doing"), [("remove", "opening"), ("open", "opening")])
+def test_a_disk_that_fails_at_the_start_is_told(call: str, doing: str) -> None:
+    disk, _ = three_transactions()
+    files = MemoryDisk({**disk.contents(), DIRECTORY / "x.tmp": b""})
+
+    def fail(name: str) -> None:
+        if name == call:
+            raise OSError(errno.EIO, "Input/output error")
+
+    files.before_call = fail
+    with pytest.raises(StorageFailed, match=f"{doing} {DIRECTORY}"):
+        load(files)
+
+
+def test_a_log_that_cannot_be_renewed_is_told() -> None:
+    disk, _ = three_transactions()
+    files = MemoryDisk(disk.contents())
+
+    def fail(name: str) -> None:
+        if name == "rename":
+            raise OSError(errno.EIO, "Input/output error")
+
+    files.before_call = fail
+    with pytest.raises(StorageFailed, match=r"people-00000001\.log"):
+        load(files)
+
+
+def test_a_damaged_snapshot_leaves_nothing_of_itself() -> None:
+    """A row that is not as it was written voids every row that was read before it."""
+    disk = two_generations()
+    snapshot = disk.contents()[SNAPSHOT]
+    first, row, *rest = snapshot.splitlines(keepends=True)
+    strange = snapshot_line(put(99))
+    damaged = b"".join([first, strange, row, *rest])
+    assert keys(load(MemoryDisk({**disk.contents(), SNAPSHOT: damaged}))[1]) == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("kept", [LOG, SNAPSHOT])
+def test_a_damaged_snapshot_is_made_up_for_by_a_whole_generation_alone(kept: Path) -> None:
+    """The generation before counts where both its files are there."""
+    disk = two_generations()
+    journal, rows = load(disk)
+    journal.compact(state(rows))
+    newest = DIRECTORY / "people-00000003.snapshot"
+    files = {**disk.contents(), newest: b""}
+    assert keys(load(MemoryDisk(files))[1]) == keys(rows)
+    del files[SNAPSHOT if kept is LOG else SECOND_LOG]
+    with pytest.raises(JournalCorrupt, match="snapshot is damaged") as caught:
+        load(MemoryDisk(files))
+    assert (caught.value.file, caught.value.line) == (newest.name, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "reason"),
+    [
+        (lambda raw: raw[:0], 1, "no header"),
+        (lambda raw: raw[:-3], 4, "not complete"),
+        (lambda raw: raw[:-3] + b"\n", 4, "damaged"),
+        (lambda raw: raw + b"0", 5, "not complete"),
+        (lambda raw: b"".join(raw.splitlines(True)[:-1]), 1, "does not continue"),
+    ],
+)
+def test_a_sealed_log_must_be_whole(
+    change: Callable[[bytes], bytes], line: int, reason: str
+) -> None:
+    """Nobody wrote to it when the power went, so a torn tail is damage there."""
+    disk = two_generations()
+    raw = disk.contents()[LOG]
+    files = {**disk.contents(), SNAPSHOT: b"", LOG: change(raw)}
+    with pytest.raises(JournalCorrupt, match=reason) as caught:
+        load(MemoryDisk(files))
+    file = SECOND_LOG.name if reason == "does not continue" else LOG.name
+    assert (caught.value.file, caught.value.line) == (file, line)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        Header("others", 1, 1, 0, 1),
+        Header("people", 1, 2, 0, 1),
+    ],
+    ids=["another journal's", "another generation's"],
+)
+def test_a_file_under_another_s_name_is_refused(foreign: Header) -> None:
+    with pytest.raises(JournalCorrupt, match="belongs to another file") as caught:
+        load(MemoryDisk({LOG: foreign.line()}))
+    assert (caught.value.file, caught.value.line) == (LOG.name, 1)
+
+
+@pytest.mark.parametrize("lost", [b"\0", b"\xff"], ids=["zeros", "erased flash"])
+def test_a_last_line_of_lost_sectors_is_a_torn_one(lost: bytes) -> None:
+    disk, _ = three_transactions()
+    raw = disk.contents()[LOG]
+    *whole, last = raw.splitlines(keepends=True)
+    torn = b"".join(whole) + lost * (len(last) - 1) + b"\n"
+    journal, rows = load(MemoryDisk({LOG: torn}))
+    assert keys(rows) == [2, 3]
+    assert journal.cut_bytes == len(last)
+
+
+def test_a_seal_without_its_parts_is_damage() -> None:
+    disk, journal = three_transactions()
+    journal.write_part([put(10)])
+    journal.seal()
+    lines = disk.contents()[LOG].splitlines(keepends=True)
+    assert len(lines) == 6
+    with pytest.raises(JournalCorrupt, match="parts that it seals") as caught:
+        load(MemoryDisk({LOG: b"".join(lines[:4] + lines[5:])}))
+    assert caught.value.line == 5
+
+
+def test_what_was_compacted_away_stays_away_after_a_cut() -> None:
+    disk, journal = three_transactions()
+    journal.compact([put(2)], keep_previous=False)
+    assert disk.pending == [], "a name is still on its way to the medium"
+    assert all(file.synced for file in disk.names_now.values())
