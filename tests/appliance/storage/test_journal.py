@@ -318,7 +318,11 @@ def test_what_failed_once_is_told_and_never_tried_again(call: str, doing: str) -
     assert caught.value.remedy
     assert journal.failure is caught.value
     before = disk.contents()
-    for more in (lambda: journal.commit([put(8)]), lambda: journal.compact([put(8)])):
+    later: list[Callable[[], None]] = [
+        lambda: journal.commit([put(8)]),
+        lambda: journal.compact([put(8)]),
+    ]
+    for more in later:
         with pytest.raises(StorageFailed) as told:
             more()
         assert told.value is caught.value
