@@ -199,6 +199,9 @@ class Planner:
         weighs = past.newest_ms > (instant - self._lookback) * 1000.0
         if weighs or self._state.suppresses:
             self._bounds.add(subject)
+        elif self._refused:
+            # Exact: what refused them before everybody was planned anew does so no more.
+            self._note(hex_text(subject), ())
         self.scheduler.place(subject, opens, closes, past.made)
 
     def _next_hours(self, place: Place, windows: str, now: Now) -> tuple[float, float] | None:

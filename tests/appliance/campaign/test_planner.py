@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.campaign.history import CampaignState
-from appliance.campaign.planner import SURVEYED_PER_STEP, Planner
+from appliance.campaign.planner import (
+    PLANS_PER_STEP,
+    SETTLED_PER_STEP,
+    SURVEYED_PER_STEP,
+    Planner,
+)
 from appliance.clearance.gate import LawGate, Rules
 from appliance.effects import Entry, Now
 from appliance.law import CapRule, load_profile
@@ -131,11 +138,15 @@ def past(people: Sequence[dict[str, object]]) -> CampaignState:
     return state
 
 
-def planner(people: Sequence[dict[str, object]], *, sketches: bool) -> Planner:
-    retry = Retry(
-        max_attempts=3,
-        after={Outcome.BUSY: timedelta(minutes=10), Outcome.NO_ANSWER: timedelta(days=1)},
-    )
+RETRY = Retry(
+    max_attempts=3,
+    after={Outcome.BUSY: timedelta(minutes=10), Outcome.NO_ANSWER: timedelta(days=1)},
+)
+
+
+def planner(
+    people: Sequence[dict[str, object]], *, sketches: bool, retry: Retry = RETRY
+) -> Planner:
     made = Planner(
         gate=LAW,
         people=Town(people, sketches=sketches),
@@ -232,3 +243,204 @@ def test_whoever_is_in_a_call_gets_no_place_from_the_survey() -> None:
     plan._state.apply(begun)
     plan.portion(at(0.0))
     assert drained(plan, at(0.0)) == [f"{1:032x}"]
+
+
+def told(**changes: object) -> dict[str, object]:
+    """One person as the histories above have them: callable every morning from 10 to 12."""
+    plain: dict[str, object] = {
+        "windows": "mon-sun 10:00-12:00",
+        "given": -10,
+        "valid": None,
+        "again": False,
+        "revoked": False,
+        "attempts": [],
+    }
+    return plain | changes
+
+
+def settled(plan: Planner, now: Now) -> Planner:
+    while not plan.settled:
+        plan.portion(now)
+    return plan
+
+
+ANNA, BEN = f"{0:032x}", f"{1:032x}"
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    before=st.lists(person, max_size=6),
+    after=st.lists(person, max_size=6),
+    portions=st.integers(0, 3),
+    hours=st.sampled_from((0.0, 1.2, 29.0, 24.0 * 9)),
+)
+def test_planning_everybody_anew_keeps_nothing_of_what_was(
+    before: list[dict[str, object]], after: list[dict[str, object]], portions: int, hours: float
+) -> None:
+    """Also where the clock was ahead until then: hours that were looked up count no more."""
+    plan = planner(before, sketches=True)
+    plan.later([f"{n:032x}" for n in range(len(before))][:2])
+    for _ in range(portions):
+        plan.portion(at(hours))
+    plan._people, plan._state = Town(after, sketches=True), past(after)
+    plan.everybody()
+    assert not plan.complete
+    fresh = settled(planner(after, sketches=True), at(0.0))
+    settled(plan, at(0.0))
+    assert plan.scheduler._places == fresh.scheduler._places
+    gone = {f"{n:032x}" for n in range(len(after), len(before))}
+    kept = {s: rules for s, rules in plan._refused.items() if s not in gone}
+    assert kept == fresh._refused
+
+
+@pytest.mark.parametrize(
+    ("attempts", "given", "due"),
+    [
+        # Hours ago, outcome; days since the newest consent; hours until the next attempt.
+        ([], 10, "at once"),
+        ([(2, Outcome.BUSY)], 10, -2 + 1 / 6),
+        ([(2, Outcome.NO_ANSWER)], 10, 22.0),
+        ([(30, Outcome.NO_ANSWER), (2, Outcome.BUSY)], 10, -2 + 1 / 6),
+        # No rule names a pause after it.
+        ([(2, Outcome.DECLINED)], 10, None),
+        # Whatever the rules say.
+        ([(2, Outcome.LISTENED)], 10, None),
+        ([(2, Outcome.OPTED_OUT)], 10, None),
+        ([(2, Outcome.UNKNOWN)], 10, None),
+        # Who agrees anew after the last call asks to be called again.
+        ([(48, Outcome.LISTENED)], 1, "at once"),
+        ([(24, Outcome.LISTENED)], 1, None),
+        ([(48, Outcome.BUSY)], 1, -48 + 1 / 6),
+        # All attempts are used.
+        ([(90, Outcome.BUSY), (60, Outcome.BUSY), (48, Outcome.BUSY)], 1, None),
+        ([(60, Outcome.BUSY), (48, Outcome.BUSY)], 1, -48 + 1 / 6),
+    ],
+)
+def test_when_the_next_attempt_is_due(
+    attempts: list[tuple[int, Outcome]], given: int, due: float | str | None
+) -> None:
+    made = [(hours, outcome, "survey") for hours, outcome in attempts]
+    people = [told(attempts=made, given=-given)]
+    retry = Retry(
+        max_attempts=3,
+        after={
+            Outcome.BUSY: timedelta(minutes=10),
+            Outcome.NO_ANSWER: timedelta(days=1),
+            Outcome.LISTENED: timedelta(minutes=1),
+            Outcome.UNKNOWN: timedelta(minutes=1),
+            Outcome.OPTED_OUT: timedelta(minutes=1),
+        },
+    )
+    plan = planner(people, sketches=True, retry=retry)
+    found = plan.due(plan._state.history(ANNA), plan._people.consents(ANNA))
+    if due is None:
+        assert found is None
+    elif due == "at once":
+        assert found is not None
+        assert found < NOW - timedelta(days=365)
+    else:
+        assert isinstance(due, float)
+        assert found == NOW + timedelta(hours=due)
+
+
+def test_a_running_attempt_has_no_next_one() -> None:
+    people = [told(attempts=[(2, Outcome.BUSY, "survey")])]
+    plan = planner(people, sketches=True)
+    data = {"attempt": "a" * 32, "purpose": "survey"}
+    plan._state.apply(Entry(seq=9, at=NOW, kind="call.authorised", subject=ANNA, data=data))
+    assert plan.due(plan._state.history(ANNA), plan._people.consents(ANNA)) is None
+    settled(plan, at(0.0))
+    assert (len(plan.scheduler), plan.refused) == (0, 0)
+
+
+def test_a_retry_opens_when_its_pause_is_over_and_not_when_the_window_does() -> None:
+    busy = told(attempts=[(0, Outcome.BUSY, "survey")])
+    retry = Retry(max_attempts=3, after={Outcome.BUSY: timedelta(minutes=20)})
+    for sketches in (True, False):
+        plan = settled(planner([busy], sketches=sketches, retry=retry), at(0.0))
+        ((opens, closes, attempts, _),) = plan.scheduler._places.values()
+        assert opens == (NOW + timedelta(minutes=20)).timestamp()
+        assert closes == datetime(2027, 3, 10, 11, tzinfo=UTC).timestamp() - CALL_SECONDS
+        assert attempts == 1
+
+
+def test_nobody_has_a_place_before_the_time_that_was_asked_for() -> None:
+    plan = settled(planner([told()], sketches=True), at(0.0))
+    later = NOW + timedelta(minutes=5)
+    plan.plan(ANNA, at(0.0), later)
+    ((opens, *_),) = plan.scheduler._places.values()
+    assert opens == later.timestamp()
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(0.0, True), (-1.0, False), (CALL_SECONDS, True)])
+def test_a_consent_that_ends_in_the_window_leaves_room_for_a_whole_call(
+    seconds: float, whole: bool
+) -> None:
+    """A call of its full length must still end before the consent does."""
+    ends = datetime(2027, 3, 10, 9, 30, tzinfo=UTC) + timedelta(seconds=CALL_SECONDS + seconds)
+    people = Town([told()], sketches=True)
+    people._consents[ANNA] = [replace(people._consents[ANNA][0], valid_until=ends)]
+    plan = planner([told()], sketches=True)
+    plan._people = people
+    settled(plan, at(0.0))
+    assert (plan.take(at(0.0)) == ANNA) is whole
+
+
+def test_a_place_that_passed_by_unused_is_planned_anew() -> None:
+    plan = settled(planner([told(), told()], sketches=True), at(0.0))
+    tomorrow = at(24.0)
+    closed = datetime(2027, 3, 10, 11, tzinfo=UTC) - timedelta(seconds=CALL_SECONDS)
+    last = at((closed - NOW).total_seconds() / 3600)
+    assert plan.take(last) == ANNA, "the last instant at which a call may begin"
+    assert plan.take(tomorrow) == "", "Ben's hour has passed: asked again"
+    assert plan.take(tomorrow) == BEN
+    assert plan.take(tomorrow) is None
+
+
+def test_what_refuses_whom_is_counted_and_taken_back() -> None:
+    plan = settled(
+        planner([told(revoked=True), told(), told(revoked=True)], sketches=True), at(0.0)
+    )
+    assert plan.refusal_of(ANNA) != ()
+    assert plan.refusal_of(BEN) == ()
+    assert plan.refused == 2
+    assert plan.refusals == dict.fromkeys(plan.refusal_of(ANNA), 2)
+    assert "consent" in plan.refusals
+    # Neither clock nor panel nor line is why: they may be otherwise tomorrow.
+    assert not {"clock", "stop", "pause", "line", "attended", "storage"} & set(plan.refusals)
+    newer = NOW + timedelta(hours=1)
+    plan._people.consents(ANNA)[:] = [  # type: ignore[index]
+        replace(plan._people.consents(ANNA)[0], given_at=newer, recorded_at=newer)
+    ]
+    plan.later([ANNA])
+    assert (plan.complete, plan.settled) == (False, False)
+    plan.portion(at(25.0))
+    assert (plan.refused, plan.refusal_of(ANNA)) == (1, ())
+    assert set(plan.refusals.values()) == {1}
+    plan.park(BEN, ("line_kind",))
+    assert plan.refusals["line_kind"] == 1
+    assert hex_id(BEN) not in plan.scheduler
+
+
+def test_whoever_waits_to_be_planned_has_no_place_meanwhile_and_a_portion_is_bounded() -> None:
+    people = [told() for _ in range(PLANS_PER_STEP + 1)]
+    plan = settled(planner(people, sketches=True), at(0.0))
+    plan.later(f"{n:032x}" for n in range(len(people)))
+    assert len(plan.scheduler) == 0
+    assert plan.take(at(0.0)) is None
+    plan.portion(at(0.0))
+    assert len(plan.scheduler) == PLANS_PER_STEP
+    assert not plan.complete
+    plan.portion(at(0.0))
+    assert (len(plan.scheduler), plan.complete) == (PLANS_PER_STEP + 1, True)
+
+
+def test_the_second_pass_is_bounded_too() -> None:
+    earlier = [(24 * 2, Outcome.BUSY, "earlier")]
+    people = [told(attempts=earlier) for _ in range(2 * SETTLED_PER_STEP)]
+    plan = planner(people, sketches=True)
+    plan.portion(at(0.0))
+    for left in (2 * SETTLED_PER_STEP, SETTLED_PER_STEP, 0):
+        assert (len(plan._bounds), plan.settled) == (left, False)
+        plan.portion(at(0.0))
+    assert plan.settled
