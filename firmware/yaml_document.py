@@ -159,6 +159,9 @@ def compose(text: str, file: str) -> yaml.Node | None:
         return _composed_slowly(text, file)
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node | None:
     depth = 0
     for event in yaml.parse(text, Loader=loader):
@@ -166,6 +169,9 @@ def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node 
             unwanted = "aliases (*name) are not used here; repeat the value"
         elif getattr(event, "tag", None) is not None:
             unwanted = "tags (!name) are not used here; remove it"
+        elif isinstance(event, yaml.ScalarEvent) and _CONTROL.search(event.value):
+            # An escape such as "\\0" brings in what the reader refuses in the text itself.
+            unwanted = "holds a control character; remove it"
         else:
             # Before the composer, which calls itself for each level.
             depth += isinstance(event, yaml.CollectionStartEvent)

@@ -34,6 +34,23 @@ RECORDED = (
 _IDENTITY = re.compile(rb"\d{6,}")
 
 
+def _baudrate(text: str) -> int:
+    rate = int(text) if text.isdecimal() and len(text) < 9 else 0
+    if not 300 <= rate <= 4_000_000:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a rate; write 115200")
+    return rate
+
+
+def _listening(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not from 0 to 86400 seconds")
+    return seconds
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = commands.add_parser("list", help="modems on USB, and what each answers")
@@ -42,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     record = commands.add_parser("record", help="write a masked transcript that can become a test")
     for action in (probing, record):
         action.add_argument("port", help="device path, or a URL such as socket://host:port")
-        action.add_argument("--baudrate", type=int, default=115200)
+        action.add_argument("--baudrate", type=_baudrate, default=115200)
     record.add_argument("--out", type=Path, help="write here instead of standard output")
-    record.add_argument("--listen", type=float, default=0.0, help="seconds to listen afterwards")
+    record.add_argument("--listen", type=_listening, default=0.0, help="seconds to listen afterwards")
     selftest.add_arguments(
         commands.add_parser("selftest", help="call the technician's phone, see who heard what")
     )

@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Exit code 0; 1 it failed; 2 usage or a broken scenario."""
     wrong, families = _families(arguments)
-    if not wrong and not arguments.speed > 0:
-        wrong = "--speed must be greater than 0"
+    if not wrong and not 0.01 <= arguments.speed <= 1000:
+        wrong = "--speed must be from 0.01 to 1000"
     if wrong:
         print(f"simulate: {wrong}", file=sys.stderr)
         return USAGE

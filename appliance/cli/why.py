@@ -20,6 +20,10 @@ def _moment(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f'"{text}" is not a date and time with offset; write 2027-03-10T17:30:00+01:00'
         )
+    if not 2000 <= moment.year < 2200:
+        raise argparse.ArgumentTypeError(
+            f"no calendar of the box reaches the year {moment.year}; write one from 2000 to 2199"
+        )
     return moment
 
 

@@ -25,6 +25,7 @@ from appliance.model import Outcome
 from appliance.zones import zone_fault
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*\Z")
+_LONGEST = timedelta(days=366)
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -34,7 +35,16 @@ def _duration(value: Any) -> timedelta:
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("is not a duration")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError("is longer than a year")
+    return timedelta(seconds=seconds)
+
+
+def _timer(wait: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= wait <= timedelta(minutes=10):
+        raise ValueError("is no wait of a telephone call")
+    return wait
 
 
 def _greeting_limit(limit: timedelta) -> timedelta:
@@ -93,11 +103,13 @@ Hour = Annotated[time, BeforeValidator(_hour)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Timer = Annotated[Duration, AfterValidator(_timer)]
 GreetingLimit = Annotated[Duration, AfterValidator(_greeting_limit)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
 Pin = Annotated[int, Field(ge=0, le=27)]
 
+_TIMER_HELP = "write a duration from 1 s to 10 min, such as 45 s"
 _DURATION_HELP = "write a number and a unit, such as 90 s, 15 min, 2 h or 1 d"
 
 
@@ -136,13 +148,13 @@ class Keys(Section):
 
 
 class TimerSettings(Section):
-    ring: Duration = Field(default=timedelta(seconds=45), description=_DURATION_HELP)
-    key_wait: Duration = Field(default=timedelta(seconds=8), description=_DURATION_HELP)
+    ring: Timer = Field(default=timedelta(seconds=45), description=_TIMER_HELP)
+    key_wait: Timer = Field(default=timedelta(seconds=8), description=_TIMER_HELP)
     prompt_repeats: Annotated[int, Field(ge=0, le=3)] = Field(
         default=1, description="write 0, 1, 2 or 3"
     )
-    set_up: Duration = Field(default=timedelta(seconds=15), description=_DURATION_HELP)
-    hang_up: Duration = Field(default=timedelta(seconds=20), description=_DURATION_HELP)
+    set_up: Timer = Field(default=timedelta(seconds=15), description=_TIMER_HELP)
+    hang_up: Timer = Field(default=timedelta(seconds=20), description=_TIMER_HELP)
 
 
 RetryableOutcome = Literal[

@@ -162,9 +162,15 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
         (
             "ring: 30 s",
             "ring: 30",
-            'campaign.timers.ring: "30" is not a duration; write a number and a unit',
+            'campaign.timers.ring: "30" is not a duration; write a duration from 1 s to 10 min',
         ),
         ("busy: 15 min", "listened: 15 min", "campaign.retry.after.listened: is not a known name"),
+        ("ring: 30 s", "ring: 0 s", "is no wait of a telephone call; write a duration from 1 s"),
+        ("ring: 30 s", "ring: 601 s", "is no wait of a telephone call"),
+        ("ring: 30 s", f"ring: {'9' * 60} s", "is longer than a year"),
+        ("ring: 30 s", f"ring: {'9' * 400} d", "is longer than a year"),
+        ("busy: 15 min", "busy: 367 d", "campaign.retry.after.busy: "),
+        ("busy: 15 min", "busy: 99999999999 h", "is longer than a year"),
         (
             "max_attempts: 2",
             "max_attempts: 99",
