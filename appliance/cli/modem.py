@@ -61,7 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("port", help="device path, or a URL such as socket://host:port")
         action.add_argument("--baudrate", type=_baudrate, default=115200)
     record.add_argument("--out", type=Path, help="write here instead of standard output")
-    record.add_argument("--listen", type=_listening, default=0.0, help="seconds to listen afterwards")
+    record.add_argument(
+        "--listen", type=_listening, default=0.0, help="seconds to listen afterwards"
+    )
     selftest.add_arguments(
         commands.add_parser("selftest", help="call the technician's phone, see who heard what")
     )
