@@ -21,12 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     if command in ("status", "watch"):
         parser.add_argument("--json", action="store_true", help="print JSON")
     if command == "watch":
-        parser.add_argument("--count", type=int, help="end after so many looks")
+        parser.add_argument("--count", type=_count, help="end after so many looks")
     if command in ("pause", "resume"):
         parser.add_argument("--by", default="command", help="who; written to the ledger")
     if command == "reset":
         parser.add_argument("--by", required=True, help="who resets; written to the ledger")
         parser.add_argument("--reason", required=True, help="why; written to the ledger")
+
+
+def _count(text: str) -> int:
+    count = int(text) if text.isdecimal() and len(text) < 9 else 0
+    if not count:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number of looks; write 1 or more")
+    return count
 
 
 def run(arguments: argparse.Namespace) -> int:
