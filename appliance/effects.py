@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from appliance.model import Revocation
+from appliance.model import KeptMessage, Revocation
 from firmware.orders import Order
 
 
@@ -39,7 +39,14 @@ class StoreRevocation:
     revocation: Revocation
 
 
-Effect = Record | Send | StoreRevocation
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepMessage:
+    """Put a text message into the registry, durably, before what follows."""
+
+    message: KeptMessage
+
+
+Effect = Record | Send | StoreRevocation | KeepMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

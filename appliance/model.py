@@ -111,6 +111,28 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptMessage:
+    """A text message that is not understood and may object. Personal data: the registry alone."""
+
+    id: str
+    """32 hex digits; the ledger knows the message by this alone."""
+    received_at: datetime
+    sent_at: datetime | None
+    """As the message centre stamped it."""
+    line: str
+    number: str
+    """The sender as the network wrote it: digits, or the letters of a name."""
+    numbers: tuple[str, ...]
+    """Whose numbers that can be, E.164, the likeliest first."""
+    readings: tuple[str, ...]
+    """The text in each way that it can be read; none where no text could be made of it."""
+    why: str
+    """``not_understood``, ``unreadable``, ``sender_unknown`` or ``several_people``."""
+    pdus: tuple[str, ...]
+    """As the modem had it, where its reading is doubtful."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """What the history keeps of one attempt, for caps and rest times."""
 
@@ -133,6 +155,8 @@ class History:
     attempts: tuple[Attempt, ...] = ()
     revocation: Revocation | None = None
     """The newest one, from the subject's rows or the suppression list (by number hash)."""
+    waiting: bool = False
+    """A text message from this number waits to be looked at by a person: it may object."""
 
     def attempts_for(self, purpose: str) -> tuple[Attempt, ...]:
         """Attempts that a campaign of *purpose* made, and those of which nobody knows whose.

@@ -26,6 +26,7 @@ from appliance.campaign import inputs
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
+from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
 from appliance.effects import Effect, Now, Record
 from appliance.people.contacts_format import COLUMNS
@@ -142,7 +143,8 @@ def _memory(name: str) -> float:
 def _import(directory: Path, count: int) -> dict[str, float]:
     raw = _contacts(count)
     state = BoxState.open(directory)
-    people = PeopleOperations(Box(_config(directory), state, lambda: _at(IMPORTED)))
+    box = Box(_config(directory), state, lambda: _at(IMPORTED))
+    people = PeopleOperations(box, MessageOperations(box))
     started = now = time.perf_counter()
     job = people.import_file({"file": "people.csv", "contents": raw})
     del raw

@@ -9,6 +9,7 @@ that a late event of an old call can be told from a new one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum, unique
 from typing import Final
 
@@ -52,6 +53,18 @@ class Machine(StrEnum):
     RINGBACK = "ringback"
     BUSY_TONE = "busy_tone"
     MONOLOGUE = "monologue"
+
+
+@unique
+class AddressKind(StrEnum):
+    """The type of a number that the network tells, as far as it says how to read the digits."""
+
+    INTERNATIONAL = "international"
+    NATIONAL = "national"
+    UNKNOWN = "unknown"
+    """Nobody says: as the person would dial it, or international without its plus."""
+    NAME = "name"
+    """Letters: nobody can be called back on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +242,8 @@ class IncomingRinging:
     """Somebody calls, on a line that asks before it answers.
 
     The order is :class:`~firmware.orders.AnswerCall`, or HangUp to reject; without one the line
-    rejects by itself after a while. ``number`` is as the network shows it, None where withheld.
+    rejects by itself after a while. ``number`` is as the network shows it, with a plus where it
+    is international, None where withheld.
     """
 
     line: str
@@ -237,23 +251,51 @@ class IncomingRinging:
     attempt: str
     """An id that the line has made up: no Dial has it."""
     number: str | None
+    kind: AddressKind = AddressKind.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingRejected:
     """A call came in and is being turned away; a hang-up that fails is told as a fault.
 
-    ``number`` is E.164 where the caller showed one.
+    ``number`` is as for :class:`IncomingRinging`.
     """
 
     line: str
     at: float
     number: str | None
+    kind: AddressKind = AddressKind.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingGone:
+    """Somebody who called while a call was up was not answered afterwards: they hung up, or the
+    modem let them go together with the call that ended."""
+
+    line: str
+    at: float
+    attempt: str
+    """An id that the line has made up."""
+    number: str | None
+    kind: AddressKind = AddressKind.UNKNOWN
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAt:
+    """One unit of a message where the modem holds it."""
+
+    memory: str
+    """``SM`` the SIM, ``ME`` the modem (27.005, 3.2.2); empty where it came inline and is stored
+    nowhere."""
+    index: int
+    pdu: str
+    """What stood there when it was read: places are used again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmsReceived:
-    """A text message was read. It stays on the SIM until it is ordered away.
+    """A text message was read. It stays where it is until it is ordered away.
 
     The order is :class:`~firmware.orders.DeleteSms`, given once what the message asks for is on
     disk: a power cut in between must not lose an objection, so the message is read again.
@@ -262,9 +304,20 @@ class SmsReceived:
     line: str
     at: float
     number: str
-    text: str
-    index: int = 0
-    """Its place in the SIM's storage, for the order."""
+    """As the network gave it, with a plus where it is international; letters of a name."""
+    text: str | None
+    """The likeliest reading; None where no text could be made of it."""
+    sender: AddressKind = AddressKind.UNKNOWN
+    other_readings: tuple[str, ...] = ()
+    """Where its coding is doubtful."""
+    sent_at: datetime | None = None
+    """The message centre's time stamp, aware; None where it made no sense."""
+    mark: str = ""
+    """Tells this message from every other: the same whenever it is read, whole or in part. Holds
+    personal data; empty where nothing but its place tells it from an equal one."""
+    places: tuple[StoredAt, ...] = ()
+    waiting: bool = False
+    """Parts of it are missing and may still come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +381,7 @@ LineEvent = (
     | Ended
     | IncomingRinging
     | IncomingRejected
+    | WaitingGone
     | SmsReceived
 )
 PanelEvent = StopRaised | StopReleased | StartPressed | StartHeld | PanelFault | PanelHealed

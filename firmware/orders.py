@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware.events import StoredAt
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dial:
@@ -78,12 +80,11 @@ class SendSms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteSms:
-    """Delete a message that was read and dealt with; one that is not as it was read stays."""
+    """Delete a message that was read and dealt with; what is not as it was read stays. One that
+    came inline is acknowledged to the network instead, where that is the box's to do."""
 
     line: str
-    index: int
-    number: str
-    text: str
+    places: tuple[StoredAt, ...]
 
 
 Order = Dial | AnswerCall | Play | Silence | HangUp | SendSms | DeleteSms

@@ -30,8 +30,9 @@ from appliance.campaign.inputs import Input
 from appliance.campaign.options import Options
 from appliance.clearance.gate import LawGate
 from appliance.config.load import Config
-from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
+from appliance.effects import Effect, Entry, KeepMessage, Now, Record, Send, StoreRevocation
 from appliance.model import Revocation
+from appliance.objections.understand import Phrasebook
 from appliance.people.registered import RegisteredPeople
 from appliance.storage.files import StorageError
 from firmware.clock import Clock
@@ -84,6 +85,7 @@ class Box:
             options=Options(
                 start_paused=config.settings.campaign.start == "on_button",
                 confirmation=config.settings.campaign.sms_confirmation,
+                phrasebook=Phrasebook(config.settings.objections),
             ),
         )
 
@@ -172,6 +174,9 @@ class Box:
                         case StoreRevocation():
                             self._flush(pending, now)
                             self._revoke(effect.subject, effect.revocation)
+                        case KeepMessage():
+                            self._flush(pending, now)
+                            self.state.registry.messages.keep(effect.message)
                 self._flush(pending, now)
         except StorageError as error:
             self.storage_failed(error, now)

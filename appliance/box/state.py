@@ -22,6 +22,7 @@ from appliance.campaign.history import CampaignState, CheckpointInvalid
 from appliance.effects import Entry, Record
 from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Revocation
+from appliance.numbers import hash_number
 from appliance.people.registry import Registry
 from appliance.storage.files import StateLock, StorageError, make_private_directory
 from appliance.storage.objection_notes import ObjectionNotes, unfolded
@@ -224,6 +225,7 @@ class BoxState:
         erased = [s for s in self.campaign.erased if self.registry.contact(s) is not None]
         if erased:
             self.registry.erase_all(erased, Revocation(at=at, by="command"))
+        self._carry_messages_forward(at)
         # Ids alone: reading everybody would make each start as long as the registry.
         unknown = self.campaign.unknown_consents(self.registry.consent_numbers())
         consents = [self.registry.consent(f"{number:032x}") for number in unknown]
@@ -231,6 +233,29 @@ class BoxState:
         # Not one write of any length: the next start reads the last segment whole.
         for start in range(0, len(missing), NOTED_AT_ONCE):
             self.note(missing[start : start + NOTED_AT_ONCE], at)
+
+    def _carry_messages_forward(self, at: datetime) -> None:
+        """Hold back the senders of what was kept just before a cut, and forget what was deleted."""
+        known = self.campaign.messages
+        self.registry.messages.forget(
+            [message.id for message in self.registry.messages if known.is_gone(message.id)]
+        )
+        key = self.registry.number_key
+        missing = [
+            Record(
+                kind="message.kept",
+                data={
+                    "message": message.id,
+                    "line": message.line,
+                    "why": message.why,
+                    "number_hashes": [hash_number(key, number) for number in message.numbers],
+                },
+            )
+            for message in self.registry.messages
+            if not known.knows(message.id)
+        ]
+        if missing:
+            self.note(missing, at)
 
 
 @contextmanager

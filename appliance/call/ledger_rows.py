@@ -160,6 +160,20 @@ def incoming_ended(
     )
 
 
+def waiting_gone(event: events.WaitingGone, subject: str | None) -> Record:
+    """Somebody called while a call was up, and nobody answered them after it."""
+    return _ended(
+        "incoming.ended",
+        {"incoming": event.attempt, "line": event.line},
+        subject,
+        outcome=Ending.MISSED.value,
+        evidence={"end": event.why, "code": None, "confirmed": True, "keys": []},
+        cause=None,
+        why="the line was in a call",
+        talk_seconds=0.0,
+    )
+
+
 def _ended(
     kind: str,
     which: Mapping[str, str],

@@ -12,6 +12,7 @@ Long because every input that the box can take stands here, side by side with wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -24,14 +25,15 @@ from appliance.campaign.incoming_calls import IncomingCalls
 from appliance.campaign.inputs import Input
 from appliance.campaign.interfaces import Gate, People
 from appliance.campaign.lines import Lines
+from appliance.campaign.messages import Messages
 from appliance.campaign.options import Options
 from appliance.campaign.placing import Placer, circumstances
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
 from appliance.campaign.scheduler import Scheduler
-from appliance.campaign.withdrawals import Withdrawals, delete, objects
+from appliance.campaign.withdrawals import Withdrawals
 from appliance.clearance.circumstances import Circumstances, longest_call
-from appliance.effects import Effect, Entry, Now, Send
+from appliance.effects import Effect, Entry, Now
 from appliance.model import Campaign
 from firmware import events
 
@@ -62,6 +64,7 @@ class Engine:
         scheduler: Callable[[], Scheduler] = Scheduler,
     ) -> None:
         self._campaign = campaign
+        self._people = people
         self._state = state
         self._options = options or Options()
         call_seconds = {
@@ -87,6 +90,16 @@ class Engine:
             planner=self._planner,
             confirmation=self._options.confirmation,
         )
+        self._messages = Messages(
+            people=people,
+            recorder=self._recorder,
+            withdrawals=self._withdrawals,
+            planner=self._planner,
+            phrasebook=self._options.phrasebook,
+            ids=ids,
+        )
+        self._iccids: dict[str, str | None] = {}
+        """Of each line's SIM: its country reads national numbers."""
         self._incoming = IncomingCalls(
             campaign=campaign,
             people=people,
@@ -290,13 +303,29 @@ class Engine:
         for entry in entries:
             self._state.apply(entry)
             if entry.subject is None:
+                if entry.kind in ("message.read", "message.deleted"):
+                    # Whose it may have been is not known here.
+                    self._planner.everybody()
                 continue
+            if entry.kind in ("message.read", "message.deleted"):
+                self._planner.later((entry.subject,))
             if entry.kind in ("consent.revoked", "contact.erased"):
                 by = str(entry.data.get("by", "command"))
                 self._withdrawals.withdraw(entry.subject, by, now)
             elif entry.kind == "consent.granted":
                 self._planner.later((entry.subject,))
         return self._recorder.take()
+
+    def _caller(
+        self, given: events.IncomingRejected | events.IncomingRinging | events.WaitingGone
+    ) -> str | None:
+        """Return the caller's number as E.164: of those it can be, one that is registered."""
+        if given.number is None:
+            return None
+        iccid = self._iccids.get(given.line)
+        numbers = self._people.possible(given.number, given.kind, iccid)
+        known = (number for number in numbers if self._people.by_number(number) is not None)
+        return next(known, numbers[0] if numbers else None)
 
     def _record(self, kind: str, subject: str | None, now: Now, **data: object) -> None:
         self._recorder.record(kind, subject, now, **data)
@@ -333,21 +362,22 @@ class Engine:
                 self._panel_ok = True
                 self._record("panel.healed", None, now)
             case events.LineReady():
+                self._iccids[given.line] = given.iccid
                 self._lines.became_ready(given, now)
                 self._incoming.became_ready(given.line)
             case events.LineFault():
                 self._lines.failed(given, now)
-            case events.IncomingRejected() | events.IncomingRinging():
-                if self._options.incoming_call_objects and given.number is not None:
-                    self._withdrawals.objection(given.number, "incoming", now)
+            case events.IncomingRejected() | events.IncomingRinging() | events.WaitingGone():
+                caller = self._caller(given)
+                if self._options.incoming_call_objects and caller is not None:
+                    self._withdrawals.objection(caller, "incoming", now)
                 if isinstance(given, events.IncomingRinging):
                     silent = self._state.stopped or self._contact_open or self._retired
-                    self._incoming.ringing(given, now, stopped=silent)
+                    self._incoming.ringing(replace(given, number=caller), now, stopped=silent)
+                elif isinstance(given, events.WaitingGone):
+                    self._incoming.gone(replace(given, number=caller), now)
             case events.SmsReceived():
-                if objects(given.text, self._options.objection_words):
-                    self._withdrawals.objection(given.number, "sms", now, line=given.line)
-                if self.storage_failure is None:
-                    self._recorder.emit(Send(order=delete(given)), now)
+                self._messages.received(given, self._iccids.get(given.line), now)
             case (
                 events.Dialled()
                 | events.Ringing()
@@ -378,7 +408,7 @@ class Engine:
                 else:
                     self._planner.later(given.subjects)
             case inputs.Revoke(subject=subject, number_hash=number_hash, by=by):
-                self._withdrawals.revoke(subject, number_hash, by, now, **given.told)
+                self._withdrawals.revoke(subject, number_hash, by, now, said_at=None, **given.told)
             case inputs.ShutDown():
                 self.retire()
                 self._lines.move_all(ShutDown(), now)

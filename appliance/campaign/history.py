@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from appliance.campaign.kept_messages import KeptMessages
 from appliance.campaign.packed_history import (
     Outline,
     PackedPeople,
@@ -37,7 +38,7 @@ from appliance.model import (
     hex_text,
 )
 
-CHECKPOINT_VERSION = 4
+CHECKPOINT_VERSION = 5
 
 
 class CheckpointInvalid(ValueError):
@@ -69,6 +70,7 @@ class CampaignState:
         self._erased: set[str] = set()
         self._consents: set[HexId] = set()
         """Those named since the checkpoint; only a start asks for the others."""
+        self._messages = KeptMessages()
         self._consents_before = b""
         """16 bytes each: a fifth of what a set takes."""
 
@@ -110,10 +112,11 @@ class CampaignState:
         *number_hash*, so that an erased and re-imported number stays uncallable.
         """
         suppressed = self._suppressed.get(number_hash) if number_hash is not None else None
+        waiting = self._messages.holds(number_hash)
         if subject not in self._people:
             attempts: tuple[Attempt, ...] = ()
             revoked = suppressed
-            if revoked is None:
+            if revoked is None and not waiting:
                 return NO_HISTORY
         else:
             revoked = self._people.revocation(subject)
@@ -131,7 +134,7 @@ class CampaignState:
                 for running in map(self._open.__getitem__, self._open_by_subject.get(subject, ()))
             )
         revocation = None if revoked is None else Revocation(at=moment(revoked[0]), by=revoked[1])
-        return History(attempts=attempts, revocation=revocation)
+        return History(attempts=attempts, revocation=revocation, waiting=waiting)
 
     def share_ids(self, subjects: Iterable[int]) -> None:
         """Keep these objects as people's ids, so that none is in memory twice."""
@@ -150,8 +153,13 @@ class CampaignState:
 
     @property
     def suppresses(self) -> bool:
-        """Whether any number is on the suppression list."""
-        return bool(self._suppressed)
+        """Whether any number is on the suppression list, or held back by a message."""
+        return bool(self._suppressed) or self._messages.any_waiting
+
+    @property
+    def messages(self) -> KeptMessages:
+        """Text messages that were dealt with or wait for a person."""
+        return self._messages
 
     def suppressions(self) -> Iterator[tuple[str, Revocation]]:
         """Every withdrawn number by its keyed hash (to bring the registry up to date at start)."""
@@ -164,6 +172,7 @@ class CampaignState:
         """Take one row into account; :attr:`seq` moves once all of it is."""
         if self.newest_at is None or entry.at > self.newest_at:
             self.newest_at = entry.at
+        self._messages.apply(entry)
         match entry.kind:
             case "call.authorised":
                 self._authorised(entry)
@@ -248,6 +257,10 @@ class CampaignState:
         # order of the rows is what happened, so the revocation is never earlier than any row
         # before it, nor than a consent that was known by then, nor than what it says it ends.
         # One millisecond more, because rows keep no fractions of one and consents may.
+        said = _instant(entry.data.get("said_at"))
+        if said is not None:
+            self._said_before(entry, milliseconds(said), by)
+            return
         ends = _instant(entry.data.get("ends"))
         newest = self.newest_at or entry.at
         at = milliseconds(newest if ends is None else max(newest, ends)) + 1
@@ -257,6 +270,19 @@ class CampaignState:
         number_hash = entry.data.get("number_hash")
         if isinstance(number_hash, str) and number_hash:
             self._suppressed[number_hash] = (at, by)
+        self.revoked += 1
+
+    def _said_before(self, entry: Entry, at: int, by: str) -> None:
+        """A message said it at *at*, long before it was read: what was given since stands."""
+        if entry.subject is not None:
+            known = self._people.revocation(entry.subject)
+            if known is None or known[0] < at:
+                self._people.note_revocation(entry.subject, at, by)
+        number_hash = entry.data.get("number_hash")
+        if isinstance(number_hash, str) and number_hash:
+            suppressed = self._suppressed.get(number_hash)
+            if suppressed is None or suppressed[0] < at:
+                self._suppressed[number_hash] = (at, by)
         self.revoked += 1
 
     def _erase(self, entry: Entry) -> None:
@@ -280,6 +306,7 @@ class CampaignState:
         other._people, other._suppressed = self._people.copy(), self._suppressed.copy()
         other._open, other._erased = self._open.copy(), self._erased.copy()
         other._open_by_subject = self._open_by_subject.copy()
+        other._messages = self._messages.copy()
         other._consents, other._consents_before = self._consents.copy(), self._consents_before
         return other
 
@@ -301,6 +328,7 @@ class CampaignState:
                 for a in self._open.values()
             ],
             "erased": sorted(self._erased),
+            **self._messages.to_checkpoint(),
             "consents": as_text(
                 self._consents_before
                 + b"".join(c.to_bytes(16, "big") for c in self._consents if isinstance(c, int))
@@ -333,6 +361,7 @@ class CampaignState:
                 )
                 state._opened(subject, attempt)
             state._erased = set(data["erased"])
+            state._messages = KeptMessages.from_checkpoint(data)
             state._consents_before = as_bytes(data["consents"])
             if len(state._consents_before) % 16:
                 raise CheckpointInvalid("a consent is cut")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from appliance.call import incoming
+from appliance.call import incoming, ledger_rows
 from appliance.call.incoming_state import (
     CallerObjects,
     Concluded,
@@ -99,6 +99,12 @@ class IncomingCalls:
             return False
         self._moved(event.line, incoming.step(state, event, now), now)
         return True
+
+    def gone(self, event: events.WaitingGone, now: Now) -> None:
+        """Somebody who waited during a call was not answered after it."""
+        contact = None if event.number is None else self._people.by_number(event.number)
+        row = ledger_rows.waiting_gone(event, None if contact is None else contact.subject)
+        self._recorder.emit(row, now)
 
     def became_ready(self, line: str) -> None:
         """The line says that it is free: nobody is left in a call whose end it never told."""

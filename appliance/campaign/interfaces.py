@@ -9,6 +9,7 @@ from typing import Protocol
 from appliance.clearance.circumstances import Circumstances
 from appliance.law import Place
 from appliance.model import Consent, Contact, Decision, HexId, History, Interval, Sketch
+from firmware.events import AddressKind
 
 
 class Gate(Protocol):
@@ -68,6 +69,17 @@ class People(Protocol):
 
     def by_number(self, number: str) -> Contact | None:
         """Return whose number this is; *number* comes from the network and may be anything."""
+        ...
+
+    def possible(self, number: str, kind: AddressKind, iccid: str | None, /) -> tuple[str, ...]:
+        """Return what a number of the network can be as E.164, the likeliest first.
+
+        *iccid* is of the SIM that it came to, whose country reads national digits.
+        """
+        ...
+
+    def message_id(self, mark: str, /) -> str:
+        """Return the id of a text message (32 hex digits), which tells nothing of it."""
         ...
 
     def arriving(self, number_hash: str, /) -> datetime | None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-OBJECTION_WORDS = frozenset(
-    {"stop", "arret", "arrêt", "non", "no", "unsubscribe", "cancel", "quit", "end"}
-)
-"""First words of a text message that withdraw consent, lower case."""
+from appliance.objections.understand import Phrasebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +15,7 @@ class Options:
     """Wait for the start button after power-up."""
     incoming_call_objects: bool = False
     """Whether calling the box back withdraws consent (where the greeting says so)."""
-    objection_words: frozenset[str] = OBJECTION_WORDS
-    """First words of a text message that withdraw consent, lower case."""
+    phrasebook: Phrasebook = field(default_factory=Phrasebook)
+    """What a text message says by which it objects."""
     confirmation: str = ""
     """Text that answers a new objection by text message, once; empty for none."""

@@ -44,10 +44,12 @@ def next_chance(
     """Return the next span in which all rules of time agree, with room for a whole call.
 
     Consent, windows, law, caps and rests as they are known now. The span may have begun before
-    *after*. None where there is none within :data:`HORIZON`, or never: no live consent, or the
-    campaign's attempts are used up. What does not depend on the calendar (stop, line, clock) is
-    not asked here.
+    *after*. None where there is none within :data:`HORIZON`, or never: no live consent, the
+    campaign's attempts are used up, or a message of theirs waits for a person. What does not
+    depend on the calendar (stop, line, clock) is not asked here.
     """
+    if history.waiting:
+        return None
     state = standing(consents, rules.purpose, history.revocation, after)
     return Person.of(contact, state, history, rules).next_chance(after.timestamp(), call_seconds)
 

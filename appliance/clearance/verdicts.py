@@ -190,6 +190,13 @@ def history_verdicts(
     made = len(history.attempts_for(rules.purpose))
     verdicts = [
         _verdict(
+            "message",
+            not history.waiting,
+            "No text message from this number waits to be read.",
+            "A text message from this number may be an objection and waits for a person to read "
+            "it: autodialer messages list.",
+        ),
+        _verdict(
             "in_call",
             all(attempt.outcome is not None for attempt in attempts),
             "No call to this person is under way.",

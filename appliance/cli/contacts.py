@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("--rejects", type=Path, help="write the refused rows with reasons here")
     listing = commands.add_parser("list", help="everybody, numbers masked")
     listing.add_argument("--numbers", action="store_true", help="show numbers in full")
-    for name, text in (
-        ("revoke", "withdraw consent; final until a newer one"),
-        ("erase", "forget a person; the number stays uncallable"),
-    ):
-        commands.add_parser(name, help=text).add_argument("number")
+    revoke = commands.add_parser("revoke", help="withdraw consent; final until a newer one")
+    revoke.add_argument("number", nargs="*", help="as people write it, or E.164; - reads a list")
+    revoke.add_argument("--file", type=Path, help="a list of numbers, one a line; all or none")
+    erase = commands.add_parser("erase", help="forget a person; the number stays uncallable")
+    erase.add_argument("number")
     expire = commands.add_parser("expire", help="erase whom law.retention_days keeps no longer")
     expire.add_argument("--dry-run", action="store_true", help="name them, erase nobody")
     export = commands.add_parser("export", help="everybody as a contacts file")
@@ -49,20 +49,81 @@ def run(arguments: argparse.Namespace) -> int:
         return _export(arguments)
     if action == "expire":
         return _expire(arguments)
-    answer = ask(arguments, f"contacts.{action}", {"number": arguments.number})
+    if action == "revoke":
+        return _revoke(arguments)
+    answer = ask(arguments, "contacts.erase", {"number": arguments.number})
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
-    elif action == "revoke":
-        known = "" if answer["known"] else " (in no registry; suppressed all the same)"
-        print(f"{answer['number']} will not be called again{known}")
     else:
         _print_erased(answer)
     return 0
 
 
+def _revoke(arguments: argparse.Namespace) -> int:
+    """Numbers of a list stay out of the process table and the shell's history."""
+    numbers: list[str] = arguments.number
+    if sum((bool(numbers), arguments.file is not None)) != 1 or ("-" in numbers and numbers[1:]):
+        print("autodialer: name numbers, or --file FILE, or - alone", file=sys.stderr)
+        return 2
+    place = "standard input" if numbers == ["-"] else str(arguments.file or "")
+    try:
+        listed = _listed(arguments.file, numbers)
+    except UnicodeDecodeError:
+        print(f"autodialer: {place}: is no text; write one number a line, UTF-8", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"autodialer: {place}: {error.strerror}; check the path and its rights",
+            file=sys.stderr,
+        )
+        return 2
+    if len(numbers) == 1 and numbers != ["-"]:
+        told = ask(arguments, "contacts.revoke", {"number": numbers[0]})
+        answer = {**told, "numbers": [told], "faults": []}
+    else:
+        answer = ask(arguments, "contacts.revoke_all", {"numbers": listed})
+    if arguments.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        _print_revoked(place, answer)
+    return 1 if answer["faults"] else 0
+
+
+def _listed(file: Path | None, numbers: list[str]) -> list[dict[str, Any]]:
+    """The numbers with their lines; empty lines and what begins with # are passed over."""
+    if file is None and numbers != ["-"]:
+        return [{"line": None, "number": number} for number in numbers]
+    raw = sys.stdin.buffer.read() if file is None else file.read_bytes()
+    lines = enumerate(raw.decode("utf-8-sig").splitlines(), 1)
+    return [
+        {"line": line, "number": text.strip()}
+        for line, text in lines
+        if text.strip() and not text.lstrip().startswith("#")
+    ]
+
+
+def _print_revoked(place: str, answer: dict[str, Any]) -> None:
+    for fault in answer["faults"][:SHOWN]:
+        where = f"{place}:{fault['line']}: " if fault["line"] else "autodialer: "
+        print(f"{where}{fault['what']}; {fault['remedy']}", file=sys.stderr)
+    if answer["faults"]:
+        if place:
+            count = len(answer["faults"])
+            print(f"nobody was revoked: {count} of the lines are no number", file=sys.stderr)
+        return
+    for one in answer["numbers"][:SHOWN]:
+        known = "" if one["known"] else " (in no registry; suppressed all the same)"
+        print(f"{one['number']} will not be called again{known}")
+    if len(answer["numbers"]) > 1:
+        print(f"{len(answer['numbers'])} numbers revoked")
+
+
 def _print_erased(answer: dict[str, Any]) -> None:
     if answer["subject"] is not None:
         print(f"{answer['number']} is erased; ledger rows of {answer['subject']} stay verifiable")
+    if answer["messages"]:
+        count = answer["messages"]
+        print(f"{count} text message{'s' if count != 1 else ''} of {answer['number']} erased")
     _print_files(answer["files"])
 
 
@@ -187,6 +248,8 @@ def _expire(arguments: argparse.Namespace) -> int:
     for one in answer["people"]:
         print(f"{one['subject'][:8]}  {one['number']}")
     done = "would be erased" if answer["dry_run"] else "erased"
+    if answer["messages"]:
+        print(f"{answer['messages']} text messages {done}: they came before that")
     print(
         f"{len(answer['people'])} people {done}: neither a live consent nor a call in "
         f"{answer['days']} days"

@@ -176,12 +176,61 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
             detail="paused",
             remedy="press start, or: autodialer resume",
         )
+    yield from _kept(status["messages"])
     for line in status["lines"]:
         yield from _line(line, running=status["running"])
     for fault in status["faults"]:
         yield DoctorRow(
             part="lamp code", state="fault", detail=fault["meaning"], remedy=fault["remedy"]
         )
+
+
+def _kept(messages: dict[str, int]) -> Iterator[DoctorRow]:
+    """Text messages that the box did not understand."""
+    waiting, held = messages["waiting"], messages["held_back"]
+    if not waiting:
+        yield DoctorRow(part="messages", state="ok", detail="no text message waits to be read")
+        return
+    count = f"{waiting} text message{'s' if waiting != 1 else ''}"
+    yield DoctorRow(
+        part="messages",
+        state="note",
+        detail=f"{count} may be objections and wait to be read; the senders of {held} are not "
+        "called until then",
+        remedy="autodialer messages list, then: autodialer messages show ID",
+    )
+
+
+def _stores(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
+    """Where text messages lie on the modem: a full store takes no objection."""
+    told = modem.get("messages") or {}
+    stores = told.get("stores") or []
+    held = ", ".join(f"{one['memory']} holds {one['used']} of {one['total']}" for one in stores)
+    if told.get("nearly_full"):
+        yield DoctorRow(
+            part=f"{part} messages",
+            state="fault",
+            detail=f"{held}: a full message store takes no objection by text",
+            remedy="delete what others wrote there, with a phone or AT+CMGD; the box deletes what "
+            "it has dealt with",
+        )
+    elif told.get("refused"):
+        yield DoctorRow(
+            part=f"{part} messages",
+            state="fault",
+            detail=f"text messages cannot be read ({told['refused']}): no objection by text",
+            remedy="check the SIM, and that no other program has the modem",
+        )
+    elif told.get("undeletable"):
+        yield DoctorRow(
+            part=f"{part} messages",
+            state="note",
+            detail=f"the modem does not delete {told['undeletable']} messages that were dealt with",
+            remedy="delete them with a phone before the store is full",
+        )
+    elif stores:
+        unannounced = "" if told.get("announces") else "; the modem announces none, so it is swept"
+        yield DoctorRow(part=f"{part} messages", state="ok", detail=held + unannounced)
 
 
 def _line(line: dict[str, Any], *, running: bool) -> Iterator[DoctorRow]:
@@ -202,6 +251,7 @@ def _line(line: dict[str, Any], *, running: bool) -> Iterator[DoctorRow]:
     elif running:
         yield DoctorRow(part=part, state="note", detail="comes up")
     yield from _voice(part, line["modem"])
+    yield from _stores(part, line["modem"])
     yield from _power(part, line["modem"])
     yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"])
 

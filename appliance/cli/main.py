@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "run the box in the foreground (systemd runs this)"),
     "check": ("check", "check configuration, clips and law profile"),
     "contacts": ("contacts", "import, list, revoke, erase, expire and export people"),
+    "messages": ("messages", "text messages that wait for a person to read them"),
     "why": ("why", "explain whether and when a number may be called"),
     "dossier": ("dossier", "everything held about one person"),
     "status": ("running", "show what the running box does"),

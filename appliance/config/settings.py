@@ -22,6 +22,7 @@ from pydantic import (
 
 from appliance.law import Category, profile_names
 from appliance.model import Outcome
+from appliance.objections.understand import Phrasebook, agrees
 from appliance.zones import zone_fault
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*\Z")
@@ -97,6 +98,14 @@ def _category(name: Any) -> Category:
         raise ValueError("is not a category") from None
 
 
+def _objection(entry: str) -> str:
+    if Phrasebook().means_nothing(entry):
+        raise ValueError("says nothing by itself")
+    if agrees(entry):
+        raise ValueError("is how people agree")
+    return entry
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Day = Annotated[date, BeforeValidator(_day)]
 Hour = Annotated[time, BeforeValidator(_hour)]
@@ -108,6 +117,9 @@ GreetingLimit = Annotated[Duration, AfterValidator(_greeting_limit)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
 Pin = Annotated[int, Field(ge=0, le=27)]
+Objection = Annotated[
+    str, StringConstraints(min_length=2, max_length=80), AfterValidator(_objection)
+]
 
 _TIMER_HELP = "write a duration from 1 s to 10 min, such as 45 s"
 _DURATION_HELP = "write a number and a unit, such as 90 s, 15 min, 2 h or 1 d"
@@ -355,5 +367,9 @@ class Settings(Section):
         default=None, description="write the pins, or none"
     )
     clock: ClockSettings = ClockSettings()
+    objections: dict[Language, tuple[Objection, ...]] = Field(
+        default_factory=dict,
+        description="write a list of words or phrases by language, such as fr: [ras le bol]",
+    )
     ledger: LedgerSettings = LedgerSettings()
     logging: LoggingSettings = LoggingSettings()

@@ -18,6 +18,7 @@ from appliance.call.state import AttemptState, progress
 from appliance.campaign import inputs
 from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.control.job import Job
+from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
 from appliance.errors import Refused
 from appliance.model import Consent, Contact, Decision, History, utc_text
@@ -52,7 +53,8 @@ class Operations:
     def __init__(self, box: Box, surroundings: Surroundings | None = None) -> None:
         self._box = box
         self._around = surroundings or Surroundings()
-        self._people = PeopleOperations(box)
+        self._messages = MessageOperations(box)
+        self._people = PeopleOperations(box, self._messages)
         self._table: dict[str, Callable[[dict[str, Any]], Any]] = {
             "status": self._status,
             "pause": self._pause,
@@ -65,8 +67,12 @@ class Operations:
             "contacts.export": self._people.export,
             "contacts.list": self._people.list,
             "contacts.revoke": self._people.revoke,
+            "contacts.revoke_all": self._people.revoke_all,
             "contacts.erase": self._people.erase,
             "contacts.expire": self._people.expire,
+            "messages.list": self._messages.all,
+            "messages.show": self._messages.show,
+            "messages.delete": self._messages.delete,
             "dossier": self._people.dossier,
             "delivered": self._people.delivered,
         }
@@ -127,6 +133,7 @@ class Operations:
             ]
             if self._around.running
             else [],
+            "messages": self._messages.facts(),
             "ledger": {"seq": seq, "hash": digest},
         }
 

@@ -1,4 +1,7 @@
-"""Operations on people: import, list, export, revoke, erase, and everything held about one."""
+"""Operations on people: import, list, export, revoke, erase, and everything held about one.
+
+Long because what may not happen while people are imported or erased is decided in one place.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from appliance.box.box import Box
 from appliance.campaign import inputs
 from appliance.control.contacts_import import Steps, import_steps
 from appliance.control.job import Job
+from appliance.control.message_operations import MessageOperations, told
 from appliance.effects import Now, Record
 from appliance.errors import Refused
-from appliance.model import Consent, Contact, Revocation, utc_text
+from appliance.model import Consent, Contact, KeptMessage, Revocation, utc_text
 from appliance.numbers import NumberRefused, hash_number, mask, read_number
 from appliance.people.contacts_merge import export_lines
 from appliance.people.exports import Deliveries, Forgetting, HandedOut, Index, Kind
@@ -20,13 +24,17 @@ from appliance.people.retention import Round
 
 ROWS_PER_STEP = 100
 """People listed or exported in one step."""
+Told = list[dict[str, Any]]
+REVOKED_PER_STEP = 20
+"""Each is on disk before the next."""
 
 
 class PeopleOperations:
     """See the module; arguments and results are plain JSON."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, messages: MessageOperations) -> None:
         self._box = box
+        self._messages = messages
         self._registry = box.state.registry
         self._index = Index(box.state.directory)
         self._round: Round | None = None
@@ -129,22 +137,59 @@ class PeopleOperations:
     # --- one person --------------------------------------------------------------------------
 
     def revoke(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Withdraw every consent of a number, known or not; a running call to it ends."""
-        number = self.number(arguments)
-        contact = self._registry.by_number(number)
-        number_hash = hash_number(self._registry.number_key, number)
-        self._box.take(
-            [
-                inputs.Revoke(
-                    subject=None if contact is None else contact.subject,
-                    number_hash=number_hash,
-                    by="command",
+        """Withdraw every consent of ``number``, known or not; a running call to it ends."""
+        (told,) = self._revoke_some([self.number(arguments)])
+        return told
+
+    def revoke_all(self, arguments: dict[str, Any]) -> Job:
+        """Begin to withdraw every consent of ``numbers``, known or not; running calls to them end.
+
+        A list of ``{"line": N, "number": TEXT}``: where one cannot be read, nobody is revoked and
+        all that cannot are told. A box that ends meanwhile revokes the rest first.
+        """
+        read, faults = [], []
+        for one in arguments.get("numbers") or ():
+            try:
+                read.append(self.number(one))
+            except Refused as refused:
+                faults.append(
+                    {"line": one.get("line"), "what": str(refused), "remedy": refused.remedy}
                 )
-            ]
+        if faults:
+            return Job(_nothing({"numbers": [], "faults": faults}))
+        if not read:
+            raise Refused("no number is named", "write one number a line")
+        return Job(self._revoke(list(dict.fromkeys(read))))
+
+    def _revoke(self, numbers: Sequence[str]) -> Steps:
+        left = list(numbers)
+        done: Told = []
+        try:
+            while left:
+                done += self._revoke_some(left[:REVOKED_PER_STEP])
+                del left[:REVOKED_PER_STEP]
+                yield
+        finally:
+            if left and self._box.engine.storage_failure is None:
+                self._revoke_some(left)
+        return {"numbers": done, "faults": []}
+
+    def _revoke_some(self, numbers: Sequence[str]) -> Told:
+        known = {number: self._registry.by_number(number) for number in numbers}
+        self._box.take(
+            inputs.Revoke(
+                subject=None if contact is None else contact.subject,
+                number_hash=hash_number(self._registry.number_key, number),
+                by="command",
+            )
+            for number, contact in known.items()
         )
         if self._box.engine.storage_failure is not None:
             raise Refused("the withdrawal could not be recorded", self._box.engine.storage_failure)
-        return {"number": mask(number), "known": contact is not None}
+        return [
+            {"number": mask(number), "known": contact is not None}
+            for number, contact in known.items()
+        ]
 
     def erase(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Forget a person; the ledger keeps its rows, the number stays uncallable.
@@ -157,18 +202,30 @@ class PeopleOperations:
         contact = self._registry.by_number(number)
         number_hash = hash_number(self._registry.number_key, number)
         files = self._index.forget([(number, number_hash)])
+        messages = self._registry.messages.of_number(number)
         if contact is not None:
             self.forget([contact], by="command")
         else:
             # An import that was given up may have written the number without registering it.
             self._registry.forget_given_up()
-            if not (files.rewritten or files.removed or files.unreachable):
+            if messages:
+                self._forget_messages_of(number_hash, messages)
+            elif not (files.rewritten or files.removed or files.unreachable):
                 raise Refused(f"{mask(number)} is not in the registry", "nothing is held about it")
         return {
             "number": mask(number),
             "subject": None if contact is None else contact.subject,
+            "messages": len(messages),
             "files": _files(files),
         }
+
+    def _forget_messages_of(self, number_hash: str, messages: Sequence[KeptMessage]) -> None:
+        """Erase what somebody wrote who is not registered; the number stays uncallable."""
+        erased = Record(kind="contact.erased", data={"number_hash": number_hash, "by": "command"})
+        self._box.note([erased])
+        at = max(self._box.now().utc, self._box.state.floor)
+        self._registry.suppress(number_hash, Revocation(at=at, by="erased"))
+        self._registry.messages.forget([message.id for message in messages])
 
     def forget(self, contacts: Sequence[Contact], *, by: str) -> None:
         """Erase people: recorded first, then gone from every file of the registry."""
@@ -209,10 +266,13 @@ class PeopleOperations:
             "people": [
                 {"subject": contact.subject, "number": mask(contact.number)} for contact in found
             ],
+            "messages": len(self._messages.expired(now.utc, days)),
             "files": _files(None),
         }
         if found and not dry_run:
             answer["files"] = _files(self.retire(found))
+        if not dry_run:
+            self._retire_messages(now, days)
         return answer
 
     def keep_house(self) -> None:
@@ -233,6 +293,7 @@ class PeopleOperations:
             self._round = None
             if found:
                 self.retire(found)
+            self._retire_messages(now, days)
 
     def _still(self, round_: Round, now: Now, days: int) -> Sequence[Contact]:
         """Look again: somebody may have agreed anew, or been erased, since the round came past."""
@@ -257,6 +318,13 @@ class PeopleOperations:
         self.forget(contacts, by="retention")
         return files
 
+    def _retire_messages(self, now: Now, days: int) -> None:
+        """Erase what was written so long ago. Who was held back by it still is: a person clears
+        that with ``messages delete``."""
+        over = self._messages.expired(now.utc, days)
+        if over:
+            self._messages.forget(over, by="retention")
+
     def dossier(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return what the registry holds about one person, for an access request.
 
@@ -278,6 +346,7 @@ class PeopleOperations:
             "known": contact is not None,
             "objection": None if revocation is None else _revocation(revocation),
             "consents": [],
+            "messages": told(self._registry.messages.of_number(number)),
         }
         if contact is not None:
             person |= {
@@ -307,6 +376,11 @@ class PeopleOperations:
             return read_number(str(arguments.get("number", "")), self._box.country, fiction=True)
         except NumberRefused as refused:
             raise Refused(str(refused), refused.remedy) from None
+
+
+def _nothing(answer: dict[str, Any]) -> Steps:
+    yield
+    return answer
 
 
 def _consent(consent: Consent) -> dict[str, Any]:

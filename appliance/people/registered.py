@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,6 +11,8 @@ from datetime import datetime
 from appliance.model import Consent, Contact, HexId, Sketch
 from appliance.numbers import NumberRefused, hash_number, read_number
 from appliance.people.registry import Registry
+from appliance.people.sender import home_region, possible_numbers
+from firmware.events import AddressKind
 
 
 class RegisteredPeople:
@@ -42,6 +46,14 @@ class RegisteredPeople:
 
     def sketch(self, subject: HexId) -> Sketch | None:
         return self._registry.sketch(subject)
+
+    def possible(self, number: str, kind: AddressKind, iccid: str | None) -> tuple[str, ...]:
+        return possible_numbers(number, kind, (self._country, home_region(iccid)))
+
+    def message_id(self, mark: str) -> str:
+        # Keyed like the hash of a number: a short text could be guessed from a plain one.
+        key = self._registry.number_key
+        return hmac.new(key, b"message " + mark.encode(), hashlib.sha256).hexdigest()[:32]
 
     def by_number(self, number: str) -> Contact | None:
         read = self._read(number)

@@ -15,11 +15,11 @@ from typing import Self, cast
 from tinydb.table import Document
 
 from appliance.model import Consent, Contact, HexId, Revocation, Sketch
+from appliance.people.kept_messages import KeptMessages
 from appliance.people.number_key import NumberKeyLost, make_number_key, read_number_key
 from appliance.people.registration import Intake
 from appliance.people.registry_database import JournalStorage, RegistryDatabase
 from appliance.people.registry_rows import (
-    COLUMNS,
     consent_of,
     contact_of,
     digits,
@@ -56,9 +56,11 @@ class Registry:
         self._contacts, self._consents, self._suppressions = (
             # Queries are cached nowhere: a transaction changes rows behind a table's back.
             database.table(name, cache_size=0)
-            for name in COLUMNS
+            for name in ("contacts", "consents", "suppressions")
         )
         self._lock = threading.RLock()
+        self.messages = KeptMessages(self._storage, self._lock)
+        """Text messages that wait for a person, or were read by one."""
         self._writing = False
         """An intake is between its first part and its last visible row."""
         self.number_key = number_key
@@ -269,6 +271,7 @@ class Registry:
             with self._storage.transaction(forget=True):
                 for contact in contacts:
                     self.suppress(contact.number_hash, revocation)
+                self.messages.drop_of(contact.number for contact in contacts)
                 self._contacts.remove(doc_ids=[person_id(one.subject) for one in contacts])
                 self._consents.remove(
                     doc_ids=[

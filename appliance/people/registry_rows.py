@@ -16,8 +16,9 @@ from typing import Any
 from appliance.model import Consent, Contact, Sketch
 from appliance.storage.journal_format import encode_row
 
-SCHEMA = 1
-"""Version of the columns below. A later one appends columns; older rows are then shorter."""
+SCHEMA = 2
+"""Version of the columns below. A later one appends columns; older rows are then shorter. Version 1
+had no messages."""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "contacts": ("number", "number_hash", "name", "language", "timezone"),
@@ -32,11 +33,21 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "recorded_at",
     ),
     "suppressions": ("at", "by"),
+    "messages": (
+        "received_at",
+        "sent_at",
+        "line",
+        "number",
+        "numbers",
+        "readings",
+        "why",
+        "pdus",
+    ),
 }
-"""Tables and their columns. The document id is the subject, the consent's id and the number's
-keyed hash, each read as a hexadecimal number."""
+"""Tables and their columns. The document id is the subject, the consent's id, the number's keyed
+hash and the message's id, each read as a hexadecimal number."""
 
-_KEY_DIGITS = {"contacts": 32, "consents": 32, "suppressions": 64}
+_KEY_DIGITS = {"contacts": 32, "consents": 32, "suppressions": 64, "messages": 32}
 
 
 def key_text(table: str, key: int) -> str:

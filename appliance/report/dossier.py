@@ -32,6 +32,7 @@ def compile_dossier(person: dict[str, Any], entries: Iterable[Entry]) -> Dossier
         data = entry.data
         if not (subject is not None and entry.subject == subject) and (
             data.get("number_hash") != number_hash
+            and number_hash not in (data.get("number_hashes") or ())
         ):
             continue
         at = utc_text(entry.at)
@@ -124,6 +125,19 @@ def _sections(dossier: Dossier) -> Iterator[_Section]:
                 _local(one["recorded_at"], zone),
             )
             for one in dossier["consents"]
+        ],
+        "None is held.",
+    )
+    yield (
+        "Text messages that are kept",
+        ("received", "sent", "text"),
+        [
+            (
+                _local(one["received_at"], zone),
+                _local(one["sent_at"], zone) if one["sent_at"] else "",
+                one["text"] or "(unreadable)",
+            )
+            for one in dossier.get("messages", ())
         ],
         "None is held.",
     )

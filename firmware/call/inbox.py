@@ -63,6 +63,7 @@ LINE_SIGNS = frozenset(
         Sign.INCOMING,
         Sign.CALLER,
         Sign.SMS,
+        Sign.SMS_FULL,
         Sign.REGISTRATION,
         Sign.SIM_MISSING,
         Sign.BOOT,

@@ -38,6 +38,8 @@ class Sign(StrEnum):
     """Number of an incoming caller (+CLIP)."""
     KEY = "key"
     SMS = "sms"
+    SMS_FULL = "sms_full"
+    """A message store takes no more: the network keeps what comes, and gives it up in the end."""
     REGISTRATION = "registration"
     SIM_MISSING = "sim_missing"
     BOOT = "boot"
@@ -274,7 +276,6 @@ class Family:
     card_id: tuple[str, ...] = ("AT+CCID", "AT+ICCID")
     registration: tuple[str, ...] = ("AT+CREG?", "AT+CEREG?")
     network_time: NetworkTime
-    sms_sweep: str = "AT+CMGL=4"
     timing: Timing = Timing()
 
     def read(self, line: str) -> Reading | None:

@@ -64,7 +64,7 @@ HUAWEI = Family(
         notice(r"\^DDTMF:\s*(?P<key>[0-9A-D*#])", Sign.KEY),
         notice(r"\^SIMST:\s*(?:0|255)(?:\s*,.*)?", Sign.SIM_MISSING),
         # Chatter that starts a few times a minute.
-        notice(r"\^(?:BOOT|RSSI|MODE|SRVST|SMMEMFULL|SIMST|NWTIME|DSFLOWRPT|STIN):?.*", Sign.NOISE),
+        notice(r"\^(?:BOOT|RSSI|MODE|SRVST|SIMST|NWTIME|DSFLOWRPT|STIN):?.*", Sign.NOISE),
         *COMMON_NOTICES,
     ),
     # Never AT+CHLD=1x before ^CONF: it kills the AT port until the dongle is pulled (E1550 and

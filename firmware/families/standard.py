@@ -21,6 +21,12 @@ COMMON_NOTICES: tuple[Notice, ...] = (
     notice(r"\+CLIP:.*", Sign.INCOMING),
     # "+CCWA" is a second caller during our call: turned away by the same hang-up, never answered.
     notice(r"\+CCWA:.*", Sign.NOISE),
+    # SIMCom, Huawei, Cinterion (^SMGO 1 full, 2 full and one is waiting), Quectel, 27.007 +CIEV.
+    notice(r"\+SMS ?FULL\b.*", Sign.SMS_FULL),
+    notice(r"\^SMMEMFULL\b.*", Sign.SMS_FULL),
+    notice(r"\^SMGO:\s*[12]", Sign.SMS_FULL),
+    notice(r'\+QIND:\s*"smsfull".*', Sign.SMS_FULL),
+    notice(r'\+CIEV:\s*"?SMSFULL"?\s*,\s*[12].*', Sign.SMS_FULL),
     notice(r'\+CMTI:\s*"(?P<store>\w+)"\s*,\s*(?P<index>\d+)', Sign.SMS),
     notice(r'\+C(?:G|E)?REG:\s*(?P<stat>\d+)(?:\s*,\s*".*)?', Sign.REGISTRATION),
     notice(r"\+CPIN:\s*NOT (?:INSERTED|READY|AVAILABLE).*", Sign.SIM_MISSING),
@@ -45,8 +51,8 @@ CALL_SETUP: tuple[Step, ...] = (
     Step(command="AT+CLIP=1", reason="an incoming caller's number, to tell an objector from noise"),
     Step(command="AT+CREG=1", reason="notices when the circuit-switched registration changes"),
     Step(command="AT+CEREG=1", reason="notices when the LTE registration changes"),
-    Step(command="AT+CMGF=0", reason="messages as PDU: their text can never look like a result"),
-    Step(command="AT+CNMI=2,1,0,0,0", reason="a notice for each stored message, no message inline"),
+    # At UCS2, as other programs leave it, callers' numbers come as hexadecimal digits.
+    Step(command='AT+CSCS="GSM"', reason="callers' numbers as digits"),
     Step(command="AT+CTZU=1", reason="the module's clock follows the network, as a time hint"),
 )
 

@@ -27,6 +27,7 @@ from firmware.events import Event, KeyHeard
 from firmware.families.base import Sign
 from firmware.faults import Fault, LineDown
 from firmware.line.calls import LineCalls
+from firmware.line.messages import LineMessages
 from firmware.line.out_of_service import Downtime
 from firmware.line.recovery import LineRecovery, PowerSwitch
 from firmware.line.session import Session
@@ -88,6 +89,7 @@ class Line:
         self._line = LineContext(settings, post=post, clock=clock, log=log, key_heard=key_heard)
         self._status = LineStatus(self._line, proven=proven)
         self._calls = LineCalls(line=self._line, status=self._status, clips=clips)
+        self._messages = LineMessages(self._line)
         self._voice = LineVoice(
             self._line,
             self._status,
@@ -143,7 +145,8 @@ class Line:
 
     def describe(self) -> dict[str, object]:
         """What is known of the line, for status and doctor. Plain values only."""
-        return self._status.describe(in_call=self._calls.call is not None)
+        described = self._status.describe(in_call=self._calls.call is not None)
+        return described | {"messages": self._messages.describe()}
 
     # -- the worker --------------------------------------------------------------------------
 
@@ -220,6 +223,7 @@ class Line:
             # Some firmwares read the card's number only once the SIM is open.
             identity = replace(identity, iccid=bring_up.card(identity.family))
             self._status.identity = identity
+        self._messages.attach(modem)
         self._voice.open(modem, identity)
         bring_up.await_service(identity.family)
         self._session = Session(
@@ -230,6 +234,7 @@ class Line:
             voice=self._voice,
             modem=modem,
             identity=identity,
+            messages=self._messages,
         )
         self._session.serve()
         self._voice.leave()
@@ -256,6 +261,7 @@ class Line:
     def _release(self) -> None:
         modem, self._line.modem = self._line.modem, None
         self._session = None
+        self._messages.leave()
         self._calls.forget()
         self._voice.release()
         if modem is not None:
@@ -277,6 +283,7 @@ class Line:
                 elif call.speaking:
                     # The voice is switched on by a command, which waits for this result.
                     modem.result_due(ANSWER_DUE_SECONDS)
+        self._messages.inline(notification.text, notification.body)
         if identity is None:
             return
         reading = identity.family.read(notification.text)

@@ -31,10 +31,11 @@ from firmware.call.incoming import (
 )
 from firmware.call.procedure import CallProcedure
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
-from firmware.events import Cause, IncomingRejected, SmsReceived
+from firmware.events import Cause, IncomingRejected
 from firmware.families.base import Sign
 from firmware.faults import Fault, LineDown
 from firmware.line.calls import LineCalls
+from firmware.line.messages import LineMessages
 from firmware.line.recovery import LineRecovery
 from firmware.line.status import LineStatus
 from firmware.line.voice import LineVoice
@@ -48,8 +49,6 @@ SERVICE_EVERY = 30.0
 """Box seconds between two questions for the registration; notices come in between."""
 SERVICE_SETTLES = 1.0
 """Box seconds after a look at the registration in which notices of it do not ask for another."""
-SMS_EVERY = 60.0
-"""Box seconds between two sweeps of the message store; +CMTI notices get lost."""
 TIME_EVERY = 600.0
 POWER_WARNING_LASTS = 30.0
 """Box seconds after an undervoltage notice in which no call is placed."""
@@ -68,6 +67,7 @@ class Session:
     recovery: LineRecovery
     calls: LineCalls
     voice: LineVoice
+    messages: LineMessages
     modem: VoiceModem
     identity: Identity
 
@@ -82,7 +82,6 @@ class Session:
         self._time_at = now
         self._warned_until = 0.0
         self._backlog: list[Item] = []
-        self._read_messages: dict[int, tuple[str, str]] = {}
 
     def serve(self) -> None:
         """Serve until :class:`~firmware.call.inbox.Closing`. Raises LineDown, LinkLost."""
@@ -111,7 +110,7 @@ class Session:
                     case SendSms():
                         self._send(order)
                     case DeleteSms():
-                        self._delete(order)
+                        self.messages.delete(order)
                     case AnswerCall() | Play() | Silence() | HangUp():
                         # Of a call that is over already: its Ended is on its way or was posted.
                         self.line.log.debug("%s came after the call", type(order).__name__)
@@ -184,7 +183,7 @@ class Session:
 
     def _heard(self, heard: Heard) -> None:
         match heard.reading.sign:
-            case Sign.SMS:
+            case Sign.SMS | Sign.SMS_FULL:
                 self._sms_at = self.line.now()
             case Sign.REGISTRATION:
                 # One question for a burst of them: a slow modem would answer nothing else.
@@ -215,7 +214,7 @@ class Session:
         if now >= self._service_at:
             self._check_service()
         if now >= self._sms_at:
-            self._sms_at = now + SMS_EVERY
+            self._sms_at = now + self.messages.sweep_every
             self._sweep()
         if now >= self._time_at:
             self._time_at = now + TIME_EVERY
@@ -267,34 +266,10 @@ class Session:
 
     def _sweep(self) -> None:
         try:
-            for message in self.modem.stored_messages():
-                if message.status not in (0, 1):
-                    continue
-                if message.text is not None:
-                    # Storage places are used again: what was read decides, not the number alone.
-                    self._read_messages[message.index] = (message.number, message.text)
-                    self.line.post(
-                        SmsReceived(
-                            line=self.line.name,
-                            at=self.line.now(),
-                            number=message.number,
-                            text=message.text,
-                            index=message.index,
-                        )
-                    )
-        except (CommandRefused, CommandTimeout) as error:
+            self.messages.sweep()
+        except CommandTimeout as error:
             self.line.log.info("messages could not be read: %s", error)
-            if isinstance(error, CommandTimeout):
-                self._service_at = self.line.now()
-
-    def _delete(self, order: DeleteSms) -> None:
-        if self._read_messages.get(order.index) != (order.number, order.text):
-            return
-        del self._read_messages[order.index]
-        try:
-            self.modem.delete_message(order.index)
-        except (CommandRefused, CommandTimeout) as error:
-            self.line.log.info("a message could not be deleted: %s", error)
+            self._service_at = self.line.now()
 
     def _send(self, order: SendSms) -> None:
         try:

@@ -17,21 +17,16 @@ from typing import Any, NoReturn
 from gsmmodem.exceptions import CmeError, CmsError, CommandError, GsmModemException
 from gsmmodem.exceptions import TimeoutException as GsmTimeout
 from gsmmodem.modem import CTRLZ, TERMINATOR, GsmModem
-from gsmmodem.pdu import decodeSmsPdu
 
 from firmware.at.command import make_command
 from firmware.at.outcomes import Notification, Reply
-from firmware.at.parsing import information
 from firmware.at.results import FinalKind
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout
 from firmware.modem import port_users
-from firmware.modem.message import StoredMessage, read_message
 from firmware.modem.transport import AtTransport, Trace
 
 OPEN_SECONDS = 5.0
 """How long a freshly opened port may take to answer AT (autobauding, a modem still busy)."""
-LIST_SECONDS = 20.0
-"""AT+CMGL of a full SIM."""
 BUSY_RETRIES = 2
 """So often is a plain command of the library repeated on "SIM busy" or "please wait"."""
 
@@ -190,33 +185,6 @@ class VoiceModem(GsmModem, AtTransport):
             return self._condition.wait_for(
                 lambda: self._down is not None or self._exchange.dropped != seen, seconds
             )
-
-    def stored_messages(self) -> list[StoredMessage]:
-        """Read every message in the current memory, in PDU mode. Deletes nothing.
-
-        Raises CommandRefused where the modem has no message store to show.
-        """
-        self._demand("AT+CMGF=0")
-        lines = self._demand("AT+CMGL=4", timeout=LIST_SECONDS).lines
-        messages = []
-        header: tuple[int, int] | None = None
-        for line in lines:
-            info = information(line)
-            if info is not None and info.prefix == "+CMGL":
-                index, status = (
-                    (info.fields[0].number, info.fields[1].number)
-                    if len(info.fields) > 1
-                    else (None, None)
-                )
-                header = None if index is None else (index, status if status is not None else 0)
-            elif header is not None:
-                messages.append(read_message(*header, line, decode=decodeSmsPdu))
-                header = None
-        return messages
-
-    def delete_message(self, index: int) -> None:
-        """Delete one stored message. Raises CommandRefused."""
-        self._demand(f"AT+CMGD={index:d}", timeout=5.0)
 
     def send_text(self, number: str, text: str) -> int:
         """Send a message and return its reference, 0 to 255. Raises ValueError, CommandRefused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -244,7 +245,7 @@ def test_messages_are_read_once(tmp_path: Path) -> None:
     )
     with bench(tmp_path, scenario=Scenario(lines=(LineScenario(line=1, sms=sms),))) as b:
         first = b.wait(SmsReceived)
-        b.line.order(DeleteSms(line="one", index=first.index, number=first.number, text=first.text))
+        b.line.order(DeleteSms(line="one", places=first.places))
         b.wait(SmsReceived, count=2)
         assert [(m.number, m.text) for m in b.of(SmsReceived)] == [
             ("+33639980007", "STOP"),
@@ -257,13 +258,13 @@ def test_a_message_stays_until_it_is_ordered_away(tmp_path: Path) -> None:
     with bench(tmp_path, scenario=Scenario(lines=(LineScenario(line=1, sms=sms),))) as b:
         message = b.wait(SmsReceived)
         messages = b.simulation.lines[0].modem.messages
-        for number in ("+33639980008", message.number):
+        (place,) = message.places
+        # Places are used again: one whose message is another by now is left alone.
+        for attempt, found in (("a", replace(place, pdu=place.pdu[:-2] + "00")), ("b", place)):
             assert messages.used == 1
-            b.line.order(
-                DeleteSms(line="one", index=message.index, number=number, text=message.text)
-            )
-            b.line.order(Dial(line="one", attempt=number, number=NUMBER, greeting="greeting"))
-            b.wait(Ended, attempt=number)
+            b.line.order(DeleteSms(line="one", places=(found,)))
+            b.line.order(Dial(line="one", attempt=attempt, number=NUMBER, greeting="greeting"))
+            b.wait(Ended, attempt=attempt)
         assert messages.used == 0
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 from gsmmodem.pdu import encodeGsm7, packSeptets
 
 from firmware.errors import CommandRefused, CommandTimeout
+from firmware.modem.message_store import MessageStore
 from firmware.modem.modem import VoiceModem
 from tests.support.scripted_port import OK, ScriptedPort
 
@@ -69,27 +71,23 @@ def modem(port: ScriptedPort) -> Iterator[VoiceModem]:
     modem.close()
 
 
+def store_of(modem: VoiceModem) -> MessageStore:
+    return MessageStore(modem=modem, now=lambda: 0.0, log=logging.getLogger("test"))
+
+
 def test_stored_messages_are_read_and_deleted_one_by_one(modem: VoiceModem, sim: Sim) -> None:
     sim.stored = {1: deliver(SENDER, "STOP"), 3: deliver(SENDER, "NO CARRIER"), 4: "0791"}
-    messages = modem.stored_messages()
-    assert [(m.index, m.number, m.text) for m in messages] == [
+    store = store_of(modem)
+    units = store.sweep()
+    assert [(u.place.index, u.part.number, u.part.text) for u in units] == [
         (1, SENDER, "STOP"),
         (3, SENDER, "NO CARRIER"),
         (4, "", None),
     ]
-    assert messages[0].sent_at is not None
     assert sorted(sim.stored) == [1, 3, 4]
-    modem.delete_message(1)
+    assert store.delete([units[0].place])
     assert sorted(sim.stored) == [3, 4]
-    with pytest.raises(CommandRefused, match="AT\\+CMGD=1"):
-        modem.delete_message(1)
-
-
-def test_zeros_for_a_time_stamp_do_not_cost_the_objection(modem: VoiceModem, sim: Sim) -> None:
-    good = deliver(SENDER, "STOP")
-    sim.stored = {1: good.replace("62114250231140", "0" * 14)}
-    (message,) = modem.stored_messages()
-    assert (message.number, message.text, message.sent_at) == (SENDER, "STOP", None)
+    assert not store.delete([units[0].place])
 
 
 def test_a_notice_between_header_and_pdu_disturbs_neither(
@@ -97,7 +95,7 @@ def test_a_notice_between_header_and_pdu_disturbs_neither(
 ) -> None:
     pdu = deliver(SENDER, "STOP")
     port.answers["AT+CMGL=4"] = f"\r\n+CMGL: 1,0,,23\r\nRING\r\n{pdu}\r\n".encode() + OK
-    assert [m.text for m in modem.stored_messages()] == ["STOP"]
+    assert [unit.part.text for unit in store_of(modem).sweep()] == ["STOP"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ def test_a_message_notice_is_passed_on_and_nothing_is_read_or_deleted(
     )
     modem.open()
     port.say(b'\r\n+CMTI: "SM",2\r\n')
-    assert [m.text for m in modem.stored_messages()] == ["STOP"]
+    assert [unit.part.text for unit in store_of(modem).sweep()] == ["STOP"]
     modem.close()
     assert seen == ['+CMTI: "SM",2']
     assert sorted(sim.stored) == [2]

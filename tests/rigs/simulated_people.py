@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from appliance.model import Consent, Contact, HexId, Sketch, hex_id, hex_text
+from firmware.events import AddressKind
 from tests.rigs.campaign_auditor import Agreement, Registered
 
 ORIGIN = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -56,6 +58,12 @@ class SimulatedPeople:
 
     def by_number(self, number: str) -> Contact | None:
         return self._numbers.get(number)
+
+    def possible(self, number: str, _kind: AddressKind, _iccid: str | None) -> tuple[str, ...]:
+        return (number,) if number.startswith("+") else ()
+
+    def message_id(self, mark: str) -> str:
+        return hashlib.sha256(mark.encode()).hexdigest()[:32]
 
     def arriving(self, _: str, /) -> datetime | None:
         return None

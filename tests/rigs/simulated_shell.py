@@ -18,7 +18,7 @@ from appliance.campaign.inputs import Input
 from appliance.campaign.interfaces import Gate
 from appliance.campaign.options import Options
 from appliance.campaign.scheduler import Scheduler
-from appliance.effects import Effect, Entry, Now, Record, Send, StoreRevocation
+from appliance.effects import Effect, Entry, KeepMessage, Now, Record, Send, StoreRevocation
 from appliance.model import Campaign
 from tests.rigs.simulated_callers import AnsweringLine
 from tests.rigs.simulated_people import ORIGIN, SimulatedPeople
@@ -197,5 +197,5 @@ class SimulatedShell:
                     for line in self._lines:
                         if line.name == effect.order.line:
                             line.order(effect.order)
-                case StoreRevocation():
+                case StoreRevocation() | KeepMessage():
                     pass

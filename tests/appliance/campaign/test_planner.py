@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from appliance.clearance.gate import LawGate, Rules
 from appliance.effects import Entry, Now
 from appliance.law import CapRule, load_profile
 from appliance.model import Consent, Contact, HexId, Outcome, Retry, Sketch, hex_id, hex_text
+from firmware.events import AddressKind
 
 NOW = datetime(2027, 3, 10, 9, 30, tzinfo=UTC)
 WINDOWS = ("mon-sun 10:00-12:00", "mon-fri 10:00-11:00", "mon-fri 14:00-18:00", "sun 03:00-04:00")
@@ -107,6 +109,12 @@ class Town:
 
     def by_number(self, number: str) -> Contact | None:
         return None
+
+    def possible(self, number: str, _kind: AddressKind, _iccid: str | None) -> tuple[str, ...]:
+        return (number,) if number.startswith("+") else ()
+
+    def message_id(self, mark: str) -> str:
+        return hashlib.sha256(mark.encode()).hexdigest()[:32]
 
     def arriving(self, _: str, /) -> datetime | None:
         return None

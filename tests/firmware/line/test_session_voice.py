@@ -65,6 +65,7 @@ class Rig:
             recovery=cast(Any, SimpleNamespace(announce=lambda: None)),
             calls=cast(Any, self.calls),
             voice=cast(Any, SimpleNamespace(lost=lost, change=lambda _modem, _identity: False)),
+            messages=cast(Any, None),
             modem=cast(Any, None),
             identity=cast(Any, SimpleNamespace(family=FAMILIES["sim7600"])),
         )

@@ -65,6 +65,7 @@ def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
         recovery=cast(Any, None),
         calls=cast(Any, None),
         voice=cast(Any, SimpleNamespace(lost=None)),
+        messages=cast(Any, None),
         modem=cast(Any, modem),
         identity=cast(Any, SimpleNamespace(family=FAMILIES["sim7600"])),
     )

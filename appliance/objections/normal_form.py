@@ -1,0 +1,109 @@
+"""One spelling for all dresses of a text: what people type, phones decorate and networks mangle.
+
+Unicode's compatibility form, case, accents, punctuation, quotes, emoji and invisible characters
+fall away; letters that only look Latin become so. What is left are words of letters and digits.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+_LIGATURES = {
+    "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h",
+    "ŋ": "n", "ſ": "s", "ƒ": "f",
+}  # fmt: skip
+"""Letters that Unicode does not take apart."""
+
+_SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True))
+
+_LOOKALIKES = {
+    # Cyrillic, lower case (the text is folded before).
+    "а": "a", "в": "b", "с": "c", "е": "e", "һ": "h", "і": "i", "ј": "j", "к": "k", "м": "m",
+    "н": "h", "о": "o", "р": "p", "ԛ": "q", "ѕ": "s", "т": "t", "у": "y", "ԝ": "w", "х": "x",
+    "п": "n", "г": "r", "ԁ": "d",
+    # Greek.
+    "α": "a", "β": "b", "ε": "e", "η": "n", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p",
+    "τ": "t", "υ": "u", "χ": "x", "ζ": "z", "μ": "m", "γ": "y", "σ": "s", "ς": "s", "π": "n",
+}  # fmt: skip
+"""Letters of other alphabets that a Latin word can be written with, to pass a filter or by a
+keyboard's mistake. Only tried where the word means nothing as it stands."""
+
+_DIGITS_AS_LETTERS = str.maketrans("013457", "oieast")
+
+# Enclosed letters that have no compatibility form: circled and squared white on black, and the
+# letters that flags are made of.
+_ENCLOSED = ((0x1F150, 26), (0x1F170, 26), (0x1F1E6, 26))
+
+_APOSTROPHES = "'’‘ʼ`´′＇ʹˈ\u02bb\uff07"
+
+
+def _letters(text: str) -> Iterator[str]:
+    for character in text:
+        code = ord(character)
+        for first, count in _ENCLOSED:
+            if first <= code < first + count:
+                yield chr(ord("a") + code - first)
+                break
+        else:
+            yield character
+
+
+def fold(text: str) -> str:
+    """Return *text* without what makes no difference; spaces and punctuation still stand."""
+    folded = unicodedata.normalize("NFKC", "".join(_letters(text))).casefold()
+    apart = unicodedata.normalize("NFKD", folded)
+    kept = []
+    for character in apart:
+        category = unicodedata.category(character)
+        # Accents, joiners, marks of direction, variation selectors, controls that nobody sees.
+        if category in ("Mn", "Me", "Cf") or character in "\u034f\u115f\u1160\u3164\uffa0\u2800":
+            continue
+        kept.append(_LIGATURES.get(character, _SMALL_CAPITALS.get(character, character)))
+    return "".join(kept).casefold()
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of *text*: runs of letters and digits, apostrophes dividing them.
+
+    Letters that stand alone one after the other are one word (``S T O P``, ``s.t.o.p``).
+    """
+    folded = fold(text)
+    plain = "".join(c if c.isalnum() else " " for c in folded)
+    return _spelt_out(plain.split())
+
+
+def _spelt_out(parts: list[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    run: list[str] = []
+    for part in [*parts, ""]:
+        if len(part) == 1 and part.isalpha():
+            run.append(part)
+            continue
+        # Two letters may be words ("j", "y"); a word spelt out has more.
+        found += ["".join(run)] if len(run) >= 3 else run
+        run = []
+        if part:
+            found.append(part)
+    return tuple(found)
+
+
+def without_apostrophes(text: str) -> str:
+    """Return *text* as people type it in haste: ``dont``, ``mappelez``."""
+    return "".join(c for c in text if c not in _APOSTROPHES)
+
+
+def likenesses(word: str) -> tuple[str, ...]:
+    """Return what *word* may stand for, itself first: look-alike letters, digits, drawn-out ones.
+
+    ``ѕтор`` of Cyrillic letters, ``st0p``, ``stoooop``, ``stop2`` is not one of them.
+    """
+    found = [word]
+    if not word.isascii():
+        found.append("".join(_LOOKALIKES.get(c, c) for c in word))
+    if any(c.isdigit() for c in word) and any(c.isalpha() for c in word):
+        found += [w.translate(_DIGITS_AS_LETTERS) for w in found]
+    found += [re.sub(r"(.)\1{2,}", r"\1", w) for w in found]
+    found += [re.sub(r"(.)\1+$", r"\1", w) for w in found]
+    return tuple(dict.fromkeys(found))

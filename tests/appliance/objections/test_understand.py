@@ -1,0 +1,141 @@
+"""What objects, what does not for certain, and what turns a word into its contrary.
+
+Each table is open at its end: the next spelling is one line. A message that is missing from the
+first table's side is kept for a person, so a line there costs nobody a call; one that is wrong on
+that side takes somebody's consent away.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.law import profile_names
+from appliance.objections.normal_form import fold
+from appliance.objections.understand import Phrasebook
+from appliance.objections.words import LANGUAGES, PROFILES
+
+BOOK = Phrasebook()
+
+DRESSES = [
+    "STOP", "stop", "Stop.", "STOP!", "STOP!!!", "stop…", "« STOP »", "“STOP”", "‘stop’", "'STOP'",
+    '"stop"', "*stop*", "_stop_", "(stop)", "[STOP]", "<stop>", "-stop-", "~stop~", "stop,",
+    "stop;",
+    "  stop  ", "\nSTOP\r\n", "\tstop", "s t o p", "S.T.O.P.", "S-T-O-P", "s_t_o_p", "st0p", "5TOP",
+    "STOOOOP", "stopppp", "Stopp", "ＳＴＯＰ", "Ⓢⓣⓞⓟ", "🅂🅃🄾🄿", "🆂🆃🅾🅿", "🇸🇹🇴🇵", "𝐒𝐓𝐎𝐏", "𝓼𝓽𝓸𝓹",
+    "ꜱᴛᴏᴘ", "S̶T̶O̶P̶", "🛑 STOP 🛑", "STOP 🙏", "😡stop😡", "stop❤️", "stop\u200b", "\u200fSTOP\u200f",
+    "\ufeffSTOP", "s\u00adt\u00adop", "\u202eSTOP\u202c", "st\u200dop", "\u2066stop\u2069",
+    "ЅТОР", "SТOР", "stор", "STOP STOP STOP", "Stop svp", "STOP SVP MERCI", "svp stop",
+    "Bonjour, stop", "Hello stop please", "STOP s'il vous plaît", "stop thanks", "ok stop",
+    "STOP 36179", "STOP.", "STOP, je ne veux plus", "stop stop", "stop\x00",
+]  # fmt: skip
+
+OBJECTIONS = [
+    # English, and what the United States demand.
+    "REVOKE", "OPT OUT", "opt-out", "OPTOUT", "Opt Out.", "STOPALL", "stop all", "END", "quit",
+    "Cancel", "UNSUBSCRIBE", "unsub", "please stop", "Please don't call me again", "dont call me",
+    "DO NOT CALL ME", "remove me", "take me off your list", "No", "No thanks", "no more calls",
+    "stop calling me", "leave me alone", "I revoke my consent", "wrong number", "not interested",
+    "STOP. I wish no more calls, thank you.",
+    # French.
+    "arret", "ARRÊT", "arrêt", "a\u0301rre\u0302t", "ARRETEZ", "Arrêtez !", "Arrêt svp",
+    "« ARRET »",
+    "arretez de m'appeler svp", "Ne m'appelez plus", "ne m’appelez plus !", "NE MAPPELEZ PLUS",
+    "ne m appelez plus", "ne mappelez plus jamais", "Merci de ne plus m'appeler",
+    "Bonjour, merci de ne plus m'appeler. Cordialement, Jean", "ne plus m'appeler", "Non",
+    "non merci", "NON!!!", "non non non", "Désinscription", "désabonner", "desabonnement",
+    "Veuillez me retirer de votre liste", "retirez-moi de votre liste", "laissez-moi tranquille",
+    "Je ne veux plus être appelée", "je ne souhaite plus recevoir vos appels", "plus d'appels svp",
+    "Je m'oppose à vos appels", "mauvais numéro", "Supprimez mon numéro", "ne me contactez plus",
+    # German, Spanish, Italian, Dutch, Portuguese.
+    "ABMELDEN", "abmelden bitte", "STOPP", "Bitte nicht mehr anrufen", "Abmeldung",
+    "Rufen Sie mich nicht mehr an", "rufen sie mich nicht an!", "nein", "Nein danke", "Widerruf",
+    "Kein Interesse", "Loeschen Sie meine Nummer", "Löschen Sie meine Nummer", "keine Anrufe mehr",
+    "BAJA", "baja por favor", "no gracias", "No me llamen más", "Denme de baja", "ALTO",
+    "dejen de llamarme", "CANCELAR", "Basta", "non chiamatemi più", "cancellatemi", "no grazie",
+    "revoco il consenso", "niet meer bellen aub", "afmelden", "Bel me niet meer", "uitschrijven",
+    "não me liguem mais", "nao quero mais ligações", "SAIR", "não obrigado", "pare",
+    # Others.
+    "توقف", "إلغاء", "الغاء الاشتراك", "لا تتصلوا بي", "СТОП", "отписаться", "не звоните", "ΣΤΟΠ",
+    "Διαγραφή", "rezygnuję", "nie dzwonić", "DUR", "iptal", "aramayın", "avsluta", "ring inte",
+    "lopeta", "afmeld", "odhlásit", "nevolejte mi", "leiratkozás", "odjava", "стоп", "досить",
+    "dezabonare", "baixa",
+]  # fmt: skip
+
+UNCLEAR = [
+    "", "   ", "…", "🙏", "svp", "merci", "?", "1", "Oui", "ok", "D'accord", "stopover", "atop",
+    "J'adore", "Allo c'est qui ?", "Rappelez-moi demain", "Qui êtes-vous ?",
+    # The contrary, or something else.
+    "ne pas arrêter", "Ne vous arrêtez pas", "n'arrêtez pas de m'appeler", "don't stop",
+    "Please do not stop", "non stop", "sans arrêt", "arrêt de bus", "bitte nicht stoppen",
+    "no paren", "non fermatevi", "niet stoppen", "não parem", "It never stops", "nie aufhören",
+    "Hören Sie nicht auf", "no problem, call me", "Stop by tomorrow", "لا تتوقف",
+    # Other hours, a condition, a question, a quotation: a person reads it.
+    "ne m'appelez pas avant 18h", "Do not call before 6 pm", "Don't call me at 10am",
+    "rufen sie mich nicht vor 18 Uhr an", "no me llamen por la mañana", "appelez-moi plus tard",
+    "Can you stop calling?", "Répondez STOP pour ne plus recevoir", "ne m'appelez plus le matin",
+    "Pourquoi ne plus m'appeler", "seis", "Fine", "red car", "le son est mauvais",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DRESSES)
+def test_a_word_objects_in_any_dress(text: str) -> None:
+    assert BOOK.objects(text)
+
+
+@pytest.mark.parametrize("text", OBJECTIONS)
+def test_words_and_phrases_object(text: str) -> None:
+    assert BOOK.objects(text)
+    assert BOOK.objects(text.upper())
+    assert BOOK.objects(f"« {text} »")
+
+
+@pytest.mark.parametrize("text", UNCLEAR)
+def test_anything_else_is_for_a_person(text: str) -> None:
+    assert not BOOK.objects(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_entry_of_the_table_objects_by_itself(language: str) -> None:
+    table = LANGUAGES[language]
+    for entry in (*table.words, *table.alone, *table.phrases):
+        assert BOOK.objects(entry), entry
+    for entry in table.negations:
+        assert not BOOK.objects(entry), entry
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_a_law_demands_by_name_objects(profile: str) -> None:
+    assert profile in profile_names()
+    source, words = PROFILES[profile]
+    assert source
+    for word in words:
+        assert BOOK.objects(word)
+        assert BOOK.objects(f"{word.upper()}.")
+
+
+def test_the_configuration_adds_and_nothing_removes() -> None:
+    book = Phrasebook({"fr": ["casse-toi", "du balai"], "xx": ["weg damit"]})
+    for text in ("Casse-toi !", "casse toi", "Allez, du balai svp", "Weg damit", "STOP"):
+        assert book.objects(text)
+        assert text == "STOP" or not BOOK.objects(text)
+    # Of a language that has them, limits and denials count for added phrases too.
+    assert not book.objects("du balai avant midi")
+
+
+@pytest.mark.parametrize("entry", ["svp", "merci bien", "!", "a", "🙏", "..."])
+def test_what_says_nothing_cannot_be_added(entry: str) -> None:
+    assert BOOK.means_nothing(entry)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_judged(text: str) -> None:
+    assert BOOK.objects(text) in (True, False)
+
+
+@given(st.text(st.characters(categories=["Po", "Ps", "Pe", "Pi", "Pf", "Zs", "Cf", "So"])))
+def test_no_ornament_hides_an_objection(ornament: str) -> None:
+    # Some symbols are letters in disguise (⻳, ℃).
+    if not any(c.isalnum() for c in fold(ornament)):
+        assert BOOK.objects(f"{ornament}STOP{ornament}")
