@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from appliance.model import KeptMessage, Revocation
+from appliance.model import Attempt, KeptMessage, Revocation
 from firmware.orders import Order
 
 
@@ -46,7 +46,23 @@ class KeepMessage:
     message: KeptMessage
 
 
-Effect = Record | Send | StoreRevocation | KeepMessage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskClaim:
+    """Ask the fleet for this attempt (its ledger row always comes first); the answer is an input.
+
+    Only a box that belongs to a fleet is told this.
+    """
+
+    attempt: str
+    line: str
+    pid: str
+    """The person's pseudonym in the campaign."""
+    at: datetime
+    known: tuple[Attempt, ...] = ()
+    """The attempts at this person that count already, oldest first."""
+
+
+Effect = Record | Send | StoreRevocation | KeepMessage | AskClaim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

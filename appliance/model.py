@@ -149,6 +149,23 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptElsewhere:
+    """An attempt at a person of ours that stands in the fleet's log and not in our history."""
+
+    number: int
+    """Which attempt at the person it is, over all boxes."""
+    box: str
+    attempt: str
+    at: datetime
+    prior: bool = False
+    """Made before its box joined the fleet."""
+    ended: bool = False
+    outcome: Outcome | None = None
+    """None while it runs, and where nobody was dialled."""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What happened to one person so far, oldest first; derived from the ledger."""
 

@@ -44,6 +44,13 @@ DOORS = {
     "serial": {"firmware/modem/port.py", "firmware/voice/serial_port.py"},
     "gpiozero": {"firmware/gpio/panel.py", "firmware/gpio/pins.py", "firmware/gpio/power.py"},
     "tinydb": {"appliance/people/registry.py", "appliance/people/registry_database.py"},
+    "nats": {
+        f"appliance/fleet/{name}.py"
+        for name in "canary exchange follower headquarters member sender wire".split()
+    },
+    "nkeys": {"appliance/fleet/keys.py"},
+    "nacl": {"appliance/fleet/signing.py"},
+    "cryptography": {"appliance/fleet/certificates.py"},
     "gsmmodem": {"firmware/modem/transport.py", "firmware/modem/modem.py"},
 }
 

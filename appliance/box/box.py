@@ -25,12 +25,22 @@ from appliance.box.calendar_clock import (
 from appliance.box.heard_objections import Callee, HeardObjections
 from appliance.box.state import BoxState
 from appliance.campaign import inputs
-from appliance.campaign.engine import Engine
+from appliance.campaign.engine import CLAIM_WAIT, Engine
+from appliance.campaign.fleet_inputs import Fleet
 from appliance.campaign.inputs import Input
 from appliance.campaign.options import Options
 from appliance.clearance.gate import LawGate
 from appliance.config.load import Config
-from appliance.effects import Effect, Entry, KeepMessage, Now, Record, Send, StoreRevocation
+from appliance.effects import (
+    AskClaim,
+    Effect,
+    Entry,
+    KeepMessage,
+    Now,
+    Record,
+    Send,
+    StoreRevocation,
+)
 from appliance.model import Revocation
 from appliance.objections.understand import Phrasebook
 from appliance.people.registered import RegisteredPeople
@@ -48,6 +58,30 @@ class LinePort(Protocol):
     def emergency_hang_up(self) -> None: ...
 
 
+class FleetMember(Fleet, Protocol):
+    """This box's membership in a fleet; :class:`appliance.fleet.member.Member` is one.
+
+    The box asks it between the gate's clearance and the dial, and once more between the disk and
+    the wire. Any thread may be behind it; no method blocks on the network.
+    """
+
+    def ask(self, ask: AskClaim) -> None:
+        """Claim an attempt whose row is on disk; the answer comes as an input of the engine."""
+        ...
+
+    def refuses(self, attempt: str) -> str | None:
+        """Return why the dial command of *attempt* may not go out at this instant, or None."""
+        ...
+
+    def concluded(self, attempt: str) -> None:
+        """Forget an attempt that is over."""
+        ...
+
+    def written(self, seq: int) -> None:
+        """Note that the ledger is on disk up to row *seq*."""
+        ...
+
+
 class Box:
     """Engine and state of one box. Not thread-safe, but for :meth:`stop_everything`."""
 
@@ -59,6 +93,7 @@ class Box:
         *,
         lines: Mapping[str, LinePort] | None = None,
         post: Callable[[Input], None] | None = None,
+        fleet: FleetMember | None = None,
     ) -> None:
         """*post* takes what the box itself has to tell the engine at its next step."""
         self.config = config
@@ -68,6 +103,7 @@ class Box:
         self._lines = lines or {}
         self.objections = HeardObjections(state.objection_notes, key=config.campaign.object_key)
         self._post = post or (lambda _: None)
+        self._fleet = fleet
         self._stop = threading.Event()
         self._stop_lock = threading.Lock()
         self._stops_on_their_way = 0
@@ -87,6 +123,8 @@ class Box:
                 confirmation=config.settings.campaign.sms_confirmation,
                 phrasebook=Phrasebook(config.settings.objections),
             ),
+            fleet=fleet,
+            claim_wait=CLAIM_WAIT * max(config.settings.clock.speed, 1.0),
         )
 
     # --- the stop path -----------------------------------------------------------------------
@@ -150,7 +188,7 @@ class Box:
                 for r in records
             ]
         self.state.compare()
-        entries = self.state.append(records, now.utc)
+        entries = self._append(records, now)
         with self._sound(now):
             effects = self.engine.observe(entries, now)
         self.perform(effects, now)
@@ -177,6 +215,10 @@ class Box:
                         case KeepMessage():
                             self._flush(pending, now)
                             self.state.registry.messages.keep(effect.message)
+                        case AskClaim():
+                            self._flush(pending, now)
+                            if self._fleet is not None:
+                                self._fleet.ask(effect)
                 self._flush(pending, now)
         except StorageError as error:
             self.storage_failed(error, now)
@@ -200,7 +242,7 @@ class Box:
     def _flush(self, pending: list[Record], now: Now) -> None:
         if not pending:
             return
-        for entry in self.state.append(pending, now.utc):
+        for entry in self._append(pending, now):
             self._settle_note(entry)
             if entry.kind == "consent.revoked" and entry.subject is None:
                 # Nobody registered has the number; an import of it must find the objection.
@@ -209,6 +251,30 @@ class Box:
                 if revocation is not None:
                     self.state.registry.suppress(number_hash, revocation)
         pending.clear()
+
+    def _append(self, records: Sequence[Record], now: Now) -> list[Entry]:
+        """Write rows. Where there is a fleet, an objection's row bears the person's pseudonym in
+        it, whichever way the objection came: by that the other boxes know whom not to call."""
+        if self._fleet is None:
+            return self.state.append(records, now.utc)
+        entries = self.state.append([self._named(record) for record in records], now.utc)
+        for entry in entries:
+            if entry.kind in ("call.ended", "fleet.claim_unused"):
+                self._fleet.concluded(str(entry.data.get("attempt")))
+        if entries:
+            self._fleet.written(entries[-1].seq)
+        return entries
+
+    def _named(self, record: Record) -> Record:
+        if self._fleet is None or record.kind != "consent.revoked" or "pid" in record.data:
+            return record
+        contact = None if record.subject is None else self.people.contact(record.subject)
+        number = None if contact is None else contact.number
+        if number is None:
+            number = self.people.remembered(str(record.data.get("number_hash")))
+        if number is None:
+            return record
+        return replace(record, data={**record.data, "pid": self._fleet.pseudonym(number)})
 
     def _send(self, order: Order, now: Now) -> None:
         if isinstance(order, Dial):
@@ -273,6 +339,10 @@ class Box:
             return Cause.EMERGENCY, "stopped before the dial command"
         if dial.dial_by is not None and self.now().monotonic > dial.dial_by:
             return Cause.FAILED, "the permission ended while the disk was slow"
+        if self._fleet is not None:
+            why = self._fleet.refuses(dial.attempt)
+            if why is not None:
+                return Cause.FAILED, f"the claim does not stand any more: {why}"
         return None
 
     def _revoke(self, subject: str, revocation: Revocation) -> None:

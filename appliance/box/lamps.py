@@ -42,6 +42,10 @@ class BoxFacts:
     panel_ok: bool = True
     audio_ok: bool = True
     """False once a call's voice path failed, until one worked."""
+    fleet_barred: bool = False
+    """The box belongs to a fleet that lets it call nobody: stopped, or not to be asked."""
+    fleet_unheard: bool = False
+    """Headquarters has not heard of an objection that this box knows of."""
 
 
 @unique
@@ -84,6 +88,12 @@ class FaultCode(Enum):
         "check the panel's plug and wires; the stop is still watched",
     )
 
+    FLEET = (
+        8,
+        "headquarters cannot be asked, or has not heard of an objection",
+        "`status` says why: the link, the hub, this box's keys, or a stop by headquarters",
+    )
+
     def __init__(self, flashes: int, meaning: str, remedy: str) -> None:
         self.flashes = flashes
         self.meaning = meaning
@@ -98,6 +108,7 @@ _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
     FaultCode.NO_LINE: lambda box: box.lines_ready == 0,
     FaultCode.AUDIO: lambda box: not box.audio_ok,
     FaultCode.PANEL: lambda box: not box.panel_ok,
+    FaultCode.FLEET: lambda box: box.fleet_barred or box.fleet_unheard,
 }
 
 
@@ -107,7 +118,13 @@ def faults(box: BoxFacts) -> tuple[FaultCode, ...]:
 
 
 def _blocked(box: BoxFacts) -> bool:
-    return not box.storage_ok or not box.clock_trusted or box.law_refuses or box.lines_ready == 0
+    return (
+        not box.storage_ok
+        or not box.clock_trusted
+        or box.law_refuses
+        or box.lines_ready == 0
+        or box.fleet_barred
+    )
 
 
 @dataclass(frozen=True, slots=True)

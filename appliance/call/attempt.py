@@ -31,6 +31,7 @@ from appliance.call.state import (
     AttemptState,
     BeforeAnswer,
     Call,
+    ClaimProof,
     Closing,
     Concluded,
     Dialling,
@@ -76,10 +77,12 @@ def begin(
     now: Now,
     purpose: str = "",
     linger: float = 0.0,
+    claim: ClaimProof | None = None,
 ) -> Step:
     """Turn a clearance into a call: the row that authorises it, then the order to dial.
 
-    *linger* are the seconds by which this line may tell a key late.
+    *linger* are the seconds by which this line may tell a key late; *claim* is the fleet's grant,
+    where this box belongs to one, and the dial must not outlast it either.
     Raises :class:`ValueError` where the script misses a clip's length, before anything happens.
     """
     missing = {
@@ -96,6 +99,7 @@ def begin(
     if missing:
         raise ValueError(f"clips without a length: {', '.join(sorted(missing))}")
     start = now.monotonic
+    dial_by = start + (clearance.expires_at - now.utc).total_seconds()
     call = Call(
         attempt=attempt,
         line=line,
@@ -106,12 +110,15 @@ def begin(
         keys=keys,
         authorised_at=now.utc,
         begun_at=start,
-        dial_by=start + (clearance.expires_at - now.utc).total_seconds(),
+        dial_by=dial_by if claim is None else min(dial_by, claim.dial_by),
         answer_by=start + (timers.set_up + timers.ring).total_seconds(),
         end_by=start + (clearance.window.end - now.utc).total_seconds(),
         linger=linger,
+        claim=claim,
     )
-    row = ledger_rows.authorised(clearance, attempt=attempt, line=line, purpose=purpose)
+    row = ledger_rows.authorised(
+        clearance, attempt=attempt, line=line, purpose=purpose, claim=claim
+    )
     dial = Dial(
         line=line,
         attempt=attempt,

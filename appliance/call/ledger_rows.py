@@ -8,14 +8,22 @@ from typing import Protocol
 from appliance.call import incoming_state
 from appliance.call.incoming_state import Ending, IncomingCall
 from appliance.call.outcome import End, Facts, evidence, told
-from appliance.call.state import Call
+from appliance.call.state import Call, ClaimProof
 from appliance.effects import Record
 from appliance.model import Clearance, OpenAttempt, Outcome
 from firmware import events
 
 
-def authorised(clearance: Clearance, *, attempt: str, line: str, purpose: str) -> Record:
+def authorised(
+    clearance: Clearance,
+    *,
+    attempt: str,
+    line: str,
+    purpose: str,
+    claim: ClaimProof | None = None,
+) -> Record:
     """What the gate allowed, and on which grounds; it must be on disk before the dial."""
+    fleet = {} if claim is None else {"claim": claim.row()}
     return Record(
         kind="call.authorised",
         subject=clearance.subject,
@@ -30,6 +38,7 @@ def authorised(clearance: Clearance, *, attempt: str, line: str, purpose: str) -
             "rules": list(clearance.rules),
             "clock": clearance.clock,
             "bench": clearance.bench,
+            **fleet,
         },
     )
 

@@ -35,6 +35,23 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimProof:
+    """Where a box belongs to a fleet: the place of this attempt in the fleet's log."""
+
+    sequence: int
+    number: int
+    """Which attempt at the person it is, over all boxes."""
+    pid: str
+    """The person's pseudonym in the campaign."""
+    dial_by: float
+    """Box-monotonic end of the fleet's grant."""
+
+    def row(self) -> dict[str, object]:
+        """What the ledger says of it."""
+        return {"pid": self.pid, "number": self.number, "sequence": self.sequence}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What does not change during one call. Times are box-monotonic seconds."""
 
@@ -54,6 +71,7 @@ class Call:
     """The window ends here."""
     linger: float = 0.0
     """Seconds between the last clip and the hang-up in which a key may still be told."""
+    claim: ClaimProof | None = None
 
 
 @dataclass(frozen=True, slots=True)

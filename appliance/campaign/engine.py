@@ -19,6 +19,17 @@ from typing import assert_never
 from appliance.call import incoming_state, ledger_rows
 from appliance.call.state import AttemptState, ShutDown, Withdrawn
 from appliance.campaign import inputs
+from appliance.campaign.claims import Claims
+from appliance.campaign.fleet_inputs import (
+    ClaimDenied,
+    ClaimGranted,
+    Fleet,
+    FleetResumed,
+    FleetStopped,
+    NameObjections,
+    ObjectedElsewhere,
+    standing,
+)
 from appliance.campaign.history import CampaignState
 from appliance.campaign.idleness import Condition, Idle, explain
 from appliance.campaign.incoming_calls import IncomingCalls
@@ -37,6 +48,8 @@ from appliance.effects import Effect, Entry, Now
 from appliance.model import Campaign
 from firmware import events
 
+CLAIM_WAIT = 30.0
+"""Box seconds after which a claim without an answer is given up; the fleet's own bound is two."""
 CLOCK_STEP = 60.0
 """Seconds of calendar time gained or lost against the box clock that void all plans."""
 
@@ -61,6 +74,8 @@ class Engine:
         state: CampaignState,
         ids: Iterator[str],
         options: Options | None = None,
+        fleet: Fleet | None = None,
+        claim_wait: float = CLAIM_WAIT,
         scheduler: Callable[[], Scheduler] = Scheduler,
     ) -> None:
         self._campaign = campaign
@@ -116,7 +131,23 @@ class Engine:
             planner=self._planner,
             ids=ids,
             call_seconds=call_seconds,
+            fleet=fleet,
         )
+        self._fleet = fleet
+        self._claims: Claims | None = None
+        if fleet is not None:
+            self._claims = self._placer.claims = Claims(
+                fleet=fleet,
+                people=people,
+                recorder=self._recorder,
+                lines=self._lines,
+                planner=self._planner,
+                withdrawals=self._withdrawals,
+                ids=ids,
+                purpose=campaign.purpose,
+                wait=claim_wait,
+                begin=self._placer.claimed,
+            )
         self._trusted: bool | None = None
         self._offset: float | None = None
         self._contact_open = False
@@ -183,7 +214,13 @@ class Engine:
         return self._recorder.storage_failure
 
     def circumstances(
-        self, now: Now, *, bench: bool, call_seconds: float, line_ready: bool = True
+        self,
+        now: Now,
+        *,
+        bench: bool,
+        call_seconds: float,
+        line_ready: bool = True,
+        number: str | None = None,
     ) -> Circumstances:
         """Return how the box stands, for a question to the gate about one call that a person
         asks for."""
@@ -195,6 +232,7 @@ class Engine:
             pressed=True,
             call_seconds=call_seconds,
             line_ready=line_ready,
+            fleet=None if number is None else standing(self._fleet, number),
         )
 
     def reset_refusal(self) -> str | None:
@@ -208,6 +246,10 @@ class Engine:
     def wake_at(self, now: Now) -> float | None:
         """Return the box-monotonic time of the next step that can matter, or None."""
         times = self._lines.deadlines + self._incoming.deadlines
+        if self._claims is not None:
+            times += self._claims.deadlines
+            if self._claims.scanning and now.trusted and self.storage_failure is None:
+                times.append(now.monotonic)
         if now.trusted and self.storage_failure is None and not self._planner.settled:
             times.append(now.monotonic)
         elif not self._campaign.attended and not self._blocked(now):
@@ -221,7 +263,7 @@ class Engine:
 
     def finished(self, now: Now, horizon: timedelta | None = None) -> bool:
         """Whether nobody is in a call and nobody may be called (within *horizon*, if given)."""
-        if self._lines.calls or self._incoming.running:
+        if self._lines.calls or self._incoming.running or self.claims_running:
             return False
         if not now.trusted or self._trusted is None:
             return False
@@ -229,6 +271,11 @@ class Engine:
             return False
         opening = self._planner.scheduler.next_opening(now.utc)
         return opening is None or (horizon is not None and opening > now.utc + horizon)
+
+    @property
+    def claims_running(self) -> int:
+        """Attempts for which the fleet is being asked."""
+        return 0 if self._claims is None else self._claims.running
 
     def why_idle(self, now: Now) -> Idle:
         """Say in one sentence why nobody is being dialled at this instant."""
@@ -244,6 +291,7 @@ class Engine:
             or (self._state.paused and not self._campaign.attended)
             or not now.trusted
             or not self._lines.ready
+            or (self._fleet is not None and self._fleet.barred() is not None)
         )
 
     def _condition(self, now: Now) -> Condition:
@@ -260,6 +308,7 @@ class Engine:
             calls_running=len(self._lines.calls) + len(self._incoming.running),
             planned=self._planner.complete,
             refused=self._planner.refused,
+            fleet=None if self._fleet is None else self._fleet.barred(),
             next_opening=self._planner.scheduler.next_opening(now.utc),
         )
 
@@ -283,6 +332,11 @@ class Engine:
         press = self._take(given, now)
         self._lines.time_passed(now)
         self._incoming.time_passed(now)
+        if self._claims is not None:
+            self._claims.time_passed(now)
+            if now.trusted and self.storage_failure is None:
+                self._claims.portion(now)
+        self._placer.stopped = self._contact_open
         if now.trusted and self.storage_failure is None:
             self._planner.portion(now)
             attended = self._campaign.attended
@@ -297,6 +351,7 @@ class Engine:
     def retire(self) -> None:
         """Begin no further call; not recorded."""
         self._retired = True
+        self._placer.retired = True
 
     def observe(self, entries: Iterable[Entry], now: Now) -> list[Effect]:
         """Fold rows that the shell wrote by itself (imports, erasures), and act on them."""
@@ -402,7 +457,20 @@ class Engine:
             case inputs.Reset():
                 if self.reset_refusal() is None:
                     self._record("stop.reset", None, now, by=given.by, reason=given.reason)
+            case (
+                ClaimGranted()
+                | ClaimDenied()
+                | ObjectedElsewhere()
+                | FleetStopped()
+                | FleetResumed()
+                | NameObjections()
+            ):
+                self._placer.stopped = self._contact_open
+                if self._claims is not None:
+                    self._claims.take(given, now)
             case inputs.PeopleChanged():
+                if self._claims is not None:
+                    self._claims.somebody_new()
                 if given.subjects is None:
                     self._planner.everybody()
                 else:
@@ -436,7 +504,7 @@ class Engine:
             if not self._state.stopped:
                 self._resume("panel", now)
             return False
-        if self._lines.calls:
+        if self._lines.calls or self.claims_running:
             return False
         self._record("panel.pressed", None, now, button="start")
         if not self._state.stopped:

@@ -178,6 +178,8 @@ class CampaignState:
                 self._authorised(entry)
             case "call.ended":
                 self._ended(entry)
+            case "fleet.attempt_elsewhere" | "fleet.claim_unused":
+                self._elsewhere(entry)
             case "consent.granted":
                 self._granted(entry)
             case "consent.revoked":
@@ -243,6 +245,28 @@ class CampaignState:
                     answered=_talked(entry.data.get("talk_seconds")),
                 ),
             )
+
+    def _elsewhere(self, entry: Entry) -> None:
+        """An attempt that another box made, or a claim on which nobody was dialled: it counts."""
+        attempt = entry.data.get("attempt")
+        subject = entry.subject
+        if subject is None or not isinstance(attempt, str) or subject in self._erased:
+            return
+        try:
+            outcome = Outcome(entry.data.get("outcome", Outcome.FAILED))
+        except ValueError:
+            outcome = Outcome.UNKNOWN
+        self._people.meet(subject)
+        self._people.add_attempt(
+            subject,
+            Attempt(
+                id=attempt,
+                authorised_at=_floor(_instant(entry.data.get("made_at")) or entry.at),
+                outcome=outcome,
+                ended_at=_instant(entry.data.get("ended_at")) or entry.at,
+                purpose=str(entry.data.get("purpose", "")),
+            ),
+        )
 
     def _granted(self, entry: Entry) -> None:
         consent = entry.data.get("consent")

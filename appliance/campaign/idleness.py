@@ -14,7 +14,7 @@ class Idle:
     """The reason at one instant."""
 
     code: str
-    """``storage``, ``stopped``, ``paused``, ``clock``, ``lines``, ``loading``, ``busy``,
+    """``storage``, ``stopped``, ``paused``, ``clock``, ``fleet``, ``lines``, ``loading``, ``busy``,
     ``done``, ``closed``, ``press`` or ``dialling``."""
     sentence: str
     next_at: datetime | None = None
@@ -39,6 +39,8 @@ class Condition:
     """Everybody's next chance is known."""
     refused: int
     next_opening: datetime | None
+    fleet: str | None = None
+    """Why the fleet lets this box call nobody; None where it does, and without a fleet."""
 
 
 def blocked(condition: Condition) -> Idle | None:
@@ -65,6 +67,11 @@ def blocked(condition: Condition) -> Idle | None:
             code="clock",
             sentence=f"The clock is not trusted ({condition.now.source}), so nobody is called: "
             "connect the box to a network with NTP, or fit a battery-backed clock.",
+        )
+    if condition.fleet is not None:
+        return Idle(
+            code="fleet",
+            sentence=f"Nobody is called because {condition.fleet}: see autodialer fleet status.",
         )
     if condition.lines_ready == 0:
         faults = [f"{f.line}: {f.detail}; {f.remedy}" for f in condition.line_faults]

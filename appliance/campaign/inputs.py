@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from appliance.campaign.fleet_inputs import FleetInput
 from firmware import events
 
 
@@ -75,6 +76,15 @@ class ShutDown:
 
 
 Input = (
-    events.Event | Tick | Pause | Resume | Reset | PeopleChanged | Revoke | StorageFailed | ShutDown
+    events.Event
+    | Tick
+    | Pause
+    | Resume
+    | Reset
+    | PeopleChanged
+    | Revoke
+    | StorageFailed
+    | ShutDown
+    | FleetInput
 )
 """All that one step of the engine can take."""

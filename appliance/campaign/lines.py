@@ -130,6 +130,16 @@ class Lines:
         for line in self._lines.values():
             self._move(line, event, now)
 
+    def named(self, name: str) -> LineState:
+        return self._lines[name]
+
+    def withdraw_claimed(self, pid: str, by: str, now: Now) -> None:
+        """End the call with whom the fleet knows as *pid*, if there is one."""
+        for line in self._lines.values():
+            claim = None if line.call is None else line.call.call.claim
+            if claim is not None and claim.pid == pid:
+                self._move(line, Withdrawn(by=by), now)
+
     def withdraw(self, subject: str, by: str, now: Now) -> None:
         """End the call with *subject*, if there is one: their consent is gone."""
         for line in self._lines.values():
@@ -188,11 +198,13 @@ class LineState:
     is still in it may object."""
     receiving: bool = False
     """Somebody calls on it; nobody is dialled meanwhile."""
+    claiming: bool = False
+    """The fleet is asked whether it may call somebody; it takes nobody else meanwhile."""
     linger: float = 0.0
     """Seconds by which it may tell a key late: a module's notice, where the host hears none."""
     used_at: float = float("-inf")
 
     @property
     def idle(self) -> bool:
-        free = self.call is None and not self.receiving
+        free = self.call is None and not self.receiving and not self.claiming
         return self.ready and free and self.unconfirmed is None

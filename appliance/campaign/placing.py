@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from appliance.call.attempt import begin
-from appliance.call.state import Keys
+from appliance.call.state import ClaimProof, Keys
+from appliance.campaign.claims import Claims
+from appliance.campaign.fleet_inputs import Fleet, standing
 from appliance.campaign.interfaces import Gate, People
 from appliance.campaign.lines import Lines, LineState
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
-from appliance.clearance.circumstances import Circumstances
+from appliance.clearance.circumstances import Circumstances, FleetStanding
 from appliance.effects import Now
 from appliance.model import Campaign, Clearance, Contact, Verdict
 
@@ -30,6 +32,7 @@ def circumstances(
     pressed: bool,
     call_seconds: float,
     line_ready: bool = True,
+    fleet: FleetStanding | None = None,
 ) -> Circumstances:
     """Return how the box stands at *now*, for the gate: the only place that reads it together."""
     return Circumstances(
@@ -41,6 +44,7 @@ def circumstances(
         bench=bench,
         pressed=pressed,
         call_seconds=call_seconds,
+        fleet=fleet,
     )
 
 
@@ -58,6 +62,7 @@ class Placer:
         planner: Planner,
         ids: Iterator[str],
         call_seconds: Mapping[str, float],
+        fleet: Fleet | None = None,
     ) -> None:
         self._campaign = campaign
         self._keys = Keys(listen=campaign.listen_key, object=campaign.object_key)
@@ -68,6 +73,13 @@ class Placer:
         self._planner = planner
         self._ids = ids
         self._call_seconds = call_seconds
+        self._fleet = fleet
+        self.claims: Claims | None = None
+        """Asks the fleet before each call, where this box belongs to one."""
+        self.stopped = False
+        """The stop contact is open, whatever the ledger says."""
+        self.retired = False
+        """The box is ending: a grant that still comes begins no call."""
 
     def place(self, now: Now, *, limit: int, pressed: bool, contact_open: bool) -> None:
         """Begin up to *limit* calls, in the scheduler's order.
@@ -99,20 +111,17 @@ class Placer:
         refusals: tuple[Verdict, ...] = ()
         kinds = dict.fromkeys(line.bench for line in idle)
         for bench in kinds:
-            script = self._campaign.script(contact.language)
-            asked = circumstances(
-                self._recorder,
-                now,
-                contact_open=contact_open,
-                bench=bench,
-                pressed=pressed,
-                call_seconds=self._call_seconds[script.language],
+            asked = self._asked(
+                contact, now, contact_open=contact_open, bench=bench, pressed=pressed
             )
             decision = self._gate.decide(contact, consents, history, asked)
             if decision.clearance is not None:
                 line = next(line for line in idle if line.bench is bench)
                 idle.remove(line)
-                self._begin(line, contact, decision.clearance, now)
+                if self.claims is None:
+                    self._begin(line, contact, decision.clearance, now, attempt=next(self._ids))
+                else:
+                    self.claims.ask(line, contact, pressed=pressed, now=now)
                 return
             refusals = decision.refusals
         rules = tuple(verdict.rule for verdict in refusals)
@@ -125,17 +134,70 @@ class Placer:
         else:
             self._planner.plan(subject, now, now.utc + RECONSIDER)
 
-    def _begin(self, line: LineState, contact: Contact, clearance: Clearance, now: Now) -> None:
+    def _asked(
+        self, contact: Contact, now: Now, *, contact_open: bool, bench: bool, pressed: bool
+    ) -> Circumstances:
+        return circumstances(
+            self._recorder,
+            now,
+            contact_open=contact_open,
+            bench=bench,
+            pressed=pressed,
+            call_seconds=self._call_seconds[self._campaign.script(contact.language).language],
+            fleet=standing(self._fleet, contact.number),
+        )
+
+    def claimed(
+        self,
+        line: LineState,
+        subject: str,
+        attempt: str,
+        pressed: bool,
+        claim: ClaimProof,
+        now: Now,
+    ) -> str | None:
+        """Begin the call on a grant of the fleet, if the gate still agrees; else say why not."""
+        contact = self._people.contact(subject)
+        state = self._recorder.state
+        if contact is None:
+            return "erased"
+        asked = self._asked(
+            contact, now, contact_open=self.stopped, bench=line.bench, pressed=pressed
+        )
+        decision = self._gate.decide(
+            contact,
+            self._people.consents(subject),
+            state.history(subject, contact.number_hash),
+            asked,
+        )
+        if self.retired:
+            return "ending"
+        if decision.clearance is None:
+            return " ".join(verdict.rule for verdict in decision.refusals)
+        self._begin(line, contact, decision.clearance, now, attempt=attempt, claim=claim)
+        return None
+
+    def _begin(
+        self,
+        line: LineState,
+        contact: Contact,
+        clearance: Clearance,
+        now: Now,
+        *,
+        attempt: str,
+        claim: ClaimProof | None = None,
+    ) -> None:
         begun = begin(
             clearance,
             script=self._campaign.script(contact.language),
             timers=self._campaign.timers,
             keys=self._keys,
             line=line.name,
-            attempt=next(self._ids),
+            attempt=attempt,
             number_hash=contact.number_hash,
             now=now,
             purpose=self._campaign.purpose,
             linger=line.linger,
+            claim=claim,
         )
         self._lines.begin(line, begun, now)

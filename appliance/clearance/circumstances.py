@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from appliance.effects import Now
-from appliance.model import Script, Timers
+from appliance.model import Script, Timers, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetStanding:
+    """How box and person stand in the fleet, as far as this box knows; the claim asks the rest."""
+
+    barred: str | None
+    """Why nobody may be dialled now: stopped by headquarters, or headquarters cannot be asked."""
+    objected: bool
+    """The person objected at another box, in this campaign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +34,8 @@ class Circumstances:
     """Whether the start button was pressed for this one call."""
     call_seconds: float
     """The longest that the call may take, from the dial command to the silent line."""
+    fleet: FleetStanding | None = None
+    """None where this box belongs to no fleet."""
 
     @classmethod
     def at_best(cls, now: Now, *, bench: bool, call_seconds: float) -> Circumstances:
@@ -37,6 +50,22 @@ class Circumstances:
             pressed=True,
             call_seconds=call_seconds,
         )
+
+
+def fleet_verdicts(circumstances: Circumstances) -> list[Verdict]:
+    """Return the fleet's rule, for a box that belongs to one."""
+    fleet = circumstances.fleet
+    if fleet is None:
+        return []
+    if fleet.objected:
+        reason = "The person objected at another box, which counts here until the campaign ends."
+        return [Verdict(rule="fleet", allowed=False, reason=reason)]
+    if fleet.barred is not None:
+        # It may change at any moment, and no row of this box will say so.
+        until = circumstances.now.utc + timedelta(minutes=1)
+        told = fleet.barred[:1].upper() + fleet.barred[1:]
+        return [Verdict(rule="fleet", allowed=False, reason=f"{told}.", until=until)]
+    return [Verdict(rule="fleet", allowed=True, reason="Headquarters can be asked.")]
 
 
 def longest_call(script: Script, timers: Timers) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from appliance.clearance.circumstances import Circumstances, longest_call
+from appliance.clearance.circumstances import Circumstances, fleet_verdicts, longest_call
 from appliance.clearance.consent import standing
 from appliance.clearance.openings import HORIZON, Person, next_chance, next_hours
 from appliance.clearance.rests import longest
@@ -65,6 +65,7 @@ def decide(
         consent_verdict(state),
         *time_verdicts(person, place, now),
         *history_verdicts(history, rules, now, place.zone),
+        *fleet_verdicts(circumstances),
     ]
     span = person.open_span(now.timestamp(), 0.0)
     if span is not None and span[0] > now.timestamp():

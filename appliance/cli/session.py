@@ -19,6 +19,8 @@ from appliance.storage.written_files import takes_a_stream
 
 if TYPE_CHECKING:
     from appliance.box.state import BoxState
+    from appliance.config.load import Config
+    from appliance.fleet.membership import Passive
 
 CREATES = frozenset({"contacts.import"})
 """Operations that may begin a state directory. Any other on a directory that is not there would
@@ -138,7 +140,7 @@ def _offline(
         state = _opened(config.state, operation, given, at_end)
         at_end.callback(state.close)
         clock = SystemClock(config.settings.clock.speed)
-        box = Box(config, state, calendar(config, state, clock))
+        box = Box(config, state, calendar(config, state, clock), fleet=_membership(config))
         answer = Operations(box).perform(operation, given)
         # A large import would make every later start read its rows one by one.
         if operation == "contacts.import" and answer["imported"]:
@@ -149,6 +151,15 @@ def _offline(
             # The state is still locked, so that nobody is erased before the file is there.
             output.write(answer)
         return answer
+
+
+def _membership(config: Config) -> Passive | None:
+    """Return how a box that does not run names people to its fleet; None without a fleet."""
+    if config.settings.fleet is None:
+        return None
+    from appliance.fleet.membership import Passive, keys_of
+
+    return Passive(keys_of(config.settings.fleet, config.file))
 
 
 def _opened(directory: Path, operation: str, given: dict[str, Any], at_end: ExitStack) -> BoxState:

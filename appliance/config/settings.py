@@ -340,6 +340,34 @@ class LedgerSettings(Section):
     )
 
 
+def _fleet_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+        raise ValueError("cannot name a box of a fleet")
+    return name
+
+
+def _server(url: str) -> str:
+    if not re.fullmatch(r"(?:tls|nats)://[A-Za-z0-9.\[\]:-]+:\d{1,5}", url):
+        raise ValueError("is no server")
+    return url
+
+
+Server = Annotated[str, AfterValidator(_server)]
+FleetName = Annotated[str, AfterValidator(_fleet_name)]
+
+
+class FleetSettings(Section):
+    box: FleetName = Field(
+        description="write the name under which headquarters enrolled this box, such as north"
+    )
+    key: Annotated[str, StringConstraints(min_length=1)] = Field(
+        description="write the path of the key file that autodialer fleet join made"
+    )
+    servers: tuple[Server, ...] = Field(
+        min_length=1, description='write a list such as ["tls://hub-1.example.org:443"]'
+    )
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="write debug, info, warning or error"
@@ -372,4 +400,7 @@ class Settings(Section):
         description="write a list of words or phrases by language, such as fr: [ras le bol]",
     )
     ledger: LedgerSettings = LedgerSettings()
+    fleet: FleetSettings | None = Field(
+        default=None, description="write box, key and servers, or leave the section out"
+    )
     logging: LoggingSettings = LoggingSettings()

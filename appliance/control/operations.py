@@ -45,6 +45,8 @@ class Surroundings:
     running: bool = False
     describe_line: Callable[[str], Mapping[str, object]] | None = None
     fingers: Fingers | None = None
+    fleet: Callable[[], dict[str, Any]] | None = None
+    """How the box stands to headquarters, where it belongs to a fleet."""
 
 
 class Operations:
@@ -135,6 +137,7 @@ class Operations:
             else [],
             "messages": self._messages.facts(),
             "ledger": {"seq": seq, "hash": digest},
+            **({} if self._around.fleet is None else {"fleet": self._around.fleet()}),
         }
 
     def facts(self) -> BoxFacts:
@@ -149,6 +152,7 @@ class Operations:
         )
         # Hung up is neither: the lamp goes dark as soon as the callee is free.
         dialling = sum(progress(call) in ("dialling", "ringing") for call in calls)
+        fleet = {} if self._around.fleet is None else self._around.fleet()
         return BoxFacts(
             lines=len(self._box.config.settings.lines),
             lines_ready=len(engine.ready_lines),
@@ -164,6 +168,8 @@ class Operations:
             law_refuses=self._law_refuses(),
             audio_ok=engine.audio_ok,
             panel_ok=engine.panel_ok,
+            fleet_barred=bool(fleet.get("barred")),
+            fleet_unheard=bool(fleet.get("objections_unsent")) and not fleet.get("connected"),
         )
 
     def _law_refuses(self) -> bool:
@@ -327,6 +333,7 @@ class Operations:
                 bench=bench,
                 call_seconds=call_seconds,
                 line_ready=not self._around.running or bool(engine.ready_lines),
+                number=contact.number,
             )
         return self._box.gate.decide(contact, consents, history, circumstances)
 

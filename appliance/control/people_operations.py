@@ -179,7 +179,8 @@ class PeopleOperations:
         self._box.take(
             inputs.Revoke(
                 subject=None if contact is None else contact.subject,
-                number_hash=hash_number(self._registry.number_key, number),
+                number_hash=self._box.people.number_hash(number)
+                or hash_number(self._registry.number_key, number),
                 by="command",
             )
             for number, contact in known.items()

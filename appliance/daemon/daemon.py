@@ -38,6 +38,7 @@ from appliance.control.job import Job
 from appliance.control.operations import Operations, Surroundings
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import EndSignals
+from appliance.daemon.fleet import join
 from appliance.effects import Record
 from appliance.errors import Refused
 from appliance.selftest import result as selftest_result
@@ -103,7 +104,17 @@ class Daemon:
             )
             for line in config.settings.lines
         }
-        self._box = Box(config, state, self._calendar, lines=self._lines, post=self._inbox.put)
+        self._fleet = join(
+            config, state, self._inbox.put, self._clock, calls=lambda: self._calls_running
+        )
+        self._box = Box(
+            config,
+            state,
+            self._calendar,
+            lines=self._lines,
+            post=self._inbox.put,
+            fleet=self._fleet,
+        )
         self._panel: Panel | NoPanel = NoPanel()
         self._ending = threading.Event()
         self._operations = Operations(self._box)
@@ -111,6 +122,7 @@ class Daemon:
         self._beat_every = BEAT
         self._turned: float | None = None
         """When the loop began its last turn, in real seconds; None while it does not run yet."""
+        self._calls_running = 0
 
     def _pulse(self) -> float:
         """Return how many seconds ago the loop began a turn."""
@@ -176,6 +188,7 @@ class Daemon:
                 fingers=self._panel
                 if isinstance(self._panel, Panel) and settings.panel and settings.panel.simulated
                 else None,
+                fleet=None if self._fleet is None else self._fleet.status,
             ),
         )
         self._box.note(
@@ -202,6 +215,8 @@ class Daemon:
             ]
         )
         self._box.recover()
+        if self._fleet is not None:
+            self._fleet.start(self._state.ledger.head[0])
         for line in self._lines.values():
             line.start()
 
@@ -278,6 +293,10 @@ class Daemon:
 
     def _show(self) -> None:
         self._panel.show(lamps(self._operations.facts()))
+        calls = len(self._box.engine.calls) + len(self._box.engine.incoming_calls)
+        if self._fleet is not None and calls != self._calls_running:
+            self._calls_running = calls
+            self._fleet.changed()
         self._panel.heartbeat()
         self._state.save_checkpoint_aside()
 
@@ -384,6 +403,8 @@ class Daemon:
             self._state.save_checkpoint(force=True)
         except StorageError as error:
             log.error("the end could not be recorded: %s", error)
+        if self._fleet is not None:
+            self._fleet.close()
         for switch in self._switches.values():
             if switch is not None:
                 switch.close()

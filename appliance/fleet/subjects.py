@@ -98,8 +98,8 @@ class Subjects:
     def epochs_of(self, box: str) -> str:
         return f"{self._root}.epoch.*.{box}"
 
-    def canary(self, box: str, nonce: str, part: str) -> str:
-        return f"{self._root}.canary.{box}.{nonce}.{part}"
+    def canary(self, box: str, part: str) -> str:
+        return f"{self._root}.canary.{box}.{part}"
 
     # --- not stored: only faster ---------------------------------------------------------------
 

@@ -14,6 +14,9 @@ from appliance.people.registry import Registry
 from appliance.people.sender import home_region, possible_numbers
 from firmware.events import AddressKind
 
+REMEMBERED = 1000
+"""Numbers hashed lately: far more than one step of the box takes."""
+
 
 class RegisteredPeople:
     """The registry, in the words of the engine."""
@@ -22,6 +25,7 @@ class RegisteredPeople:
         self._registry = registry
         self._country = country
         self._arriving: Callable[[str], datetime] | None = None
+        self._hashed: dict[str, str] = {}
 
     @contextmanager
     def importing(self, recorded_at: Callable[[str], datetime]) -> Iterator[None]:
@@ -61,7 +65,22 @@ class RegisteredPeople:
 
     def number_hash(self, number: str) -> str | None:
         read = self._read(number)
-        return None if read is None else hash_number(self._registry.number_key, read)
+        if read is None:
+            return None
+        number_hash = hash_number(self._registry.number_key, read)
+        self._hashed.pop(number_hash, None)
+        self._hashed[number_hash] = read
+        if len(self._hashed) > REMEMBERED:
+            del self._hashed[next(iter(self._hashed))]
+        return number_hash
+
+    def remembered(self, number_hash: str) -> str | None:
+        """Return the number that was hashed lately to *number_hash*; nothing is kept on disk.
+
+        An objection of somebody who is not registered leaves a hash alone; what names them to
+        other boxes is made of the number, while it is at hand.
+        """
+        return self._hashed.get(number_hash)
 
     def _read(self, number: str) -> str | None:
         try:

@@ -67,7 +67,7 @@ def test_what_cannot_be_a_token_is_refused(text: str) -> None:
         (SUBJECTS.objection(PID), Subject("rev", pid=PID)),
         (SUBJECTS.stop(4, "north"), Subject("stop", number=4, box="north")),
         (SUBJECTS.epoch(5, "north"), Subject("epoch", number=5, box="north")),
-        (SUBJECTS.canary("north", "x", "rev"), Subject("canary", box="north")),
+        (SUBJECTS.canary("north", "rev"), Subject("canary", box="north")),
         ("c.autumn.rev." + PID, None),
         ("c.spring.rev.short", None),
         ("c.spring.claim." + PID + ".x", None),

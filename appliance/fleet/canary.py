@@ -1,0 +1,100 @@
+"""Is this hub fit to be believed? Asked at each connection, before anybody is called.
+
+A server that is too old *ignores* the conditions of a claim and says yes; one that was set up
+otherwise lets messages be overwritten. Both look healthy. So the box tries what must be refused:
+it overwrites its canary, and claims where the canary has objected. A hub that takes either, or
+whose stream lacks a rule, is refused, and nobody is dialled.
+"""
+
+from __future__ import annotations
+
+from nats.aio.client import Client
+
+from appliance.fleet import streams, wire
+from appliance.fleet.hub_config import OLDEST
+from appliance.fleet.messages import encode
+from appliance.fleet.subjects import Subjects
+
+
+class HubUnfit(Exception):
+    """The hub would let through what it must refuse; ``remedy`` says what to do at headquarters."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+async def examine(client: Client, campaign: str, box: str) -> int:
+    """Try the hub and return the last sequence number of the campaign's stream.
+
+    Raises :class:`HubUnfit`, and :class:`~appliance.fleet.wire.NoAnswer` where nobody answers.
+    """
+    version = wire.version_of(client)
+    if version < OLDEST:
+        raise HubUnfit(
+            f"the hub's server is {'.'.join(map(str, version))}, which ignores the conditions of a "
+            "claim",
+            f"Install nats-server {'.'.join(map(str, OLDEST))} or newer on every node.",
+        )
+    names = Subjects(campaign)
+    try:
+        info = await wire.api(client, f"STREAM.INFO.{names.stream}")
+    except wire.HubRefused as refused:
+        raise HubUnfit(
+            f"the hub has no log of campaign {campaign}: {refused}",
+            "Make it at headquarters with: autodialer fleet hub --check",
+        ) from refused
+    found = info["config"]
+    wanted = streams.campaign_stream(campaign, found.get("num_replicas", 1))
+    faults = streams.unlike(wanted, found)
+    if faults:
+        raise HubUnfit(
+            f"the log of campaign {campaign} is not write-once: {'; '.join(faults)}",
+            "See what changed it, then at headquarters: autodialer fleet hub --check",
+        )
+    await _overwrite(client, names.canary(box, "rev"))
+    await _claim(client, names, box)
+    return int(info["state"]["last_seq"])
+
+
+async def _overwrite(client: Client, subject: str) -> None:
+    """Write the canary twice: the second, at the latest, must be refused."""
+    payload = encode({"canary": True})
+    for _ in range(2):
+        try:
+            await wire.write(client, subject, payload)
+        except wire.HubRefused as refused:
+            if refused.code == wire.EXISTS:
+                return
+            if refused.code != wire.BUSY:
+                raise HubUnfit(f"the hub takes no canary: {refused}", _SPACE) from refused
+    raise HubUnfit("the hub overwrote a message that is written once", _RULES)
+
+
+async def _claim(client: Client, names: Subjects, box: str) -> None:
+    """Claim under the condition that the canary has not objected, which it has."""
+    parts = [
+        wire.Part(
+            subject=names.canary(box, "claim"),
+            payload=b"{}",
+            unless=names.canary(box, "rev"),
+        ),
+        wire.Part(
+            subject=names.canary(box, "permit"), payload=b"{}", unless=names.canary(box, "stop")
+        ),
+    ]
+    for _ in range(5):
+        try:
+            await wire.write_together(client, parts, within=5.0)
+        except wire.HubRefused as refused:
+            if refused.code == wire.WRONG_SEQUENCE:
+                return
+            if refused.code == wire.BUSY:
+                continue
+            raise HubUnfit(f"the hub does not judge claims: {refused}", _RULES) from refused
+        raise HubUnfit("the hub granted a claim on somebody who had objected", _RULES)
+    raise wire.NoAnswer("the hub is too busy to be tried")
+
+
+_RULES = "Dial nobody with it: see at headquarters with autodialer fleet hub --check."
+_SPACE = "Make room on the hub's disks, then look with: autodialer fleet hub --check."

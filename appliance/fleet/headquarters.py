@@ -1,0 +1,235 @@
+"""What headquarters does at the hub: streams, stops, epochs, objections, and what boxes said last.
+
+One connection a command, and every order is in the log before it is called ordered. That a box
+*confirmed* it is another matter, told apart everywhere: it is what the box's own status says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from nats.aio.client import Client as Nats
+
+from appliance.errors import Refused
+from appliance.fleet import streams, subjects, wire
+from appliance.fleet.canary import HubUnfit, examine
+from appliance.fleet.hub import Hub
+from appliance.fleet.messages import Objection, Order, encode
+from appliance.fleet.pseudonym import pseudonym
+from appliance.fleet.subjects import Subjects
+
+NAME = "headquarters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxSeen:
+    """A box as the hub shows it."""
+
+    box: str
+    epoch: int
+    ordered_stop: bool
+    """A stop of its present epoch is in the log."""
+    status: dict[str, Any] | None
+    """What it said last; None where it never said anything."""
+    heard_at: datetime | None
+
+    @property
+    def confirmed_stop(self) -> bool:
+        """It said itself that it is stopped in this epoch, and that no call runs."""
+        told = self.status or {}
+        return (
+            self.ordered_stop
+            and told.get("stopped") is True
+            and told.get("epoch") == self.epoch
+            and not told.get("calls")
+        )
+
+
+@dataclass(slots=True)
+class Headquarters:
+    """A connection with the rights of headquarters."""
+
+    hub: Hub
+    nats: Nats
+    names: Subjects = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = Subjects(self.hub.campaign)
+
+    # --- the hub ---------------------------------------------------------------------------------
+
+    async def prepare(self) -> list[str]:
+        """Make what is missing of streams and consumers; return what was made.
+
+        Raises :class:`~appliance.fleet.canary.HubUnfit` where something is there otherwise.
+        """
+        made = []
+        wanted = [streams.campaign_stream(self.hub.campaign, self.hub.replicas)]
+        wanted += streams.other_streams(self.hub.replicas)
+        for stream in wanted:
+            try:
+                info = await wire.api(self.nats, f"STREAM.INFO.{stream['name']}")
+            except wire.HubRefused:
+                await wire.api(self.nats, f"STREAM.CREATE.{stream['name']}", stream)
+                made.append(f"stream {stream['name']}")
+                continue
+            faults = streams.unlike(stream, info["config"])
+            if faults:
+                raise HubUnfit(
+                    f"stream {stream['name']} is not as it must be: {'; '.join(faults)}",
+                    "It was made or changed by somebody else: use a hub of the fleet's own, and "
+                    "find out who may change this one.",
+                )
+        for box in self.hub.boxes():
+            made += await self.admit(box.box)
+        await examine(self.nats, self.hub.campaign, NAME)
+        return made
+
+    async def admit(self, box: str) -> list[str]:
+        """Make the durable consumers of *box* and its first epoch."""
+        made = []
+        for stream, consumer in (
+            (self.names.stream, streams.consumer(self.hub.campaign, box)),
+            (subjects.LISTS, streams.list_consumer(box)),
+        ):
+            try:
+                await wire.api(self.nats, f"CONSUMER.INFO.{stream}.{box}")
+            except wire.HubRefused:
+                await wire.api(
+                    self.nats,
+                    f"CONSUMER.DURABLE.CREATE.{stream}.{box}",
+                    {"stream_name": stream, "config": consumer},
+                )
+                made.append(f"consumer {box} of {stream}")
+        return made
+
+    # --- stop and resume -------------------------------------------------------------------------
+
+    async def epoch(self, box: str) -> int:
+        """Return the present epoch of *box*: 1 until a person begins another."""
+        last = await wire.read_last(self.nats, self.names.stream, self.names.epochs_of(box))
+        found = None if last is None else self.names.read(last.subject)
+        return 1 if found is None else found.number
+
+    async def stop(self, boxes: Iterable[str], *, by: str, reason: str) -> dict[str, int]:
+        """Stop *boxes*: a push that hangs up at once, then one message each in the log.
+
+        Returns each box's epoch in which the stop is ordered.
+        """
+        boxes = list(boxes)
+        order = Order(by=by, reason=reason, at=datetime.now(UTC))
+        for box in boxes:
+            await self.nats.publish(self.names.push_stop(box), order.payload())
+
+        async def order_one(box: str) -> tuple[str, int]:
+            epoch = await self.epoch(box)
+            await self._once(self.names.stop(epoch, box), order.payload())
+            return box, epoch
+
+        return dict(await asyncio.gather(*(order_one(box) for box in boxes)))
+
+    async def resume(
+        self, boxes: Iterable[str], *, by: str, reason: str, after_loss: bool = False
+    ) -> dict[str, int]:
+        """Begin a new epoch for each of *boxes*; a box that did not hear of it stays stopped.
+
+        The old epoch is closed first: a box that still counts in it finds itself stopped there,
+        so that no stop of the new epoch can be passed by with a claim of the old one.
+        """
+        now = datetime.now(UTC)
+        opened = {}
+        for box in boxes:
+            epoch = await self.epoch(box)
+            fence = Order(by=by, reason=f"epoch {epoch} is over", at=now, fence=True)
+            await self._once(self.names.stop(epoch, box), fence.payload())
+            order = Order(by=by, reason=reason, at=now, after_loss=after_loss)
+            await self._once(self.names.epoch(epoch + 1, box), order.payload())
+            opened[box] = epoch + 1
+        return opened
+
+    async def object(self, number: str) -> bool:
+        """Note the objection of *number* (E.164) for every box; False where it is there already."""
+        pid = pseudonym(self.hub.secrets().campaign_key, number)
+        told = Objection(box=NAME, at=datetime.now(UTC), by=NAME)
+        push = {**json.loads(told.payload()), "pid": pid}
+        await self.nats.publish(self.names.push_objection, encode(push))
+        return await self._once(self.names.objection(pid), told.payload())
+
+    async def _once(self, subject: str, payload: bytes) -> bool:
+        """Write the one message of *subject*; again where the hub is busy or finds a leader."""
+        for patience in range(20):
+            try:
+                return await wire.write_once(self.nats, subject, payload) is not None
+            except wire.NoAnswer:
+                if patience == 19:
+                    raise
+            except wire.HubRefused as refused:
+                if refused.code != wire.BUSY or patience == 19:
+                    raise
+            await asyncio.sleep(0.25)
+        raise AssertionError("unreachable")
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    async def seen(self) -> list[BoxSeen]:
+        """Return what the hub shows of every enrolled box."""
+        return list(await asyncio.gather(*(self._seen(box.box) for box in self.hub.boxes())))
+
+    async def _seen(self, box: str) -> BoxSeen:
+        epoch = await self.epoch(box)
+        stop = await wire.read_direct(self.nats, self.names.stream, self.names.stop(epoch, box))
+        told = await wire.read_direct(self.nats, subjects.STATUSES, subjects.status(box))
+        status = None
+        if told is not None:
+            try:
+                status = json.loads(told.payload)
+            except ValueError:
+                status = None
+        return BoxSeen(
+            box=box,
+            epoch=epoch,
+            ordered_stop=stop is not None,
+            status=status,
+            heard_at=None if told is None else datetime.fromisoformat(told.time).astimezone(UTC),
+        )
+
+    async def confirmations(self, boxes: Iterable[str], within: float) -> list[BoxSeen]:
+        """Wait until every one of *boxes* confirmed its stop, or *within* seconds are over."""
+        wanted = set(boxes)
+        end = asyncio.get_running_loop().time() + within
+        while True:
+            seen = [one for one in await self.seen() if one.box in wanted]
+            late = asyncio.get_running_loop().time() >= end
+            if late or all(one.confirmed_stop for one in seen):
+                return seen
+            await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def at_headquarters(hub: Hub) -> AsyncIterator[Headquarters]:
+    """Connect with the rights of headquarters. Raises :class:`~appliance.errors.Refused`."""
+    held = hub.secrets()
+    try:
+        nats = await wire.connect(
+            hub.servers,
+            seed=held.seed,
+            authority=hub.authority,
+            name=NAME,
+            inbox="_INBOX_headquarters",
+            forever=False,
+        )
+    except wire.NoAnswer as error:
+        raise Refused(
+            f"no node of the hub lets us in: {error}",
+            "see that the nodes run and have the newest users.conf (fleet hub --check)",
+        ) from error
+    try:
+        yield Headquarters(hub, nats)
+    finally:
+        await nats.close()

@@ -1,0 +1,516 @@
+"""The box's membership in a fleet: one thread with a loop of its own, which posts what it learns.
+
+Downward come orders (ask, rows are on disk), upward go inputs of the engine; what both sides look
+at is in :mod:`~appliance.fleet.shared_state`. Whatever breaks here, the box finishes its calls and
+dials nobody new.
+
+Tasks of the loop: connecting, and examining the hub each time (:mod:`~appliance.fleet.canary`);
+following the log by a durable consumer; claims, one after the other; what the ledger has to send;
+the status.
+
+Long because these tasks share one connection and its life: each is a page, and apart from the
+others none can be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nats.aio.client import Client as Nats
+from nats.aio.msg import Msg
+
+from appliance.campaign import fleet_inputs, inputs
+from appliance.effects import AskClaim
+from appliance.fleet import subjects, wire
+from appliance.fleet.canary import HubUnfit, examine
+from appliance.fleet.claim import Asked, Denied, Event, Granted, Reason
+from appliance.fleet.exchange import Answer, Exchange, unended
+from appliance.fleet.follower import Follower
+from appliance.fleet.hub_config import inbox
+from appliance.fleet.keys import BoxKeys
+from appliance.fleet.memory import Memory
+from appliance.fleet.messages import Ended, MessageUnreadable, Objection, Order, encode
+from appliance.fleet.pseudonym import pseudonym
+from appliance.fleet.sender import LedgerForked, Sender
+from appliance.fleet.shared_state import SharedState, Standing
+from appliance.fleet.subjects import Subjects
+from appliance.model import AttemptElsewhere
+from appliance.storage.files import StorageError
+from firmware.clock import Clock
+
+log = logging.getLogger(__name__)
+
+STATUS_EVERY = 30.0
+"""Seconds between two statuses of a box at which nothing changes."""
+EXAMINE_AGAIN = 5.0
+"""Seconds before a hub that did not answer, or was unfit, is examined again."""
+CLOSE_WITHIN = 5.0
+"""Seconds that the end waits for what is still on its way."""
+SEND_AGAIN = 1.0
+
+
+def boot_time() -> float:
+    """Return CLOCK_BOOTTIME in seconds: it runs on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Member:
+    """This box in its fleet. ``post`` takes inputs of the engine, from any thread."""
+
+    def __init__(
+        self,
+        keys: BoxKeys,
+        state: Path,
+        *,
+        post: Callable[[inputs.Input], None],
+        clock: Clock,
+        describe: Callable[[], dict[str, Any]] | None = None,
+        boot: Callable[[], float] = boot_time,
+    ) -> None:
+        """*state* is the box's state directory. Raises the storage errors.
+
+        *describe* tells what the status says of calls; it is called on the fleet's thread.
+        """
+        self.keys = keys
+        self.names = Subjects(keys.campaign)
+        self._memory = Memory(state)
+        self._post = post
+        self._clock = clock
+        self._boot = boot
+        self._describe = describe or dict
+        self._shared = SharedState(self._memory, post=post, changed=self._news, boot=boot)
+        self._sender = Sender(keys, self.names, state, self._memory, unnamed=self._unnamed)
+        self._asks: dict[str, AskClaim] = {}
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._queue: asyncio.Queue[AskClaim] = asyncio.Queue()
+        self._nats: Nats | None = None
+        self._started = threading.Event()
+        self._head = 0
+
+    # --- the box's loop asks -----------------------------------------------------------------
+
+    def barred(self) -> str | None:
+        """Return why nobody may be dialled now, whoever it is; None where claims can be asked."""
+        return self._shared.barred()
+
+    def pseudonym(self, number: str) -> str:
+        """Return the name of *number* (E.164) in the campaign."""
+        return pseudonym(self.keys.campaign_key, number)
+
+    def objected(self, pid: str) -> datetime | None:
+        """Return when the person *pid* objected at another box, None where they did not."""
+        return self._shared.objected(pid)
+
+    @property
+    def heard(self) -> int:
+        """How many objected at other boxes."""
+        return self._shared.heard
+
+    def refuses(self, attempt: str) -> str | None:
+        """Return why the dial command of *attempt* may not go out now; None where it may."""
+        return self._shared.refuses(attempt)
+
+    def concluded(self, attempt: str) -> None:
+        """Forget a claim whose call is over or that was never dialled."""
+        self._shared.concluded(attempt)
+
+    def ask(self, ask: AskClaim) -> None:
+        """Claim *ask*; its row is on disk. The answer is posted, in any case."""
+        self._asks[ask.attempt] = ask
+        if not self._on_loop(lambda: self._queue.put_nowait(ask)):
+            self._deny(ask, Reason.NOT_CONNECTED, "the fleet's thread does not run")
+
+    def written(self, seq: int) -> None:
+        """Note that the ledger is on disk up to row *seq*: objections in it leave at once."""
+        self._head = seq
+        self._on_loop(self._sender.wake)
+
+    def changed(self) -> None:
+        """Say the status anew."""
+        self._on_loop(self._changed.set)
+
+    def status(self) -> dict[str, Any]:
+        """Return what ``status`` and the lamps tell of the fleet."""
+        shared = self._shared
+        position, standing = shared.position, shared.standing
+        return {
+            "box": self.keys.box,
+            "campaign": self.keys.campaign,
+            "connected": standing.connected,
+            "server": standing.server,
+            "trouble": shared.failure or ("" if standing.connected else standing.trouble),
+            "remedy": standing.remedy,
+            "barred": self.barred(),
+            "epoch": position.epoch,
+            "stopped": position.stopped,
+            "log_seen": position.highest,
+            "objections_unsent": self._sender.objections_waiting,
+            "objections_heard": shared.heard,
+            "ledger_sent": self._sender.ledger_sent,
+            "ledger_verified": int(self._memory.head.get("seq", 0)),
+        }
+
+    # --- life --------------------------------------------------------------------------------
+
+    def start(self, head: int) -> None:
+        """Begin; *head* is the ledger's newest row."""
+        self._head = head
+        self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
+        self._thread.start()
+        self._started.wait(CLOSE_WITHIN)
+
+    def close(self) -> None:
+        """Send what is due, for a moment, and end. Calling it again does nothing."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._on_loop(self._ending.set)
+            thread.join(CLOSE_WITHIN + 2.0)
+
+    def _on_loop(self, call: Callable[[], object]) -> bool:
+        loop = self._loop
+        if loop is None:
+            return False
+        try:
+            loop.call_soon_threadsafe(call)
+        except RuntimeError:
+            return False  # The loop has ended.
+        return True
+
+    def _news(self) -> None:
+        """The status is another, and with it perhaps what the box may do."""
+        self._on_loop(self._changed.set)
+        self._post(inputs.Tick())
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except Exception as error:
+            log.exception("the fleet's thread ended")
+            self._fail(f"a fault of the program, {type(error).__name__}: its log tells more")
+
+    def _fail(self, why: str) -> None:
+        """Nothing goes on here any more, until a restart: nobody is dialled."""
+        self._shared.fail(why)
+        for ask in list(self._asks.values()):
+            self._deny(ask, Reason.NOT_CONNECTED, why)
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sender.wake()
+        self._started.set()
+        jobs = [self._claiming(), self._sending(), self._telling(), self._connection()]
+        tasks = [asyncio.create_task(self._kept(job)) for job in jobs]
+        await self._ending.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._nats is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._say_last(), CLOSE_WITHIN / 2)
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._nats.close(), CLOSE_WITHIN / 2)
+
+    async def _kept(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run *job*; a fault in it ends all dialling, visibly."""
+        try:
+            await job
+        except asyncio.CancelledError:
+            raise
+        except StorageError as error:
+            log.error("the fleet's memory cannot be kept: %s", error)
+            self._fail(f"the fleet's memory cannot be kept: {error}")
+        except Exception as error:
+            log.exception("a task of the fleet ended")
+            self._fail(f"a fault of the program, {type(error).__name__}: its log tells more")
+
+    # --- the connection ----------------------------------------------------------------------
+
+    async def _connection(self) -> None:
+        """Connect, examine, and examine again whenever the link was gone."""
+        lost, back = asyncio.Event(), asyncio.Event()
+
+        async def disconnected() -> None:
+            self._shared.stand(Standing(trouble="the link to the hub is cut"))
+            lost.set()
+
+        async def reconnected() -> None:
+            back.set()
+
+        nats = await self._connect(disconnected, reconnected)
+        await self._listen(nats)
+        follower = Follower(self.names.stream, self.keys.box, self._logged)
+        following: asyncio.Task[None] | None = None
+        try:
+            while True:
+                lost.clear()
+                back.clear()
+                if nats.is_connected and await self._meet(nats):
+                    if following is None:
+                        following = asyncio.create_task(self._kept(follower.run(nats)))
+                    else:
+                        follower.again()
+                    await lost.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(back.wait(), EXAMINE_AGAIN)
+        finally:
+            if following is not None:
+                following.cancel()
+
+    async def _connect(
+        self,
+        disconnected: Callable[[], Coroutine[Any, Any, None]],
+        reconnected: Callable[[], Coroutine[Any, Any, None]],
+    ) -> Nats:
+        keys = self.keys
+
+        def complaint(text: str) -> None:
+            if not self._shared.standing.connected:
+                self._shared.stand(Standing(trouble=text))
+
+        while self._nats is None:
+            try:
+                self._nats = await wire.connect(
+                    keys.servers,
+                    seed=keys.seed,
+                    authority=keys.authority,
+                    name=f"{keys.campaign}/{keys.box}",
+                    inbox=inbox(keys.box),
+                    forever=True,
+                    disconnected=disconnected,
+                    reconnected=reconnected,
+                    complaint=complaint,
+                )
+            except wire.NoAnswer as error:
+                self._shared.stand(Standing(trouble=str(error)))
+                await asyncio.sleep(EXAMINE_AGAIN)
+        return self._nats
+
+    async def _meet(self, nats: Nats) -> bool:
+        """Examine the hub on a new connection; return whether it may be believed."""
+        try:
+            last = await examine(nats, self.keys.campaign, self.keys.box)
+            anchor = self._shared.position.anchor
+            message = None
+            if 0 < anchor <= last:
+                message = await wire.read_at(nats, self.names.stream, anchor)
+            self._shared.meet(last, None if message is None else message.subject)
+            await self._sender.meet(nats, self._head)
+        except (HubUnfit, LedgerForked) as unfit:
+            self._shared.stand(Standing(trouble=str(unfit), remedy=unfit.remedy))
+            log.error("%s; %s", unfit, unfit.remedy)
+            return False
+        except (wire.NoAnswer, wire.HubRefused) as error:
+            self._shared.stand(Standing(trouble=f"the hub does not answer: {error}"))
+            return False
+        if not nats.is_connected:
+            return False
+        url = nats.connected_url
+        server = "" if url is None else url.netloc
+        self._shared.stand(Standing(connected=True, trouble="", server=server))
+        self._sender.wake()
+        return True
+
+    async def _listen(self, nats: Nats) -> None:
+        """Take pushes: they are only faster than the log, and never make a call possible."""
+
+        async def stop(message: Msg) -> None:
+            with contextlib.suppress(MessageUnreadable):
+                self._shared.stop(None, Order.read(message.data))
+
+        async def objection(message: Msg) -> None:
+            with contextlib.suppress(MessageUnreadable, ValueError, KeyError, TypeError):
+                pid = json.loads(message.data)["pid"]
+                if subjects.PID.fullmatch(pid):
+                    self._shared.hear(pid, Objection.read(message.data))
+
+        async def head(message: Msg) -> None:
+            self._sender.take_head(message.data)
+
+        await nats.subscribe(self.names.push_stop(self.keys.box), cb=stop)
+        await nats.subscribe(self.names.push_stop("all"), cb=stop)
+        await nats.subscribe(self.names.push_objection, cb=objection)
+        await nats.subscribe(subjects.head(self.keys.box), cb=head)
+
+    async def _logged(self, subject: str, sequence: int, payload: bytes) -> None:
+        """Take one message of the log; it is acknowledged once this returns."""
+        found = self.names.read(subject)
+        now = datetime.now(UTC)
+        match None if found is None else found.kind:
+            case "rev" if found is not None:
+                try:
+                    objection = Objection.read(payload)
+                except MessageUnreadable:
+                    # Who objected stands in the subject.
+                    objection = Objection(box="?", at=now, by="unknown")
+                self._shared.hear(found.pid, objection)
+            case "stop" if found is not None:
+                try:
+                    order = Order.read(payload)
+                except MessageUnreadable:
+                    order = Order(by="an order that cannot be read", reason="unknown", at=now)
+                self._shared.stop(found.number, order)
+            case "epoch" if found is not None:
+                try:
+                    again = self._shared.open(found.number, sequence, Order.read(payload))
+                except MessageUnreadable as error:
+                    log.error("an epoch that cannot be read begins nothing: %s", error)
+                else:
+                    if again:
+                        # The log may lack what it once acknowledged.
+                        self._sender.everything(self._memory.objections)
+            case _:
+                pass
+        self._shared.saw(sequence)
+
+    # --- claims ------------------------------------------------------------------------------
+
+    async def _claiming(self) -> None:
+        while True:
+            ask = await self._queue.get()
+            await self._claim(ask)
+
+    async def _claim(self, ask: AskClaim) -> None:
+        nats, bars = self._nats, self.barred()
+        if nats is None or bars is not None:
+            self._deny(ask, Reason.NOT_CONNECTED, bars or "")
+            return
+        exchange = Exchange(nats, self.names, self.keys.box, self._boot)
+        try:
+            answer = await self._exchange(exchange, ask)
+        except (wire.NoAnswer, wire.HubRefused) as error:
+            self._deny(ask, Reason.NO_ANSWER, str(error))
+            return
+        await self._end_own(ask, unended(answer.elsewhere, self.keys.box))
+        event: Event = answer.event
+        state = self._shared.answer(ask.attempt, event)
+        if isinstance(state, Granted):
+            left = state.dial_by - self._boot()
+            del self._asks[ask.attempt]
+            self._post(
+                fleet_inputs.ClaimGranted(
+                    attempt=ask.attempt,
+                    sequence=state.sequence,
+                    number=state.number,
+                    dial_by=self._clock.monotonic() + left / self._clock.real(1.0),
+                )
+            )
+        elif isinstance(state, Denied):
+            self._deny(
+                ask,
+                state.reason,
+                state.detail,
+                number=state.number,
+                sequence=state.sequence,
+                elsewhere=answer.elsewhere,
+            )
+        else:
+            self._deny(ask, Reason.CLAIMED, answer.detail, elsewhere=answer.elsewhere)
+
+    async def _exchange(self, exchange: Exchange, ask: AskClaim) -> Answer:
+        known = 0
+        if ask.known:
+            known, elsewhere = await exchange.look(ask)
+            if elsewhere:
+                return Answer.claimed(elsewhere)
+
+        def asked() -> Asked:
+            number = len(ask.known) + 1
+            subject = self.names.claim(ask.pid, number)
+            return self._shared.ask(ask.attempt, ask.pid, number, subject)
+
+        return await exchange.claim(ask, asked, known=known)
+
+    def _deny(
+        self,
+        ask: AskClaim,
+        reason: Reason,
+        detail: str = "",
+        *,
+        number: int = 0,
+        sequence: int = 0,
+        elsewhere: tuple[AttemptElsewhere, ...] = (),
+    ) -> None:
+        self._shared.concluded(ask.attempt)
+        if self._asks.pop(ask.attempt, None) is not None:
+            self._post(
+                fleet_inputs.ClaimDenied(
+                    attempt=ask.attempt,
+                    reason=reason.value,
+                    detail=detail,
+                    number=number,
+                    sequence=sequence,
+                    elsewhere=elsewhere,
+                )
+            )
+
+    async def _end_own(self, ask: AskClaim, ghosts: Iterable[AttemptElsewhere]) -> None:
+        """Say that nobody was dialled on claims of ours whose grant came too late."""
+        for ghost in ghosts:
+            ended = Ended(
+                box=self.keys.box, attempt=ghost.attempt, outcome=None, at=datetime.now(UTC)
+            )
+            if self._nats is not None:
+                with contextlib.suppress(wire.NoAnswer, wire.HubRefused):
+                    await wire.write_once(
+                        self._nats, self.names.outcome(ask.pid, ghost.number), ended.payload()
+                    )
+
+    # --- what goes out -----------------------------------------------------------------------
+
+    async def _sending(self) -> None:
+        while True:
+            await self._sender.due()
+            nats = self._nats
+            if nats is None or not self._shared.standing.connected:
+                self._sender.look(self._head)
+                continue
+            before = self._sender.objections_waiting, self._sender.ledger_sent
+            try:
+                await self._sender.send(nats, self._head)
+            except (wire.NoAnswer, wire.HubRefused) as error:
+                log.warning("not sent yet: %s", error)
+                await asyncio.sleep(SEND_AGAIN)
+                self._sender.wake()
+            except LedgerForked as forked:
+                self._fail(f"{forked}; {forked.remedy}")
+            if before[0] != self._sender.objections_waiting:
+                self._news()
+
+    def _unnamed(self, people: tuple[str, ...]) -> None:
+        self._post(fleet_inputs.NameObjections(subjects=people))
+
+    async def _telling(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), STATUS_EVERY)
+            self._changed.clear()
+            await self._say()
+            # Many changes at once are one status; a stop's confirmation waits no longer than this.
+            await asyncio.sleep(0.02)
+
+    async def _say(self) -> None:
+        nats = self._nats
+        if nats is None or not nats.is_connected:
+            return
+        status = {**self._describe(), **self.status(), "at": datetime.now(UTC).isoformat()}
+        with contextlib.suppress(Exception):  # The next one says more.
+            await nats.publish(subjects.status(self.keys.box), encode(status))
+
+    async def _say_last(self) -> None:
+        with contextlib.suppress(wire.NoAnswer, wire.HubRefused, LedgerForked):
+            if self._nats is not None and self._shared.standing.connected:
+                await self._sender.send(self._nats, self._head)
+        self._shared.stand(Standing(trouble="the box has ended"))
+        await self._say()

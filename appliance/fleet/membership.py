@@ -1,0 +1,75 @@
+"""A box's keys as its configuration names them, and the membership of a box that does not run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from appliance.effects import AskClaim
+from appliance.fleet.keys import BoxKeys, KeysUnusable
+from appliance.fleet.pseudonym import pseudonym
+
+
+class FleetSection(Protocol):
+    """The section ``fleet`` of the configuration."""
+
+    @property
+    def box(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def servers(self) -> tuple[str, ...]: ...
+
+
+def key_path(section: FleetSection, config: Path) -> Path:
+    """Return where the key file of *section* lies: relative paths begin beside *config*."""
+    return config.parent / section.key
+
+
+def keys_of(section: FleetSection, config: Path) -> BoxKeys:
+    """Return the keys that *section* names. Raises :class:`~appliance.fleet.keys.KeysUnusable`."""
+    path = key_path(section, config)
+    keys = BoxKeys.load(path)
+    if keys.box != section.box:
+        raise KeysUnusable(
+            f"{path} is the key of box {keys.box}, and {config.name} says fleet.box: {section.box}",
+            remedy=f"Write fleet.box: {keys.box}, or join with this box's own file.",
+        )
+    return replace(keys, servers=tuple(section.servers))
+
+
+class Passive:
+    """The membership of a box that does not run: it names people, and calls nobody.
+
+    A command on a stopped box may record an objection; its row must bear the pseudonym by which
+    the other boxes will hear of it at the next start.
+    """
+
+    def __init__(self, keys: BoxKeys) -> None:
+        self._keys = keys
+        self.heard = 0
+
+    def barred(self) -> str | None:
+        return "the box is not running"
+
+    def pseudonym(self, number: str) -> str:
+        return pseudonym(self._keys.campaign_key, number)
+
+    def objected(self, pid: str) -> datetime | None:  # noqa: ARG002 - asked of a running box
+        return None
+
+    def ask(self, ask: AskClaim) -> None:
+        raise AssertionError(f"attempt {ask.attempt} of a box that does not run")
+
+    def refuses(self, attempt: str) -> str | None:  # noqa: ARG002
+        return "the box is not running"
+
+    def concluded(self, attempt: str) -> None:
+        """Nothing runs."""
+
+    def written(self, seq: int) -> None:
+        """The next start reads it."""

@@ -1,0 +1,215 @@
+"""What leaves the box: objections and outcomes at once, the ledger in packs, until it is there.
+
+The ledger on disk is the queue. The hub says what it has: the box's last pack, and the message of
+each subject that takes one. So nothing is remembered here that a power cut could make wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from nats import errors
+from nats.aio.client import Client as Nats
+
+from appliance.fleet import packs, subjects, wire
+from appliance.fleet.keys import BoxKeys
+from appliance.fleet.memory import Memory
+from appliance.fleet.messages import Objection, encode
+from appliance.fleet.outbox import Due, Outbox
+from appliance.fleet.packs import Head, Pack
+from appliance.fleet.signing import SignatureWrong, open_head
+from appliance.fleet.subjects import Subjects
+from appliance.ledger import reader
+
+log = logging.getLogger(__name__)
+
+LEDGER = "ledger"
+ROWS_AT_ONCE = 2000
+"""Ledger rows that are read before the loop looks at anything else."""
+
+
+class LedgerForked(Exception):
+    """Headquarters has rows of this box that its ledger has not: it was restored, or changed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.remedy = (
+            "Calls and objections may be missing here: keep this state directory, enrol the box "
+            "under a new name and give it a fresh state (docs/fleet.md, A box restored)."
+        )
+
+
+class Sender:
+    """Lives on the client's loop, but for the figures that it tells."""
+
+    def __init__(
+        self,
+        keys: BoxKeys,
+        names: Subjects,
+        state: Path,
+        memory: Memory,
+        *,
+        unnamed: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        """*unnamed* asks for the names of people who objected without one."""
+        self._unnamed = unnamed
+        self._keys = keys
+        self._names = names
+        self._directory = state / LEDGER
+        self._memory = memory
+        self._outbox = Outbox(names, keys.box)
+        self._followed = memory.sent
+        self._pack = 0
+        """Sequence number of this box's newest pack in the hub's stream."""
+        self._head = Head()
+        """The newest row that the hub has."""
+        self._again: dict[str, Due] = {}
+        self._wake = asyncio.Event()
+        self.objections_waiting = 0
+        self.ledger_sent = 0
+
+    def wake(self) -> None:
+        """To be called on the loop: there may be something to send."""
+        self._wake.set()
+
+    def look(self, head: int) -> None:
+        """Follow the ledger without a hub: how many objections wait is to be seen."""
+        while self._read(head):
+            pass
+
+    async def due(self) -> None:
+        """Wait until there may be something to send."""
+        await self._wake.wait()
+        self._wake.clear()
+
+    async def meet(self, nats: Nats, head: int) -> None:
+        """Compare what the hub has of this box's ledger with the ledger.
+
+        Raises :class:`LedgerForked`, and what the wire raises.
+        """
+        box = self._keys.box
+        last = await wire.read_direct(nats, subjects.LEDGERS, subjects.ledger(box))
+        if last is None:
+            self._pack, self._head = 0, Head()
+        else:
+            lines = packs.read(last.payload)
+            there = Head(lines[-1].seq, lines[-1].hash)
+            ours = reader.hash_at(self._directory, there.seq) if there.seq <= head else None
+            if ours != there.hash:
+                raise LedgerForked(
+                    f"headquarters has row {there.seq} of this box's ledger, which "
+                    + ("ends before it" if ours is None else "holds another there")
+                )
+            self._pack, self._head = last.sequence, there
+        self.ledger_sent = self._head.seq
+        signed = await wire.read_direct(nats, subjects.HEADS, subjects.head(box))
+        if signed is not None:
+            self.take_head(signed.payload)
+
+    def take_head(self, payload: bytes) -> None:
+        """Keep a head that headquarters signed, if it did."""
+        try:
+            head = open_head(payload, self._keys.headquarters, self._keys.box)
+        except SignatureWrong as error:
+            log.error("a head that headquarters did not sign: %s", error)
+            return
+        if head.seq >= int(self._memory.head.get("seq", 0)):
+            self._memory.signed(json.loads(payload))
+
+    def everything(self, heard: Mapping[bytes, int]) -> None:
+        """Send all objections and outcomes anew, and those that were heard of others."""
+        from datetime import UTC, datetime
+
+        self._outbox = Outbox(self._names, self._keys.box)
+        self._followed = 0
+        for key, at in heard.items():
+            pid = key.hex()
+            told = Objection(
+                box=self._keys.box, at=datetime.fromtimestamp(at / 1000, UTC), by="fleet"
+            )
+            subject = self._names.objection(pid)
+            self._again[subject] = Due(
+                subject=subject, payload=told.payload(), seq=0, objection=True, pid=pid
+            )
+        self.wake()
+
+    async def send(self, nats: Nats, head: int) -> None:
+        """Send what is due up to ledger row *head*. Raises what the wire raises."""
+        while True:
+            read = self._read(head)
+            await self._messages(nats)
+            if not read:
+                break
+            await asyncio.sleep(0)
+        await self._ledger(nats, head)
+
+    def _read(self, head: int) -> bool:
+        """Follow the ledger for a while; return whether there is more."""
+        if self._followed >= head:
+            return False
+        count = 0
+        for line in reader.lines(self._directory, self._followed):
+            if line.seq > head:
+                return False
+            self._outbox.follow([line.entry()])
+            self._followed = line.seq
+            count += 1
+            if count >= ROWS_AT_ONCE:
+                break
+        self.objections_waiting = self._outbox.objections
+        asked = self._outbox.ask_names()
+        if asked:
+            self._unnamed(asked)
+        return self._followed < head and count > 0
+
+    async def _messages(self, nats: Nats) -> None:
+        for due in [*self._again.values(), *self._outbox.waiting]:
+            if due.objection:
+                try:
+                    told = {**json.loads(due.payload), "pid": due.pid}
+                    await nats.publish(self._names.push_objection, encode(told))
+                except (errors.Error, OSError):
+                    pass  # Only faster; the log follows.
+            # None where it stands there already: somebody else said it, or we did before a cut.
+            await wire.write_once(nats, due.subject, due.payload)
+            self._outbox.acknowledged(due.subject)
+            self._again.pop(due.subject, None)
+            self.objections_waiting = self._outbox.objections
+        self._memory.acknowledged(self._outbox.done)
+
+    async def _ledger(self, nats: Nats, head: int) -> None:
+        if self._head.seq >= head:
+            return
+        rows = (line for line in reader.lines(self._directory, self._head.seq) if line.seq <= head)
+        for pack in packs.packs(rows):
+            while not await self._put(nats, pack):
+                await self.meet(nats, head)
+                if self._head.seq >= pack.head.seq:
+                    break
+                if self._head.seq >= pack.first:
+                    # Cut otherwise than before: begin anew where the hub stands.
+                    self.wake()
+                    return
+            self._head = pack.head
+            self.ledger_sent = pack.head.seq
+
+    async def _put(self, nats: Nats, pack: Pack) -> bool:
+        """Write *pack* behind the one before; False where that place is taken."""
+        headers = {
+            wire.MESSAGE_ID: f"{self._keys.box}-{pack.first}-{pack.lines[-1].hash[:16]}",
+            wire.SUBJECT_SEQUENCE: str(self._pack),
+        }
+        try:
+            written = await wire.write(
+                nats, subjects.ledger(self._keys.box), pack.payload(), headers=headers
+            )
+        except wire.HubRefused as refused:
+            if refused.code in (wire.WRONG_SEQUENCE, wire.BUSY):
+                return False
+            raise
+        self._pack = written.sequence
+        return True

@@ -1,0 +1,335 @@
+"""NATS as the fleet uses it: one way to connect, to ask, to write once and to write in a batch.
+
+What the client library does by default is unfit for this job, and is set otherwise here: it keeps
+what is published while the link is down and sends it later (a claim would appear that nobody waits
+for any more); it notices a dead link after four minutes; it gives up after 60 attempts; it prints
+a traceback for each. Every acknowledgement is read here, because the library raises some refusals,
+returns others, and takes a bare "OK" of an old server for a grant.
+
+Wire format of the batch: NATS ADR-50. Error codes: nats-server ``errors.json``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nats import errors
+from nats.aio.client import Client
+
+from appliance.fleet.hub_config import PING_SECONDS, PINGS
+from appliance.fleet.keys import tls_context
+
+log = logging.getLogger(__name__)
+
+RECONNECT_WAIT = 1
+"""Seconds between two attempts at one server."""
+CONNECT_TIMEOUT = 4
+"""Seconds for TCP, TLS and log-in: several round trips over a bad mobile link."""
+
+EXISTS = 10077
+"""The subject has its one message already."""
+WRONG_SEQUENCE = 10071
+"""A condition of the write does not hold (the description names the message that breaks it)."""
+BUSY = 10164
+"""A write with the same condition is under way; says nothing about whether it will succeed."""
+NOT_FOUND = 10037
+ROLLUP = 10111
+
+SUBJECT_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
+SUBJECT_NAMED = "Nats-Expected-Last-Subject-Sequence-Subject"
+MESSAGE_ID = "Nats-Msg-Id"
+
+
+class NoAnswer(Exception):
+    """Nobody answered: whether it was written is not known."""
+
+
+class HubRefused(Exception):
+    """The server answered with an error; ``code`` is its ``err_code``."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+        self.code = code
+        self.description = description
+
+    @property
+    def sequence(self) -> int:
+        """The message that breaks a condition, where the description names it; else 0."""
+        word = self.description.rsplit(" ", 1)[-1]
+        return int(word) if self.code == WRONG_SEQUENCE and word.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An acknowledgement: the message is on the disks of a majority."""
+
+    stream: str
+    sequence: int
+    duplicate: bool = False
+    batch: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A stored message as it was read."""
+
+    subject: str
+    sequence: int
+    payload: bytes
+    time: str
+
+
+@dataclass(slots=True)
+class Complaints:
+    """Says each kind of trouble once a minute, with how often it came."""
+
+    every: float = 60.0
+    now: Callable[[], float] = time.monotonic
+    _told: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def note(self, text: str) -> str | None:
+        """Return what to log of *text* now, or None."""
+        at = self.now()
+        last, more = self._told.get(text, (None, 0))
+        if last is not None and at - last < self.every:
+            self._told[text] = (last, more + 1)
+            return None
+        if len(self._told) > 100:
+            self._told.clear()
+        self._told[text] = (at, 0)
+        return f"{text} ({more} more times)" if more else text
+
+
+async def connect(
+    servers: Sequence[str],
+    *,
+    seed: str,
+    authority: str,
+    name: str,
+    inbox: str,
+    forever: bool,
+    disconnected: Callable[[], Awaitable[None]] | None = None,
+    reconnected: Callable[[], Awaitable[None]] | None = None,
+    complaint: Callable[[str], None] | None = None,
+) -> Client:
+    """Connect to one of *servers*. *forever* tries until it is cancelled; else once round.
+
+    *complaint* gets every trouble in words; the log gets each once a minute.
+    Raises :class:`NoAnswer` where none lets us in.
+    """
+    complaints = Complaints()
+    last: list[str] = []
+
+    async def complain(error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}".rstrip(": ")
+        last[:] = [text]
+        if complaint is not None:
+            complaint(text)
+        told = complaints.note(text)
+        if told is not None:
+            log.warning("hub: %s", told)
+
+    async def nothing() -> None:
+        return
+
+    client = Client()
+    context = tls_context(authority)
+    options: dict[str, Any] = {"tls": context} if context is not None else {}
+    if seed:
+        options["nkeys_seed_str"] = seed
+    try:
+        await client.connect(
+            servers=list(servers),
+            name=name,
+            inbox_prefix=inbox,
+            error_cb=complain,
+            disconnected_cb=disconnected or nothing,
+            reconnected_cb=reconnected or nothing,
+            allow_reconnect=True,
+            # Forever, or else each server twice at most: an operator waits for the answer.
+            max_reconnect_attempts=-1 if forever else 1,
+            reconnect_time_wait=RECONNECT_WAIT if forever else 0,
+            connect_timeout=CONNECT_TIMEOUT,
+            ping_interval=PING_SECONDS,
+            max_outstanding_pings=PINGS,
+            pending_size=-1,
+            **options,
+        )
+    except (errors.Error, OSError, TimeoutError) as error:
+        told = last[0] if last else f"{type(error).__name__}: {error}"
+        raise NoAnswer(f"{', '.join(servers)}: {told}") from error
+    return client
+
+
+async def ask(
+    client: Client,
+    subject: str,
+    payload: bytes = b"",
+    *,
+    headers: Mapping[str, str] | None = None,
+    within: float = 5.0,
+) -> tuple[dict[str, str], bytes]:
+    """Send a request and return headers and payload of the answer. Raises :class:`NoAnswer`."""
+    try:
+        answer = await client.request(
+            subject, payload, timeout=within, headers=dict(headers) if headers else None
+        )
+    except (errors.Error, OSError, TimeoutError) as error:
+        raise NoAnswer(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+    return dict(answer.headers or {}), answer.data
+
+
+async def api(client: Client, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Ask JetStream's interface. Raises :class:`NoAnswer` and :class:`HubRefused`."""
+    payload = b"" if body is None else json.dumps(body).encode()
+    _, answer = await ask(client, f"$JS.API.{call}", payload)
+    value: dict[str, Any] = json.loads(answer)
+    _raise(value)
+    return value
+
+
+async def write(
+    client: Client,
+    subject: str,
+    payload: bytes,
+    *,
+    headers: Mapping[str, str] | None = None,
+    within: float = 5.0,
+) -> Written:
+    """Write one message. Raises :class:`NoAnswer` and :class:`HubRefused`."""
+    _, answer = await ask(client, subject, payload, headers=headers, within=within)
+    return _written(answer)
+
+
+async def write_once(
+    client: Client, subject: str, payload: bytes, *, within: float = 5.0
+) -> Written | None:
+    """Write the one message of *subject*; None where it is there already, which is as good."""
+    try:
+        return await write(client, subject, payload, within=within)
+    except HubRefused as refused:
+        if refused.code == EXISTS:
+            return None
+        raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One message of a batch; it is written only where *unless* has no message."""
+
+    subject: str
+    payload: bytes
+    unless: str | None = None
+
+
+async def write_together(client: Client, parts: Sequence[Part], *, within: float) -> Written:
+    """Write all of *parts* or none, each under its condition, in one step of the log.
+
+    Raises :class:`NoAnswer` and :class:`HubRefused`; a server that does not know batches is
+    refused too, though it says yes, since it has looked at no condition.
+    """
+    identity = secrets.token_hex(16)
+    for number, part in enumerate(parts, start=1):
+        headers = {"Nats-Batch-Id": identity, "Nats-Batch-Sequence": str(number)}
+        if part.unless is not None:
+            headers |= {SUBJECT_SEQUENCE: "0", SUBJECT_NAMED: part.unless}
+        if number < len(parts):
+            try:
+                await client.publish(part.subject, part.payload, headers=headers)
+            except (errors.Error, OSError) as error:
+                raise NoAnswer(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+        else:
+            headers["Nats-Batch-Commit"] = "1"
+            written = await write(
+                client, part.subject, part.payload, headers=headers, within=within
+            )
+            if written.batch != identity or written.count != len(parts):
+                raise HubRefused(
+                    0, "the server knows no atomic batch, so it looked at no condition"
+                )
+            return written
+    raise ValueError("a batch has at least one part")
+
+
+async def read_last(client: Client, stream: str, subject: str) -> Message | None:
+    """Return the newest message of *subject*, which may hold wildcards; None where there is none.
+
+    The answer may be of yesterday where a node lags: what it shows was written, what it does not
+    show may be there all the same. No dial may rest on its silence.
+    """
+    return await _get(client, stream, {"last_by_subj": subject})
+
+
+async def read_at(client: Client, stream: str, sequence: int) -> Message | None:
+    """Return the message number *sequence* of *stream*, None where it has none."""
+    return await _get(client, stream, {"seq": sequence})
+
+
+async def read_direct(client: Client, stream: str, subject: str) -> Message | None:
+    """Return the newest message of the one *subject*, from any node; as :func:`read_last`."""
+    headers, payload = await ask(client, f"$JS.API.DIRECT.GET.{stream}.{subject}")
+    if headers.get("Status"):
+        if headers["Status"] == "404":
+            return None
+        raise HubRefused(0, str(headers.get("Description", headers["Status"])))
+    return Message(
+        subject=headers["Nats-Subject"],
+        sequence=int(headers["Nats-Sequence"]),
+        payload=payload,
+        time=headers["Nats-Time-Stamp"],
+    )
+
+
+async def _get(client: Client, stream: str, body: Mapping[str, Any]) -> Message | None:
+    try:
+        value = await api(client, f"STREAM.MSG.GET.{stream}", body)
+    except HubRefused as refused:
+        if refused.code == NOT_FOUND:
+            return None
+        raise
+    message = value["message"]
+    return Message(
+        subject=message["subject"],
+        sequence=message["seq"],
+        payload=base64.b64decode(message.get("data", "")),
+        time=message["time"],
+    )
+
+
+def version_of(client: Client) -> tuple[int, ...]:
+    """Return the server's version as numbers, ``(2, 15, 1)``."""
+    numbers = client.connected_server_version
+    return (numbers.major, numbers.minor, numbers.patch)
+
+
+def _written(answer: bytes) -> Written:
+    try:
+        value = json.loads(answer)
+    except ValueError as error:
+        raise HubRefused(0, f"an answer that is none: {answer[:80]!r}") from error
+    _raise(value)
+    if not isinstance(value.get("seq"), int) or not value["seq"]:
+        raise HubRefused(0, f"an answer without a sequence: {answer[:80]!r}")
+    return Written(
+        stream=str(value.get("stream", "")),
+        sequence=value["seq"],
+        duplicate=value.get("duplicate") is True,
+        batch=str(value.get("batch", "")),
+        count=int(value.get("count", 0)),
+    )
+
+
+def _raise(value: dict[str, Any]) -> None:
+    error = value.get("error")
+    if error:
+        raise HubRefused(
+            int(error.get("err_code", error.get("code", 0))), str(error.get("description", ""))
+        )

@@ -1,0 +1,751 @@
+"""Boxes against a real nats-server: claims, cuts, stops, objections, ledgers, and unfit hubs.
+
+Each trap of the engine and of its library that was measured once is a regression here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+import queue
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.campaign import inputs
+from appliance.campaign.fleet_inputs import (
+    ClaimDenied,
+    ClaimGranted,
+    FleetResumed,
+    FleetStopped,
+    NameObjections,
+    ObjectedElsewhere,
+)
+from appliance.effects import AskClaim, Record
+from appliance.fleet import packs, streams, subjects, wire
+from appliance.fleet.canary import HubUnfit, examine
+from appliance.fleet.claim import Position
+from appliance.fleet.headquarters import Headquarters
+from appliance.fleet.hub import Hub
+from appliance.fleet.keys import BoxKeys
+from appliance.fleet.member import Member
+from appliance.fleet.memory import Memory
+from appliance.fleet.pseudonym import pseudonym
+from appliance.fleet.subjects import Subjects
+from appliance.ledger import Ledger
+from appliance.model import Attempt, Outcome
+from firmware.clock import SystemClock
+from tests.support.hub_server import HubServer, at_hub
+from tests.support.link_proxy import LinkProxy, wait_until
+
+pytestmark = pytest.mark.process
+
+NAMES = Subjects("spring")
+_numbers = count(1)
+
+
+def somebody() -> str:
+    """Return a number that no test had before, of those reserved for fiction."""
+    return f"+336399{80000 + next(_numbers):05d}"
+
+
+class BoxBench:
+    """A box's membership on real files, behind a link of its own."""
+
+    def __init__(self, directory: Path, keys: BoxKeys, port: int) -> None:
+        self.link = LinkProxy(port)
+        self.keys = dataclasses.replace(keys, servers=(self.link.server,))
+        self.directory = directory / keys.box
+        self.directory.mkdir()
+        self.ledger = Ledger.open(self.directory / "ledger")
+        self.inputs: queue.Queue[Any] = queue.Queue()
+        self.heard: list[Any] = []
+        self.boot_offset = 0.0
+        self._ids = count(1)
+        self.member = self._made()
+
+    def _made(self) -> Member:
+        from appliance.fleet.member import boot_time
+
+        return Member(
+            self.keys,
+            self.directory,
+            post=self.inputs.put,
+            clock=SystemClock(),
+            describe=lambda: {"calls": 0},
+            boot=lambda: boot_time() + self.boot_offset,
+        )
+
+    def start(self) -> None:
+        self.member.start(self.ledger.head[0])
+        wait_until(lambda: self.member.status()["connected"])
+
+    def restart(self) -> None:
+        self.member.close()
+        self.member = self._made()
+        self.start()
+
+    def write(self, *records: Record) -> None:
+        entries = self.ledger.append(records, datetime.now(UTC))
+        self.member.written(entries[-1].seq)
+
+    def ask(self, number: str, known: tuple[Attempt, ...] = ()) -> str:
+        attempt = f"{next(self._ids):032x}"
+        self.member.ask(
+            AskClaim(
+                attempt=attempt,
+                line="line-1",
+                pid=self.member.pseudonym(number),
+                at=datetime.now(UTC),
+                known=known,
+            )
+        )
+        return attempt
+
+    def claim(self, number: str, known: tuple[Attempt, ...] = ()) -> ClaimGranted | ClaimDenied:
+        self.ask(number, known)
+        answer = self.next(ClaimGranted, ClaimDenied)
+        assert isinstance(answer, ClaimGranted | ClaimDenied)
+        return answer
+
+    def next(self, *kinds: type, seconds: float = 15.0) -> Any:
+        """Return the next input of one of *kinds*; others are kept in :attr:`heard`."""
+        while True:
+            given = self.inputs.get(timeout=seconds)
+            if isinstance(given, kinds):
+                return given
+            if not isinstance(given, inputs.Tick):
+                self.heard.append(given)
+
+    def hears(self, *pids: str) -> None:
+        """Wait until the objection of each of *pids* came, once; those of other tests come too."""
+        wanted = set(pids)
+        while wanted:
+            wanted.discard(self.next(ObjectedElsewhere).pid)
+
+    def close(self) -> None:
+        self.member.close()
+        self.link.close()
+        self.ledger.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
+    made = HubServer(tmp_path_factory.mktemp("hub"))
+    made.start()
+    made.prepare()
+    yield made
+    made.close()
+
+
+class Fleet:
+    """Boxes on demand, each with a name that no box had before."""
+
+    _names = count(1)
+
+    def __init__(self, server: HubServer, directory: Path) -> None:
+        self.server = server
+        self._directory = directory
+        self.boxes: list[BoxBench] = []
+
+    def box(self, *, start: bool = True) -> BoxBench:
+        keys = self.server.hub.enrol(f"box-{next(self._names)}")
+        self.server.reload()
+
+        async def admit(headquarters: Headquarters) -> list[str]:
+            return await headquarters.admit(keys.box)
+
+        at_hub(self.server.hub, admit)
+        box = BoxBench(self._directory, keys, self.server.hub.nodes[0].port)
+        self.boxes.append(box)
+        if start:
+            box.start()
+        return box
+
+    def headquarters(self, work: Any) -> Any:
+        return at_hub(self.server.hub, work)
+
+    def stop(self, *boxes: BoxBench) -> None:
+        async def order(headquarters: Headquarters) -> object:
+            names = [box.keys.box for box in boxes]
+            return await headquarters.stop(names, by="Ada", reason="noise")
+
+        self.headquarters(order)
+
+    def resume(self, *boxes: BoxBench, after_loss: bool = False) -> None:
+        async def order(headquarters: Headquarters) -> object:
+            names = [box.keys.box for box in boxes]
+            return await headquarters.resume(names, by="Ada", reason="over", after_loss=after_loss)
+
+        self.headquarters(order)
+
+
+@pytest.fixture
+def fleet(server: HubServer, tmp_path: Path) -> Iterator[Fleet]:
+    made = Fleet(server, tmp_path)
+    yield made
+    for box in made.boxes:
+        box.close()
+
+
+def known(answer: ClaimDenied) -> tuple[Attempt, ...]:
+    """Return the history that a box has once it took in what *answer* told."""
+    return tuple(
+        Attempt(id=e.attempt, authorised_at=e.at, outcome=e.outcome or Outcome.FAILED)
+        for e in answer.elsewhere
+    )
+
+
+# --- claims ----------------------------------------------------------------------------------
+
+
+def test_one_person_is_claimed_once_and_the_other_box_learns_by_whom(fleet: Fleet) -> None:
+    north, south = fleet.box(), fleet.box()
+    number = somebody()
+    granted = north.claim(number)
+    denied = south.claim(number)
+    assert isinstance(granted, ClaimGranted)
+    assert north.member.refuses(granted.attempt) is None
+    assert isinstance(denied, ClaimDenied)
+    assert denied.reason == "claimed"
+    (there,) = denied.elsewhere
+    assert (there.box, there.number, there.ended) == (north.keys.box, 1, False)
+
+
+def test_the_next_attempt_waits_for_the_outcome_of_the_last(fleet: Fleet) -> None:
+    north, south = fleet.box(), fleet.box()
+    number = somebody()
+    granted = north.claim(number)
+    assert isinstance(granted, ClaimGranted)
+    claim = {
+        "pid": north.member.pseudonym(number),
+        "number": 1,
+        "sequence": granted.sequence,
+    }
+    north.write(
+        Record(
+            kind="call.authorised", subject="s", data={"attempt": granted.attempt, "claim": claim}
+        ),
+        Record(
+            kind="call.ended", subject="s", data={"attempt": granted.attempt, "outcome": "busy"}
+        ),
+    )
+    wait_until(lambda: Memory(north.directory).sent == 2)
+    denied = south.claim(number)
+    assert isinstance(denied, ClaimDenied)
+    (there,) = denied.elsewhere
+    assert there.outcome is Outcome.BUSY
+    second = south.claim(number, known(denied))
+    assert isinstance(second, ClaimGranted)
+    assert second.number == 2
+
+
+def test_attempts_before_the_fleet_count_for_all_boxes(fleet: Fleet) -> None:
+    north, south = fleet.box(), fleet.box()
+    number = somebody()
+    before = tuple(
+        Attempt(id=f"{n:032x}", authorised_at=datetime.now(UTC), outcome=Outcome.NO_ANSWER)
+        for n in (901, 902)
+    )
+    granted = north.claim(number, before)
+    assert isinstance(granted, ClaimGranted)
+    assert granted.number == 3
+    denied = south.claim(number)
+    assert isinstance(denied, ClaimDenied)
+    assert [(one.number, one.prior) for one in denied.elsewhere] == [
+        (1, True),
+        (2, True),
+        (3, False),
+    ]
+
+
+def test_a_grant_is_void_after_two_seconds_of_this_boxs_own_clock(fleet: Fleet) -> None:
+    """A box that is frozen between the answer and the dial command."""
+    north = fleet.box()
+    granted = north.claim(somebody())
+    assert isinstance(granted, ClaimGranted)
+    assert north.member.refuses(granted.attempt) is None
+    north.boot_offset += 2.1
+    assert north.member.refuses(granted.attempt) == "late"
+
+
+# --- objections ------------------------------------------------------------------------------
+
+
+def test_an_objection_is_heard_everywhere_and_refused_by_the_log(fleet: Fleet) -> None:
+    north, south = fleet.box(), fleet.box()
+    number = somebody()
+    pid = north.member.pseudonym(number)
+    north.write(Record(kind="consent.revoked", subject="s", data={"by": "key", "pid": pid}))
+    south.hears(pid)
+    assert south.member.objected(pid) is not None
+    wait_until(lambda: north.member.status()["objections_unsent"] == 0)
+    denied = south.claim(number)
+    assert isinstance(denied, ClaimDenied)
+    assert denied.reason == "objected"
+
+
+def test_an_objection_while_cut_off_is_shown_and_sent_when_the_link_is_back(fleet: Fleet) -> None:
+    north, south = fleet.box(), fleet.box()
+    pid = north.member.pseudonym(somebody())
+    north.link.cut()
+    wait_until(lambda: not north.member.status()["connected"])
+    north.write(Record(kind="consent.revoked", subject="s", data={"by": "key", "pid": pid}))
+    wait_until(lambda: north.member.status()["objections_unsent"] == 1)
+    assert south.member.objected(pid) is None
+    north.link.mend()
+    south.hears(pid)
+    wait_until(lambda: north.member.status()["objections_unsent"] == 0)
+
+
+def test_objections_while_a_box_was_away_are_heard_after_its_restart(fleet: Fleet) -> None:
+    """A plain subscription had none of five of these; the durable consumer has all."""
+    north, south = fleet.box(), fleet.box()
+    south.member.close()
+    pids = [north.member.pseudonym(somebody()) for _ in range(5)]
+    for pid in pids:
+        north.write(Record(kind="consent.revoked", subject="s", data={"by": "key", "pid": pid}))
+    wait_until(lambda: north.member.status()["objections_unsent"] == 0)
+    south.restart()
+    south.hears(*pids)
+    south.restart()
+    assert all(south.member.objected(pid) is not None for pid in pids)
+    again = [given.pid for given in south.inputs.queue if isinstance(given, ObjectedElsewhere)]
+    assert set(again).isdisjoint(pids), "heard once is heard"
+
+
+def test_an_objection_whose_row_has_no_name_is_asked_for(fleet: Fleet) -> None:
+    north = fleet.box()
+    north.write(Record(kind="consent.revoked", subject="s" * 32, data={"by": "command"}))
+    assert north.next(NameObjections).subjects == ("s" * 32,)
+
+
+# --- stop and resume -------------------------------------------------------------------------
+
+
+def test_a_stop_reaches_the_box_and_the_log_refuses_its_claims(fleet: Fleet) -> None:
+    north, south = fleet.box(), fleet.box()
+    fleet.stop(north)
+    stopped = north.next(FleetStopped)
+    assert (stopped.by, stopped.reason, stopped.hang_up) == ("Ada", "noise", True)
+    assert "headquarters stopped this box" in str(north.member.barred())
+    assert south.member.barred() is None
+
+    async def confirmed(headquarters: Headquarters) -> list[bool]:
+        seen = await headquarters.confirmations([north.keys.box], 5.0)
+        return [one.confirmed_stop for one in seen]
+
+    assert fleet.headquarters(confirmed) == [True]
+
+
+def test_a_stop_holds_over_a_restart_until_a_person_begins_a_new_epoch(fleet: Fleet) -> None:
+    north = fleet.box()
+    fleet.stop(north)
+    north.next(FleetStopped)
+    north.restart()
+    assert north.member.barred()
+    fleet.resume(north)
+    assert north.next(FleetResumed).epoch == 2
+    assert north.member.barred() is None
+    assert isinstance(north.claim(somebody()), ClaimGranted)
+
+
+def test_a_cut_box_is_stopped_when_it_comes_back_and_claims_nothing_before(fleet: Fleet) -> None:
+    north = fleet.box()
+    north.link.cut()
+    wait_until(lambda: not north.member.status()["connected"])
+    fleet.stop(north)
+    denied = north.claim(somebody())
+    assert isinstance(denied, ClaimDenied)
+    assert denied.reason == "not_connected"
+    north.link.mend()
+    north.next(FleetStopped)
+
+
+def test_a_box_in_yesterdays_epoch_is_refused_by_the_log(fleet: Fleet) -> None:
+    """It never heard of stop and resume: its old epoch is closed in the log itself."""
+    north = fleet.box(start=False)
+    fleet.stop(north)
+    fleet.resume(north)
+    fleet.stop(north)
+
+    async def claim_in_old_epoch(headquarters: Headquarters) -> str:
+        box = north.keys.box
+        parts = [
+            wire.Part(subject=NAMES.claim("e" * 32, 1), payload=b"{}"),
+            wire.Part(
+                subject=NAMES.permit("e" * 32, 1, box), payload=b"{}", unless=NAMES.stop(1, box)
+            ),
+        ]
+        try:
+            await wire.write_together(headquarters.nats, parts, within=2.0)
+        except wire.HubRefused as refused:
+            found = await wire.read_at(headquarters.nats, NAMES.stream, refused.sequence)
+            return "" if found is None else found.subject
+        return "granted"
+
+    assert fleet.headquarters(claim_in_old_epoch) == NAMES.stop(1, north.keys.box)
+
+
+# --- links -----------------------------------------------------------------------------------
+
+
+def test_a_claim_while_cut_leaves_no_ghost_behind(fleet: Fleet) -> None:
+    """By default the library keeps it and sends it after the cut, when nobody waits any more."""
+    north = fleet.box()
+    number = somebody()
+    north.link.cut()
+    denied = north.claim(number)
+    assert isinstance(denied, ClaimDenied)
+    north.link.mend()
+    wait_until(lambda: north.member.status()["connected"])
+
+    async def claims(headquarters: Headquarters) -> object:
+        pid = north.member.pseudonym(number)
+        return await wire.read_last(headquarters.nats, NAMES.stream, NAMES.claims_of(pid))
+
+    assert fleet.headquarters(claims) is None
+
+
+def test_a_link_that_swallows_everything_makes_no_call(fleet: Fleet) -> None:
+    """The claim arrives after it was given up: the attempt is used, and nobody is dialled."""
+    north = fleet.box()
+    number = somebody()
+    north.link.hold()
+    denied = north.claim(number)
+    assert isinstance(denied, ClaimDenied)
+    assert denied.reason == "no_answer"
+    assert north.member.refuses(denied.attempt) is not None
+    north.link.mend()
+    again: list[ClaimGranted | ClaimDenied] = []
+
+    def asked_again() -> bool:
+        again.append(north.claim(number))
+        return isinstance(again[-1], ClaimDenied) and bool(again[-1].elsewhere)
+
+    wait_until(asked_again)
+    ghost = again[-1]
+    assert isinstance(ghost, ClaimDenied)
+    (own,) = ghost.elsewhere
+    assert (own.box, own.attempt) == (north.keys.box, denied.attempt)
+    after = north.claim(number)
+    assert isinstance(after, ClaimDenied)
+    (ended,) = after.elsewhere
+    assert ended.ended, "the box says itself that nobody was dialled"
+    assert ended.outcome is None
+
+
+def test_troubles_are_told_once_a_minute() -> None:
+    """With the library's own callback: 13,000 lines in 80 s."""
+    at = [0.0]
+    complaints = wire.Complaints(now=lambda: at[0])
+    assert complaints.note("refused") == "refused"
+    assert complaints.note("other") == "other"
+    for _ in range(500):
+        assert complaints.note("refused") is None
+    at[0] = 61.0
+    assert complaints.note("refused") == "refused (500 more times)"
+
+
+# --- the ledger ------------------------------------------------------------------------------
+
+
+def stored(fleet: Fleet, box: BoxBench) -> list[packs.Pack]:
+    async def read(headquarters: Headquarters) -> list[packs.Pack]:
+        found: list[packs.Pack] = []
+        sequence = 0
+        while True:
+            try:
+                value = await wire.api(
+                    headquarters.nats,
+                    f"STREAM.MSG.GET.{subjects.LEDGERS}",
+                    {"seq": sequence + 1, "next_by_subj": subjects.ledger(box.keys.box)},
+                )
+            except wire.HubRefused:
+                return found
+            import base64
+
+            sequence = value["message"]["seq"]
+            lines = packs.read(base64.b64decode(value["message"]["data"]))
+            found.append(packs.Pack(lines=tuple(lines)))
+
+    result: list[packs.Pack] = fleet.headquarters(read)
+    return result
+
+
+def test_the_ledger_goes_up_whole_in_packs_each_line_once(fleet: Fleet) -> None:
+    north = fleet.box()
+    for _ in range(4):
+        north.write(*(Record(kind="call.key", data={"attempt": str(n)}) for n in range(40)))
+    wait_until(lambda: north.member.status()["ledger_sent"] == 160)
+    north.link.cut()
+    north.write(*(Record(kind="call.key", data={"attempt": str(n)}) for n in range(40)))
+    north.link.mend()
+    wait_until(lambda: north.member.status()["ledger_sent"] == 200)
+    north.restart()
+    north.write(Record(kind="box.stopped"))
+    wait_until(lambda: north.member.status()["ledger_sent"] == 201)
+    there = stored(fleet, north)
+    rows = b"".join(pack.payload() for pack in there)
+    on_disk = b"".join(
+        path.read_bytes() for path in sorted((north.directory / "ledger").glob("*.jsonl"))
+    )
+    assert rows == on_disk
+    assert max(len(pack.lines) for pack in there) <= packs.LINES
+    head = packs.Head()
+    for pack in there:
+        head = packs.follow(head, pack.lines)
+    assert (head.seq, head.hash) == north.ledger.head
+
+
+def test_a_ledger_that_was_restored_from_a_backup_fences_its_box(fleet: Fleet) -> None:
+    north = fleet.box()
+    north.write(*(Record(kind="call.key", data={"attempt": str(n)}) for n in range(10)))
+    wait_until(lambda: north.member.status()["ledger_sent"] == 10)
+    north.member.close()
+    north.ledger.close()
+    (segment,) = (north.directory / "ledger").glob("*.jsonl")
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:4]))
+    north.ledger = Ledger.open(north.directory / "ledger")
+    north.ledger.append([Record(kind="box.started")], datetime.now(UTC))
+    north.member = north._made()
+    north.member.start(north.ledger.head[0])
+    wait_until(lambda: "ledger" in north.member.status()["trouble"])
+    assert "row 10" in north.member.status()["trouble"]
+    assert "new name" in north.member.status()["remedy"]
+    assert north.member.barred()
+
+
+# --- hubs that must not be believed ----------------------------------------------------------
+
+
+def test_a_hub_that_went_back_bars_the_box_until_a_person_says_so(fleet: Fleet) -> None:
+    north = fleet.box()
+    number = somebody()
+    granted = north.claim(number)
+    assert isinstance(granted, ClaimGranted)
+    pid = "9" * 32
+    north.write(Record(kind="consent.revoked", subject="s", data={"by": "key", "pid": pid}))
+    wait_until(lambda: north.member.status()["objections_unsent"] == 0)
+    north.member.close()
+    memory = Memory(north.directory)
+    memory.move(Position(highest=10**9, anchor=7, anchor_subject="c.spring.claim.x.1"))
+    north.member = north._made()
+    north.start()
+    assert "forgotten" in str(north.member.barred())
+    fleet.resume(north)
+    north.next(FleetResumed)
+    assert north.member.barred(), "an ordinary resume is not enough"
+    fleet.resume(north, after_loss=True)
+    north.next(FleetResumed)
+    wait_until(lambda: north.member.barred() is None)
+    assert isinstance(north.claim(somebody()), ClaimGranted)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"deny_delete": False},
+        {"deny_purge": False},
+        {"max_msgs_per_subject": 5},
+        {"discard_new_per_subject": False, "max_msgs_per_subject": -1, "discard": "old"},
+        {"allow_atomic": False},
+        {"max_age": 10**12},
+        {"max_msgs": 1000},
+    ],
+    ids=str,
+)
+def test_a_stream_that_lacks_a_rule_is_refused(server: HubServer, change: dict[str, Any]) -> None:
+    campaign = f"other-{next(_numbers)}"
+    definition = {**streams.campaign_stream(campaign, 1), **change}
+
+    async def try_it(headquarters: Headquarters) -> str:
+        await wire.api(headquarters.nats, f"STREAM.CREATE.{definition['name']}", definition)
+        try:
+            await examine(headquarters.nats, campaign, "box")
+        except HubUnfit as unfit:
+            return str(unfit)
+        return ""
+
+    assert "not write-once" in at_hub(server.hub, try_it)
+
+
+def test_an_old_server_is_refused_by_its_version(
+    server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "version_of", lambda _: (2, 9, 10))
+
+    async def try_it(headquarters: Headquarters) -> str:
+        with pytest.raises(HubUnfit) as unfit:
+            await examine(headquarters.nats, "spring", "box")
+        return f"{unfit.value}; {unfit.value.remedy}"
+
+    told = at_hub(server.hub, try_it)
+    assert "2.9.10" in told
+    assert "2.14.4 or newer" in told
+
+
+def test_a_server_that_takes_a_batch_for_plain_messages_is_refused(server: HubServer) -> None:
+    """It says OK to the last message and has looked at no condition."""
+
+    async def try_it(headquarters: Headquarters) -> None:
+        class Plain:
+            async def publish(self, *_: object, **__: object) -> None: ...
+
+            async def request(self, *_: object, **__: object) -> object:
+                return type("Answer", (), {"headers": None, "data": b'{"stream":"C","seq":9}'})()
+
+        plain: Any = Plain()
+        part = wire.Part(subject="a", payload=b"")
+        with pytest.raises(wire.HubRefused, match="no atomic batch"):
+            await wire.write_together(plain, [part, part], within=1.0)
+
+    at_hub(server.hub, try_it)
+
+
+def test_everything_that_was_written_once_stays(server: HubServer) -> None:
+    """Overwrite, roll up, delete and purge are refused by the server, also to headquarters."""
+    subject = NAMES.objection(pseudonym(bytes(32), somebody()))
+
+    async def try_it(headquarters: Headquarters) -> list[int]:
+        nats = headquarters.nats
+        written = await wire.write(nats, subject, b"{}")
+        codes = []
+        rollup = {"Nats-Rollup": "sub"}
+        for headers in ({}, rollup):
+            with pytest.raises(wire.HubRefused) as refused:
+                await wire.write(nats, subject, b"other", headers=headers)
+            codes.append(refused.value.code)
+        for call, body in (
+            (f"STREAM.MSG.DELETE.{NAMES.stream}", {"seq": written.sequence}),
+            (f"STREAM.PURGE.{NAMES.stream}", {}),
+        ):
+            with pytest.raises(wire.HubRefused) as refused:
+                await wire.api(nats, call, body)
+            codes.append(refused.value.code)
+        return codes
+
+    assert at_hub(server.hub, try_it) == [wire.EXISTS, wire.ROLLUP, 10057, 10110]
+
+
+# --- who may do what -------------------------------------------------------------------------
+
+
+def test_a_box_may_not_do_what_is_headquarters_or_anothers(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    north, south = fleet.box(), fleet.box()
+    forbidden = [
+        NAMES.stop(1, south.keys.box),
+        NAMES.epoch(2, north.keys.box),
+        NAMES.permit("a" * 32, 1, south.keys.box),
+        subjects.ledger(south.keys.box),
+        subjects.status(south.keys.box),
+        subjects.head(north.keys.box),
+        f"$JS.API.STREAM.DELETE.{NAMES.stream}",
+        f"$JS.API.CONSUMER.DURABLE.CREATE.{NAMES.stream}.x",
+        f"$JS.API.DIRECT.GET.{subjects.LEDGERS}.{subjects.ledger(south.keys.box)}",
+    ]
+
+    async def try_all() -> list[str]:
+        from appliance.fleet.hub_config import inbox
+
+        nats = await wire.connect(
+            north.keys.servers,
+            seed=north.keys.seed,
+            authority="",
+            name="x",
+            inbox=inbox(north.keys.box),
+            forever=False,
+        )
+        allowed = []
+        for subject in forbidden:
+            try:
+                await wire.ask(nats, subject, b"{}", within=0.05)
+                allowed.append(subject)
+            except wire.NoAnswer:
+                continue
+        await nats.close()
+        return allowed
+
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(try_all()) == []
+    assert caplog.text.count("permissions violation") == len(forbidden), (
+        "the reason stands in the log"
+    )
+
+
+def test_a_removed_box_loses_its_open_connection(fleet: Fleet, server: HubServer) -> None:
+    north = fleet.box()
+    server.hub.remove(north.keys.box)
+    server.reload()
+    wait_until(lambda: not north.member.status()["connected"])
+    assert north.member.barred()
+
+
+def test_a_name_is_never_given_twice(server: HubServer) -> None:
+    from appliance.errors import Refused
+
+    server.hub.enrol("twice")
+    with pytest.raises(Refused, match="was enrolled as twice before"):
+        server.hub.enrol("twice")
+    server.hub.remove("twice")
+    with pytest.raises(Refused, match="was enrolled as twice before"):
+        server.hub.enrol("twice")
+
+
+def test_a_wrong_key_tells_why(fleet: Fleet, tmp_path: Path) -> None:
+    other = Hub.create(tmp_path / "other", "spring", fleet.server.hub.nodes, tls=False)
+    keys = other.enrol("stranger")
+    box = BoxBench(tmp_path, keys, fleet.server.hub.nodes[0].port)
+    fleet.boxes.append(box)
+    box.member.start(0)
+    wait_until(lambda: "uthorization" in box.member.status()["trouble"])
+    assert "headquarters cannot be asked" in str(box.member.barred())
+
+
+def test_tls_refuses_a_hub_of_another_authority(tmp_path: Path) -> None:
+    made = HubServer(tmp_path, tls=True)
+    keys = made.hub.enrol("north")
+    made.hub.write_users()
+    made.start()
+    try:
+        made.prepare()
+        from appliance.fleet.certificates import new_authority
+
+        for authority, words in ((keys.authority, ""), (new_authority("evil")[0], "CERTIFICATE")):
+            held = dataclasses.replace(keys, authority=authority)
+            member = Member(
+                held,
+                tmp_path / (words or "good"),
+                post=lambda _: None,
+                clock=SystemClock(),
+            )
+            member.start(0)
+            if words:
+                wait_until(lambda m=member: "certificate" in m.status()["trouble"].lower())
+            else:
+                wait_until(lambda m=member: m.status()["connected"])
+            member.close()
+    finally:
+        made.close()
+
+
+def test_the_status_of_a_box_is_what_it_said_last(fleet: Fleet) -> None:
+    north = fleet.box()
+
+    async def look(headquarters: Headquarters) -> dict[str, Any] | None:
+        return next(one.status for one in await headquarters.seen() if one.box == north.keys.box)
+
+    wait_until(lambda: (fleet.headquarters(look) or {}).get("connected"))
+    told = fleet.headquarters(look)
+    assert told["calls"] == 0
+    assert json.dumps(told)
+    north.member.close()
+    wait_until(lambda: fleet.headquarters(look)["connected"] is False)
