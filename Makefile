@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test pure check lint bench crash soak contract mutants fuzz clean
+.PHONY: demo test pure check lint bench crash soak contract death mutants fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -55,6 +55,10 @@ soak: $(VENV)/.developer
 # Every fault on every modem family, on ptys: a matrix, in minutes.
 contract: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.contract
+
+# Who hangs up when the box dies: nine ways to die in three phases of a call, minutes.
+death: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.death
 
 # Small defects, drawn from a seed, in the modules that decide: do the pure tests notice?
 mutants: SEED ?= 1

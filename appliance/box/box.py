@@ -166,6 +166,12 @@ class Box:
                 # What came before a fault of the program is sound: an objection, a stop.
                 self.perform(effects, now)
 
+    @property
+    def stops_are_taken(self) -> bool:
+        """Whether the engine has heard of every stop that was carried out on the lines."""
+        with self._stop_lock:
+            return not self._stops_on_their_way
+
     def reset_refusal(self) -> str | None:
         """Return why a ``Reset`` is to be refused now, or None."""
         with self._stop_lock:

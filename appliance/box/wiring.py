@@ -9,12 +9,16 @@ from appliance.config.settings import LineConfig
 from firmware.bounded_read import read_bounded
 from firmware.clock import Clock
 from firmware.events import Event
+from firmware.families import FAMILIES
 from firmware.gpio.panel import Panel, PanelPins
 from firmware.gpio.power import PowerSwitch
 from firmware.line_settings import MODULE, PREFIX, LineSettings
+from firmware.supervisor.plan import Plan, PlannedLine
 
 LINES = "lines"
 """Where the lines keep their own small files, below the state directory."""
+AUTO = "auto"
+"""A port that the line looks for by itself."""
 
 
 def line_settings(config: Config, line: LineConfig) -> LineSettings:
@@ -53,8 +57,12 @@ def open_panel(
     post: Callable[[Event], None],
     stop_lines: Callable[[], None],
     clock: Clock,
+    supervised: bool = False,
 ) -> Panel | None:
-    """Take the panel's pins, with the stop armed when this returns; None where none is wired."""
+    """Take the panel's pins, with the stop armed when this returns; None where none is wired.
+
+    *supervised*: the stop contact is the supervisor's.
+    """
     pins = config.settings.panel
     if pins is None:
         return None
@@ -66,12 +74,47 @@ def open_panel(
             fault=pins.fault,
             heartbeat=pins.heartbeat,
             start=pins.start,
-            stop=pins.stop,
+            stop=None if supervised else pins.stop,
             simulated=pins.simulated,
         ),
         post=post,
         stop_lines=stop_lines,
         clock=clock,
+    )
+
+
+def supervision_plan(config: Config) -> Plan:
+    """Return what the supervisor has to know: how to hang up on each modem, and its pins.
+
+    Lines that look for their modem by themselves have no port yet; the box tells it when found.
+    """
+    panel = config.settings.panel
+    return Plan(
+        lines=tuple(_planned(line_settings(config, line), line) for line in config.settings.lines),
+        stop_pin=None if panel is None else panel.stop,
+        stop_second_pin=None if panel is None else panel.stop_second,
+        stop_second_opens=panel is not None and panel.stop_second_contact == "normally_open",
+        fault_pin=None if panel is None else panel.fault,
+        simulated=panel is not None and panel.simulated,
+    )
+
+
+def hang_up_commands(family: str) -> tuple[str, ...]:
+    """Return the family's own words for it, each once, gentlest first."""
+    known = FAMILIES.get(family, FAMILIES["generic"])
+    return tuple(dict.fromkeys(rung.command for rung in known.hang_up))
+
+
+def _planned(settings: LineSettings, line: LineConfig) -> PlannedLine:
+    return PlannedLine(
+        name=settings.name,
+        port="" if settings.port == AUTO else settings.port,
+        emergency_port=None if settings.emergency_port == AUTO else settings.emergency_port,
+        baudrate=settings.baudrate,
+        rtscts=settings.rtscts,
+        hang_up=hang_up_commands(settings.family),
+        power_pin=line.power_pin,
+        power_cuts_high=line.power_cut == "high",
     )
 
 
@@ -85,7 +128,7 @@ PIN_LIMIT = 1024
 
 def _place(config: Config, port: str) -> str:
     """Resolve a relative device path against the configuration file; leave URLs and auto alone."""
-    if port == "auto" or "://" in port or port.startswith("/"):
+    if port == AUTO or "://" in port or port.startswith("/"):
         return port
     # Not resolve(): the stable name is often a link, and what it points at changes.
     return str(config.file.parent / port)

@@ -283,7 +283,7 @@ class _Checks:
         panel = self.settings.panel
         used: list[tuple[Path_, int | None]] = []
         if panel is not None:
-            names = ("ready", "line", "call", "fault", "heartbeat", "start", "stop")
+            names = ("ready", "line", "call", "fault", "heartbeat", "start", "stop", "stop_second")
             used += [(("panel", name), getattr(panel, name)) for name in names]
         lines = enumerate(self.settings.lines)
         used += [(("lines", index, "power_pin"), line.power_pin) for index, line in lines]

@@ -312,6 +312,13 @@ class PanelSettings(Section):
     )
     start: Pin = Field(default=5, description="write a BCM pin number from 0 to 27")
     stop: Pin = Field(default=6, description="write a BCM pin number from 0 to 27")
+    stop_second: Pin | None = Field(
+        default=None,
+        description="write the BCM number of the stop button's second contact, or leave it out",
+    )
+    stop_second_contact: Literal["normally_closed", "normally_open"] = Field(
+        default="normally_closed", description="write normally_closed or normally_open"
+    )
     simulated: bool = Field(default=False, description="write true only on a bench without GPIO")
 
 

@@ -23,6 +23,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from appliance import __version__
@@ -31,14 +32,16 @@ from appliance.box.calendar_clock import time_zone_database
 from appliance.box.lamps import lamps
 from appliance.box.state import BoxState
 from appliance.box.wiring import LINES, line_settings, open_panel, open_power
+from appliance.call.state import Concluded
 from appliance.campaign import inputs
 from appliance.campaign.inputs import Input
 from appliance.config.load import Config
 from appliance.control.job import Job
-from appliance.control.operations import Operations, Surroundings
+from appliance.control.operations import Fingers, Operations, Surroundings
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import EndSignals
 from appliance.daemon.fleet import join
+from appliance.daemon.supervised import Supervised, SupervisedFingers, call_name
 from appliance.effects import Record
 from appliance.errors import Refused
 from appliance.selftest import result as selftest_result
@@ -83,7 +86,8 @@ class _Request:
 class Daemon:
     """One run of the box on an opened state."""
 
-    def __init__(self, config: Config, state: BoxState) -> None:
+    def __init__(self, config: Config, state: BoxState, supervisor: Path | None = None) -> None:
+        """*supervisor* is the folder of the supervisor that is expected, None for none."""
         self._config = config
         self._state = state
         self._inbox: queue.SimpleQueue[Input | _Request | None] = queue.SimpleQueue()
@@ -107,11 +111,18 @@ class Daemon:
         self._fleet = join(
             config, state, self._inbox.put, self._clock, calls=lambda: self._calls_running
         )
+        self._supervised = Supervised(
+            config,
+            supervisor,
+            stop_lines=lambda: self._box.stop_everything(),
+            post=self._inbox.put,
+            clock=self._clock,
+        )
         self._box = Box(
             config,
             state,
             self._calendar,
-            lines=self._lines,
+            lines={name: self._supervised.line(line) for name, line in self._lines.items()},
             post=self._inbox.put,
             fleet=self._fleet,
         )
@@ -172,11 +183,13 @@ class Daemon:
         if watchdog is not None:
             self._beat_every = min(BEAT, watchdog / 3)
         # The stop is armed before anything else is: it must beat a box that is still starting.
+        self._supervised.start()
         panel = open_panel(
             self._config,
             post=self._inbox.put,
             stop_lines=self._box.stop_everything,
             clock=self._clock,
+            supervised=self._supervised.active,
         )
         if panel is not None:
             self._panel = panel
@@ -185,9 +198,7 @@ class Daemon:
             Surroundings(
                 running=True,
                 describe_line=lambda name: self._lines[name].describe(),
-                fingers=self._panel
-                if isinstance(self._panel, Panel) and settings.panel and settings.panel.simulated
-                else None,
+                fingers=self._fingers(),
                 fleet=None if self._fleet is None else self._fleet.status,
             ),
         )
@@ -220,6 +231,14 @@ class Daemon:
         for line in self._lines.values():
             line.start()
 
+    def _fingers(self) -> Fingers | None:
+        panel = self._config.settings.panel
+        if not isinstance(self._panel, Panel) or panel is None or not panel.simulated:
+            return None
+        if self._supervised.active:
+            return SupervisedFingers(self._supervised, self._panel.press_start)
+        return self._panel
+
     def _loop(self, *, until_idle: bool) -> int:
         while not self._ending.is_set():
             self._turned = time.monotonic()
@@ -229,6 +248,7 @@ class Daemon:
                 if isinstance(request, _Request):
                     self._answer(request)
             self._work()
+            self._tell_supervisor()
             self._keep_house()
             self._show()
             notify("WATCHDOG=1")
@@ -238,6 +258,23 @@ class Daemon:
                 log.error("storage failed: %s", self._box.engine.storage_failure)
                 return 1
         return 0
+
+    def _tell_supervisor(self) -> None:
+        engine = self._box.engine
+        calls = [
+            call_name(line, call.call.attempt)
+            for line, call in engine.calls.items()
+            if not isinstance(call, Concluded)
+        ]
+        calls += [
+            call_name(line, live.call.attempt) for line, live in engine.incoming_calls.items()
+        ]
+        self._supervised.turn(
+            calls,
+            engine.unconfirmed_lines,
+            recorded=engine.storage_failure is None and self._box.stops_are_taken,
+        )
+        self._supervised.found({name: line.describe() for name, line in self._lines.items()})
 
     def _collect(self) -> list[Input | _Request]:
         """Wait for something to do and return all of it, with a tick at the end."""
@@ -386,6 +423,7 @@ class Daemon:
             # Whatever is wrong with the box, its lines are closed, which hangs up.
             log.exception("the running calls could not be told of the end")
         self._abandon_work()
+        self._supervised.ending(2 * SHUTDOWN + 2.0)
         self._in_parallel([line.close for line in self._lines.values()])
         deadline = time.monotonic() + SHUTDOWN
         try:
@@ -395,6 +433,8 @@ class Daemon:
                     self._take_last(self._inbox.get(timeout=0.1))
         except StorageError as error:
             log.error("the last calls could not be recorded: %s", error)
+        if not self._in_call():
+            self._supervised.farewell()
         # From here on the button is for the next start, which looks whether it is pressed.
         self._panel.close()
         try:

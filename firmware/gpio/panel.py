@@ -80,7 +80,8 @@ class PanelPins:
     fault: int
     heartbeat: int | None
     start: int
-    stop: int
+    stop: int | None
+    """None where the supervisor owns the stop contact: a pin belongs to one process."""
     simulated: bool = False
     """Use pins that exist in memory only; then the ``press_*`` methods stand for fingers."""
 
@@ -117,11 +118,15 @@ class Panel:
         self._devices: list[gpiozero.Device] = []
         try:
             # Devices are kept: a pin holds its device weakly, and a collected one goes deaf.
-            self._stop = self._own(
-                gpiozero.DigitalInputDevice,
-                pins.stop,
-                pull_up=True,
-                bounce_time=EDGE_FILTER_SECONDS,
+            self._stop: Any = (
+                None
+                if pins.stop is None
+                else self._own(
+                    gpiozero.DigitalInputDevice,
+                    pins.stop,
+                    pull_up=True,
+                    bounce_time=EDGE_FILTER_SECONDS,
+                )
             )
             self._start = self._own(gpiozero.DigitalInputDevice, pins.start, pull_up=True)
             lamps = {
@@ -135,9 +140,10 @@ class Panel:
                 )
                 if pin is not None
             }
-            if self._simulated and factory is None:
-                self._stop.pin.drive_low()
-            self._stop.when_deactivated = self._edge
+            if self._stop is not None:
+                if self._simulated and factory is None:
+                    self._stop.pin.drive_low()
+                self._stop.when_deactivated = self._edge
         except Exception as error:
             self._release()
             raise PinsUnusable(f"panel pins: {error}", remedy=PINS_REMEDY) from error
@@ -194,7 +200,8 @@ class Panel:
 
     def _look(self) -> None:
         """Read both levels and act on them."""
-        self._stop_sampled(_level(self._stop))
+        if self._stop is not None:
+            self._stop_sampled(_level(self._stop))
         level = _level(self._start)
         if level is Level.UNREADABLE:
             self._failed("start button", "the start button cannot be read")
@@ -269,9 +276,9 @@ class Panel:
         except Exception:  # noqa: BLE001
             pass
 
-    def _simulated_pin(self, device: gpiozero.DigitalInputDevice) -> Any:
-        if not self._simulated:
-            raise RuntimeError("only a simulated panel has fingers")
+    def _simulated_pin(self, device: gpiozero.DigitalInputDevice | None) -> Any:
+        if not self._simulated or device is None:
+            raise RuntimeError("only a simulated panel has fingers, and only for its own pins")
         return device.pin
 
 

@@ -109,6 +109,7 @@ class LineStatus:
         return {
             "name": line.settings.name,
             "port": line.wiring.port,
+            "emergency_port": line.wiring.emergency_port,
             "bench": line.settings.bench,
             "ready": line.ready,
             "in_call": in_call,

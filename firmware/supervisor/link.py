@@ -54,9 +54,8 @@ class SupervisorLink:
         self._welcomed = threading.Event()
         self._lost = False
         self._lock = threading.Lock()
-        self._beat: dict[str, Any] = {"calls": {}, "ports": {}}
-        self.latched: str | None = None
-        """Source of a stop that the supervisor keeps because no ledger has it."""
+        self._calls: dict[str, float] = {}
+        self._found: dict[str, dict[str, Any]] = {}
         self._thread = threading.Thread(target=self._listen, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -65,22 +64,29 @@ class SupervisorLink:
         if not self._welcomed.wait(WELCOME_SECONDS):
             self._lose(f"no supervisor answers at {self._run}")
 
-    def beat(self, calls: Mapping[str, float], ports: Mapping[str, Mapping[str, str]]) -> None:
-        """Say that the decision loop lives. *calls* maps each call to the real monotonic time by
-        which it must have ended, *ports* each line to its ports where they were looked for."""
+    def beat(self, calls: Mapping[str, float], *, deadline: float | None = None) -> None:
+        """Say that the decision loop lives, and will again within *deadline* real seconds.
+
+        *calls* maps each call that is up to the real monotonic time by which it must have ended.
+        """
         with self._lock:
-            self._beat = {"calls": dict(calls), "ports": {k: dict(v) for k, v in ports.items()}}
-            self._send_beat()
+            self._calls = dict(calls)
+            self._send_beat(deadline)
 
     def announce(self, call: str, until: float) -> None:
         """Say that *call* is about to begin, before the first byte of its dial command."""
         with self._lock:
-            self._beat = {**self._beat, "calls": {**self._beat["calls"], call: until}}
+            self._calls = {**self._calls, call: until}
             self._send_beat()
+
+    def found(self, ports: Mapping[str, Mapping[str, Any]]) -> None:
+        """Say where lines have found their modems: what of their plan is different now."""
+        with self._lock:
+            self._found = {**self._found, **{line: dict(at) for line, at in ports.items()}}
+            self._send({"found": self._found})
 
     def recorded(self) -> None:
         """Say that the ledger has the stop."""
-        self.latched = None
         self._send({"recorded": True})
 
     def farewell(self) -> None:
@@ -88,9 +94,10 @@ class SupervisorLink:
         self._closing = True
         self._send({"farewell": True})
 
-    def _send_beat(self) -> None:
-        deadline = IN_CALL_DEADLINE if self._beat["calls"] else IDLE_DEADLINE
-        self._send({"beat": {"deadline": deadline, **self._beat}})
+    def _send_beat(self, deadline: float | None = None) -> None:
+        if deadline is None:
+            deadline = IN_CALL_DEADLINE if self._calls else IDLE_DEADLINE
+        self._send({"beat": {"deadline": deadline, "calls": self._calls}})
 
     def _send(self, message: dict[str, Any]) -> None:
         peer = self._peer
@@ -151,7 +158,8 @@ class SupervisorLink:
         with self._lock:
             # What is up now is watched from the first moment.
             self._send_beat()
-        self.latched = latched
+            if self._found:
+                self._send({"found": self._found})
         if latched is not None or is_open:
             self._stop(latched or "button")
         if not is_open and (self._lost or latched is not None):

@@ -346,11 +346,10 @@ class Supervisor:
 
     def _understand(self, message: dict[str, Any] | None) -> None:
         match message:
-            case {
-                "beat": {"deadline": float(deadline), "calls": dict(calls), "ports": dict(ports)}
-            }:
+            case {"beat": {"deadline": float(wait), "calls": dict(calls)}}:
+                self._take(d.Beat(wait, {str(k): float(v) for k, v in calls.items()}))
+            case {"found": dict(ports)}:
                 self._learn_ports(ports)
-                self._take(d.Beat(deadline, {str(k): float(v) for k, v in calls.items()}))
             case {"silenced": _}:
                 self._take(d.Silenced())
                 self._answer_asked(silenced=True)
@@ -363,10 +362,14 @@ class Supervisor:
 
     def _learn_ports(self, ports: dict[str, Any]) -> None:
         """Take in where a line that looks for its modem by itself has found it."""
-        lines = tuple(
-            from_json({"lines": [{**line._asdict(), **ports.get(line.name, {})}]}).lines[0]
-            for line in self._plan.lines
-        )
+        try:
+            lines = tuple(
+                from_json({"lines": [{**line._asdict(), **ports.get(line.name, {})}]}).lines[0]
+                for line in self._plan.lines
+            )
+        except (TypeError, ValueError) as error:
+            self._say(f"the box told a port that is none: {error}")
+            return
         if lines != self._plan.lines:
             plan = self._plan._replace(lines=lines)
             self._plan = plan

@@ -1,0 +1,177 @@
+"""The supervisor, the box and a simulated modem as real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.control.protocol import ControlClient
+from appliance.errors import NobodyListens, Unresponsive
+from appliance.ledger import read_entries
+from firmware.supervisor.pins import CONTACT_PIPE
+from firmware.supervisor.plan import Notes
+from tests.rigs.death import World, judge
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "place", tmp_path / "card", "greeting")
+    yield world
+    world.close()
+
+
+def ask(world: World, operation: str, **arguments: Any) -> Any:
+    with ControlClient(world.state) as client:
+        return client.ask(operation, arguments)
+
+
+def answers(world: World) -> bool:
+    try:
+        return bool(ask(world, "status"))
+    except (NobodyListens, Unresponsive, OSError):
+        return False
+
+
+def rows(world: World, kind: str) -> list[dict[str, Any]]:
+    return [entry.data for entry in read_entries(world.state / "ledger") if entry.kind == kind]
+
+
+@pytest.mark.parametrize(
+    ("harm", "phase", "pressed"),
+    [
+        ("kill -9", "message", False),
+        ("SIGSTOP", "greeting", True),
+        ("interpreter lock held", "ringing", True),
+        ("systemctl stop while frozen", "greeting", False),
+    ],
+)
+def test_no_call_outlives_the_box(harm: str, phase: str, pressed: bool) -> None:
+    cell = judge(harm, phase, pressed=pressed)
+    assert cell is not None
+    assert cell.fault == "", cell
+
+
+def test_a_box_that_died_in_a_call_starts_stopped_until_a_person_resets_it(world: World) -> None:
+    world.start_all()
+    world.reach()
+    world.harm("kill -9")
+    world.until(lambda: world.network("ended"))
+    world.until(lambda: Notes(world.state).latched() == "supervisor")
+    fault = world.run / "pin-23"
+    assert fault.read_text() == "1", "the fault lamp is dark"
+
+    world.start_box()
+    world.until(lambda: answers(world) and rows(world, "stop.pressed"))
+    # The lamps are the box's again, and the ledger has what the note said.
+    world.until(lambda: Notes(world.state).latched() is None and not fault.exists())
+    status = ask(world, "status")
+    assert status["stopped"]
+    assert not status["stop_contact_open"]
+    assert rows(world, "stop.pressed") == [{"source": "supervisor"}]
+    assert len(world.network("dialled")) == 1
+    ask(world, "reset", by="Alix", reason="looked after it")
+    world.until(lambda: len(world.network("dialled")) == 2)
+
+
+def test_a_press_and_its_release_go_by_way_of_the_supervisor(world: World) -> None:
+    world.start_all()
+    world.reach()
+    world.press()
+    world.until(lambda: world.network("ended"))
+    world.until(lambda: [row["outcome"] for row in rows(world, "call.ended")] == ["stopped"])
+    assert ask(world, "status")["stop_contact_open"]
+    assert rows(world, "stop.pressed") == [{"source": "button"}]
+    (world.run / CONTACT_PIPE).write_text("closed\n")
+    world.until(lambda: not ask(world, "status")["stop_contact_open"])
+    assert ask(world, "status")["stopped"]
+    world.until(lambda: Notes(world.state).latched() is None)
+
+
+def test_a_spike_on_the_wire_stops_nothing(world: World) -> None:
+    world.start_all()
+    world.reach()
+    at = time.monotonic()
+    (world.run / CONTACT_PIPE).write_text(f"open {at}\nclosed {at + 0.004}\n")
+    time.sleep(0.5)
+    assert world.network("ended") == []
+    assert not ask(world, "status")["stopped"]
+
+
+def test_a_supervisor_that_dies_is_a_pressed_stop(world: World) -> None:
+    world.start_all()
+    world.reach()
+    world.supervisor.kill()
+    world.until(lambda: world.network("ended"))
+    world.until(lambda: rows(world, "stop.pressed"))
+    assert rows(world, "stop.pressed") == [{"source": "supervisor"}]
+    assert ask(world, "status")["stopped"]
+
+
+def test_without_the_supervisor_that_is_expected_nobody_is_called(world: World) -> None:
+    world.start_modems()
+    world.start_box()
+    world.until(lambda: answers(world) and rows(world, "stop.pressed"))
+    world.until(lambda: ask(world, "status")["lines"][0]["ready"])
+    time.sleep(0.5)
+    assert world.network("dialled") == []
+
+
+def test_an_orderly_end_leaves_no_stop_behind(world: World) -> None:
+    world.start_all()
+    world.reach()
+    assert world.box is not None
+    world.box.terminate()
+    assert world.box.wait(timeout=20) == 0
+    time.sleep(0.3)
+    assert Notes(world.state).latched() is None
+    assert not (world.run / "pin-23").exists()
+
+
+def test_exec_stop_post_hangs_up_where_nobody_watches(world: World) -> None:
+    world.start_all()
+    world.reach()
+    # Both die, as at the end of a machine's memory.
+    world.supervisor.kill()
+    world.supervisor.wait()
+    world.harm("kill -9")
+    command = [sys.executable, "-m", "firmware.supervisor"]
+    options = ["--run", str(world.run), "--state", str(world.state), "hang-up"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert "line-1: hung up, the call list is empty" in done.stdout
+    assert len(world.network("ended")) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["dance"], ["watch", "now"], ["--run"], ["--state", "", "watch"]]
+)
+def test_wrong_usage_is_told(words: list[str]) -> None:
+    command = [sys.executable, "-m", "firmware.supervisor", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "usage: autodialer-supervisor" in done.stderr
+
+
+def test_a_stranger_at_the_socket_changes_nothing(world: World) -> None:
+    from firmware.supervisor.messages import SOCKET, channel
+
+    world.start_supervisor()
+    strange = (b"", b"{", b"[1]", b'{"hello": 1}', json.dumps({"hello": {"deadline": 1}}).encode())
+    for words in (
+        *strange,
+        b'{"hello": {"deadline": 1, "plan": {"lines": [{"hang_up": "ATD1"}]}}}',
+    ):
+        with channel() as peer:
+            peer.connect(str(world.run / SOCKET))
+            peer.send(words or b" ")
+            time.sleep(0.05)
+    assert world.supervisor.poll() is None
