@@ -18,7 +18,7 @@ from typing import assert_never
 
 from appliance.call import incoming_state, ledger_rows
 from appliance.call.state import AttemptState, ShutDown, Withdrawn
-from appliance.campaign import inputs
+from appliance.campaign import inputs, interruptions
 from appliance.campaign.claims import Claims
 from appliance.campaign.fleet_inputs import (
     ClaimDenied,
@@ -153,6 +153,8 @@ class Engine:
         self._contact_open = False
         self._retired = False
         self._panel_ok = True
+        self._dials_from: float | None = None
+        """Box-monotonic time before which nobody is dialled, after an end within a call."""
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -259,6 +261,8 @@ class Engine:
             if opening is not None:
                 wait = max((opening - now.utc).total_seconds(), 0.0)
                 times.append(now.monotonic + wait)
+        elif self._dials_from is not None and self._waits(now):
+            times.append(self._dials_from)
         return min(times, default=None)
 
     def finished(self, now: Now, horizon: timedelta | None = None) -> bool:
@@ -292,7 +296,12 @@ class Engine:
             or not now.trusted
             or not self._lines.ready
             or (self._fleet is not None and self._fleet.barred() is not None)
+            or self._waits(now)
         )
+
+    def _waits(self, now: Now) -> bool:
+        """Whether the pause after an end within a call still runs."""
+        return self._dials_from is not None and now.monotonic < self._dials_from
 
     def _condition(self, now: Now) -> Condition:
         return Condition(
@@ -301,6 +310,10 @@ class Engine:
             stopped=self._state.stopped,
             contact_open=self._contact_open,
             paused=self._state.paused,
+            interrupted=self._state.interruptions.held,
+            dials_in=self._dials_from - now.monotonic
+            if self._dials_from is not None and self._waits(now)
+            else None,
             attended=self._campaign.attended,
             line_faults=tuple(self._lines.faults.values()),
             lines_ready=len(self._lines.ready),
@@ -323,6 +336,13 @@ class Engine:
             self._recorder.emit(ledger_rows.lost(open_attempt), now)
         if self._options.start_paused and not self._state.paused:
             self._record("dialling.paused", None, now, by="start")
+        # In attended mode a person presses for each call, and nobody is rung by the start itself.
+        if not self._campaign.attended:
+            pause = self._state.interruptions.pause
+            if self._state.interruptions.held and not self._state.paused:
+                self._record("dialling.paused", None, now, by=interruptions.BY)
+            elif pause is not None:
+                self._dials_from = now.monotonic + pause.total_seconds()
         self._planner.everybody()
         return self._recorder.take()
 
@@ -516,5 +536,6 @@ class Engine:
             self._record("dialling.paused", None, now, by=by)
 
     def _resume(self, by: str, now: Now) -> None:
-        if self._state.paused:
+        waits, self._dials_from = self._waits(now), None
+        if self._state.paused or waits:
             self._record("dialling.resumed", None, now, by=by)

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from appliance.campaign.interruptions import Interruptions
 from appliance.campaign.kept_messages import KeptMessages
 from appliance.campaign.packed_history import (
     Outline,
@@ -38,7 +39,7 @@ from appliance.model import (
     hex_text,
 )
 
-CHECKPOINT_VERSION = 5
+CHECKPOINT_VERSION = 6
 
 
 class CheckpointInvalid(ValueError):
@@ -59,6 +60,7 @@ class CampaignState:
         self.stopped = False
         """The emergency stop is latched."""
         self.paused = False
+        self.interruptions = Interruptions()
         self.outcomes: dict[Outcome, int] = {}
         """Attempts ended, by outcome."""
         self.authorised = 0
@@ -173,6 +175,7 @@ class CampaignState:
         if self.newest_at is None or entry.at > self.newest_at:
             self.newest_at = entry.at
         self._messages.apply(entry)
+        self.interruptions.apply(entry, in_call=bool(self._open))
         match entry.kind:
             case "call.authorised":
                 self._authorised(entry)
@@ -325,6 +328,7 @@ class CampaignState:
         other = CampaignState()
         other.seq, other.newest_at = self.seq, self.newest_at
         other.stopped, other.paused = self.stopped, self.paused
+        other.interruptions = self.interruptions.copy()
         other.authorised, other.revoked = self.authorised, self.revoked
         other.outcomes = self.outcomes.copy()
         other._people, other._suppressed = self._people.copy(), self._suppressed.copy()
@@ -342,6 +346,7 @@ class CampaignState:
             "newest_at": None if self.newest_at is None else milliseconds(self.newest_at),
             "stopped": self.stopped,
             "paused": self.paused,
+            "interruptions": self.interruptions.to_checkpoint(),
             "authorised": self.authorised,
             "revoked": self.revoked,
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
@@ -370,6 +375,7 @@ class CampaignState:
             state.seq = int(data["seq"])
             state.newest_at = None if data["newest_at"] is None else moment(data["newest_at"])
             state.stopped, state.paused = bool(data["stopped"]), bool(data["paused"])
+            state.interruptions = Interruptions.from_checkpoint(data["interruptions"])
             state.authorised, state.revoked = int(data["authorised"]), int(data["revoked"])
             state.outcomes = {Outcome(key): int(n) for key, n in data["outcomes"].items()}
             state._people = PackedPeople.from_checkpoint(data)

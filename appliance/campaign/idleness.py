@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from appliance.campaign import interruptions
 from appliance.effects import Now
 from firmware.events import LineFault
 
@@ -14,8 +15,8 @@ class Idle:
     """The reason at one instant."""
 
     code: str
-    """``storage``, ``stopped``, ``paused``, ``clock``, ``fleet``, ``lines``, ``loading``, ``busy``,
-    ``done``, ``closed``, ``press`` or ``dialling``."""
+    """``storage``, ``stopped``, ``paused``, ``clock``, ``fleet``, ``lines``, ``interrupted``,
+    ``loading``, ``busy``, ``done``, ``closed``, ``press`` or ``dialling``."""
     sentence: str
     next_at: datetime | None = None
     """When the next call may happen by itself, where that is known."""
@@ -30,6 +31,10 @@ class Condition:
     stopped: bool
     contact_open: bool
     paused: bool
+    interrupted: bool
+    """The box was cut off in a call so often that a person has to press start."""
+    dials_in: float | None
+    """Box seconds for which an earlier end within a call still holds dialling up."""
     attended: bool
     line_faults: tuple[LineFault, ...]
     lines_ready: int
@@ -60,6 +65,12 @@ def blocked(condition: Condition) -> Idle | None:
     if condition.contact_open:
         return Idle(code="stopped", sentence="The stop button is pressed: release it.")
     # In attended mode each press is itself the order to call.
+    if condition.paused and condition.interrupted and not condition.attended:
+        return Idle(
+            code="paused",
+            sentence=f"Dialling is held: the box was cut off in a call {interruptions.MOST} times "
+            "within an hour. See to its power supply and cable, then press start, or resume.",
+        )
     if condition.paused and not condition.attended:
         return Idle(code="paused", sentence="Dialling is paused: resume, or press start.")
     if not condition.now.trusted:
@@ -77,6 +88,13 @@ def blocked(condition: Condition) -> Idle | None:
         faults = [f"{f.line}: {f.detail}; {f.remedy}" for f in condition.line_faults]
         told = " | ".join(faults) or "none has reported yet; see doctor if that lasts"
         return Idle(code="lines", sentence=f"No line is in service ({told}).")
+    if condition.dials_in is not None:
+        return Idle(
+            code="interrupted",
+            sentence="The box was cut off in a call, so it waits before it dials again, "
+            f"{condition.dials_in:.0f} s more; start, or resume, ends the wait. "
+            "If that happens again, see to its power supply.",
+        )
     return None
 
 

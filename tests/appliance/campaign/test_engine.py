@@ -891,3 +891,51 @@ def test_no_free_text_carries_a_number_into_the_ledger() -> None:
     )
     assert "33639980000" not in repr(box.last("call.ended").data)
     assert box.last("call.authorised").data["window_start"] == "2026-11-24T10:00:00+00:00"
+
+
+def cut_off(times: int) -> Box:
+    """A box that was cut off *times* times in a call, and has just started again."""
+    entries: list[Entry] = []
+
+    def row(kind: str, subject: str | None = None, **data: object) -> None:
+        at = T0 - timedelta(minutes=10)
+        entries.append(
+            Entry(seq=len(entries) + 1, at=at, kind=kind, subject=subject, data=dict(data))
+        )
+
+    row("box.started")
+    for count in range(times):
+        row("call.authorised", f"gone{count}", attempt=f"b{count}", line="line-1")
+        row("box.started")
+        if count + 1 < times:
+            row("call.ended", f"gone{count}", attempt=f"b{count}", outcome="unknown")
+    return Box(Registry(ada=hours(0, 8)), entries=entries)
+
+
+@pytest.mark.parametrize(("times", "seconds"), [(1, 60.0), (2, 300.0)])
+def test_after_an_end_within_a_call_nobody_new_is_rung_for_a_while(
+    times: int, seconds: float
+) -> None:
+    box = cut_off(times)
+    assert "Dial" not in box.tick()
+    assert box.engine.why_idle(box.now()).code == "interrupted"
+    assert box.engine.wake_at(box.now()) == seconds
+    assert "Dial" not in box.tick(after=seconds - 1)
+    assert "Dial" in box.tick(after=1.5)
+
+
+def test_a_press_of_start_ends_the_wait_and_forgets_what_was() -> None:
+    box = cut_off(2)
+    box.tick()
+    told = box.take(events.StartPressed(at=1.0))
+    assert told[0] == "dialling.resumed"
+    assert "Dial" in told
+    assert not box.engine.state.interruptions.held
+
+
+def test_after_three_in_an_hour_a_person_has_to_press_start() -> None:
+    box = cut_off(3)
+    assert "dialling.paused" in box.recovered
+    assert "Dial" not in box.tick(after=7200.0)
+    assert "power supply" in box.engine.why_idle(box.now()).sentence
+    assert "Dial" in box.take(events.StartPressed(at=1.0))
