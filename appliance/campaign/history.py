@@ -7,6 +7,8 @@ or more than a running box.
 
 People are kept as packed bytes (:mod:`appliance.campaign.packed_history`), because a box holds up
 to 100,000 of them on a Raspberry Pi. A checkpoint is these bytes again.
+
+Long because what a row changes, what is read of it and what a checkpoint keeps stand together.
 """
 
 from __future__ import annotations
