@@ -191,7 +191,7 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
         column = f"{fault['column']}: " if fault["column"] else ""
         place = f"{arguments.file}:{fault['line']}: {column}"
         print(f"{place}{fault['what']}; {fault['remedy']}", file=sys.stderr)
-    more = len(answer["faults"]) - SHOWN
+    more = answer.get("fault_count", len(answer["faults"])) - SHOWN
     if more > 0:
         print(f"… and {more} more faults", file=sys.stderr)
     if not answer["readable"]:

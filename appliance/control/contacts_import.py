@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Generator, Sequence
+from itertools import islice
 from typing import Any
 
 from appliance.box.box import Box
@@ -32,6 +33,11 @@ ROWS_PER_STEP = 20
 RECORDED_PER_STEP = 50
 """Consents recorded in the ledger with one synchronisation."""
 LINES_PER_STEP = 500
+FAULTS = 1000
+"""Faults that an answer lists; it counts all of them, and the rejects file has them all."""
+MOST_REJECTED = 20_000
+"""Refused rows after which a file is read no further: they share a reason, and their texts would
+take the memory that calls need."""
 WARNINGS = 200
 """Warnings that an answer lists; it counts all of them."""
 
@@ -95,7 +101,11 @@ def _carried_out(
     rejected: list[RejectedRow] = []
     warnings: list[RowFault] = []
     warned = rows = 0
-    for rows, judged in enumerate(file.judged(), 1):
+    for steps, judged in enumerate(file.judged(), 1):
+        if judged is None:
+            yield
+            continue
+        rows += 1
         found: Addition | RejectedRow | None
         found = plan.take(judged) if isinstance(judged, ContactRow) else judged
         if isinstance(judged, ContactRow) and judged.warnings:
@@ -103,10 +113,12 @@ def _carried_out(
             warnings += judged.warnings[: max(WARNINGS - len(warnings), 0)]
         if isinstance(found, RejectedRow):
             rejected.append(found)
+            if len(rejected) > MOST_REJECTED:
+                return _hopeless(rejected)
         elif found is not None:
             changes = [found.contact] if found.is_new or found.is_changed else []
             intake.take(changes, [found.consent])
-        if rows % ROWS_PER_STEP == 0:
+        if steps % ROWS_PER_STEP == 0:
             yield
     if rejected:
         remember_rejects()
@@ -133,10 +145,31 @@ def _carried_out(
         "unchanged": plan.unchanged,
         "withdrawn_lines": plan.withdrawn,
         "rejected_rows": len(rejected),
-        "faults": _faults(sorted(fault for row in rejected for fault in row.faults)),
+        "faults": _faults(_first_faults(rejected)),
+        "fault_count": sum(len(row.faults) for row in rejected),
         "warned": warned,
         "warnings": _faults(warnings),
         "rejects": "".join(lines),
+    }
+
+
+def _first_faults(rejected: Sequence[RejectedRow]) -> list[RowFault]:
+    faults = (fault for row in rejected for fault in row.faults)
+    return sorted(islice(faults, FAULTS))
+
+
+def _hopeless(rejected: Sequence[RejectedRow]) -> dict[str, Any]:
+    """Answer for a file that is another one than its sender thinks."""
+    last = RowFault(
+        rejected[-1].line,
+        "",
+        f"is refused, and {MOST_REJECTED:,} rows before it; the rest was not read",
+        "mend what these rows have in common, then import the file again",
+    )
+    return {
+        "readable": False,
+        "imported": False,
+        "faults": _faults([*_first_faults(rejected), last]),
     }
 
 

@@ -57,7 +57,8 @@ __all__ = [
 ]
 
 _SAVE_AS_UTF8 = "save it as CSV UTF-8"
-_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+# One character more than a line may have tells that it has too many.
+_LINE = re.compile(rf"([^\r\n]{{0,{LINE_LIMIT + 1}}})(\r\n|\r|\n|\Z)?")
 _EMPTY = re.compile(r"(?:[ \t,;]*(?:\r\n|\r|\n))+")
 """Lines without anything, which spreadsheets leave by the million."""
 _END_OF_LINE = re.compile(r"\r\n|\r|\n")
@@ -85,7 +86,7 @@ def parse_contacts(raw: bytes, file: str, defaults: Defaults) -> Reading:
     for judged in contacts.judged():
         if isinstance(judged, ContactRow):
             rows.append(judged)
-        else:
+        elif judged is not None:
             rejected.append(judged)
     return Reading(file=file, header=contacts.header, rows=tuple(rows), rejected=tuple(rejected))
 
@@ -108,11 +109,6 @@ class ContactsFile:
         number, _, line = next(lines)
         if _SEPARATOR_LINE.fullmatch(line[:20].strip()):
             number, _, line = next(lines, (2, 0, ""))
-        if not line or line.isspace():
-            raise ContactsUnreadable(
-                file,
-                [RowFault(number, "", "there is no header", f"write {','.join(COLUMNS)} first")],
-            )
         if len(line) > LINE_LIMIT:
             raise ContactsUnreadable(
                 file,
@@ -125,15 +121,22 @@ class ContactsFile:
                     )
                 ],
             )
+        if not line or line.isspace():
+            raise ContactsUnreadable(
+                file,
+                [RowFault(number, "", "there is no header", f"write {','.join(COLUMNS)} first")],
+            )
         delimiter, self.header = _header(line, file, number)
         self._lines = lines
         self._reader = _RowReader(self.header, delimiter, defaults, self._text)
 
-    def judged(self) -> Iterator[ContactRow | RejectedRow]:
-        """Yield what is found, in the order of the lines; can be drained once."""
+    def judged(self) -> Iterator[ContactRow | RejectedRow | None]:
+        """Yield what is found, in the order of the lines; can be drained once.
+
+        None stands for lines that hold nothing.
+        """
         for number, offset, line in self._lines:
-            if line.strip(" \t,;"):
-                yield self._reader.read(number, offset, line)
+            yield self._reader.read(number, offset, line) if line.strip(" \t,;") else None
 
 
 def decoded(pieces: Sequence[bytes], file: str) -> Generator[None, None, str]:
@@ -163,6 +166,23 @@ def decoded(pieces: Sequence[bytes], file: str) -> Generator[None, None, str]:
     return "".join(texts)
 
 
+def _line_at(text: str, offset: int) -> tuple[str, int]:
+    """Return the line that begins at *offset*, without its end, and where the next one begins.
+
+    Of a line that is longer than it may be only the beginning is returned.
+    """
+    match = _LINE.match(text, offset)
+    assert match is not None  # the pattern fits everywhere
+    if match[2] is not None:
+        return match[1], match.end()
+    feed = text.find("\n", match.end())
+    end = len(text) if feed < 0 else feed + 1
+    carriage = text.find("\r", match.end(), end)
+    if carriage >= 0 and carriage + 1 != feed:
+        end = carriage + 1
+    return match[1], end
+
+
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield each line's number, where it begins, and its text without its end.
 
@@ -170,13 +190,13 @@ def _lines(text: str) -> Iterator[tuple[int, int, str]]:
     """
     number, offset = 1, 0
     while True:
-        match = _LINE.match(text, offset)
-        if match is None or offset > len(text):
+        line, after = _line_at(text, offset)
+        yield number, offset, line
+        if after == len(text) and text[-1:] not in ("\n", "\r"):
             return
-        yield number, offset, match[1]
-        if match.end() == len(text) and match.end() == match.end(1):
+        if offset == after:
             return
-        number, offset = number + 1, match.end()
+        number, offset = number + 1, after
         empty = _EMPTY.match(text, offset, offset + EMPTY_AT_ONCE)
         if empty is not None and number > 2:
             end = empty.end()
@@ -358,8 +378,7 @@ class _RowReader:
 
     def _reread(self, place: int) -> ContactRow:
         number, offset = place >> _OFFSET_BITS, place & (1 << _OFFSET_BITS) - 1
-        match = _LINE.match(self.text, offset)
-        line = "" if match is None else match[1]
+        line, _ = _line_at(self.text, offset)
         return self._row(number, dict(zip(self.header, self._split(number, line), strict=True)))
 
     def _near_zone(self, name: str, region: str) -> str:

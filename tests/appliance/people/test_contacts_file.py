@@ -15,6 +15,7 @@ from appliance.people.contacts_file import (
     ContactsFile,
     ContactsUnreadable,
     Reading,
+    RejectedRow,
     _whole,
     decoded,
     parse_contacts,
@@ -431,7 +432,11 @@ def test_rows_behind_any_number_of_empty_lines_keep_their_line(end: str, filler:
     for empty in (0, 1, 2, size - 1, size, size + 1, 2 * size + 3):
         lines = [",".join(COLUMNS), "+33639980012", *[filler] * empty, "x", *[filler] * empty, "y"]
         contacts = ContactsFile(end.join(lines), "c.csv", DEFAULTS)
-        assert [judged.line for judged in contacts.judged()] == [2, 3 + empty, 4 + 2 * empty]
+        assert [judged.line for judged in contacts.judged() if judged is not None] == [
+            2,
+            3 + empty,
+            4 + 2 * empty,
+        ]
 
 
 @given(st.binary(max_size=60), st.integers(1, 5))
@@ -446,3 +451,17 @@ def test_text_is_the_same_in_pieces(raw: bytes, size: int) -> None:
 
     if b"\0" not in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         assert read(pieces) == read([raw])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("length", [LINE_LIMIT - 1, LINE_LIMIT, LINE_LIMIT + 1, 3 * LINE_LIMIT])
+def test_a_line_of_any_length_ends_where_it_ends(end: str, length: int) -> None:
+    lines = [",".join(COLUMNS), "x" * length, "y", "z" * length, ""]
+    contacts = ContactsFile(end.join(lines), "c.csv", DEFAULTS)
+    found = [judged for judged in contacts.judged() if judged is not None]
+    assert [judged.line for judged in found] == [2, 3, 4]
+    for judged in found:
+        assert isinstance(judged, RejectedRow)
+        assert max(map(len, judged.cells.values())) <= LINE_LIMIT + 1
+        too_long = "is longer than" in judged.faults[0].what
+        assert too_long == (length > LINE_LIMIT and judged.line != 3)
