@@ -15,6 +15,7 @@ from appliance.box.state import BoxState
 from appliance.campaign.history import CampaignState
 from appliance.config import load as configuration
 from appliance.config.paths import sample_config
+from appliance.control import contacts_import
 from appliance.control.job import Job
 from appliance.control.operations import Operations
 from appliance.effects import Now
@@ -177,3 +178,37 @@ def test_listing_many_people_takes_steps(operations: Operations) -> None:
     assert not job.step()
     operations.perform("contacts.erase", {"number": NUMBERS[-1]})
     assert len(job.run()["people"]) == len(NUMBERS) - 1
+
+
+@pytest.mark.parametrize("options", [{}, {"dry_run": True}, {"accept_valid": True}])
+def test_a_file_of_refused_rows_is_given_up(
+    operations: Operations, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(contacts_import, "MOST_REJECTED", 30)
+    monkeypatch.setattr(contacts_import, "FAULTS", 5)
+    rows = contacts(NUMBERS[:40]) + b"\nx" * 50
+    answer = begin(operations, contents=rows, **options).run()
+    assert not answer["readable"]
+    assert not answer["imported"]
+    assert len(answer["faults"]) == 6
+    assert answer["faults"][-1]["line"] == 41 + 31
+    assert operations.perform("contacts.list", {})["people"] == []
+
+
+def test_of_many_faults_the_answer_lists_some_and_counts_all(
+    operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contacts_import, "FAULTS", 5)
+    answer = begin(operations, contents=contacts([]) + b"\nx" * 50, accept_valid=True).run()
+    assert [fault["line"] for fault in answer["faults"]] == [2, 3, 4, 5, 6]
+    assert answer["fault_count"] == 50
+    assert answer["rejects"].count("\n") == 51
+
+
+def test_empty_rows_are_steps_too(operations: Operations) -> None:
+    job = begin(operations, contents=contacts(NUMBERS[:1]) + b"\n,,,,\n" + b"\n" * 1_000_000)
+    steps = 0
+    while not job.step():
+        steps += 1
+    assert steps > 15
+    assert job.result["new_people"] == 1
