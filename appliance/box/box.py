@@ -25,6 +25,7 @@ from appliance.box.calendar_clock import (
 from appliance.box.heard_objections import Callee, HeardObjections
 from appliance.box.state import BoxState
 from appliance.campaign import inputs
+from appliance.campaign.doubts import RESET, Doubt
 from appliance.campaign.engine import CLAIM_WAIT, Engine
 from appliance.campaign.fleet_inputs import Fleet
 from appliance.campaign.inputs import Input
@@ -127,6 +128,9 @@ class Box:
             claim_wait=CLAIM_WAIT * max(config.settings.clock.speed, 1.0),
         )
 
+        if state.short:
+            self.engine.doubts.raised(_lost_people(state))
+
     # --- the stop path -----------------------------------------------------------------------
 
     def stop_everything(self) -> None:
@@ -150,6 +154,12 @@ class Box:
 
     def take(self, what_came: Iterable[Input]) -> None:
         """Step the engine over *what_came* at one instant and perform what follows."""
+        if self.state.campaign.number_key is None and self.engine.storage_failure is None:
+            # Before any row with the hash of a number.
+            try:
+                self.note([])
+            except StorageError as error:
+                self.storage_failed(error, self.now())
         now = self.now()
         effects: list[Effect] = []
         with self._sound(now):
@@ -188,6 +198,7 @@ class Box:
     def note(self, records: Sequence[Record]) -> None:
         """Write rows that the shell itself is the author of, and let the engine act on them."""
         now = self.now()
+        records = self.state.with_key(records)
         if not now.trusted:
             records = [
                 Record(kind=r.kind, subject=r.subject, data={**r.data, "clock": "untrusted"})
@@ -390,6 +401,16 @@ def calendar(
 
     sources = config.settings.clock.sources
     return CalendarClock(clock, sources, lambda: state.floor, read=read).now
+
+
+def _lost_people(state: BoxState) -> Doubt:
+    consents = sum(count for _, count, _ in state.short)
+    return Doubt(
+        code="people",
+        detail=f"the registry has lost {consents} consents of {len(state.short)} people that the "
+        "ledger granted",
+        remedy=RESET,
+    )
 
 
 def _attempt_ids() -> Iterator[str]:

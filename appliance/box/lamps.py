@@ -37,6 +37,8 @@ class BoxFacts:
     """The emergency stop is latched."""
     clock_trusted: bool = True
     storage_ok: bool = True
+    state_ok: bool = True
+    """False while a person must look at what was lost or restored."""
     law_refuses: bool = False
     """A rule forbids every call of this box (the numbering gate), not only calls at this hour."""
     panel_ok: bool = True
@@ -93,6 +95,11 @@ class FaultCode(Enum):
         "headquarters cannot be asked, or has not heard of an objection",
         "`status` says why: the link, the hub, this box's keys, or a stop by headquarters",
     )
+    STATE = (
+        9,
+        "the state was restored, or something in it is lost",
+        "`doctor` says what is missing and what to do; `reset` with a name and a reason goes on",
+    )
 
     def __init__(self, flashes: int, meaning: str, remedy: str) -> None:
         self.flashes = flashes
@@ -109,6 +116,7 @@ _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
     FaultCode.AUDIO: lambda box: not box.audio_ok,
     FaultCode.PANEL: lambda box: not box.panel_ok,
     FaultCode.FLEET: lambda box: box.fleet_barred or box.fleet_unheard,
+    FaultCode.STATE: lambda box: not box.state_ok,
 }
 
 
@@ -120,6 +128,7 @@ def faults(box: BoxFacts) -> tuple[FaultCode, ...]:
 def _blocked(box: BoxFacts) -> bool:
     return (
         not box.storage_ok
+        or not box.state_ok
         or not box.clock_trusted
         or box.law_refuses
         or box.lines_ready == 0

@@ -12,19 +12,22 @@ import ctypes
 import gc
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.campaign.history import CampaignState, CheckpointInvalid
+from appliance.box import restoration
+from appliance.campaign.history import CampaignState
 from appliance.effects import Entry, Record
 from appliance.ledger import Ledger, checkpoint
 from appliance.model import Consent, Revocation
 from appliance.numbers import hash_number
+from appliance.people.number_key import fingerprint, read_number_key
 from appliance.people.registry import Registry
-from appliance.storage.files import StateLock, StorageError, make_private_directory
+from appliance.storage.files import SYSTEM_DISK, StateLock, StorageError, make_private_directory
 from appliance.storage.objection_notes import ObjectionNotes, unfolded
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,9 @@ log = logging.getLogger(__name__)
 LEDGER = "ledger"
 OBJECTIONS = "objections"
 NOTED_AT_ONCE = 500
+HEAD_EVERY = 60.0
+"""Real seconds after which the head is noted apart again: what a restored ledger may lack at
+most before that shows."""
 CHECKPOINT_EVERY = 5_000
 """Rows after which a new checkpoint keeps the next start short."""
 
@@ -60,6 +66,14 @@ class BoxState:
         self._checkpoint_at = campaign.seq
         self._saving: threading.Thread | None = None
         self._diverged = False
+        self._seal = restoration.seal_key(registry.number_key)
+        self._head_noted: tuple[int, str] = (0, "")
+        self._head_noted_at = time.monotonic()
+        self.remarks: list[str] = []
+        """What opening mended without any loss; for ``doctor``."""
+        self.short: list[tuple[str, int, bool]] = []
+        """Whose consents the registry lacks that the ledger granted: the id, how many, and
+        whether it is all that the person gave."""
 
     @classmethod
     def open(cls, directory: Path) -> BoxState:
@@ -94,22 +108,51 @@ class BoxState:
 
     @classmethod
     def _load(cls, directory: Path, lock: StateLock | None, *, read_only: bool) -> BoxState:
+        number_key = read_number_key(directory / "number.key", SYSTEM_DISK)
         ledger = Ledger.open(directory / LEDGER, read_only=read_only)
         try:
-            campaign = _fold(directory, ledger)
+            found = restoration.fold(directory, ledger, number_key)
+            restoration.check_key(found.fold, number_key, directory)
             registry = Registry.open(directory, read_only=read_only)
-            campaign.share_ids(registry.subjects())
         except BaseException:
             ledger.close()
             raise
-        state = cls(directory, lock, ledger, registry, campaign)
-        if not read_only:
-            try:
-                state._carry_forward()
-            except BaseException:
-                state.close()
-                raise
+        try:
+            restoration.check_registry(registry, directory)
+            found.fold.share_ids(registry.subjects())
+        except BaseException:
+            registry.close()
+            ledger.close()
+            raise
+        state = cls(directory, lock, ledger, registry, found.fold)
+        try:
+            state._begin(found, read_only=read_only)
+        except BaseException:
+            state.close()
+            raise
         return state
+
+    def _begin(self, found: restoration.Found, *, read_only: bool) -> None:
+        """Bring ledger and registry together, or only see how far apart they are."""
+        self.remarks = found.remarks
+        missing = restoration.missing_rows(found, self.registry)
+        if missing:
+            log.error("rows of the ledger are missing: calling waits for a person")
+        if read_only:
+            for row in missing:
+                self.campaign.apply(_unwritten(row, self.campaign.seq, self.floor))
+        else:
+            self._note_in_parts(missing, self._safe_time())
+            self._carry_forward()
+            # An empty ledger waits for a row with a time that is worth something.
+            if self.campaign.newest_at is not None:
+                self.note([], self.floor)
+        self.short = restoration.short_of(self.campaign, self.registry)
+        if not read_only:
+            if missing:
+                # The old one knows rows that are gone; what it knew is in the ledger now.
+                self.save_checkpoint(force=True)
+            self.save_head()
 
     @property
     def floor(self) -> datetime:
@@ -126,6 +169,11 @@ class BoxState:
             told["registry_cut"] = {"bytes": self.registry.cut_bytes}
         return told
 
+    def granted(self, consent: Consent) -> Record:
+        """Return the ledger row of a consent that the registry holds."""
+        contact = self.registry.contact(consent.subject)
+        return granted(consent, None if contact is None else contact.number_hash)
+
     def append(self, records: Sequence[Record], at: datetime) -> list[Entry]:
         """Make *records* durable. Raises :class:`~appliance.storage.files.StorageFailed`."""
         return self.ledger.append(records, at)
@@ -133,7 +181,7 @@ class BoxState:
     def note(self, records: Sequence[Record], at: datetime) -> list[Entry]:
         """Make *records* durable and fold them, where no engine does it."""
         self.compare()
-        entries = self.append(records, at)
+        entries = self.append(self.with_key(records), at)
         for entry in entries:
             self.campaign.apply(entry)
         return entries
@@ -160,8 +208,10 @@ class BoxState:
         self._wait_for_checkpoint()
         if self._checkpoint_is_due(force=force):
             seq, digest = self.ledger.head
-            checkpoint.save(self.directory, self.campaign.to_checkpoint(), seq, digest)
+            payload = self.campaign.to_checkpoint()
+            checkpoint.save(self.directory, payload, seq, digest, key=self._seal)
             self._checkpoint_at = seq
+            self.save_head()
 
     def save_checkpoint_aside(self) -> None:
         """Do the same on a thread, since at many people it takes longer than a call can wait.
@@ -176,11 +226,30 @@ class BoxState:
             self._checkpoint_at = seq
             self._saving = threading.Thread(
                 target=_save,
-                args=(self.directory, self.campaign.copy(), seq, digest),
+                args=(self.directory, self.campaign.copy(), seq, digest, self._seal),
                 name="checkpoint",
                 daemon=True,
             )
             self._saving.start()
+        elif self._head_is_due():
+            self._head_noted, self._head_noted_at = self.ledger.head, time.monotonic()
+            self._saving = threading.Thread(
+                target=_save_head,
+                args=(self.directory, self.ledger.head, self._seal),
+                name="head",
+                daemon=True,
+            )
+            self._saving.start()
+
+    def save_head(self) -> None:
+        """Note how far the ledger came, apart from it; raises as :meth:`append`."""
+        self._head_noted, self._head_noted_at = self.ledger.head, time.monotonic()
+        checkpoint.save_head(self.directory, self.ledger.head, key=self._seal)
+
+    def _head_is_due(self) -> bool:
+        if self._diverged or self._head_noted == self.ledger.head:
+            return False
+        return time.monotonic() - self._head_noted_at >= HEAD_EVERY
 
     def _checkpoint_is_due(self, *, force: bool) -> bool:
         seq = self.ledger.head[0]
@@ -217,7 +286,7 @@ class BoxState:
 
     def _carry_forward(self) -> None:
         self._fold_objections()
-        at = max(self.floor, datetime.now(UTC)) if self.campaign.newest_at is None else self.floor
+        at = self._safe_time()
         for number_hash, revocation in self.campaign.suppressions():
             known = self.registry.suppression(number_hash)
             if known is None or known.at < revocation.at:
@@ -229,10 +298,24 @@ class BoxState:
         # Ids alone: reading everybody would make each start as long as the registry.
         unknown = self.campaign.unknown_consents(self.registry.consent_numbers())
         consents = [self.registry.consent(f"{number:032x}") for number in unknown]
-        missing = [granted(consent) for consent in consents if consent is not None]
+        missing = [self.granted(consent) for consent in consents if consent is not None]
+        self._note_in_parts(missing, at)
+
+    def _note_in_parts(self, rows: Sequence[Record], at: datetime) -> None:
         # Not one write of any length: the next start reads the last segment whole.
-        for start in range(0, len(missing), NOTED_AT_ONCE):
-            self.note(missing[start : start + NOTED_AT_ONCE], at)
+        for start in range(0, len(rows), NOTED_AT_ONCE):
+            self.note(rows[start : start + NOTED_AT_ONCE], at)
+
+    def with_key(self, records: Sequence[Record]) -> list[Record]:
+        """Return *records*, behind the row of the key of all number hashes where there is none."""
+        if self.campaign.number_key is not None:
+            return list(records)
+        told = {"number_key": fingerprint(self.registry.number_key)}
+        return [Record(kind="key.noted", data=told), *records]
+
+    def _safe_time(self) -> datetime:
+        """A time that moves no floor: the newest row's, or now where there is none."""
+        return datetime.now(UTC) if self.campaign.newest_at is None else self.floor
 
     def _carry_messages_forward(self, at: datetime) -> None:
         """Hold back the senders of what was kept just before a cut, and forget what was deleted."""
@@ -282,15 +365,31 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _save(directory: Path, campaign: CampaignState, seq: int, digest: str) -> None:
+def _unwritten(row: Record, seq: int, at: datetime) -> Entry:
+    return Entry(seq=seq, at=at, kind=row.kind, subject=row.subject, data=dict(row.data))
+
+
+def _save_head(directory: Path, head: tuple[int, str], key: bytes) -> None:
     try:
-        checkpoint.save(directory, campaign.to_checkpoint(), seq, digest)
+        checkpoint.save_head(directory, head, key=key)
+    except StorageError as error:
+        log.error("the head of the ledger could not be noted: %s", error)
+
+
+def _save(directory: Path, campaign: CampaignState, seq: int, digest: str, key: bytes) -> None:
+    try:
+        checkpoint.save(directory, campaign.to_checkpoint(), seq, digest, key=key)
+        checkpoint.save_head(directory, (seq, digest), key=key)
     except StorageError as error:
         log.error("no checkpoint could be written: %s", error)
 
 
-def granted(consent: Consent) -> Record:
-    """Return the ledger row of a consent: its terms, without the words that name people."""
+def granted(consent: Consent, number_hash: str | None = None) -> Record:
+    """Return the ledger row of a consent: its terms, without the words that name people.
+
+    *number_hash* is the keyed hash of the person's number, by which caps and rests go on where the
+    registry is lost.
+    """
     until = consent.valid_until
     data: dict[str, Any] = {
         "consent": consent.id,
@@ -299,17 +398,6 @@ def granted(consent: Consent) -> Record:
         "valid_until": None if until is None else until.isoformat(),
         "windows": consent.windows,
     }
+    if number_hash is not None:
+        data["number_hash"] = number_hash
     return Record(kind="consent.granted", subject=consent.subject, data=data)
-
-
-def _fold(directory: Path, ledger: Ledger) -> CampaignState:
-    kept = checkpoint.load(directory, ledger)
-    campaign = CampaignState()
-    if kept is not None:
-        try:
-            campaign = CampaignState.from_checkpoint(kept.payload)
-        except CheckpointInvalid:
-            campaign = CampaignState()
-    for entry in ledger.entries(campaign.seq):
-        campaign.apply(entry)
-    return campaign

@@ -20,6 +20,7 @@ from appliance.call import incoming_state, ledger_rows
 from appliance.call.state import AttemptState, ShutDown, Withdrawn
 from appliance.campaign import inputs, interruptions
 from appliance.campaign.claims import Claims
+from appliance.campaign.doubts import Doubts
 from appliance.campaign.fleet_inputs import (
     ClaimDenied,
     ClaimGranted,
@@ -215,6 +216,11 @@ class Engine:
     def storage_failure(self) -> str | None:
         return self._recorder.storage_failure
 
+    @property
+    def doubts(self) -> Doubts:
+        """What a person must look at before anybody is called."""
+        return self._recorder.doubts
+
     def circumstances(
         self,
         now: Now,
@@ -269,7 +275,7 @@ class Engine:
         """Whether nobody is in a call and nobody may be called (within *horizon*, if given)."""
         if self._lines.calls or self._incoming.running or self.claims_running:
             return False
-        if not now.trusted or self._trusted is None:
+        if not now.trusted or self._trusted is None or self.doubts:
             return False
         if not self._planner.settled:
             return False
@@ -290,6 +296,7 @@ class Engine:
         why)."""
         return (
             self.storage_failure is not None
+            or bool(self.doubts)
             or self._state.stopped
             or self._contact_open
             or (self._state.paused and not self._campaign.attended)
@@ -307,6 +314,7 @@ class Engine:
         return Condition(
             now=now,
             storage_failure=self.storage_failure,
+            doubt=self.doubts.sentence,
             stopped=self._state.stopped,
             contact_open=self._contact_open,
             paused=self._state.paused,
@@ -501,6 +509,10 @@ class Engine:
                 self.retire()
                 self._lines.move_all(ShutDown(), now)
                 self._incoming.end("shutdown", now)
+            case inputs.StateDoubted():
+                self.doubts.raised(given.doubt)
+            case inputs.DoubtSettled():
+                self.doubts.settled(given.code)
             case inputs.StorageFailed():
                 self._recorder.storage_failure = self.storage_failure or given.detail
                 # No objection could be recorded from here on.

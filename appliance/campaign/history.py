@@ -5,6 +5,9 @@ the emergency stop latch, the pause. It is built at start from a checkpoint and 
 it, and kept up to date by applying the engine's own records, so that a restart cannot know less
 or more than a running box.
 
+Long because each kind of row and what it changes must be seen together
+to be sure that a checkpoint and a fold of the whole ledger cannot differ.
+
 People are kept as packed bytes (:mod:`appliance.campaign.packed_history`), because a box holds up
 to 100,000 of them on a Raspberry Pi. A checkpoint is these bytes again.
 
@@ -14,7 +17,7 @@ Long because what a row changes, what is read of it and what a checkpoint keeps 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +44,7 @@ from appliance.model import (
     hex_text,
 )
 
-CHECKPOINT_VERSION = 6
+CHECKPOINT_VERSION = 7
 
 
 class CheckpointInvalid(ValueError):
@@ -67,11 +70,17 @@ class CampaignState:
         """Attempts ended, by outcome."""
         self.authorised = 0
         self.revoked = 0
+        self.number_key: str | None = None
+        """The fingerprint of the key of all number hashes, once a row told it."""
+        self.held: str | None = None
+        """Why calling waits for a person after rows were found missing, or None."""
         self._people = PackedPeople()
         self._suppressed: dict[str, tuple[int, str]] = {}
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_subject: dict[str, tuple[str, ...]] = {}
         self._erased: set[str] = set()
+        self._moved: dict[str, str] = {}
+        """The number hash of those who were erased in the middle of a call."""
         self._consents: set[HexId] = set()
         """Those named since the checkpoint; only a start asks for the others."""
         self._messages = KeptMessages()
@@ -117,28 +126,37 @@ class CampaignState:
         """
         suppressed = self._suppressed.get(number_hash) if number_hash is not None else None
         waiting = self._messages.holds(number_hash)
+        # Under an earlier registration, which was erased or lost: caps and rests go on.
+        earlier = () if number_hash is None else self._earlier(number_hash)
         if subject not in self._people:
-            attempts: tuple[Attempt, ...] = ()
+            attempts = earlier
             revoked = suppressed
-            if revoked is None and not waiting:
+            if revoked is None and not waiting and not earlier:
                 return NO_HISTORY
         else:
             revoked = self._people.revocation(subject)
             if suppressed is not None and (revoked is None or suppressed[0] > revoked[0]):
                 revoked = suppressed
-            attempts = self._people.attempts(subject)
-            attempts += tuple(
-                Attempt(
-                    id=running.id,
-                    authorised_at=running.authorised_at,
-                    outcome=None,
-                    bench=running.bench,
-                    purpose=running.purpose,
-                )
-                for running in map(self._open.__getitem__, self._open_by_subject.get(subject, ()))
-            )
+            attempts = earlier + self._people.attempts(subject)
+            attempts += tuple(self._running(subject))
         revocation = None if revoked is None else Revocation(at=moment(revoked[0]), by=revoked[1])
         return History(attempts=attempts, revocation=revocation, waiting=waiting)
+
+    def _earlier(self, number_hash: str) -> tuple[Attempt, ...]:
+        running = [subject for subject, known in self._moved.items() if known == number_hash]
+        return self._people.past(number_hash) + tuple(
+            attempt for subject in running for attempt in self._running(subject)
+        )
+
+    def _running(self, subject: str) -> Iterator[Attempt]:
+        for running in map(self._open.__getitem__, self._open_by_subject.get(subject, ())):
+            yield Attempt(
+                id=running.id,
+                authorised_at=running.authorised_at,
+                outcome=None,
+                bench=running.bench,
+                purpose=running.purpose,
+            )
 
     def share_ids(self, subjects: Iterable[int]) -> None:
         """Keep these objects as people's ids, so that none is in memory twice."""
@@ -157,8 +175,36 @@ class CampaignState:
 
     @property
     def suppresses(self) -> bool:
-        """Whether any number is on the suppression list, or held back by a message."""
-        return bool(self._suppressed) or self._messages.any_waiting
+        """Whether a number may have a past, or be held back by a message, that its person's own
+        rows do not tell of."""
+        return (
+            bool(self._suppressed) or self._messages.any_waiting or self._people.remembers_numbers
+        )
+
+    @property
+    def consents(self) -> int:
+        """How many consents the registry must hold: granted to people who were not erased."""
+        return self._people.consents
+
+    def short_of(self, held: Callable[[HexId], int]) -> list[tuple[str, int, bool]]:
+        """Return whose consents the registry lacks: the id, how many, and whether it is all.
+
+        *held* tells how many it has of somebody. Looks at everybody.
+        """
+        return [
+            (hex_text(subject), count - has, has == 0)
+            for subject, count in self._people.subjects()
+            if count and (has := held(subject)) < count
+        ]
+
+    def people(self) -> Iterator[str]:
+        """Every person of whom a row speaks and who was neither erased nor lost."""
+        for subject, _ in self._people.subjects():
+            yield hex_text(subject)
+
+    def pasts(self) -> Iterator[tuple[str, tuple[Attempt, ...]]]:
+        """Every number hash with attempts under a registration that was erased or lost."""
+        return self._people.pasts()
 
     @property
     def messages(self) -> KeptMessages:
@@ -199,6 +245,19 @@ class CampaignState:
                 self.paused = True
             case "dialling.resumed":
                 self.paused = False
+            case "key.noted":
+                self._note_key(entry)
+            case "state.restored":
+                self.held = str(entry.data.get("why", "rows of the ledger are missing"))
+            case "state.accepted":
+                self.held = None
+            case "call.restored":
+                self._restored(entry)
+            case "contact.lost":
+                self._lost(entry)
+            case "consent.lost":
+                if entry.subject is not None:
+                    self._lose_consents(entry, entry.subject)
             case _:
                 pass
         self.seq = entry.seq
@@ -237,19 +296,20 @@ class CampaignState:
         except ValueError:
             outcome = Outcome.UNKNOWN
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        if attempt.subject not in self._erased:
-            self._people.add_attempt(
-                attempt.subject,
-                Attempt(
-                    id=attempt.id,
-                    authorised_at=attempt.authorised_at,
-                    outcome=outcome,
-                    ended_at=entry.at,
-                    bench=attempt.bench,
-                    purpose=attempt.purpose,
-                    answered=_talked(entry.data.get("talk_seconds")),
-                ),
-            )
+        made = Attempt(
+            id=attempt.id,
+            authorised_at=attempt.authorised_at,
+            outcome=outcome,
+            ended_at=entry.at,
+            bench=attempt.bench,
+            purpose=attempt.purpose,
+            answered=_talked(entry.data.get("talk_seconds")),
+        )
+        moved = self._moved.pop(attempt.subject, None)
+        if moved is not None:
+            self._people.add_attempt_at(moved, made)
+        elif attempt.subject not in self._erased:
+            self._people.add_attempt(attempt.subject, made)
 
     def _elsewhere(self, entry: Entry) -> None:
         """An attempt that another box made, or a claim on which nobody was dialled: it counts."""
@@ -321,7 +381,53 @@ class CampaignState:
             self._suppressed.setdefault(number_hash, (at, "erased"))
         if entry.subject is not None:
             self._erased.add(entry.subject)
-            self._people.forget(entry.subject)
+            self._forget(entry.subject, number_hash)
+
+    def _forget(self, subject: str, number_hash: object) -> None:
+        known = number_hash if isinstance(number_hash, str) and number_hash else None
+        self._people.forget(subject, known)
+        if known is not None and subject in self._open_by_subject:
+            self._moved[subject] = known
+
+    def _lost(self, entry: Entry) -> None:
+        """Somebody is in no registry any more, without having been erased."""
+        if entry.subject is not None:
+            self._forget(entry.subject, entry.data.get("number_hash"))
+
+    def _lose_consents(self, entry: Entry, subject: str) -> None:
+        count = entry.data.get("consents")
+        if isinstance(count, int):
+            at = milliseconds(self.newest_at or entry.at) + 1
+            self._people.lose_consents(subject, count, at)
+
+    def _restored(self, entry: Entry) -> None:
+        """Take in an attempt whose own rows the ledger has lost."""
+        begun, ended = (_instant(entry.data.get(k)) for k in ("authorised_at", "ended_at"))
+        if begun is None:
+            return
+        try:
+            outcome = Outcome(entry.data.get("outcome", ""))
+        except ValueError:
+            outcome = Outcome.UNKNOWN
+        made = Attempt(
+            id=str(entry.data.get("attempt", "")),
+            authorised_at=_floor(begun),
+            outcome=outcome,
+            ended_at=ended or begun,
+            bench=entry.data.get("bench") is True,
+            purpose=str(entry.data.get("purpose", "")),
+            answered=entry.data.get("answered") is True,
+        )
+        number_hash = entry.data.get("number_hash")
+        if entry.subject is not None and entry.subject not in self._erased:
+            self._people.add_attempt(entry.subject, made)
+        elif isinstance(number_hash, str) and number_hash:
+            self._people.add_attempt_at(number_hash, made)
+
+    def _note_key(self, entry: Entry) -> None:
+        fingerprint = entry.data.get("number_key")
+        if isinstance(fingerprint, str):
+            self.number_key = fingerprint
 
     # --- checkpoint --------------------------------------------------------------------------
 
@@ -335,6 +441,7 @@ class CampaignState:
         other.outcomes = self.outcomes.copy()
         other._people, other._suppressed = self._people.copy(), self._suppressed.copy()
         other._open, other._erased = self._open.copy(), self._erased.copy()
+        other._moved, other.number_key, other.held = self._moved.copy(), self.number_key, self.held
         other._open_by_subject = self._open_by_subject.copy()
         other._messages = self._messages.copy()
         other._consents, other._consents_before = self._consents.copy(), self._consents_before
@@ -360,6 +467,9 @@ class CampaignState:
             ],
             "erased": sorted(self._erased),
             **self._messages.to_checkpoint(),
+            "moved": self._moved,
+            "number_key": self.number_key,
+            "held": self.held,
             "consents": as_text(
                 self._consents_before
                 + b"".join(c.to_bytes(16, "big") for c in self._consents if isinstance(c, int))
@@ -394,6 +504,8 @@ class CampaignState:
                 state._opened(subject, attempt)
             state._erased = set(data["erased"])
             state._messages = KeptMessages.from_checkpoint(data)
+            state._moved = {str(subject): str(at) for subject, at in data["moved"].items()}
+            state.number_key, state.held = data["number_key"], data["held"]
             state._consents_before = as_bytes(data["consents"])
             if len(state._consents_before) % 16:
                 raise CheckpointInvalid("a consent is cut")

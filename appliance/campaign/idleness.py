@@ -15,8 +15,8 @@ class Idle:
     """The reason at one instant."""
 
     code: str
-    """``storage``, ``stopped``, ``paused``, ``clock``, ``fleet``, ``lines``, ``interrupted``,
-    ``loading``, ``busy``, ``done``, ``closed``, ``press`` or ``dialling``."""
+    """``storage``, ``state``, ``stopped``, ``paused``, ``clock``, ``fleet``, ``lines``,
+    ``interrupted``, ``loading``, ``busy``, ``done``, ``closed``, ``press`` or ``dialling``."""
     sentence: str
     next_at: datetime | None = None
     """When the next call may happen by itself, where that is known."""
@@ -28,6 +28,8 @@ class Condition:
 
     now: Now
     storage_failure: str | None
+    doubt: str = ""
+    """What a person must look at in the state before anybody is called."""
     stopped: bool
     contact_open: bool
     paused: bool
@@ -55,6 +57,11 @@ def blocked(condition: Condition) -> Idle | None:
             code="storage",
             sentence=f"Nothing can be recorded any more ({condition.storage_failure}), and nobody "
             "is called without a record: free or replace the disk, then restart the box.",
+        )
+    if condition.doubt:
+        return Idle(
+            code="state",
+            sentence=f"Calling waits: {condition.doubt}; `doctor` says what to do.",
         )
     if condition.stopped:
         remedy = "release the button, then " if condition.contact_open else ""

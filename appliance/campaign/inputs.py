@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from appliance.campaign.doubts import Doubt
 from appliance.campaign.fleet_inputs import FleetInput
 from firmware import events
 
@@ -75,6 +76,20 @@ class ShutDown:
     restart knows nothing of it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateDoubted:
+    """Something in the state is not as the box left it: begin no further call."""
+
+    doubt: Doubt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtSettled:
+    """What was doubted under this code is as it should be."""
+
+    code: str
+
+
 Input = (
     events.Event
     | Tick
@@ -84,6 +99,8 @@ Input = (
     | PeopleChanged
     | Revoke
     | StorageFailed
+    | StateDoubted
+    | DoubtSettled
     | ShutDown
     | FleetInput
 )

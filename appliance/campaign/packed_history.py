@@ -19,6 +19,13 @@ from appliance.model import Attempt, HexId, Outcome, hex_id
 _STORED = struct.Struct("<16sI")
 """In a checkpoint before each person: the subject's 32 hex digits, length of what follows."""
 
+_NUMBER = "number:"
+"""Before the keyed hash of a number whose person was erased or lost; no id has a colon."""
+
+LOST = "lost"
+"""By whom consents ended that the ledger knows and no registry has any more."""
+MOST_CONSENTS = 0xFFFF
+
 _BLOCK = 64 * 1024
 """Bytes of people that one line of a checkpoint holds."""
 
@@ -29,6 +36,10 @@ class PackedPeople:
     def __init__(self) -> None:
         self._people: dict[HexId, bytes] = {}
         self._words: dict[str, int] = {"": 0}
+        self.consents = 0
+        """Consents that the ledger granted to the people here: what a registry must hold."""
+        self.remembers_numbers = False
+        """Whether any number has a past without a person."""
 
     def __contains__(self, subject: str) -> bool:
         return hex_id(subject) in self._people
@@ -40,8 +51,8 @@ class PackedPeople:
 
     def revocation(self, subject: str) -> tuple[int, str] | None:
         """Return when and by what means the person withdrew last, or None."""
-        revoked_ms, _, by = head(self._people.get(hex_id(subject), NOBODY))
-        return None if revoked_ms == NEVER else (revoked_ms, tuple(self._words)[by])
+        known = head(self._people.get(hex_id(subject), NOBODY))
+        return None if known.revoked_ms == NEVER else (known.revoked_ms, self._text(known.by))
 
     def consented_ms(self, subject: str) -> int:
         """Return when the newest consent was given, :data:`NEVER` where none was."""
@@ -63,16 +74,68 @@ class PackedPeople:
     def note_consent(self, subject: str, consented_ms: int) -> None:
         person = self._people.get(hex_id(subject), NOBODY)
         known = head(person)
-        new = known._replace(consented_ms=max(known.consented_ms, consented_ms))
+        if self._text(known.by) == LOST:
+            # What was lost has come back, or something newer has.
+            known = known._replace(revoked_ms=NEVER, by=0)
+        count = min(known.consents + 1, MOST_CONSENTS)
+        self.consents += count - known.consents
+        consented_ms = max(known.consented_ms, consented_ms)
+        new = known._replace(consented_ms=consented_ms, consents=count)
         self._people[hex_id(subject)] = with_head(person, new)
+
+    def lose_consents(self, subject: str, count: int, at_ms: int) -> None:
+        """Know that *count* agreements are in no registry any more: what else is known of the
+        person counts for nothing until a consent comes."""
+        person = self._people.get(hex_id(subject), NOBODY)
+        known = head(person)
+        left = max(known.consents - count, 0)
+        self.consents -= known.consents - left
+        known = known._replace(consents=left)
+        if known.revoked_ms == NEVER:
+            known = known._replace(revoked_ms=at_ms, by=self._word(LOST))
+        self._people[hex_id(subject)] = with_head(person, known)
 
     def note_revocation(self, subject: str, revoked_ms: int, by: str) -> None:
         person = self._people.get(hex_id(subject), NOBODY)
-        new = Head(revoked_ms, head(person).consented_ms, self._word(by))
+        new = head(person)._replace(revoked_ms=revoked_ms, by=self._word(by))
         self._people[hex_id(subject)] = with_head(person, new)
 
-    def forget(self, subject: str) -> None:
-        self._people.pop(hex_id(subject), None)
+    def forget(self, subject: str, number_hash: str | None = None) -> None:
+        """Forget a person; what was made of attempts stays with the hash of the number.
+
+        Caps and rests are the callee's, whose number it is, and not the registration's.
+        """
+        person = self._people.pop(hex_id(subject), NOBODY)
+        self.consents -= head(person).consents
+        if number_hash is not None:
+            self.add_past(number_hash, person[_HEAD.size :])
+
+    def add_past(self, number_hash: str, attempts: bytes) -> None:
+        """Keep packed *attempts* at a number that nobody registered has."""
+        if attempts:
+            key = _NUMBER + number_hash
+            self._people[key] = self._people.get(key, NOBODY) + attempts
+            self.remembers_numbers = True
+
+    def past(self, number_hash: str) -> tuple[Attempt, ...]:
+        """Return the finished attempts at this number under earlier registrations, oldest first."""
+        return self.attempts(_NUMBER + number_hash)
+
+    def add_attempt_at(self, number_hash: str, attempt: Attempt) -> None:
+        """Know of an attempt at a number that nobody registered has."""
+        self.add_past(number_hash, pack(attempt, self._word(attempt.purpose)))
+
+    def pasts(self) -> Iterator[tuple[str, tuple[Attempt, ...]]]:
+        """Yield every number hash with attempts under earlier registrations."""
+        for key in list(self._people):
+            if isinstance(key, str) and key.startswith(_NUMBER):
+                yield key.removeprefix(_NUMBER), self.attempts(key)
+
+    def subjects(self) -> Iterator[tuple[HexId, int]]:
+        """Yield everybody's id with the number of consents that the ledger granted them."""
+        for key, person in self._people.items():
+            if not (isinstance(key, str) and key.startswith(_NUMBER)):
+                yield key, head(person).consents
 
     def share_ids(self, subjects: Iterable[int]) -> None:
         """Keep these objects as the keys of their people, so that no id is in memory twice."""
@@ -82,6 +145,8 @@ class PackedPeople:
     def copy(self) -> PackedPeople:
         other = PackedPeople()
         other._people, other._words = self._people.copy(), self._words.copy()
+        other.consents = self.consents
+        other.remembers_numbers = self.remembers_numbers
         return other
 
     def to_checkpoint(self) -> dict[str, Any]:
@@ -121,6 +186,8 @@ class PackedPeople:
             person = as_bytes(text)
             check(person, len(person), words)
             people._people[name] = person
+        people.consents = sum(head(person).consents for person in people._people.values())
+        people.remembers_numbers = any(key.startswith(_NUMBER) for key in data["other_people"])
         return people
 
     def _read(self, block: bytes, words: int) -> None:
@@ -143,6 +210,9 @@ class PackedPeople:
             self._words[text] = number
         return number
 
+    def _text(self, number: int) -> str:
+        return tuple(self._words)[number]
+
 
 def as_text(packed: bytes | bytearray) -> str:
     return base64.b64encode(packed).decode("ascii")
@@ -162,8 +232,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-_HEAD = struct.Struct("<qqB")
-"""revoked ms, consented ms, the word for who revoked; the attempts follow."""
+_HEAD = struct.Struct("<qqHB")
+"""revoked ms, consented ms, consents, the word for who revoked; the attempts follow."""
 
 _ATTEMPT = struct.Struct("<qqBBBB")
 """authorised ms, ended ms, purpose's word, outcome number, flags (1 bench, 2 answered), length of
@@ -177,7 +247,7 @@ _OUTCOME_NUMBER: dict[Outcome, int] = {outcome: n for n, outcome in enumerate(_O
 
 _NOT_REVOKED = NEVER.to_bytes(8, "little", signed=True)
 
-NOBODY = _HEAD.pack(NEVER, NEVER, 0)
+NOBODY = _HEAD.pack(NEVER, NEVER, 0, 0)
 """Somebody of whom nothing is known yet."""
 
 
@@ -186,6 +256,7 @@ class Head(NamedTuple):
 
     revoked_ms: int
     consented_ms: int
+    consents: int
     by: int
     """The word for who revoked."""
 

@@ -40,6 +40,7 @@ def circumstances(
         stopped=recorder.state.stopped or contact_open,
         paused=recorder.state.paused,
         storage_ok=recorder.storage_failure is None,
+        doubt=recorder.doubts.sentence,
         line_ready=line_ready,
         bench=bench,
         pressed=pressed,

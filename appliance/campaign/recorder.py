@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from appliance.campaign.doubts import Doubts
 from appliance.campaign.history import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send
 from appliance.numbers import without_numbers
@@ -15,6 +16,8 @@ class Recorder:
     def __init__(self, state: CampaignState) -> None:
         self.state = state
         self.storage_failure: str | None = None
+        self.doubts = Doubts(state)
+        """What a person must look at before anybody is called."""
         """Why nothing can be recorded any more; it never heals without a restart."""
         self._effects: list[Effect] = []
 

@@ -32,6 +32,8 @@ class Circumstances:
     """Whether the line is a simulator or test rig."""
     pressed: bool
     """Whether the start button was pressed for this one call."""
+    doubt: str = ""
+    """What is not as the box left it in its state, so that a person must look first."""
     call_seconds: float
     """The longest that the call may take, from the dial command to the silent line."""
     fleet: FleetStanding | None = None

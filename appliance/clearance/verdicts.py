@@ -55,9 +55,11 @@ def box_verdicts(circumstances: Circumstances, rules: Rules) -> list[Verdict]:
         ),
         _verdict(
             "storage",
-            circumstances.storage_ok,
+            circumstances.storage_ok and not circumstances.doubt,
             "The ledger can be written.",
-            "The ledger cannot be written, so no call could be proven.",
+            f"A person must look first: {circumstances.doubt}."
+            if circumstances.doubt
+            else "The ledger cannot be written, so no call could be proven.",
         ),
         _verdict(
             "line", circumstances.line_ready, "The line is ready.", "No line is ready for a call."

@@ -169,6 +169,16 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
         )
     else:
         yield DoctorRow(part="emergency stop", state="ok", detail="not latched")
+    for doubt in status["doubts"]:
+        unverified = doubt["code"] == "unverified"
+        yield DoctorRow(
+            part="state",
+            state="note" if unverified else "fault",
+            detail=doubt["detail"],
+            remedy=doubt["remedy"],
+        )
+    for remark in status["remarks"]:
+        yield DoctorRow(part="state", state="note", detail=remark)
     if status["paused"]:
         yield DoctorRow(
             part="dialling",

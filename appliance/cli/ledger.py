@@ -110,7 +110,7 @@ def verify_state(state: Path, anchors: Sequence[Anchor] = ()) -> Verification:
     The checkpoint is written behind the rows that it stands at, so a ledger that is shorter, or
     has another row there, was cut or replaced; no hash chain shows that by itself.
     """
-    kept = checkpoint.read(state)
+    kept = checkpoint.read(state, key=_seal_key(state))
     known = list(anchors)
     if kept is not None:
         known.append(Anchor(seq=kept.seq, hash=kept.hash, at=""))
@@ -119,6 +119,18 @@ def verify_state(state: Path, anchors: Sequence[Anchor] = ()) -> Verification:
     if kept is not None and ours and verification.seq >= kept.seq:
         return replace(verification, anchors=verification.anchors - 1)
     return verification
+
+
+def _seal_key(state: Path) -> bytes:
+    from appliance.box.restoration import seal_key
+    from appliance.people.number_key import read_number_key
+    from appliance.storage.files import SYSTEM_DISK, StorageError
+
+    try:
+        number_key = read_number_key(state / "number.key", SYSTEM_DISK)
+    except StorageError:
+        return b""
+    return b"" if number_key is None else seal_key(number_key)
 
 
 def _as_json(verification: Verification) -> dict[str, Any]:

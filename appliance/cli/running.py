@@ -47,8 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     if command == "stop":
         return _stop(arguments)
     if command == "reset":
-        ask(arguments, "reset", {"by": arguments.by, "reason": arguments.reason})
-        print("the emergency stop is released; dialling goes on")
+        answer = ask(arguments, "reset", {"by": arguments.by, "reason": arguments.reason})
+        if answer.get("accepted"):
+            print(f"accepted: the box goes on without what is lost of {answer['people']} people")
+        elif answer.get("waits"):
+            print(f"the emergency stop is released; calling still waits: {answer['waits']}")
+        else:
+            print("the emergency stop is released; dialling goes on")
         return 0
     ask(arguments, command, {"by": arguments.by})
     print("paused" if command == "pause" else "resumed")

@@ -13,7 +13,6 @@ from itertools import islice
 from typing import Any
 
 from appliance.box.box import Box
-from appliance.box.state import granted
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number
 from appliance.people.contacts_file import ContactsFile, decoded
@@ -179,7 +178,7 @@ def _record(box: Box, consents: Sequence[int]) -> Generator[None, None, None]:
             box.state.registry.consent(f"{number:032x}")
             for number in consents[start : start + RECORDED_PER_STEP]
         )
-        box.note([granted(consent) for consent in some if consent is not None])
+        box.note([box.state.granted(consent) for consent in some if consent is not None])
         yield
 
 

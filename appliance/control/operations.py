@@ -17,6 +17,7 @@ from appliance.box.lamps import BoxFacts, faults, lamps
 from appliance.call.state import AttemptState, progress
 from appliance.campaign import inputs
 from appliance.clearance.circumstances import Circumstances, longest_call
+from appliance.control import acceptance
 from appliance.control.job import Job
 from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
@@ -138,6 +139,11 @@ class Operations:
             "messages": self._messages.facts(),
             "ledger": {"seq": seq, "hash": digest},
             **({} if self._around.fleet is None else {"fleet": self._around.fleet()}),
+            "doubts": [
+                {"code": doubt.code, "detail": doubt.detail, "remedy": doubt.remedy}
+                for doubt in engine.doubts.all()
+            ],
+            "remarks": list(box.state.remarks),
         }
 
     def facts(self) -> BoxFacts:
@@ -165,6 +171,7 @@ class Operations:
             stopped=engine.state.stopped or engine.stop_contact_open,
             clock_trusted=now.trusted,
             storage_ok=engine.storage_failure is None,
+            state_ok=not any(doubt.is_fault for doubt in engine.doubts.all()),
             law_refuses=self._law_refuses(),
             audio_ok=engine.audio_ok,
             panel_ok=engine.panel_ok,
@@ -223,14 +230,21 @@ class Operations:
         self._must_be_recorded("every line was hung up, but the latch that outlasts a restart")
         return {"stopped": self._box.engine.state.stopped}
 
-    def _reset(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _reset(self, arguments: dict[str, Any]) -> Any:
+        """Release the stop or, where none is latched, accept what was lost: one thing at a time."""
         by, reason = _said(arguments, "by"), _said(arguments, "reason")
+        if not self._box.engine.state.stopped and self._box.engine.doubts:
+            refused = acceptance.refusal(self._box)
+            if refused is not None:
+                raise Refused(refused)
+            return Job(acceptance.accept_steps(self._box, by, reason))
         refusal = self._box.reset_refusal()
         if refusal is not None:
             raise Refused(refusal)
         self._box.take([inputs.Reset(by=by, reason=reason)])
         self._must_be_recorded("the reset")
-        return {"stopped": self._box.engine.state.stopped}
+        waits = self._box.engine.doubts.sentence
+        return {"stopped": self._box.engine.state.stopped, "waits": waits}
 
     def _must_be_recorded(self, what: str) -> None:
         """Refuse to call done what a restart would not know of."""

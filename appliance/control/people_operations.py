@@ -49,7 +49,15 @@ class PeopleOperations:
 
         ``rejects`` is the file that the command will write the refused rows to.
         """
+        if not arguments.get("dry_run"):
+            self._must_know_everybody()
         return self._job("an import", self._import(arguments, arguments.get("rejects")))
+
+    def _must_know_everybody(self) -> None:
+        """Refuse to register anew somebody whom the box forgot by accident: caps would be lost."""
+        lost = [doubt for doubt in self._box.engine.doubts.all() if doubt.code == "people"]
+        if lost:
+            raise Refused(f"nobody can be imported: {lost[0].detail}", lost[0].remedy)
 
     def _import(self, arguments: dict[str, Any], out: object) -> Steps:
         answer = yield from import_steps(

@@ -41,6 +41,7 @@ from appliance.control.operations import Fingers, Operations, Surroundings
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import EndSignals
 from appliance.daemon.fleet import join
+from appliance.daemon.state_watch import StateWatch
 from appliance.daemon.supervised import Supervised, SupervisedFingers, call_name
 from appliance.effects import Record
 from appliance.errors import Refused
@@ -131,6 +132,7 @@ class Daemon:
         self._operations = Operations(self._box)
         self._jobs: deque[tuple[_Request, Job]] = deque()
         self._beat_every = BEAT
+        self._watch = StateWatch(state, self._inbox.put)
         self._turned: float | None = None
         """When the loop began its last turn, in real seconds; None while it does not run yet."""
         self._calls_running = 0
@@ -228,6 +230,7 @@ class Daemon:
         self._box.recover()
         if self._fleet is not None:
             self._fleet.start(self._state.ledger.head[0])
+        self._watch.begin()
         for line in self._lines.values():
             line.start()
 
@@ -250,6 +253,7 @@ class Daemon:
             self._work()
             self._tell_supervisor()
             self._keep_house()
+            self._look_after_state()
             self._show()
             notify("WATCHDOG=1")
             if until_idle and self._idle():
@@ -298,7 +302,7 @@ class Daemon:
 
     def _idle(self) -> bool:
         engine, now = self._box.engine, self._box.now()
-        if engine.state.stopped or engine.state.paused:
+        if engine.state.stopped or engine.state.paused or engine.doubts:
             return False
         if set(self._lines) - set(engine.ready_lines) - set(engine.line_faults):
             # A line that has not reported may still hold a call of a box that died.
@@ -319,6 +323,11 @@ class Daemon:
             if registry.failure is not None:
                 # It takes no objection any more.
                 self._box.storage_failed(error, self._box.now())
+
+    def _look_after_state(self) -> None:
+        failed = self._watch.look()
+        if failed is not None and self._box.engine.storage_failure is None:
+            self._box.storage_failed(failed, self._box.now())
 
     def _is_quiet(self) -> bool:
         """Whether the loop may be away for a second: no call runs or is about to begin."""
@@ -422,6 +431,7 @@ class Daemon:
         except Exception:
             # Whatever is wrong with the box, its lines are closed, which hangs up.
             log.exception("the running calls could not be told of the end")
+        self._watch.close()
         self._abandon_work()
         self._supervised.ending(2 * SHUTDOWN + 2.0)
         self._in_parallel([line.close for line in self._lines.values()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from appliance.ledger.format import (
     GENESIS,
     BadLine,
     LedgerCorrupt,
+    Line,
     check_canonical,
     check_follows,
     decode,
@@ -49,12 +50,19 @@ class Verification:
 
 
 def verify(
-    directory: Path, *, anchors: Sequence[Anchor] = (), disk: Disk = SYSTEM_DISK
+    directory: Path,
+    *,
+    anchors: Sequence[Anchor] = (),
+    until: int | None = None,
+    each: Callable[[Line], None] | None = None,
+    disk: Disk = SYSTEM_DISK,
 ) -> Verification:
     """Read the whole ledger and name the first line that was changed, removed, added or moved.
 
     A chain alone cannot show that its end was cut off: every anchor must be met by the row with
-    its number and hash. Raises :class:`StorageFailed` where the files cannot be read.
+    its number and hash. With *until* rows after that number are not read, since a box may be
+    writing them; that row must be there. *each* is told of every sound row. Raises
+    :class:`StorageFailed` where the files cannot be read.
     """
     wanted = {anchor.seq: anchor.hash for anchor in anchors if anchor.seq}
     clashing = {a.seq for a in anchors if a.seq and wanted[a.seq] != a.hash}
@@ -91,11 +99,18 @@ def verify(
                         return result(Fault(file=name, line=number, reason=str(error)))
                     seq, prev = line.seq, line.hash
                     count += 1
+                    if each is not None:
+                        each(line)
                     met += line.seq in wanted
+                    if line.seq == until:
+                        return result(None)
             if number == 0 and segment is not found[-1]:
                 return result(Fault(file=name, line=0, reason="the segment is empty"))
     except OSError as error:
         raise storage_failed(f"reading {directory}", error) from error
+    if until is not None and until > seq:
+        name = found[-1].path.name if found else "ledger"
+        return result(Fault(file=name, line=count, reason=f"the ledger ends at {seq}, not {until}"))
     if wanted and max(wanted) > seq:
         name = found[-1].path.name if found else "ledger"
         reason = (

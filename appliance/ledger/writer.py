@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from appliance.storage.files import (
     Disk,
     StorageFailed,
     make_private_directory,
+    moved,
     remove_leftovers,
     replace_file,
     storage_failed,
@@ -79,6 +81,8 @@ class Ledger:
         self._size = size
         self._lock = threading.Lock()
         self._descriptor = None if segment is None else disk.open(segment)
+        self._segment = segment
+        self._stamp = None if self._descriptor is None else disk.stamp(self._descriptor)
         self._failure = (
             StorageFailed(f"{directory} was opened to be read alone") if read_only else None
         )
@@ -168,13 +172,34 @@ class Ledger:
             rows, data = self._encode(records, timestamp(at))
             if not rows:
                 return []
+            self._refuse_moved()
             try:
                 self._write(data)
+                assert self._descriptor is not None
+                self._stamp = self._disk.stamp(self._descriptor)
             except OSError as error:
                 self._failure = storage_failed(f"writing {self._directory}", error)
                 raise self._failure from error
             self._head = rows[-1].seq, rows[-1].hash
             return [row.entry() for row in rows]
+
+    def look(self) -> StorageFailed | None:
+        """See whether the file that is written to is still the one that was; see :attr:`failure`.
+
+        What is appended to a file that lost its name, or its end, would be in no ledger.
+        """
+        with self._lock, suppress(StorageFailed):
+            self._refuse_moved()
+        return self._failure
+
+    def _refuse_moved(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._segment is None or self._descriptor is None:
+            return
+        if self._disk.stamp_of(self._segment) != self._stamp:
+            self._failure = moved(self._segment)
+            raise self._failure
 
     def entries(self, after_seq: int = 0) -> Iterator[Entry]:
         """Yield the rows after *after_seq* up to the head at this moment, oldest first."""
@@ -234,6 +259,7 @@ class Ledger:
         path = self._directory / reader.segment_name(self._head[0] + 1)
         descriptor = self._disk.open(path)
         sealed, self._descriptor = self._descriptor, descriptor
+        self._segment = path
         if sealed is not None:
             self._disk.close(sealed)
         write_all(self._disk, descriptor, data)

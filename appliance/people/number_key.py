@@ -6,12 +6,17 @@ leaves the box only in the backup of the state directory.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from pathlib import Path
 
 from appliance.storage.files import Disk, StorageError, replace_file, storage_failed
 
 KEY_BYTES = 32
+FEWEST_DIFFERENT = 12
+"""Bytes that differ in a key; 32 drawn by lot have 30, and fewer than 12 in no life of the sun."""
+FROM_BACKUP = "Restore it, or the whole state directory, from the backup; docs/backup.md says how."
 
 
 class NumberKeyLost(StorageError):
@@ -29,10 +34,23 @@ def read_number_key(path: Path, disk: Disk) -> bytes | None:
         raise storage_failed(f"reading {path}", error) from error
     if len(key) != KEY_BYTES:
         raise NumberKeyLost(
-            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}",
-            remedy="Restore it from the backup of the state directory.",
+            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}", remedy=FROM_BACKUP
+        )
+    if len(set(key)) < FEWEST_DIFFERENT:
+        raise NumberKeyLost(
+            f"{path} holds no key that was ever drawn: the card lost it", remedy=FROM_BACKUP
         )
     return key
+
+
+def fingerprint(key: bytes) -> str:
+    """Return what the ledger may say of *key*: enough to tell it from another, and no more."""
+    return derived(key, "fingerprint").hex()[:32]
+
+
+def derived(key: bytes, purpose: str) -> bytes:
+    """Return a key for one purpose, so that no two uses of *key* have anything in common."""
+    return hmac.digest(key, f"autodialer {purpose}".encode(), hashlib.sha256)
 
 
 def make_number_key(path: Path, disk: Disk, *, durable: bool) -> bytes:

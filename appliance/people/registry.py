@@ -15,8 +15,14 @@ from typing import Self, cast
 from tinydb.table import Document
 
 from appliance.model import Consent, Contact, HexId, Revocation, Sketch
+from appliance.numbers import hash_number
 from appliance.people.kept_messages import KeptMessages
-from appliance.people.number_key import NumberKeyLost, make_number_key, read_number_key
+from appliance.people.number_key import (
+    FROM_BACKUP,
+    NumberKeyLost,
+    make_number_key,
+    read_number_key,
+)
 from appliance.people.registration import Intake
 from appliance.people.registry_database import JournalStorage, RegistryDatabase
 from appliance.people.registry_rows import (
@@ -105,7 +111,7 @@ class Registry:
                 if any(live.values()):
                     raise NumberKeyLost(
                         f"{path} is missing, but people are registered",
-                        remedy="Restore it from the backup of the state directory.",
+                        remedy=FROM_BACKUP,
                     )
                 number_key = make_number_key(path, disk, durable=not read_only)
             return cls(database, number_key)
@@ -117,6 +123,11 @@ class Registry:
     def failure(self) -> StorageFailed | None:
         """Why nothing can be written any more, or None."""
         return self._storage.journal.failure
+
+    def look(self) -> StorageFailed | None:
+        """See whether the files are still those that are written to; see :attr:`failure`."""
+        with self._lock:
+            return self._storage.journal.look()
 
     @property
     def cut_bytes(self) -> int:
@@ -176,6 +187,25 @@ class Registry:
         key = person_id(consent_id)
         row = self._storage.live["consents"].get(key)
         return None if row is None else consent_of(key, row)
+
+    def consent_count(self, subject: HexId | None = None) -> int:
+        """Return how many agreements there are, of everybody or of one person."""
+        with self._lock:
+            if subject is None:
+                return len(self._storage.live["consents"])
+            found = self._consents_of.get(cast(int, subject), ())
+        return len(found) if isinstance(found, tuple) else 1
+
+    def hashed_otherwise(self) -> bool:
+        """Whether people's number hashes were made with another key; looks at some of them."""
+        keys = self.subjects()
+        for key in keys[:: max(len(keys) // 32, 1)]:
+            contact = self._contact(key)
+            if contact is not None and contact.number_hash != hash_number(
+                self.number_key, contact.number
+            ):
+                return True
+        return False
 
     def consent_numbers(self) -> list[int]:
         """Return the ids of all agreements, as numbers, without reading them."""

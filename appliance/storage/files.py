@@ -69,6 +69,14 @@ class Disk(durable.Disk, Protocol):
         """Create *path* with mode 0700; one that exists is left alone."""
         ...
 
+    def stamp(self, descriptor: int) -> object:
+        """Return what changes whenever somebody else writes, cuts or replaces the file."""
+        ...
+
+    def stamp_of(self, path: Path) -> object | None:
+        """Return the same for the file of this name; None where there is none."""
+        ...
+
 
 class SystemDisk(durable.SystemDisk):
     """The real thing."""
@@ -89,6 +97,15 @@ class SystemDisk(durable.SystemDisk):
             return
         durable.give_folder_to_owner(path)
 
+    def stamp(self, descriptor: int) -> object:
+        return _stamp(os.fstat(descriptor))
+
+    def stamp_of(self, path: Path) -> object | None:
+        try:
+            return _stamp(path.lstat())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def open(self, path: Path, *, truncate: bool = False) -> int:
         try:
             return super().open(path, truncate=truncate)
@@ -101,6 +118,18 @@ class SystemDisk(durable.SystemDisk):
 
 
 SYSTEM_DISK: Disk = SystemDisk()
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def moved(path: Path) -> StorageFailed:
+    """Return the failure of a file that was changed under the process which has it open."""
+    return StorageFailed(
+        f"{path} was changed, moved or removed under the running box",
+        remedy="Restart the box: it compares everything that it has at its start.",
+    )
 
 
 def make_private_directory(path: Path, disk: Disk = SYSTEM_DISK) -> None:

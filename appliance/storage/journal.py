@@ -23,6 +23,7 @@ from appliance.storage.files import (
     Disk,
     StorageFailed,
     make_private_directory,
+    moved,
     remove_leftovers,
     replace_file,
     storage_failed,
@@ -61,6 +62,7 @@ class Journal:
         self._disk = disk
         self._descriptor: int | None = None
         self._failure: StorageFailed | None = None
+        self._stamp: object = None
         self._generation = 0
         self._transaction = 0
         self._parts = 0
@@ -72,11 +74,10 @@ class Journal:
         self._read_only = read_only
         self.found_schema = schema
         """The schema of the files as they were found; rows may need migration if it is older."""
-        self.log_bytes = 0
-        """Size of the newest log: what the next start must replay."""
-        self.snapshot_bytes = 0
+        self.log_bytes = self.snapshot_bytes = 0
+        """Sizes of the newest log, which the next start must replay, and of its snapshot."""
         self.cut_bytes = 0
-        """What opening dropped: a transaction that was never acknowledged."""
+        """What opening dropped: never acknowledged."""
 
     @classmethod
     def open(
@@ -155,11 +156,19 @@ class Journal:
         self.holds_given_up |= self._parts_begun
         self._parts_begun = False
 
+    def look(self) -> StorageFailed | None:
+        """See whether the log is still what is written to; see :attr:`failure`."""
+        path = self._log(self._generation)
+        if self._failure is None and self._stamp not in (None, self._disk.stamp_of(path)):
+            self._failure = moved(path)
+        return self._failure
+
     def _append(self, line: bytes) -> None:
         descriptor = self._usable()
         try:
             write_all(self._disk, descriptor, line)
             self._disk.sync(descriptor)
+            self._stamp = self._disk.stamp(descriptor)
         except OSError as error:
             raise self._failed("writing", error) from error
         self.log_bytes += len(line)
@@ -197,6 +206,7 @@ class Journal:
             self._disk.rename(temporary, target)
             self._disk.sync_directory(self._directory)
             self._generation = generation
+            self._stamp = self._disk.stamp(self._descriptor)
             self.log_bytes = len(header)
             self._remove_before(self._oldest)
             self.holds_given_up = False
@@ -208,14 +218,14 @@ class Journal:
                 self._disk.close(retired)
 
     def close(self) -> None:
-        """Close the file; calling it again does nothing. Every commit is durable already."""
+        """Close the file, once or more often. Every commit is durable already."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             self._disk.close(descriptor)
 
     def _usable(self) -> int:
-        if self._failure is not None:
-            raise self._failure
+        if (failure := self.look()) is not None:
+            raise failure
         if self._descriptor is None:
             raise StorageFailed(f"the journal {self._name} is not open for writing")
         return self._descriptor
@@ -237,6 +247,7 @@ class Journal:
         header = self._header(1, 0)
         replace_file(self._log(1), header, self._disk)
         self._descriptor = self._disk.open(self._log(1))
+        self._stamp = self._disk.stamp(self._descriptor)
         self._generation, self.log_bytes = 1, len(header)
 
     def _find(self) -> tuple[list[int], set[int]]:
@@ -368,6 +379,7 @@ class Journal:
         """Write the log anew: what was read may be in the page cache only (see the ledger)."""
         replace_file(path, contents, self._disk)
         held, self._descriptor = self._descriptor, self._disk.open(path)
+        self._stamp = self._disk.stamp(self._descriptor)
         if held is not None:
             self._disk.close(held)
 

@@ -112,6 +112,12 @@ class MemoryDisk:
                 raise OSError(errno.ENOSPC, "No space left on device")
             return len(accepted)
 
+    def stamp(self, descriptor: int) -> object:
+        return None
+
+    def stamp_of(self, path: Path) -> object | None:
+        return None
+
     def sync(self, descriptor: int) -> None:
         with self._call("sync"):
             file = self.descriptors[descriptor]

@@ -72,7 +72,7 @@ def test_a_checkpoint_beside_the_loop_is_that_of_its_moment(state: BoxState) -> 
     state.note([Record(kind="stop.pressed")], AT)
     state.save_checkpoint_aside()
     state._wait_for_checkpoint()
-    kept = checkpoint.load(state.directory, state.ledger)
+    kept = checkpoint.load(state.directory, state.ledger, key=state._seal)
     assert kept is not None
     assert (kept.seq, kept.hash) == (seq, digest)
     assert kept.payload["stopped"] is False
@@ -88,4 +88,4 @@ def test_a_checkpoint_that_cannot_be_written_ends_nothing(
     state.save_checkpoint_aside()
     state._wait_for_checkpoint()
     assert "No space left" in str(noted.call_args)
-    assert checkpoint.load(state.directory, state.ledger) is None
+    assert checkpoint.load(state.directory, state.ledger, key=state._seal) is None
