@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.call.key_witnesses import Confirmation, Disagreement, KeyFusion, Press
-from firmware.events import Witness
+from firmware.call.key_witnesses import (
+    ECHO,
+    HOST_LAG,
+    Confirmation,
+    Disagreement,
+    KeyFusion,
+    Press,
+)
+from firmware.events import MODULE_LAG, Witness
 
 HOST, MODULE = Witness.HOST, Witness.MODULE
 NEW, SAME, NOTHING = Press, Confirmation, type(None)
@@ -39,6 +46,24 @@ CASES = {
     ],
     "host cannot be that late": [("1", MODULE, 0.0, NEW), ("1", HOST, 0.4, NEW)],
     "echo": [("1", HOST, 0.0, NEW), ("1", HOST, 0.08, NOTHING), ("1", HOST, 0.3, NEW)],
+    "echo to its last moment": [("1", HOST, 0.0, NEW), ("1", HOST, ECHO, NOTHING)],
+    "an echo that is stamped earlier": [("1", HOST, 8.0, NEW), ("1", HOST, 7.95, NOTHING)],
+    "an echo late in a call": [("1", HOST, 600.0, NEW), ("1", HOST, 600.08, NOTHING)],
+    "no echo of the other witness": [("1", HOST, 0.0, NEW), ("1", MODULE, 0.05, SAME)],
+    "module at the last moment": [("1", HOST, 0.0, NEW), ("1", MODULE, MODULE_LAG, SAME)],
+    "host at the last moment": [("1", MODULE, 0.0, NEW), ("1", HOST, HOST_LAG, SAME)],
+    "module stamped as late as can be": [
+        ("1", MODULE, MODULE_LAG, NEW),
+        ("1", HOST, 0.0, SAME),
+    ],
+    "module stamped later than can be": [
+        ("1", MODULE, MODULE_LAG + 0.01, NEW),
+        ("1", HOST, 0.0, NEW),
+    ],
+    "host stamped later than can be": [
+        ("1", HOST, HOST_LAG + 0.01, NEW),
+        ("1", MODULE, 0.0, NEW),
+    ],
     "other key": [("1", HOST, 0.0, NEW), ("9", MODULE, 0.1, NEW)],
 }
 
@@ -57,7 +82,7 @@ def test_confirmation_names_both() -> None:
     assert fusion.heard("1", MODULE, 5.7, 1.0) == Confirmation(
         key="1", witness=MODULE, at=5.7, sureness=1.0, press=press
     )
-    assert fusion.finish() == ()
+    assert fusion.expired(99.0) == fusion.finish() == ()
 
 
 def test_unmatched_witness_is_a_disagreement_once() -> None:
@@ -72,6 +97,38 @@ def test_unmatched_witness_is_a_disagreement_once() -> None:
     (left,) = fusion.finish()
     assert left.missed_by is HOST
     assert left.evidence == "key 1 heard by module only (sureness 1.00), not by host"
+
+
+def test_the_oldest_press_that_waits_is_the_one_confirmed() -> None:
+    fusion = KeyFusion()
+    first = fusion.heard("9", HOST, 0.0, 0.9)
+    second = fusion.heard("9", HOST, 0.4, 0.9)
+    for press, at in ((first, 0.9), (second, 1.2)):
+        found = fusion.heard("9", MODULE, at, 1.0)
+        assert isinstance(found, Confirmation)
+        assert found.press == press
+
+
+@pytest.mark.parametrize(
+    ("witness", "last_moment", "missed_by"),
+    [(HOST, MODULE_LAG, MODULE), (MODULE, HOST_LAG, HOST)],
+)
+def test_a_witness_has_its_whole_time(
+    witness: Witness, last_moment: float, missed_by: Witness
+) -> None:
+    fusion = KeyFusion()
+    fusion.heard("1", witness, 0.0, 0.9)
+    assert fusion.expired(last_moment) == ()
+    (left,) = fusion.expired(last_moment + 0.001)
+    assert left.missed_by is missed_by
+
+
+def test_the_host_is_no_witness_of_keys_that_it_does_not_listen_for() -> None:
+    fusion = KeyFusion(host_keys="19")
+    assert isinstance(fusion.heard("5", MODULE, 0.0, 1.0), Press)
+    assert fusion.finish() == ()
+    assert isinstance(fusion.heard("9", MODULE, 5.0, 1.0), Press)
+    assert [left.missed_by for left in fusion.finish()] == [HOST]
 
 
 def test_a_lone_witness_never_disagrees() -> None:

@@ -82,6 +82,26 @@ def test_the_first_rung_is_enough_where_it_works() -> None:
     assert script.sent == ["AT+CHUP", "AT+CLCC", "AT+CLCC"]
 
 
+def test_how_often_the_list_is_read_and_how_long_apart() -> None:
+    pauses: list[float] = []
+    script = Script()
+    assert not is_silent(script, SIM7600, pause=pauses.append)
+    assert (script.sent, pauses) == (["AT+CLCC"] * 5, [0.2] * 4)
+    script, pauses = Script(), []
+    script.up = False
+    assert is_silent(script, SIM7600, pause=pauses.append)
+    assert (script.sent, pauses) == (["AT+CLCC"] * 2, [0.2])
+
+
+@pytest.mark.parametrize(("aborts", "tries"), [(1, 2), (2, 3), (3, 3), (9, 3)])
+def test_a_rung_that_stops_throw_out_is_tried_again_so_often(aborts: int, tries: int) -> None:
+    script = Script()
+    script.refuse["AT+CHUP"] = [CommandAborted("thrown out") for _ in range(aborts)]
+    hang_up(script, SIM7600, pause=no_wait)
+    first = script.sent[: script.sent.index("AT+CLCC")]
+    assert first == ["AT+CHUP"] * tries
+
+
 def test_ok_is_no_proof() -> None:
     """CHUP and ATH answer OK and do nothing: the ladder goes on to the radio."""
     script = Script(ends_at="AT+CFUN=4")
@@ -165,6 +185,92 @@ def climb(ladder: Ladder, times: int, *, answering: bool = True) -> tuple[Ladder
         assert wait > 0
         steps.append(remedy)
     return ladder, steps
+
+
+OPEN, RESET, POWER, WAIT = Remedy.REOPEN, Remedy.RESET, Remedy.POWER_CYCLE, Remedy.WAIT
+FIRST = [(OPEN, 0.5), (OPEN, 1.0), (OPEN, 2.0)]
+THEN = [(OPEN, 10.0), (OPEN, 20.0), (OPEN, 30.0)]
+WALKS = {
+    "answers, no switch": (
+        Ladder(),
+        True,
+        [
+            (OPEN, 0.5),
+            (OPEN, 1.0),
+            (OPEN, 2.0),
+            (RESET, 5.0),
+            (OPEN, 10.0),
+            (OPEN, 20.0),
+            (OPEN, 30.0),
+            (RESET, 30.0),
+        ]
+        + [(OPEN, 30.0)] * 3
+        + [(WAIT, 60.0)] * 4,
+    ),
+    "answers, with a switch": (
+        Ladder(power_switch=True),
+        True,
+        [
+            (OPEN, 0.5),
+            (OPEN, 1.0),
+            (OPEN, 2.0),
+            (RESET, 5.0),
+            (OPEN, 10.0),
+            (OPEN, 20.0),
+            (OPEN, 30.0),
+            (RESET, 30.0),
+        ]
+        + [*[(OPEN, 30.0)] * 3, (POWER, 30.0), *[(OPEN, 30.0)] * 3]
+        + [(WAIT, 60.0)] * 4,
+    ),
+    "absent, no switch": (
+        Ladder(),
+        False,
+        [
+            (OPEN, 0.5),
+            (OPEN, 1.0),
+            (OPEN, 2.0),
+            (OPEN, 5.0),
+            (OPEN, 10.0),
+            (OPEN, 20.0),
+            *[(OPEN, 30.0)] * 6,
+        ],
+    ),
+    "absent, with a switch": (
+        Ladder(power_switch=True),
+        False,
+        [
+            (OPEN, 0.5),
+            (OPEN, 1.0),
+            (OPEN, 2.0),
+            (OPEN, 5.0),
+            (OPEN, 10.0),
+            (OPEN, 20.0),
+            (OPEN, 30.0),
+            (POWER, 30.0),
+        ]
+        + [(OPEN, 30.0)] * 4,
+    ),
+}
+
+
+@pytest.mark.parametrize(("ladder", "answering", "walk"), WALKS.values(), ids=WALKS.keys())
+def test_every_rung_and_every_wait(
+    ladder: Ladder, answering: bool, walk: list[tuple[Remedy, float]]
+) -> None:
+    for number, step in enumerate(walk, start=1):
+        ladder, remedy, wait = ladder.failed(answering=answering)
+        assert (remedy, wait) == step, number
+
+
+def test_what_is_known_of_a_line_that_never_failed() -> None:
+    ladder = Ladder()
+    assert not any((ladder.power_switch, ladder.cycled, ladder.out, ladder.call_reset))
+    ladder, remedy, wait = ladder.failed(answering=True, call_up=True)
+    assert (remedy, wait, ladder.failures, ladder.call_reset) == (RESET, 0.5, 1, True)
+    # A call that cannot be reset away, since nobody answers, is looked for like any other.
+    _, remedy, _ = Ladder().failed(answering=False, call_up=True)
+    assert remedy is OPEN
 
 
 def test_recovery_climbs_from_reopen_to_out_of_service() -> None:
