@@ -318,3 +318,21 @@ def test_random_ids_come_back_from_a_checkpoint_as_they_were() -> None:
         asked = [*map(hex_id, (consent, "ef" * 16, *odd)), "x"]
         assert known.unknown_consents(asked) == [int("ef" * 16, 16), "x"]
         assert known.history("0" * 32) == NO_HISTORY
+
+
+def test_an_outcome_keeps_the_number_that_checkpoints_have_for_it() -> None:
+    """A new one goes to the end: an older checkpoint must not say something else from then on."""
+    assert [outcome.value for outcome in Outcome][:12] == [
+        "listened",
+        "partial",
+        "declined",
+        "opted_out",
+        "voicemail",
+        "busy",
+        "no_answer",
+        "rejected",
+        "unreachable",
+        "failed",
+        "stopped",
+        "unknown",
+    ]

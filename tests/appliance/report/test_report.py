@@ -16,7 +16,8 @@ from appliance.cli import ledger as ledger_command
 from appliance.cli.main import main
 from appliance.effects import Entry, Record
 from appliance.ledger import Anchor, Ledger
-from appliance.report.report import add_up, as_csv, as_html
+from appliance.model import Outcome
+from appliance.report.report import MEANINGS, add_up, as_csv, as_html
 from tests.support.openssh import signed_by
 
 AT = datetime(2027, 3, 9, 22, 30, tzinfo=UTC)
@@ -110,3 +111,8 @@ def test_a_configured_key_signs_the_anchor(tmp_path: Path) -> None:
     signers = tmp_path / "signers"
     signers.write_text("box " + key.with_suffix(".pub").read_text())
     assert signed_by(tmp_path / "page.html.anchor", signers, "box")
+
+
+def test_every_outcome_is_told_in_words() -> None:
+    assert set(MEANINGS) == set(Outcome)
+    assert all(MEANINGS.values())
