@@ -335,3 +335,15 @@ class OpenAttempt:
 def utc_text(at: datetime) -> str:
     """Return *at* as commands and exports write it: UTC, whole seconds (ISO 8601 with ``Z``)."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockWord:
+    """A person's word that the clock was right, at an instant of one boot of the computer."""
+
+    by: str
+    at: datetime
+    boot: str
+    """The kernel's random id of that boot: another one means that power was lost."""
+    since_boot: float
+    """Seconds on the clock that no step moves, at that instant."""

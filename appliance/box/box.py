@@ -13,15 +13,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import Protocol
 
-from appliance.box.calendar_clock import (
-    CalendarClock,
-    Readings,
-    SimulatedCalendarClock,
-    read_system,
-)
+from appliance.box.calendar_clock import CalendarClock, SimulatedCalendarClock
+from appliance.box.clock import Readings
+from appliance.box.clock_sources import LineFacts, read_all
 from appliance.box.heard_objections import Callee, HeardObjections
 from appliance.box.state import BoxState
 from appliance.campaign import inputs
@@ -390,14 +386,14 @@ def calendar(
     config: Config,
     state: BoxState,
     clock: Clock,
-    network: Callable[[], datetime | None] | None = None,
+    describe_lines: Callable[[], Iterable[LineFacts]] = tuple,
 ) -> Callable[[], Now]:
-    """Return what tells the time for this configuration; *network* is what a modem was told."""
+    """Return what tells the time for this configuration; lines know what their networks told."""
     if config.simulated_start is not None:
         return SimulatedCalendarClock(clock, config.simulated_start, state.floor).now
 
     def read() -> Readings:
-        return replace(read_system(), network=None if network is None else network())
+        return read_all(describe_lines(), clock.monotonic(), state.campaign.clock_word)
 
     sources = config.settings.clock.sources
     return CalendarClock(clock, sources, lambda: state.floor, read=read).now

@@ -62,7 +62,7 @@ class FaultCode(Enum):
     CLOCK = (
         2,
         "the box does not know what time it is",
-        "give it network, an RTC or a SIM whose network sends the time; wait a few minutes",
+        "autodialer clock says why and what to do; NTP or an RTC is enough; wait a few minutes",
     )
     LAW = (
         3,

@@ -35,6 +35,7 @@ from appliance.effects import Entry
 from appliance.model import (
     NO_HISTORY,
     Attempt,
+    ClockWord,
     HexId,
     History,
     OpenAttempt,
@@ -61,7 +62,10 @@ class CampaignState:
         self.seq = 0
         """Sequence number of the newest row applied."""
         self.newest_at: datetime | None = None
-        """Latest time of any row: the floor below which no clock may be trusted."""
+        """Latest time of any row since the clock was last corrected: the floor below which no clock
+        may be trusted."""
+        self.clock_word: ClockWord | None = None
+        """Who last put their name to the clock; counts in the boot in which they did."""
         self.stopped = False
         """The emergency stop is latched."""
         self.paused = False
@@ -258,9 +262,21 @@ class CampaignState:
             case "consent.lost":
                 if entry.subject is not None:
                     self._lose_consents(entry, entry.subject)
+            case "clock.corrected":
+                self._corrected(entry)
             case _:
                 pass
         self.seq = entry.seq
+
+    def _corrected(self, entry: Entry) -> None:
+        """Take a person's word that this row's time is right, though rows before it ran ahead."""
+        self.newest_at = entry.at
+        boot, since = entry.data.get("boot"), entry.data.get("since_boot")
+        self.clock_word = None
+        if isinstance(boot, str) and boot and isinstance(since, int | float):
+            self.clock_word = ClockWord(
+                by=str(entry.data.get("by", "")), at=entry.at, boot=boot, since_boot=float(since)
+            )
 
     def _authorised(self, entry: Entry) -> None:
         attempt = entry.data.get("attempt")
@@ -435,6 +451,7 @@ class CampaignState:
         """Return the fold as it is now, for another thread to write; takes milliseconds."""
         other = CampaignState()
         other.seq, other.newest_at = self.seq, self.newest_at
+        other.clock_word = self.clock_word
         other.stopped, other.paused = self.stopped, self.paused
         other.interruptions = self.interruptions.copy()
         other.authorised, other.revoked = self.authorised, self.revoked
@@ -453,6 +470,7 @@ class CampaignState:
             "version": CHECKPOINT_VERSION,
             "seq": self.seq,
             "newest_at": None if self.newest_at is None else milliseconds(self.newest_at),
+            "clock_word": _word_to_json(self.clock_word),
             "stopped": self.stopped,
             "paused": self.paused,
             "interruptions": self.interruptions.to_checkpoint(),
@@ -486,6 +504,7 @@ class CampaignState:
                 raise CheckpointInvalid(f"checkpoint version {data['version']!r}")
             state.seq = int(data["seq"])
             state.newest_at = None if data["newest_at"] is None else moment(data["newest_at"])
+            state.clock_word = _word_of_json(data.get("clock_word"))
             state.stopped, state.paused = bool(data["stopped"]), bool(data["paused"])
             state.interruptions = Interruptions.from_checkpoint(data["interruptions"])
             state.authorised, state.revoked = int(data["authorised"]), int(data["revoked"])
@@ -515,6 +534,17 @@ class CampaignState:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, struct.error) as error:
             raise CheckpointInvalid(f"damaged checkpoint: {error!r}") from error
         return state
+
+
+def _word_to_json(word: ClockWord | None) -> list[Any] | None:
+    return None if word is None else [word.by, milliseconds(word.at), word.boot, word.since_boot]
+
+
+def _word_of_json(kept: Any) -> ClockWord | None:
+    if kept is None:
+        return None
+    by, at, boot, since_boot = kept
+    return ClockWord(by=str(by), at=moment(at), boot=str(boot), since_boot=float(since_boot))
 
 
 def _instant(written: object) -> datetime | None:

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,11 +47,16 @@ def run(arguments: argparse.Namespace) -> int:
         *_owner(config.state),
     ]
     try:
-        rows += _box(ask(arguments, "status")) if config.state.exists() else _no_state(config.state)
+        if config.state.exists():
+            rows += _box(ask(arguments, "status"))
+            rows += _zones(ask(arguments, "contacts.zones"))
+        else:
+            rows += _no_state(config.state)
     except Exception as error:  # noqa: BLE001
         # A doctor that dies of the patient's illness is none: say it as a row.
         remedy = getattr(error, "remedy", "")
         rows.append(DoctorRow(part="state", state="fault", detail=str(error), remedy=remedy))
+    rows.append(_time_zone_rules())
     rows += _ledger(config.state)
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
@@ -132,6 +138,48 @@ def _uid(path: Path) -> int:
         return -1
 
 
+def _time_zone_rules() -> DoctorRow:
+    """Governments change their clocks at short notice: old rules call at a wrong hour."""
+    from appliance.box.calendar_clock import time_zone_database
+
+    version = time_zone_database()
+    year = int(version[:4]) if version[:4].isdigit() else None
+    age = 99 if year is None else datetime.now(UTC).year - year
+    if age <= 1:
+        return DoctorRow(part="time zone rules", state="ok", detail=f"{version}, of {year}")
+    known = "their age is not known" if year is None else f"{age} years old"
+    return DoctorRow(
+        part="time zone rules",
+        state="note",
+        detail=f"{version}, {known}",
+        remedy="apt install --only-upgrade tzdata, then restart the box",
+    )
+
+
+def _zones(told: dict[str, Any]) -> Iterator[DoctorRow]:
+    for kind, what, remedy in (
+        (
+            "contradicted",
+            "zone and number point to two places",
+            "make sure that they live there; a corrected zone comes with a newer consent",
+        ),
+        (
+            "not_civil",
+            "no place keeps the zone, so the person is never called",
+            "import them again with the place where they live and a newer consent",
+        ),
+    ):
+        count, some = told[kind]["count"], ", ".join(told[kind]["some"])
+        if count:
+            more = ", …" if count > len(told[kind]["some"]) else ""
+            yield DoctorRow(
+                part="people's zones",
+                state="note",
+                detail=f"{what} ({count}): {some}{more}",
+                remedy=remedy,
+            )
+
+
 def _no_state(state: Path) -> Iterator[DoctorRow]:
     yield DoctorRow(
         part="state",
@@ -156,7 +204,7 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
         part="clock",
         state="ok" if clock["trusted"] else "fault",
         detail=f"{clock['utc']}, {clock['source']}",
-        remedy="" if clock["trusted"] else "give the box network time or an RTC",
+        remedy="" if clock["trusted"] else "what each source says: autodialer clock",
     )
     if status["stopped"]:
         released = "reset it: autodialer reset --by NAME --reason TEXT"

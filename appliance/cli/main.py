@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("running", "go on placing calls"),
     "stop": ("running", "emergency stop: silence and hang up everything, latched"),
     "reset": ("running", "clear the emergency stop, deliberately"),
+    "clock": ("clock", "what the clock is believed for; the way back after it ran ahead"),
     "ledger": ("ledger", "verify, show and export the evidence"),
     "report": ("report", "the campaign, for people"),
     "doctor": ("doctor", "every part of the box, its state and the remedy"),

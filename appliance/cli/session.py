@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 CREATES = frozenset({"contacts.import"})
 """Operations that may begin a state directory. Any other on a directory that is not there would
 answer for a box that nobody has: a stop that stops nothing, people who are nobody."""
-READS = frozenset({"status", "why", "contacts.list", "contacts.export", "dossier", "messages.list"})
+READS = frozenset(
+    {"status", "why", "clock", "dossier", "messages.list"}
+    | {"contacts.list", "contacts.zones", "contacts.export"}
+)
 """Operations that write nothing, so that they answer on a full or failing card as well. Two of
 them remember the file that they are to write, and then they write."""
 

@@ -17,7 +17,7 @@ from appliance.box.lamps import BoxFacts, faults, lamps
 from appliance.call.state import AttemptState, progress
 from appliance.campaign import inputs
 from appliance.clearance.circumstances import Circumstances, longest_call
-from appliance.control import acceptance
+from appliance.control import acceptance, clock_operations
 from appliance.control.job import Job
 from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
@@ -66,9 +66,12 @@ class Operations:
             "reset": self._reset,
             "why": self._why,
             "panel": self._panel,
+            "clock": self._clock,
+            "clock.correct": self._correct_clock,
             "contacts.import": self._people.import_file,
             "contacts.export": self._people.export,
             "contacts.list": self._people.list,
+            "contacts.zones": self._people.zones,
             "contacts.revoke": self._people.revoke,
             "contacts.revoke_all": self._people.revoke_all,
             "contacts.erase": self._people.erase,
@@ -245,6 +248,13 @@ class Operations:
         self._must_be_recorded("the reset")
         waits = self._box.engine.doubts.sentence
         return {"stopped": self._box.engine.state.stopped, "waits": waits}
+
+    def _clock(self, _: dict[str, Any]) -> dict[str, Any]:
+        return clock_operations.report(self._box, self._around.describe_line)
+
+    def _correct_clock(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        by, reason = _said(arguments, "by"), _said(arguments, "reason")
+        return clock_operations.correct(self._box, by=by, reason=reason)
 
     def _must_be_recorded(self, what: str) -> None:
         """Refuse to call done what a restart would not know of."""

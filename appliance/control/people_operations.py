@@ -14,6 +14,7 @@ from appliance.campaign import inputs
 from appliance.control.contacts_import import Steps, import_steps
 from appliance.control.job import Job
 from appliance.control.message_operations import MessageOperations, told
+from appliance.control.zones_operation import zones_steps
 from appliance.effects import Now, Record
 from appliance.errors import Refused
 from appliance.model import Consent, Contact, KeptMessage, Revocation, utc_text
@@ -99,6 +100,10 @@ class PeopleOperations:
             if len(rows) % ROWS_PER_STEP == 0:
                 yield
         return {"people": rows}
+
+    def zones(self, _: dict[str, Any]) -> Job:
+        """Begin to look for people whose zone contradicts their number, or is nobody's."""
+        return Job(zones_steps(self._registry.contacts()))
 
     def _job(self, what: str, steps: Steps) -> Job:
         """Make *steps* a job during which nobody is erased and no other such job begins."""

@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Daemon:
         self._state = state
         self._inbox: queue.SimpleQueue[Input | _Request | None] = queue.SimpleQueue()
         self._clock: Clock = SystemClock(config.settings.clock.speed)
-        self._calendar = calendar(config, state, self._clock, self._network_time)
+        self._calendar = calendar(config, state, self._clock, self._described)
         self._switches = {line.name: open_power(config, line) for line in config.settings.lines}
         self._lines = {
             line.name: Line(
@@ -150,16 +150,9 @@ class Daemon:
         """Called on a line's thread: an objection is on disk before the loop comes round."""
         self._box.objections.heard(event)
 
-    def _network_time(self) -> datetime | None:
-        """Return the newest time that a line's network told, carried on to now."""
-        told = []
-        for line in self._lines.values():
-            facts = line.describe()
-            at, since = facts.get("network_time"), facts.get("network_time_at")
-            if isinstance(at, str) and isinstance(since, float):
-                passed = timedelta(seconds=self._clock.monotonic() - since)
-                told.append(datetime.fromisoformat(at) + passed)
-        return max(told, default=None)
+    def _described(self) -> list[dict[str, object]]:
+        """Return what the lines say of themselves; some of it is what a network told."""
+        return [line.describe() for line in self._lines.values()]
 
     def run(self, *, until_idle: bool = False) -> int:
         """Run until told to end (or idle); returns the exit code."""

@@ -8,6 +8,7 @@ message whose first part is there is told before the rest: an objection stands a
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 from firmware.at.command_port import CommandPort
 from firmware.call.context import LineContext
@@ -44,6 +45,10 @@ class LineMessages:
         """When a message was told, as a whole or not."""
         self._stuck: set[tuple[StoredAt, ...]] = set()
         """Dealt with, and the modem does not delete them: not to be told again and again."""
+        self._swept = False
+        self._stamp: tuple[datetime, float] | None = None
+        """What the message centre stamped on the newest message that came in service, and when it
+        came: a hint of what time it is. What lay in the stores before may be of any day."""
 
     @property
     def sweep_every(self) -> float:
@@ -57,6 +62,7 @@ class LineMessages:
         store.set_up()
         self._stuck.clear()
         self._told.clear()
+        self._swept = False
         self._store = store
 
     def sweep(self) -> None:
@@ -73,12 +79,15 @@ class LineMessages:
         for message in there:
             if message.places not in self._stuck:
                 self._tell_stored(message, may_wait=room)
+        self._swept = True
         places = {message.places for message in there}
         self._told = {key: at for key, at in self._told.items() if key[0] in places}
 
     def _tell_stored(self, message: Message, *, may_wait: bool) -> None:
         waits = may_wait and not message.complete and not self._expired(message)
         key, now = (message.places, waits), self._line.now()
+        if self._swept and not any(message.places == places for places, _ in self._told):
+            self._note_stamp(message.units[0].part)
         if now - self._told.get(key, float("-inf")) >= AGAIN_AFTER:
             self._told[key] = now
             self._tell(message, may_wait=may_wait)
@@ -94,7 +103,12 @@ class LineMessages:
         self._take(part)
         self._tell_loose()
 
+    def _note_stamp(self, part: Part) -> None:
+        if part.sent_at is not None and part.sent_at.tzinfo is not None:
+            self._stamp = (part.sent_at.astimezone(UTC), self._line.now())
+
     def _take(self, part: Part) -> None:
+        self._note_stamp(part)
         unit = Unit(part, StoredAt(memory="", index=-1, pdu=part.pdu), self._line.now())
         with self._lock:
             self._loose.append(unit)
@@ -136,10 +150,12 @@ class LineMessages:
 
     def describe(self) -> dict[str, object]:
         """Plain values for status and doctor."""
-        store = self._store
+        store, stamp = self._store, self._stamp
         if store is None:
             return {}
         return {
+            "stamp": stamp[0].isoformat() if stamp else None,
+            "stamp_at": stamp[1] if stamp else None,
             "stores": [
                 {"memory": usage.memory, "used": usage.used, "total": usage.total}
                 for usage in store.usage

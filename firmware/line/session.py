@@ -42,7 +42,13 @@ from firmware.line.voice import LineVoice
 from firmware.modem.hang_up import hang_up
 from firmware.modem.identity import Identity
 from firmware.modem.modem import VoiceModem
-from firmware.modem.network import Service, read_network_time, read_service, service_fault
+from firmware.modem.network import (
+    Service,
+    read_network_time,
+    read_operator,
+    read_service,
+    service_fault,
+)
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
 
 SERVICE_EVERY = 30.0
@@ -286,3 +292,13 @@ class Session:
             return
         told = read_network_time(family, reply.lines, not_before=BUILT_AFTER)
         self.status.network_time = None if told is None else (told, self.line.now())
+        if told is not None:
+            self.status.operator = self._operator()
+
+    def _operator(self) -> str | None:
+        """Return whose network told the time: two of one operator are one witness."""
+        try:
+            return read_operator(self.modem.command("AT+COPS?").lines)
+        except CommandTimeout:
+            self._service_at = self.line.now()
+            return None

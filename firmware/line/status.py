@@ -39,6 +39,8 @@ class LineStatus:
         self.voice_note: str | None = None
         """Why the line does not use the voice path of its configuration."""
         self.network_time: tuple[datetime, float] | None = None
+        self.operator: str | None = None
+        """Whose network told that time, as the modem names it."""
         self._keys_proven = False
         """A self-test has heard keys by this modem although its family promises none."""
         self.power_cuts = 0
@@ -130,6 +132,7 @@ class LineStatus:
             "final": told[1] if told else False,
             "network_time": time[0].isoformat() if time else None,
             "network_time_at": time[1] if time else None,
+            "operator": self.operator,
             "power_pin": line.settings.power_pin,
             "power_cuts": self.power_cuts,
             "callers": line.settings.incoming,

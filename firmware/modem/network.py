@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -121,4 +122,16 @@ def read_network_time(
             told -= timedelta(minutes=15 * int(zone))
         if told >= not_before:
             return told
+    return None
+
+
+_OPERATOR = re.compile(r'\+COPS:\s*\d,\d,"([^"]{1,40})"')
+
+
+def read_operator(lines: Iterable[str]) -> str | None:
+    """Return the network that the modem is registered with, as it names it (27.007, 7.3)."""
+    for line in lines:
+        found = _OPERATOR.match(line)
+        if found is not None and found[1].isprintable():
+            return found[1].strip()
     return None
