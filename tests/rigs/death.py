@@ -339,8 +339,9 @@ def main(argv: list[str] | None = None) -> int:
                     left_out.add(harm)
                     continue
                 cells.append(cell)
-                if cell.fault:
-                    print(f"{harm}, {phase}, pressed {pressed}: {cell.fault}", file=sys.stderr)
+                how = "pressed" if pressed else "not pressed"
+                told = f"{harm}, {phase}, {how}: {_figure(cell)} {cell.fault}"
+                print(told.rstrip(), file=sys.stderr, flush=True)
     print(table(cells))
     for harm in sorted(left_out):
         print(f"left out: {harm} (this account may not mount a file system)")
