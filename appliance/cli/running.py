@@ -71,16 +71,28 @@ def _stop(arguments: argparse.Namespace) -> int:
             "a box that starts here dials nobody until autodialer reset"
         )
         return 0
+    unreached = answer.get("unreached", [])
+    for line in unreached:
+        print(f"autodialer: {_unreached(line)}", file=sys.stderr)
+    which = "every other line" if unreached else "every line"
     if not answer.get("recorded", True):
         print(
-            "autodialer: every line is muted and told to hang up, but the box is too busy to "
+            f"autodialer: {which} is muted and told to hang up, but the box is too busy to "
             "write the latch down; look with autodialer status, and where that gets no answer "
             "either: systemctl restart autodialer, then autodialer stop again",
             file=sys.stderr,
         )
         return 1
-    print("stopped and latched: every line is muted and told to hang up; see autodialer status")
-    return 0
+    print(f"stopped and latched: {which} is muted and told to hang up; see autodialer status")
+    return 1 if any(line["in_call"] for line in unreached) else 0
+
+
+def _unreached(line: dict[str, Any]) -> str:
+    """Say of a line to which no hang-up could be written what that means, and what to do."""
+    told = f"{line['line']}: no hang-up could be written, its modem is not at {line['port']}"
+    if line["in_call"]:
+        return f"{told}; a call was up when it went: CUT THE MODEM'S SUPPLY to be sure that it ends"
+    return f"{told}; where it has power of its own and a call could be up, cut its supply"
 
 
 def _watch(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 The models only say what a value must look like by itself; what must fit together is checked in
 :mod:`appliance.config.load`. Each field's description is the remedy that an error message ends
 with.
+
 Long because each section of the file stands here, each key with what to write where it is wrong.
 """
 

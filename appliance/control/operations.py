@@ -231,7 +231,20 @@ class Operations:
         now = self._box.now()
         self._box.take([StopRaised(at=now.monotonic, source="command")])
         self._must_be_recorded("every line was hung up, but the latch that outlasts a restart")
-        return {"stopped": self._box.engine.state.stopped}
+        return {"stopped": self._box.engine.state.stopped, "unreached": self.unreached()}
+
+    def unreached(self) -> list[dict[str, Any]]:
+        """Return the lines to which no hang-up could be written, as a stop has to say. Any
+        thread."""
+        described = self._around.describe_line
+        if described is None:
+            return []
+        lines = [described(line.name) for line in self._box.config.settings.lines]
+        return [
+            {"line": line["name"], "port": line["port"], "in_call": line["call_doubtful"]}
+            for line in lines
+            if not line["reachable"]
+        ]
 
     def _reset(self, arguments: dict[str, Any]) -> Any:
         """Release the stop or, where none is latched, accept what was lost: one thing at a time."""

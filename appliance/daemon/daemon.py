@@ -355,7 +355,8 @@ class Daemon:
                 )
             except FutureTimeout:
                 if operation == "stop":
-                    return {"stopped": True, "recorded": False}
+                    unreached = self._operations.unreached()
+                    return {"stopped": True, "recorded": False, "unreached": unreached}
                 if not request.begun.is_set():
                     raise Refused(
                         "the box did not answer in time", "see its log and lamps"

@@ -63,6 +63,8 @@ class LineContext:
         """The line is to be left for good. Written by whoever closes it."""
         self.outstanding = False
         """ATD or ATA has no result yet, so that a hang-up order must overtake it."""
+        self.call_doubtful = False
+        """The end of the last call was not confirmed: it may be up in a powered module."""
         self.ready = False
         """Calls may be placed."""
         self.told: tuple[Fault, bool] | None = None

@@ -337,6 +337,7 @@ class CallProcedure(ABC):
         if self._ended:
             return
         self._ended = True
+        self.line.call_doubtful = not confirmed
         self.call.close()
         self.line.post(
             Ended(

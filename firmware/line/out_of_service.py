@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware.call.context import LineContext
-from firmware.call.inbox import Closing, Item, LinkDown, Ordered
+from firmware.call.inbox import Closing, Emergency, Item, LinkDown, Ordered
 from firmware.errors import LinkLost
 from firmware.faults import Fault, LineDown
 from firmware.orders import Dial
@@ -20,6 +20,8 @@ class Downtime:
     def idle(self, seconds: float) -> None:
         """Wait box seconds while orders are answered and a closing line leaves at once.
 
+        A stop ends the wait too: what can be hung up on is to be looked for at once.
+
         Raises LinkLost.
         """
         until = self.line.now() + seconds
@@ -27,7 +29,10 @@ class Downtime:
             left = self.line.clock.real(until - self.line.now())
             if left <= 0:
                 return
-            self._answer(self.line.inbox.get(left))
+            item = self.line.inbox.get(left)
+            self._answer(item)
+            if isinstance(item, Emergency):
+                return
 
     def wait_boot(self, seconds: float) -> None:
         """Bring-up's pause. Raises LineDown where the line is being closed, LinkLost."""

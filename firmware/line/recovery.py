@@ -22,6 +22,8 @@ POWER_OFF_SECONDS = 5.0
 FINAL_WAIT = 60.0
 """Box seconds between two looks at a line that only a person can help."""
 _BOOT_EVERY = 1.0
+URGENT_EVERY = 0.5
+"""Box seconds between two looks for a modem in which a call may be up."""
 
 
 class PowerSwitch(Protocol):
@@ -46,6 +48,8 @@ class LineRecovery:
         self.reset_due = False
         """The module is to be restarted as soon as its port is open."""
         self._boot_until = 0.0
+        self._stops_done = self.line.emergencies
+        """Stops after which the line was in service, with nothing up."""
         self._ladder = Ladder(power_switch=self.power is not None)
         self._logged = Repeats()
 
@@ -56,16 +60,24 @@ class LineRecovery:
     def announce(self) -> None:
         """The line is in service: tell it, and wait for no boot any more."""
         self._boot_until = 0.0
+        self.line.call_doubtful = False
+        self._stops_done = self.line.emergencies
         if self._logged.over():
             self.line.log.info("line in service again")
         self.status.announce()
+
+    @property
+    def urgent(self) -> bool:
+        """A call may be up, or a stop was pressed that this line has not carried out in full: a
+        modem that comes back is hung up on at once, not when the back-off is over."""
+        return self.line.call_doubtful or self.line.stopped_since(self._stops_done)
 
     def recover(self, down: LineDown) -> None:
         """Tell the fault, take the next remedy, and wait. Raises LinkLost."""
         now = self.line.now()
         call_up = down.fault is Fault.HANG_UP_UNCONFIRMED
         if now < self._boot_until and not down.final and not call_up:
-            self.downtime.idle(_BOOT_EVERY)
+            self._wait(_BOOT_EVERY)
             return
         if down.fault is Fault.RESETTING and down.answering and not self.reset_due:
             self.reset_due = True
@@ -84,7 +96,14 @@ class LineRecovery:
                 self.reset_due = True
             case Remedy.POWER_CYCLE:
                 self._cycle_power()
-        self.downtime.idle(FINAL_WAIT if down.final else wait)
+        self._wait(FINAL_WAIT if down.final else wait)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait box seconds until the next look, and no longer than is right for what may be up.
+
+        Raises LinkLost.
+        """
+        self.downtime.idle(min(seconds, URGENT_EVERY) if self.urgent else seconds)
 
     def reset(self, modem: CommandPort) -> None:
         """Restart the module; the port goes away or not, then bring-up begins anew.
@@ -115,7 +134,10 @@ class LineRecovery:
                 self.line.log.error("the modem's power could not be switched: %s", error)
             if switch == self.power.off:
                 self.status.power_cuts += 1
-                self.downtime.idle(POWER_OFF_SECONDS)
+                until = self.line.now() + POWER_OFF_SECONDS
+                while not self.line.closing and (left := until - self.line.now()) > 0:
+                    # A stop ends a wait; the supply stays off for its time all the same.
+                    self.downtime.idle(left)
 
     def _expect_boot(self) -> Family:
         family = self.status.family

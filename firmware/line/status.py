@@ -115,6 +115,8 @@ class LineStatus:
             "bench": line.settings.bench,
             "ready": line.ready,
             "in_call": in_call,
+            "reachable": line.modem is not None,
+            "call_doubtful": line.call_doubtful,
             "family": identity.family.name if identity else None,
             "tier": identity.family.tier if identity else None,
             "model": identity.model if identity else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,7 @@ import pytest
 from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
 from firmware.call.inbox import Attention, Closing, Emergency, Item, LinkDown, Ordered
-from firmware.clock import Clock
+from firmware.clock import Clock, SystemClock
 from firmware.errors import CommandTimeout, FirmwareError, LinkLost
 from firmware.events import Ended, Event, LineFault
 from firmware.families import FAMILIES
@@ -20,7 +21,7 @@ from firmware.faults import Fault, LineDown
 from firmware.line.ladder import Ladder
 from firmware.line.log_throttle import FIRST_AGAIN, LONGEST, Repeats
 from firmware.line.out_of_service import Downtime
-from firmware.line.recovery import LineRecovery, PowerSwitch
+from firmware.line.recovery import URGENT_EVERY, LineRecovery, PowerSwitch
 from firmware.line.status import LineStatus
 from firmware.orders import Dial
 from tests.support.line_context import line_context
@@ -369,3 +370,37 @@ def test_a_closed_line_refuses_what_was_still_ordered() -> None:
         line.inbox.put(item)
     Downtime(line=line).refuse_waiting()
     assert refused(posted) == [("a", "the line is closed"), ("b", "the line is closed")]
+
+
+@pytest.mark.parametrize("final", [False, True])
+@pytest.mark.parametrize("why", ["call", "stop"])
+def test_a_modem_in_which_a_call_may_be_up_is_looked_for_twice_a_second(
+    why: str, final: bool
+) -> None:
+    down = Down()
+    down.fail(300.0)
+    line = down.recovery.line
+    if why == "call":
+        line.call_doubtful = True
+    elif why == "stop":
+        line.emergencies += 1
+    before = down.time.seconds
+    down.recovery.recover(LineDown(Fault.PORT_MISSING, "gone", answering=False, final=final))
+    assert down.time.seconds - before <= URGENT_EVERY + 0.01
+
+    # Once it is back in service nothing can be up, and the back-off is what it was.
+    down.recovery.announce()
+    assert not down.recovery.urgent
+
+
+def test_a_stop_ends_the_wait_that_is_under_way() -> None:
+    line = line_context(post=lambda _: None, clock=SystemClock())
+    line.inbox.put(Emergency())
+    began = time.monotonic()
+    Downtime(line=line).idle(20.0)
+    assert time.monotonic() - began < 10.0
+
+
+def test_what_lasts_long_without_a_call_keeps_its_pauses() -> None:
+    down = Down()
+    assert down.fail(600.0) < 40
