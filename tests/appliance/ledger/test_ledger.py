@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -434,6 +435,147 @@ def test_the_independent_verifier_agrees(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     without = {p: raw for p, raw in SOUND_FILES.items() if p != path}
     assert independent(without, tmp_path / "c") == 1
+
+
+def both_say(tmp_path: Path, files: dict[str, bytes]) -> tuple[bool, bool]:
+    """What the box and the independent verifier make of a ledger."""
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    spec = importlib.util.spec_from_file_location("verify_ledger", INDEPENDENT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return verify(tmp_path).ok, module.check(tmp_path, (0, "")) == ""
+
+
+def forged(**members: object) -> bytes:
+    """A first row with other members, whose hash is right all the same."""
+    row: dict[str, object] = {
+        "at": "2026-11-24T17:00:00.123Z",
+        "data": {"n": 1},
+        "kind": "call.key",
+        "prev": "0" * 64,
+        "seq": 1,
+        "subject": None,
+    }
+    row |= members
+
+    def text(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    row = {name: value for name, value in row.items() if value is not ...}
+    row["hash"] = hashlib.sha256(text(row).encode()).hexdigest()
+    return (text(row) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"seq": 1.0},
+        {"seq": True},
+        {"seq": "1"},
+        {"seq": 0},
+        {"seq": -1},
+        {"seq": 2},
+        {"seq": None},
+        {"at": "2026-13-24T17:00:00.123Z"},
+        {"at": "2026-02-30T17:00:00.123Z"},
+        {"at": "2026-11-24T24:00:00.123Z"},
+        {"at": "2026-11-24T17:00:60.123Z"},
+        {"at": "2026-11-24T17:00:00Z"},
+        {"at": "2026-11-24T17:00:00.123+00:00"},
+        {"at": "\u0662026-11-24T17:00:00.123Z"},
+        {"at": 1},
+        {"kind": "Call.key"},
+        {"kind": ""},
+        {"kind": "call key"},
+        {"prev": "0" * 63},
+        {"prev": "F" * 64},
+        {"prev": "1" * 64},
+        {"subject": ""},
+        {"subject": "a b"},
+        {"subject": "x" * 65},
+        {"subject": 1},
+        {"data": []},
+        {"data": None},
+        {"data": "x" * 300_000},
+        {"data": {"long": "x" * 300_000}},
+        {"more": 1},
+        {"data": ...},
+        {"subject": ...},
+    ],
+    ids=lambda members: str(members)[:50],
+)
+def test_both_verifiers_refuse_the_same_rows(members: dict[str, object], tmp_path: Path) -> None:
+    assert both_say(tmp_path, {"0000000001.jsonl": forged()}) == (True, True)
+    assert both_say(tmp_path, {"0000000001.jsonl": forged(**members)}) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"0000000001.jsonl": forged(), "0000000003.jsonl": b""},
+        {"0000000001.jsonl": forged(), "1.jsonl": b""},
+        {"0000000001.jsonl": forged() + b"\n"},
+        {"0000000001.jsonl": forged()[:-1]},
+        {"0000000001.jsonl": forged() + forged()},
+        {"0000000001.jsonl": b"\0" * 4096},
+        {"0000000001.jsonl": b"\xff" * 4096},
+        {"0000000001.jsonl": b"[" * 100_000},
+        {"0000000001.jsonl": b'{"seq": ' + b"9" * 5000 + b"}\n"},
+        {"0000000002.jsonl": forged(seq=2)},
+        {"0000000001.jsonl": forged().replace(b'"n":1', b'"n":1,"n":1')},
+        {"0000000001.jsonl": forged().replace(b'"n":1', b'"n":NaN')},
+        {"0000000001.jsonl": forged().replace(b'"n":1', b'"n": 1')},
+    ],
+    ids=range(13),
+)
+def test_both_verifiers_refuse_the_same_files(files: dict[str, bytes], tmp_path: Path) -> None:
+    assert both_say(tmp_path, files) == (False, False)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("what", ["no directory", "an empty one", "an empty file", "no argument"])
+def test_nothing_to_verify_is_no_sound_ledger(what: str, tmp_path: Path) -> None:
+    place = tmp_path / "ledger"
+    if what == "an empty one":
+        place.mkdir()
+    elif what == "an empty file":
+        place.write_bytes(b"")
+    done = subprocess.run(
+        [sys.executable, str(INDEPENDENT), *([] if what == "no argument" else [str(place)])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.process
+def test_an_exported_part_is_verified_and_a_gap_in_it_is_found(tmp_path: Path) -> None:
+    rows = b"".join(SOUND_FILES[path] for path in sorted(SOUND_FILES)).splitlines(keepends=True)
+    export = tmp_path / "export.jsonl"
+
+    def verdict(data: bytes, *anchor: str) -> tuple[int, str]:
+        export.write_bytes(data)
+        done = subprocess.run(
+            [sys.executable, str(INDEPENDENT), str(export), *anchor],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    head = verify(DIRECTORY, disk=SOUND)
+    assert verdict(b"".join(rows))[0] == 0
+    assert verdict(b"".join(rows[4:]), "15", head.hash)[0] == 0
+    assert "rows are sound, 5 to 15" in verdict(b"".join(rows[4:]))[1]
+    assert verdict(b"".join(rows[:4]), "15", head.hash)[0] == 1
+    assert verdict(b"".join(rows[:4] + rows[5:]))[0] == 1
+    assert verdict(b"".join(reversed(rows)))[0] == 1
 
 
 def test_the_independent_verifier_is_short_and_imports_nothing_of_ours() -> None:
