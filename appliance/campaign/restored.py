@@ -23,7 +23,7 @@ RESTORED = "restored"
 def lacks(fold: CampaignState, other: CampaignState) -> list[Record]:
     """Return the rows that make *fold* know what narrows in *other*, which saw more.
 
-    The stop latch and the pause, withdrawals, erasures, and every attempt.
+    The stop latch and the pause, withdrawals, erasures, messages that wait, and every attempt.
     """
     rows: list[Record] = []
     if other.stopped and not fold.stopped:
@@ -38,6 +38,10 @@ def lacks(fold: CampaignState, other: CampaignState) -> list[Record]:
         rows += _of_person(fold, other, subject)
     for subject in sorted(other.erased - fold.erased):
         rows.append(Record(kind="contact.erased", subject=subject, data={"by": RESTORED}))
+    for message, waiting in other.messages.waiting():
+        if not fold.messages.knows(message):
+            data = {"message": message, "number_hashes": list(waiting.number_hashes), "again": True}
+            rows.append(Record(kind="message.kept", subject=waiting.subject, data=data))
     pasts = dict(fold.pasts())
     for number_hash, attempts in other.pasts():
         rows += _again(attempts, pasts.get(number_hash, ()), None, number_hash)

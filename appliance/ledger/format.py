@@ -62,7 +62,7 @@ class LedgerCorrupt(StorageError):
     def __init__(self, file: str, line: int, reason: str) -> None:
         super().__init__(
             f"{file}:{line}: {reason}",
-            remedy="Keep a copy of the state directory as it is; docs/backup.md says what to do then.",
+            remedy="Keep a copy of the state directory; docs/backup.md says what to do then.",
         )
         self.file = file
         self.line = line
