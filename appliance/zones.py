@@ -69,6 +69,7 @@ class NumberZones:
         return self.zones[0]
 
 
+@lru_cache(maxsize=1024)
 def civil_zone(name: str) -> ZoneInfo | None:
     """Return the zone of that name where it is one that people live by, else None."""
     return known_zone(name) if _PLACE.fullmatch(name) or name in _COUNTRIES else None

@@ -37,7 +37,7 @@ class Places:
             together.setdefault(territory.jurisdiction, []).append(territory)
         self._jurisdictions = [_Jurisdiction(name, own, guess) for name, own in together.items()]
         self._prefixes = {prefix for one in self._jurisdictions for prefix in one.by_prefix}
-        self._longest = max(map(len, self._prefixes), default=0)
+        self._lengths = sorted({len(prefix) for prefix in self._prefixes}, reverse=True)
         self._known: dict[tuple[str, ZoneInfo, str], Place] = {}
 
     def of(self, number: str, zone: ZoneInfo, territory: str = "") -> Place:
@@ -56,7 +56,7 @@ class Places:
         return found
 
     def _prefix(self, number: str) -> str:
-        for length in range(min(self._longest, len(number)), 1, -1):
+        for length in self._lengths:
             if number[:length] in self._prefixes:
                 return number[:length]
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -122,6 +123,7 @@ class Parts:
         self.unfit_for: tuple[Fault, str] | None = None
         self.changes = False
         self.network_time: object = "unread"
+        self.operator: str | None = None
         self.line: Any = None
 
     def note(self, what: str) -> None:
@@ -229,6 +231,24 @@ def test_everything_has_its_time() -> None:
     assert rig.modem.when(ASKS) == [SERVICE_EVERY * n for n in range(1, 42)]
     assert rig.parts.times("sweep") == [60.0 * n for n in range(21)]
     assert rig.modem.when(FAMILY.network_time.query) == [0.0, TIME_EVERY, 2 * TIME_EVERY]
+
+
+def test_whose_network_told_the_time_is_asked_with_it() -> None:
+    """Two lines of one operator are one witness, and each is asked again."""
+    rig = Rig(until=1250.0)
+    rig.modem.answers[FAMILY.network_time.query] = ('+CCLK: "27/03/09,18:00:00+04"',)
+    rig.modem.answers["AT+COPS?"] = ('+COPS: 0,0,"Orange F",7',)
+    rig.modem.later[700.0] = {"AT+COPS?": ('+COPS: 0,2,"20810",7',)}
+    rig.serve()
+    assert rig.modem.when("AT+COPS?") == [0.0, TIME_EVERY, 2 * TIME_EVERY]
+    assert rig.parts.network_time == (datetime(2027, 3, 9, 17, tzinfo=UTC), 2 * TIME_EVERY)
+    assert rig.parts.operator == "20810"
+
+
+def test_without_a_time_nobody_asks_whose_it_is() -> None:
+    rig = Rig(until=700.0).serve()
+    assert rig.modem.when("AT+COPS?") == []
+    assert rig.parts.network_time is None
 
 
 @pytest.mark.parametrize(
