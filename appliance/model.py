@@ -40,9 +40,6 @@ class Interval:
         if self.end <= self.start:
             raise ValueError("an interval must end after it starts")
 
-    def contains(self, instant: datetime) -> bool:
-        return self.start <= instant < self.end
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:

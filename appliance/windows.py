@@ -101,11 +101,6 @@ class Windows:
         """Tell whether every minute of these windows is also in *other*."""
         return self.intersect(other) == self
 
-    def contains(self, local: datetime) -> bool:
-        """Tell whether the wall clock that shows *local* is inside a window."""
-        minute = local.hour * 60 + local.minute
-        return any(a <= minute < b for a, b in self.days[local.weekday()])
-
     def spans(self, zone: ZoneInfo, start: int, end: int) -> list[Span]:
         """Return the spans of ``[start, end)`` in which the windows are open in *zone*."""
         found: list[Span] = []

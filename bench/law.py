@@ -12,7 +12,7 @@ from appliance.clearance.gate import Rules, decide, next_chance
 from appliance.effects import Now
 from appliance.law import Ballot, Caller, Category, load_profile
 from appliance.model import Attempt, Consent, Contact, History, Outcome
-from appliance.people.contacts_file import parse_contacts
+from appliance.people.contacts_file import ContactRow, ContactsFile
 from appliance.people.contacts_format import COLUMNS, Defaults
 
 PEOPLE = 100_000
@@ -115,9 +115,10 @@ def run() -> list[dict[str, object]]:
         add(f"gate.decide.{profile}", taken * 1e6, "us", len(some))
     raw = _contacts_file(20_000)
     start = time.process_time()
-    reading = parse_contacts(raw, "contacts.csv", _DEFAULTS)
-    taken = (time.process_time() - start) / len(reading.rows)
-    add("contacts.parse", taken * 1e6, "us", len(reading.rows))
+    file = ContactsFile(raw.decode(), "contacts.csv", _DEFAULTS)
+    rows = sum(isinstance(judged, ContactRow) for judged in file.judged())
+    taken = (time.process_time() - start) / rows
+    add("contacts.parse", taken * 1e6, "us", rows)
     return results
 
 

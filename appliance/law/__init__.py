@@ -5,7 +5,7 @@ confidence are advice to the operator and are never enforced.
 """
 
 from appliance.law.ballot_notes import ballot_notes
-from appliance.law.calendar import LawCalendar, RuleSpans, holiday_name, open_intervals
+from appliance.law.calendar import LawCalendar, RuleSpans, holiday_name
 from appliance.law.caller import CallerVerdict, judge_caller
 from appliance.law.place import Place, Places
 from appliance.law.profile_file import load_profile, profile_names, read_profile
@@ -54,7 +54,6 @@ __all__ = [
     "holiday_name",
     "judge_caller",
     "load_profile",
-    "open_intervals",
     "profile_names",
     "read_profile",
 ]

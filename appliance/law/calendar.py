@@ -14,16 +14,13 @@ from zoneinfo import ZoneInfo
 
 from appliance.law.place import Place, Places, polling_zones
 from appliance.law.rules import Ballot, BallotRule, HolidayRule, HoursRule, Profile
-from appliance.model import Interval
 from appliance.windows import (
     Span,
     day_spans,
     intersect,
-    interval,
     local_days,
     local_instant,
     merge,
-    outer_seconds,
     subtract,
 )
 
@@ -198,15 +195,3 @@ def _agreed(by_rule: list[RuleSpans], start: int, end: int) -> list[Span]:
     for found in by_rule:
         left = intersect(left, found.open)
     return left
-
-
-def open_intervals(
-    profile: Profile,
-    place: Place,
-    ballots: Sequence[Ballot],
-    start: datetime,
-    end: datetime,
-) -> list[Interval]:
-    """Return the intervals of ``[start, end)`` in which the profile's rules of time all agree."""
-    calendar = LawCalendar(profile, "", ballots)
-    return [interval(span) for span in calendar.spans(place, *outer_seconds(start, end))]

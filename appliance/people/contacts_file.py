@@ -11,12 +11,10 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
-import errno
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from appliance.people.contacts_cells import CellReader
 from appliance.people.contacts_format import (
@@ -26,15 +24,11 @@ from appliance.people.contacts_format import (
     ContactRow,
     ContactsUnreadable,
     Defaults,
-    Reading,
     RejectedRow,
     RowFault,
 )
 from appliance.zones import REMEDY, zone_remedy
-from firmware.bounded_read import read_bounded
 
-SIZE_LIMIT = 64 << 20
-"""Bytes; some 400,000 people."""
 LINE_LIMIT = 4000
 """Characters of one line."""
 EMPTY_AT_ONCE = 1 << 16
@@ -49,11 +43,8 @@ __all__ = [
     "ContactsFile",
     "ContactsUnreadable",
     "Defaults",
-    "Reading",
     "RejectedRow",
     "RowFault",
-    "parse_contacts",
-    "read_contacts",
 ]
 
 _SAVE_AS_UTF8 = "save it as CSV UTF-8"
@@ -63,40 +54,6 @@ _EMPTY = re.compile(r"(?:[ \t,;]*(?:\r\n|\r|\n))+")
 """Lines without anything, which spreadsheets leave by the million."""
 _END_OF_LINE = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)
-
-
-def read_contacts(path: Path, defaults: Defaults) -> Reading:
-    """Read a file; raises :class:`ContactsUnreadable` where it is useless as a whole."""
-    file = str(path)
-    try:
-        raw = read_bounded(path, SIZE_LIMIT)
-    except OSError as error:
-        wrong, remedy = f"cannot be read ({error.strerror})", "check path and rights"
-        if error.errno == errno.EFBIG:
-            wrong, remedy = "is larger than 64 MiB", "split it into several files"
-        raise ContactsUnreadable(file, [RowFault(1, "", wrong, remedy)]) from error
-    return parse_contacts(raw, file, defaults)
-
-
-def parse_contacts(raw: bytes, file: str, defaults: Defaults) -> Reading:
-    """Judge the bytes of a whole file at once; raises :class:`ContactsUnreadable`."""
-    contacts = ContactsFile(_whole(decoded([raw], file)), file, defaults)
-    rows: list[ContactRow] = []
-    rejected: list[RejectedRow] = []
-    for judged in contacts.judged():
-        if isinstance(judged, ContactRow):
-            rows.append(judged)
-        elif judged is not None:
-            rejected.append(judged)
-    return Reading(file=file, header=contacts.header, rows=tuple(rows), rejected=tuple(rejected))
-
-
-def _whole(steps: Generator[None, None, str]) -> str:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return str(end.value)
 
 
 class ContactsFile:

@@ -86,24 +86,6 @@ class RejectedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A whole file."""
-
-    file: str
-    header: tuple[str, ...]
-    rows: tuple[ContactRow, ...]
-    rejected: tuple[RejectedRow, ...]
-
-    @property
-    def faults(self) -> tuple[RowFault, ...]:
-        return tuple(fault for row in self.rejected for fault in row.faults)
-
-    @property
-    def warnings(self) -> tuple[RowFault, ...]:
-        return tuple(warning for row in self.rows for warning in row.warnings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
     """What the configuration adds to a file."""
 

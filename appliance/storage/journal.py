@@ -335,7 +335,6 @@ class Journal:
                 damaged = b"\0" not in raw and b"\xff" not in raw
                 if sealed or damaged or number != len(lines) or tail:
                     raise JournalCorrupt(path.name, number, "the line is damaged")
-                torn = True
                 break
             value = parse_json(text)
             changes = [

@@ -153,7 +153,7 @@ class Registry:
                 ("clock", now.trusted, None),
                 ("consent", history.revocation is None, None),
                 ("message", not history.waiting, None),
-                ("window", span.contains(now.utc), span.start),
+                ("window", span.start <= now.utc < span.end, span.start),
                 ("line_kind", not circumstances.bench, None),
             )
         )

@@ -26,13 +26,13 @@ from appliance.law import (
     holiday_name,
     judge_caller,
     load_profile,
-    open_intervals,
     profile_names,
     read_profile,
 )
 from appliance.model import Outcome
 from appliance.windows import parse_windows
 from firmware.yaml_document import DocumentFaulty
+from tests.support.hours import open_intervals
 
 PARIS = ZoneInfo("Europe/Paris")
 HERE = Path(appliance.law.__file__).parent

@@ -8,20 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.cli.main import main
 from appliance.people.contacts_file import (
     EMPTY_AT_ONCE,
     LINE_LIMIT,
     SUGGESTIONS,
     ContactsFile,
     ContactsUnreadable,
-    Reading,
     RejectedRow,
-    _whole,
     decoded,
-    parse_contacts,
-    read_contacts,
 )
 from appliance.people.contacts_format import COLUMNS, Defaults, RowFault, guarded, unguarded
+from tests.support.contacts import Reading, parse_contacts, whole
 
 ROOT = Path(__file__).parents[3]
 DEFAULTS = Defaults(
@@ -222,26 +220,32 @@ def test_suggestions() -> None:
         (text({}).replace(",", "\t").encode(), 1, "not a column"),
     ],
 )
-def test_files_that_are_useless_as_a_whole(raw: bytes, line: int, words: str) -> None:
+def test_files_that_are_useless_as_awhole(raw: bytes, line: int, words: str) -> None:
     with pytest.raises(ContactsUnreadable) as unreadable:
         read(raw)
     assert any(f.line == line and words in f.what for f in unreadable.value.faults)
     assert str(unreadable.value).startswith("c.csv:")
 
 
-def test_missing_file_and_directory(tmp_path: Path) -> None:
-    with pytest.raises(ContactsUnreadable, match="No such file"):
-        read_contacts(tmp_path / "none.csv", DEFAULTS)
-    with pytest.raises(ContactsUnreadable, match="cannot be read"):
-        read_contacts(tmp_path, DEFAULTS)
-
-
-def test_too_large_a_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.people.contacts_file.SIZE_LIMIT", 10)
-    file = tmp_path / "big.csv"
-    file.write_text(text({}), encoding="utf-8")
-    with pytest.raises(ContactsUnreadable, match="larger than"):
-        read_contacts(file, DEFAULTS)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("none.csv", "No such file"), (".", "Is a directory"), ("big.csv", "Is larger than")],
+)
+def test_a_file_that_cannot_be_read_is_told_with_what_to_do(
+    name: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("appliance.cli.contacts.FILE_LIMIT", 10)
+    (tmp_path / "big.csv").write_text(text({}), encoding="utf-8")
+    state = tmp_path / "state"
+    assert main(["--state", str(state), "contacts", "import", str(tmp_path / name)]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "check the path and its rights" in said
+    assert not state.exists()
 
 
 @pytest.mark.parametrize(
@@ -299,7 +303,9 @@ def test_without_a_trusted_clock_the_future_is_not_judged() -> None:
 
 
 def test_the_example_imports_cleanly() -> None:
-    reading = read_contacts(ROOT / "docs" / "contacts-example.csv", DEFAULTS)
+    reading = parse_contacts(
+        (ROOT / "docs" / "contacts-example.csv").read_bytes(), "contacts-example.csv", DEFAULTS
+    )
     assert reading.faults == ()
     assert len(reading.rows) == 5
 
@@ -445,7 +451,7 @@ def test_text_is_the_same_in_pieces(raw: bytes, size: int) -> None:
 
     def read(parts: list[bytes]) -> str | list[RowFault]:
         try:
-            return _whole(decoded(parts, "c.csv"))
+            return whole(decoded(parts, "c.csv"))
         except ContactsUnreadable as unreadable:
             return list(unreadable.faults)
 

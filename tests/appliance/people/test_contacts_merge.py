@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from appliance.clearance.consent import standing
 from appliance.model import Consent, Contact, Revocation
-from appliance.people.contacts_file import parse_contacts
 from appliance.people.contacts_format import COLUMNS, ContactRow, Defaults, RejectedRow
 from appliance.people.contacts_merge import ImportPlan, export_lines, rejects_lines
+from tests.support.contacts import parse_contacts
 
 NOW = datetime(2027, 3, 10, tzinfo=UTC)
 GIVEN = datetime(2026, 9, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -389,6 +390,18 @@ def test_a_disk_that_fails_at_the_start_is_told(call: str, doing: str) -> None:
     files.before_call = fail
     with pytest.raises(StorageFailed, match=f"{doing} {DIRECTORY}"):
         load(files)
+
+
+def test_a_file_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = MemoryDisk(three_transactions()[0].contents())
+
+    def failing(path: Path) -> BinaryIO:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(disk, "reader", failing)
+    with pytest.raises(StorageFailed, match=f"reading {DIRECTORY}") as caught:
+        load(disk)
+    assert caught.value.remedy
 
 
 def test_a_log_that_cannot_be_renewed_is_told() -> None:
