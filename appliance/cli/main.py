@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "modem": ("modem", "list, probe, record and self-test modems"),
     "simulate": ("simulate", "virtual modems on pseudo-terminals, for any program"),
     "audio": ("audio", "check and prepare clips, find keys in recordings"),
+    "fleet": ("fleet", "many boxes, one campaign: hub, members, stop, audit"),
 }
 
 SYSTEM_CONFIG = Path("/etc/autodialer/config.yaml")

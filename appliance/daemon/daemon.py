@@ -110,7 +110,12 @@ class Daemon:
             for line in config.settings.lines
         }
         self._fleet = join(
-            config, state, self._inbox.put, self._clock, calls=lambda: self._calls_running
+            config,
+            state,
+            self._inbox.put,
+            self._clock,
+            calls=lambda: self._calls_running,
+            request=self._request,
         )
         self._supervised = Supervised(
             config,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance import __version__
 from appliance.box.state import BoxState
 from appliance.campaign.inputs import Input
 from appliance.config.load import Config
+from appliance.errors import Refused
 from firmware.clock import Clock
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ def join(
     clock: Clock,
     *,
     calls: Callable[[], int],
+    request: Callable[[str, dict[str, Any]], Any],
 ) -> Member | None:
     """Return this box's membership, or None where it belongs to no fleet.
 
-    *calls* tells how many calls run. Raises :class:`~appliance.fleet.keys.KeysUnusable` and the
+    *calls* tells how many calls run; *request* performs an operation as a technician's client
+    would ask for it. Raises :class:`~appliance.fleet.keys.KeysUnusable` and the
     storage errors.
     """
     fleet = config.settings.fleet
@@ -41,4 +44,17 @@ def join(
         post=post,
         clock=clock,
         describe=lambda: {"calls": calls(), "version": __version__},
+        take_list=lambda contents: _import(contents, request),
     )
+
+
+def _import(contents: bytes, request: Callable[[str, dict[str, Any]], Any]) -> str:
+    """Import a list from headquarters, the good rows of it; say in words what came of it."""
+    arguments = {"file": "list", "contents": contents, "accept_valid": True}
+    try:
+        told = request("contacts.import", arguments)
+    except Refused as refused:
+        return f"refused: {refused}"
+    if not told.get("imported"):
+        return "refused: it is no contacts file"
+    return f"taken: {told['new_people']} new people, {told['rejected_rows']} rows refused"

@@ -109,6 +109,23 @@ class Headquarters:
                 made.append(f"consumer {box} of {stream}")
         return made
 
+    async def nodes(self) -> dict[str, str]:
+        """Return each node of the hub, and how it stands in the campaign's log."""
+        info = await wire.api(self.nats, f"STREAM.INFO.{self.names.stream}")
+        cluster = info.get("cluster") or {}
+        told = {}
+        if cluster.get("leader"):
+            told[str(cluster["leader"])] = "leads the campaign's log"
+        for replica in cluster.get("replicas") or ():
+            if replica.get("offline"):
+                state = "is off or cut off"
+            elif replica.get("current"):
+                state = "follows"
+            else:
+                state = f"is {replica.get('lag', '?')} messages behind"
+            told[str(replica["name"])] = state
+        return told
+
     # --- stop and resume -------------------------------------------------------------------------
 
     async def epoch(self, box: str) -> int:

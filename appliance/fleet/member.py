@@ -37,11 +37,14 @@ from appliance.fleet.exchange import Answer, Exchange, unended
 from appliance.fleet.follower import Follower
 from appliance.fleet.hub_config import inbox
 from appliance.fleet.keys import BoxKeys
+from appliance.fleet.lists import Assembly
+from appliance.fleet.lists import Part as ListPart
 from appliance.fleet.memory import Memory
 from appliance.fleet.messages import Ended, MessageUnreadable, Objection, Order, encode
 from appliance.fleet.pseudonym import pseudonym
 from appliance.fleet.sender import LedgerForked, Sender
 from appliance.fleet.shared_state import SharedState, Standing
+from appliance.fleet.signing import NotForThisBox, unseal
 from appliance.fleet.subjects import Subjects
 from appliance.model import AttemptElsewhere
 from appliance.storage.files import StorageError
@@ -74,11 +77,14 @@ class Member:
         post: Callable[[inputs.Input], None],
         clock: Clock,
         describe: Callable[[], dict[str, Any]] | None = None,
+        take_list: Callable[[bytes], str] | None = None,
         boot: Callable[[], float] = boot_time,
     ) -> None:
         """*state* is the box's state directory. Raises the storage errors.
 
         *describe* tells what the status says of calls; it is called on the fleet's thread.
+        *take_list* imports a list of people and says in words what came of it; it may take long,
+        and is called on a thread of its own.
         """
         self.keys = keys
         self.names = Subjects(keys.campaign)
@@ -87,6 +93,9 @@ class Member:
         self._clock = clock
         self._boot = boot
         self._describe = describe or dict
+        self._take_list = take_list
+        self._assembly = Assembly(state / "fleet" / "lists")
+        self._last_list = ""
         self._shared = SharedState(self._memory, post=post, changed=self._news, boot=boot)
         self._sender = Sender(keys, self.names, state, self._memory, unnamed=self._unnamed)
         self._asks: dict[str, AskClaim] = {}
@@ -160,6 +169,7 @@ class Member:
             "objections_heard": shared.heard,
             "ledger_sent": self._sender.ledger_sent,
             "ledger_verified": int(self._memory.head.get("seq", 0)),
+            "last_list": self._last_list,
         }
 
     # --- life --------------------------------------------------------------------------------
@@ -251,6 +261,7 @@ class Member:
         nats = await self._connect(disconnected, reconnected)
         await self._listen(nats)
         follower = Follower(self.names.stream, self.keys.box, self._logged)
+        lists = Follower(subjects.LISTS, self.keys.box, self._listed)
         following: asyncio.Task[None] | None = None
         try:
             while True:
@@ -258,15 +269,23 @@ class Member:
                 back.clear()
                 if nats.is_connected and await self._meet(nats):
                     if following is None:
-                        following = asyncio.create_task(self._kept(follower.run(nats)))
+                        following = asyncio.create_task(
+                            self._kept(self._follow(nats, follower, lists))
+                        )
                     else:
                         follower.again()
+                        lists.again()
                     await lost.wait()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(back.wait(), EXAMINE_AGAIN)
         finally:
             if following is not None:
                 following.cancel()
+
+    async def _follow(self, nats: Nats, *followers: Follower) -> None:
+        async with asyncio.TaskGroup() as group:
+            for follower in followers:
+                group.create_task(follower.run(nats))
 
     async def _connect(
         self,
@@ -373,6 +392,22 @@ class Member:
             case _:
                 pass
         self._shared.saw(sequence)
+
+    async def _listed(self, _: str, __: int, payload: bytes) -> None:
+        """Take a part of a list that is sealed to this box; the whole is imported at once."""
+        try:
+            part = ListPart.read(payload)
+            sealed = self._assembly.take(part)
+            if sealed is None or self._take_list is None:
+                return
+            contents = unseal(sealed, self.keys.sealing_key)
+        except (MessageUnreadable, NotForThisBox) as error:
+            self._last_list = f"refused: {error}"
+            log.error("a list from headquarters: %s", error)
+        else:
+            self._last_list = await asyncio.to_thread(self._take_list, contents)
+            self._assembly.drop(part.list)
+        self._changed.set()
 
     # --- claims ------------------------------------------------------------------------------
 

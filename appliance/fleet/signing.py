@@ -42,11 +42,14 @@ def new_sealing_key() -> tuple[bytes, bytes]:
     return bytes(key), bytes(key.public_key)
 
 
-def sign_head(seed: bytes, box: str, head: Head, at: str) -> bytes:
-    """Return the message that tells *box* that headquarters verified its ledger up to *head*."""
+def sign_head(seed: bytes, box: str, head: Head, at: str, *, pack: int = 0) -> bytes:
+    """Return the message that tells *box* that headquarters verified its ledger up to *head*.
+
+    *pack* is the hub's number of the message that ends there: the next look begins behind it.
+    """
     from nacl.signing import SigningKey
 
-    value = {"box": box, "seq": head.seq, "hash": head.hash, "at": at}
+    value = {"box": box, "seq": head.seq, "hash": head.hash, "at": at, "pack": pack}
     signature = SigningKey(seed).sign(_HEAD + encode(value)).signature
     return encode({**value, "signature": base64.b64encode(signature).decode()})
 
@@ -87,3 +90,21 @@ def unseal(sealed: bytes, private: bytes) -> bytes:
         raise NotForThisBox(
             "the list is sealed for another box, or was changed on its way"
         ) from error
+
+
+def seal_with_key(contents: bytes, key: bytes) -> bytes:
+    """Return *contents* so that only who has the 32 bytes of *key* can read it."""
+    from nacl.secret import SecretBox
+
+    return bytes(SecretBox(key).encrypt(contents))
+
+
+def open_with_key(sealed: bytes, key: bytes) -> bytes | None:
+    """Return what :func:`seal_with_key` sealed; None where *key* is another or it was changed."""
+    from nacl.exceptions import CryptoError
+    from nacl.secret import SecretBox
+
+    try:
+        return bytes(SecretBox(key).decrypt(sealed))
+    except (CryptoError, ValueError, TypeError):
+        return None

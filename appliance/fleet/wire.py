@@ -11,17 +11,19 @@ Wire format of the batch: NATS ADR-50. Error codes: nats-server ``errors.json``.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nats import errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from appliance.fleet.hub_config import PING_SECONDS, PINGS
 from appliance.fleet.keys import tls_context
@@ -286,6 +288,54 @@ async def read_direct(client: Client, stream: str, subject: str) -> Message | No
         payload=payload,
         time=headers["Nats-Time-Stamp"],
     )
+
+
+async def read_all(
+    client: Client, stream: str, subject: str, after: int = 0, *, batch: int = 200
+) -> AsyncIterator[Message]:
+    """Yield the messages of *subject*, which may hold wildcards, after sequence *after*, in order.
+
+    Raises :class:`NoAnswer` where a part does not come whole.
+    """
+    inbox = client.new_inbox()
+    arriving: asyncio.Queue[Msg] = asyncio.Queue()
+
+    async def arrived(message: Msg) -> None:
+        arriving.put_nowait(message)
+
+    subscription = await client.subscribe(inbox, cb=arrived, pending_msgs_limit=-1)
+    try:
+        while True:
+            body = {"seq": after + 1, "batch": batch, "next_by_subj": subject}
+            await client.publish(
+                f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode(), reply=inbox
+            )
+            more = True
+            while True:
+                try:
+                    message = await asyncio.wait_for(arriving.get(), 10.0)
+                except TimeoutError:
+                    raise NoAnswer(f"{stream} does not come whole") from None
+                headers = message.headers or {}
+                status = headers.get("Status")
+                if status == "404":
+                    return
+                if status == "204":
+                    more = headers.get("Nats-Num-Pending") not in (None, "0")
+                    break
+                if status is not None:
+                    raise HubRefused(int(status), str(headers.get("Description", "")))
+                after = int(headers["Nats-Sequence"])
+                yield Message(
+                    subject=headers["Nats-Subject"],
+                    sequence=after,
+                    payload=message.data,
+                    time=headers["Nats-Time-Stamp"],
+                )
+            if not more:
+                return
+    finally:
+        await subscription.unsubscribe()
 
 
 async def _get(client: Client, stream: str, body: Mapping[str, Any]) -> Message | None:

@@ -1,0 +1,125 @@
+"""``fleet hub|enrol|remove|join|status|watch|stop|resume|revoke|send|verify|report``: many boxes.
+
+All but ``join`` are commands of headquarters, on the directory that ``fleet hub`` made. Each is in
+the module named for it, so that none is imported for another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from appliance.errors import Refused
+
+DIRECTORY = Path("fleet-hub")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def headquarters(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument(
+            "--hub", type=Path, default=DIRECTORY, help=f"headquarters' directory ({DIRECTORY})"
+        )
+        return command
+
+    hub = headquarters("hub", "make a hub's configuration, or check the running one")
+    hub.add_argument("--campaign", help="name of the campaign, to make a new fleet")
+    hub.add_argument(
+        "--node",
+        action="append",
+        default=[],
+        metavar="NAME=HOST[:PORT[:CLUSTERPORT]]",
+        help="one machine of the hub; give three",
+    )
+    hub.add_argument("--store", help="where each node keeps its streams")
+    hub.add_argument(
+        "--bench", action="store_true", help="without TLS, files used in place, on 127.0.0.1"
+    )
+    hub.add_argument("--check", action="store_true", help="try the running hub; make what lacks")
+    hub.add_argument("--json", action="store_true", help="print JSON")
+
+    enrol = headquarters("enrol", "let a box join; prints the passphrase of its file once")
+    enrol.add_argument("box", help="its name: small letters, digits, dashes")
+    enrol.add_argument("--out", type=Path, help="the joining file (BOX.join)")
+
+    remove = headquarters("remove", "let a box belong no more, and cut its connection")
+    remove.add_argument("box")
+    remove.add_argument("--by", required=True, help="who; written to the log")
+    remove.add_argument("--reason", required=True, help="why; written to the log")
+
+    join = commands.add_parser("join", help="make this box a member, with the file of enrol")
+    join.add_argument("file", type=Path)
+    join.add_argument("--key", type=Path, help="the key file to write (fleet.key beside config)")
+    join.add_argument("--passphrase-file", type=Path, help="read it there instead of asking")
+
+    status = headquarters("status", "what every box said last, and what was ordered")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    watch = headquarters("watch", "show it live")
+    watch.add_argument("--count", type=int, help="end after so many looks")
+
+    for name, text in (
+        ("stop", "stop boxes: hang up, and dial nobody until resumed"),
+        ("resume", "begin a new epoch for boxes that are stopped"),
+    ):
+        order = headquarters(name, text)
+        order.add_argument("boxes", nargs="*", metavar="BOX")
+        order.add_argument("--all", action="store_true", help="every enrolled box")
+        order.add_argument("--by", required=True, help="who; written to the log")
+        order.add_argument("--reason", required=True, help="why; written to the log")
+        if name == "stop":
+            order.add_argument(
+                "--wait", type=float, default=10.0, help="seconds to wait for confirmations"
+            )
+        else:
+            order.add_argument(
+                "--after-loss",
+                action="store_true",
+                help="the hub lost messages and everything was sent again: count from here",
+            )
+
+    revoke = headquarters("revoke", "an objection that reached headquarters, for every box")
+    revoke.add_argument("number", nargs="+", help="as people write it, or E.164")
+    revoke.add_argument("--country", default="FR", help="where national numbers belong (FR)")
+
+    send = headquarters("send", "send a contacts file, sealed, to one box, which imports it")
+    send.add_argument("file", type=Path)
+    send.add_argument("--box", required=True)
+
+    verify = headquarters("verify", "audit ledgers and claims; a broken promise stops the fleet")
+    verify.add_argument("--network", type=Path, nargs="*", default=[], help="logs of simulate")
+    verify.add_argument("--skew", type=float, default=0.5, help="seconds clocks may differ")
+    verify.add_argument("--cap", type=int, help="most attempts at one person")
+    verify.add_argument("--save", type=Path, help="keep what was audited in a new directory")
+    verify.add_argument("--copies", type=Path, help="audit such a directory instead of the hub")
+    verify.add_argument("--json", action="store_true", help="print JSON")
+
+    report = headquarters("report", "the campaign over all boxes, for people")
+    report.add_argument("--out", type=Path, help="write a page that opens in any browser")
+    report.add_argument("--csv", type=Path, help="write one line per attempt")
+    report.add_argument("--timezone", default="Europe/Paris", help="of the page (Europe/Paris)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    for library in ("nats", "nacl"):
+        if importlib.util.find_spec(library) is None:
+            raise Refused("what a fleet needs is not installed", "pip install 'autodialer[fleet]'")
+    match arguments.action:
+        case "hub" | "enrol" | "remove":
+            from appliance.cli import fleet_hub
+
+            return fleet_hub.run(arguments)
+        case "join":
+            from appliance.cli import fleet_join
+
+            return fleet_join.run(arguments)
+        case "verify" | "report":
+            from appliance.cli import fleet_audit
+
+            return fleet_audit.run(arguments)
+        case _:
+            from appliance.cli import fleet_orders
+
+            return fleet_orders.run(arguments)

@@ -1,0 +1,126 @@
+"""``fleet verify``, ``fleet report``: the auditor over all boxes, and the campaign for people."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from appliance.cli.output import check_target, write_target
+from appliance.errors import Refused
+from appliance.fleet.audit import Finding, audit, told
+from appliance.fleet.collecting import collect, verify_ledgers
+from appliance.fleet.copies import Copies, read_network
+from appliance.fleet.headquarters import at_headquarters
+from appliance.fleet.hub import Hub
+from appliance.fleet.wire import HubRefused, NoAnswer
+from appliance.report.report import add_up, as_csv, as_html
+from appliance.windows import known_zone
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        if arguments.action == "report":
+            return _report(arguments)
+        return _verify(arguments)
+    except (NoAnswer, HubRefused) as error:
+        raise Refused(
+            f"the hub does not answer as it must: {error}",
+            "a majority of its nodes must run: see fleet hub --check",
+        ) from error
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    hub = None if arguments.copies is not None else Hub.open(arguments.hub)
+    copies = Copies.load(arguments.copies) if hub is None else asyncio.run(_copied(hub))
+    if arguments.save is not None:
+        copies.save(arguments.save)
+    network = None
+    if arguments.network:
+        key = Hub.open(arguments.hub).secrets().campaign_key
+        network = read_network(arguments.network, key)
+    verdict = audit(
+        copies.campaign,
+        copies.log,
+        copies.ledgers,
+        cap=arguments.cap,
+        network=network,
+        skew=arguments.skew,
+    )
+    verdict.findings += [
+        Finding(promise="chain", box=box, what=f"ledger: {why}") for box, why in copies.damaged
+    ]
+    if arguments.json:
+        findings = [{"promise": f.promise, "box": f.box, "what": f.what} for f in verdict.findings]
+        print(
+            json.dumps(
+                {
+                    "clean": verdict.clean,
+                    "boxes": verdict.boxes,
+                    "rows": verdict.rows,
+                    "claims": verdict.claims,
+                    "calls": verdict.calls,
+                    "objections": verdict.objections,
+                    "stops": verdict.stops,
+                    "dials": verdict.dials,
+                    "findings": findings,
+                }
+            )
+        )
+    else:
+        print("\n".join(told(verdict)))
+        print("Verdict: every promise was kept." if verdict.clean else "Verdict: NOT KEPT.")
+    if verdict.clean:
+        return 0
+    if hub is not None:
+        asyncio.run(_stop_all(hub, verdict.findings[0]))
+        if not arguments.json:
+            print("The fleet is stopped; resume it when you know why: autodialer fleet resume")
+    return 1
+
+
+async def _copied(hub: Hub) -> Copies:
+    async with at_headquarters(hub) as headquarters:
+        await verify_ledgers(headquarters)
+        return await collect(headquarters)
+
+
+async def _stop_all(hub: Hub, finding: Finding) -> None:
+    async with at_headquarters(hub) as headquarters:
+        boxes = [box.box for box in hub.boxes()]
+        await headquarters.stop(boxes, by="auditor", reason=str(finding)[:200])
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    zone: ZoneInfo | None = known_zone(arguments.timezone)
+    if zone is None:
+        raise Refused(f"{arguments.timezone} is not a time zone", "write one as Europe/Paris")
+    targets: list[tuple[str, Path | None]] = [("--out", arguments.out), ("--csv", arguments.csv)]
+    for option, path in targets:
+        check_target(arguments, option, path)
+    copies = asyncio.run(_copied(Hub.open(arguments.hub)))
+    entries = [line.entry() for lines in copies.ledgers.values() for line in lines]
+    entries.sort(key=lambda entry: entry.at)
+    figures = add_up(entries, zone)
+    # The anchor of all ledgers together: rows in all, and a hash over each box's own head.
+    heads = [
+        f"{box} {lines[-1].seq} {lines[-1].hash}\n"
+        for box, lines in sorted(copies.ledgers.items())
+        if lines
+    ]
+    head = (len(entries), hashlib.sha256("".join(heads).encode()).hexdigest())
+    title = f"Calls of the fleet {copies.campaign}: {len(copies.ledgers)} boxes"
+    if arguments.out is not None:
+        page = as_html(figures, title=title, head=head, zone=zone)
+        write_target(arguments, "--out", arguments.out, page.encode())
+        print(f"page in {arguments.out}")
+    if arguments.csv is not None:
+        write_target(arguments, "--csv", arguments.csv, as_csv(figures).encode())
+        print(f"table in {arguments.csv}")
+    if arguments.out is None and arguments.csv is None:
+        for outcome, count in figures.outcomes.most_common():
+            print(f"{count:8}  {outcome}")
+    return 0

@@ -1,0 +1,148 @@
+"""``fleet hub``, ``enrol``, ``remove``: the hub's configuration and who belongs to it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+from pathlib import Path
+
+from appliance.errors import Refused
+from appliance.fleet.canary import HubUnfit
+from appliance.fleet.headquarters import at_headquarters
+from appliance.fleet.hub import INSTALLED, STORE, Hub
+from appliance.fleet.hub_config import Node
+from appliance.fleet.joining import close, new_passphrase
+from appliance.fleet.subjects import NameRefused
+from appliance.fleet.wire import HubRefused, NoAnswer
+from appliance.storage.files import replace_file
+
+_NODE = re.compile(r"([a-z0-9][a-z0-9-]*)=([A-Za-z0-9.-]+)(?::(\d+))?(?::(\d+))?")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        if arguments.action == "enrol":
+            return _enrol(arguments)
+        if arguments.action == "remove":
+            return _remove(arguments)
+        if arguments.campaign:
+            return _make(arguments)
+        if arguments.check:
+            return asyncio.run(_check(arguments))
+    except NameRefused as error:
+        raise Refused(str(error)) from error
+    raise Refused(
+        "nothing to do", "make a fleet with --campaign and three --node, or look with --check"
+    )
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    nodes = [_node(text, bench=arguments.bench) for text in arguments.node]
+    hub = Hub.create(arguments.hub, arguments.campaign, nodes, tls=not arguments.bench)
+    if arguments.bench:
+        written = hub.write_nodes(installed=None)
+    else:
+        written = hub.write_nodes(store=arguments.store or STORE)
+    print(f"the fleet of campaign {hub.campaign} is in {arguments.hub}: keep it secret, back it up")
+    for node, directory in zip(hub.nodes, written, strict=True):
+        print(
+            f"  {node.name}: copy {directory} to {node.host}:{INSTALLED}, start nats-server there"
+        )
+    print("then: autodialer fleet hub --check")
+    return 0
+
+
+def _node(text: str, *, bench: bool) -> Node:
+    match = _NODE.fullmatch(text)
+    if match is None:
+        raise Refused(f"--node {text}: not a node", "write NAME=HOST, such as hub-1=hub1.example")
+    name, host, port, cluster = match.groups()
+    return Node(
+        name=name,
+        host=host,
+        port=int(port or 443),
+        cluster_port=int(cluster or 6222),
+        listen="127.0.0.1" if bench else "0.0.0.0",  # noqa: S104 - a hub is to be reached
+    )
+
+
+async def _check(arguments: argparse.Namespace) -> int:
+    hub = Hub.open(arguments.hub)
+    try:
+        async with at_headquarters(hub) as headquarters:
+            made = await headquarters.prepare()
+            nodes = await headquarters.nodes()
+    except (NoAnswer, HubRefused) as error:
+        raise Refused(
+            f"the hub does not answer as it must: {error}",
+            "a majority of its nodes must run; see their logs",
+        ) from error
+    except HubUnfit as unfit:
+        raise Refused(str(unfit), unfit.remedy) from unfit
+    if arguments.json:
+        print(json.dumps({"made": made, "nodes": nodes, "fit": True}))
+        return 0
+    for what in made:
+        print(f"made: {what}")
+    for name, told in sorted(nodes.items()):
+        print(f"node {name}: {told}")
+    print("the hub is fit: written once, nothing deleted, claims judged, every disk synchronised")
+    return 0
+
+
+def _enrol(arguments: argparse.Namespace) -> int:
+    hub = Hub.open(arguments.hub)
+    out: Path = arguments.out or Path(f"{arguments.box}.join")
+    if out.exists():
+        raise Refused(f"{out} exists already", "name another file with --out")
+    passphrase = new_passphrase()
+    keys = hub.enrol(arguments.box)
+    hub.write_users()
+    replace_file(out, close(keys, passphrase))
+    print(f"{keys.box} is enrolled. Bring {out} to the box, and tell whoever is there:")
+    print(f"  {passphrase}")
+    print("Nobody can read it out again. On the box: autodialer fleet join FILE")
+    return _after(hub, keys.box)
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    hub = Hub.open(arguments.hub)
+    hub.box(arguments.box)
+
+    async def fence() -> None:
+        async with at_headquarters(hub) as headquarters:
+            await headquarters.stop([arguments.box], by=arguments.by, reason=arguments.reason)
+
+    try:
+        asyncio.run(fence())
+        print(f"{arguments.box} is stopped in the log: no claim of it is granted any more")
+    except (Refused, NoAnswer, HubRefused) as error:
+        print(f"the hub could not be told to stop it ({error}); its key is taken all the same")
+    hub.remove(arguments.box)
+    hub.write_users()
+    _tell_nodes(hub)
+    print("It held the campaign's key: for the next campaign make a new fleet with a new key.")
+    return 0
+
+
+def _after(hub: Hub, box: str) -> int:
+    """Tell the nodes of a new member, and make its consumers where the hub runs already."""
+    _tell_nodes(hub)
+
+    async def admit() -> None:
+        async with at_headquarters(hub) as headquarters:
+            await headquarters.admit(box)
+
+    try:
+        asyncio.run(admit())
+    except (Refused, NoAnswer, HubRefused):
+        print("The hub does not answer yet; then: autodialer fleet hub --check")
+    return 0
+
+
+def _tell_nodes(hub: Hub) -> None:
+    print("Copy users.conf to each node and let it read it (systemctl reload nats-server):")
+    for node in hub.nodes:
+        print(f"  {hub.directory / 'nodes' / node.name / 'users.conf'} to {node.host}:{INSTALLED}")

@@ -1,0 +1,45 @@
+"""``fleet join FILE``: makes this box a member of the fleet whose headquarters wrote FILE."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+
+from appliance.errors import Refused
+from appliance.fleet.joining import open_file
+from firmware.bounded_read import read_bounded
+
+LIMIT = 256 * 1024
+
+
+def run(arguments: argparse.Namespace) -> int:
+    contents = read_bounded(arguments.file, LIMIT)
+    keys = open_file(contents, _passphrase(arguments), str(arguments.file))
+    target: Path = arguments.key or arguments.config.parent / "fleet.key"
+    if target.exists():
+        raise Refused(
+            f"{target} exists: this box is a member already",
+            "take it away first if headquarters removed the old name, or name another with --key",
+        )
+    keys.save(target)
+    print(f"{target} is written; it is this box's identity, readable by its owner alone.")
+    print(f"Add to {arguments.config}, then start the box:")
+    print()
+    print("fleet:")
+    print(f"  box: {keys.box}")
+    print(f"  key: {target.name if target.parent == arguments.config.parent else target}")
+    servers = ", ".join(f'"{server}"' for server in keys.servers)
+    print(f"  servers: [{servers}]")
+    print()
+    print(f"Then destroy {arguments.file}.")
+    return 0
+
+
+def _passphrase(arguments: argparse.Namespace) -> str:
+    if arguments.passphrase_file is not None:
+        return read_bounded(arguments.passphrase_file, 4096).decode("utf-8", "replace").strip()
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return getpass.getpass("passphrase: ")
