@@ -13,10 +13,14 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test pure check lint bench crash soak contract death mutants fuzz clean
+.PHONY: demo demo-fleet test pure check lint bench crash soak contract death mutants fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
+
+# A hub of three nodes and four boxes, with what goes wrong, and an auditor's verdict: two minutes.
+demo-fleet: $(VENV)/.fleet
+	$(BIN)/autodialer fleet demo
 
 test: pure
 	$(PYTEST) -n $(WAITING) --dist worksteal -m "pty or process"
@@ -87,6 +91,11 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable .
 	$(COMPILE)
 	touch $@
+
+$(VENV)/.fleet: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[fleet,demo-fleet]'
+	$(COMPILE)
+	touch $(VENV)/.installed $@
 
 $(VENV)/.developer: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[dev]'

@@ -37,7 +37,10 @@ from appliance.model import AttemptElsewhere, Contact, HexId, Outcome, hex_text
 from firmware.events import StopRaised
 
 RECONSIDER = timedelta(minutes=5)
-"""Pause before a person is claimed again whose claim was refused or got no answer."""
+"""Pause before a person is claimed again about whom the fleet said no."""
+ASK_AGAIN = timedelta(seconds=30)
+"""Pause before a person is claimed again where nobody answered, or not about the person."""
+ABOUT_PERSON = frozenset({"claimed", "objected"})
 SCANNED_PER_STEP = 100
 """People looked at per step for an objection elsewhere: some milliseconds on a Raspberry Pi."""
 LOST = timedelta(hours=24)
@@ -210,7 +213,8 @@ class Claims:
             reason=denied.reason,
             detail=denied.detail,
         )
-        self._reconsider(waiting, now)
+        about_person = denied.reason in ABOUT_PERSON
+        self._reconsider(waiting, now, RECONSIDER if about_person else ASK_AGAIN)
 
     def _unused(self, waiting: Waiting, number: int, sequence: int, why: str, now: Now) -> None:
         """Record that a claim is in the log and nobody was dialled: the attempt counts."""
@@ -247,8 +251,8 @@ class Claims:
             outcome=outcome.value,
         )
 
-    def _reconsider(self, waiting: Waiting, now: Now) -> None:
-        self._planner.plan(waiting.subject, now, now.utc + RECONSIDER)
+    def _reconsider(self, waiting: Waiting, now: Now, pause: timedelta = RECONSIDER) -> None:
+        self._planner.plan(waiting.subject, now, now.utc + pause)
 
     def _objected(self, objected: ObjectedElsewhere, now: Now) -> None:
         """End a call with that person at once; their own row follows (:meth:`portion`)."""

@@ -1,7 +1,7 @@
-"""``fleet hub|enrol|remove|join|status|watch|stop|resume|revoke|send|verify|report``: many boxes.
+"""``fleet ACTION``: many boxes, one campaign.
 
-All but ``join`` are commands of headquarters, on the directory that ``fleet hub`` made. Each is in
-the module named for it, so that none is imported for another.
+All but ``join`` and ``demo`` are commands of headquarters, on the directory that ``fleet hub``
+made. Each is in the module named for it, so that none is imported for another.
 """
 
 from __future__ import annotations
@@ -96,6 +96,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("--copies", type=Path, help="audit such a directory instead of the hub")
     verify.add_argument("--json", action="store_true", help="print JSON")
 
+    demo = commands.add_parser("demo", help="a whole fleet on this machine, with what goes wrong")
+    demo.add_argument("--people", type=int, default=60, help="on the lists (60)")
+    demo.add_argument("--speed", type=float, default=10.0, help="box seconds a second (10)")
+    demo.add_argument("--seed", type=int, default=1)
+    demo.add_argument("--directory", type=Path, help="for its files (a new one)")
+
     report = headquarters("report", "the campaign over all boxes, for people")
     report.add_argument("--out", type=Path, help="write a page that opens in any browser")
     report.add_argument("--csv", type=Path, help="write one line per attempt")
@@ -111,6 +117,10 @@ def run(arguments: argparse.Namespace) -> int:
             from appliance.cli import fleet_hub
 
             return fleet_hub.run(arguments)
+        case "demo":
+            from appliance.cli import fleet_demo
+
+            return fleet_demo.run(arguments)
         case "join":
             from appliance.cli import fleet_join
 

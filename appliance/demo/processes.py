@@ -142,6 +142,9 @@ class Process:
     def exit_code(self) -> int | None:
         return self._child.poll()
 
+    def signal(self, number: signal.Signals) -> None:
+        self._child.send_signal(number)
+
     def kill(self) -> None:
         """Cut its power, as far as a program can."""
         self._child.kill()

@@ -55,8 +55,9 @@ class Copies:
         """Read what :meth:`save` wrote. Raises :class:`~appliance.errors.Refused`."""
         try:
             copies = cls(json.loads((directory / "fleet.json").read_text())["campaign"])
-            for number, row in enumerate((directory / "log.jsonl").open(encoding="utf-8"), 1):
-                copies.log.append(_logged(directory / "log.jsonl", number, row))
+            with (directory / "log.jsonl").open(encoding="utf-8") as stream:
+                for number, row in enumerate(stream, 1):
+                    copies.log.append(_logged(directory / "log.jsonl", number, row))
             paths = sorted((directory / "ledgers").glob("*.jsonl"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refused(

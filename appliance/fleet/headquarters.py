@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from nats.aio.client import Client as Nats
 
@@ -25,6 +25,10 @@ from appliance.fleet.pseudonym import pseudonym
 from appliance.fleet.subjects import Subjects
 
 NAME = "headquarters"
+PATIENCE = 30.0
+"""Seconds that an order is tried again while the hub has no leader: 4 to 13 were measured."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +134,8 @@ class Headquarters:
 
     async def epoch(self, box: str) -> int:
         """Return the present epoch of *box*: 1 until a person begins another."""
-        last = await wire.read_last(self.nats, self.names.stream, self.names.epochs_of(box))
+        wanted = self.names.epochs_of(box)
+        last = await self._patiently(lambda: wire.read_last(self.nats, self.names.stream, wanted))
         found = None if last is None else self.names.read(last.subject)
         return 1 if found is None else found.number
 
@@ -179,18 +184,25 @@ class Headquarters:
         return await self._once(self.names.objection(pid), told.payload())
 
     async def _once(self, subject: str, payload: bytes) -> bool:
-        """Write the one message of *subject*; again where the hub is busy or finds a leader."""
-        for patience in range(20):
+        """Write the one message of *subject*."""
+        written = await self._patiently(lambda: wire.write_once(self.nats, subject, payload))
+        return written is not None
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Do *call* again where the hub is busy or looks for a new leader, as it does for seconds
+        when a node dies. Everything that is done so may be done twice."""
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            late = asyncio.get_running_loop().time() >= end
             try:
-                return await wire.write_once(self.nats, subject, payload) is not None
+                return await call()
             except wire.NoAnswer:
-                if patience == 19:
+                if late:
                     raise
             except wire.HubRefused as refused:
-                if refused.code != wire.BUSY or patience == 19:
+                if refused.code not in wire.PASSING or late:
                     raise
-            await asyncio.sleep(0.25)
-        raise AssertionError("unreachable")
+            await asyncio.sleep(0.2)
 
     # --- looking ---------------------------------------------------------------------------------
 
@@ -200,8 +212,11 @@ class Headquarters:
 
     async def _seen(self, box: str) -> BoxSeen:
         epoch = await self.epoch(box)
-        stop = await wire.read_direct(self.nats, self.names.stream, self.names.stop(epoch, box))
-        told = await wire.read_direct(self.nats, subjects.STATUSES, subjects.status(box))
+        nats, place = self.nats, self.names.stop(epoch, box)
+        stop = await self._patiently(lambda: wire.read_direct(nats, self.names.stream, place))
+        told = await self._patiently(
+            lambda: wire.read_direct(nats, subjects.STATUSES, subjects.status(box))
+        )
         status = None
         if told is not None:
             try:

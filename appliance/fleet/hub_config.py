@@ -76,6 +76,9 @@ def node_config(node: Node, nodes: Iterable[Node], *, store: str, tls: str | Non
             "  name: fleet",
             f'  listen: "{node.listen}:{node.cluster_port}"',
             f"  routes: [{routes}]",
+            "  # A box goes where its configuration says; addresses among nodes are no business",
+            "  # of its, and their names stand in no certificate.",
+            "  no_advertise: true",
             *("  " + line for line in _tls(tls, clients=True)),
             "}",
         ]

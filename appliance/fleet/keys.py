@@ -76,8 +76,8 @@ class BoxKeys:
             check_server(server, place)
         try:
             return cls(
-                campaign=name(str(value.get("campaign"))),
-                box=name(str(value.get("box"))),
+                campaign=_name(value, "campaign"),
+                box=_name(value, "box"),
                 seed=_matching(value, "seed", _SEED, place),
                 campaign_key=bytes.fromhex(_matching(value, "campaign_key", _HEX32, place)),
                 sealing_key=bytes.fromhex(_matching(value, "sealing_key", _HEX32, place)),
@@ -153,6 +153,13 @@ def _matching(value: dict[str, Any], key: str, pattern: re.Pattern[str], place: 
     if key == "campaign_key" and len(found) != 2 * KEY_BYTES:
         raise _damaged(place, f"{key} has another length")
     return found
+
+
+def _name(value: dict[str, Any], key: str) -> str:
+    found = value.get(key)
+    if not isinstance(found, str):
+        raise NameRefused(f"{key} is missing or no name")
+    return name(found)
 
 
 def _authority(value: dict[str, Any], place: str) -> str:

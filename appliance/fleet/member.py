@@ -295,7 +295,7 @@ class Member:
         keys = self.keys
 
         def complaint(text: str) -> None:
-            if not self._shared.standing.connected:
+            if self._nats is None:
                 self._shared.stand(Standing(trouble=text))
 
         while self._nats is None:

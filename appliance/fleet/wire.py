@@ -29,6 +29,8 @@ from appliance.fleet.hub_config import PING_SECONDS, PINGS
 from appliance.fleet.keys import tls_context
 
 log = logging.getLogger(__name__)
+# Said by asyncio at each end of a TLS connection, of the library's transport; it means nothing.
+logging.getLogger("asyncio").addFilter(lambda record: "eof_received" not in record.getMessage())
 
 RECONNECT_WAIT = 1
 """Seconds between two attempts at one server."""
@@ -42,6 +44,10 @@ WRONG_SEQUENCE = 10071
 BUSY = 10164
 """A write with the same condition is under way; says nothing about whether it will succeed."""
 NOT_FOUND = 10037
+NO_LEADER = 10008
+"""JetStream is not available for the moment: a new leader is being chosen."""
+PASSING = frozenset({BUSY, NO_LEADER})
+"""Refusals that say nothing but: not now."""
 ROLLUP = 10111
 
 SUBJECT_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"

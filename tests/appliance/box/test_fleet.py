@@ -155,15 +155,20 @@ def test_a_grant_is_a_call_whose_row_bears_the_claim(bench: FleetBench) -> None:
     assert bench.line.kinds_on_disk[-1][-1] == "call.authorised"
 
 
-@pytest.mark.parametrize("reason", ["claimed", "objected", "stopped", "no_answer", "refused"])
-def test_a_refusal_is_no_call_and_the_person_comes_later(bench: FleetBench, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "pause"),
+    [("claimed", 300), ("objected", 300), ("stopped", 30), ("no_answer", 30), ("refused", 30)],
+)
+def test_a_refusal_is_no_call_and_the_person_comes_later(
+    bench: FleetBench, reason: str, pause: int
+) -> None:
     ask = bench.ask()
     bench.box.take([ClaimDenied(attempt=ask.attempt, reason=reason)])
     (row,) = bench.rows("fleet.claim_refused")
     assert row.data["reason"] == reason
-    bench.tick(60.0)
+    bench.tick(pause - 1.0)
     assert len(bench.fleet.asked) == 1
-    bench.tick(300.0)
+    bench.tick(2.0)
     assert len(bench.fleet.asked) == 2
     assert bench.dials == []
 

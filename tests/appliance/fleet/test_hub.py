@@ -60,7 +60,7 @@ class BoxBench:
 
     def __init__(self, directory: Path, keys: BoxKeys, port: int) -> None:
         self.link = LinkProxy(port)
-        self.keys = dataclasses.replace(keys, servers=(self.link.server,))
+        self.keys = dataclasses.replace(keys, servers=(f"nats://127.0.0.1:{self.link.port}",))
         self.directory = directory / keys.box
         self.directory.mkdir()
         self.ledger = Ledger.open(self.directory / "ledger")

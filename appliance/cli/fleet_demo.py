@@ -1,0 +1,33 @@
+"""``fleet demo``: a hub of three nodes and four boxes on this machine, judged by the auditor."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from appliance.demo.fleet_run import FleetPerformance
+from appliance.errors import Refused
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from appliance.config.paths import sample_config
+
+    directory: Path = arguments.directory or Path(tempfile.mkdtemp(prefix="autodialer-fleet-"))
+    if directory.exists() and any(directory.iterdir()):
+        raise Refused(f"{directory} is not empty", "name a new directory")
+    if not 8 <= arguments.people <= 900:
+        raise Refused(f"--people {arguments.people}", "write a number from 8 to 900")
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+
+    performance = FleetPerformance(
+        directory,
+        people=arguments.people,
+        speed=arguments.speed,
+        seed=arguments.seed,
+        shipped=sample_config(),
+        say=say,
+    )
+    return performance.run()
