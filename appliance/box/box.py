@@ -4,6 +4,9 @@ A :class:`Box` owns the engine and the opened state. It performs effects in thei
 promise of the whole project lies in :meth:`Box.perform`: what stands before a
 :class:`~appliance.effects.Send` is on disk when the order goes out. The daemon feeds it events;
 a command that finds no daemon uses one without lines.
+
+Long because what must happen between the engine's word and the wire is one order of steps: the
+disk, the fleet, the last look, the line.
 """
 
 from __future__ import annotations
