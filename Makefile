@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo demo-fleet test pure check lint bench crash soak contract death mutants fuzz clean
+.PHONY: demo demo-fleet test pure check lint bench crash soak contract restore-matrix death mutants fuzz clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -51,6 +51,10 @@ bench: $(VENV)/.developer
 # Cuts the power at every system call of the storage: minutes.
 crash: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.crash
+
+# Each file of the state deleted, cut, zeroed, older or another box's, alone and in pairs: minutes.
+restore-matrix: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.restore_matrix --pairs
 
 # A million simulated calls with power cuts, revocations, clock steps and stop presses.
 soak: $(VENV)/.developer

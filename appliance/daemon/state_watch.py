@@ -64,7 +64,7 @@ class StateWatch:
         Returns why the box cannot go on, where the files that it writes to are no longer there.
         """
         now = self._now()
-        if now - self._verified >= VERIFY_EVERY and not self._is_reading():
+        if now - self._verified >= VERIFY_EVERY and not self.is_reading:
             self._read()
         if now - self._looked < LOOK_EVERY:
             return None
@@ -81,8 +81,15 @@ class StateWatch:
         if self._thread is not None:
             self._thread.join(timeout=5.0)
 
-    def _is_reading(self) -> bool:
+    @property
+    def is_reading(self) -> bool:
+        """Whether the ledger is being read."""
         return self._thread is not None and self._thread.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the reading, at most so long."""
+        if self._thread is not None:
+            self._thread.join(timeout=seconds)
 
     def _read(self) -> None:
         self._verified = self._now()
