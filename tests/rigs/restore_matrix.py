@@ -350,13 +350,14 @@ def _judged(box: Life, world: World) -> Finding:
     called = frozenset(box.let_it_call())
     said += ["remark"] if box.state.remarks else []
     after: frozenset[str] = frozenset()
-    if said and said[0] in ("rows", "people"):
+    stands = set(said) - {"remark"}
+    if stands and stands <= {"rows", "people"}:
         box.ask("reset", by="matrix", reason="what is lost is lost")
         after = frozenset(box.let_it_call())
     broken = ""
     if called - world.callable:
         broken = "called somebody whom it would not have called"
-    elif called != world.callable and not set(said) - {"remark"}:
+    elif called != world.callable and not stands:
         broken = "left somebody out in silence"
     elif after & OBJECTED:
         broken = "called an objector after the reset"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -152,7 +153,7 @@ def test_whoever_is_believed_nobody_contradicts(
     ntp: bool | None, offsets: list[int], present: list[bool], sources: tuple[str, ...]
 ) -> None:
     """Trust always names a source, which agrees, and no two configured ones lie a minute apart."""
-    makers = (rtc, network, message, word)
+    makers: tuple[Callable[[timedelta], Witness], ...] = (rtc, network, message, word)
     all_of_them = [maker(offset * SECOND) for maker, offset in zip(makers, offsets, strict=True)]
     there = [one for one, is_there in zip(all_of_them, present, strict=True) if is_there]
     trust = judge(heard(*there, ntp=ntp), sources, NOW - DAY)
