@@ -47,6 +47,9 @@ class Rules:
     attended: bool = False
     max_attempts: int = 3
     """The campaign's own limit of attempts at one person, however long ago."""
+    each_asked_for: bool = False
+    """The callee asks for each of these calls, as a technician does for a self-test: the product's
+    floor against nuisance is not meant for them. The law profile's caps and rests hold."""
     calendar: LawCalendar = field(init=False, repr=False, compare=False)
     past: tuple[PastRule, ...] = field(init=False, repr=False, compare=False)
     """Caps and rests of the profile, and the product's own."""
@@ -72,7 +75,8 @@ class Rules:
         calendar = LawCalendar(self.profile, self.territory, self.ballots)
         object.__setattr__(self, "calendar", calendar)
         own = [rule for rule in self.profile.enforced if isinstance(rule, CapRule | RestRule)]
-        object.__setattr__(self, "past", (*own, *floor_beside(own)))
+        floor = () if self.each_asked_for else floor_beside(own)
+        object.__setattr__(self, "past", (*own, *floor))
 
     def place(self, number: str, timezone: str) -> Place | None:
         """Return where somebody is by number and zone; None where the zone is nobody's."""

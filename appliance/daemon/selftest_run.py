@@ -107,7 +107,10 @@ class SelfTestCall:
             post=self._inbox.put,
         )
         self._rules = replace(
-            config.rules, purpose=selftest.PURPOSE, max_attempts=selftest.MAX_ATTEMPTS
+            config.rules,
+            purpose=selftest.PURPOSE,
+            max_attempts=selftest.MAX_ATTEMPTS,
+            each_asked_for=True,
         )
         self._panel = open_panel(
             config,

@@ -581,3 +581,14 @@ def test_five_calls_in_thirty_days_are_made_under_no_profile(profile: str, rule:
     rules = replace(RULES, profile=load_profile(profile), max_attempts=99)
     past = tuple(attempt(EVENING - timedelta(days=n)) for n in (28, 20, 10, 5))
     assert refused(ask(history=History(attempts=past), rules=rules)) == [rule]
+
+
+def test_who_asks_for_each_call_is_under_the_law_and_under_no_floor() -> None:
+    """A technician repeats a self-test at once; the profile's own cap holds all the same."""
+    asked = replace(BARE, each_asked_for=True, max_attempts=99)
+    just_now = attempt(EVENING - timedelta(minutes=1), Outcome.LISTENED)
+    assert refused(ask(history=History(attempts=(just_now,)), rules=asked)) == []
+    four = tuple(attempt(EVENING - timedelta(days=n)) for n in (28, 20, 10, 5))
+    assert refused(ask(history=History(attempts=four), rules=asked)) == []
+    french = replace(asked, profile=RULES.profile, caller=RULES.caller)
+    assert refused(ask(history=History(attempts=four), rules=french)) == ["fr.FR-6.attempts"]
