@@ -19,6 +19,8 @@ class Fault(StrEnum):
     WRONG_MODEM = "wrong-modem"
     UNKNOWN_FAMILY = "unknown-family"
     BRING_UP_FAILED = "bring-up-failed"
+    UNNAMED = "unnamed-modem"
+    NAMED_LATE = "named-late"
     SIM_MISSING = "sim-missing"
     SIM_FAILED = "sim-failed"
     SIM_BUSY = "sim-busy"
@@ -55,6 +57,9 @@ REMEDIES: dict[Fault, str] = {
     Fault.UNKNOWN_FAMILY: "Write one of the known families, or auto, into config.yaml.",
     Fault.BRING_UP_FAILED: "Switch the modem off and on; if it stays, the firmware lacks a command "
     "that calls need (see `autodialer doctor`).",
+    Fault.UNNAMED: "Wait: the modem has not said who it is, and is asked again. If it never does, "
+    "write its family into config.yaml.",
+    Fault.NAMED_LATE: "Wait: the line is set up anew for the modem that it is.",
     Fault.SIM_MISSING: "Insert the SIM and restart the modem.",
     Fault.SIM_FAILED: "Clean or replace the SIM.",
     Fault.SIM_BUSY: "Wait; if the SIM stays busy for minutes, reinsert it.",

@@ -4,6 +4,8 @@ Opening repairs what a power cut may have left between two files. The ledger is 
 was decided; the registry holds the people. The order of writing says which one may be ahead:
 consents reach the registry first and are then recorded, withdrawals and erasures are recorded
 first and then reach the registry. :meth:`BoxState.open` carries each forward.
+
+Long because what a cut leaves between two files is mended in one place, in the order that counts.
 """
 
 from __future__ import annotations

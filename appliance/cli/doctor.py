@@ -2,6 +2,8 @@
 
 Read from the running box where one runs, and otherwise from configuration and state. Exit code 0
 where nothing keeps the box from calling, 1 where something does, 2 for a faulty configuration.
+
+Long because each part of the box has its rows here, side by side.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from firmware.call.inbox import Inbox, Item
 from firmware.clock import Clock
-from firmware.events import Cause, Ended, Event, KeyHeard, LineFault
+from firmware.events import AddressKind, Cause, Ended, Event, KeyHeard, LineFault
 from firmware.faults import REMEDIES, Fault
 from firmware.line_settings import LineSettings
 from firmware.modem.modem import VoiceModem
@@ -135,5 +135,9 @@ class CallResult:
     """Why the voice path has to be opened anew before the next call."""
     service: Service | None = None
     """The registration, where it was asked for at the end of the call."""
+    waited: bool = False
+    """Somebody called while this call was up."""
+    waiter: tuple[str, AddressKind] | None = None
+    """Their number, where it was shown."""
     closing: bool = False
     deferred: tuple[Item, ...] = ()

@@ -62,6 +62,7 @@ LINE_SIGNS = frozenset(
     {
         Sign.INCOMING,
         Sign.CALLER,
+        Sign.WAITING,
         Sign.SMS,
         Sign.SMS_FULL,
         Sign.REGISTRATION,

@@ -8,24 +8,56 @@ same detector, the same ladder, and a stop ends it at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from firmware.at.calls import CallRow, CallState
 from firmware.at.command_port import CommandPort
-from firmware.call.inbox import Heard, Inbox, Item, Ordered, rings
+from firmware.at.results import integer
+from firmware.call.inbox import (
+    Closing,
+    Emergency,
+    Heard,
+    Inbox,
+    Item,
+    LinkDown,
+    Ordered,
+    rings,
+)
 from firmware.call.procedure import CallProcedure
-from firmware.events import IncomingRinging
+from firmware.clock import Clock
+from firmware.events import AddressKind, IncomingRinging
 from firmware.families.base import Family, Sign
 from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import read_calls
 from firmware.orders import AnswerCall
+from firmware.sms.address import read_number
 
 DECIDE_WITHIN = 15.0
 """Box seconds that a caller may ring while the box decides; then the line rejects by itself."""
-CALLER_WITHIN = 1.0
-"""Box seconds from the ring to the notice with the caller's number (27.007 7.6: +CLIP follows)."""
-_INTERNATIONAL = 145
-"""Type of number, 3GPP TS 24.008 10.5.4.7: the digits stand without their ``+``."""
+CALLER_WITHIN = 7.0
+"""Box seconds from the ring to the notice with the caller's number: +CLIP follows each RING (27.007
+7.6), on some modems only the second."""
+NOTICE_COUNTS = 1.0
+"""Box seconds that a notice with a number counts for whoever rings when the worker comes to it: an
+older one may be of a caller who has given up."""
+_LOOK_EVERY = 1.0
+"""Box seconds between two looks at the call list meanwhile."""
+WAITER_WITHIN = 3.0
+"""Box seconds that the network may take to ring for somebody who waited during a call."""
+
+
+Caller = tuple[str, AddressKind]
+"""A number as the network tells it, and how its digits are to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What came of waiting for a caller's number."""
+
+    caller: Caller | None
+    others: tuple[Item, ...]
+    """What came in besides."""
 
 
 def find_caller(modem: CommandPort, family: Family) -> CallRow | None:
@@ -36,26 +68,42 @@ def find_caller(modem: CommandPort, family: Family) -> CallRow | None:
     return None
 
 
-def number_of(row: CallRow) -> str | None:
-    """Return the caller's number as the network shows it, or None where it is withheld."""
-    number = row.number
-    if number and row.number_type == _INTERNATIONAL and not number.startswith("+"):
-        return f"+{number}"
-    return number or None
+def number_of(row: CallRow) -> Caller | None:
+    """Return the caller as the call list shows them, or None where it shows no number."""
+    return read_number(row.number, row.number_type)
 
 
-def told_number(inbox: Inbox, wait: float) -> tuple[str | None, list[Item]]:
-    """Wait real seconds for the notice with the caller's number; return it and what else came."""
+def told_by(heard: Heard) -> Caller | None:
+    """Return the caller whom a notice names, or None."""
+    fields = heard.reading.fields
+    return read_number(fields.get("number", ""), integer(fields.get("type", "")))
+
+
+def await_caller(inbox: Inbox, clock: Clock, rings: Callable[[], Caller | bool]) -> Waited:
+    """Wait for the notice with the caller's number, as long as *they* ring.
+
+    *rings* looks at the call list: the number where it shows one by now, else whether the call is
+    there still.
+    """
     others: list[Item] = []
-    while (item := inbox.get(wait)) is not None:
+    until = clock.monotonic() + CALLER_WITHIN
+    while (now := clock.monotonic()) < until:
+        item = inbox.get(clock.real(min(_LOOK_EVERY, until - now)))
+        if item is None:
+            shown = rings()
+            if isinstance(shown, bool):
+                if shown:
+                    continue
+                return Waited(None, tuple(others))
+            return Waited(shown, tuple(others))
         if isinstance(item, Heard) and item.reading.sign is Sign.CALLER:
-            return item.reading.fields.get("number") or None, others
-        if not isinstance(item, Heard):
+            # A notice without a number says that the caller hides it.
+            return Waited(told_by(item), tuple(others))
+        if not (isinstance(item, Heard) and item.reading.sign is Sign.INCOMING):
             others.append(item)
+        if isinstance(item, Emergency | LinkDown | Closing):
             break
-        if not rings(item.reading.sign):
-            others.append(item)
-    return None, others
+    return Waited(None, tuple(others))
 
 
 def forget_callers(items: tuple[Item, ...]) -> list[Item]:
@@ -76,7 +124,8 @@ def forget_callers(items: tuple[Item, ...]) -> list[Item]:
 class IncomingCall(CallProcedure):
     """The call of one caller who rings."""
 
-    number: str | None
+    caller: Caller | None
+    """None where the number is withheld."""
     row: CallRow
 
     def __post_init__(self) -> None:
@@ -88,7 +137,11 @@ class IncomingCall(CallProcedure):
         self.call.rows((self.row,), began)
         self.line.post(
             IncomingRinging(
-                line=self.line.name, at=began, attempt=self.call.attempt, number=self.number
+                line=self.line.name,
+                at=began,
+                attempt=self.call.attempt,
+                number=None if self.caller is None else self.caller[0],
+                kind=AddressKind.UNKNOWN if self.caller is None else self.caller[1],
             )
         )
         order = self._await_order(began + DECIDE_WITHIN)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from firmware.at.calls import CallRow
 from firmware.at.command_port import CommandPort
+from firmware.at.results import integer
 from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, LineContext
 from firmware.call.inbox import (
     Attention,
@@ -28,12 +29,14 @@ from firmware.call.live_call import LiveCall
 from firmware.call.release import ReleaseCause
 from firmware.call.voice import CallVoice
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.events import Ended
+from firmware.events import AddressKind, Ended
 from firmware.families.base import Family, Sign
 from firmware.faults import Fault, LineDown
-from firmware.modem.hang_up import hang_up, is_silent, read_calls
+from firmware.modem.hang_up import Silence as Silenced
+from firmware.modem.hang_up import hang_up, is_silent, read_calls, waits
 from firmware.modem.network import Service, read_service, service_fault
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
+from firmware.sms.address import read_number
 
 _URGENT = 0.1
 """Box seconds between two reads of the call list while a claim is open."""
@@ -60,6 +63,9 @@ class CallProcedure(ABC):
         self._closing = False
         self._ended = False
         self._service: Service | None = None
+        self._waited = False
+        """Somebody called meanwhile."""
+        self._waiter: tuple[str, AddressKind] | None = None
 
     def stopped(self) -> bool:
         """Whether an emergency came since this call was ordered."""
@@ -175,7 +181,15 @@ class CallProcedure(ABC):
                 self.voice.advance()
 
     def _rows(self) -> tuple[CallRow, ...] | None:
-        return read_calls(self.modem, self.family)
+        rows = read_calls(self.modem, self.family)
+        if not self.call.progress.incoming:
+            for row in filter(waits, rows or ()):
+                self._somebody_waits(row.number, row.number_type)
+        return rows
+
+    def _somebody_waits(self, number: str, type_of_number: int | None) -> None:
+        self._waited = True
+        self._waiter = read_number(number, type_of_number) or self._waiter
 
     def _take(self, item: Item) -> None:
         match item:
@@ -192,6 +206,9 @@ class CallProcedure(ABC):
             case Closing():
                 self._closing = True
                 self.call.hang_up_ordered(self.line.now())
+            case Heard(reading=reading) if reading.sign is Sign.WAITING:
+                kind = integer(reading.fields.get("type", ""))
+                self._somebody_waits(reading.fields["number"], kind)
             case Heard():
                 # Restarts are the call's business too (it has seen the notice itself); texts,
                 # registration and callers wait until the line is free.
@@ -228,23 +245,23 @@ class CallProcedure(ABC):
         radio_cycled = False
         if progress.lost is not None:
             self.voice.stop()
-            confirmed = is_silent(self.modem, self.family, pause=self.line.pause)
+            confirmed = self._is_silent()
         elif progress.local or self.stopped():
-            silence = hang_up(self.modem, self.family, pause=self.line.pause)
+            silence = self._hang_up()
             confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
             self.voice.stop()
         else:
-            rows = self._rows()
+            rows = self._own(self._rows())
             # One whose end nobody told may be up on a modem that lists none, or not just now.
             confirmed = rows == () and progress.refused is None and bool(progress.ends)
             if confirmed and not progress.row_seen:
                 # A call that was never listed may still be about to be.
-                confirmed = is_silent(self.modem, self.family, pause=self.line.pause)
+                confirmed = self._is_silent()
             if not confirmed:
                 # What the modem says from here on is the echo of our own hang-up.
                 self._await_cause()
                 call.cut(came_back=bool(rows) and not progress.ends)
-                silence = hang_up(self.modem, self.family, pause=self.line.pause)
+                silence = self._hang_up()
                 confirmed, radio_cycled = silence.confirmed, silence.radio_cycled
             # The end may have been a false one: keys count until the silence is proven.
             self.voice.stop()
@@ -281,6 +298,35 @@ class CallProcedure(ABC):
             service=self._service,
             closing=self._closing,
             deferred=tuple(self._deferred),
+            waited=self._waited,
+            waiter=self._waiter,
+        )
+
+    def _own(self, rows: tuple[CallRow, ...] | None) -> tuple[CallRow, ...] | None:
+        """Leave out those who wait for their turn, where they get one."""
+        if rows is None or not self._spares_callers():
+            return rows
+        return tuple(row for row in rows if not waits(row))
+
+    def _spares_callers(self) -> bool:
+        """Whether somebody who called during this call is left ringing for the line to answer."""
+        answers = self.line.settings.incoming == "answer" and not self.call.progress.incoming
+        return answers and not self.stopped() and not self._closing
+
+    def _hang_up(self) -> Silenced:
+        return hang_up(
+            self.modem,
+            self.family,
+            pause=self.line.pause,
+            spares_callers=self._spares_callers(),
+        )
+
+    def _is_silent(self) -> bool:
+        return is_silent(
+            self.modem,
+            self.family,
+            pause=self.line.pause,
+            spares_callers=self._spares_callers(),
         )
 
     def _await_cause(self) -> None:

@@ -18,6 +18,7 @@ A76XX = Family(
     tier="simulated",
     makers=re.compile(r"(?:SIMCOM )?INCORPORATED|SIMCOM.*", re.IGNORECASE),
     models=re.compile(r"(?:SIMCOM_)?A76\d\d.*", re.IGNORECASE),
+    models_suffice=True,
     usb=(UsbIdentity(vendor=0x1E0E, product=0x9011, at=4, spare_at=5),),
     bring_up=(
         *CALL_SETUP,

@@ -36,6 +36,8 @@ class Sign(StrEnum):
     INCOMING = "incoming"
     CALLER = "caller"
     """Number of an incoming caller (+CLIP)."""
+    WAITING = "waiting"
+    """Somebody calls while a call is up (+CCWA)."""
     KEY = "key"
     SMS = "sms"
     SMS_FULL = "sms_full"
@@ -244,6 +246,8 @@ class Family:
     """Matches the answer to AT+CGMI."""
     models: re.Pattern[str]
     """Matches the answer to AT+CGMM."""
+    models_suffice: bool = False
+    """No other maker has models of such names, so that the model alone tells the family."""
     usb: tuple[UsbIdentity, ...] = ()
     bring_up: tuple[Step, ...]
     before_call: tuple[Step, ...] = ()

@@ -59,6 +59,7 @@ QUECTEL = Family(
     tier="simulated",
     makers=re.compile(r"QUECTEL.*", re.IGNORECASE),
     models=re.compile(r"(?:Quectel )?E[CG](?:2[015]|9[15]|20|25|21).*", re.IGNORECASE),
+    models_suffice=True,
     usb=(
         UsbIdentity(vendor=0x2C7C, product=0x0125, at=2, spare_at=3, audio=1),
         UsbIdentity(vendor=0x2C7C, product=0x0121, at=2, spare_at=3, audio=1),

@@ -29,6 +29,7 @@ SIM7600 = Family(
     tier="simulated",
     makers=re.compile(r"SIMCOM.*", re.IGNORECASE),
     models=re.compile(r"(?:SIMCOM_)?SIM7[56]\d\d.*", re.IGNORECASE),
+    models_suffice=True,
     usb=(UsbIdentity(vendor=0x1E0E, product=0x9001, at=2, spare_at=3, audio=4),),
     bring_up=(
         *CALL_SETUP,

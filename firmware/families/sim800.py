@@ -17,6 +17,7 @@ SIM800 = Family(
     tier="simulated",
     makers=re.compile(r"SIMCOM.*", re.IGNORECASE),
     models=re.compile(r"(?:SIMCOM_)?SIM[89]\d\d.*", re.IGNORECASE),
+    models_suffice=True,
     bring_up=(
         *CALL_SETUP,
         SIMCOM_CALL_LIST,

@@ -17,9 +17,12 @@ COMMON_NOTICES: tuple[Notice, ...] = (
     notice(r"NO ?DIAL ?TONE", Sign.NO_NETWORK),
     notice(r"RING", Sign.INCOMING),
     notice(r"\+CRING:.*", Sign.INCOMING),
-    notice(r'\+CLIP:\s*"(?P<number>[^"]*)".*', Sign.CALLER),
+    notice(r'\+CLIP:\s*"(?P<number>[^"]*)"(?:\s*,\s*(?P<type>\d+))?.*', Sign.CALLER),
+    # Some firmwares leave the quotes out.
+    notice(r"\+CLIP:\s*(?P<number>\+?\d+)(?:\s*,\s*(?P<type>\d+))?.*", Sign.CALLER),
     notice(r"\+CLIP:.*", Sign.INCOMING),
-    # "+CCWA" is a second caller during our call: turned away by the same hang-up, never answered.
+    # A second caller during our call: their turn comes when it is over.
+    notice(r'\+CCWA:\s*"(?P<number>[^"]*)"(?:\s*,\s*(?P<type>\d+))?.*', Sign.WAITING),
     notice(r"\+CCWA:.*", Sign.NOISE),
     # SIMCom, Huawei, Cinterion (^SMGO 1 full, 2 full and one is waiting), Quectel, 27.007 +CIEV.
     notice(r"\+SMS ?FULL\b.*", Sign.SMS_FULL),

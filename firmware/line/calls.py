@@ -14,7 +14,7 @@ from firmware.at.calls import CallRow
 from firmware.at.command_port import CommandPort
 from firmware.call.context import LineContext
 from firmware.call.inbox import AudioTrouble, Ordered
-from firmware.call.incoming import IncomingCall
+from firmware.call.incoming import Caller, IncomingCall
 from firmware.call.live_call import LiveCall
 from firmware.call.outgoing import OutgoingCall
 from firmware.call.procedure import CallProcedure
@@ -59,12 +59,12 @@ class LineCalls:
         self._calling = calling
         return calling
 
-    def receive(self, modem: CommandPort, row: CallRow, number: str | None) -> IncomingCall:
-        """Make the call of the caller who rings in *row*; *number* is None where it is withheld."""
+    def receive(self, modem: CommandPort, row: CallRow, caller: Caller | None) -> IncomingCall:
+        """Make the call of the caller who rings in *row*; None where they hide their number."""
         emergencies = self.line.emergencies
         call = self._new_call(attempt=f"in-{uuid.uuid4().hex}", greeting=None, incoming=True)
         receiving = IncomingCall(
-            number=number,
+            caller=caller,
             row=row,
             call=call,
             voice=self._voice_of(call, modem, emergencies),

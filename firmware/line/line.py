@@ -214,7 +214,7 @@ class Line:
         self._status.identity = identity
         bring_up.adopt(identity.family)
         bring_up.open_sim(identity)
-        if identity.model == "unknown":
+        if not identity.certain or identity.model == "unknown":
             # Some modems do not even tell who they are before the SIM is open (Qualcomm M6280).
             identity = bring_up.identify()
             self._status.identity = identity

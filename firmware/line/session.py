@@ -6,10 +6,12 @@ What ends it is a :class:`~firmware.faults.LineDown` or a link that is gone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import TypedDict, assert_never
 
+from firmware.at.calls import CallRow
 from firmware.call.context import RADIO_CYCLED, RESTARTED, VOICE_LATE, CallResult, LineContext
 from firmware.call.inbox import (
     Attention,
@@ -23,15 +25,18 @@ from firmware.call.inbox import (
     rings,
 )
 from firmware.call.incoming import (
-    CALLER_WITHIN,
+    NOTICE_COUNTS,
+    WAITER_WITHIN,
+    Caller,
+    await_caller,
     find_caller,
     forget_callers,
     number_of,
-    told_number,
+    told_by,
 )
 from firmware.call.procedure import CallProcedure
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, LinkLost
-from firmware.events import Cause, IncomingRejected
+from firmware.events import AddressKind, Cause, IncomingRejected, WaitingGone
 from firmware.families.base import Sign
 from firmware.faults import Fault, LineDown
 from firmware.line.calls import LineCalls
@@ -40,7 +45,7 @@ from firmware.line.recovery import LineRecovery
 from firmware.line.status import LineStatus
 from firmware.line.voice import LineVoice
 from firmware.modem.hang_up import hang_up
-from firmware.modem.identity import Identity
+from firmware.modem.identity import Identity, ask_name
 from firmware.modem.modem import VoiceModem
 from firmware.modem.network import (
     Service,
@@ -56,12 +61,19 @@ SERVICE_EVERY = 30.0
 SERVICE_SETTLES = 1.0
 """Box seconds after a look at the registration in which notices of it do not ask for another."""
 TIME_EVERY = 600.0
+NAME_EVERY = 5.0
+"""Box seconds between two questions to a modem who it is, while it has not said so."""
+UNNAMED_FOR = 60.0
+"""Box seconds after which one that does not say is treated by the standard alone."""
+NAME_EVERY_LATER = 300.0
 POWER_WARNING_LASTS = 30.0
 """Box seconds after an undervoltage notice in which no call is placed."""
 BUILT_AFTER = datetime(2025, 1, 1, tzinfo=UTC)
 """A module clock before this was never set by a network."""
 _LONGEST_WAIT = 5.0
 """Real seconds: the worker looks at its duties at least this often."""
+_WAITER_EVERY = 0.25
+"""Box seconds between two looks for somebody who waited."""
 
 
 @dataclass(kw_only=True)
@@ -86,15 +98,19 @@ class Session:
         self._checked_at = float("-inf")
         self._sms_at = now
         self._time_at = now
+        self._name_at = now + NAME_EVERY
+        self._unnamed_until = now + UNNAMED_FOR
         self._warned_until = 0.0
         self._backlog: list[Item] = []
 
     def serve(self) -> None:
         """Serve until :class:`~firmware.call.inbox.Closing`. Raises LineDown, LinkLost."""
-        if self._unfit is None:
-            self.recovery.announce()
-        else:
+        if self._unfit is not None:
             self.line.fault(*self._unfit, final=True)
+        elif not self.identity.certain:
+            self.line.fault(Fault.UNNAMED, "the modem has not said who it is")
+        else:
+            self.recovery.announce()
         while True:
             try:
                 item = self._backlog.pop(0) if self._backlog else self.line.inbox.get(self._wait())
@@ -185,7 +201,7 @@ class Session:
             self._service_at = self.line.now()
         if self.voice.change(self.modem, self.identity):
             self.recovery.announce()
-        return False
+        return result.waited and self._waited(result.waiter)
 
     def _heard(self, heard: Heard) -> None:
         match heard.reading.sign:
@@ -210,6 +226,8 @@ class Session:
 
     def _wait(self) -> float:
         due = min(self._service_at, self._sms_at, self._time_at) - self.line.now()
+        if not self.identity.certain:
+            due = min(due, self._name_at - self.line.now())
         return min(max(self.line.clock.real(due), 0.0), _LONGEST_WAIT)
 
     def _duties(self) -> None:
@@ -222,6 +240,10 @@ class Session:
         if now >= self._sms_at:
             self._sms_at = now + self.messages.sweep_every
             self._sweep()
+        if now >= self._name_at and not self.identity.certain:
+            early = now < self._unnamed_until
+            self._name_at = now + (NAME_EVERY if early else NAME_EVERY_LATER)
+            self._ask_name()
         if now >= self._time_at:
             self._time_at = now + TIME_EVERY
             self._read_time()
@@ -238,8 +260,25 @@ class Session:
             self.line.fault(found.fault, found.detail)
             return
         self._service_at = self.line.now() + SERVICE_EVERY
-        if not self.line.ready and self._unfit is None and self.line.now() >= self._warned_until:
+        if not self.line.ready and self._is_fit() and self.line.now() >= self._warned_until:
             self.recovery.announce()
+
+    def _is_fit(self) -> bool:
+        """Whether a call may be held: also by a modem that has not said who it is for so long that
+        it never will."""
+        named = self.identity.certain or self.line.now() >= self._unnamed_until
+        return self._unfit is None and named
+
+    def _ask_name(self) -> None:
+        """A modem that still booted was taken for nobody's: it may be somebody's by now."""
+        named = ask_name(self.modem)
+        if not named.certain:
+            return
+        if named.family is not self.identity.family:
+            raise LineDown(Fault.NAMED_LATE, f"the modem is a {named.family.title} after all")
+        self.identity = replace(self.identity, maker=named.maker, model=named.model, certain=True)
+        self.status.identity = self.identity
+        self._service_at = self.line.now()
 
     def _confirm_silence(self, why: str) -> None:
         silence = hang_up(self.modem, self.identity.family, pause=self.line.pause)
@@ -253,21 +292,58 @@ class Session:
         """Answer or reject a caller; one who is gone already is no call."""
         if self.line.settings.incoming == "ignore":
             return False
-        caller = find_caller(self.modem, self.identity.family)
-        if caller is None:
+        row = find_caller(self.modem, self.identity.family)
+        if row is None:
             return False
-        number = number_of(caller)
-        if number is None and self.line.now() - heard.at <= CALLER_WITHIN:
-            number = heard.reading.fields.get("number") or None
-        if number is None and heard.reading.sign is Sign.INCOMING:
-            number, others = told_number(self.line.inbox, self.line.clock.real(CALLER_WITHIN))
-            for item in others:
+        caller = number_of(row)
+        fresh = self.line.now() - heard.at <= NOTICE_COUNTS
+        if caller is None and fresh:
+            caller = told_by(heard)
+        if caller is None and not (fresh and heard.reading.sign is Sign.CALLER):
+            waited = await_caller(self.line.inbox, self.line.clock, self._who_rings)
+            caller = waited.caller
+            for item in waited.others:
                 self.line.inbox.put(item)
-        if self.line.settings.incoming == "answer" and self.line.ready and self.voice.lost is None:
-            return self._run(self.calls.receive(self.modem, caller, number))
+            row = find_caller(self.modem, self.identity.family)
+            if row is None:
+                return False
+        return self._take_call(row, caller)
+
+    def _who_rings(self) -> Caller | bool:
+        """Look at the call list: the caller it shows, else whether somebody rings at all."""
+        row = find_caller(self.modem, self.identity.family)
+        return row is not None and (number_of(row) or True)
+
+    def _take_call(self, row: CallRow | None, caller: Caller | None) -> bool:
+        answers = self.line.settings.incoming == "answer"
+        if row is not None and answers and self.line.ready and self.voice.lost is None:
+            return self._run(self.calls.receive(self.modem, row, caller))
         # Told first: calling may be an objection, which must not hang on how the call ends.
-        self.line.post(IncomingRejected(line=self.line.name, at=self.line.now(), number=number))
+        self.line.post(IncomingRejected(line=self.line.name, at=self.line.now(), **_shown(caller)))
         self._confirm_silence("when a caller was turned away")
+        return False
+
+    def _waited(self, caller: Caller | None) -> bool:
+        """Somebody called while a call was up: their turn comes now, or the box learns why not."""
+        if self.line.settings.incoming == "answer":
+            until = self.line.now() + WAITER_WITHIN
+            while self.line.now() < until:
+                row = find_caller(self.modem, self.identity.family)
+                if row is not None:
+                    return self._take_call(row, number_of(row) or caller)
+                self.line.pause(_WAITER_EVERY)
+            why = "they were gone when the call was over"
+        else:
+            why = f"this line is set to {self.line.settings.incoming} callers"
+        self.line.post(
+            WaitingGone(
+                line=self.line.name,
+                at=self.line.now(),
+                attempt=f"in-{uuid.uuid4().hex}",
+                why=why,
+                **_shown(caller),
+            )
+        )
         return False
 
     def _sweep(self) -> None:
@@ -302,3 +378,14 @@ class Session:
         except CommandTimeout:
             self._service_at = self.line.now()
             return None
+
+
+class _Shown(TypedDict):
+    number: str | None
+    kind: AddressKind
+
+
+def _shown(caller: Caller | None) -> _Shown:
+    """A caller as events tell them."""
+    number, kind = (None, AddressKind.UNKNOWN) if caller is None else caller
+    return {"number": number, "kind": kind}

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from firmware.at.command_port import CommandPort
 from firmware.at.outcomes import Reply
 from firmware.errors import CommandTimeout
-from firmware.families import FAMILIES, identify
+from firmware.families import FAMILIES
 from firmware.families.base import Family
 from firmware.faults import Fault, LineDown
 from firmware.modem.hang_up import hang_up, is_silent
-from firmware.modem.identity import Identity
+from firmware.modem.identity import Identity, ask, ask_name, first_line
 from firmware.modem.network import read_service, service_fault
 from firmware.modem.sim_card import (
     PinMemory,
@@ -56,9 +56,9 @@ class BringUp:
         self._ask("ATE0")
         # Only a numbered error tells a missing SIM from a busy one.
         self._ask("AT+CMEE=1")
-        maker, model = self._plain("AT+CGMI"), self._plain("AT+CGMM")
+        named = ask_name(self.modem)
         if self.family == "auto":
-            family = identify(maker, model)
+            family = named.family
         elif self.family in FAMILIES:
             family = FAMILIES[self.family]
         else:
@@ -68,11 +68,12 @@ class BringUp:
         imei = re.search(r"\d{15}", self._plain("AT+CGSN"))
         return Identity(
             family=family,
-            maker=maker,
-            model=model or "unknown",
+            maker=named.maker,
+            model=named.model or "unknown",
             revision=self._plain("AT+CGMR"),
             imei=imei.group() if imei else None,
             iccid=self.card(family),
+            certain=self.family != "auto" or named.certain,
         )
 
     def card(self, family: Family) -> str | None:
@@ -86,15 +87,20 @@ class BringUp:
         return None
 
     def adopt(self, family: Family) -> None:
-        """End any call that is up. Raises LineDown where silence cannot be proven."""
-        if is_silent(self.modem, family, pause=self.pause):
+        """End any call that is up. Raises LineDown where silence cannot be proven.
+
+        Somebody who rings just now is left ringing, unless callers are turned away.
+        """
+        spares = not self.turns_away
+        if is_silent(self.modem, family, pause=self.pause, spares_callers=spares):
             return
         if isinstance(self._sim_state(family), SimAsksPin | SimRefused):
             # Until the SIM is open many modems refuse even AT+CLCC (CME 10 to 13), and none can
             # have a call up. The list is read again before each dial.
             return
         self.log.warning("a call was up, or the call list unreadable: hanging up")
-        if not hang_up(self.modem, family, pause=self.pause).confirmed:
+        silence = hang_up(self.modem, family, pause=self.pause, spares_callers=spares)
+        if not silence.confirmed:
             raise LineDown(
                 Fault.HANG_UP_UNCONFIRMED, "the modem's call list could not be brought to empty"
             )
@@ -207,17 +213,10 @@ class BringUp:
         return None
 
     def _plain(self, command: str) -> str:
-        reply = self._ask(command)
-        if reply is None or not reply.final.ok or reply.doubtful:
-            return ""
-        return reply.lines[0].strip() if reply.lines else ""
+        return first_line(self._ask(command))
 
     def _ask(self, command: str, *, timeout: float = 3.0) -> Reply | None:
-        """Send one command; None where the modem gave no result in time."""
-        try:
-            return self.modem.command(command, timeout=timeout)
-        except CommandTimeout:
-            return None
+        return ask(self.modem, command, timeout=timeout)
 
 
 def _card(identity: Identity) -> str:

@@ -87,9 +87,17 @@ class Silence:
     """The registration was given up for it."""
 
 
-def read_calls(modem: CommandPort, family: Family) -> tuple[CallRow, ...] | None:
+def waits(row: CallRow) -> bool:
+    """Whether somebody who calls here has not been answered."""
+    return row.incoming and row.state in (CallState.INCOMING, CallState.WAITING)
+
+
+def read_calls(
+    modem: CommandPort, family: Family, *, spares_callers: bool = False
+) -> tuple[CallRow, ...] | None:
     """Return the live voice rows, or None where the list could not be read for certain.
 
+    With *spares_callers* those who ring or wait do not count.
     Raises LinkLost; an emergency that throws the query out reads as None.
     """
     try:
@@ -103,12 +111,23 @@ def read_calls(modem: CommandPort, family: Family) -> tuple[CallRow, ...] | None
     # A row that came as a notice (SIMCom with CLCC=1) while the query was outstanding stands among
     # its answer: of two rows with one id the later is the newer.
     newest = {row.call_id: row for row in calls.rows if row.voice}
-    return tuple(row for row in newest.values() if row.state is not CallState.RELEASED)
+    return tuple(
+        row
+        for row in newest.values()
+        if row.state is not CallState.RELEASED and not (spares_callers and waits(row))
+    )
 
 
-def hang_up(modem: CommandPort, family: Family, *, pause: Callable[[float], None]) -> Silence:
+def hang_up(
+    modem: CommandPort,
+    family: Family,
+    *,
+    pause: Callable[[float], None],
+    spares_callers: bool = False,
+) -> Silence:
     """Climb the family's ladder until the modem is silent. Raises LinkLost.
 
+    With *spares_callers* somebody who rings or waits may go on: their call was never up.
     *pause* waits box seconds. The last resort switches the radio off and on, which ends every
     call and costs the registration. A modem that answers nothing any more is given up after
     about fifteen seconds; its hang-up was written all the same.
@@ -118,7 +137,7 @@ def hang_up(modem: CommandPort, family: Family, *, pause: Callable[[float], None
     radio_cycled = False
     for rung in (*family.hang_up, *family.last_resort):
         last_resort = rung in family.last_resort
-        silent = _climb(listening, family, rung, pause)
+        silent = _climb(listening, family, rung, pause, spares_callers)
         radio_cycled = radio_cycled or last_resort
         # The radio is switched on again even where its end was silence already.
         if silent and (not last_resort or rung is family.last_resort[-1]):
@@ -128,22 +147,37 @@ def hang_up(modem: CommandPort, family: Family, *, pause: Callable[[float], None
     return Silence(confirmed=False, by=rung.command, radio_cycled=radio_cycled)
 
 
-def is_silent(modem: CommandPort, family: Family, *, pause: Callable[[float], None]) -> bool:
+def is_silent(
+    modem: CommandPort,
+    family: Family,
+    *,
+    pause: Callable[[float], None],
+    spares_callers: bool = False,
+) -> bool:
     """Whether the call list is empty for certain (see the module docstring)."""
-    return prove_silence(modem, family, pause=pause) is Proof.SILENT
+    proof = prove_silence(modem, family, pause=pause, spares_callers=spares_callers)
+    return proof is Proof.SILENT
 
 
-def prove_silence(modem: CommandPort, family: Family, *, pause: Callable[[float], None]) -> Proof:
+def prove_silence(
+    modem: CommandPort,
+    family: Family,
+    *,
+    pause: Callable[[float], None],
+    spares_callers: bool = False,
+) -> Proof:
     """Read the call list until it is empty for certain, or has had its time."""
-    return _prove(_Listening(modem), family, pause)
+    return _prove(_Listening(modem), family, pause, spares_callers)
 
 
-def _prove(modem: _Listening, family: Family, pause: Callable[[float], None]) -> Proof:
+def _prove(
+    modem: _Listening, family: Family, pause: Callable[[float], None], spares_callers: bool
+) -> Proof:
     proofs = 0
     for attempt in range(_READS):
         if attempt:
             pause(_READ_EVERY)
-        rows = read_calls(modem, family)
+        rows = read_calls(modem, family, spares_callers=spares_callers)
         proofs = proofs + 1 if rows == () else 0
         if proofs >= _PROOFS:
             return Proof.SILENT
@@ -157,6 +191,7 @@ def _climb(
     family: Family,
     rung: Rung,
     pause: Callable[[float], None],
+    spares_callers: bool,
 ) -> bool:
     for _ in range(_ABORTS):
         try:
@@ -171,4 +206,4 @@ def _climb(
         break
     if rung.settle:
         pause(rung.settle)
-    return _prove(modem, family, pause) is Proof.SILENT
+    return _prove(modem, family, pause, spares_callers) is Proof.SILENT

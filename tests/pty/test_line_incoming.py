@@ -24,6 +24,7 @@ from firmware.events import (
     LineFault,
     LineReady,
     SmsReceived,
+    WaitingGone,
     Witness,
 )
 from firmware.orders import AnswerCall, HangUp
@@ -291,12 +292,43 @@ def test_a_caller_who_waits_does_not_end_our_call(tmp_path: Path, family: str) -
         b.line.order(HangUp(line="one", attempt="a1"))
         ended = b.wait(Ended, attempt="a1")
         assert (ended.cause, ended.confirmed) == (Cause.LOCAL_HANG_UP, True)
-        # The ladder proves an empty list, so the caller was turned away: the line is free.
+        # Our own call alone was ended: whoever waited rings now, and is heard.
+        ringing = b.wait(IncomingRinging)
+        assert ringing.number == CALLER
+        b.line.order(AnswerCall(line="one", attempt=ringing.attempt, greeting="greeting"))
+        assert b.wait(KeyHeard, attempt=ringing.attempt).key == "9"
+        b.line.order(HangUp(line="one", attempt=ringing.attempt))
+        b.wait(Ended, attempt=ringing.attempt)
         assert b.simulation.live_calls() == []
-        b.dial("a2")
-        b.wait(Answered, attempt="a2")
-        b.line.order(HangUp(line="one", attempt="a2"))
-        b.wait(Ended, attempt="a2")
+
+
+@pytest.mark.parametrize("callers", ["answer", "reject"])
+def test_a_caller_who_waited_in_vain_is_told_with_the_reason(tmp_path: Path, callers: str) -> None:
+    with bench(tmp_path, scenario=WAITS, incoming=callers) as b:
+        b.simulation.lines[0].modem.memory["+CCWA"] = "1"
+        b.dial()
+        b.wait(Answered, attempt="a1")
+        b.simulation.call_line(1, calls(rings=0.5))
+        b.wait(KeyHeard, attempt="a1")
+        time.sleep(0.2)
+        b.line.order(HangUp(line="one", attempt="a1"))
+        b.wait(Ended, attempt="a1")
+        gone = b.wait(WaitingGone)
+        assert gone.number == CALLER
+        assert ("gone" if callers == "answer" else "reject") in gone.why
+        assert b.of(IncomingRinging) == []
+
+
+def test_the_stop_ends_whoever_waits_too(tmp_path: Path) -> None:
+    with answering(tmp_path, scenario=WAITS) as b:
+        b.simulation.lines[0].modem.memory["+CCWA"] = "1"
+        b.dial()
+        b.wait(Answered, attempt="a1")
+        b.simulation.call_line(1, calls(rings=60.0))
+        b.wait(KeyHeard, attempt="a1")
+        b.line.emergency_hang_up()
+        b.wait(Ended, attempt="a1")
+        assert b.simulation.live_calls() == []
 
 
 @pytest.mark.parametrize("family", ["sim7600", "quectel", "sim800"])

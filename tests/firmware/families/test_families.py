@@ -38,10 +38,44 @@ TRANSCRIPTS = Path(__file__).parents[2] / "transcripts"
         (" WAVECOM MODEM", " MULTIBAND  900E  1800", "wavecom"),
         ("QUALCOMM INCORPORATED", "MDM9600", "generic"),
         ("", "", "generic"),
+        # One of the answers was lost, or is somebody else's: names that only one maker gives.
+        ("", "SIMCOM_SIM7600G-H", "sim7600"),
+        ("ERR", "SIM7600E", "sim7600"),
+        ("QUALCOMM INCORPORATED", "SIMCOM_SIM7600E-H", "sim7600"),
+        ("", "A7670E-FASE", "a76xx"),
+        ("", "SIM800L", "sim800"),
+        ("", "EC25", "quectel"),
+        ("", "E1550", "huawei"),
+        ("Somebody else", "E1550", "generic"),
+        ("ZTE CORPORATION", "", "zte"),
+        ("SIMCOM INCORPORATED", "", "generic"),
     ],
 )
 def test_identify(cgmi: str, cgmm: str, family: str) -> None:
     assert identify(cgmi, cgmm).name == family
+
+
+@pytest.mark.parametrize(
+    ("maker", "model", "lines", "family"),
+    [
+        (
+            "",
+            "",
+            "Manufacturer: SIMCOM INCORPORATED|Model: SIM7600G-H|Revision: x",
+            "sim7600",
+        ),
+        ("SIMCOM INCORPORATED", "", "Model: SIM7600", "sim7600"),
+        ("", "", "Quectel|EC25|Revision: EC25EFAR06A05M4G", "quectel"),
+        ("", "", "Manufacturer: huawei|Model: E1550|+GCAP: +CGSM,+DS,+ES", "huawei"),
+        ("", "", "SIM800 R14.18", "sim800"),
+        ("", "", "ACME|V.250 modem", "generic"),
+        ("", "", "", "generic"),
+    ],
+)
+def test_ati_counts_where_the_others_gave_no_answer(
+    maker: str, model: str, lines: str, family: str
+) -> None:
+    assert identify(maker, model, lines.split("|")).name == family
 
 
 def read(family: str, line: str) -> Reading | None:

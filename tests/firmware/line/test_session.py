@@ -23,7 +23,7 @@ from firmware.call.inbox import (
     LinkDown,
     Ordered,
 )
-from firmware.call.incoming import CALLER_WITHIN
+from firmware.call.incoming import NOTICE_COUNTS, Caller
 from firmware.clock import Clock
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.events import Cause, Ended, Event, IncomingRejected, LineFault
@@ -151,8 +151,8 @@ class Parts:
         self.note(f"dial {dial.attempt}")
         return self
 
-    def receive(self, _modem: object, _row: CallRow, number: str | None) -> Parts:
-        self.note(f"receive {number}")
+    def receive(self, _modem: object, _row: CallRow, caller: Caller | None) -> Parts:
+        self.note(f"receive {caller and caller[0]}")
         return self
 
     def run(self) -> CallResult:
@@ -193,7 +193,7 @@ class Rig:
             voice=parts,
             messages=parts,
             modem=cast(Any, self.modem),
-            identity=cast(Any, SimpleNamespace(family=FAMILY)),
+            identity=cast(Any, SimpleNamespace(family=FAMILY, certain=True)),
         )
         session.serve()
         return self
@@ -527,7 +527,7 @@ def test_a_stop_that_cost_the_registration_is_a_fault_until_it_is_back() -> None
         (
             "reject",
             WITHHELD,
-            heard(Sign.CALLER, 5.0 - CALLER_WITHIN, number="+33639980008"),
+            heard(Sign.CALLER, 5.0 - NOTICE_COUNTS, number="+33639980008"),
             "+33639980008",
         ),
         ("reject", WITHHELD, heard(Sign.CALLER, 5.0, number=""), ""),
@@ -536,7 +536,7 @@ def test_a_stop_that_cost_the_registration_is_a_fault_until_it_is_back() -> None
 def test_who_is_turned_away_and_under_which_number(
     incoming: str, row: str, notice: Heard, told: str | None
 ) -> None:
-    rig = Rig((5.0, notice), until=6.0, incoming=incoming)
+    rig = Rig((5.0, notice), until=20.0, incoming=incoming)
     rig.modem.answers["AT+CLCC"] = (row,) if row else ()
     rig.modem.ends_at = FAMILY.hang_up[0].command
     rig.serve()

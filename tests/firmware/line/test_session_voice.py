@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from firmware.at.outcomes import Reply
+from firmware.at.results import Final, FinalKind
 from firmware.call.context import CallResult
 from firmware.call.inbox import AudioTrouble, Closing, Ordered
 from firmware.events import Cause, Ended, Event, LineFault
 from firmware.families import FAMILIES
 from firmware.faults import Fault, LineDown
 from firmware.line.session import Session
+from firmware.modem.identity import Identity
 from firmware.orders import Dial
 from tests.support.line_context import line_context
 
@@ -54,6 +58,7 @@ class Rig:
         lost: str | None = None,
         result: CallResult | None = None,
         unfit: tuple[Fault, str] | None = None,
+        certain: bool = True,
     ) -> None:
         self.told: list[Event] = []
         self.calls = Calls(result or CallResult())
@@ -67,10 +72,10 @@ class Rig:
             voice=cast(Any, SimpleNamespace(lost=lost, change=lambda _modem, _identity: False)),
             messages=cast(Any, None),
             modem=cast(Any, None),
-            identity=cast(Any, SimpleNamespace(family=FAMILIES["sim7600"])),
+            identity=cast(Any, SimpleNamespace(family=FAMILIES["sim7600"], certain=certain)),
         )
         # No duty but the voice is due.
-        for duty in ("_service_at", "_sms_at", "_time_at"):
+        for duty in ("_service_at", "_sms_at", "_time_at", "_name_at"):
             setattr(self.session, duty, 1e9)
 
     def serve(self) -> LineDown:
@@ -134,3 +139,43 @@ def test_a_line_that_is_unfit_stays_in_session_and_places_no_call() -> None:
     assert told == (Fault.KEYS_UNHEARD, "nobody hears keys", True)
     assert isinstance(ended, Ended)
     assert (ended.cause, rig.calls.placed) == (Cause.FAILED, 0)
+
+
+class Names:
+    """A modem that says who it is from its *n*th question on."""
+
+    emergency_count = 0
+
+    def __init__(self, n: int, maker: str, model: str) -> None:
+        self.answers = {"AT+CGMI": maker, "AT+CGMM": model}
+        self.n = n
+
+    def command(self, text: str, **_options: object) -> Reply:
+        self.n -= 1
+        if self.n > 0 or text not in self.answers:
+            return Reply(final=Final(kind=FinalKind.ERROR, text="ERROR"), lines=())
+        return Reply(final=Final(kind=FinalKind.OK, text="OK"), lines=(self.answers[text],))
+
+
+def test_a_modem_that_has_not_said_who_it_is_places_no_call_and_is_asked_again() -> None:
+    rig = Rig(certain=False)
+    rig.session.modem = cast(Any, Names(1, "SIMCOM INCORPORATED", "SIM7500E"))
+    rig.session.identity = replace(UNNAMED, family=FAMILIES["generic"])
+    rig.session._name_at = 0.0
+    down = rig.serve()
+    fault = rig.told[0]
+    assert isinstance(fault, LineFault)
+    assert fault.fault == Fault.UNNAMED
+    # It is one that the box knows: the line is set up anew for it.
+    assert down.fault is Fault.NAMED_LATE
+
+
+UNNAMED = Identity(
+    family=FAMILIES["generic"],
+    maker="",
+    model="unknown",
+    revision="",
+    imei=None,
+    iccid=None,
+    certain=False,
+)

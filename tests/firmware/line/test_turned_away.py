@@ -11,7 +11,7 @@ from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
 from firmware.call.inbox import Heard
 from firmware.errors import LinkLost
-from firmware.events import Event, IncomingRejected
+from firmware.events import AddressKind, Event, IncomingRejected
 from firmware.families import FAMILIES
 from firmware.families.base import Reading, Sign
 from firmware.faults import Fault, LineDown
@@ -78,7 +78,9 @@ def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
 def test_a_caller_is_told_before_the_hang_up() -> None:
     posted: list[Event] = []
     modem = turn_away("ends", posted)
-    assert posted == [IncomingRejected(line="one", at=100.0, number=CALLER)]
+    assert posted == [
+        IncomingRejected(line="one", at=100.0, number=CALLER, kind=AddressKind.INTERNATIONAL)
+    ]
     assert modem.told_before == [1]
 
 
@@ -89,4 +91,6 @@ def test_a_caller_is_told_where_the_hang_up_fails(on_hang_up: str) -> None:
         turn_away(on_hang_up, posted)
     if isinstance(caught.value, LineDown):
         assert caught.value.fault is Fault.HANG_UP_UNCONFIRMED
-    assert posted == [IncomingRejected(line="one", at=100.0, number=CALLER)]
+    assert posted == [
+        IncomingRejected(line="one", at=100.0, number=CALLER, kind=AddressKind.INTERNATIONAL)
+    ]

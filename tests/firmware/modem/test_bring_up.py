@@ -127,3 +127,40 @@ def test_errors_have_numbers_before_the_sim_is_asked(tmp_path: Path) -> None:
     modem = Script({"AT+CGMM": "EC25\nOK", "AT+CGMI": "Quectel\nOK"})
     assert bring_up(modem, tmp_path).identify().family.name == "quectel"
     assert modem.sent.index("AT+CMEE=1") < modem.sent.index("AT+CGMI")
+
+
+@pytest.mark.parametrize(
+    ("answers", "family", "certain"),
+    [
+        (
+            {"AT+CGMI": "SIMCOM INCORPORATED\nOK", "AT+CGMM": "SIMCOM_SIM7600G-H\nOK"},
+            "sim7600",
+            True,
+        ),
+        # Slow (no result in time) or refused, one by one.
+        ({"AT+CGMI": "late", "AT+CGMM": "SIMCOM_SIM7600G-H\nOK"}, "sim7600", True),
+        ({"AT+CGMI": "ERROR", "AT+CGMM": "SIMCOM_SIM7600G-H\nOK"}, "sim7600", True),
+        ({"AT+CGMI": "SIMCOM INCORPORATED\nOK", "AT+CGMM": "late"}, "generic", False),
+        ({"AT+CGMI": "late", "AT+CGMM": "late", "ATI": "Model: SIM7600E\nOK"}, "sim7600", True),
+        ({"AT+CGMI": "ERROR", "AT+CGMM": "ERROR", "ATI": "ERROR"}, "generic", False),
+        ({"AT+CGMI": "late", "AT+CGMM": "late", "ATI": "late"}, "generic", False),
+        # One that has said who it is, and that nobody knows.
+        ({"AT+CGMI": "ACME\nOK", "AT+CGMM": "X1\nOK"}, "generic", True),
+    ],
+)
+def test_a_missed_answer_makes_nobody_a_stranger(
+    answers: dict[str, str], family: str, certain: bool, tmp_path: Path
+) -> None:
+    identity = bring_up(Script(answers), tmp_path).identify()
+    assert (identity.family.name, identity.certain) == (family, certain)
+
+
+def test_what_comes_late_is_asked_for_again(tmp_path: Path) -> None:
+    class Booting(Script):
+        def command(self, text: str, **options: object) -> Reply:
+            if self.sent.count(text):
+                self.answers |= {"AT+CGMM": "SIMCOM_SIM7600E\nOK"}
+            return super().command(text, **options)
+
+    modem = Booting({"AT+CGMI": "late", "AT+CGMM": "late", "ATI": "ERROR"})
+    assert bring_up(modem, tmp_path).identify().family.name == "sim7600"
