@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo demo-fleet test pure check lint bench crash soak contract restore-matrix death mutants fuzz clean
+.PHONY: demo demo-fleet test pure check lint bench crash soak contract restore-matrix death mutants fuzz freeze clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -72,6 +72,9 @@ death: $(VENV)/.developer
 mutants: SEED ?= 1
 mutants: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.mutants --seed $(SEED)
+# Key 9 while the loop is frozen, stopped or killed, in every state of a call: a matrix, in minutes.
+freeze: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.freeze
 
 # A million mutated lines through the conversation and through a whole call: minutes.
 # With `pip install '.[fuzz]'` a coverage-guided run follows.

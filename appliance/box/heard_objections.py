@@ -12,10 +12,11 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from appliance.effects import Now
 from appliance.storage.files import StorageError
-from appliance.storage.objection_notes import ObjectionNote, ObjectionNotes
+from appliance.storage.objection_notes import ObjectionNote
 from firmware.events import KeyHeard
 
 log = logging.getLogger(__name__)
@@ -43,10 +44,18 @@ class _Expected:
     folded: bool = False
 
 
+class NoteKeeper(Protocol):
+    """What keeps notes; :class:`~appliance.storage.objection_notes.ObjectionNotes` does."""
+
+    def put(self, note: ObjectionNote) -> None: ...
+
+    def drop(self, attempt: str) -> None: ...
+
+
 class HeardObjections:
     """See the module. *key* objects. Everything may be called from any thread."""
 
-    def __init__(self, notes: ObjectionNotes, *, key: str) -> None:
+    def __init__(self, notes: NoteKeeper, *, key: str) -> None:
         self._notes = notes
         self._key = key
         self._lock = threading.Lock()

@@ -276,13 +276,10 @@ class BoxState:
         """Record what was heard in calls of a box that was killed before its loop came round."""
         self.objection_notes.prepare()
         notes = self.objection_notes.all()
-        if not notes:
-            return
-        first = min(note.after for note in notes)
+        first = min((note.after for note in notes), default=self.ledger.head[0])
         for note in unfolded(notes, self.ledger.entries(first)):
             at = self.floor if note.heard_at is None else max(self.floor, note.heard_at)
-            row = Record(kind="consent.revoked", subject=note.subject, data=note.row)
-            self.note([row], at)
+            self.note([Record(kind="consent.revoked", subject=note.subject, data=note.row)], at)
         for note in notes:
             self.objection_notes.drop(note.attempt)
 

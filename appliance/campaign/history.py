@@ -316,7 +316,7 @@ class CampaignState:
             id=attempt.id,
             authorised_at=attempt.authorised_at,
             outcome=outcome,
-            ended_at=entry.at,
+            ended_at=self._never_before(attempt, entry.at),
             bench=attempt.bench,
             purpose=attempt.purpose,
             answered=_talked(entry.data.get("talk_seconds")),
@@ -348,6 +348,11 @@ class CampaignState:
                 purpose=str(entry.data.get("purpose", "")),
             ),
         )
+
+    def _never_before(self, attempt: OpenAttempt, at: datetime) -> datetime:
+        """A clock that lost its time in a call must not date its end before its beginning: whoever
+        declined would seem to have agreed since."""
+        return at if at >= attempt.authorised_at else self.newest_at or attempt.authorised_at
 
     def _granted(self, entry: Entry) -> None:
         consent = entry.data.get("consent")

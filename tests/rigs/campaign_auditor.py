@@ -44,6 +44,23 @@ class Registered:
     agreements: tuple[Agreement, ...]
 
 
+KEPT = "message kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Objected:
+    """An objection that has reached the box, in whatever form, as the world outside knows it."""
+
+    at: float
+    """Second of the network's log."""
+    number_hash: str
+    form: str
+    """``key``, ``incoming``, ``sms`` or ``command``; :data:`KEPT` for a message that a person
+    has to look at first, and here nobody does."""
+    rows_on_disk: int
+    """Before the box took it in."""
+
+
 @dataclass(slots=True)
 class _Box:
     """What the ledger says of the box and of each person at one row."""
@@ -59,6 +76,7 @@ def audit(
     people: Sequence[Registered],
     calls: Sequence[SeenCall],
     callers: Sequence[SeenCall] = (),
+    reached: Sequence[Objected] = (),
     *,
     origin: datetime,
     max_attempts: int,
@@ -190,7 +208,90 @@ def audit(
         breaches += [f"attempt {a} has no outcome" for a in authorised if a not in outcomes]
     for call in calls:
         breaches += _check_content(call, by_number, revoked_rows)
+    breaches += _check_objections(rows, people, calls, reached, origin)
+    breaches += _check_answered(people, calls, outcomes, origin)
     return breaches + _check_callers(rows, by_number, calls, callers)
+
+
+NOBODY = frozenset({"busy", "no_answer", "rejected", "unreachable"})
+SPOKEN_TO = 1.5
+"""Seconds for which somebody who picked up was greeted: they were reached, whatever the modem says
+at the end."""
+
+
+def _check_answered(
+    people: Sequence[Registered],
+    calls: Sequence[SeenCall],
+    outcomes: Mapping[str, str],
+    origin: datetime,
+) -> list[str]:
+    """Whoever picked up was reached, and rests once they have declined."""
+    found: list[str] = []
+    by_number = {person.number: person for person in people}
+    declined: dict[str, float] = {}
+    for call in sorted(calls, key=lambda seen: seen.dialled_at):
+        person = by_number.get(call.number)
+        since = declined.get(call.number)
+        if person is not None and since is not None:
+            moment = origin + timedelta(seconds=since)
+            if not _agreed_since(person, moment, origin + timedelta(seconds=call.dialled_at)):
+                found.append(f"dial at {call.dialled_at} to somebody who declined at {since}")
+        outcome = outcomes.get(call.attempt, "")
+        if call.person_at is None or _greeted(call) < SPOKEN_TO:
+            continue
+        if outcome in NOBODY:
+            found.append(f"the call at {call.dialled_at} was answered and counts as {outcome}")
+        if outcome == "declined":
+            declined[call.number] = call.dialled_at
+    return found
+
+
+def _greeted(call: SeenCall) -> float:
+    """Seconds of greeting that whoever picked up has heard."""
+    since = call.person_at or 0.0
+    return sum(
+        max(until - max(begun, since), 0.0)
+        for begun, until, clip in call.clips
+        if clip == "greeting"
+    )
+
+
+def _check_objections(
+    rows: Sequence[Row],
+    people: Sequence[Registered],
+    calls: Sequence[SeenCall],
+    reached: Sequence[Objected],
+    origin: datetime,
+) -> list[str]:
+    """No objection is lost, at a kill either, and nobody is dialled after one."""
+    found: list[str] = []
+    by_hash = {f"hash{person.number[1:]}": person for person in people}
+    revoked: dict[str, int] = {}
+    dials: dict[str, list[float]] = {}
+    for call in calls:
+        dials.setdefault(call.number, []).append(call.dialled_at)
+    for row in rows:
+        if row.kind == "consent.revoked":
+            revoked[str(row.data.get("number_hash"))] = row.seq
+    for objected in reached:
+        kept = objected.form == KEPT
+        if not kept and revoked.get(objected.number_hash, 0) <= objected.rows_on_disk:
+            found.append(f"an objection by {objected.form} at {objected.at} is lost")
+        person = by_hash.get(objected.number_hash)
+        if person is None:
+            continue
+        moment = origin + timedelta(seconds=objected.at)
+        found += [
+            f"dial at {at} after an objection by {objected.form} at {objected.at}"
+            for at in dials.get(person.number, ())
+            if at > objected.at
+            and (kept or not _agreed_since(person, moment, origin + timedelta(seconds=at)))
+        ]
+    return found
+
+
+def _agreed_since(person: Registered, moment: datetime, until: datetime) -> bool:
+    return any(moment < agreement.given_at <= until for agreement in person.agreements)
 
 
 def _check_callers(

@@ -28,6 +28,7 @@ class AnsweringLine(SimulatedLine):
         seen = SeenCall(number or "", self.name, self._timeline.now, self._rows_on_disk())
         self._callers.append(seen)
         attempt = f"in-{self.name}-{self._count}"
+        seen.attempt = attempt
         call = self._call = LiveCall(attempt, seen, self._random.choice(CALLERS))
         self._tell(events.IncomingRinging, attempt, number=number)
         patience = 0.02 if call.behaviour == "gives_up" else 20.0

@@ -153,6 +153,7 @@ class World:
                 log=self._log,
                 callers=self._callers,
                 loss=setting.loss,
+                key_heard=self._shell.key_heard,
             )
             for n in range(setting.lines)
         ]
@@ -217,11 +218,7 @@ class World:
                 self._inbox.append(inputs.Revoke(subject=subject, number_hash=contact.number_hash))
             case "sms" if contact is not None:
                 text = random.choice(("STOP", "Arrêt.", "Bonjour", ""))
-                self._inbox.append(
-                    events.SmsReceived(
-                        line="line-1", at=self._shell.box_time(), number=contact.number, text=text
-                    )
-                )
+                self._lines[0].deliver(contact.number, text)
             case "caller":
                 number = contact.number if contact is not None else "+33639989999"
                 random.choice(self._lines).ring(random.choice((number, number, None)))
@@ -302,6 +299,7 @@ class World:
             self._people.registered(),
             self._log,
             self._callers,
+            shell.reached,
             origin=ORIGIN,
             max_attempts=self._setting.max_attempts,
             attended=self._setting.attended,

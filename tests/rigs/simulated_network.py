@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from firmware import events
 from firmware.events import Cause, Machine, Witness
-from firmware.orders import Dial, HangUp, Order, Play, SendSms, Silence
+from firmware.orders import DeleteSms, Dial, HangUp, Order, Play, SendSms, Silence
 from tests.rigs.timeline import Timeline
 
 BEHAVIOURS: dict[str, int] = {
@@ -37,8 +37,31 @@ BEHAVIOURS: dict[str, int] = {
     "end_never_told": 1,
     "dial_refused": 2,
     "mad_keys": 2,
+    "wrong_word": 3,
+    "quick_pick_up": 3,
+    "quick_and_silent": 2,
 }
 """Behaviour of one call to its weight."""
+
+PEOPLE = frozenset(BEHAVIOURS) - {
+    "busy",
+    "no_answer",
+    "rejects",
+    "unreachable",
+    "mailbox",
+    "announcement",
+    "monologue",
+    "dial_refused",
+}
+"""Behaviours of somebody who picks up, at the last answer that the line tells."""
+
+WRONG_WORDS = (
+    (Cause.BUSY, "BUSY", 17),
+    (Cause.NO_ANSWER, "NO ANSWER", 19),
+    (Cause.REJECTED, "NO CARRIER", 21),
+    (Cause.UNREACHABLE, "NO CARRIER", 27),
+)
+"""What some modems say at the end of a call that was answered."""
 
 CLIP_SECONDS = {
     "greeting": 11.0,
@@ -66,6 +89,9 @@ class SeenCall:
     """Keys that the box heard: when, which, rows on disk just before."""
     answered_rows: int | None = None
     """Of an incoming call: rows on disk when the box answered it."""
+    attempt: str = ""
+    person_at: float | None = None
+    """When somebody picked up a dialled call."""
 
 
 @dataclass(slots=True)
@@ -94,6 +120,7 @@ class SimulatedLine:
         rows_on_disk: Callable[[], int],
         log: list[SeenCall],
         loss: float,
+        key_heard: Callable[[events.KeyHeard], None] = lambda _: None,
     ) -> None:
         self.name = name
         self._timeline = timeline
@@ -103,6 +130,10 @@ class SimulatedLine:
         self._rows_on_disk = rows_on_disk
         self._log = log
         self._loss = loss
+        self._key_heard = key_heard
+        self._stored: list[events.SmsReceived] = []
+        """Text messages on the SIM: they are read again at each start until they are deleted."""
+        self._messages = 0
         self._call: LiveCall | None = None
         self._usable = False
         self._power = 0
@@ -124,6 +155,8 @@ class SimulatedLine:
         def ready() -> None:
             if self._power == power:
                 self._usable = True
+                for message in self._stored:
+                    self._post(replace(message, at=self._box_time()))
                 self._post(
                     events.LineReady(
                         line=self.name,
@@ -146,6 +179,22 @@ class SimulatedLine:
         if call is not None:
             self._silence(call)
             self._finish(call, Cause.EMERGENCY, "emergency", after=0.2)
+
+    def deliver(self, number: str, text: str) -> None:
+        """A text message arrives; it stays on the SIM until it is ordered away."""
+        self._messages += 1
+        message = events.SmsReceived(
+            line=self.name,
+            at=self._box_time(),
+            number=number,
+            text=text,
+            sender=events.AddressKind.INTERNATIONAL,
+            mark=f"{self.name}-{self._messages}",
+            places=(events.StoredAt(memory="SM", index=self._messages, pdu=""),),
+        )
+        self._stored.append(message)
+        if self._usable:
+            self._post(message)
 
     def fail(self, heal_after: float) -> None:
         """Lose the modem; it comes back by itself."""
@@ -220,6 +269,8 @@ class SimulatedLine:
                     "call list empty",
                     after=self._random.uniform(3.0, 30.0) if ignored else 0.3,
                 )
+            case DeleteSms():
+                self._stored = [m for m in self._stored if m.places != order.places]
             case Play() | Silence() | HangUp() | SendSms():
                 pass
 
@@ -230,6 +281,7 @@ class SimulatedLine:
             self._tell_end(order.attempt, Cause.FAILED, "ERROR")
             return
         seen = SeenCall(order.number, self.name, self._timeline.now, self._rows_on_disk())
+        seen.attempt = order.attempt
         self._log.append(seen)
         call = self._call = LiveCall(order.attempt, seen, behaviour)
         self._later(call, 0.1, lambda: self._maybe_tell(events.Dialled, call.attempt))
@@ -244,6 +296,10 @@ class SimulatedLine:
                 return
             case _:
                 pass
+        if behaviour in ("quick_pick_up", "quick_and_silent"):
+            # The phone in the hand, or a family that never shows the ringing: weak for ever.
+            self._later(call, ring_at, lambda: self._answer(call, order.greeting, True))
+            return
         self._later(
             call, ring_at, lambda: self._maybe_tell(events.Ringing, call.attempt, evidence="CLCC 3")
         )
@@ -273,8 +329,11 @@ class SimulatedLine:
             )
         if call.playing is None:
             self._play(call, greeting)
-        if weak:
+        quick = call.behaviour in ("quick_pick_up", "quick_and_silent")
+        if weak and not quick:
             return
+        if call.behaviour in PEOPLE:
+            call.seen.person_at = self._timeline.now
         press_at = random.uniform(0.5, 18.0)
         match call.behaviour:
             case "listens" | "late_pick_up" | "silent_audio":
@@ -283,6 +342,9 @@ class SimulatedLine:
                     self._later(call, press_at + 4.0, lambda: self._press(call, "1"))
             case "hangs_up":
                 self._finish(call, Cause.REMOTE_HANG_UP, "NO CARRIER", after=press_at, code=16)
+            case "wrong_word" | "quick_pick_up":
+                cause, word, code = random.choice(WRONG_WORDS)
+                self._finish(call, cause, word, after=press_at, code=code)
             case "leaves_message":
                 self._later(call, press_at, lambda: self._press(call, "1"))
                 leaves = press_at + random.uniform(0.5, 20.0)
@@ -320,14 +382,24 @@ class SimulatedLine:
 
     def _press(self, call: LiveCall, key: str) -> None:
         call.seen.keys.append((self._timeline.now, key, self._rows_on_disk()))
-        self._tell(events.KeyHeard, call.attempt, key=key, witness=Witness.MODULE, sureness=0.9)
+        heard = events.KeyHeard(
+            line=self.name,
+            at=self._box_time(),
+            attempt=call.attempt,
+            key=key,
+            witness=Witness.MODULE,
+            sureness=0.9,
+        )
+        self._key_heard(heard)
+        self._post(heard)
 
     def _play(self, call: LiveCall, clip: str) -> None:
         self._silence(call)
         call.clip_token += 1
         token = call.clip_token
         call.playing = (clip, self._timeline.now)
-        self._maybe_tell(events.ClipStarted, call.attempt, clip=clip)
+        # The box's own voice tells of a start, in the same process: no modem can lose that.
+        self._tell(events.ClipStarted, call.attempt, clip=clip)
 
         def finished() -> None:
             if call.clip_token == token and call.playing is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from appliance.box.heard_objections import Callee, HeardObjections
 from appliance.campaign import inputs
 from appliance.campaign.engine import Engine
 from appliance.campaign.history import CampaignState
@@ -20,6 +21,11 @@ from appliance.campaign.options import Options
 from appliance.campaign.scheduler import Scheduler
 from appliance.effects import Effect, Entry, KeepMessage, Now, Record, Send, StoreRevocation
 from appliance.model import Campaign
+from appliance.storage.files import StorageFailed
+from appliance.storage.objection_notes import ObjectionNote, unfolded
+from firmware import events
+from firmware.orders import AnswerCall, Dial
+from tests.rigs.campaign_auditor import KEPT, Objected
 from tests.rigs.simulated_callers import AnsweringLine
 from tests.rigs.simulated_people import ORIGIN, SimulatedPeople
 from tests.rigs.timeline import Timeline
@@ -62,6 +68,35 @@ class SimulatedShell:
         self._boot = 0
         self._cut_in: int | None = None
         self._disk_broken = False
+        self._notes: dict[str, ObjectionNote] = {}
+        """What survives a power cut beside the ledger."""
+        self._objections = HeardObjections(self, key=campaign.object_key)
+        self._read: dict[str, int] = {}
+        """Text messages, and the rows on disk when each was read first."""
+        self._taken: set[str] = set()
+        self.reached: list[Objected] = []
+        """Objections that have reached the box, as nobody can deny."""
+
+    # --- the notes, as the box's own thread writes them ---------------------------------------
+
+    def put(self, note: ObjectionNote) -> None:
+        """Keep a note, as a disk does."""
+        if self._disk_broken:
+            raise StorageFailed("EIO")
+        self._notes[note.attempt] = note
+
+    def drop(self, attempt: str) -> None:
+        self._notes.pop(attempt, None)
+
+    def key_heard(self, event: events.KeyHeard) -> None:
+        """A line heard a key, on its own thread."""
+        self._objections.heard(event)
+        note = self._notes.get(event.attempt)
+        if event.key == self._campaign.object_key and note is not None:
+            self._reach(note.number_hash, note.by, len(self.disk))
+
+    def _reach(self, number_hash: str, form: str, rows_on_disk: int) -> None:
+        self.reached.append(Objected(self._timeline.now, number_hash, form, rows_on_disk))
 
     def attach(self, lines: Sequence[AnsweringLine]) -> None:
         """Give the box its lines."""
@@ -124,6 +159,11 @@ class SimulatedShell:
             state = CampaignState.from_checkpoint(before.to_checkpoint())
         for entry in self.disk[known:]:
             state.apply(entry)
+        self._objections = HeardObjections(self, key=self._campaign.object_key)
+        for note in unfolded(self._notes.values(), self.disk):
+            row = Record(kind="consent.revoked", subject=note.subject, data=note.row)
+            state.apply(self._append(row, self.now()))
+        self._notes.clear()
         # The registry may have missed a withdrawal that the ledger has; the gate is told by the
         # ledger's fold, so nothing depends on it here.
         self.engine = Engine(
@@ -164,11 +204,32 @@ class SimulatedShell:
 
     def _step(self, given: Input) -> None:
         self.steps += 1
-        now = self.now()
+        now, before = self.now(), len(self.disk)
+        if isinstance(given, events.SmsReceived):
+            # Read again after a cut it means nothing new: the row may be there since.
+            before = self._read.setdefault(given.mark, before)
         try:
             self._perform(self.engine.step(given, now))
         except PowerCut:
             self.restart()
+            return
+        if self._disk_broken:
+            return
+        match given:
+            case inputs.Revoke(call=None):
+                self._reach(given.number_hash, "command", before)
+            case events.SmsReceived(text=str(text), number=number, mark=mark):
+                if mark in self._taken:
+                    return
+                self._taken.add(mark)
+                objects = text.lower().startswith(("stop", "arrêt"))
+                self._reach(f"hash{number[1:]}", "sms" if objects else KEPT, before)
+            case events.IncomingRejected(number=str(number)):
+                self._reach(f"hash{number[1:]}", "incoming", before)
+            case events.IncomingRinging(number=str(number)):
+                self._reach(f"hash{number[1:]}", "incoming", before)
+            case _:
+                pass
 
     def _append(self, record: Record, now: Now) -> Entry:
         entry = Entry(
@@ -179,7 +240,37 @@ class SimulatedShell:
             data=record.data,
         )
         self.disk.append(entry)
+        self._settle_note(entry)
         return entry
+
+    def _settle_note(self, entry: Entry) -> None:
+        """As the box's own shell does it."""
+        call = str(entry.data.get("attempt") or entry.data.get("incoming") or "")
+        if entry.kind == "consent.revoked":
+            self._objections.folded(call)
+        elif entry.kind in ("call.ended", "incoming.ended"):
+            callee = self._objections.unfolded(call)
+            if callee is not None:
+                self.inbox.append(
+                    inputs.Revoke(
+                        subject=callee.subject,
+                        number_hash=callee.number_hash,
+                        by=callee.by,
+                        call=call,
+                    )
+                )
+
+    def _expect(self, order: Dial | AnswerCall) -> None:
+        dialled = isinstance(order, Dial)
+        calls = self.engine.calls if dialled else self.engine.incoming_calls
+        state = calls.get(order.line)
+        if state is not None and state.call.attempt == order.attempt:
+            callee = Callee(
+                subject=state.call.subject,
+                number_hash=state.call.number_hash,
+                by="key" if dialled else "incoming",
+            )
+            self._objections.expect(order.attempt, callee, self.now(), after=len(self.disk))
 
     def _perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -194,6 +285,8 @@ class SimulatedShell:
                         return
                     self._append(effect, self.now())
                 case Send():
+                    if isinstance(effect.order, Dial | AnswerCall):
+                        self._expect(effect.order)
                     for line in self._lines:
                         if line.name == effect.order.line:
                             line.order(effect.order)

@@ -31,10 +31,11 @@ def autodialer(*arguments: object) -> subprocess.CompletedProcess[str]:
 class Bench:
     """Simulated modems and a box, each its own process."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, speed: float = SPEED) -> None:
+        self.speed = speed
         self.stage = Stage(directory)
         self.stage.directory.mkdir(parents=True)
-        write_config(self.stage, sample_config(), lines=1, speed=SPEED)
+        write_config(self.stage, sample_config(), lines=1, speed=speed)
         self.children: list[subprocess.Popen[str]] = []
 
     def people(self, *rules: dict[str, Any]) -> None:
@@ -70,7 +71,7 @@ class Bench:
 
     def start_modems(self) -> None:
         self.start(
-            *("simulate", "--lines", 1, "--speed", SPEED, "--scenario", self.stage.scenario),
+            *("simulate", "--lines", 1, "--speed", self.speed, "--scenario", self.stage.scenario),
             *("--log", self.stage.network_log, "--link", self.stage.links),
         )
         wait_for(lambda: (self.stage.links / "line-1.audio").exists())

@@ -1,4 +1,7 @@
-"""The calls of one modem: what the network does, what the modem says, what the callee hears."""
+"""The calls of one modem: what the network does, what the modem says, what the callee hears.
+
+Long because the network's and the modem's side of one call change the same state.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_an_attempt_is_open_until_it_ends() -> None:
     (done,) = state.history("s1").attempts
     assert (done.id, done.outcome, done.ended_at) == ("a1", Outcome.BUSY, T0 + timedelta(seconds=1))
     assert state.outcomes == {Outcome.BUSY: 1}
+
+
+def test_an_end_that_a_lost_clock_dates_is_not_before_the_call() -> None:
+    """Or whoever declined would seem to have agreed since, and be called again."""
+    begun, end = rows(authorised("a1"), ended("a1", "declined"))
+    state = fold([begun, replace(end, at=datetime(2000, 1, 1, tzinfo=UTC))])
+    (done,) = state.history("s1").attempts
+    assert done.ended_at == T0
 
 
 def test_attempts_stand_oldest_first() -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.call import attempt
+from appliance.call.outcome import End, Facts, outcome
+from appliance.campaign.withdrawals import Withdrawals
 from appliance.model import Outcome
+from firmware.events import Cause
+from tests.rigs import simulated_shell
 from tests.rigs.campaign_auditor import Row, audit
 from tests.rigs.simulated_campaign import Setting, World, simulate
 from tests.rigs.simulated_people import ORIGIN
@@ -121,3 +129,58 @@ def test_the_auditor_sees_what_goes_wrong_with_callers() -> None:
     for caller in world._callers:
         caller.line, caller.dialled_at, caller.ended_at = world._log[0].line, 0.0, None
     assert any("beside a caller" in breach for breach in _audited(world, rows))
+
+
+# --- planted faults: each new law must see a box that breaks it ---------------------------------
+
+
+def _words_of(setting: Setting) -> str:
+    return "\n".join(simulate(setting).breaches)
+
+
+def test_a_box_that_believes_the_last_words_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    def believes(facts: Facts, end: End) -> Outcome:
+        told = {
+            Cause.BUSY: Outcome.BUSY,
+            Cause.NO_ANSWER: Outcome.NO_ANSWER,
+            Cause.REJECTED: Outcome.REJECTED,
+            Cause.UNREACHABLE: Outcome.UNREACHABLE,
+        }
+        found = outcome(facts, end)
+        return told.get(end.cause or Cause.FAILED, found) if found is Outcome.DECLINED else found
+
+    setting = Setting(seed=21, people=80, lines=4, trouble=0.0, days=1)
+    assert simulate(setting).breaches == []
+    monkeypatch.setattr(attempt, "outcome", believes)
+    assert "was answered and counts as" in _words_of(setting)
+
+
+def test_a_box_that_calls_again_who_declined_is_seen() -> None:
+    world = World(Setting(seed=21, people=80, lines=4, trouble=0.0, days=1))
+    result = world.run()
+    rows = [Row(e.seq, e.at, e.kind, e.subject, e.data) for e in result.entries]
+    declined = {r.data["attempt"] for r in rows if r.data.get("outcome") == "declined"}
+    rested = next(c for c in world._log if c.attempt in declined and c.person_at is not None)
+    world._log.append(replace(rested, dialled_at=rested.dialled_at + 600.0, attempt="again"))
+    assert any("to somebody who declined" in breach for breach in _audited(world, rows))
+
+
+def _worlds(**settings: Any) -> Iterator[Setting]:
+    for seed in (5, 21, *range(1, 41)):
+        yield Setting(seed=seed, people=60, lines=4, trouble=12.0, loss=0.0, days=1, **settings)
+
+
+def test_a_start_that_forgets_what_was_heard_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated_shell, "unfolded", lambda *_: [])
+    assert any("objection by key" in _words_of(setting) for setting in _worlds())
+
+
+def test_a_box_that_passes_over_an_objection_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Withdrawals, "objection", lambda *_, **__: None)
+    words = ""
+    for setting in _worlds():
+        words += _words_of(setting)
+        if "objection by sms" in words and "after an objection by" in words:
+            return
+    pytest.fail("no world showed it")
