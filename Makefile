@@ -84,6 +84,23 @@ fuzz: $(VENV)/.developer
 	if $(BIN)/python -c "import atheris" 2> /dev/null; then \
 	  $(BIN)/python -m tests.fuzz.atheris_at -max_total_time=120; fi
 
+# Debian packages for a Raspberry Pi, made on any computer with debhelper: build/autodialer_*.deb.
+# Needs the Python of each release on the PATH, whose byte code the package ships.
+ARCH ?= arm64
+deb: $(VENV)/.developer
+	$(BIN)/python debian/assemble.py --python 3.11 --arch $(ARCH)
+	$(BIN)/python debian/assemble.py --python 3.13 --arch $(ARCH)
+
+deb-%: $(VENV)/.developer
+	$(BIN)/python debian/assemble.py --python $* --arch $(ARCH)
+
+# The newest fitting libraries, hash for hash; a commit of its own, with the tests run on it.
+lock: $(VENV)/.developer
+	for python in 3.11 3.13; do $(BIN)/uv pip compile --quiet --upgrade --universal \
+	  --generate-hashes --no-header --no-annotate --python-version $$python \
+	  --extra pi --extra audio --extra alsa --extra fleet \
+	  pyproject.toml --output-file debian/lock/box-$$python.txt || exit 1; done
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
