@@ -8,7 +8,7 @@ from typing import Any
 
 from appliance.box.box import Box
 from appliance.box.calendar_clock import time_zone_database
-from appliance.box.clock import BUILD_FLOOR, ask_about_kernel
+from appliance.box.clock import BUILD_FLOOR, ask_about_kernel, judge
 from appliance.box.clock_sources import read_all
 from appliance.effects import Record
 from appliance.errors import Refused
@@ -33,8 +33,7 @@ def report(box: Box, describe: DescribeLine | None) -> dict[str, Any]:
     }
     if box.config.simulated_start is not None:
         return told
-    lines = [describe(line.name) for line in box.config.settings.lines] if describe else []
-    readings = read_all(lines, now.monotonic, box.state.campaign.clock_word)
+    readings = read_all(_lines(box, describe), now.monotonic, box.state.campaign.clock_word)
     kernel = ask_about_kernel()
     told["synchronised"] = readings.ntp
     told["kernel_answers"] = kernel is not None
@@ -52,7 +51,7 @@ def report(box: Box, describe: DescribeLine | None) -> dict[str, Any]:
     return told
 
 
-def correct(box: Box, *, by: str, reason: str) -> dict[str, Any]:
+def correct(box: Box, describe: DescribeLine | None, *, by: str, reason: str) -> dict[str, Any]:
     """Record a person's word that the clock is right now, and forget that time once ran ahead.
 
     Consents, attempts and objections keep the times that were written down: whoever was called or
@@ -80,10 +79,16 @@ def correct(box: Box, *, by: str, reason: str) -> dict[str, Any]:
     failure = box.engine.storage_failure
     if failure is not None:
         raise Refused("the correction could not be recorded", failure)
-    after = box.now()
+    # Judged anew: the loop's own judgement may be a second old.
+    readings = read_all(_lines(box, describe), now.monotonic, box.state.campaign.clock_word)
+    after = judge(readings, box.config.settings.clock.sources, box.state.floor)
     return {
         "utc": utc_text(now.utc),
         "was": utc_text(before),
         "trusted": after.trusted,
         "source": after.source,
     }
+
+
+def _lines(box: Box, describe: DescribeLine | None) -> list[Mapping[str, object]]:
+    return [describe(line.name) for line in box.config.settings.lines] if describe else []

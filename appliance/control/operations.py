@@ -267,7 +267,8 @@ class Operations:
 
     def _correct_clock(self, arguments: dict[str, Any]) -> dict[str, Any]:
         by, reason = _said(arguments, "by"), _said(arguments, "reason")
-        return clock_operations.correct(self._box, by=by, reason=reason)
+        describe = self._around.describe_line
+        return clock_operations.correct(self._box, describe, by=by, reason=reason)
 
     def _must_be_recorded(self, what: str) -> None:
         """Refuse to call done what a restart would not know of."""
