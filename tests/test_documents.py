@@ -117,6 +117,15 @@ def test_every_file_and_name_exists(page: str) -> None:
     assert faults(text) == []
 
 
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+)
+def test_no_page_names_a_file_that_is_not_there(page: str) -> None:
+    tokens = _CODE.findall((ROOT / page).read_text(encoding="utf-8"))
+    paths = [one for one in tokens if is_path(one) and "/" in one and "NAME" not in one]
+    assert [one for one in paths if not any(ROOT.glob(one.rstrip("/")))] == []
+
+
 def architecture() -> str:
     return (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 

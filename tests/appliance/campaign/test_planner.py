@@ -53,6 +53,8 @@ person = st.fixed_dictionaries(
 class Town:
     """People, with or without sketches of them."""
 
+    zone = "Europe/Paris"
+
     def __init__(self, people: Sequence[dict[str, object]], *, sketches: bool) -> None:
         self._sketches = sketches
         self._consents: dict[str, list[Consent]] = {}
@@ -84,7 +86,7 @@ class Town:
             number_hash=f"hash-{subject}",
             name="",
             language="fr",
-            timezone="Europe/Paris",
+            timezone=self.zone,
         )
 
     def consents(self, subject: str) -> Sequence[Consent]:
@@ -99,12 +101,12 @@ class Town:
         assert contact is not None
         return Sketch(
             number=contact.number,
-            timezone="Europe/Paris",
+            timezone=self.zone,
             purpose=one.purpose,
             given_at=one.given_at,
             windows=one.windows,
             valid_until=one.valid_until,
-            proven=True,
+            proven=bool(one.evidence),
         )
 
     def by_number(self, number: str) -> Contact | None:
@@ -452,3 +454,49 @@ def test_the_second_pass_is_bounded_too() -> None:
         assert (len(plan._bounds), plan.settled) == (left, False)
         plan.portion(at(0.0))
     assert plan.settled
+
+
+def test_whoever_lives_in_no_known_zone_has_no_place_and_is_counted() -> None:
+    for sketches in (True, False):
+        plan = planner([told()], sketches=sketches)
+        assert isinstance(plan._people, Town)
+        plan._people.zone = "Mars/Olympus"
+        plan.portion(at(0.0))
+        assert len(plan.scheduler) == 0
+        assert "zone" in settled(plan, at(0.0)).refusals
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"purpose": "other"}, "consent"),
+        ({"evidence": ""}, "consent"),
+        ({"valid_until": NOW - timedelta(days=1)}, "consent"),
+        ({"given_at": NOW + timedelta(seconds=1)}, None),
+        ({"given_at": NOW}, ""),
+    ],
+)
+def test_the_survey_gives_nobody_a_place_on_hours_alone_who_has_no_live_consent(
+    change: dict[str, object], rule: str | None
+) -> None:
+    """None: not yet, and nothing lasting refuses them; empty: a place like everybody's."""
+    plan = planner([told()], sketches=True)
+    assert isinstance(plan._people, Town)
+    agreed = plan._people._consents
+    agreed[ANNA] = [replace(agreed[ANNA][0], **change)]  # type: ignore[arg-type]
+    plan.portion(at(0.0))
+    assert plan.complete
+    assert (len(plan.scheduler) == 1) is (rule == "")
+    settled(plan, at(0.0))
+    assert (rule in plan.refusals) is bool(rule)
+
+
+def test_whose_turn_has_not_come_by_all_rules_is_given_their_true_place() -> None:
+    """An hour's rest after a call for another purpose, of which the survey knows nothing."""
+    plan = planner([told(attempts=[(0, Outcome.NO_ANSWER, "earlier")])], sketches=True)
+    plan.portion(at(0.0))
+    assert plan.take(at(0.0)) == "", "made exact, and not due yet"
+    assert plan.take(at(0.0)) is None
+    ((opens, *_),) = plan.scheduler._places.values()
+    assert opens == (NOW + timedelta(hours=1)).timestamp()
+    assert plan.take(at(1.0)) == ANNA

@@ -18,7 +18,14 @@ from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
 from appliance.selftest.machine import KEYS
 from appliance.selftest.result import Downlink
-from appliance.selftest.state import Concluded, HangingUp, Live, SelfTestState, Settling
+from appliance.selftest.state import (
+    Concluded,
+    HangingUp,
+    Live,
+    Playing,
+    SelfTestState,
+    Settling,
+)
 from firmware import events
 from firmware.clips.levels import Levels
 from firmware.events import Cause, Machine, Witness
@@ -173,6 +180,37 @@ def test_the_whole_test() -> None:
     first = {"key": "1", "witness": "module", "confirmed_by": "host", "confirmed_sureness": 0.9}
     assert end["evidence"]["keys"][0] == first
     assert test.latency == pytest.approx(0.1)
+
+
+def test_no_test_takes_longer_than_the_gate_was_told() -> None:
+    """Ringing to the end, the clip twice at its slowest, every wait, a hang-up that is not
+    confirmed: the room that the window must have."""
+    timers = Timers()
+    slowest = timers.clip_start.total_seconds() + timers.clip_margin.total_seconds()
+    rung = timers.set_up.total_seconds() + timers.ring.total_seconds()
+    playing = rung + timers.clip_start.total_seconds()
+    test, _ = play(fresh(), dialled(0.2), answered(rung), started(playing - 0.001))
+    over = [getattr(test, "deadline", 0.0)]
+    while not isinstance(test, Concluded):
+        test, _ = play(test, LATE)
+        over.append(getattr(test, "deadline", over[-1]))
+    longest = selftest.longest(4.0, timers)
+    assert over[-1] <= longest
+    once = slowest + 4.0 + selftest.KEY_WAIT
+    around = rung + timers.hang_up.total_seconds()
+    assert longest == around + selftest.PLAYS * once + selftest.SETTLE
+
+
+def test_an_answer_while_the_clip_plays_leaves_the_clip_its_time() -> None:
+    before, _ = play(fresh(), dialled(0.2), started(3.0))
+    after, effects = play(before, answered(3.5))
+    assert isinstance(before, Playing)
+    assert isinstance(after, Playing)
+    assert after.deadline == before.deadline
+    assert len(rows(effects, "call.answered")) == 1
+    called, _ = play(fresh(), dialled(0.2), answered(3.0))
+    assert isinstance(called, Playing)
+    assert called.deadline == 3.0 + Timers().clip_start.total_seconds()
 
 
 def test_nine_withdraws_nothing() -> None:
