@@ -88,7 +88,7 @@ def run() -> list[dict[str, object]]:
     pipe, far = context.Pipe()
     process = context.Process(target=_modem, args=(far,), daemon=True)
     process.start()
-    modem = VoiceModem(pipe.recv(), on_notification=lambda _: None, on_lost=lambda _: None)
+    modem = VoiceModem(pipe.recv(), on_urc=lambda _: None, on_lost=lambda _: None)
     modem.open()
     results: list[dict[str, object]] = []
     try:

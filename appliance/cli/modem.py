@@ -133,7 +133,7 @@ def _record(arguments: argparse.Namespace) -> int:
     modem = VoiceModem(
         arguments.port,
         baudrate=arguments.baudrate,
-        on_notification=lambda _: None,
+        on_urc=lambda _: None,
         on_lost=lambda _: lost.set(),
         trace=transcript.add,
     )

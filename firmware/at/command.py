@@ -147,7 +147,7 @@ _WORD = re.compile(f"(?:{'|'.join(map(re.escape, _NOTICE_WORDS))})(?![A-Z0-9_])"
 _MARKED = re.compile(r"[+^*%$&#_][A-Za-z0-9_]+")
 
 
-def is_notice(line: str, more: tuple[str, ...] = ()) -> bool:
+def is_urc(line: str, more: tuple[str, ...] = ()) -> bool:
     """Say whether *line*, which the running command does not own, can only be a notice.
 
     ``more`` are starts of plain-word notices that a family adds.

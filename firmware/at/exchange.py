@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-from firmware.at.command import Command, is_notice
+from firmware.at.command import Command, is_urc
 from firmware.at.debt import Debt
 from firmware.at.echo import Echo, looks_like_echo
 from firmware.at.framing import Framer, Line, Prompt
@@ -32,12 +32,12 @@ from firmware.at.outcomes import (
     Aborted,
     Completed,
     ExchangeEvent,
-    Notification,
     Reply,
     ResyncFailed,
     Resynchronised,
     Send,
     TimedOut,
+    Urc,
 )
 from firmware.at.parsing import is_message_body
 from firmware.at.results import CALL_RESULTS, Final, FinalKind, final_result
@@ -65,10 +65,10 @@ class Exchange:
     """State of the conversation; see the module. Not thread-safe, never blocks, never raises
     for anything that a modem sends."""
 
-    def __init__(self, *, notices: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, urcs: tuple[str, ...] = ()) -> None:
         self.dropped = 0
         """Orphan results, orphan information lines and echoes thrown away so far."""
-        self._notices = notices
+        self._urcs = urcs
         self._framer = Framer()
         self._state = _State.IDLE
         self._command: Command | None = None
@@ -140,7 +140,7 @@ class Exchange:
                     self._open_prompt(events)
                 case Line(text=text):
                     self._take(text, now, events)
-            if any(isinstance(event, Notification) for event in events[before:]):
+            if any(isinstance(event, Urc) for event in events[before:]):
                 # Notices do not break the silence: a busy network would put every resync off. Half
                 # a line does not either, so that cutting the stream differently changes nothing.
                 continue
@@ -232,9 +232,9 @@ class Exchange:
         if self._header is not None:
             header, self._header = self._header, None
             if is_message_body(header, line):
-                events.append(Notification(text=header, at=now, body=line))
+                events.append(Urc(text=header, at=now, body=line))
                 return
-            events.append(Notification(text=header, at=now))
+            events.append(Urc(text=header, at=now))
         if not _SAYS_SOMETHING.search(line):
             self.dropped += 1
             return
@@ -276,8 +276,8 @@ class Exchange:
             # Quectel's file upload opens with CONNECT instead of "> ".
             self._framer.expect_prompt = False
             self._open_prompt(events)
-        elif is_notice(line, self._notices) or not command.plain:
-            events.append(Notification(text=line, at=now))
+        elif is_urc(line, self._urcs) or not command.plain:
+            events.append(Urc(text=line, at=now))
         else:
             self._keep(line)
 
@@ -313,7 +313,7 @@ class Exchange:
             self._late = True
             self.dropped += 1
         else:
-            events.append(Notification(text=line, at=now))
+            events.append(Urc(text=line, at=now))
 
     def _take_out_of_step(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
         final = final_result(line)
@@ -326,13 +326,13 @@ class Exchange:
             self._orphan(now)
         elif self._resync.answered_tersely(line, now):
             self.dropped += 1
-        elif is_notice(line, self._notices):
+        elif is_urc(line, self._urcs):
             command = self._command
             call = command is not None and command.call
             if call and line in CALL_RESULTS and self._debt.owed(now):
                 self._debt.pay()
                 self._command = None
-            events.append(Notification(text=line, at=now))
+            events.append(Urc(text=line, at=now))
         else:
             self._orphan(now)
 

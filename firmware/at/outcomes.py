@@ -8,8 +8,9 @@ from firmware.at.results import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """A line that belongs to no command. ``at`` is when its last byte was read (monotonic)."""
+class Urc:
+    """An unsolicited result code (URC, 3GPP TS 27.007; a notice, in plain words): a line that
+    belongs to no command. ``at`` is when its last byte was read (monotonic)."""
 
     text: str
     at: float
@@ -64,4 +65,4 @@ class ResyncFailed:
 
 
 Outcome = Send | Completed | TimedOut | Aborted | Resynchronised | ResyncFailed
-ExchangeEvent = Notification | Outcome
+ExchangeEvent = Urc | Outcome

@@ -145,14 +145,14 @@ class LiveCall:
 
     # -- what is seen ------------------------------------------------------------------------
 
-    def notice(self, text: str, at: float) -> None:
+    def urc(self, text: str, at: float) -> None:
         """Take a notification (dispatcher thread). *at* is box seconds."""
         with self._lock:
             reading = self._family.read(text)
             if reading is not None and reading.sign is Sign.KEY:
                 self._key(reading.fields["key"], Witness.MODULE, at, MODULE_SURENESS)
                 return
-            self._take(self._progress.notice(text, at), at)
+            self._take(self._progress.urc(text, at), at)
 
     def rows(self, rows: Sequence[CallRow] | None, at: float) -> None:
         """Take a call list, or None where it could not be read (worker)."""

@@ -175,7 +175,7 @@ class Progress:
 
     # -- what is seen ---------------------------------------------------------------------
 
-    def notice(self, text: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
+    def urc(self, text: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
         """Take one notification line."""
         if self.phase is Phase.OVER:
             return _late(self, text)

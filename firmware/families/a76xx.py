@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from firmware.families.base import Family, Rung, Step, Timing, UsbIdentity
-from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_NOTICES, SPIC_COUNTER, lte_store
-from firmware.families.standard import CALL_SETUP, CCLK_TIME, COMMON_NOTICES
+from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_URCS, SPIC_COUNTER, lte_store
+from firmware.families.standard import CALL_SETUP, CCLK_TIME, COMMON_URCS
 
 A76XX = Family(
     name="a76xx",
@@ -32,7 +32,7 @@ A76XX = Family(
         Step(command="AT+GSMBUSY=1", reason="callers hear busy, so the line stays free to call"),
     ),
     let_in=(Step(command="AT+GSMBUSY=0", reason="callers ring here: the box answers them"),),
-    notices=(*COMMON_NOTICES, *SIMCOM_NOTICES),
+    urcs=(*COMMON_URCS, *SIMCOM_URCS),
     # A7672SA on Claro (CSFB with early media): dialling, alerting, BEGIN and CLCC 0 all come at
     # ringback; nobody answering, a rejection and an answer look the same until the release.
     weak_answer=True,

@@ -6,8 +6,8 @@ audio goes, how many PIN tries it has left. The code that uses a row never asks 
 new modem is a new file and nothing else.
 
 Notices are matched with :meth:`re.Pattern.fullmatch` on one stripped line. Named groups carry the
-facts: ``state`` (looked up in :attr:`Notice.states`), ``dir`` (0 mobile originated), ``mode`` (0
-voice), ``cause`` (3GPP TS 24.008 cause number), ``duration`` (HHMMSS), ``key``, ``number``,
+facts: ``state`` (looked up in :attr:`UrcPattern.states`), ``dir`` (0 mobile originated), ``mode``
+(0 voice), ``cause`` (3GPP TS 24.008 cause number), ``duration`` (HHMMSS), ``key``, ``number``,
 ``index``, ``stat``.
 """
 
@@ -58,7 +58,7 @@ class Sign(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class UrcPattern:
     """One spelling of one notice. ``states`` maps the ``state`` group to its sign, by family."""
 
     pattern: re.Pattern[str]
@@ -79,16 +79,16 @@ class Reading:
     check: bool = False
 
 
-def notice(
+def urc(
     pattern: str,
     sign: Sign,
     *,
     states: Mapping[str, Sign] | None = None,
     key_code: bool = False,
     check: bool = False,
-) -> Notice:
-    """Build a :class:`Notice`; *pattern* must match the whole line, letter case ignored."""
-    return Notice(
+) -> UrcPattern:
+    """Build a :class:`UrcPattern`; *pattern* must match the whole line, letter case ignored."""
+    return UrcPattern(
         pattern=re.compile(pattern, re.IGNORECASE),
         sign=sign,
         states=states or {},
@@ -259,7 +259,7 @@ class Family:
     """Sent at bring-up where callers are to hear busy without ringing here."""
     let_in: tuple[Step, ...] = ()
     """Sent at bring-up where callers are to be heard; undoes :attr:`turn_away`."""
-    notices: tuple[Notice, ...]
+    urcs: tuple[UrcPattern, ...]
     weak_answer: bool = False
     """The answer notice is known to come at ringback on some networks."""
     hang_up: tuple[Rung, ...]
@@ -284,7 +284,7 @@ class Family:
 
     def read(self, line: str) -> Reading | None:
         """Return what *line* means, or None where it is not a notice of this family."""
-        for row in self.notices:
+        for row in self.urcs:
             found = row.pattern.fullmatch(line)
             if found is None:
                 continue

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 
-from firmware.families.base import Family, PinCounter, Sign, Timing, notice
-from firmware.families.simcom import SIMCOM_NOTICES
+from firmware.families.base import Family, PinCounter, Sign, Timing, urc
+from firmware.families.simcom import SIMCOM_URCS
 from firmware.families.standard import (
     CALL_SETUP,
     CCLK_TIME,
-    COMMON_NOTICES,
+    COMMON_URCS,
     STANDARD_HANG_UP,
 )
 
@@ -26,18 +26,18 @@ GENERIC = Family(
     makers=re.compile(r".*", re.DOTALL),
     models=re.compile(r".*", re.DOTALL),
     bring_up=CALL_SETUP,
-    notices=(
-        *COMMON_NOTICES,
+    urcs=(
+        *COMMON_URCS,
         # A modem of unknown make may still speak SIMCom's widespread words; each is unambiguous.
-        *SIMCOM_NOTICES,
-        notice(r"\+DTMF\s*:\s*(?P<key>[0-9A-D*#])(?:\s*,\s*\d+)?", Sign.KEY),
-        notice(r"HANGUP\s*:\s*(?P<index>\d+)", Sign.ENDED),
-        notice(
+        *SIMCOM_URCS,
+        urc(r"\+DTMF\s*:\s*(?P<key>[0-9A-D*#])(?:\s*,\s*\d+)?", Sign.KEY),
+        urc(r"HANGUP\s*:\s*(?P<index>\d+)", Sign.ENDED),
+        urc(
             r"\+WIND\s*:\s*(?P<state>[256])(?:\s*,\s*\d+)?",
             Sign.NOISE,
             states={"5": Sign.DIALLING, "2": Sign.ALERTING, "6": Sign.ENDED},
         ),
-        notice(r"\+WIND\s*:.*", Sign.NOISE),
+        urc(r"\+WIND\s*:.*", Sign.NOISE),
     ),
     hang_up=STANDARD_HANG_UP,
     pin_counter=PinCounter(

@@ -17,9 +17,9 @@ from firmware.families.base import (
     Sign,
     Step,
     UsbIdentity,
-    notice,
+    urc,
 )
-from firmware.families.standard import CALL_SETUP, COMMON_NOTICES
+from firmware.families.standard import CALL_SETUP, COMMON_URCS
 
 HUAWEI = Family(
     name="huawei",
@@ -51,21 +51,21 @@ HUAWEI = Family(
         # Lost after every call. E173 firmwares answer ERROR before the dial and accept it after.
         Step(command="AT^DDSETEX=2", reason="voice on the audio port, per call"),
     ),
-    notices=(
-        notice(r"\^ORIG:\s*(?P<index>\d+)\s*,\s*(?P<mode>\d+)", Sign.DIALLING),
-        notice(r"\^CONF:\s*(?P<index>\d+)(?:\s*,.*)?", Sign.ALERTING),
-        notice(r"\^CONN:\s*(?P<index>\d+)\s*,\s*(?P<mode>\d+)", Sign.ANSWERED),
+    urcs=(
+        urc(r"\^ORIG:\s*(?P<index>\d+)\s*,\s*(?P<mode>\d+)", Sign.DIALLING),
+        urc(r"\^CONF:\s*(?P<index>\d+)(?:\s*,.*)?", Sign.ALERTING),
+        urc(r"\^CONN:\s*(?P<index>\d+)\s*,\s*(?P<mode>\d+)", Sign.ANSWERED),
         # The cause is missing where the network gave none (E1750, oFono).
-        notice(
+        urc(
             r"\^CEND:\s*(?P<index>\d+)\s*,\s*(?P<seconds>\d*)\s*,\s*\d+"
             r"(?:\s*,\s*(?P<cause>\d+)?(?:\s*,.*)?)?",
             Sign.ENDED,
         ),
-        notice(r"\^DDTMF:\s*(?P<key>[0-9A-D*#])", Sign.KEY),
-        notice(r"\^SIMST:\s*(?:0|255)(?:\s*,.*)?", Sign.SIM_MISSING),
+        urc(r"\^DDTMF:\s*(?P<key>[0-9A-D*#])", Sign.KEY),
+        urc(r"\^SIMST:\s*(?:0|255)(?:\s*,.*)?", Sign.SIM_MISSING),
         # Chatter that starts a few times a minute.
-        notice(r"\^(?:BOOT|RSSI|MODE|SRVST|SIMST|NWTIME|DSFLOWRPT|STIN):?.*", Sign.NOISE),
-        *COMMON_NOTICES,
+        urc(r"\^(?:BOOT|RSSI|MODE|SRVST|SIMST|NWTIME|DSFLOWRPT|STIN):?.*", Sign.NOISE),
+        *COMMON_URCS,
     ),
     # Never AT+CHLD=1x before ^CONF: it kills the AT port until the dongle is pulled (E1550 and
     # others, chan_dongle BUGS 4). CHUP alone is safe in every phase.

@@ -18,9 +18,9 @@ from firmware.families.base import (
     Step,
     Timing,
     UsbIdentity,
-    notice,
+    urc,
 )
-from firmware.families.standard import CALL_SETUP, COMMON_NOTICES, STANDARD_HANG_UP
+from firmware.families.standard import CALL_SETUP, COMMON_URCS, STANDARD_HANG_UP
 
 _DSCI = {
     "1": Sign.HELD,
@@ -77,31 +77,31 @@ QUECTEL = Family(
         Step(command='AT+QGPSCFG="outport","none"', reason="frees the NMEA port for voice"),
         Step(command="AT+QAUDMOD=3", reason="voice goes to USB and not to the analog codec"),
     ),
-    notices=(
+    urcs=(
         # The mode field (4th of ^DSCI, 4th of ccinfo) is 0 for voice; on LTE a permanent data row
         # with mode 1 is listed and must not pass for our call.
-        notice(
+        urc(
             r"\^DSCI:\s*(?P<index>\d+)\s*,\s*(?P<dir>[01])\s*,\s*(?P<state>\d+)\s*,"
             r'\s*(?P<mode>\d+)\s*,\s*"?(?P<number>[^",]*)"?.*',
             Sign.NOISE,
             states=_DSCI,
         ),
-        notice(
+        urc(
             r'\+QIND:\s*"ccinfo"\s*,\s*(?P<index>\d+)\s*,\s*(?P<dir>[01])\s*,\s*(?P<state>-?\d+)'
             r'\s*,\s*(?P<mode>\d+)\s*,\s*\d+(?:\s*,\s*"?(?P<number>[^",]*)"?.*)?',
             Sign.NOISE,
             states=_CCINFO,
         ),
         # Decimal ASCII: 49 is the key 1. Not a digit string.
-        notice(r"\+QTONEDET:\s*(?P<key>\d{2,3})(?:\s*,.*)?", Sign.KEY, key_code=True),
-        notice(r"\+QPCMV:\s*0(?:\s*,\s*0)?", Sign.FLOW_STOP),
-        notice(r"\+QPCMV:\s*1(?:\s*,\s*0)?", Sign.FLOW_GO),
-        notice(r"\+QPSND:\s*0", Sign.PLAY_ENDED),
-        notice(r"\+QPSND:\s*-?\d+", Sign.PLAY_FAILED),
-        notice(r"\+QSIMSTAT:\s*1\s*,\s*0", Sign.SIM_MISSING),
-        notice(r'\+QSIMSTAT:.*|\+QIND:(?!\s*"smsfull").*|\+QAUDPIND:.*|\+QUSIM:.*', Sign.NOISE),
-        notice(r"POWERED DOWN|NORMAL POWER DOWN", Sign.POWER_DOWN),
-        *COMMON_NOTICES,
+        urc(r"\+QTONEDET:\s*(?P<key>\d{2,3})(?:\s*,.*)?", Sign.KEY, key_code=True),
+        urc(r"\+QPCMV:\s*0(?:\s*,\s*0)?", Sign.FLOW_STOP),
+        urc(r"\+QPCMV:\s*1(?:\s*,\s*0)?", Sign.FLOW_GO),
+        urc(r"\+QPSND:\s*0", Sign.PLAY_ENDED),
+        urc(r"\+QPSND:\s*-?\d+", Sign.PLAY_FAILED),
+        urc(r"\+QSIMSTAT:\s*1\s*,\s*0", Sign.SIM_MISSING),
+        urc(r'\+QSIMSTAT:.*|\+QIND:(?!\s*"smsfull").*|\+QAUDPIND:.*|\+QUSIM:.*', Sign.NOISE),
+        urc(r"POWERED DOWN|NORMAL POWER DOWN", Sign.POWER_DOWN),
+        *COMMON_URCS,
     ),
     hang_up=STANDARD_HANG_UP,
     module_keys=True,

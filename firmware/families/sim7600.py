@@ -15,11 +15,11 @@ from firmware.families.base import (
     Timing,
     UsbIdentity,
 )
-from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_NOTICES, SPIC_COUNTER, lte_store
+from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_URCS, SPIC_COUNTER, lte_store
 from firmware.families.standard import (
     CALL_SETUP,
     CCLK_TIME,
-    COMMON_NOTICES,
+    COMMON_URCS,
     STANDARD_HANG_UP,
 )
 
@@ -41,7 +41,7 @@ SIM7600 = Family(
         # proves nothing: the received byte rate does.
         Step(command="AT+CPCMBANDWIDTH=1,1", reason="8 kHz voice for VoLTE and for 2G/3G calls"),
     ),
-    notices=(*COMMON_NOTICES, *SIMCOM_NOTICES),
+    urcs=(*COMMON_URCS, *SIMCOM_URCS),
     # The manual allows CHUP 120 s. A rung does not wait that long: the list is read instead.
     hang_up=STANDARD_HANG_UP,
     reset="AT+CRESET",

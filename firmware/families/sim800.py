@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from firmware.families.base import Family, FileAudio, Rung, Sign, Step, notice
-from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_NOTICES, SPIC_COUNTER
-from firmware.families.standard import CALL_SETUP, CCLK_TIME, COMMON_NOTICES
+from firmware.families.base import Family, FileAudio, Rung, Sign, Step, urc
+from firmware.families.simcom import SIMCOM_CALL_LIST, SIMCOM_URCS, SPIC_COUNTER
+from firmware.families.standard import CALL_SETUP, CCLK_TIME, COMMON_URCS
 
 SIM800 = Family(
     name="sim800",
@@ -26,15 +26,15 @@ SIM800 = Family(
         Step(command="AT+DDET=1,0,0,0", reason="key notices"),
         Step(command="AT+CLTS=1", reason="network time notices and clock"),
     ),
-    notices=(
-        *COMMON_NOTICES,
-        notice(r"MO RING", Sign.ALERTING),
-        notice(r"\+CREC\s*:\s*0", Sign.PLAY_ENDED),
-        notice(r"MO CONNECTED", Sign.ANSWERED, check=True),
+    urcs=(
+        *COMMON_URCS,
+        urc(r"MO RING", Sign.ALERTING),
+        urc(r"\+CREC\s*:\s*0", Sign.PLAY_ENDED),
+        urc(r"MO CONNECTED", Sign.ANSWERED, check=True),
         # "+DTMF:1", "+DTMF: 1" and "+DTMF: 1,40" (tone length) all occur.
-        notice(r"\+DTMF\s*:\s*(?P<key>[0-9A-D*#])(?:\s*,\s*\d+)?", Sign.KEY),
-        *SIMCOM_NOTICES,
-        notice(r"\*PSUTTZ:.*|DST:.*|\+CIEV:.*", Sign.NOISE),
+        urc(r"\+DTMF\s*:\s*(?P<key>[0-9A-D*#])(?:\s*,\s*\d+)?", Sign.KEY),
+        *SIMCOM_URCS,
+        urc(r"\*PSUTTZ:.*|DST:.*|\+CIEV:.*", Sign.NOISE),
     ),
     # ATH ends voice calls on every firmware; CHUP is missing on old SIM900 ones.
     hang_up=(

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import re
 
-from firmware.families.base import FileAudio, Notice, PinCounter, Sign, Step, notice
+from firmware.families.base import FileAudio, PinCounter, Sign, Step, UrcPattern, urc
 
 # "^DSCI" exists on them too but tells no end (SIM7600), so it is not read.
-SIMCOM_NOTICES: tuple[Notice, ...] = (
-    notice(r"VOICE CALL\s*:\s*BEGIN", Sign.ANSWERED, check=True),
+SIMCOM_URCS: tuple[UrcPattern, ...] = (
+    urc(r"VOICE CALL\s*:\s*BEGIN", Sign.ANSWERED, check=True),
     # The duration is HHMMSS (manual, ATH and AT+CHUP examples), not seconds: 001404 is 14 min 4 s.
-    notice(r"VOICE CALL\s*:\s*END(?:\s*:\s*(?P<duration>\d{6}))?\s*:?", Sign.ENDED),
-    notice(r"MISSED_CALL\s*:.*", Sign.NOISE),
-    notice(r"\+RXDTMF\s*:\s*(?P<key>[0-9A-D*#])", Sign.KEY),
-    notice(r"\+SIMCARD\s*:\s*NOT AVAILABLE", Sign.SIM_MISSING),
-    notice(r"\+CREC\s*:.*", Sign.NOISE),
-    notice(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play stop", Sign.PLAY_ENDED),
-    notice(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play error", Sign.PLAY_FAILED),
-    notice(r"\+(?:AUDIOSTATE|WAVSTATE)\s*:.*", Sign.NOISE),
+    urc(r"VOICE CALL\s*:\s*END(?:\s*:\s*(?P<duration>\d{6}))?\s*:?", Sign.ENDED),
+    urc(r"MISSED_CALL\s*:.*", Sign.NOISE),
+    urc(r"\+RXDTMF\s*:\s*(?P<key>[0-9A-D*#])", Sign.KEY),
+    urc(r"\+SIMCARD\s*:\s*NOT AVAILABLE", Sign.SIM_MISSING),
+    urc(r"\+CREC\s*:.*", Sign.NOISE),
+    urc(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play stop", Sign.PLAY_ENDED),
+    urc(r"\+(?:AUDIOSTATE\s*:\s*audio|WAVSTATE\s*:\s*wav) play error", Sign.PLAY_FAILED),
+    urc(r"\+(?:AUDIOSTATE|WAVSTATE)\s*:.*", Sign.NOISE),
     # "WARNNING" is SIMCom's own spelling (SIM800 R14); the module reboots soon after.
-    notice(r"(?:UNDER|OVER)-VOLTAGE WARN+ING", Sign.POWER_LOW),
-    notice(r"(?:(?:UNDER|OVER)-VOLTAGE|NORMAL) POWER DOWN|POWER DOWN", Sign.POWER_DOWN),
-    notice(r"\*ATREADY.*", Sign.BOOT),
-    notice(r"(?:SMS DONE|PB DONE|SMS READY|CALL READY)", Sign.NOISE),
+    urc(r"(?:UNDER|OVER)-VOLTAGE WARN+ING", Sign.POWER_LOW),
+    urc(r"(?:(?:UNDER|OVER)-VOLTAGE|NORMAL) POWER DOWN|POWER DOWN", Sign.POWER_DOWN),
+    urc(r"\*ATREADY.*", Sign.BOOT),
+    urc(r"(?:SMS DONE|PB DONE|SMS READY|CALL READY)", Sign.NOISE),
 )
 
 SIMCOM_CALL_LIST = Step(

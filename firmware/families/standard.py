@@ -7,34 +7,34 @@ from __future__ import annotations
 
 import re
 
-from firmware.families.base import NetworkTime, Notice, Rung, Sign, Step, notice
+from firmware.families.base import NetworkTime, Rung, Sign, Step, UrcPattern, urc
 
 # Spaces after the colon differ between firmwares, so none is required anywhere.
-COMMON_NOTICES: tuple[Notice, ...] = (
-    notice(r"NO CARRIER", Sign.ENDED),
-    notice(r"BUSY", Sign.BUSY),
-    notice(r"NO ANSWER", Sign.NO_ANSWER),
-    notice(r"NO ?DIAL ?TONE", Sign.NO_NETWORK),
-    notice(r"RING", Sign.INCOMING),
-    notice(r"\+CRING:.*", Sign.INCOMING),
-    notice(r'\+CLIP:\s*"(?P<number>[^"]*)"(?:\s*,\s*(?P<type>\d+))?.*', Sign.CALLER),
+COMMON_URCS: tuple[UrcPattern, ...] = (
+    urc(r"NO CARRIER", Sign.ENDED),
+    urc(r"BUSY", Sign.BUSY),
+    urc(r"NO ANSWER", Sign.NO_ANSWER),
+    urc(r"NO ?DIAL ?TONE", Sign.NO_NETWORK),
+    urc(r"RING", Sign.INCOMING),
+    urc(r"\+CRING:.*", Sign.INCOMING),
+    urc(r'\+CLIP:\s*"(?P<number>[^"]*)"(?:\s*,\s*(?P<type>\d+))?.*', Sign.CALLER),
     # Some firmwares leave the quotes out.
-    notice(r"\+CLIP:\s*(?P<number>\+?\d+)(?:\s*,\s*(?P<type>\d+))?.*", Sign.CALLER),
-    notice(r"\+CLIP:.*", Sign.INCOMING),
+    urc(r"\+CLIP:\s*(?P<number>\+?\d+)(?:\s*,\s*(?P<type>\d+))?.*", Sign.CALLER),
+    urc(r"\+CLIP:.*", Sign.INCOMING),
     # A second caller during our call: their turn comes when it is over.
-    notice(r'\+CCWA:\s*"(?P<number>[^"]*)"(?:\s*,\s*(?P<type>\d+))?.*', Sign.WAITING),
-    notice(r"\+CCWA:.*", Sign.NOISE),
+    urc(r'\+CCWA:\s*"(?P<number>[^"]*)"(?:\s*,\s*(?P<type>\d+))?.*', Sign.WAITING),
+    urc(r"\+CCWA:.*", Sign.NOISE),
     # SIMCom, Huawei, Cinterion (^SMGO 1 full, 2 full and one is waiting), Quectel, 27.007 +CIEV.
-    notice(r"\+SMS ?FULL\b.*", Sign.SMS_FULL),
-    notice(r"\^SMMEMFULL\b.*", Sign.SMS_FULL),
-    notice(r"\^SMGO:\s*[12]", Sign.SMS_FULL),
-    notice(r'\+QIND:\s*"smsfull".*', Sign.SMS_FULL),
-    notice(r'\+CIEV:\s*"?SMSFULL"?\s*,\s*[12].*', Sign.SMS_FULL),
-    notice(r'\+CMTI:\s*"(?P<store>\w+)"\s*,\s*(?P<index>\d+)', Sign.SMS),
-    notice(r'\+C(?:G|E)?REG:\s*(?P<stat>\d+)(?:\s*,\s*".*)?', Sign.REGISTRATION),
-    notice(r"\+CPIN:\s*NOT (?:INSERTED|READY|AVAILABLE).*", Sign.SIM_MISSING),
-    notice(r"\+CPIN:.*", Sign.NOISE),
-    notice(r"RDY", Sign.BOOT),
+    urc(r"\+SMS ?FULL\b.*", Sign.SMS_FULL),
+    urc(r"\^SMMEMFULL\b.*", Sign.SMS_FULL),
+    urc(r"\^SMGO:\s*[12]", Sign.SMS_FULL),
+    urc(r'\+QIND:\s*"smsfull".*', Sign.SMS_FULL),
+    urc(r'\+CIEV:\s*"?SMSFULL"?\s*,\s*[12].*', Sign.SMS_FULL),
+    urc(r'\+CMTI:\s*"(?P<store>\w+)"\s*,\s*(?P<index>\d+)', Sign.SMS),
+    urc(r'\+C(?:G|E)?REG:\s*(?P<stat>\d+)(?:\s*,\s*".*)?', Sign.REGISTRATION),
+    urc(r"\+CPIN:\s*NOT (?:INSERTED|READY|AVAILABLE).*", Sign.SIM_MISSING),
+    urc(r"\+CPIN:.*", Sign.NOISE),
+    urc(r"RDY", Sign.BOOT),
 )
 
 CALL_SETUP: tuple[Step, ...] = (

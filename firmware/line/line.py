@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from firmware.at.outcomes import Notification
+from firmware.at.outcomes import Urc
 from firmware.call.context import LineContext
 from firmware.call.inbox import LINE_SIGNS, Closing, Emergency, Heard, LinkDown, Ordered
 from firmware.clips.clip import Clip
@@ -193,7 +193,7 @@ class Line:
             baudrate=settings.baudrate,
             rtscts=settings.rtscts,
             emergency_port=settings.emergency_port,
-            on_notification=self._notice,
+            on_urc=self._take_urc,
             on_lost=self._lost,
             trace=self._trace,
             largest_file=self._voice.largest_file(),
@@ -269,13 +269,13 @@ class Line:
 
     # -- callbacks of the modem and of the voice path -------------------------------------------
 
-    def _notice(self, notification: Notification) -> None:
+    def _take_urc(self, urc: Urc) -> None:
         """Dispatcher thread: the call learns of it first, the worker when it has time."""
-        age = time.monotonic() - notification.at
+        age = time.monotonic() - urc.at
         at = self._line.now() - max(age, 0.0) * self._speed
         call, identity, path = self._calls.call, self._status.identity, self._voice.path
         if call is not None:
-            call.notice(notification.text, at)
+            call.urc(urc.text, at)
             modem = self._line.modem
             if self._line.outstanding and modem is not None:
                 if call.progress.ending:
@@ -283,10 +283,10 @@ class Line:
                 elif call.speaking:
                     # The voice is switched on by a command, which waits for this result.
                     modem.result_due(ANSWER_DUE_SECONDS)
-        self._messages.inline(notification.text, notification.body)
+        self._messages.inline(urc.text, urc.body)
         if identity is None:
             return
-        reading = identity.family.read(notification.text)
+        reading = identity.family.read(urc.text)
         if reading is None:
             return
         if reading.sign is Sign.FLOW_STOP and path is not None:
@@ -296,7 +296,7 @@ class Line:
         elif reading.sign in (Sign.PLAY_ENDED, Sign.PLAY_FAILED) and path is not None:
             path.played(failed=reading.sign is Sign.PLAY_FAILED, at=at)
         elif reading.sign in LINE_SIGNS:
-            self._line.inbox.put(Heard(reading=reading, text=notification.text, at=at))
+            self._line.inbox.put(Heard(reading=reading, text=urc.text, at=at))
 
     def _lost(self, reason: str) -> None:
         call = self._calls.call

@@ -141,7 +141,7 @@ def probe(
         port,
         baudrate=baudrate,
         rtscts=rtscts,
-        on_notification=lambda _notification: None,
+        on_urc=lambda _notification: None,
         on_lost=lambda _reason: None,
     )
     try:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from firmware.at.outcomes import Notification
+from firmware.at.outcomes import Urc
 
 MAX_QUEUED = 4096
 """Notices kept while a callback is stuck; beyond it the oldest are dropped and counted."""
@@ -25,13 +25,11 @@ class Dispatcher:
     still handed out; a loss is reported once, whatever else happens afterwards.
     """
 
-    def __init__(
-        self, notified: Callable[[Notification], None], lost: Callable[[str], None]
-    ) -> None:
+    def __init__(self, notified: Callable[[Urc], None], lost: Callable[[str], None]) -> None:
         self.dropped = 0
-        self._notified = notified
+        self._told_urc = notified
         self._lost = lost
-        self._queue: deque[Notification] = deque()
+        self._queue: deque[Urc] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._loss: str | None = None
         self._stopping = False
@@ -40,13 +38,13 @@ class Dispatcher:
     def start(self) -> None:
         self._thread.start()
 
-    def put(self, notification: Notification) -> None:
+    def put(self, urc: Urc) -> None:
         """Queue a notice; never blocks."""
         with self._changed:
             if len(self._queue) >= MAX_QUEUED:
                 self._queue.popleft()
                 self.dropped += 1
-            self._queue.append(notification)
+            self._queue.append(urc)
             self._changed.notify()
 
     def lose(self, reason: str) -> None:
@@ -68,10 +66,10 @@ class Dispatcher:
             with self._changed:
                 while not self._queue and self._loss is None and not self._stopping:
                     self._changed.wait()
-                notification = self._queue.popleft() if self._queue else None
+                urc = self._queue.popleft() if self._queue else None
                 loss = self._loss
-            if notification is not None:
-                self._call(self._notified, notification)
+            if urc is not None:
+                self._call(self._told_urc, urc)
                 continue
             if loss is not None:
                 self._call(self._lost, loss)

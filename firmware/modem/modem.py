@@ -19,7 +19,7 @@ from gsmmodem.exceptions import TimeoutException as GsmTimeout
 from gsmmodem.modem import CTRLZ, TERMINATOR, GsmModem
 
 from firmware.at.command import make_command
-from firmware.at.outcomes import Notification, Reply
+from firmware.at.outcomes import Reply, Urc
 from firmware.at.results import FinalKind
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout
 from firmware.modem import port_users
@@ -49,7 +49,7 @@ _RETRYABLE = re.compile(r"AT[+^*%$&#_][A-Z0-9_]+(=?\?)?")
 class VoiceModem(GsmModem, AtTransport):
     """One modem on one port: commands, notices, the emergency hang-up, and messages.
 
-    ``on_notification`` gets every notice in order on one thread that is not the reader;
+    ``on_urc`` gets every notice in order on one thread that is not the reader;
     ``on_lost`` is called once with the reason when the port dies, and may call :meth:`close`.
     """
 
@@ -60,10 +60,10 @@ class VoiceModem(GsmModem, AtTransport):
         baudrate: int = 115200,
         rtscts: bool = False,
         emergency_port: str | None = None,
-        on_notification: Callable[[Notification], None],
+        on_urc: Callable[[Urc], None],
         on_lost: Callable[[str], None],
         trace: Trace | None = None,
-        notices: tuple[str, ...] = (),
+        urcs: tuple[str, ...] = (),
         largest_file: int = 0,
     ) -> None:
         super().__init__(
@@ -72,10 +72,10 @@ class VoiceModem(GsmModem, AtTransport):
             requestDelivery=False,
             rtscts=rtscts,
             emergency_port=emergency_port,
-            on_notification=on_notification,
+            on_urc=on_urc,
             on_lost=on_lost,
             trace=trace,
-            notices=notices,
+            urcs=urcs,
         )
         self._awaiting_payload = threading.local()
         self._largest_file = largest_file
@@ -256,11 +256,11 @@ class VoiceModem(GsmModem, AtTransport):
             raise ValueError("a PIN never goes through the library")
         self.open(OPEN_SECONDS + waitingForModemToStartInSeconds)
 
-    def notified(self, notification: Notification) -> None:
+    def take_urc(self, urc: Urc) -> None:
         """Pass a notice on; the library sees only what its USSD session waits for."""
-        super().notified(notification)
-        if self._ussdSessionEvent is not None and notification.text.startswith("+CUSD"):
-            lines = [notification.text]
+        super().take_urc(urc)
+        if self._ussdSessionEvent is not None and urc.text.startswith("+CUSD"):
+            lines = [urc.text]
             self.defer(lambda: self._handleUssd(lines))
 
     def _handleModemNotification(self, lines: list[str]) -> None:  # noqa: N802

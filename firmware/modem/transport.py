@@ -33,12 +33,12 @@ from firmware.at.outcomes import (
     Aborted,
     Completed,
     ExchangeEvent,
-    Notification,
     Outcome,
     Reply,
     Resynchronised,
     Send,
     TimedOut,
+    Urc,
 )
 from firmware.at.resync import QUIET_SECONDS
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
@@ -61,7 +61,7 @@ Trace = Callable[[str, bytes, float], None]
 class AtTransport(SerialComms):
     """A serial port that speaks AT; see the module for its threads and locks.
 
-    ``on_notification`` gets every notice in order on one thread. ``on_lost`` is called once for
+    ``on_urc`` gets every notice in order on one thread. ``on_lost`` is called once for
     each :meth:`connect` whose port died, on the same thread and after the last notice; it may
     call :meth:`close`. ``trace`` sees raw bytes, numbers included: the caller masks them.
     """
@@ -77,19 +77,19 @@ class AtTransport(SerialComms):
         *,
         rtscts: bool = False,
         emergency_port: str | None = None,
-        on_notification: Callable[[Notification], None] | None = None,
+        on_urc: Callable[[Urc], None] | None = None,
         on_lost: Callable[[str], None] | None = None,
         trace: Trace | None = None,
-        notices: tuple[str, ...] = (),
+        urcs: tuple[str, ...] = (),
     ) -> None:
         super().__init__(port, baudrate, notifyCallbackFunc, fatalErrorCallbackFunc)
         self._rtscts = rtscts
         self._emergency_name = emergency_port
-        self._on_notification = on_notification
+        self._on_urc = on_urc
         self._on_lost = on_lost
-        self._dispatcher = Dispatcher(self.notified, self._report_loss)
+        self._dispatcher = Dispatcher(self.take_urc, self._report_loss)
         self._trace = trace
-        self._notice_words = notices
+        self._urc_words = urcs
         self._writer = PortWriter(
             note=lambda data: self._note("tx", data),
             lost=self._lose,
@@ -97,7 +97,7 @@ class AtTransport(SerialComms):
         )
         self._command_lock = threading.RLock()
         self._condition = threading.Condition(threading.Lock())
-        self._exchange = Exchange(notices=notices)
+        self._exchange = Exchange(urcs=urcs)
         self._outcomes: deque[Outcome] = deque()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -130,10 +130,10 @@ class AtTransport(SerialComms):
                 port.close()
                 raise
         with self._condition:
-            self._exchange = Exchange(notices=self._notice_words)
+            self._exchange = Exchange(urcs=self._urc_words)
             self._outcomes.clear()
             self._down = None
-        self._dispatcher = Dispatcher(self.notified, self._report_loss)
+        self._dispatcher = Dispatcher(self.take_urc, self._report_loss)
         self._work = queue.SimpleQueue()
         self._writer.attach(port, second)
         self.alive = True
@@ -299,7 +299,7 @@ class AtTransport(SerialComms):
     def _apply(self, events: list[ExchangeEvent]) -> None:
         """Sort events to their owners. Condition held."""
         for event in events:
-            if isinstance(event, Notification):
+            if isinstance(event, Urc):
                 self._dispatcher.put(event)
             else:
                 self._outcomes.append(event)
@@ -367,10 +367,10 @@ class AtTransport(SerialComms):
 
     # -- handing out -----------------------------------------------------------------------
 
-    def notified(self, notification: Notification) -> None:
+    def take_urc(self, urc: Urc) -> None:
         """Pass one notice on; on the dispatcher thread, in order."""
-        if self._on_notification is not None:
-            self._on_notification(notification)
+        if self._on_urc is not None:
+            self._on_urc(urc)
 
     def _report_loss(self, reason: str) -> None:
         if self._on_lost is not None:

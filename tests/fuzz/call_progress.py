@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from firmware.at.calls import call_list
 from firmware.at.command import make_command
 from firmware.at.exchange import Exchange
-from firmware.at.outcomes import Completed, ExchangeEvent, Notification, Reply, TimedOut
+from firmware.at.outcomes import Completed, ExchangeEvent, Reply, TimedOut, Urc
 from firmware.at.parsing import registration
 from firmware.call.facts import AnswerConfirmed, Fact, Over, mask
 from firmware.call.progress import Phase, Progress
@@ -100,8 +100,8 @@ class Progressing:
     def take(self, events: Sequence[ExchangeEvent], now: float) -> None:
         for event in events:
             match event:
-                case Notification(text=text):
-                    self._tell(self.state.notice(text, now))
+                case Urc(text=text):
+                    self._tell(self.state.urc(text, now))
                     mask(text)
                 case Completed(reply=reply):
                     self._answer(reply, now)

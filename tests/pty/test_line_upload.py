@@ -112,7 +112,7 @@ def test_a_start_frees_a_module_that_waits_for_the_rest_of_a_file(
 
 def opened(port: str, largest_file: int) -> VoiceModem:
     return VoiceModem(
-        port, on_notification=lambda _: None, on_lost=lambda _: None, largest_file=largest_file
+        port, on_urc=lambda _: None, on_lost=lambda _: None, largest_file=largest_file
     )
 
 
@@ -179,7 +179,7 @@ def test_a_stop_ends_the_feeding_and_is_the_last_on_the_wire(
         said(port, declared("sim7600").encode() + b"\r")
         modem = VoiceModem(
             port,
-            on_notification=lambda _: None,
+            on_urc=lambda _: None,
             on_lost=lambda _: None,
             trace=lambda way, data, _: sent.append(data) if way == "tx" else None,
             largest_file=80_000,

@@ -65,7 +65,7 @@ def port(sim: Sim) -> Iterator[ScriptedPort]:
 
 @pytest.fixture
 def modem(port: ScriptedPort) -> Iterator[VoiceModem]:
-    modem = VoiceModem(port.path, on_notification=lambda _: None, on_lost=lambda _: None)
+    modem = VoiceModem(port.path, on_urc=lambda _: None, on_lost=lambda _: None)
     modem.open()
     yield modem
     modem.close()
@@ -134,9 +134,7 @@ def test_a_message_notice_is_passed_on_and_nothing_is_read_or_deleted(
     """The library would read it, hand it to nobody, and delete it: an opt-out lost."""
     sim.stored = {2: deliver(SENDER, "STOP")}
     seen: list[str] = []
-    modem = VoiceModem(
-        port.path, on_notification=lambda n: seen.append(n.text), on_lost=seen.append
-    )
+    modem = VoiceModem(port.path, on_urc=lambda n: seen.append(n.text), on_lost=seen.append)
     modem.open()
     port.say(b'\r\n+CMTI: "SM",2\r\n')
     assert [unit.part.text for unit in store_of(modem).sweep()] == ["STOP"]

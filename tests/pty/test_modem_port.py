@@ -13,7 +13,7 @@ import pytest
 from gsmmodem.exceptions import CommandError
 from gsmmodem.modem import Call
 
-from firmware.at.outcomes import Notification
+from firmware.at.outcomes import Urc
 from firmware.at.results import FinalKind
 from firmware.errors import (
     CommandAborted,
@@ -35,19 +35,19 @@ class Rig:
 
     def __init__(self, port: ScriptedPort, emergency: ScriptedPort | None = None) -> None:
         self.port = port
-        self.notices: list[Notification] = []
+        self.urcs: list[Urc] = []
         self.lost: list[str] = []
         self.changed = threading.Condition()
         self.modem = VoiceModem(
             port.path,
             emergency_port=emergency.path if emergency else None,
-            on_notification=self._notice,
+            on_urc=self._notice,
             on_lost=self._loss,
         )
 
-    def _notice(self, notification: Notification) -> None:
+    def _notice(self, notification: Urc) -> None:
         with self.changed:
-            self.notices.append(notification)
+            self.urcs.append(notification)
             self.changed.notify_all()
 
     def _loss(self, reason: str) -> None:
@@ -62,7 +62,7 @@ class Rig:
 
     @property
     def texts(self) -> list[str]:
-        return [notice.text for notice in self.notices]
+        return [notice.text for notice in self.urcs]
 
 
 class Outstanding:
@@ -148,7 +148,7 @@ def test_close_is_fast_and_the_port_can_be_opened_again(rig: Rig) -> None:
 
 def test_urls_work() -> None:
     """loop:// gives back what is sent, so AT is its own echo and nothing ever answers."""
-    modem = VoiceModem("loop://", on_notification=lambda _: None, on_lost=lambda _: None)
+    modem = VoiceModem("loop://", on_urc=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(CommandTimeout, match="nothing on loop:// answers AT"):
         modem.open(timeout=0.2)
 
@@ -206,7 +206,7 @@ def test_bursts_of_keys_lose_none_and_keep_their_order(rig: Rig) -> None:
     keys = "1234567890" * 20
     for at in range(0, len(keys), 10):
         rig.port.say("".join(f"\r\n+DTMF: {key}\r\n" for key in keys[at : at + 10]).encode())
-    rig.wait(lambda: len(rig.notices) == len(keys))
+    rig.wait(lambda: len(rig.urcs) == len(keys))
     assert rig.texts == [f"+DTMF: {key}" for key in keys]
 
 
@@ -227,13 +227,13 @@ def test_notices_come_on_one_thread_that_may_send_commands(rig: Rig) -> None:
     threads: list[str] = []
     replies: list[bool] = []
 
-    def react(notification: Notification) -> None:
+    def react(notification: Urc) -> None:
         threads.append(threading.current_thread().name)
         replies.append(rig.modem.command("AT+CSQ").final.ok)
         with rig.changed:
             rig.changed.notify_all()
 
-    rig.modem._on_notification = react
+    rig.modem._on_urc = react
     rig.port.say(b"\r\nRING\r\n\r\nRING\r\n")
     rig.wait(lambda: replies == [True, True])
     assert set(threads) == {"at-dispatcher"}
@@ -405,7 +405,7 @@ def test_many_threads_notices_and_stops_at_once(rig: Rig) -> None:
         assert not thread.is_alive()
     assert len(outcomes) == 60
     assert False not in outcomes
-    rig.wait(lambda: len(rig.notices) >= 100)
+    rig.wait(lambda: len(rig.urcs) >= 100)
     assert rig.texts == [f"+RXDTMF: {count}" for count in range(100)]
 
 
@@ -416,7 +416,7 @@ def test_unplug_releases_the_waiter_and_is_reported_once(rig: Rig) -> None:
     rig.port.answers["AT+COPS=?"] = None
     waiter = Outstanding(rig, "AT+COPS=?")
     rig.port.say(b"\r\nRING\r\n")
-    rig.wait(lambda: bool(rig.notices))
+    rig.wait(lambda: bool(rig.urcs))
     rig.port.unplug()
     waiter.join()
     assert isinstance(waiter.error, LinkLost)

@@ -9,10 +9,10 @@ from firmware.at.exchange import Exchange
 from firmware.at.outcomes import (
     Completed,
     ExchangeEvent,
-    Notification,
     Reply,
     Resynchronised,
     Send,
+    Urc,
 )
 
 
@@ -22,15 +22,15 @@ class Talk:
     def __init__(self, exchange: Exchange | None = None) -> None:
         self.exchange = exchange or Exchange()
         self.now = 100.0
-        self.notices: list[str] = []
+        self.urcs: list[str] = []
         self.sent: list[bytes] = []
         self.outcomes: list[ExchangeEvent] = []
 
     def take(self, events: Iterable[ExchangeEvent]) -> None:
         for event in events:
             match event:
-                case Notification(text=text):
-                    self.notices.append(text)
+                case Urc(text=text):
+                    self.urcs.append(text)
                 case Send(data=data):
                     self.sent.append(data)
                 case _:

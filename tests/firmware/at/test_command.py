@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.at.command import is_notice, label, make_command
+from firmware.at.command import is_urc, label, make_command
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_labels_show_no_values(text: str, shown: str) -> None:
      "Call Ready", "MO RING", "UNDER-VOLTAGE WARNNING", "MISSED_CALL: 11:01AM 00000000000"],
 )  # fmt: skip
 def test_notices_are_known(line: str) -> None:
-    assert is_notice(line)
+    assert is_urc(line)
 
 
 @pytest.mark.parametrize("line", ["SIMCOM_SIM7600G-H", "Quectel", "EC25", "869000000000001",
                                   "0791331906004", "BUSYBOX 1.2", "RINGO"])  # fmt: skip
 def test_identities_are_no_notices(line: str) -> None:
-    assert not is_notice(line)
+    assert not is_urc(line)
 
 
 def test_a_family_may_add_words() -> None:
-    assert is_notice("SURPRISE 1", ("SURPRISE",))
+    assert is_urc("SURPRISE 1", ("SURPRISE",))

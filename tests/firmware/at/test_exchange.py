@@ -17,10 +17,10 @@ from firmware.at.outcomes import (
     Aborted,
     Completed,
     ExchangeEvent,
-    Notification,
     Reply,
     Resynchronised,
     TimedOut,
+    Urc,
 )
 from firmware.at.results import Final, FinalKind
 from tests.support.at_talk import Talk
@@ -32,7 +32,7 @@ def test_an_answer_holds_its_own_lines_only() -> None:
     assert talk.sent == [b"AT+CSQ\r"]
     talk.hear("VOICE CALL: BEGIN", "+CSQ: 20,99", "+RXDTMF: 1", "OK")
     assert talk.reply().lines == ("+CSQ: 20,99",)
-    assert talk.notices == ["VOICE CALL: BEGIN", "+RXDTMF: 1"]
+    assert talk.urcs == ["VOICE CALL: BEGIN", "+RXDTMF: 1"]
     assert talk.exchange.idle
 
 
@@ -40,13 +40,13 @@ def test_ten_keys_at_once_stay_ten_in_order() -> None:
     talk = Talk()
     burst = "".join(f"\r\n+DTMF: {key}\r\n" for key in "1234567890")
     talk.take(talk.exchange.receive(burst.encode(), talk.now))
-    assert talk.notices == [f"+DTMF: {key}" for key in "1234567890"]
+    assert talk.urcs == [f"+DTMF: {key}" for key in "1234567890"]
 
 
 def test_a_key_is_not_held_back_by_half_a_line_behind_it() -> None:
     talk = Talk()
     talk.take(talk.exchange.receive(b"\r\n+RXDTMF: 1\r\n\r\n+RXD", talk.now))
-    assert talk.notices == ["+RXDTMF: 1"]
+    assert talk.urcs == ["+RXDTMF: 1"]
 
 
 def test_identity_text_is_the_answer_and_notices_in_it_are_not() -> None:
@@ -54,7 +54,7 @@ def test_identity_text_is_the_answer_and_notices_in_it_are_not() -> None:
     talk.send("AT+CGMI")
     talk.hear("RING", "SIMCOM INCORPORATED", "OK")
     assert talk.reply().lines == ("SIMCOM INCORPORATED",)
-    assert talk.notices == ["RING"]
+    assert talk.urcs == ["RING"]
 
 
 @pytest.mark.parametrize("echo", ["", "AT+CSQ\r"])
@@ -63,7 +63,7 @@ def test_echo_makes_no_difference(echo: str) -> None:
     talk.send("AT+CSQ")
     talk.take(talk.exchange.receive(f"{echo}\r\n+CSQ: 1,0\r\n\r\nOK\r\n".encode(), talk.now))
     assert talk.reply().lines == ("+CSQ: 1,0",)
-    assert talk.notices == []
+    assert talk.urcs == []
 
 
 @pytest.mark.parametrize("cut", [2, 4, 6])
@@ -72,7 +72,7 @@ def test_an_echo_cut_by_a_notice_is_no_answer(cut: int) -> None:
     talk.send("AT+CGMM")
     talk.hear("AT+CGMM"[:cut], "+CREG: 1", "AT+CGMM"[cut:], "EC25", "OK")
     assert talk.reply().lines == ("EC25",)
-    assert talk.notices == ["+CREG: 1"]
+    assert talk.urcs == ["+CREG: 1"]
 
 
 def test_clac_lists_commands_even_with_echo() -> None:
@@ -96,7 +96,7 @@ def test_call_results_are_notices_during_any_other_command(result: str, text: st
     talk = Talk()
     talk.send(text)
     talk.hear(result)
-    assert talk.notices == [result]
+    assert talk.urcs == [result]
     assert talk.outcomes == []
     talk.hear("OK")
     assert talk.reply().lines == ()
@@ -109,7 +109,7 @@ def test_progress_flows_while_a_dial_waits_for_its_result() -> None:
     talk.wait(30)
     talk.hear("+RXDTMF: 1", "anything new", "OK")
     assert talk.reply().final.ok
-    assert talk.notices == [
+    assert talk.urcs == [
         '+CLCC: 1,0,2,0,0,"+33199000001",145', "^ORIG:1,0", "VOICE CALL: BEGIN", "+RXDTMF: 1",
         "anything new",
     ]  # fmt: skip
@@ -125,7 +125,7 @@ def test_a_row_is_the_answer_to_the_query_and_a_notice_otherwise() -> None:
     talk.send("AT+CLCC=1")
     talk.hear(row, "OK")
     assert talk.reply().lines == ()
-    assert talk.notices == [row, row]
+    assert talk.urcs == [row, row]
 
 
 def test_text_that_begins_like_a_result_does_not_end_the_answer() -> None:
@@ -150,7 +150,7 @@ def test_every_error_ends_the_command_at_once(result: str, kind: FinalKind) -> N
 def test_results_without_a_command_are_dropped_and_counted() -> None:
     talk = Talk()
     talk.hear("OK", "ERROR", "+CME ERROR: SIM busy", "RING")
-    assert talk.notices == ["RING"]
+    assert talk.urcs == ["RING"]
     assert talk.exchange.dropped == 3
 
 
@@ -161,7 +161,7 @@ def test_prompt_then_payload_then_result() -> None:
     assert talk.sent == [b"AT+CMGS=23\r", b"00110B\x1a"]
     talk.take(talk.exchange.receive(b"00110B\x1a\r\n+CMGS: 7\r\n\r\nOK\r\n", talk.now))
     assert talk.reply().lines == ("+CMGS: 7",)
-    assert talk.notices == []
+    assert talk.urcs == []
 
 
 def test_upload_opened_by_connect() -> None:
@@ -196,13 +196,13 @@ def test_the_body_of_a_message_is_never_a_notice(body: str) -> None:
     events: list[ExchangeEvent] = []
     header = '+CMT: "+33639980001",,"26/11/24,05:32:11+04"'
     events += talk.exchange.receive(f"\r\n{header}\r\n{body}\r\n".encode(), talk.now)
-    assert events == [Notification(text=header, at=talk.now, body=body)]
+    assert events == [Urc(text=header, at=talk.now, body=body)]
 
 
 def test_a_missing_body_swallows_no_notice() -> None:
     talk = Talk()
     talk.hear("+CDS: 25", "NO CARRIER")
-    assert talk.notices == ["+CDS: 25", "NO CARRIER"]
+    assert talk.urcs == ["+CDS: 25", "NO CARRIER"]
 
 
 # -- timeouts, and what is owed after them -------------------------------------------------------
@@ -246,7 +246,7 @@ def test_a_reply_that_comes_after_the_next_commands_reply_is_swept_up() -> None:
     talk.hear('+COPS: 0,0,"Cell",7', "OK")
     assert talk.reply().lines == ('+COPS: 0,0,"Cell",7',)
     talk.hear("+CSQ: 1,0", "OK")
-    assert talk.notices == []
+    assert talk.urcs == []
     assert talk.exchange.debt(talk.now) == 0
 
 
@@ -324,7 +324,7 @@ def test_a_live_call_row_is_never_taken_for_a_dead_query() -> None:
     talk.send("ATD+33199000001;", timeout=60)
     talk.hear('+CLCC: 1,0,2,0,0,"+33199000001",145', "OK")
     assert talk.reply().final.ok
-    assert talk.notices == ['+CLCC: 1,0,2,0,0,"+33199000001",145']
+    assert talk.urcs == ['+CLCC: 1,0,2,0,0,"+33199000001",145']
 
 
 def test_a_dial_that_a_notice_has_ended_is_not_waited_for() -> None:
@@ -361,7 +361,7 @@ def test_an_emergency_throws_the_command_out_and_sweeps_up_behind_it() -> None:
     talk.hear("OK")
     talk.wait(0.1)
     assert talk.outcomes == [Resynchronised()]
-    assert talk.notices == ["VOICE CALL: END: 000003", "NO CARRIER"]
+    assert talk.urcs == ["VOICE CALL: END: 000003", "NO CARRIER"]
 
 
 def test_an_aborted_dial_answered_by_no_carrier_has_paid() -> None:
@@ -369,7 +369,7 @@ def test_an_aborted_dial_answered_by_no_carrier_has_paid() -> None:
     talk.send("ATD+33199000001;", timeout=60)
     talk.take(talk.exchange.abort(talk.now, finals=2))
     talk.hear("NO CARRIER", "OK", "OK")
-    assert talk.notices == ["NO CARRIER"]
+    assert talk.urcs == ["NO CARRIER"]
     assert talk.exchange.debt(talk.now) == 0
 
 

@@ -84,7 +84,7 @@ def test_late_information_during_the_probe_marks_its_ok() -> None:
     talk.hear("OK")
     talk.wait(0.1)
     assert talk.outcomes[-1] == Resynchronised()
-    assert talk.notices == []
+    assert talk.urcs == []
 
 
 def test_call_notices_survive_the_resync() -> None:
@@ -98,7 +98,7 @@ def test_call_notices_survive_the_resync() -> None:
     talk.hear('+CLCC: 1,0,6,0,0,"10086",129', "OK", "NO CARRIER")
     talk.wait(0.1)
     assert talk.outcomes[-1] == Resynchronised()
-    assert talk.notices == [
+    assert talk.urcs == [
         "RING", "VOICE CALL: BEGIN", "+RXDTMF: 1", '+CLCC: 1,0,6,0,0,"10086",129', "NO CARRIER",
     ]  # fmt: skip
 
@@ -166,7 +166,7 @@ def test_line_noise_neither_answers_nor_keeps_a_modem_out_of_step() -> None:
     talk.send("AT+CGMM")
     talk.take(talk.exchange.receive(b"\xf8\xff\r\nEC25\r\n\r\nOK\r\n", talk.now))
     assert talk.reply().lines == ("EC25",)
-    assert talk.notices == []
+    assert talk.urcs == []
 
 
 def test_a_modem_left_in_numeric_results_is_asked_for_words() -> None:

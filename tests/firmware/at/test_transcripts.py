@@ -10,7 +10,7 @@ import pytest
 from firmware.at.calls import call_row, extended_error
 from firmware.at.command import Command, make_command
 from firmware.at.exchange import Exchange
-from firmware.at.outcomes import Completed, ExchangeEvent, Notification, Send, TimedOut
+from firmware.at.outcomes import Completed, ExchangeEvent, Send, TimedOut, Urc
 from firmware.at.parsing import registration
 from firmware.at.results import final_result
 from firmware.families import FAMILIES
@@ -73,7 +73,7 @@ def test_no_line_is_lost_or_claimed_twice(name: str) -> None:
     seen: list[str] = []
     for event in events:
         match event:
-            case Notification(text=text):
+            case Urc(text=text):
                 seen.append(text)
             case Completed(reply=reply):
                 seen += [*reply.lines, reply.final.text]
@@ -99,7 +99,7 @@ def test_an_answer_holds_its_own_lines(name: str) -> None:
         match event:
             case Completed(reply=reply):
                 assert not [line for line in reply.lines if line.startswith(("VOICE", "RING"))]
-            case Notification(text=text):
+            case Urc(text=text):
                 assert text not in TEXT
             case _:
                 pass

@@ -55,7 +55,7 @@ def tell(
                 state, more = state.rows((), at)
                 new += more
         else:
-            state, new = state.notice(item, at)
+            state, new = state.urc(item, at)
         facts += new
     return state, facts
 
@@ -212,8 +212,8 @@ def test_a_second_caller_is_not_the_call_that_was_answered() -> None:
 def test_the_echo_of_our_own_hang_up_is_no_evidence() -> None:
     state, _ = tell([*ANSWERED["sim7600"], "wait 3"])
     assert state.phase is Phase.OVER
-    state, _ = state.cut(came_back=True).notice("VOICE CALL: END: 000034", 20.0)
-    state, _ = state.notice("NO CARRIER", 20.1)
+    state, _ = state.cut(came_back=True).urc("VOICE CALL: END: 000034", 20.0)
+    state, _ = state.urc("NO CARRIER", 20.1)
     release = state.release_cause("+CEER: 16")
     assert release.cause is Cause.FAILED
     assert release.evidence == "the call left the call list and came back: hung up by the box"
@@ -221,7 +221,7 @@ def test_the_echo_of_our_own_hang_up_is_no_evidence() -> None:
 
 def test_what_the_far_end_said_before_our_hang_up_stays_evidence() -> None:
     state, _ = tell([*ANSWERED["sim7600"], "NO CARRIER", ()])
-    state, _ = state.cut().notice("VOICE CALL: END: 000034", 20.0)
+    state, _ = state.cut().urc("VOICE CALL: END: 000034", 20.0)
     assert state.release_cause(None).evidence == "NO CARRIER"
 
 

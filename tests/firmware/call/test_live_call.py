@@ -59,13 +59,13 @@ def ringing(*witnesses: Witness, keys: str = "19") -> Told:
     )
     call.events = told
     call.dial_final("OK", 0.1)
-    call.notice(ALERTS, 1.0)
+    call.urc(ALERTS, 1.0)
     return call
 
 
 def answered(*witnesses: Witness, keys: str = "19") -> Told:
     call = ringing(*witnesses, keys=keys)
-    call.notice(CLAIM, 5.0)
+    call.urc(CLAIM, 5.0)
     call.rows((ACTIVE,), 5.05)
     call.events.clear()
     return call
@@ -85,11 +85,11 @@ def keys(call: Told) -> list[tuple[str, Witness]]:
 def test_a_key_counts_until_the_end_is_told(emergency: bool) -> None:
     call = answered(Witness.MODULE, Witness.HOST)
     call.hang_up_ordered(9.0, emergency=emergency)
-    call.notice("+RXDTMF: 5", 9.3)
+    call.urc("+RXDTMF: 5", 9.3)
     hear(call, "9", 9.6)
     assert keys(call) == [("5", Witness.MODULE), ("9", Witness.HOST)]
     call.close()
-    call.notice(NINE, 9.9)
+    call.urc(NINE, 9.9)
     hear(call, "1", 9.9)
     assert len(keys(call)) == 2
 
@@ -97,10 +97,10 @@ def test_a_key_counts_until_the_end_is_told(emergency: bool) -> None:
 def test_a_key_counts_although_an_end_was_claimed_falsely() -> None:
     call = answered()
     for text in END:
-        call.notice(text, 7.0)
+        call.urc(text, 7.0)
     call.rows((), 7.1)
     assert call.is_over()
-    call.notice(NINE, 7.3)
+    call.urc(NINE, 7.3)
     assert keys(call) == [("9", Witness.MODULE)]
 
 
@@ -112,16 +112,16 @@ def kinds(events: Sequence[Event]) -> list[str]:
 def test_a_key_proves_an_answer_that_no_list_agreed_with(late: bool) -> None:
     """*late* tells of a key that comes once the call is over."""
     call = ringing()
-    call.notice(CLAIM, 5.0)
+    call.urc(CLAIM, 5.0)
     call.clip_started("greeting", 5.02)
     if not late:
-        call.notice(NINE, 6.2)
+        call.urc(NINE, 6.2)
     for text in END:
-        call.notice(text, 7.0)
+        call.urc(text, 7.0)
     call.rows((), 7.1)
     if late:
         assert not keys(call)
-        call.notice(NINE, 7.2)
+        call.urc(NINE, 7.2)
     assert kinds(call.events) == ["Dialled", "Ringing", "Answered", "ClipStarted", "KeyHeard"]
     (answer,) = [event for event in call.events if isinstance(event, Answered)]
     assert (answer.at, answer.weak) == (5.0, False)
@@ -130,21 +130,21 @@ def test_a_key_proves_an_answer_that_no_list_agreed_with(late: bool) -> None:
 
 def test_an_unproven_answer_without_a_key_stays_untold() -> None:
     call = ringing()
-    call.notice(CLAIM, 5.0)
+    call.urc(CLAIM, 5.0)
     call.clip_started("greeting", 5.02)
     for text in END:
-        call.notice(text, 7.0)
+        call.urc(text, 7.0)
     call.rows((), 7.1)
     assert kinds(call.events) == ["Dialled", "Ringing"]
 
 
 def test_a_denied_answer_leaves_no_key() -> None:
     call = ringing()
-    call.notice(CLAIM, 5.0)
-    call.notice(NINE, 5.01)
+    call.urc(CLAIM, 5.0)
+    call.urc(NINE, 5.01)
     alerting: tuple[CallRow, ...] = call_list((ALERTS,)).rows
     call.rows(alerting, 5.05)
-    call.notice(NINE, 5.5)
+    call.urc(NINE, 5.5)
     call.hang_up_ordered(6.0)
     assert kinds(call.events) == ["Dialled", "Ringing"]
 
@@ -154,8 +154,8 @@ def test_the_host_reports_only_the_keys_on_offer_and_the_module_all() -> None:
     for at, key in ((6.0, "2"), (7.0, "5"), (8.0, "8")):
         hear(call, key, at)
     assert keys(call) == [("2", Witness.HOST), ("8", Witness.HOST)]
-    call.notice("+RXDTMF: 5", 9.0)
-    call.notice("+RXDTMF: 8", 9.1)
+    call.urc("+RXDTMF: 5", 9.0)
+    call.urc("+RXDTMF: 8", 9.1)
     assert ("5", Witness.MODULE) in keys(call)
     assert [e.key for e in call.events if isinstance(e, KeyConfirmed)] == ["8"]
     call.judge_keys(20.0)
@@ -226,7 +226,7 @@ def test_a_clip_that_ends_just_before_the_call_was_cut_by_its_end(listed: bool) 
     """*listed* where the modem's list shows the call for a while after its end was told."""
     call = breaks_off()
     for text in END:
-        call.notice(text, 8.4)
+        call.urc(text, 8.4)
     if listed:
         call.rows((ACTIVE,), 8.6)
         assert not breaks(call)
@@ -262,11 +262,11 @@ def test_a_break_is_told_before_what_follows_it(what: str) -> None:
 
 def test_a_break_in_a_greeting_to_nobody_is_not_told() -> None:
     call = ringing()
-    call.notice(CLAIM, 5.0)
+    call.urc(CLAIM, 5.0)
     call.clip_started("greeting", 5.02)
     call.clip_finished("greeting", 100, False, 5.1)
     call.rows(call_list((ALERTS,)).rows, 5.2)
-    call.notice(CLAIM, 9.0)
+    call.urc(CLAIM, 9.0)
     call.rows((ACTIVE,), 9.05)
     assert not breaks(call)
 
@@ -277,12 +277,12 @@ def test_a_key_is_told_at_once_where_its_event_has_to_wait(state: str) -> None:
     call = ringing()
     noted: list[str] = []
     call._line.key_heard = lambda event: noted.append(event.key)
-    call.notice(CLAIM, 5.0)
+    call.urc(CLAIM, 5.0)
     if state != "claimed":
         call.rows((ACTIVE,), 5.05)
     if state == "over":
         call.hang_up_ordered(6.0)
-    call.notice(NINE, 6.3)
+    call.urc(NINE, 6.3)
     assert noted == ["9"]
     assert bool(keys(call)) is (state != "claimed")
 
@@ -294,10 +294,10 @@ def test_the_line_begins_the_greeting_twice_at_most() -> None:
     call._path.play = lambda clip: begun.append(clip.name)  # type: ignore[method-assign]
     (alerts,) = call_list((ALERTS,)).rows
     for at in (5.0, 6.0, 7.0, 8.0):
-        call.notice(CLAIM, at)
+        call.urc(CLAIM, at)
         call.rows((alerts,), at + 0.1)
     assert begun == ["greeting"]
-    call.notice(CLAIM, 9.0)
+    call.urc(CLAIM, 9.0)
     call.rows((ACTIVE,), 9.1)
     assert begun == ["greeting", "greeting"]
     (answer,) = (event for event in call.events if isinstance(event, Answered))

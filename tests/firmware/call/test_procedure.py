@@ -38,7 +38,7 @@ class Modem:
 
     def __init__(self, meanwhile: Any) -> None:
         self.sent: list[str] = []
-        self.notices: tuple[str, ...] = ()
+        self.urcs: tuple[str, ...] = ()
         """Told while the dial command waits for its result, which then never comes."""
         self.call: LiveCall | None = None
         self.late: Callable[[], None] = nothing
@@ -51,10 +51,10 @@ class Modem:
         if not self.sent:
             self._meanwhile()
         if text.startswith("ATD"):
-            if not self.notices or self.call is None:
+            if not self.urcs or self.call is None:
                 raise LinkLost("far enough")
-            for notice in self.notices:
-                self.call.notice(notice, 101.0)
+            for notice in self.urcs:
+                self.call.urc(notice, 101.0)
             raise CommandTimeout("no result for ATD")
         if text == FAMILY.end_cause:
             self.late()
@@ -94,7 +94,7 @@ def place(
     number: str = "+33639980001",
 ) -> tuple[Modem, list[Event]]:
     modem, posted = Modem(meanwhile), list[Event]()
-    modem.notices, modem.late = notices, late
+    modem.urcs, modem.late = notices, late
     dial = Dial(line="one", attempt="a", number=number, greeting="g", dial_by=160.0)
     path = SilentPath(
         callbacks=AudioCallbacks(

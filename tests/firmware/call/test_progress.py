@@ -44,7 +44,7 @@ def tell(
             state, new = state.list_unreadable(at)
         elif isinstance(item, str):
             state, new = (
-                state.dial_final(item[1:], at) if item.startswith("=") else state.notice(item, at)
+                state.dial_final(item[1:], at) if item.startswith("=") else state.urc(item, at)
             )
         else:
             state, new = state.rows(item, at)
@@ -269,7 +269,7 @@ def test_our_own_hang_up_is_ours_whatever_comes_after() -> None:
     state, _ = tell(["=OK", ALERTING, ACTIVE])
     state, facts = state.hang_up_ordered().finished("hung up by the box")
     assert kinds(facts) == ["Over"]
-    state, facts = state.notice("NO CARRIER", 9.0)
+    state, facts = state.urc("NO CARRIER", 9.0)
     assert not facts
     assert state.release_cause("+CEER: 16").cause is Cause.LOCAL_HANG_UP
     assert state.hang_up_ordered(emergency=True).release_cause(None).cause is Cause.EMERGENCY
@@ -348,7 +348,7 @@ def test_any_sequence_tells_at_most_one_story(seen: list[Seen], family: str, ste
 def test_lines_of_another_call_change_nothing() -> None:
     state, _ = tell(["=OK", ALERTING])
     for line in ('+CLCC: 1,1,6,0,0,"y",129', '+CLCC: 3,0,6,0,0,"y",129', "RING", '+CMTI: "SM",2'):
-        assert state.notice(line, 5.0) == (state, ())
+        assert state.urc(line, 5.0) == (state, ())
 
 
 def test_durations_are_hours_minutes_seconds() -> None:

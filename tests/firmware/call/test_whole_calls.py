@@ -14,7 +14,7 @@ import pytest
 from firmware.at.calls import call_list
 from firmware.at.command import make_command
 from firmware.at.exchange import Exchange
-from firmware.at.outcomes import Completed, ExchangeEvent, Notification
+from firmware.at.outcomes import Completed, ExchangeEvent, Urc
 from firmware.call.facts import Alerting, AnswerConfirmed, Fact, Over
 from firmware.call.progress import Progress
 from firmware.families import FAMILIES
@@ -66,8 +66,8 @@ class Teller:
     def take(self, events: Sequence[ExchangeEvent], now: float) -> None:
         for event in events:
             match event:
-                case Notification(text=text):
-                    self._tell(self.state.notice(text, now))
+                case Urc(text=text):
+                    self._tell(self.state.urc(text, now))
                 case Completed(reply=reply) if self._asked == "AT+CLCC":
                     self._tell(self.state.rows(call_list(reply.lines).voice_rows, now))
                 case Completed(reply=reply) if self._asked == "AT+CEER":

@@ -15,7 +15,7 @@ from firmware.at.results import Final, FinalKind
 from firmware.call.inbox import Attention, Closing, Emergency, Item, LinkDown, Ordered
 from firmware.clock import Clock, SystemClock
 from firmware.errors import CommandTimeout, FirmwareError, LinkLost
-from firmware.events import Ended, Event, LineFault
+from firmware.events import Ended, Event, LineFault, LineReady
 from firmware.families import FAMILIES
 from firmware.faults import Fault, LineDown
 from firmware.line.ladder import Ladder
@@ -249,6 +249,7 @@ def test_a_line_in_service_waits_for_no_boot_any_more() -> None:
     down = Waits()
     down.recovery.reset(Module())
     down.recovery.announce()
+    assert isinstance(down.posted[-1], LineReady)
     assert down.went() == [0.5]
 
 

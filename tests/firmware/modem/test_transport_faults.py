@@ -9,7 +9,7 @@ import pytest
 import serial
 from pytest_mock import MockerFixture
 
-from firmware.at.outcomes import Notification
+from firmware.at.outcomes import Urc
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
 from firmware.modem import port_users
 from firmware.modem.modem import VoiceModem
@@ -23,10 +23,10 @@ class Rig:
         self.opened = mocker.patch(
             "firmware.modem.port.serial.serial_for_url", return_value=self.port
         )
-        self.notices: list[Notification] = []
+        self.urcs: list[Urc] = []
         self.lost: list[str] = []
         self.gone = threading.Event()
-        self.modem = VoiceModem("fake", on_notification=self.notices.append, on_lost=self.loss)
+        self.modem = VoiceModem("fake", on_urc=self.urcs.append, on_lost=self.loss)
 
     def loss(self, reason: str) -> None:
         self.lost.append(reason)
@@ -105,13 +105,13 @@ def test_a_callback_that_raises_stops_nothing(mocker: MockerFixture) -> None:
     seen: list[str] = []
     done = threading.Event()
 
-    def explode(notification: Notification) -> None:
+    def explode(notification: Urc) -> None:
         seen.append(notification.text)
         if len(seen) == 2:
             done.set()
         raise RuntimeError("broken callback")
 
-    rig.modem._on_notification = explode
+    rig.modem._on_urc = explode
     AtTransport.connect(rig.modem)
     rig.modem._received(b"\r\nRING\r\n\r\n+RXDTMF: 1\r\n", 1.0)
     assert done.wait(2)
@@ -167,9 +167,7 @@ def test_the_first_port_is_closed_again_where_the_second_cannot_be_opened(
         "firmware.modem.port.serial.serial_for_url",
         side_effect=[first, serial.SerialException(2, "nothing there")],
     )
-    modem = VoiceModem(
-        "a", emergency_port="b", on_notification=lambda _: None, on_lost=lambda _: None
-    )
+    modem = VoiceModem("a", emergency_port="b", on_urc=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable):
         modem.open()
     assert first.closed
@@ -183,14 +181,14 @@ def test_a_port_without_permission_names_the_group(mocker: MockerFixture, tmp_pa
         side_effect=serial.SerialException(13, "could not open port"),
     )
     mocker.patch("firmware.modem.port.port_users.explain", return_value=("", ""))
-    modem = VoiceModem(str(device), on_notification=lambda _: None, on_lost=lambda _: None)
+    modem = VoiceModem(str(device), on_urc=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable, match="Permission denied") as caught:
         modem.open()
     assert "dialout" in caught.value.remedy
 
 
 def test_a_port_that_is_not_there() -> None:
-    modem = VoiceModem("/dev/nothing", on_notification=lambda _: None, on_lost=lambda _: None)
+    modem = VoiceModem("/dev/nothing", on_urc=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable, match="/dev/nothing does not exist"):
         modem.open()
 
@@ -201,14 +199,14 @@ def test_what_is_no_serial_port_is_said_to_be_none(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "relative").touch()
-    modem = VoiceModem(name, on_notification=lambda _: None, on_lost=lambda _: None)
+    modem = VoiceModem(name, on_urc=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable, match="is not a serial port") as caught:
         modem.open()
     assert caught.value.remedy == "correct the port of the line"
 
 
 def test_a_url_that_means_nothing() -> None:
-    modem = VoiceModem("carrier-pigeon://", on_notification=lambda _: None, on_lost=lambda _: None)
+    modem = VoiceModem("carrier-pigeon://", on_urc=lambda _: None, on_lost=lambda _: None)
     with pytest.raises(PortUnusable, match="carrier-pigeon") as caught:
         modem.open()
     assert "correct the address" in caught.value.remedy

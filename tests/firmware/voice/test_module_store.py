@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.at.command import is_notice, make_command
+from firmware.at.command import is_urc, make_command
 from firmware.at.outcomes import Reply
 from firmware.at.results import final_result
 from firmware.clips.clip import Clip
@@ -59,7 +59,7 @@ class SimulatedPort:
         owned = tuple(
             line
             for line in lines[:-1]
-            if line.startswith(command.owns) or (command.plain and not is_notice(line))
+            if line.startswith(command.owns) or (command.plain and not is_urc(line))
         )
         return Reply(final=final, lines=owned)
 
@@ -294,7 +294,7 @@ def test_sim800_takes_parts_of_4096_bytes() -> None:
     ]  # fmt: skip
 
 
-def test_quectel_data_that_was_changed_on_the_way_is_noticed() -> None:
+def test_quectel_data_that_was_changed_on_the_way_is_urcd() -> None:
     port, _, store = made("quectel")
     port.spoil = lambda data: b"?" + data[1:]
     with pytest.raises(CommandRefused, match="checksum"):
@@ -316,7 +316,7 @@ def test_quectel_must_state_what_it_took(said: list[str], reason: str) -> None:
         store.keep([GREETING])
 
 
-def test_a_module_that_took_less_than_it_said_is_noticed() -> None:
+def test_a_module_that_took_less_than_it_said_is_urcd() -> None:
     port, _, store = made("sim7600")
     store.keep([GREETING])
     port.answer["AT+FSATTRI"] = ["+FSATTRI: 44", "OK"]
