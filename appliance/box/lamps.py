@@ -42,6 +42,8 @@ class BoxFacts:
     law_refuses: bool = False
     """A rule forbids every call of this box (the numbering gate), not only calls at this hour."""
     panel_ok: bool = True
+    safe_mode: bool = False
+    """The box has not started: nothing else is known of it."""
     audio_ok: bool = True
     """False once a call's voice path failed, until one worked."""
     fleet_barred: bool = False
@@ -100,6 +102,11 @@ class FaultCode(Enum):
         "the state was restored, or something in it is lost",
         "`doctor` says what is missing and what to do; `reset` with a name and a reason goes on",
     )
+    SAFE_MODE = (
+        10,
+        "safe mode: the box could not start three times, and calls nobody",
+        "`doctor` or `status` says why; mend it, then press start, or switch the box off and on",
+    )
 
     def __init__(self, flashes: int, meaning: str, remedy: str) -> None:
         self.flashes = flashes
@@ -112,10 +119,11 @@ _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
     FaultCode.CLOCK: lambda box: not box.clock_trusted,
     FaultCode.LAW: lambda box: box.law_refuses,
     FaultCode.LINE_OUT: lambda box: box.lines_out > 0,
-    FaultCode.NO_LINE: lambda box: box.lines_ready == 0,
+    FaultCode.NO_LINE: lambda box: box.lines_ready == 0 and not box.safe_mode,
     FaultCode.AUDIO: lambda box: not box.audio_ok,
     FaultCode.PANEL: lambda box: not box.panel_ok,
     FaultCode.FLEET: lambda box: box.fleet_barred or box.fleet_unheard,
+    FaultCode.SAFE_MODE: lambda box: box.safe_mode,
     FaultCode.STATE: lambda box: not box.state_ok,
 }
 
@@ -186,3 +194,8 @@ def lamps(box: BoxFacts) -> dict[Lamp, Pattern]:
         if row.lamp not in shown and row.holds(box):
             shown[row.lamp] = row.pattern
     return shown
+
+
+def safe_mode_lamps() -> dict[Lamp, Pattern]:
+    """Return what the lamps of a box in safe mode show."""
+    return lamps(BoxFacts(safe_mode=True))

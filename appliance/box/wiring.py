@@ -83,6 +83,9 @@ def open_panel(
     )
 
 
+_PLANNED_PINS = ("ready", "line", "call", "fault", "heartbeat", "start")
+
+
 def supervision_plan(config: Config) -> Plan:
     """Return what the supervisor has to know: how to hang up on each modem, and its pins.
 
@@ -95,6 +98,7 @@ def supervision_plan(config: Config) -> Plan:
         stop_second_pin=None if panel is None else panel.stop_second,
         stop_second_opens=panel is not None and panel.stop_second_contact == "normally_open",
         fault_pin=None if panel is None else panel.fault,
+        panel=None if panel is None else {name: getattr(panel, name) for name in _PLANNED_PINS},
         simulated=panel is not None and panel.simulated,
     )
 

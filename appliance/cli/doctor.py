@@ -192,6 +192,14 @@ def _no_state(state: Path) -> Iterator[DoctorRow]:
 
 
 def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
+    if status.get("safe_mode"):
+        yield DoctorRow(
+            part="box",
+            state="fault",
+            detail=status["why"]["sentence"],
+            remedy="mend that; then press start, or run: systemctl restart autodialer",
+        )
+        return
     clock = status["clock"]
     if status["running"]:
         yield DoctorRow(part="box", state="ok", detail=f"runs; {status['why']['sentence']}")

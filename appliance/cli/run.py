@@ -6,7 +6,13 @@ import argparse
 import logging
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.daemon.starts import Starts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,20 +27,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the supervisor that watches this box; without its answer the box is stopped"
         " (default: $AUTODIALER_SUPERVISOR, else none)",
     )
+    parser.add_argument(
+        "--starts",
+        type=Path,
+        metavar="FILE",
+        help="record of failed starts: each waits longer, and after the third the box stays in safe"
+        " mode (default: starts.json in $RUNTIME_DIRECTORY, else none)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from appliance.daemon.starts import Starts, default_file
+
+    file = arguments.starts or default_file()
+    if file is None:
+        return _run(arguments, settled=lambda: None)
+    starts = Starts(file)
+    fault = starts.held()
+    if fault is not None and not _stay_safe(arguments, fault, starts):
+        return 0
+    time.sleep(starts.pause())
+    starts.begin()
+    try:
+        code = _run(arguments, settled=starts.succeeded)
+    except Exception as error:
+        starts.failed(str(error))
+        raise
+    if code == 0:
+        starts.succeeded()
+    else:
+        starts.failed("the box ended by itself: its log tells why")
+    return code
+
+
+def _stay_safe(arguments: argparse.Namespace, fault: str, starts: Starts) -> bool:
+    """Stay in safe mode; True where a person has helped and the box is to try again."""
+    from appliance.daemon.safe_mode import SafeMode
+
+    _log_to_stderr("info")
+    safe = SafeMode(arguments.config, fault, state=arguments.state, supervisor=arguments.supervisor)
+    if not safe.run():
+        return False
+    starts.succeeded()
+    return True
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+def _run(arguments: argparse.Namespace, settled: Callable[[], None]) -> int:
     from appliance.box.state import BoxState
     from appliance.config import load as configuration
     from appliance.daemon.daemon import Daemon
     from appliance.errors import Refused
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
-    logging.basicConfig(
-        level=config.settings.logging.level.upper(),
-        format="%(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    _log_to_stderr(config.settings.logging.level)
     panel = config.settings.panel
     if panel is not None and panel.stop_second is not None and arguments.supervisor is None:
         raise Refused(
@@ -43,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     state = BoxState.open(config.state)
     try:
-        box = Daemon(config, state, arguments.supervisor)
+        box = Daemon(config, state, arguments.supervisor, settled=settled)
         return box.run(until_idle=arguments.until_idle)
     finally:
         state.close()

@@ -41,6 +41,7 @@ from appliance.control.operations import Fingers, Operations, Surroundings
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import EndSignals
 from appliance.daemon.fleet import join
+from appliance.daemon.starts import SETTLED
 from appliance.daemon.state_watch import StateWatch
 from appliance.daemon.supervised import Supervised, SupervisedFingers, call_name
 from appliance.effects import Record
@@ -87,8 +88,16 @@ class _Request:
 class Daemon:
     """One run of the box on an opened state."""
 
-    def __init__(self, config: Config, state: BoxState, supervisor: Path | None = None) -> None:
-        """*supervisor* is the folder of the supervisor that is expected, None for none."""
+    def __init__(
+        self,
+        config: Config,
+        state: BoxState,
+        supervisor: Path | None = None,
+        *,
+        settled: Callable[[], None] = lambda: None,
+    ) -> None:
+        """*supervisor* is the folder of the supervisor that is expected, None for none. *settled*
+        is called once, when the box has run for long enough to have started well."""
         self._config = config
         self._state = state
         self._inbox: queue.SimpleQueue[Input | _Request | None] = queue.SimpleQueue()
@@ -138,6 +147,8 @@ class Daemon:
         self._jobs: deque[tuple[_Request, Job]] = deque()
         self._beat_every = BEAT
         self._watch = StateWatch(state, self._inbox.put)
+        self._settled = settled
+        self._settles_at: float | None = None
         self._turned: float | None = None
         """When the loop began its last turn, in real seconds; None while it does not run yet."""
         self._calls_running = 0
@@ -168,6 +179,7 @@ class Daemon:
                 server.start()
                 self._start()
                 notify("READY=1")
+                self._settles_at = time.monotonic() + SETTLED
                 return self._loop(until_idle=until_idle)
             finally:
                 signals.begun()
@@ -254,6 +266,9 @@ class Daemon:
             self._look_after_state()
             self._show()
             notify("WATCHDOG=1")
+            if self._settles_at is not None and self._turned >= self._settles_at:
+                self._settles_at = None
+                self._settled()
             if until_idle and self._idle():
                 return 0
             if self._box.engine.storage_failure is not None and not self._in_call():

@@ -27,6 +27,14 @@ def folded(text: str, width: int) -> str:
 
 def as_text(status: dict[str, Any]) -> str:
     """Lay a status out, one fact a row."""
+    if status.get("safe_mode"):
+        return "\n".join(
+            [
+                f"box      {status['box']}: SAFE MODE, nobody is called",
+                f"now      {status['why']['sentence']}",
+                *(f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]),
+            ]
+        )
     clock = status["clock"]
     trust = (
         f"trusted ({clock['source']})" if clock["trusted"] else f"NOT trusted: {clock['source']}"

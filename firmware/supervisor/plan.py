@@ -56,6 +56,8 @@ class Plan(NamedTuple):
     stop_second_opens: bool = False
     """The second contact is normally open: it closes when the button is pressed."""
     fault_pin: int | None = None
+    panel: dict[str, int | None] | None = None
+    """The panel's other pins by name, for a box that cannot read its configuration any more."""
     simulated: bool = False
     """No pins here: the contact is a pipe and lamps are files, in the supervisor's run folder."""
 

@@ -79,7 +79,7 @@ def test_a_box_that_ends_latches_a_stop_answers_a_look_and_refuses_the_rest(benc
     for request in (status, pause, stop):
         daemon._inbox.put(request)
     daemon._shut_down()
-    assert stop.answer.result(timeout=0) == {"stopped": True}
+    assert stop.answer.result(timeout=0) == {"stopped": True, "unreached": []}
     with pytest.raises(Refused, match="ending"):
         pause.answer.result(timeout=0)
     assert status.answer.result(timeout=0)["stopped"] is False
