@@ -102,11 +102,6 @@ class FaultCode(Enum):
         "the state was restored, or something in it is lost",
         "`doctor` says what is missing and what to do; `reset` with a name and a reason goes on",
     )
-    SAFE_MODE = (
-        10,
-        "safe mode: the box could not start three times, and calls nobody",
-        "`doctor` or `status` says why; mend it, then press start, or switch the box off and on",
-    )
 
     def __init__(self, flashes: int, meaning: str, remedy: str) -> None:
         self.flashes = flashes
@@ -114,16 +109,20 @@ class FaultCode(Enum):
         self.remedy = remedy
 
 
+SAFE_MODE = "safe mode: the box could not start three times, and calls nobody"
+SAFE_MODE_REMEDY = (
+    "`doctor` or `status` says why; mend it, then press start, or switch the box off and on"
+)
+
 _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
     FaultCode.STORAGE: lambda box: not box.storage_ok,
     FaultCode.CLOCK: lambda box: not box.clock_trusted,
     FaultCode.LAW: lambda box: box.law_refuses,
     FaultCode.LINE_OUT: lambda box: box.lines_out > 0,
-    FaultCode.NO_LINE: lambda box: box.lines_ready == 0 and not box.safe_mode,
+    FaultCode.NO_LINE: lambda box: box.lines_ready == 0,
     FaultCode.AUDIO: lambda box: not box.audio_ok,
     FaultCode.PANEL: lambda box: not box.panel_ok,
     FaultCode.FLEET: lambda box: box.fleet_barred or box.fleet_unheard,
-    FaultCode.SAFE_MODE: lambda box: box.safe_mode,
     FaultCode.STATE: lambda box: not box.state_ok,
 }
 
@@ -178,6 +177,14 @@ LAMP_TABLE: tuple[LampRow, ...] = (
         "emergency stop: release the button, then reset",
         lambda box: box.stopped,
     ),
+    LampRow(
+        Lamp.FAULT,
+        Blink.ON,
+        "the box does not run; its supervisor watches the stop button",
+        # The supervisor lights it, where nobody evaluates this table.
+        lambda _: False,
+    ),
+    LampRow(Lamp.FAULT, Blink.SLOW, f"{SAFE_MODE}: {SAFE_MODE_REMEDY}", lambda box: box.safe_mode),
     *(
         LampRow(Lamp.FAULT, Flashes(code.flashes), f"{code.meaning}: {code.remedy}", _STANDS[code])
         for code in FaultCode

@@ -1,7 +1,7 @@
 """The box after three starts that failed: it calls nobody, and says what is wrong.
 
 It opens neither ledger nor registry nor modem, because one of them may be what is broken. It keeps
-the panel alive, counts its code out on the fault lamp, answers ``status``, ``doctor`` and ``stop``
+the panel alive, shows it on the fault lamp, answers ``status``, ``doctor`` and ``stop``
 on the technician's socket, and stays under the supervisor. A person ends it: by the start button,
 by a changed configuration file, or by restarting the service; then the box tries again.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance import __version__
-from appliance.box.lamps import FaultCode, safe_mode_lamps
+from appliance.box.lamps import SAFE_MODE, SAFE_MODE_REMEDY, safe_mode_lamps
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import state_directory
@@ -169,7 +169,6 @@ class SafeMode:
         )
 
     def _status(self) -> dict[str, Any]:
-        code = FaultCode.SAFE_MODE
         settings = None if self._config is None else self._config.settings
         return {
             "box": "unknown" if settings is None else settings.box.name,
@@ -184,7 +183,7 @@ class SafeMode:
                 "sentence": f"Safe mode after three starts that failed: {self._fault}.",
                 "next_at": None,
             },
-            "faults": [{"code": code.name.lower(), "meaning": code.meaning, "remedy": code.remedy}],
+            "faults": [{"code": "safe_mode", "meaning": SAFE_MODE, "remedy": SAFE_MODE_REMEDY}],
         }
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from appliance.box.lamps import FaultCode, safe_mode_lamps
+from appliance.box.lamps import safe_mode_lamps
 from appliance.control.protocol import ControlClient
 from appliance.daemon import starts as module
 from appliance.daemon.safe_mode import SafeMode
 from appliance.daemon.starts import MOST, WORDLESS, Starts, default_file
 from appliance.errors import NobodyListens, Refused
 from appliance.screen.status import as_text
-from firmware.gpio.lamp import Flashes, Lamp
+from firmware.gpio.lamp import Blink, Lamp
 from firmware.supervisor.plan import Notes
 
 
@@ -88,10 +88,13 @@ def test_the_record_lies_in_the_managers_folder(monkeypatch: pytest.MonkeyPatch)
     assert default_file() is None
 
 
-def test_safe_mode_has_a_code_of_its_own_that_nothing_hides() -> None:
-    assert safe_mode_lamps()[Lamp.FAULT] == Flashes(FaultCode.SAFE_MODE.flashes)
-    flashes = [code.flashes for code in FaultCode]
-    assert len(set(flashes)) == len(flashes)
+def test_safe_mode_has_a_pattern_of_its_own_that_nothing_hides() -> None:
+    assert safe_mode_lamps() == {
+        Lamp.READY: Blink.OFF,
+        Lamp.LINE: Blink.OFF,
+        Lamp.CALL: Blink.OFF,
+        Lamp.FAULT: Blink.SLOW,
+    }
 
 
 class Stay:
