@@ -102,7 +102,6 @@ class Planner:
         self._to_plan.clear()
         self._bounds = set()
         self._hours.clear()
-        self._to_settle = None
         self._to_survey = iter(self._people.subjects())
 
     def later(self, subjects: Iterable[str]) -> None:

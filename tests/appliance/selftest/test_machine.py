@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.call.keys import MAX_PRESS_ROWS
 from appliance.call.state import AttemptInput, TimeReached, Withdrawn
 from appliance.effects import Effect, Now, Record, Send
 from appliance.model import Clearance, Interval, Outcome, Timers
@@ -25,6 +26,7 @@ from appliance.selftest.state import (
     Playing,
     SelfTestState,
     Settling,
+    Waiting,
 )
 from firmware import events
 from firmware.clips.levels import Levels
@@ -211,6 +213,44 @@ def test_an_answer_while_the_clip_plays_leaves_the_clip_its_time() -> None:
     called, _ = play(fresh(), dialled(0.2), answered(3.0))
     assert isinstance(called, Playing)
     assert called.deadline == 3.0 + Timers().clip_start.total_seconds()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(started(5.0), clip="another"),
+        replace(finished(5.0), clip="another"),
+        finished(5.0, complete=False),
+        started(5.0),
+    ],
+)
+def test_only_the_test_s_own_clip_moves_it_and_only_to_its_end(event: AttemptInput) -> None:
+    playing, _ = play(fresh(), *ANSWERED)
+    waiting, _ = play(playing, finished(7.1))
+    assert isinstance(playing, Playing)
+    assert isinstance(waiting, Waiting)
+    after, _ = play(waiting, event)
+    assert after == waiting
+    after, _ = play(playing, event)
+    if event == started(5.0):
+        assert isinstance(after, Playing)
+        assert after.facts.greeting_at == 3.1, "the first frame is when it began"
+    else:
+        assert after == playing
+
+
+def test_presses_that_fill_the_disk_are_not_written() -> None:
+    test, effects = play(fresh(), *ANSWERED, *[key(4.0, "2")] * (MAX_PRESS_ROWS + 5))
+    assert len(rows(effects, "call.key")) == MAX_PRESS_ROWS
+    assert len(test.heard) == MAX_PRESS_ROWS
+
+
+def test_a_key_answers_a_call_whose_answer_nobody_told() -> None:
+    test, effects = play(fresh(), dialled(0.2), started(3.0), key(4.0, "1"), key(5.0, "9"))
+    assert (test.facts.answered_at, test.facts.answer) == (4.0, "key 1")
+    (row,) = rows(effects, "call.answered")
+    assert row["evidence"] == "key 1"
+    assert [one["offset_ms"] for one in rows(effects, "call.key")] == [1000, 2000]
 
 
 def test_nine_withdraws_nothing() -> None:
