@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.messages import (
+    MEMORIES,
     Message,
     Status,
     deliver_pdu,
@@ -39,13 +40,17 @@ def _stored(name: str, default: str) -> Handler:
 
 
 def _preferred_store(modem: Modem, command: Command) -> Reply:
-    used, total = modem.messages.used, modem.messages.capacity
     if command.kind is Kind.TEST:
-        return Reply(lines=('+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")',))
+        names = ",".join(f'"{name}"' for name in MEMORIES)
+        return Reply(lines=(f"+CPMS: ({names}),({names}),({names})",))
     if command.kind is Kind.READ:
-        return Reply(lines=("+CPMS: " + ",".join([f'"SM",{used},{total}'] * 3),))
+        shown = (f'"{name}",{used},{total}' for name, used, total in modem.messages.usage())
+        return Reply(lines=("+CPMS: " + ",".join(shown),))
     _need_store(modem)
-    return Reply(lines=("+CPMS: " + ",".join([f"{used},{total}"] * 3),))
+    if not modem.messages.choose([name.strip('"').upper() for name in command.arguments]):
+        raise CmsError(_INVALID_PARAMETER)
+    shown = (f"{used},{total}" for _, used, total in modem.messages.usage())
+    return Reply(lines=("+CPMS: " + ",".join(shown),))
 
 
 def _body(modem: Modem, text: str) -> list[str]:

@@ -126,6 +126,7 @@ HUAWEI = Personality(
     manufacturer="huawei",
     model="E1550",
     revision="11.608.13.00.00",
+    store_full='^SMMEMFULL: "{memory}"',
     handlers={
         **_WITHOUT_LTE,
         "^CVOICE": _voice,

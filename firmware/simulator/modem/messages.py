@@ -45,18 +45,42 @@ def time_stamp(at: datetime) -> str:
     return f"{at:%y/%m/%d,%H:%M:%S}{quarters:+03d}"
 
 
+MEMORIES = ("SM", "ME")
+"""The SIM's store and the modem's own (TS 27.005 §3.2.2)."""
+
+
 class MessageStore:
-    """Slots numbered from 1. A full store takes nothing more; the network keeps it, and so lost."""
+    """Two memories of slots numbered from 1. A full one takes nothing more; the network keeps what
+    comes for it, and so it is lost here.
+
+    Commands read and delete in the first memory that was chosen by AT+CPMS; what comes from the
+    air goes to the third.
+    """
 
     def __init__(self) -> None:
-        self._slots: dict[int, Message] = {}
+        self._memories: dict[str, dict[int, Message]] = {name: {} for name in MEMORIES}
+        self.chosen = ["SM", "SM", "SM"]
+        """For reading and deleting, for writing and sending, for receiving."""
 
-    def deliver(self, number: str, text: str, at: datetime) -> int | None:
+    @property
+    def _slots(self) -> dict[int, Message]:
+        return self._memories[self.chosen[0]]
+
+    def choose(self, names: list[str]) -> bool:
+        """Choose memories as AT+CPMS does; False where one is not there."""
+        if not 1 <= len(names) <= 3 or any(name not in self._memories for name in names):
+            return False
+        self.chosen[: len(names)] = names
+        return True
+
+    def deliver(self, number: str, text: str, at: datetime) -> tuple[str, int] | None:
         """Store a message from the air in the first free slot; None where all are taken."""
+        memory = self.chosen[2]
+        slots = self._memories[memory]
         for index in range(1, _CAPACITY + 1):
-            if index not in self._slots:
-                self._slots[index] = Message(number=number, text=text, at=at)
-                return index
+            if index not in slots:
+                slots[index] = Message(number=number, text=text, at=at)
+                return memory, index
         return None
 
     def get(self, index: int) -> Message | None:
@@ -76,15 +100,21 @@ class MessageStore:
         self._slots.pop(index, None)
 
     def delete_where(self, statuses: frozenset[Status]) -> None:
-        self._slots = {i: m for i, m in self._slots.items() if m.status not in statuses}
+        for index in [i for i, m in self._slots.items() if m.status in statuses]:
+            del self._slots[index]
 
     def indices(self, status: Status | None) -> list[int]:
         """Slots in use, in order; only those of one status where given."""
         return [i for i, m in sorted(self._slots.items()) if status is None or m.status is status]
 
+    def usage(self) -> list[tuple[str, int, int]]:
+        """Name, used and total of each chosen memory."""
+        return [(name, len(self._memories[name]), _CAPACITY) for name in self.chosen]
+
     @property
     def used(self) -> int:
-        return len(self._slots)
+        """Slots in use, of both memories together."""
+        return sum(map(len, self._memories.values()))
 
     @property
     def capacity(self) -> int:

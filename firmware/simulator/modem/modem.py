@@ -17,7 +17,7 @@ from firmware.simulator.modem.call_control import CallControl
 from firmware.simulator.modem.card import CardState, SimCard
 from firmware.simulator.modem.faults import INCIDENTS, FaultWindows
 from firmware.simulator.modem.interfaces import Interfaces
-from firmware.simulator.modem.messages import MessageStore
+from firmware.simulator.modem.messages import Message, MessageStore, deliver_pdu
 from firmware.simulator.modem.personality import (
     CmeError,
     Personality,
@@ -265,9 +265,21 @@ class SimulatedModem:
     def receive_sms(self, sms: IncomingSms) -> None:
         """A text message comes over the air."""
         self.log("sms", direction="to_line", number=sms.number, text=sms.text)
-        index = self.messages.deliver(sms.number, sms.text, self._time_stamp())
-        if index is not None and self.memory.get("+CNMI", "").split(",")[1:2] == ["1"]:
-            self.notice(f'+CMTI: "SM",{index}')
+        # TS 27.005 §3.4.1, <mt>: 1 stored and told of, 2 and 3 handed over and stored nowhere.
+        routed = self.memory.get("+CNMI", "").split(",")[1:2]
+        if routed in (["2"], ["3"]) and self.memory.get("+CMGF", "0") == "0":
+            message = Message(number=sms.number, text=sms.text, at=self._time_stamp())
+            pdu, size = deliver_pdu(message)
+            self.notice(f"+CMT: ,{size}", pdu)
+            return
+        place = self.messages.deliver(sms.number, sms.text, self._time_stamp())
+        if place is None:
+            self.log("sms_lost", number=sms.number, memory=self.messages.chosen[2])
+            full = self.personality.store_full
+            if full is not None:
+                self.notice(full.format(memory=self.messages.chosen[2]))
+        elif routed == ["1"]:
+            self.notice(f'+CMTI: "{place[0]}",{place[1]}')
 
     def _time_stamp(self) -> datetime:
         stamp = self.network_time

@@ -334,6 +334,8 @@ class Personality:
     """Where ATD has no result before the far end answers: what it is then."""
     clcc_notices: bool = False
     """Knows AT+CLCC=1, which announces every change of a call."""
+    store_full: str | None = None
+    """What it says of a message for a full memory, where it says anything."""
     access: int = 7
     """Access technology of +COPS: 0 GSM, 2 UMTS, 7 LTE."""
     progress: Callable[[Modem, Call, Phase], list[str]] = _no_progress

@@ -380,3 +380,29 @@ def test_check_prints_advice_on_clips_and_the_limit_is_configured(
     file.write_text(file.read_text().replace("greeting_limit: 3.6 s", "greeting_limit: 3.4 s", 1))
     assert main(["--config", str(file), "check"]) == 2
     assert "at most 3.4 s" in capsys.readouterr().err
+
+
+def test_words_that_object_are_added_by_language(directory: Path) -> None:
+    config = changed(
+        directory, ("logging:", 'objections:\n  fr: [ras le bol, "basta!"]\n  en: [no]\nlogging:')
+    )
+    assert config.settings.objections == {"fr": ("ras le bol", "basta!"), "en": ("no",)}
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("fr: [svp]", 'config.yaml:LINE: objections.fr[0]: "svp" says nothing by itself'),
+        ('fr: ["!!"]', "says nothing by itself"),
+        ("fr: [OUI]", "is how people agree"),
+        ("english: [stop]", "objections"),
+        ("fr: stop", "objections.fr"),
+        ('fr: ["x"]', "objections.fr[0]"),
+        ("fr: [12]", "objections.fr[0]"),
+    ],
+)
+def test_words_that_could_not_object_are_refused_with_their_place(
+    directory: Path, written: str, told: str
+) -> None:
+    (fault,) = faults_after(directory, ("logging:", f"objections:\n  {written}\nlogging:"))
+    assert re.sub(r":[0-9]+:[0-9]+:", ":LINE:", fault).find(told) >= 0, fault

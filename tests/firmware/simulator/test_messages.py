@@ -111,3 +111,30 @@ def test_submitted_lengths(length: int) -> None:
     text = "x" * length
     submit = str(pdu.encodeSmsSubmitPdu(NUMBER, text, reference=0)[0])
     assert read_submit(submit) == (NUMBER, text)
+
+
+def test_what_comes_lies_in_the_memory_that_was_chosen_for_it() -> None:
+    """TS 27.005 §3.2.2: read, written and received messages each have a memory of their own."""
+    bench = with_sms("STOP")
+    assert bench.send("AT+CPMS=?") == [
+        '+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")',
+        "OK",
+    ]
+    assert bench.send('AT+CPMS="SM","SM","ME"') == ["+CPMS: 0,30,0,30,0,30", "OK"]
+    bench.send("AT+CNMI=2,1,0,0,0")
+    assert bench.run(3) == ['+CMTI: "ME",1']
+    assert bench.send("AT+CMGL=4") == ["OK"]
+    assert bench.send('AT+CPMS="ME"') == ["+CPMS: 1,30,0,30,1,30", "OK"]
+    assert bench.send("AT+CMGL=4")[0].startswith("+CMGL: 1,0,,")
+    assert bench.send("AT+CMGD=1") == ["OK"]
+    assert bench.send("AT+CPMS?") == ['+CPMS: "ME",0,30,"SM",0,30,"ME",0,30', "OK"]
+    assert bench.send('AT+CPMS="XX"') == ["+CMS ERROR: 304"]
+
+
+def test_a_message_that_is_routed_comes_inline_and_is_stored_nowhere() -> None:
+    bench = with_sms("STOP")
+    bench.send("AT+CMGF=0;+CNMI=2,2,0,0,0")
+    header, told = bench.run(3)
+    assert header.startswith("+CMT: ,")
+    assert pdu.decodeSmsPdu(told)["text"] == "STOP"
+    assert bench.send("AT+CMGL=4") == ["OK"]
