@@ -133,7 +133,8 @@ def missing_rows(found: Found, registry: Registry) -> list[Record]:
         rows = lacks(fold, found.ahead) + rows
     kinds = [row.kind for row in rows]
     data: dict[str, Any] = {
-        "why": "rows of the ledger are missing that were written once",
+        "why": f"rows of the ledger are missing behind row {fold.seq}, as the "
+        f"{' and the '.join(witnesses)} can tell",
         "ends": fold.seq,
         "seen": found.seen or None,
         "witnesses": witnesses,

@@ -10,18 +10,17 @@ Long because what a cut leaves between two files is mended in one place, in the 
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from appliance.box import restoration
+from appliance.box.memory import collector_asleep
 from appliance.campaign.history import CampaignState
 from appliance.effects import Entry, Record
 from appliance.ledger import Ledger, checkpoint
@@ -86,7 +85,7 @@ class BoxState:
         """
         make_private_directory(directory)
         lock = StateLock.acquire(directory)
-        with _collector_asleep():
+        with collector_asleep():
             return cls._open(directory, lock)
 
     @classmethod
@@ -97,7 +96,7 @@ class BoxState:
         :meth:`open`; every change raises :class:`~appliance.storage.files.StorageFailed`.
         """
         StateLock.look(directory)
-        with _collector_asleep():
+        with collector_asleep():
             return cls._load(directory, None, read_only=True)
 
     @classmethod
@@ -267,6 +266,10 @@ class BoxState:
     def close(self) -> None:
         """Close everything; every acknowledged change is on disk already."""
         self._wait_for_checkpoint()
+        if self._lock is not None and self.ledger.failure is None and not self._diverged:
+            with suppress(StorageError):  # It only shows a restored backup, and the next may.
+                if self._head_noted != self.ledger.head:
+                    self.save_head()
         self.registry.close()
         self.ledger.close()
         if self._lock is not None:
@@ -338,30 +341,6 @@ class BoxState:
         ]
         if missing:
             self.note(missing, at)
-
-
-@contextmanager
-def _collector_asleep() -> Iterator[None]:
-    """Keep Python's collector from looking through everybody again and again.
-
-    What is loaded here lives as long as the process; at 100,000 people that is a third of the
-    time of a start.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-        _give_memory_back()
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _give_memory_back() -> None:
-    """Return to the system what only the start needed, which the C library would keep."""
-    with suppress(OSError, AttributeError):  # Only glibc has this function.
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _unwritten(row: Record, seq: int, at: datetime) -> Entry:

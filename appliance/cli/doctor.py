@@ -1,5 +1,7 @@
 """``doctor``: every part of the box with its state and, where one ails, what to do.
 
+Long because every part of the box has its row here, in the order in which they are read.
+
 Read from the running box where one runs, and otherwise from configuration and state. Exit code 0
 where nothing keeps the box from calling, 1 where something does, 2 for a faulty configuration.
 

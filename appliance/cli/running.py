@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     if command == "reset":
         answer = ask(arguments, "reset", {"by": arguments.by, "reason": arguments.reason})
         if answer.get("accepted"):
-            print(f"accepted: the box goes on without what is lost of {answer['people']} people")
+            lost = f" without what is lost of {answer['people']} people"
+            print(f"accepted: calling goes on{lost if answer['people'] else ''}")
         elif answer.get("waits"):
             print(f"the emergency stop is released; calling still waits: {answer['waits']}")
         else:
