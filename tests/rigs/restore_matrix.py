@@ -59,7 +59,6 @@ class Life(Bench):
 
     def let_it_call(self, rounds: int = 12) -> list[str]:
         """Let the box dial whom it may; every callee hangs up at the greeting."""
-        self.line.orders.clear()
         self.box.recover()
         self.ready()
         called = []
@@ -423,7 +422,7 @@ def main() -> int:
     sooner = sum(bool(finding.after_reset - world.callable) for _, finding in everything)
     print(
         f"\n{len(everything)} cells, {len(bad)} broken. In {sooner} of them somebody is called "
-        "after a person's reset who would have rested: whatever knew of the calls is lost."
+        "after a person's reset who would have rested: ledger and checkpoint are both lost."
     )
     return 1 if bad else 0
 
