@@ -50,6 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
         "ballots": ballot_notes(rules.profile, rules.ballots),
         "refusals": refusals,
     }
+    if settings.fleet is not None:
+        from appliance.fleet.membership import keys_of
+
+        keys = keys_of(settings.fleet, config.file)
+        facts["fleet"] = {"campaign": keys.campaign, "box": keys.box, "servers": keys.servers}
     if arguments.json:
         print(json.dumps(facts, ensure_ascii=False))
     else:
@@ -82,6 +87,10 @@ def _print(facts: dict[str, Any]) -> None:
         print(f"  {floor}")
     for floor in facts["floor_holds"]:
         print(f"the floor holds: {floor}")
+    if "fleet" in facts:
+        fleet = facts["fleet"]
+        servers = ", ".join(fleet["servers"])
+        print(f"fleet {fleet['campaign']}: this box is {fleet['box']}, its hub {servers}")
     for note in facts["ballots"]:
         print(f"PLEASE LOOK: {note}")
     for refusal in facts["refusals"]:

@@ -246,6 +246,10 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
             detail="paused",
             remedy="press start, or: autodialer resume",
         )
+    if "fleet" in status:
+        from appliance.cli.doctor_fleet import fleet_rows
+
+        yield from fleet_rows(status["fleet"])
     yield from _kept(status["messages"])
     for line in status["lines"]:
         yield from _line(line, running=status["running"])

@@ -125,6 +125,9 @@ class HubStage:
         for process in self._running.values():
             process.signal(signal.SIGHUP)
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        self._running[name].signal(number)
+
     def kill(self, name: str) -> None:
         self._running.pop(name).kill()
 

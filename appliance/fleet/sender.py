@@ -182,20 +182,19 @@ class Sender:
         self._memory.acknowledged(self._outbox.done)
 
     async def _ledger(self, nats: Nats, head: int) -> None:
-        if self._head.seq >= head:
-            return
-        rows = (line for line in reader.lines(self._directory, self._head.seq) if line.seq <= head)
-        for pack in packs.packs(rows):
-            while not await self._put(nats, pack):
-                await self.meet(nats, head)
-                if self._head.seq >= pack.head.seq:
+        while self._head.seq < head:
+            rows = (
+                line for line in reader.lines(self._directory, self._head.seq) if line.seq <= head
+            )
+            for pack in packs.packs(rows):
+                if not await self._put(nats, pack):
+                    # Its place is taken, by this very pack or one that was cut otherwise: see
+                    # where the hub stands, and go on from there.
+                    await asyncio.sleep(0.05)
+                    await self.meet(nats, head)
                     break
-                if self._head.seq >= pack.first:
-                    # Cut otherwise than before: begin anew where the hub stands.
-                    self.wake()
-                    return
-            self._head = pack.head
-            self.ledger_sent = pack.head.seq
+                self._head = pack.head
+                self.ledger_sent = pack.head.seq
 
     async def _put(self, nats: Nats, pack: Pack) -> bool:
         """Write *pack* behind the one before; False where that place is taken."""

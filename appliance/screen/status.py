@@ -47,6 +47,8 @@ def as_text(status: dict[str, Any]) -> str:
     if status["why"]["next_at"]:
         rows.append(f"next     {status['why']['next_at']}")
     rows += [f"line     {line_text(line)}" for line in status["lines"]]
+    if "fleet" in status:
+        rows.append(f"fleet    {fleet_text(status['fleet'])}")
     rows.append(f"people   {status['people']} known, {status['waiting']} may still be called")
     outcomes = ", ".join(f"{name} {count}" for name, count in sorted(status["outcomes"].items()))
     rows.append(f"calls    {status['attempts']} made{': ' + outcomes if outcomes else ''}")
@@ -58,6 +60,21 @@ def as_text(status: dict[str, Any]) -> str:
     rows += [f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]]
     rows.append(f"ledger   row {status['ledger']['seq']}, head {status['ledger']['hash'][:16]}…")
     return "\n".join(rows)
+
+
+def fleet_text(fleet: dict[str, Any]) -> str:
+    """Say how the box stands to headquarters in one line of text."""
+    link = f"connected to {fleet['server']}" if fleet["connected"] else "NOT CONNECTED"
+    words = [f"{fleet['box']} of {fleet['campaign']}: {link}"]
+    if fleet["barred"]:
+        words.append(f"calls nobody: {fleet['barred']}")
+    if fleet["objections_unsent"]:
+        words.append(f"{fleet['objections_unsent']} OBJECTIONS NOT SENT YET")
+    words.append(f"{fleet['objections_heard']} objections heard of others")
+    words.append(f"ledger {fleet['ledger_sent']} sent, {fleet['ledger_verified']} verified")
+    if fleet["last_list"]:
+        words.append(f"list {fleet['last_list']}")
+    return ", ".join(words)
 
 
 def line_text(line: dict[str, Any]) -> str:

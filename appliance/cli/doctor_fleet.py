@@ -1,0 +1,45 @@
+"""What ``doctor`` says of a box's membership in a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from appliance.cli.doctor import DoctorRow
+
+
+def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
+    """Say how the box stands to headquarters, and what to do where it may call nobody."""
+    part = "fleet"
+    if fleet["stopped"]:
+        yield DoctorRow(
+            part=part,
+            state="fault",
+            detail=str(fleet["barred"]),
+            remedy="headquarters resumes it: autodialer fleet resume BOX --by NAME --reason TEXT",
+        )
+    elif not fleet["connected"]:
+        yield DoctorRow(
+            part=part,
+            state="fault",
+            detail=f"not connected: {fleet['trouble']}",
+            remedy=fleet["remedy"]
+            or "see that the box reaches the hub (network, firewall, port); if it does, ask "
+            "headquarters for: autodialer fleet hub --check",
+        )
+    elif fleet["barred"]:
+        yield DoctorRow(
+            part=part,
+            state="fault",
+            detail=str(fleet["barred"]),
+            remedy="headquarters sees what was lost (docs/fleet.md, A hub that went back)",
+        )
+    else:
+        yield DoctorRow(part=part, state="ok", detail=f"connected to {fleet['server']}")
+    if fleet["objections_unsent"]:
+        yield DoctorRow(
+            part=part,
+            state="fault" if not fleet["connected"] else "note",
+            detail=f"{fleet['objections_unsent']} objections the other boxes have not heard of",
+            remedy="they go out by themselves once the hub is reached",
+        )
