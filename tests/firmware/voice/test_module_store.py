@@ -294,7 +294,7 @@ def test_sim800_takes_parts_of_4096_bytes() -> None:
     ]  # fmt: skip
 
 
-def test_quectel_data_that_was_changed_on_the_way_is_urcd() -> None:
+def test_quectel_data_that_was_changed_on_the_way_is_noticed() -> None:
     port, _, store = made("quectel")
     port.spoil = lambda data: b"?" + data[1:]
     with pytest.raises(CommandRefused, match="checksum"):
@@ -316,7 +316,7 @@ def test_quectel_must_state_what_it_took(said: list[str], reason: str) -> None:
         store.keep([GREETING])
 
 
-def test_a_module_that_took_less_than_it_said_is_urcd() -> None:
+def test_a_module_that_took_less_than_it_said_is_noticed() -> None:
     port, _, store = made("sim7600")
     store.keep([GREETING])
     port.answer["AT+FSATTRI"] = ["+FSATTRI: 44", "OK"]
