@@ -7,8 +7,9 @@ lines, a unit of its own, asks every few seconds and writes the answer where the
 
     python3 -m firmware.kernel_clock /run/autodialer-clock/clock.json
 
-The answer carries the boot it was given in and its age on a clock that nobody can step; an old one
-is none. The unit needs no more than ``RuntimeDirectory=autodialer-clock`` and an unprivileged user
+The answer carries the boot it was given in, its age on a clock that nobody can step, and what the
+calendar showed: an old answer is none, nor one from before a step. With ``--once`` a timer can do
+the same. The unit needs no more than ``RuntimeDirectory=autodialer-clock`` and an unprivileged user
 that may call ``adjtimex``, which without ``modes`` changes nothing.
 """
 
@@ -28,8 +29,11 @@ PUBLISHED = (Path("run/autodialer-clock/clock.json"), Path("run/autodialer/clock
 of the helper's own, which stays when the box's unit ends."""
 EVERY = 5.0
 """Seconds between two answers of the helper."""
-FRESH = 30.0
-"""Seconds for which an answer counts: a few missed ones, no more."""
+FRESH = 150.0
+"""Seconds for which an answer counts, so that a timer may ask once a minute instead."""
+STEPPED = 2.0
+"""Seconds by which the calendar may have moved against the clock that nobody steps since the
+answer was given; more is a step, of which the kernel has not been asked yet."""
 _LIMIT = 4096
 
 _STA_UNSYNC = 0x0040
@@ -87,28 +91,33 @@ def boot_id(root: Path = Path("/")) -> str:
         return ""
 
 
-def published(path: Path, boot: str, now: float) -> KernelClock | None:
-    """Return the helper's answer; None where there is none of this boot, or only an old one."""
+def published(path: Path, boot: str, now: float, calendar: float) -> KernelClock | None:
+    """Return the helper's answer; None where there is none of this boot, or only an old one.
+
+    *now* is :func:`since_boot`, *calendar* the system clock's seconds since 1970 at that instant.
+    """
     try:
         with path.open("rb") as stream:
             told = json.loads(stream.read(_LIMIT))
         age = now - float(told["since_boot"])
         if told["boot"] != boot or not boot or not 0 <= age <= FRESH:
             return None
-        if not isinstance(told["synchronised"], bool):
+        moved = (calendar - now) - (float(told["calendar"]) - float(told["since_boot"]))
+        if abs(moved) > STEPPED or not isinstance(told["synchronised"], bool):
             return None
         return KernelClock(told["synchronised"], float(told["max_error_seconds"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def publish(path: Path, clock: KernelClock, boot: str, now: float) -> None:
+def publish(path: Path, clock: KernelClock, boot: str, now: float, calendar: float) -> None:
     """Write one answer whole, so that a reader finds this one or the one before."""
     told = {
         "synchronised": clock.synchronised,
         "max_error_seconds": clock.max_error_seconds,
         "boot": boot,
         "since_boot": now,
+        "calendar": calendar,
     }
     aside = path.with_name(f".{path.name}.new")
     aside.write_text(json.dumps(told) + "\n", encoding="ascii")
@@ -134,7 +143,7 @@ def main(arguments: list[str]) -> int:
             print("the kernel does not say what it thinks of its clock", file=sys.stderr)
             return 1
         try:
-            publish(path, clock, boot, since_boot())
+            publish(path, clock, boot, since_boot(), time.time())
         except OSError as error:
             print(f"{path} cannot be written: {error.strerror}", file=sys.stderr)
             return 1

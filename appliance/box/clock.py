@@ -249,7 +249,8 @@ def ask_about_kernel(root: Path = Path("/")) -> KernelClock | None:
     asked = ask_kernel() if root == Path("/") else None
     if asked is not None:
         return asked
-    answers = (published(root / place, boot_id(root), since_boot()) for place in PUBLISHED)
+    boot, now, calendar = boot_id(root), since_boot(), datetime.now(UTC).timestamp()
+    answers = (published(root / place, boot, now, calendar) for place in PUBLISHED)
     return next((answer for answer in answers if answer is not None), None)
 
 

@@ -28,7 +28,7 @@ def test_the_helper_writes_what_the_box_reads(
         answer = KernelClock(synchronised, 0.25)
         monkeypatch.setattr(kernel_clock, "ask_kernel", lambda answer=answer: answer)
         assert main(["--once", str(file)]) == 0
-        assert published(file, boot_id(), since_boot()) == answer
+        assert published(file, boot_id(), since_boot(), time.time()) == answer
     assert file.stat().st_mode & 0o777 == 0o644
     assert [one.name for one in tmp_path.iterdir()] == ["clock.json"]
 
@@ -60,7 +60,7 @@ def test_the_helper_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert json.loads(file.read_text())["boot"] == boot_id()
-        assert published(file, boot_id(), since_boot()) is not None
+        assert published(file, boot_id(), since_boot(), time.time()) is not None
     finally:
         process.terminate()
         assert process.wait(timeout=10) == 0

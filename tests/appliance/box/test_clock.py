@@ -220,12 +220,20 @@ def test_the_flag_of_timesyncd_counts_while_it_is_renewed(
     assert read_system(tmp_path).ntp is believed
 
 
-def helper(root: Path, *, synchronised: bool, age: float = 0.0, boot: str = "boot-1") -> None:
+def helper(
+    root: Path,
+    *,
+    synchronised: bool,
+    age: float = 0.0,
+    boot: str = "boot-1",
+    stepped: float = 0.0,
+) -> None:
     (root / "proc/sys/kernel/random").mkdir(parents=True, exist_ok=True)
     (root / "proc/sys/kernel/random/boot_id").write_text("boot-1\n")
     file = root / PUBLISHED[0]
     file.parent.mkdir(parents=True, exist_ok=True)
-    publish(file, KernelClock(synchronised, 0.5), boot, since_boot() - age)
+    calendar = datetime.now(UTC).timestamp() - age - stepped
+    publish(file, KernelClock(synchronised, 0.5), boot, since_boot() - age, calendar)
 
 
 @pytest.mark.parametrize("synchronised", [True, False])
@@ -241,6 +249,16 @@ def test_the_kernels_word_outweighs_the_flag(tmp_path: Path, synchronised: bool)
 def test_an_old_answer_of_the_helper_is_none(tmp_path: Path, age: float, boot: str) -> None:
     helper(tmp_path, synchronised=True, age=age, boot=boot)
     assert read_system(tmp_path).ntp is None
+
+
+@pytest.mark.parametrize(
+    ("stepped", "believed"), [(0.0, True), (1.0, True), (90 * 86_400.0, None), (-61.0, None)]
+)
+def test_an_answer_from_before_a_step_of_the_clock_is_none(
+    tmp_path: Path, stepped: float, believed: bool | None
+) -> None:
+    helper(tmp_path, synchronised=True, age=100.0, stepped=stepped)
+    assert read_system(tmp_path).ntp is believed
 
 
 @pytest.mark.parametrize(
