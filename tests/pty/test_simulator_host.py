@@ -255,7 +255,7 @@ def test_the_command_in_plain_words() -> None:
     [
         (("--family", "nokia"), "unknown family 'nokia'"),
         (("--lines", "0"), "--lines must be from 1 to 64"),
-        (("--speed", "0"), "--speed must be greater than 0"),
+        (("--speed", "0"), "--speed must be from 0.01 to 1000"),
         (("--scenario", "/nowhere.yaml"), "/nowhere.yaml:1:1: cannot be read"),
     ],
 )
