@@ -359,3 +359,27 @@ def test_evidence_shows_no_number() -> None:
     assert "639980001" not in mask('+CLCC: 1,0,0,0,0,"+33639980001",145')
     assert mask("^DSCI: 1,0,3,0,10086,129,0", "10086") == "^DSCI: 1,0,3,0,•••,129,0"
     assert mask("VOICE CALL: END: 000034") == "VOICE CALL: END: 000034"
+
+
+@pytest.mark.parametrize(
+    ("seen", "urgent"),
+    [
+        ([], False),
+        (["=OK", ALERTING], False),
+        # An answer that the list has not agreed to, and an end that it has not.
+        (["=OK", ALERTING, "VOICE CALL: BEGIN"], True),
+        (["=OK", ALERTING, "VOICE CALL: BEGIN", ACTIVE], False),
+        (["=OK", ALERTING, "NO CARRIER"], True),
+        (["=OK", ALERTING, ACTIVE, "VOICE CALL: END"], True),
+        (["=OK", ALERTING, ACTIVE, "VOICE CALL: END", ()], False),
+    ],
+)
+def test_the_list_is_read_at_once_while_something_waits_for_it(
+    seen: list[Seen], urgent: bool
+) -> None:
+    assert tell(seen)[0].urgent is urgent
+
+
+def test_a_modem_that_repeats_itself_fills_no_memory() -> None:
+    state, _ = tell(["=OK", ALERTING, *["NO CARRIER"] * 30])
+    assert len(state.ends) == 8
