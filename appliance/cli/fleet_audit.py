@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from appliance import __version__
 from appliance.cli.output import check_target, write_target
 from appliance.errors import Refused
 from appliance.fleet.audit import Finding, audit, told
@@ -17,7 +18,9 @@ from appliance.fleet.copies import Copies, read_network
 from appliance.fleet.headquarters import at_headquarters
 from appliance.fleet.hub import Hub
 from appliance.fleet.wire import HubRefused, NoAnswer
-from appliance.report.report import add_up, as_csv, as_html
+from appliance.report.figures import add_up
+from appliance.report.report import Frame, as_html
+from appliance.report.table import as_csv
 from appliance.windows import known_zone
 
 
@@ -114,7 +117,8 @@ def _report(arguments: argparse.Namespace) -> int:
     head = (len(entries), hashlib.sha256("".join(heads).encode()).hexdigest())
     title = f"Calls of the fleet {copies.campaign}: {len(copies.ledgers)} boxes"
     if arguments.out is not None:
-        page = as_html(figures, title=title, head=head, zone=zone)
+        frame = Frame(title=title, head=head, zone=zone, version=__version__)
+        page = as_html(figures, frame)
         write_target(arguments, "--out", arguments.out, page.encode())
         print(f"page in {arguments.out}")
     if arguments.csv is not None:

@@ -6,18 +6,24 @@ import argparse
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from appliance import __version__
 from appliance.cli.output import check_target, remember_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
 from appliance.errors import Refused
+from appliance.language import DEFAULT, LANGUAGES, translator
 from appliance.storage.written_files import takes_a_stream
+
+if TYPE_CHECKING:
+    from appliance.report.report import LawFacts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="write a page that opens in any browser")
     parser.add_argument("--csv", type=Path, help="write one line per attempt")
+    parser.add_argument("--language", choices=LANGUAGES, help="of the page; the box's by default")
     parser.add_argument("--json", action="store_true", help="print the totals as JSON")
 
 
@@ -36,7 +42,9 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from appliance.ledger import read_entries, verify
-    from appliance.report.report import MEANINGS, add_up, as_csv, as_html
+    from appliance.report.figures import add_up
+    from appliance.report.report import MEANINGS, Frame, as_html
+    from appliance.report.table import as_csv
     from firmware.yaml_document import read_document
 
     _check(arguments)
@@ -50,8 +58,19 @@ def run(arguments: argparse.Namespace) -> int:
     figures = add_up(read_entries(directory), zone)
     head = (verification.seq, verification.hash)
     if arguments.out is not None:
-        purposes = ", ".join(sorted(figures.purposes)) or "no campaign yet"
-        page = as_html(figures, title=f"Calls for {purposes}", head=head, zone=zone)
+        language = box_language(arguments, settings)
+        say = translator(language)
+        purposes = ", ".join(sorted(figures.purposes)) or say("no campaign yet")
+        frame = Frame(
+            title=say("Calls for {purposes}").format(purposes=purposes),
+            head=head,
+            zone=zone,
+            language=language,
+            law=law_facts(law),
+            anchor=f"{arguments.out.name}.anchor",
+            version=__version__,
+        )
+        page = as_html(figures, frame)
         write_target(arguments, "--out", arguments.out, page.encode())
         print(f"page in {arguments.out}")
         if not takes_a_stream(arguments.out):
@@ -68,6 +87,41 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{count:>6}  refused by {rule}")
         print(f"anchor: row {head[0]} {head[1]}")
     return 0
+
+
+def law_facts(law: Any) -> LawFacts:
+    """Return what the page says of the profile that the configuration names."""
+    from appliance.law import HoursRule, load_profile
+    from appliance.report.report import LawFacts
+
+    try:
+        profile = load_profile(str(law["profile"]))
+    except (KeyError, TypeError):
+        return LawFacts()
+    hours: set[tuple[int, int]] | None = None
+    for rule in profile.enforced:
+        if isinstance(rule, HoursRule):
+            open_hours = {
+                (weekday, minute // 60)
+                for weekday, spans in enumerate(rule.hours.days)
+                for start, end in spans
+                for minute in range(start, end, 30)
+            }
+            hours = open_hours if hours is None else hours & open_hours
+    return LawFacts(
+        label=profile.label,
+        title=profile.title,
+        rules=tuple((r.name, r.text, r.source, r.dated) for r in profile.enforced),
+        hours=frozenset(hours or ()),
+    )
+
+
+def box_language(arguments: argparse.Namespace, settings: Any) -> str:
+    """Return ``--language``, else the box's own."""
+    if arguments.language is not None:
+        return str(arguments.language)
+    chosen = settings.get("language") if isinstance(settings, dict) else None
+    return str(chosen) if chosen in LANGUAGES else DEFAULT
 
 
 def _anchor(

@@ -409,6 +409,9 @@ class Settings(Section):
         description="write a list of words or phrases by language, such as fr: [ras le bol]",
     )
     ledger: LedgerSettings = LedgerSettings()
+    language: Literal["en", "fr"] = Field(
+        default="en", description="write en or fr: the language in which the box speaks to people"
+    )
     fleet: FleetSettings | None = Field(
         default=None, description="write box, key and servers, or leave the section out"
     )

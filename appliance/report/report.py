@@ -1,37 +1,21 @@
-"""The campaign for people: a page and a table, read from the ledger alone.
+"""The campaign as a page that a manager shows and a regulator trusts. Pure.
 
-No number and no name can be in it, because none is in the ledger. The head hash at the end is an
-anchor: whoever keeps the page can later show that the ledger was not cut off behind it.
+Everything on it is read from the ledger, but for the law's hours and sources, which the profile
+tells. The hash at its end is an anchor: whoever keeps the page can later show that the ledger was
+not cut off behind it.
 """
 
 from __future__ import annotations
 
-import csv
-import html
-import io
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from appliance.effects import Entry
+from appliance.language import Translate, translator
 from appliance.model import Outcome
-
-COLUMNS = (
-    "attempt",
-    "subject",
-    "line",
-    "authorised_at",
-    "ended_at",
-    "outcome",
-    "cause",
-    "ring_seconds",
-    "talk_seconds",
-    "keys",
-    "heard_by",
-    "bench",
-)
+from appliance.report import charts
+from appliance.report.figures import AttemptRow, Cell, Figures
+from appliance.report.pages import duration, head, local, render
 
 MEANINGS: dict[Outcome, str] = {
     Outcome.LISTENED: "pressed 1 and heard the whole message",
@@ -49,197 +33,343 @@ MEANINGS: dict[Outcome, str] = {
 }
 """Each outcome in words for those who see it the first time."""
 
-
-@dataclass(slots=True)
-class AttemptRow:
-    """One attempt, as the table shows it."""
-
-    attempt: str
-    subject: str
-    line: str
-    authorised_at: datetime
-    bench: bool
-    ended_at: datetime | None = None
-    outcome: str = "running"
-    cause: str = ""
-    ring_seconds: float = 0.0
-    talk_seconds: float = 0.0
-    keys: list[str] = field(default_factory=list)
-    heard_by: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Figures:
-    """What a ledger adds up to."""
-
-    rows: list[AttemptRow] = field(default_factory=list)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    days: dict[str, Counter[str]] = field(default_factory=dict)
-    revoked: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    """Refusals by the rule that refused; one refusal may name several."""
-    consents: int = 0
-    erased: int = 0
-    stops: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    first: datetime | None = None
-    last: datetime | None = None
-    purposes: set[str] = field(default_factory=set)
-    profiles: set[str] = field(default_factory=set)
+NAMES: dict[Outcome, str] = {
+    Outcome.LISTENED: "listened",
+    Outcome.PARTIAL: "partial",
+    Outcome.DECLINED: "declined",
+    Outcome.OPTED_OUT: "objected",
+    Outcome.VOICEMAIL: "voicemail",
+    Outcome.BUSY: "busy",
+    Outcome.NO_ANSWER: "no answer",
+    Outcome.REJECTED: "rejected",
+    Outcome.UNREACHABLE: "unreachable",
+    Outcome.FAILED: "failed",
+    Outcome.STOPPED: "stopped",
+    Outcome.UNKNOWN: "unknown",
+}
+_NAMED = {outcome.value: name for outcome, name in NAMES.items()}
+_EVENTS = {
+    "stop": "emergency stop",
+    "reset": "stop released",
+    "pause": "paused",
+    "resume": "resumed",
+    "clock": "clock corrected",
+    "restored": "state restored from a backup",
+    "accepted": "restored state accepted",
+}
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SECONDS = (2, 5, 10, 15, 20, 30, 60)
+"""Upper ends of the classes of times to the first key."""
 
 
-def add_up(entries: Iterable[Entry], zone: ZoneInfo) -> Figures:
-    """Fold ledger rows into figures; days are days in *zone*."""
-    figures = Figures()
-    running: dict[str, AttemptRow] = {}
-    for entry in entries:
-        data = entry.data
-        figures.first = figures.first or entry.at
-        figures.last = entry.at
-        match entry.kind:
-            case "consent.granted":
-                figures.consents += 1
-            case "consent.revoked":
-                figures.revoked[str(data.get("by"))] += 1
-            case "contact.erased":
-                figures.erased += 1
-            case "call.refused":
-                figures.refused.update(str(rule) for rule in data.get("rules") or ())
-            case "stop.pressed":
-                figures.stops += 1
-            case "line.fault":
-                figures.faults[str(data.get("fault"))] += 1
-            case "config.loaded":
-                figures.purposes.add(str(data.get("purpose")))
-            case "call.authorised":
-                row = AttemptRow(
-                    attempt=str(data["attempt"]),
-                    subject=entry.subject or "",
-                    line=str(data.get("line")),
-                    authorised_at=entry.at,
-                    bench=bool(data.get("bench")),
-                )
-                figures.profiles.add(str(data.get("profile")))
-                running[row.attempt] = row
-                figures.rows.append(row)
-            case "call.key" if str(data.get("attempt")) in running:
-                row = running[str(data["attempt"])]
-                row.keys.append(str(data.get("key")))
-                row.heard_by.append(str(data.get("witness")))
-            case "call.ended" if str(data.get("attempt")) in running:
-                row = running.pop(str(data["attempt"]))
-                row.ended_at = entry.at
-                row.outcome = str(data["outcome"])
-                row.cause = str(data.get("cause") or "")
-                row.ring_seconds = float(data.get("ring_seconds") or 0)
-                row.talk_seconds = float(data.get("talk_seconds") or 0)
-                figures.outcomes[row.outcome] += 1
-                day = f"{row.authorised_at.astimezone(zone):%Y-%m-%d}"
-                figures.days.setdefault(day, Counter())[row.outcome] += 1
-    return figures
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawFacts:
+    """What the profile in force says, for the page."""
+
+    label: str = ""
+    title: str = ""
+    rules: tuple[tuple[str, str, str, str], ...] = ()
+    """Name, text, source and date of each."""
+    hours: frozenset[Cell] = frozenset()
+    """Hours of the week that its rules of hours leave open."""
 
 
-def as_csv(figures: Figures) -> str:
-    """Return one line per attempt."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in figures.rows:
-        writer.writerow(
-            (
-                row.attempt,
-                row.subject,
-                row.line,
-                row.authorised_at.isoformat(timespec="milliseconds"),
-                "" if row.ended_at is None else row.ended_at.isoformat(timespec="milliseconds"),
-                row.outcome,
-                row.cause,
-                row.ring_seconds,
-                row.talk_seconds,
-                " ".join(row.keys),
-                " ".join(row.heard_by),
-                "yes" if row.bench else "no",
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands around the figures."""
+
+    title: str
+    head: tuple[int, str]
+    """Sequence number and hash of the newest row."""
+    zone: ZoneInfo
+    language: str = "en"
+    law: LawFacts = field(default_factory=LawFacts)
+    anchor: str = "report.html.anchor"
+    version: str = ""
+
+
+def as_html(figures: Figures, frame: Frame) -> str:
+    """Return the page; it needs nothing beside itself."""
+    return _Report(figures, frame).page()
+
+
+class _Report:
+    """The values of the page, a part each."""
+
+    def __init__(self, figures: Figures, frame: Frame) -> None:
+        self._figures = figures
+        self._frame = frame
+        self._say: Translate = translator(frame.language)
+
+    def page(self) -> str:
+        say, figures, frame = self._say, self._figures, self._frame
+        values: dict[str, object] = {
+            "title": frame.title,
+            "span": self._span(),
+            "bench": figures.bench_only,
+            "sums": self._sums(),
+            "heads": self._heads(),
+            "outcomes": self._outcomes(),
+            "when": say("Times are in {zone}.").format(zone=frame.zone.key),
+            "heat": self._heat(),
+            "days": self._days(),
+            "waiting": self._waiting(),
+            "refused": [(rule, str(n)) for rule, n in figures.refused.most_common()],
+            "keys": self._keys(),
+            "often": self._often(),
+            "consent": say(
+                "{consents} consents of {people} people were recorded, {erased} people erased."
+            ).format(consents=figures.consents, people=figures.people, erased=figures.erased),
+            "objections": [(by, str(n)) for by, n in figures.revoked.most_common()],
+            "events": self._events(),
+            "lines": self._lines(),
+            "law": self._law(),
+            "calls": [self._call(row) for row in figures.rows],
+            "calls_summary": say("All {count} calls").format(count=len(figures.rows)),
+            "proof": say("Row {seq} of the ledger has this hash:").format(seq=frame.head[0]),
+            "head_hash": frame.head[1],
+            "anchor_name": frame.anchor,
+            "footer": say("Made by autodialer {version} on {boxes}, from its ledger alone.").format(
+                version=frame.version, boxes=", ".join(sorted(figures.boxes)) or "-"
+            ),
+            "charts": self._charts(),
+        }
+        return render("report.html", frame.language, values)
+
+    def _span(self) -> str:
+        figures, zone = self._figures, self._frame.zone
+        if figures.first is None or figures.last is None:
+            return self._say("The ledger is empty.")
+        return self._say("{first} to {last} ({zone})").format(
+            first=local(figures.first, zone), last=local(figures.last, zone), zone=zone.key
         )
-    return stream.getvalue()
 
+    def _sums(self) -> list[dict[str, object]]:
+        say, figures = self._say, self._figures
+        latest = figures.people_by_outcome
+        return [
+            {"value": sum(figures.outcomes.values()), "text": say("calls")},
+            {"value": len({row.subject for row in figures.rows}), "text": say("people called")},
+            {
+                "value": latest["listened"] + latest["partial"],
+                "text": say("people asked for the message"),
+            },
+            {"value": sum(figures.revoked.values()), "text": say("objections, each final")},
+            {"value": len(figures.waiting), "text": say("people not called yet")},
+        ]
 
-def as_html(figures: Figures, *, title: str, head: tuple[int, str], zone: ZoneInfo) -> str:
-    """Return a page that needs nothing beside itself."""
-    total = sum(figures.outcomes.values())
-    reached = figures.outcomes["listened"] + figures.outcomes["partial"]
-    subjects = len({row.subject for row in figures.rows})
-    span = ""
-    if figures.first is not None and figures.last is not None:
-        span = f"{_local(figures.first, zone)} to {_local(figures.last, zone)} ({zone.key})"
-    bench = "<p class=bench>Bench: no real phone rang.</p>" if _bench_only(figures) else ""
-    outcomes = "".join(
-        f"<tr><td>{outcome.value}<td class=n>{figures.outcomes[outcome.value]}"
-        f"<td><span class=bar style='width:{_share(figures.outcomes[outcome.value], total)}em'>"
-        f"</span><td>{html.escape(meaning)}"
-        for outcome, meaning in MEANINGS.items()
-    )
-    days = "".join(
-        f"<tr><td>{day}<td class=n>{sum(counts.values())}<td class=n>"
-        f"{counts['listened']}<td class=n>{counts['opted_out']}"
-        for day, counts in sorted(figures.days.items())
-    )
-    objections = ", ".join(f"{by} {count}" for by, count in sorted(figures.revoked.items()))
-    refused = "".join(
-        f"<tr><td>{html.escape(rule)}<td class=n>{count}"
-        for rule, count in figures.refused.most_common()
-    )
-    refusals = (
-        f"<table><tr><th>rule<th class=n>refusals{refused}</table>"
-        if refused
-        else ("<p>No rule refused a call that was about to be placed.</p>")
-    )
-    faults = ", ".join(f"{fault} {count}" for fault, count in sorted(figures.faults.items()))
-    return f"""<!doctype html>
-<html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>
-<meta name=viewport content="width=device-width">
-<style>
-body{{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}}
-h1{{font-size:1.6em;margin-bottom:0}} h2{{font-size:1.15em;margin-top:2em}}
-table{{border-collapse:collapse}} td,th{{padding:.2em .8em .2em 0;text-align:left}}
-.n{{text-align:right;font-variant-numeric:tabular-nums}}
-.bar{{display:inline-block;height:.8em;background:#3b7a57;min-width:1px}}
-.bench{{background:#fff3cd;padding:.5em 1em}} code{{overflow-wrap:anywhere;font-size:.85em}}
-.sum{{display:flex;gap:2.5em;flex-wrap:wrap}} .sum b{{display:block;font-size:1.8em}}
-</style>
-<h1>{html.escape(title)}</h1>
-<p>{html.escape(span)}</p>
-{bench}
-<div class=sum>
-<div><b>{total}</b>calls</div><div><b>{subjects}</b>people called</div>
-<div><b>{reached}</b>asked for the message</div>
-<div><b>{figures.outcomes["opted_out"]}</b>objected by key 9</div></div>
-<h2>What became of the calls</h2>
-<table><tr><th>outcome<th class=n>calls<th><th>meaning{outcomes}</table>
-<h2>By day</h2>
-<table><tr><th>day<th class=n>calls<th class=n>listened<th class=n>objected{days}</table>
-<h2>Calls that a rule refused</h2>
-{refusals}
-<h2>Consent</h2>
-<p>{figures.consents} consents were recorded, {figures.erased} people erased. Objections:
-{html.escape(objections) or "none"}.
-Law profile: {html.escape(", ".join(sorted(figures.profiles)) or "none used")}.</p>
-<h2>The box</h2>
-<p>Emergency stop pressed {figures.stops} times. Line faults: {html.escape(faults) or "none"}.</p>
-<h2>Anchor</h2>
-<p>Row {head[0]} of the ledger has the hash <code>{head[1]}</code>. Keep this page: with it anybody
-can show later that the ledger was neither changed nor cut off before that row.</p>
-</html>
-"""
+    def _heads(self) -> dict[str, list[dict[str, object]]]:
+        say = self._say
+        calls = head(say("calls"), number=True)
+        people = head(say("people"), number=True)
+        return {
+            "outcomes": [head(say("outcome")), people, calls, head(say("meaning"))],
+            "days": [
+                head(say("day")),
+                calls,
+                head(say("listened"), number=True),
+                head(say("objected"), number=True),
+            ],
+            "waiting": [head(say("last refused by")), people],
+            "refused": [head(say("rule")), head(say("refusals"), number=True)],
+            "presses": [head(say("seconds")), calls],
+            "often": [calls, people],
+            "objections": [head(say("by")), head(say("objections"), number=True)],
+            "events": [
+                head(say("when")),
+                head(say("what")),
+                head(say("by")),
+                head(say("reason")),
+            ],
+            "lines": [
+                head(say("line")),
+                calls,
+                head(say("answered"), number=True),
+                head(say("failed"), number=True),
+                head(say("out of service"), number=True),
+                head(say("faults")),
+            ],
+            "law": [head(say("rule")), head(say("what it says")), head(say("source"))],
+            "calls": [
+                head(say("begun")),
+                head(say("person")),
+                head(say("line")),
+                head(say("outcome")),
+                head(say("rang"), number=True),
+                head(say("talked"), number=True),
+                head(say("keys")),
+                head(say("evidence")),
+            ],
+        }
 
+    def _outcomes(self) -> list[tuple[str, str, str, str]]:
+        latest = self._figures.people_by_outcome
+        return [
+            (
+                self._say(NAMES[outcome]),
+                str(latest[outcome.value]),
+                str(self._figures.outcomes[outcome.value]),
+                self._say(meaning),
+            )
+            for outcome, meaning in MEANINGS.items()
+        ]
 
-def _bench_only(figures: Figures) -> bool:
-    return bool(figures.rows) and all(row.bench for row in figures.rows)
+    def _heat(self) -> dict[str, object]:
+        cells, law = self._figures.cells, self._frame.law.hours
+        most = max(cells.values(), default=0)
+        used = {hour for _, hour in (*cells, *law, *self._figures.wished)} or {9, 20}
+        hours = range(min(used), max(used) + 1)
+        rows = [
+            {
+                "day": self._say(day),
+                "cells": [
+                    {
+                        "count": cells[weekday, hour],
+                        "classes": self._classes((weekday, hour), most),
+                    }
+                    for hour in hours
+                ],
+            }
+            for weekday, day in enumerate(_DAYS)
+        ]
+        return {"hours": [f"{hour:02d}" for hour in hours], "rows": rows}
 
+    def _classes(self, cell: Cell, most: int) -> str:
+        count = self._figures.cells[cell]
+        shade = f"h{min(4, 1 + 4 * count // (most + 1))}" if count else ""
+        law = "law" if cell in self._frame.law.hours and not count else ""
+        wished = "wished" if cell in self._figures.wished else ""
+        return " ".join(filter(None, (shade, law, wished)))
 
-def _share(count: int, total: int) -> float:
-    return round(12 * count / total, 2) if total else 0
+    def _days(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                day,
+                str(sum(counts.values())),
+                str(counts["listened"]),
+                str(counts["opted_out"]),
+            )
+            for day, counts in sorted(self._figures.days.items())
+        ]
 
+    def _waiting(self) -> list[tuple[str, str]]:
+        nothing = self._say("no rule yet: their turn has not come")
+        reasons = Counter(", ".join(rules) or nothing for rules in self._figures.waiting.values())
+        return [(reason, str(count)) for reason, count in reasons.most_common()]
 
-def _local(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    def _keys(self) -> dict[str, object]:
+        say = self._say
+        times = [t for row in self._figures.rows if (t := row.seconds_to_key) is not None]
+        counts = self._key_classes()
+        pressed = Counter(key for row in self._figures.rows for key in row.keys)
+        if not times:
+            return {"sentence": say("Nobody pressed a key."), "rows": []}
+        middle = sorted(times)[len(times) // 2]
+        sentence = say(
+            "{calls} calls had a key; half of the first ones came within {seconds:.1f} s of the "
+            "answer. Presses: {presses}."
+        ).format(
+            calls=len(times),
+            seconds=middle,
+            presses=", ".join(f"{key} × {count}" for key, count in sorted(pressed.items())),
+        )
+        return {"sentence": sentence, "rows": [(label, str(n)) for label, n in counts.items()]}
+
+    def _key_classes(self) -> dict[str, int]:
+        times = [t for row in self._figures.rows if (t := row.seconds_to_key) is not None]
+        counts: dict[str, int] = {}
+        low = 0
+        for high in _SECONDS:
+            counts[f"{low}-{high}"] = sum(low <= t < high for t in times)
+            low = high
+        counts[f"{low}+"] = sum(t >= low for t in times)
+        return counts
+
+    def _often(self) -> list[tuple[str, str]]:
+        people = self._figures.attempts_per_person
+        return [(str(times), str(count)) for times, count in sorted(people.items())]
+
+    def _events(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (
+                local(event.at, self._frame.zone),
+                self._say(_EVENTS[event.what]),
+                event.by,
+                event.reason,
+            )
+            for event in self._figures.events
+        ]
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                name,
+                str(line.calls),
+                str(line.answered),
+                str(line.failed),
+                duration(line.down_seconds, self._say),
+                ", ".join(f"{fault} × {count}" for fault, count in line.faults.most_common()),
+            )
+            for name, line in sorted(self._figures.lines.items())
+        ]
+
+    def _law(self) -> dict[str, object]:
+        law, say = self._frame.law, self._say
+        used = ", ".join(sorted(self._figures.profiles))
+        sentence = say("Each call was judged by the profile {used}.").format(used=used or law.label)
+        if not used:
+            sentence = say("No call was judged yet; the profile is {label}.").format(
+                label=law.label
+            )
+        rules = [(name, text, f"{source} ({dated})") for name, text, source, dated in law.rules]
+        return {"sentence": sentence, "rules": rules}
+
+    def _call(self, row: AttemptRow) -> tuple[str, ...]:
+        evidence = "; ".join(
+            f"{name} {value}"
+            for name, value in row.evidence.items()
+            if isinstance(value, str | int | float) and value != ""
+        )
+        outcome = _NAMED.get(row.outcome, row.outcome)
+        return (
+            local(row.authorised_at, self._frame.zone),
+            row.subject[:8],
+            row.line,
+            self._say(outcome),
+            f"{row.ring_seconds:.0f} s",
+            f"{row.talk_seconds:.0f} s",
+            " ".join(row.keys),
+            evidence,
+        )
+
+    def _charts(self) -> dict[str, str]:
+        say, figures = self._say, self._figures
+        latest = figures.people_by_outcome
+        people = {say(NAMES[o]): latest[o.value] for o in MEANINGS if latest[o.value]}
+        drawn = {
+            "people": charts.bars(
+                "people", say("People by the outcome of their newest call"), people
+            )
+            if people
+            else "",
+            "days": "",
+            "presses": "",
+        }
+        if len(figures.days) > 1:
+            days = sorted(figures.days)
+            shown = [o for o in MEANINGS if any(figures.days[day][o.value] for day in days)][:6]
+            drawn["days"] = charts.columns(
+                "days",
+                say("Calls by day"),
+                days,
+                {say(NAMES[o]): [figures.days[day][o.value] for day in days] for o in shown},
+            )
+        counts = self._key_classes()
+        if any(counts.values()):
+            drawn["presses"] = charts.columns(
+                "keys",
+                say("Seconds from the answer to the first key"),
+                list(counts),
+                {say("calls"): list(counts.values())},
+            )
+        return drawn

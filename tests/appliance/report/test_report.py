@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,9 +19,12 @@ import pytest
 from appliance.cli import ledger as ledger_command
 from appliance.cli.main import main
 from appliance.effects import Entry, Record
+from appliance.language import LANGUAGES
 from appliance.ledger import Anchor, Ledger
 from appliance.model import Outcome
-from appliance.report.report import MEANINGS, add_up, as_csv, as_html
+from appliance.report.figures import Figures, add_up
+from appliance.report.report import MEANINGS, NAMES, Frame, LawFacts, as_html
+from appliance.report.table import as_csv
 from tests.support.openssh import signed_by
 
 AT = datetime(2027, 3, 9, 22, 30, tzinfo=UTC)
@@ -53,14 +60,112 @@ def test_figures_and_forms() -> None:
     assert list(figures.days) == ["2027-03-10"]
     table = as_csv(figures).splitlines()
     assert [line.split(",")[5] for line in table] == ["outcome", "listened", "running"]
-    page = as_html(figures, title="Calls for news", head=(11, "ab" * 32), zone=PARIS)
-    for word in ("fr.FR-8.cap", "<td>window<td class=n>2", "1 people erased", "ab" * 32):
+    page = shown(figures)
+    for word in ("fr.FR-8.cap", ">window</th>", "1 people erased", "ab" * 32):
         assert word in page
 
 
-def test_a_page_without_refusals_says_so() -> None:
-    page = as_html(add_up([], PARIS), title="", head=(0, "0" * 64), zone=PARIS)
-    assert "No rule refused" in page
+def shown(figures: Figures, language: str = "en") -> str:
+    frame = Frame(
+        title="Calls for <news> & more",
+        head=(11, "ab" * 32),
+        zone=PARIS,
+        language=language,
+        law=LawFacts(label="fr/1", rules=(("fr.1", "No <b>calls</b>", "Code, art. 1", "2026"),)),
+        version="1",
+    )
+    return as_html(figures, frame)
+
+
+def test_an_empty_ledger_makes_a_page() -> None:
+    page = shown(add_up([], PARIS))
+    for word in ("The ledger is empty.", "No call was made yet.", "Nobody pressed a key."):
+        assert word in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("rows", [0, len(ROWS)])
+def test_a_page_is_whole_escaped_and_needs_nothing_beside_itself(language: str, rows: int) -> None:
+    page = shown(add_up(entries()[:rows], PARIS), language)
+    assert "&lt;news&gt; &amp; more" in page
+    assert "No <b>calls" not in page
+    assert not re.search(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:|//|data:)""", page)
+    assert "<script" not in page
+    open_tags: list[str] = []
+
+    class Balanced(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag not in ("meta", "br", "hr", "img", "link", "input"):
+                open_tags.append(tag)
+
+        def handle_startendtag(self, tag: str, attrs: object) -> None:
+            pass
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_tags.pop() == tag
+
+    Balanced().feed(page)
+    assert open_tags == []
+    assert page == shown(add_up(entries()[:rows], PARIS), language)
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+33", "-2", "@SUM", "\t=1", "\r=1"])
+def test_no_cell_of_the_table_becomes_a_formula(start: str) -> None:
+    figures = add_up(entries(), PARIS)
+    figures.rows[0].cause = start
+    (_, row, _) = csv.reader(io.StringIO(as_csv(figures)))
+    assert row[6] == "'" + start.replace("\r", " ")
+
+
+def test_windows_mark_the_hours_that_callees_chose() -> None:
+    rows = [
+        ("2027-03-09T17:00:00Z", "2027-03-09T19:00:00Z", {(1, 18), (1, 19)}),
+        ("2027-03-09T17:30:00Z", "2027-03-09T18:10:00Z", {(1, 18), (1, 19)}),
+        ("2027-03-14T22:30:00Z", "2027-03-14T23:30:00Z", {(6, 23), (0, 0)}),
+        (None, None, set()),
+        ("2027-03-09T19:00:00Z", "2027-03-09T17:00:00Z", set()),
+    ]
+    for start, end, cells in rows:
+        data = {"attempt": "a", "window_start": start, "window_end": end}
+        figures = add_up(
+            [Entry(seq=1, at=AT, kind="call.authorised", subject="s", data=data)], PARIS
+        )
+        assert figures.wished == cells
+
+
+def test_who_was_not_called_stands_with_the_last_reason() -> None:
+    kinds: list[tuple[str, str, dict[str, Any]]] = [
+        ("consent.granted", "called", {}),
+        ("consent.granted", "refused", {}),
+        ("consent.granted", "objected", {}),
+        ("consent.granted", "quiet", {}),
+        ("call.refused", "refused", {"rules": ["window"]}),
+        ("call.refused", "refused", {"rules": ["cap", "rest"]}),
+        ("consent.revoked", "objected", {"by": "sms"}),
+        ("call.authorised", "called", {"attempt": "a"}),
+    ]
+    rows = [
+        Entry(seq=n, at=AT, kind=kind, subject=who, data=data)
+        for n, (kind, who, data) in enumerate(kinds)
+    ]
+    assert add_up(rows, PARIS).waiting == {"refused": ("cap", "rest"), "quiet": ()}
+
+
+def test_a_line_is_down_from_its_first_fault_to_its_healing() -> None:
+    kinds = ["line.fault", "line.fault", "line.healed", "line.healed", "line.fault", "box.stopped"]
+    rows = [
+        Entry(
+            seq=n,
+            at=AT + timedelta(minutes=n),
+            kind=kind,
+            subject=None,
+            data={"line": "l", "fault": "no-reply"},
+        )
+        for n, kind in enumerate(kinds)
+    ]
+    line = add_up(rows, PARIS).lines["l"]
+    assert line.down_seconds == 180.0
+    assert line.faults == {"no-reply": 3}
 
 
 def write_ledger(state: Path) -> tuple[int, str]:
@@ -116,3 +221,4 @@ def test_a_configured_key_signs_the_anchor(tmp_path: Path) -> None:
 def test_every_outcome_is_told_in_words() -> None:
     assert set(MEANINGS) == set(Outcome)
     assert all(MEANINGS.values())
+    assert set(NAMES) == set(Outcome)
