@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+from appliance.cli.output import check_target, write_target
 from appliance.errors import Refused
 from appliance.fleet.canary import HubUnfit
 from appliance.fleet.headquarters import at_headquarters
@@ -16,7 +17,6 @@ from appliance.fleet.hub_config import Node
 from appliance.fleet.joining import close, new_passphrase
 from appliance.fleet.subjects import NameRefused
 from appliance.fleet.wire import HubRefused, NoAnswer
-from appliance.storage.files import replace_file
 
 _NODE = re.compile(r"([a-z0-9][a-z0-9-]*)=([A-Za-z0-9.-]+)(?::(\d+))?(?::(\d+))?")
 
@@ -97,10 +97,11 @@ def _enrol(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or Path(f"{arguments.box}.join")
     if out.exists():
         raise Refused(f"{out} exists already", "name another file with --out")
+    check_target(arguments, "--out", out)
     passphrase = new_passphrase()
     keys = hub.enrol(arguments.box)
     hub.write_users()
-    replace_file(out, close(keys, passphrase))
+    write_target(arguments, "--out", out, close(keys, passphrase))
     print(f"{keys.box} is enrolled. Bring {out} to the box, and tell whoever is there:")
     print(f"  {passphrase}")
     print("Nobody can read it out again. On the box: autodialer fleet join FILE")

@@ -37,12 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from appliance.cli.output import check_target
     from appliance.daemon.starts import Starts, default_file
 
     file = arguments.starts or default_file()
     if file is None:
         return _run(arguments, settled=lambda: None)
     starts = Starts(file)
+    if arguments.starts is not None:
+        check_target(arguments, "--starts", file, again=starts.is_ours())
     fault = starts.held()
     if fault is not None and not _stay_safe(arguments, fault, starts):
         return 0

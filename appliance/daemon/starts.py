@@ -41,6 +41,16 @@ class Starts:
     def __init__(self, file: Path) -> None:
         self._file = file
 
+    def is_ours(self) -> bool:
+        """Whether what lies there is such a record; it is replaced and removed."""
+        try:
+            rows = parse_json(read_bounded(self._file, _LARGEST))
+            return isinstance(rows, list) and all(
+                isinstance(at, float | int) and isinstance(fault, str) for at, fault in rows
+            )
+        except (OSError, ValueError, TypeError):
+            return False
+
     def failures(self) -> list[str]:
         """Return what was wrong with each start that failed lately, oldest first."""
         return [fault for _, fault in self._load()]

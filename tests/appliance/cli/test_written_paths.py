@@ -38,6 +38,7 @@ COMMANDS = {
     "audio prepare": ("audio", "prepare", "voice.wav"),
     "audio say": ("audio", "say", "Bonjour"),
     "simulate --log": ("simulate", "--log"),
+    "run --starts": ("run", "--starts"),
 }
 
 
