@@ -248,7 +248,9 @@ class LawSettings(Section):
     )
     timezone: Zone = Field(description="write an IANA name, such as Europe/Paris")
     territory: str | None = Field(
-        default=None, description="write a territory that the profile names, or leave it out"
+        default=None,
+        description="write the territory of people of whom zone and number tell only the country, "
+        "or leave it out",
     )
     ballots: tuple[BallotSettings, ...] = Field(
         default=(), description='write a list of date: "2027-04-11", closes: "20:00"'
