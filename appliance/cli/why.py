@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.cli.session import ask
+from appliance.windows import known_zone
 
 
 def _moment(text: str) -> datetime:
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_text(answer: dict[str, Any]) -> str:
-    zone = ZoneInfo(answer.get("timezone", "UTC"))
+    zone = known_zone(answer.get("timezone", "UTC")) or ZoneInfo("UTC")
     may = "may be called" if answer["may_be_called"] else "may NOT be called"
     rows = [f"{answer['number']} {may} at {_local(answer['at'], zone)}"]
     width = max(len(verdict["rule"]) for verdict in answer["verdicts"])
@@ -51,6 +52,8 @@ def as_text(answer: dict[str, Any]) -> str:
         sign = "yes" if verdict["allowed"] else "NO "
         rows.append(f"  {sign}  {verdict['rule']:<{width}}  {verdict['reason']}")
     chance = answer["next_chance"]
+    if answer.get("territories"):
+        rows.append(f"judged as somebody in {', '.join(answer['territories'])}")
     if answer["known"]:
         rows.append(
             "next moment that all rules of time agree: "

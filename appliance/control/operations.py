@@ -327,11 +327,13 @@ class Operations:
         history = self._box.engine.state.history(contact.subject, contact.number_hash)
         decision = self._decide(contact, consents, history, now, timeless=at is not None)
         chance = decision.next_chance
+        place = self._box.config.rules.place(contact.number, contact.timezone)
         return {
             "number": mask(number),
             "known": True,
             "subject": contact.subject,
             "timezone": contact.timezone,
+            "territories": [] if place is None else sorted(place.territories),
             "at": utc_text(now.utc),
             "may_be_called": not decision.refusals,
             "verdicts": [

@@ -140,6 +140,8 @@ def test_somebody_who_votes_on_saturday_is_left_alone_on_friday(desk: Desk) -> N
     }
     for number, zone in people:
         expected = set() if zone == "Europe/Paris" else {"fr.FR-13"}
+        told = desk.asks("why", number, "--at", friday[zone])[1]
+        assert ("judged as somebody in" in told) is (zone != "Europe/Paris")
         assert desk.refusals(number, friday[zone]) == expected
 
 
