@@ -86,3 +86,13 @@ def test_the_sim_tells_its_country(iccid: str | None, region: str) -> None:
 def test_any_text_is_read(written: str, kind: AddressKind) -> None:
     for number in possible_numbers(written, kind, ["FR", "US"]):
         assert number.startswith("+")
+
+
+@pytest.mark.parametrize("written", ["+33639980012", "0033639980012"])
+def test_what_is_written_as_international_is_no_number_of_the_country_besides(
+    written: str,
+) -> None:
+    """German numbers are as long as they please: the bare digits would be one of them too."""
+    bare = possible_numbers("33639980012", UNKNOWN, ["DE"])
+    assert (len(bare), bare[-1]) == (2, MARIE)
+    assert possible_numbers(written, UNKNOWN, ["DE"]) == (MARIE,)
