@@ -268,16 +268,14 @@ class SimulatedModem:
         # TS 27.005 §3.4.1, <mt>: 1 stored and told of, 2 and 3 handed over and stored nowhere.
         routed = self.memory.get("+CNMI", "").split(",")[1:2]
         if routed in (["2"], ["3"]) and self.memory.get("+CMGF", "0") == "0":
-            message = Message(number=sms.number, text=sms.text, at=self._time_stamp())
-            pdu, size = deliver_pdu(message)
+            pdu, size = deliver_pdu(Message(sms.number, sms.text, self._time_stamp()))
             self.notice(f"+CMT: ,{size}", pdu)
             return
         place = self.messages.deliver(sms.number, sms.text, self._time_stamp())
         if place is None:
             self.log("sms_lost", number=sms.number, memory=self.messages.chosen[2])
-            full = self.personality.store_full
-            if full is not None:
-                self.notice(full.format(memory=self.messages.chosen[2]))
+            if self.personality.store_full is not None:
+                self.notice(self.personality.store_full.format(memory=self.messages.chosen[2]))
         elif routed == ["1"]:
             self.notice(f'+CMTI: "{place[0]}",{place[1]}')
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliance.cli.doctor import _line
+from appliance.cli.doctor import _kept, _line
 from appliance.selftest.result import module_heard
 from firmware.faults import REMEDIES, Fault
 
@@ -99,3 +99,31 @@ def test_a_later_test_withdraws_the_proof() -> None:
     kept = {"sim": PROOF, "other sim": later}
     assert not module_heard(kept, "001010123450018", "module-file")
     assert not module_heard({"sim": PROOF}, None, "module-file")
+
+
+STORES = {"stores": [{"memory": "SM", "used": 19, "total": 20}], "announces": True}
+
+
+@pytest.mark.parametrize(
+    ("messages", "state", "word"),
+    [
+        (STORES, "ok", "SM holds 19 of 20"),
+        (STORES | {"announces": False}, "ok", "swept"),
+        (STORES | {"nearly_full": ["SM"]}, "fault", "takes no objection"),
+        (STORES | {"undeletable": 2}, "note", "does not delete 2"),
+        ({"refused": "+CMS ERROR: 310"}, "fault", "+CMS ERROR: 310"),
+    ],
+)
+def test_the_message_stores_are_told(messages: dict[str, Any], state: str, word: str) -> None:
+    told, text = rows({"messages": messages})["line one messages"]
+    assert told == state
+    assert word in text
+
+
+def test_messages_that_wait_are_a_note_with_the_command() -> None:
+    (row,) = _kept({"kept": 3, "waiting": 2, "held_back": 1})
+    assert row.state == "note"
+    assert "2 text messages" in row.detail
+    assert "messages list" in row.remedy
+    (row,) = _kept({"kept": 3, "waiting": 0, "held_back": 0})
+    assert row.state == "ok"
