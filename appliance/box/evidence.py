@@ -95,13 +95,26 @@ class FileWatch:
         self._key = state / "number.key"
         self._ledger = state / "ledger"
         self._disk = disk
-        self._key_stamp = disk.stamp_of(self._key)
+        self._key_held = self._held(self._key)
         self._sealed: dict[Path, object | None] = {}
         self.look()
 
+    def _held(self, path: Path) -> bytes | None:
+        """What a small file holds."""
+        try:
+            with self._disk.reader(path) as stream:
+                return stream.read(4096)
+        except OSError:
+            return None
+
+    def _stamp_of(self, path: Path) -> object | None:
+        """Of a file that is not open: ext4 may forget the parts of a second of its time."""
+        found = self._disk.stamp_of(path)
+        return (*found[:-1], found[-1] // 1_000_000_000) if isinstance(found, tuple) else found
+
     def look(self) -> str | None:
         """Return what was changed since the last look, or None."""
-        if self._disk.stamp_of(self._key) != self._key_stamp:
+        if self._held(self._key) != self._key_held:
             return f"{self._key} was changed or removed under the running box"
         try:
             names = [name for name in self._disk.names(self._ledger) if name.endswith(".jsonl")]
@@ -110,7 +123,7 @@ class FileWatch:
         # The last one is being written, which its writer looks after.
         sealed = {self._ledger / name for name in names[:-1]}
         for path in sorted(sealed | self._sealed.keys()):
-            stamp = self._disk.stamp_of(path)
+            stamp = self._stamp_of(path)
             if self._sealed.setdefault(path, stamp) != stamp or stamp is None:
                 return f"{path} was changed or removed under the running box"
         return None

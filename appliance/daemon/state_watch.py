@@ -49,6 +49,7 @@ class StateWatch:
         self._files = FileWatch(state.directory)
         self._looked = self._verified = now()
         self._told = False
+        self._due = False
         self._ending = threading.Event()
         self._rows = 0
         self._thread: threading.Thread | None = None
@@ -64,7 +65,7 @@ class StateWatch:
         Returns why the box cannot go on, where the files that it writes to are no longer there.
         """
         now = self._now()
-        if now - self._verified >= VERIFY_EVERY and not self.is_reading:
+        if (self._due or now - self._verified >= VERIFY_EVERY) and not self.is_reading:
             self._read()
         if now - self._looked < LOOK_EVERY:
             return None
@@ -94,7 +95,9 @@ class StateWatch:
     def _read(self) -> None:
         self._verified = self._now()
         latches = Latches.of(self._state.campaign)
-        if latches.seq != self._state.ledger.head[0]:
+        # In the middle of a step the fold may be ahead: then the next look reads.
+        self._due = latches.seq != self._state.ledger.head[0]
+        if self._due:
             return
         self._thread = threading.Thread(
             target=self._verify, args=(latches,), name="verify", daemon=True

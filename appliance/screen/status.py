@@ -58,6 +58,7 @@ def as_text(status: dict[str, Any]) -> str:
     if status["running"]:
         rows.append("lamps    " + ", ".join(f"{k} {v}" for k, v in status["lamps"].items()))
     rows += [f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]]
+    rows += [f"WAITS    {one['detail']}: {one['remedy']}" for one in status.get("doubts", ())]
     rows.append(f"ledger   row {status['ledger']['seq']}, head {status['ledger']['hash'][:16]}…")
     return "\n".join(rows)
 
