@@ -272,14 +272,6 @@ def subtract(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
     return left
 
 
-def outer_seconds(start: datetime, end: datetime) -> tuple[int, int]:
-    """Return the whole seconds inside ``[start, end)``."""
-    if start.tzinfo is None or end.tzinfo is None:
-        raise ValueError("times must carry a zone")
-    a, b = start.timestamp(), end.timestamp()
-    return -int(-a // 1), int(b // 1)
-
-
 def interval(span: Span) -> Interval:
     """Return *span* with aware UTC times."""
     return Interval(datetime.fromtimestamp(span[0], UTC), datetime.fromtimestamp(span[1], UTC))

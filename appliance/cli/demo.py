@@ -155,7 +155,6 @@ def _conclude(
             ledger=f"Ledger: {verification.lines} rows, every hash verified."
             if verification.ok
             else f"Ledger: NOT ok, {verification.fault}",
-            ledger_ok=verification.ok,
             findings=findings,
             heard=heard,
             files={

@@ -26,7 +26,6 @@ class Summary:
     seconds: float
     speed: float
     ledger: str
-    ledger_ok: bool
     findings: list[str]
     heard: HeardAudit
     files: dict[str, Any]

@@ -7,7 +7,15 @@ from datetime import datetime
 
 from appliance.law import Ballot, LawCalendar, Place, Profile
 from appliance.model import Interval
-from appliance.windows import Windows, interval, outer_seconds
+from appliance.windows import Windows, interval
+
+
+def outer_seconds(start: datetime, end: datetime) -> tuple[int, int]:
+    """Return the whole seconds inside ``[start, end)``."""
+    if start.tzinfo is None or end.tzinfo is None:
+        raise ValueError("times must carry a zone")
+    a, b = start.timestamp(), end.timestamp()
+    return -int(-a // 1), int(b // 1)
 
 
 def inside(windows: Windows, local: datetime) -> bool:
