@@ -77,8 +77,8 @@ def _settings(height: int) -> dict[str, object]:
         "explicit_size": False,
         "print_values": True,
         "print_zeroes": False,
+        "show_x_guides": False,
         "show_y_guides": False,
-        "show_minor_y_labels": False,
         "margin": 8,
         "rounded_bars": 2,
     }

@@ -173,7 +173,7 @@ class _Report:
             "waiting": [head(say("last refused by")), people],
             "refused": [head(say("rule")), head(say("refusals"), number=True)],
             "presses": [head(say("seconds")), calls],
-            "often": [calls, people],
+            "often": [head(say("calls")), people],
             "objections": [head(say("by")), head(say("objections"), number=True)],
             "events": [
                 head(say("when")),
