@@ -10,6 +10,7 @@ from typing import Any
 from appliance.cli.output import check_target
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.session import Output, ask
+from appliance.language import LANGUAGES
 
 FORMS = {".html": "html", ".htm": "html", ".txt": "text", ".json": "json"}
 
@@ -18,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("number", help="as people write it, or E.164")
     parser.add_argument(
         "--out", type=Path, help="write a file: a page (.html), text (.txt) or JSON (any other)"
+    )
+    parser.add_argument(
+        "--language", choices=LANGUAGES, help="of the page; the person's own by default"
     )
     parser.add_argument("--json", action="store_true", help="JSON, whatever the file is called")
 
@@ -32,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
         form = "json" if arguments.out is None else FORMS.get(arguments.out.suffix.lower(), "json")
         if arguments.json or form == "json":
             return json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
-        return as_html(dossier) if form == "html" else as_text(dossier)
+        if form == "text":
+            return as_text(dossier)
+        return as_html(dossier, _rule_texts(dossier), arguments.language or "")
 
     check_target(arguments, "--out", arguments.out)
     given = {"number": arguments.number}
@@ -44,3 +50,19 @@ def run(arguments: argparse.Namespace) -> int:
     ask(arguments, "dossier", given | {"out": output.place}, output)
     print(f"dossier in {arguments.out}; contacts erase removes it")
     return 0
+
+
+def _rule_texts(dossier: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return the words and sources of the law's rules that the dossier names."""
+    from appliance.law import load_profile, profile_names
+
+    texts: dict[str, tuple[str, str]] = {}
+    for label in {str(one["profile"]) for one in dossier["attempts"]}:
+        name, _, version = label.partition("/")
+        if name not in profile_names():
+            continue
+        profile = load_profile(name)
+        # Rules of a version that this program no longer has keep their names alone.
+        if profile.label == label or not version:
+            texts |= {r.name: (r.text, f"{r.source}, {r.dated}") for r in profile.enforced}
+    return texts

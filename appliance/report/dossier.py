@@ -6,15 +6,16 @@ the ledger's rows; both are joined here into one plain structure, which is itsel
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.effects import Entry
+from appliance.language import DEFAULT, LANGUAGES, translator
 from appliance.model import Outcome, utc_text
-from appliance.report.report import MEANINGS
+from appliance.report.pages import render
+from appliance.report.report import MEANINGS, NAMES
 
 Dossier = dict[str, Any]
 
@@ -188,36 +189,136 @@ def as_text(dossier: Dossier) -> str:
     return "\n".join(parts) + "\n"
 
 
-def as_html(dossier: Dossier) -> str:
-    """Return the dossier as a page that needs nothing beside itself."""
-    facts = "".join(
-        f"<tr><th>{html.escape(name)}<td>{html.escape(value)}" for name, value in _facts(dossier)
-    )
-    body = []
-    for title, heads, rows, nothing in _sections(dossier):
-        body.append(f"<h2>{title}</h2>")
-        if not rows:
-            body.append(f"<p>{nothing}</p>")
-            continue
-        body.append("<table><tr>" + "".join(f"<th>{head}" for head in heads))
-        body += ["<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in row) for row in rows]
-        body.append("</table>")
-    tables = "\n".join(body)
-    return f"""<!doctype html>
-<html lang=en><meta charset=utf-8><title>Dossier</title>
-<meta name=viewport content="width=device-width">
-<style>
-body{{font:16px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}}
-h1{{font-size:1.6em}} h2{{font-size:1.15em;margin-top:2em}}
-table{{border-collapse:collapse}} td,th{{padding:.2em .8em .2em 0;text-align:left}}
-td,th{{vertical-align:top}} td{{overflow-wrap:anywhere}}
-</style>
-<h1>Everything held about one person</h1>
-<p>Times in {html.escape(_zone(dossier).key)}.</p>
-<table>{facts}</table>
-{tables}
-</html>
-"""
+RuleTexts = Mapping[str, tuple[str, str]]
+"""For a rule's name what it says, and its source."""
+
+BUILT_IN: dict[str, str] = {
+    "consent": "a consent of this person for this purpose was live",
+    "window": "it was within the hours that the person chose",
+    "zone": "the time zone fits the number",
+    "fit": "the whole call fitted into the hours left",
+    "number": "the number may be dialled at all",
+    "cap": "the campaign's own limit of calls was not reached",
+    "rest": "the pause after the last call was over",
+    "clock": "the clock could be trusted",
+    "stop": "the emergency stop was not pressed",
+    "pause": "the box was not paused",
+    "storage": "the evidence could be written",
+    "line": "a line was ready",
+    "bench": "the line is one for this kind of number",
+    "attended": "a person pressed the start button for this call",
+    "fleet": "no other box had this call",
+    "message": "no message of this person waited for a reader",
+}
+"""What the rules of the box itself say, where a profile's rules have their own words."""
+
+
+def as_html(dossier: Dossier, texts: RuleTexts | None = None, language: str = "") -> str:
+    """Return the dossier as a page that needs nothing beside itself.
+
+    In the person's own language where the box speaks it, unless *language* says otherwise.
+    *texts* has the words of the law's rules.
+    """
+    own = str(dossier.get("language") or "")
+    chosen = language or (own if own in LANGUAGES else DEFAULT)
+    return _Page(dossier, texts or {}, chosen).page()
+
+
+class _Page:
+    """The values of the page, a part each."""
+
+    def __init__(self, dossier: Dossier, texts: RuleTexts, language: str) -> None:
+        self._dossier = dossier
+        self._texts = texts
+        self._language = language
+        self._zone = _zone(dossier)
+        self._say = translator(language)
+
+    def page(self) -> str:
+        dossier, say = self._dossier, self._say
+        objection = dossier["objection"]
+        values: dict[str, object] = {
+            "title": say("Everything held about one person"),
+            "times": say("Times in {zone}.").format(zone=self._zone.key),
+            "facts": [(say(name), value) for name, value in _facts(dossier)],
+            "objection": objection
+            and say("Objected on {at} ({by}): never called again without a newer consent.").format(
+                at=_local(objection["at"], self._zone), by=objection["by"]
+            ),
+            "consents": [self._consent(one) for one in dossier["consents"]],
+            "calls": [self._call(one) for one in dossier["attempts"]],
+            "refusals": [
+                {"at": _local(one["at"], self._zone), "rules": self._rules(one["rules"])}
+                for one in dossier["refusals"]
+            ],
+            "messages": [
+                {
+                    "title": _local(one["received_at"], self._zone),
+                    "text": one["text"] or say("(unreadable)"),
+                }
+                for one in dossier.get("messages", ())
+            ],
+            "rows": [
+                {"seq": row["seq"], "at": _local(row["at"], self._zone), "kind": row["kind"]}
+                for row in dossier["rows"]
+            ],
+            "rows_summary": say("All {count} rows").format(count=len(dossier["rows"])),
+        }
+        return render("dossier.html", self._language, values)
+
+    def _consent(self, one: dict[str, Any]) -> dict[str, object]:
+        say, zone = self._say, self._zone
+        until = _local(one["valid_until"], zone) if one["valid_until"] else say("no end")
+        return {
+            "title": say("{purpose}, given {at}").format(
+                purpose=one["purpose"], at=_local(one["given_at"], zone)
+            ),
+            "facts": [
+                (say("how"), one["source"]),
+                (say("evidence"), one["evidence"]),
+                (say("hours"), one["windows"]),
+                (say("until"), until),
+                (say("recorded"), _local(one["recorded_at"], zone)),
+            ],
+        }
+
+    def _call(self, one: dict[str, Any]) -> dict[str, object]:
+        say, zone = self._say, self._zone
+        keys = ", ".join(
+            f"{key['key']} ({_local(key['at'], zone)}, {key['heard_by']})" for key in one["keys"]
+        )
+        told = str(one["outcome"] or "")
+        outcome = next((known for known in Outcome if known.value == told), None)
+        window = [_local(end, zone) for end in one["window"]]
+        return {
+            "title": _local(one["authorised_at"], zone),
+            "outcome_name": say("running") if outcome is None else say(NAMES[outcome]),
+            "meaning": "" if outcome is None else say(MEANINGS[outcome]),
+            "facts": [
+                (say("for"), one["purpose"] or ""),
+                (say("answered"), _local(one["answered_at"], zone) or say("no")),
+                (say("ended"), _local(one["ended_at"], zone)),
+                (say("keys"), keys or say("none")),
+                (say("hours that it fell into"), " – ".join(filter(None, window))),
+                (say("line"), one["line"] or ""),
+            ],
+            "profile": one["profile"] or "",
+            "rules": self._rules(one["rules"]),
+        }
+
+    def _rules(self, names: Iterable[str]) -> list[dict[str, str]]:
+        return [
+            {
+                "name": name,
+                "text": self._texts[name][0]
+                if name in self._texts
+                else self._say(BUILT_IN.get(name, ""))
+                if name in BUILT_IN
+                else "",
+                "source": self._texts[name][1] if name in self._texts else "",
+            }
+            for name in names
+        ]
 
 
 def _zone(dossier: Dossier) -> ZoneInfo:
