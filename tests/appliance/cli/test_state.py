@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,55 @@ def test_a_file_of_a_header_alone_is_told_so(
     capsys.readouterr()
     assert main(["--state", str(state), "contacts", "import", str(people)]) == 0
     assert "a header and no rows" in capsys.readouterr().out
+
+
+def test_a_ledger_that_was_restored_as_the_remedy_says_revokes_again(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a technician meets it: from the copy to the reset, by commands alone."""
+    number = "+33639980001"
+    backup = state.parent / "backup"
+    shutil.copytree(state / "ledger", backup)
+    assert main(["--state", str(state), "contacts", "revoke", number]) == 0
+    shutil.rmtree(state / "ledger")
+    shutil.copytree(backup, state / "ledger")
+    capsys.readouterr()
+
+    assert main(["--state", str(state), "doctor"]) == 1
+    told = capsys.readouterr().out
+    assert "rows of the ledger are missing" in told
+    assert "autodialer reset --by NAME --reason TEXT" in told
+    main(["--state", str(state), "status"])
+    assert "WAITS" in capsys.readouterr().out
+    main(["--state", str(state), "why", number, "--json"])
+    assert json.loads(capsys.readouterr().out)["may_be_called"] is False
+
+    assert main(["--state", str(state), "reset", "--by", "Ada", "--reason", "replayed"]) == 0
+    assert "accepted" in capsys.readouterr().out
+    assert main(["--state", str(state), "doctor"]) in (0, 1)
+    assert "rows of the ledger" not in capsys.readouterr().out
+    main(["--state", str(state), "why", number, "--json"])
+    verdicts = json.loads(capsys.readouterr().out)["verdicts"]
+    assert {one["rule"]: one["allowed"] for one in verdicts}["consent"] is False
+    main(["--state", str(state), "ledger", "show", "--kind", "state.", "--json"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["kind"] for row in rows] == ["state.restored", "state.accepted"]
+    assert rows[1]["data"]["by"] == "Ada"
+    assert main(["--state", str(state), "ledger", "verify"]) == 0
+
+
+def test_a_registry_that_lost_people_refuses_an_import_until_somebody_accepts(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = max((state / "registry").glob("*.log"))
+    os.truncate(log, log.stat().st_size * 60 // 100)
+    people = str(state.parent / "people.csv")
+    assert main(["--state", str(state), "doctor"]) == 1
+    assert "has lost 1 consents of 1 people" in capsys.readouterr().out
+    assert main(["--state", str(state), "contacts", "import", people]) == 1
+    assert "nobody can be imported" in capsys.readouterr().err
+    assert main(["--state", str(state), "reset", "--by", "Ada", "--reason", "no copy"]) == 0
+    assert main(["--state", str(state), "contacts", "import", people]) == 0
+    capsys.readouterr()
+    main(["--state", str(state), "doctor"])
+    assert "has lost" not in capsys.readouterr().out
