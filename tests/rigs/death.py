@@ -227,10 +227,15 @@ def _with_a_full_card(world: World, card: Path) -> float:
 
 
 def _with_a_card_read_only(world: World, card: Path) -> float:
-    # Whoever has a file open for writing keeps it so: the kernel refuses a plain remount then.
-    at = world.signal(signal.SIGKILL)
-    subprocess.run(["mount", "-o", "remount,ro", "-f", str(card)], check=False, capture_output=True)
-    return at
+    # As a failing card does it: open files refuse writes as well.
+    device = _device_of(card)
+    Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
+    return world.signal(signal.SIGKILL)
+
+
+def _device_of(card: Path) -> str:
+    mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
+    return next(Path(mount[0]).name for mount in mounts if mount[1] == str(card))
 
 
 HARMS: dict[str, Callable[[World, Path], float]] = {
@@ -255,12 +260,19 @@ def card_for(harm: str, place: Path) -> Iterator[Path | None]:
     if harm not in NEEDS_CARD:
         yield card
         return
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(card)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
+    commands = [["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(card)]]
+    if harm == "read-only":
+        image = place / "image"
+        with image.open("wb") as file:
+            file.truncate(16 << 20)
+        commands = [
+            ["mkfs.ext4", "-q", str(image)],
+            ["mount", "-o", "loop,errors=remount-ro", str(image), str(card)],
+        ]
+    try:
+        for command in commands:
+            subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
         yield None
         return
     try:
