@@ -139,9 +139,13 @@ class World:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError
+                raise TimeoutError(self.told())
             time.sleep(0.002)
         return time.monotonic()
+
+    def told(self) -> str:
+        """The end of what the processes have said."""
+        return (self.place / "output.log").read_text(errors="replace")[-800:]
 
     def network(self, event: str) -> list[dict[str, Any]]:
         """Every row of *event* that the network has logged so far."""
@@ -307,8 +311,7 @@ def judge(harm: str, phase: str, *, pressed: bool) -> Cell | None:
                 fault = "no stop was kept for the next start"
             return Cell(harm, phase, pressed, down, fault)
         except TimeoutError:
-            log = (world.place / "output.log").read_text(errors="replace")[-500:]
-            return Cell(harm, phase, pressed, None, f"the cell did not come about: {log}")
+            return Cell(harm, phase, pressed, None, f"did not come about: {world.told()}")
         finally:
             world.close()
 
