@@ -94,6 +94,16 @@ deb: $(VENV)/.developer
 deb-%: $(VENV)/.developer
 	$(BIN)/python debian/assemble.py --python $* --arch $(ARCH)
 
+# Finds new messages, keeps the translations, and makes the catalogues that the box reads. What has
+# no French text yet is named by a test.
+LOCALE := appliance/locale
+messages: $(VENV)/.developer
+	$(BIN)/pybabel --quiet extract --mapping $(LOCALE)/babel.cfg --keywords "say marked" \
+	  --no-location --sort-output --omit-header --output $(LOCALE)/autodialer.pot appliance
+	$(BIN)/pybabel --quiet update --domain autodialer --input-file $(LOCALE)/autodialer.pot \
+	  --output-dir $(LOCALE) --omit-header --no-fuzzy-matching --ignore-obsolete
+	$(BIN)/pybabel --quiet compile --domain autodialer --directory $(LOCALE)
+
 # The newest fitting libraries, hash for hash; a commit of its own, with the tests run on it.
 lock: $(VENV)/.developer
 	for python in 3.11 3.13; do $(BIN)/uv pip compile --quiet --upgrade --universal \

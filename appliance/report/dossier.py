@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.effects import Entry
-from appliance.language import DEFAULT, LANGUAGES, translator
+from appliance.language import DEFAULT, LANGUAGES, marked, translator
 from appliance.model import Outcome, utc_text
 from appliance.report.pages import render
 from appliance.report.report import MEANINGS, NAMES
@@ -94,20 +94,20 @@ _Section = tuple[str, tuple[str, ...], list[tuple[str, ...]], str]
 
 
 def _facts(dossier: Dossier) -> Iterator[tuple[str, str]]:
-    yield "number", str(dossier["number"])
+    yield marked("number"), str(dossier["number"])
     if dossier["known"]:
-        yield "name", dossier["name"] or "not known"
-        yield "language", dossier["language"]
-        yield "time zone", dossier["timezone"]
-        yield "id in the ledger", dossier["subject"]
+        yield marked("name"), dossier["name"] or "not known"
+        yield marked("language"), dossier["language"]
+        yield marked("time zone"), dossier["timezone"]
+        yield marked("id in the ledger"), dossier["subject"]
     else:
-        yield "registry", "This number is not in the registry."
-    yield "hash of the number", dossier["number_hash"]
+        yield marked("registry"), "This number is not in the registry."
+    yield marked("hash of the number"), dossier["number_hash"]
     objection = dossier["objection"]
     if objection is not None:
-        yield "objected", f"{_local(objection['at'], _zone(dossier))}, by {objection['by']}"
+        yield marked("objected"), f"{_local(objection['at'], _zone(dossier))}, by {objection['by']}"
     else:
-        yield "objected", "no"
+        yield marked("objected"), "no"
 
 
 def _sections(dossier: Dossier) -> Iterator[_Section]:
@@ -193,22 +193,22 @@ RuleTexts = Mapping[str, tuple[str, str]]
 """For a rule's name what it says, and its source."""
 
 BUILT_IN: dict[str, str] = {
-    "consent": "a consent of this person for this purpose was live",
-    "window": "it was within the hours that the person chose",
-    "zone": "the time zone fits the number",
-    "fit": "the whole call fitted into the hours left",
-    "number": "the number may be dialled at all",
-    "cap": "the campaign's own limit of calls was not reached",
-    "rest": "the pause after the last call was over",
-    "clock": "the clock could be trusted",
-    "stop": "the emergency stop was not pressed",
-    "pause": "the box was not paused",
-    "storage": "the evidence could be written",
-    "line": "a line was ready",
-    "bench": "the line is one for this kind of number",
-    "attended": "a person pressed the start button for this call",
-    "fleet": "no other box had this call",
-    "message": "no message of this person waited for a reader",
+    "consent": marked("a consent of this person for this purpose was live"),
+    "window": marked("it was within the hours that the person chose"),
+    "zone": marked("the time zone fits the number"),
+    "fit": marked("the whole call fitted into the hours left"),
+    "number": marked("the number may be dialled at all"),
+    "cap": marked("the campaign's own limit of calls was not reached"),
+    "rest": marked("the pause after the last call was over"),
+    "clock": marked("the clock could be trusted"),
+    "stop": marked("the emergency stop was not pressed"),
+    "pause": marked("the box was not paused"),
+    "storage": marked("the evidence could be written"),
+    "line": marked("a line was ready"),
+    "bench": marked("the line is one for this kind of number"),
+    "attended": marked("a person pressed the start button for this call"),
+    "fleet": marked("no other box had this call"),
+    "message": marked("no message of this person waited for a reader"),
 }
 """What the rules of the box itself say, where a profile's rules have their own words."""
 

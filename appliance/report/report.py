@@ -11,53 +11,61 @@ from collections import Counter
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from appliance.language import Translate, translator
+from appliance.language import Translate, marked, translator
 from appliance.model import Outcome
 from appliance.report import charts
 from appliance.report.figures import AttemptRow, Cell, Figures
 from appliance.report.pages import duration, head, local, render
 
 MEANINGS: dict[Outcome, str] = {
-    Outcome.LISTENED: "pressed 1 and heard the whole message",
-    Outcome.PARTIAL: "pressed 1 and hung up during the message",
-    Outcome.DECLINED: "answered and did not press 1",
-    Outcome.OPTED_OUT: "pressed 9: never called again",
-    Outcome.VOICEMAIL: "a machine answered: it got no message",
-    Outcome.BUSY: "the phone was in use",
-    Outcome.NO_ANSWER: "nobody picked up",
-    Outcome.REJECTED: "the call was refused",
-    Outcome.UNREACHABLE: "switched off, no coverage, or no such number",
-    Outcome.FAILED: "a technical fault ended the call",
-    Outcome.STOPPED: "the emergency stop or the end of the program cut the call",
-    Outcome.UNKNOWN: "the power failed during the call: it counts as made",
+    Outcome.LISTENED: marked("pressed 1 and heard the whole message"),
+    Outcome.PARTIAL: marked("pressed 1 and hung up during the message"),
+    Outcome.DECLINED: marked("answered and did not press 1"),
+    Outcome.OPTED_OUT: marked("pressed 9: never called again"),
+    Outcome.VOICEMAIL: marked("a machine answered: it got no message"),
+    Outcome.BUSY: marked("the phone was in use"),
+    Outcome.NO_ANSWER: marked("nobody picked up"),
+    Outcome.REJECTED: marked("the call was refused"),
+    Outcome.UNREACHABLE: marked("switched off, no coverage, or no such number"),
+    Outcome.FAILED: marked("a technical fault ended the call"),
+    Outcome.STOPPED: marked("the emergency stop or the end of the program cut the call"),
+    Outcome.UNKNOWN: marked("the power failed during the call: it counts as made"),
 }
 """Each outcome in words for those who see it the first time."""
 
 NAMES: dict[Outcome, str] = {
-    Outcome.LISTENED: "listened",
-    Outcome.PARTIAL: "partial",
-    Outcome.DECLINED: "declined",
-    Outcome.OPTED_OUT: "objected",
-    Outcome.VOICEMAIL: "voicemail",
-    Outcome.BUSY: "busy",
-    Outcome.NO_ANSWER: "no answer",
-    Outcome.REJECTED: "rejected",
-    Outcome.UNREACHABLE: "unreachable",
-    Outcome.FAILED: "failed",
-    Outcome.STOPPED: "stopped",
-    Outcome.UNKNOWN: "unknown",
+    Outcome.LISTENED: marked("listened"),
+    Outcome.PARTIAL: marked("partial"),
+    Outcome.DECLINED: marked("declined"),
+    Outcome.OPTED_OUT: marked("objected"),
+    Outcome.VOICEMAIL: marked("voicemail"),
+    Outcome.BUSY: marked("busy"),
+    Outcome.NO_ANSWER: marked("no answer"),
+    Outcome.REJECTED: marked("rejected"),
+    Outcome.UNREACHABLE: marked("unreachable"),
+    Outcome.FAILED: marked("failed"),
+    Outcome.STOPPED: marked("stopped"),
+    Outcome.UNKNOWN: marked("unknown"),
 }
 _NAMED = {outcome.value: name for outcome, name in NAMES.items()}
 _EVENTS = {
-    "stop": "emergency stop",
-    "reset": "stop released",
-    "pause": "paused",
-    "resume": "resumed",
-    "clock": "clock corrected",
-    "restored": "state restored from a backup",
-    "accepted": "restored state accepted",
+    "stop": marked("emergency stop"),
+    "reset": marked("stop released"),
+    "pause": marked("paused"),
+    "resume": marked("resumed"),
+    "clock": marked("clock corrected"),
+    "restored": marked("state restored from a backup"),
+    "accepted": marked("restored state accepted"),
 }
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_DAYS = (
+    marked("Monday"),
+    marked("Tuesday"),
+    marked("Wednesday"),
+    marked("Thursday"),
+    marked("Friday"),
+    marked("Saturday"),
+    marked("Sunday"),
+)
 _SECONDS = (2, 5, 10, 15, 20, 30, 60)
 """Upper ends of the classes of times to the first key."""
 

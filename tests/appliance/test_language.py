@@ -1,0 +1,76 @@
+"""Whatever a person reads has a French text, with the same places for its values."""
+
+from __future__ import annotations
+
+import gettext
+import re
+import string
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from appliance.language import LANGUAGES, Message, marked, translator
+
+ROOT = Path(__file__).parents[2] / "appliance"
+LOCALE = ROOT / "locale"
+METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+KEYWORDS = {"say": None, "marked": None, "_": None, "gettext": None}
+
+
+def messages() -> set[str]:
+    found = extract_from_dir(ROOT, METHODS, keywords=KEYWORDS)
+    return {text for _, _, text, _, _ in found if isinstance(text, str) and text}
+
+
+def catalogue(language: str) -> Catalog:
+    with (LOCALE / language / "LC_MESSAGES" / "autodialer.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_every_message_has_a_text(language: str) -> None:
+    known = catalogue(language)
+    without = {text for text in messages() if not (known.get(text) and known[text].string)}
+    assert without == set(), "run make messages and write the texts"
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_values_have_the_same_places_in_every_language(language: str) -> None:
+    wrong = {
+        message.id: message.string
+        for message in catalogue(language)
+        if message.id and places(str(message.id)) != places(str(message.string))
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_the_box_reads_what_the_catalogue_says(language: str) -> None:
+    """The compiled catalogue is the written one: `make messages` was run."""
+    file = LOCALE / language / "LC_MESSAGES" / "autodialer.mo"
+    with file.open("rb") as stream:
+        compiled = dict(gettext.GNUTranslations(stream)._catalog)  # type: ignore[attr-defined]
+    compiled.pop("", None)
+    written = {message.id: message.string for message in catalogue(language) if message.id}
+    assert compiled == written
+
+
+def test_french_marks_stand_as_french_writes_them() -> None:
+    for message in filter(lambda message: message.id, catalogue("fr")):
+        # A colon and its like stand behind a space, as a rule of typography; times do not.
+        assert not re.search(r"[a-zà-ÿ)][;!?]( |$)", str(message.string)), message.string
+
+
+def test_an_unknown_language_is_english() -> None:
+    assert translator("xx")("Calls") == "Calls"
+    inner = Message(marked("Calls"))
+    outer = Message("{count} {what}", {"count": 3, "what": inner})
+    assert outer.said(translator("en")) == "3 Calls"
+    assert outer.said(translator("fr")) == "3 Appels"
