@@ -64,6 +64,11 @@ class LineMessages:
         self._told.clear()
         self._swept = False
         self._store = store
+        try:
+            # Before the network is waited for: a full store takes no objection meanwhile.
+            self.sweep()
+        except CommandTimeout as error:
+            self._line.log.info("messages could not be read yet: %s", error)
 
     def sweep(self) -> None:
         """Tell everything that lies in the stores. Raises CommandTimeout, LinkLost."""
