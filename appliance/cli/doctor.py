@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         *_law(config),
         *_disk(config.state),
         *_owner(config.state),
+        *_handed_out(config.state),
     ]
     try:
         if config.state.exists():
@@ -133,6 +134,17 @@ def _owner(state: Path) -> Iterator[DoctorRow]:
             f"such as {others[0].relative_to(state)}",
             remedy=f"chown -R --reference={state} {state}",
         )
+
+
+def _handed_out(state: Path) -> Iterator[DoctorRow]:
+    """An erasure must find the files with people's data that the box wrote elsewhere."""
+    from appliance.people.exports import Index
+    from appliance.storage.files import StorageError
+
+    try:
+        Index(state).files()
+    except StorageError as error:
+        yield DoctorRow(part="exports", state="fault", detail=str(error), remedy=error.remedy)
 
 
 def _uid(path: Path) -> int:

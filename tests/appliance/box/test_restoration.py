@@ -761,3 +761,38 @@ def test_nothing_of_a_person_stays_that_leads_back(box: Bench) -> None:
     assert b"Alix" not in held
     assert json.loads((box.directory / "ledger.head").read_text())["seq"] > 0
     reopen(box)
+
+
+@pytest.mark.parametrize("way", ["erased", "retired"])
+def test_who_was_erased_and_agrees_anew_is_left_in_peace_as_before(way: str, box: Bench) -> None:
+    """By the real import and the real gate: the rest after a refusal goes on."""
+    contact = box.register(NUMBERS[0])
+    hang_up(box, box.dial())
+    box.line.orders.clear()
+    assert "rest" in refusals(box, NUMBERS[0])
+    if way == "erased":
+        ask(box, "contacts.erase", number=NUMBERS[0])
+    else:
+        Operations(box.box)._people.retire([contact])
+    box.seconds += 3600
+    given = (box.now().utc - timedelta(minutes=10)).isoformat()
+    csv = (
+        "number,name,language,timezone,purpose,consent_given_at,consent_source,consent_evidence,"
+        f"windows\n{NUMBERS[0]},Ada,fr,Europe/Paris,{box.config.campaign.purpose},{given},web,"
+        "form 9,mon-fri 18:00-20:00\n"
+    )
+    contents = csv.encode()
+    assert ask(box, "contacts.import", contents=contents, file="x")["new_people"] == 1
+    found = refusals(box, NUMBERS[0])
+    assert "consent" not in found
+    assert "rest" in found
+    assert let_it_call(box) == []
+    box.state.save_checkpoint(force=True)
+    box.restart()
+    assert let_it_call(box) == []
+
+
+def refusals(box: Bench, number: str) -> str:
+    verdicts = ask(box, "why", number=number)["verdicts"]
+    assert isinstance(verdicts, list)
+    return " ".join(one["rule"] for one in verdicts if not one["allowed"])

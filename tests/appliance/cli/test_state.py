@@ -255,3 +255,12 @@ def test_a_registry_that_lost_people_refuses_an_import_until_somebody_accepts(
     capsys.readouterr()
     main(["--state", str(state), "doctor"])
     assert "has lost" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("contents", [b"", bytes(64), b"{}", b"[1]", b'{"version": 1}'])
+def test_a_list_of_exports_that_is_lost_is_told(
+    contents: bytes, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (state / "exports.json").write_bytes(contents)
+    assert main(["--state", str(state), "doctor"]) == 1
+    assert "exports.json" in capsys.readouterr().out
