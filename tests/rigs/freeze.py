@@ -48,6 +48,7 @@ HEARD_WITHIN = 3.0
 """Real seconds in which a press is heard by a busy machine."""
 PATIENCE = 90.0
 """Real seconds for a box to start and to call on a busy machine."""
+TRIES = 3
 WORKERS = 2
 
 
@@ -171,7 +172,17 @@ class _Stage:
 
 
 def play(where: Where, how: How, *, without_notes: bool = False) -> Cell:
-    """Play one cell."""
+    """Play one cell; a machine too busy to bring it about gets further tries."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            return _play(where, how, without_notes=without_notes)
+        except (AssertionError, RuntimeError):
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _play(where: Where, how: How, *, without_notes: bool) -> Cell:
     milliseconds: float | None = None
     with tempfile.TemporaryDirectory() as directory:
         stage = _Stage(Path(directory), where)
