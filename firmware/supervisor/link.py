@@ -24,7 +24,7 @@ SILENCE_SECONDS = 2.0
 RECONNECT_SECONDS = 0.5
 WELCOME_SECONDS = 3.0
 """Real seconds that a start waits for the supervisor's answer: it may still hold the ports."""
-IN_CALL_DEADLINE = 2.0
+IN_CALL_DEADLINE = 2.5
 """Real seconds for which the decision loop may stand still in a call. With the hang-up and its
 proof the line is down within three of whatever happened to the box."""
 IDLE_DEADLINE = 25.0
