@@ -89,13 +89,16 @@ class BoxState:
             return cls._open(directory, lock)
 
     @classmethod
-    def open_to_read(cls, directory: Path) -> BoxState:
+    def open_to_read(cls, directory: Path, *, beside_a_box: bool = False) -> BoxState:
         """Open *directory* as it is: on a full or read-only medium too, since nothing is written.
 
         What a power cut left between two files stays as it is until the next start. Raises as
-        :meth:`open`; every change raises :class:`~appliance.storage.files.StorageFailed`.
+        :meth:`open`; every change raises :class:`~appliance.storage.files.StorageFailed`. With
+        *beside_a_box* another process may have it: what that one is writing at this moment may
+        look torn or missing, so a fault counts only where it is seen again.
         """
-        StateLock.look(directory)
+        if not beside_a_box:
+            StateLock.look(directory)
         with collector_asleep():
             return cls._load(directory, None, read_only=True)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from appliance.config.load import Config
 from appliance.config.settings import LineConfig
+from appliance.errors import Refused
 from firmware.bounded_read import read_bounded
 from firmware.clock import Clock
 from firmware.events import Event
@@ -126,6 +129,7 @@ def _voice(config: Config, audio: str) -> str:
     return audio if audio == MODULE or audio.startswith(PREFIX) else _place(config, audio)
 
 
+CREDENTIAL = "credential:"
 PIN_LIMIT = 1024
 """Bytes of a file that holds a PIN; what is longer is another file."""
 
@@ -139,8 +143,27 @@ def _place(config: Config, port: str) -> str:
 
 
 def _pin(config: Config, reference: str | None) -> str | None:
-    """Return the SIM's PIN, from the file that the configuration names or from itself."""
-    if reference is None or not reference.startswith("file:"):
+    """Return the SIM's PIN: of a file or a credential that the configuration names, or itself."""
+    if reference is None:
+        return None
+    if reference.startswith(CREDENTIAL):
+        path = _credential(reference.removeprefix(CREDENTIAL))
+    elif reference.startswith("file:"):
+        path = config.file.parent / reference.removeprefix("file:")
+    else:
         return reference
-    path = config.file.parent / reference.removeprefix("file:")
     return read_bounded(path, PIN_LIMIT).decode("ascii").strip()
+
+
+def _credential(name: str) -> Path:
+    """Return where the service manager put *name* (LoadCredential=, systemd.exec(5))."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    path = Path(folder) / name
+    if not folder or not name or "/" in name or not path.is_file():
+        raise Refused(
+            f"sim_pin names the credential {name}, which the service manager has not handed over",
+            f"write the PIN alone to /etc/credstore/{name}, of root with mode 0600, and start the "
+            "box as the service; a name other than autodialer.sim-pin needs LoadCredential= in a "
+            "drop-in too",
+        )
+    return path

@@ -1,22 +1,39 @@
-"""``check``: configuration, clips and law profile; every fault at once."""
+"""``check``: configuration, clips and law profile; every fault at once.
+
+``--with-state`` opens the state besides, as a start would, and changes nothing. A package that was
+updated asks the new version this before it may run, while the old one still has the state.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from appliance.config.load import Config
+
+TRIES = 4
+"""Looks at a state that a running box may be changing meanwhile."""
+BETWEEN = 0.5
+"""Real seconds between two looks."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--with-state",
+        action="store_true",
+        help="open the state too, as a start would, beside a running box as well; changes nothing",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from appliance.clearance.circumstances import longest_call
     from appliance.clearance.rests import FLOOR, RING_FLOOR, spoken
     from appliance.config import load as configuration
-    from appliance.config.load import Config
     from appliance.law import ballot_notes
 
     config: Config = configuration.load(arguments.config, state=arguments.state, examine=True)
@@ -55,11 +72,63 @@ def run(arguments: argparse.Namespace) -> int:
 
         keys = keys_of(settings.fleet, config.file)
         facts["fleet"] = {"campaign": keys.campaign, "box": keys.box, "servers": keys.servers}
+    if arguments.with_state:
+        facts["opened"] = _opened(config)
     if arguments.json:
         print(json.dumps(facts, ensure_ascii=False))
     else:
         _print(facts)
     return 1 if refusals else 0
+
+
+def _opened(config: Config) -> dict[str, Any] | None:
+    """Return what a start would find in the state; None where there is none yet.
+
+    Raises the storage errors that a start would raise, seen at each of several looks.
+    """
+    from appliance.storage.files import StorageError
+
+    if not config.state.exists():
+        return None
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            return _look(config)
+        except (StorageError, OSError):
+            if not left:
+                raise
+            # The running box may have been in the middle of a write or of a compaction.
+            time.sleep(BETWEEN)
+    return None
+
+
+def _look(config: Config) -> dict[str, Any]:
+    from appliance.box.box import Box, calendar
+    from appliance.box.state import BoxState
+    from appliance.control.operations import Operations
+    from firmware.clock import SystemClock
+
+    fleet = None
+    if config.settings.fleet is not None:
+        from appliance.fleet.membership import Passive, keys_of
+
+        fleet = Passive(keys_of(config.settings.fleet, config.file))
+    state = BoxState.open_to_read(config.state, beside_a_box=True)
+    try:
+        clock = SystemClock(config.settings.clock.speed)
+        box = Box(config, state, calendar(config, state, clock), fleet=fleet)
+        status = Operations(box).perform("status", {})
+        return {
+            "rows": state.ledger.head[0],
+            "people": len(state.registry.subjects()),
+            "stopped": status["stopped"],
+            # That the ledger is read through besides is every start's first work, and no doubt.
+            "doubts": [
+                doubt["detail"] for doubt in status["doubts"] if doubt["code"] != "unverified"
+            ],
+            "remarks": list(status["remarks"]),
+        }
+    finally:
+        state.close()
 
 
 def _present(config: Path, port: str) -> bool | None:
@@ -91,7 +160,20 @@ def _print(facts: dict[str, Any]) -> None:
         fleet = facts["fleet"]
         servers = ", ".join(fleet["servers"])
         print(f"fleet {fleet['campaign']}: this box is {fleet['box']}, its hub {servers}")
+    if "opened" in facts:
+        _print_opened(facts["opened"])
     for note in facts["ballots"]:
         print(f"PLEASE LOOK: {note}")
     for refusal in facts["refusals"]:
         print(f"NOBODY WILL BE CALLED: {refusal}")
+
+
+def _print_opened(opened: dict[str, Any] | None) -> None:
+    if opened is None:
+        print("no state yet: nothing to open")
+        return
+    print(f"the state opens: {opened['rows']} rows, {opened['people']} people")
+    for remark in opened["remarks"]:
+        print(f"the state: {remark}")
+    for doubt in opened["doubts"]:
+        print(f"CALLING WAITS FOR A PERSON: {doubt}")

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from appliance.cli.session import ask
+from firmware.bounded_read import read_bounded
+from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
 
 FREE_LOW = 100 << 20
 """Bytes: a year of a busy line's ledger, and room for a registry snapshot."""
@@ -50,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         *_disk(config.state),
         *_owner(config.state),
         *_handed_out(config.state),
+        *_update(config.state),
+        *_rivals(config.bench),
     ]
     try:
         if config.state.exists():
@@ -145,6 +149,34 @@ def _handed_out(state: Path) -> Iterator[DoctorRow]:
         Index(state).files()
     except StorageError as error:
         yield DoctorRow(part="exports", state="fault", detail=str(error), remedy=error.remedy)
+
+
+UPDATE_RESULT = "upgrade-result.txt"
+"""What the package's last update came to, where there is something to say (debian/)."""
+
+
+def _update(state: Path) -> Iterator[DoctorRow]:
+    try:
+        told = read_bounded(state / UPDATE_RESULT, 1 << 16).decode(errors="replace")
+    except OSError:
+        return
+    yield DoctorRow(
+        part="update",
+        state="note",
+        detail=" ".join(told.split())[:400],
+        remedy="mend what it says, then install the package again",
+    )
+
+
+def _rivals(bench: bool) -> Iterator[DoctorRow]:
+    """Asked here and not by the box: its sandbox hides other accounts' processes from it."""
+    if not bench and modem_manager_runs():
+        yield DoctorRow(
+            part="ModemManager",
+            state="note",
+            detail="ModemManager runs, and takes modems that the box's udev rules do not name",
+            remedy=MODEM_MANAGER_REMEDY,
+        )
 
 
 def _uid(path: Path) -> int:

@@ -283,7 +283,8 @@ class LineConfig(Section):
     )
     sim_pin: str | None = Field(
         default=None,
-        description='write "file:PATH" of a file that holds the PIN, or the PIN in quotes',
+        description='write "file:PATH" of a file that holds the PIN, credential:autodialer.sim-pin '
+        "(docs/appliance.md), or the PIN in quotes",
     )
     baudrate: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = Field(
         default=115200, description="write the speed of a real UART, such as 115200"

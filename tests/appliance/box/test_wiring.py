@@ -13,6 +13,7 @@ from appliance.box.wiring import line_settings, open_power
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
+from appliance.errors import Refused
 from firmware.yaml_document import DocumentFaulty
 
 
@@ -95,3 +96,26 @@ def test_lines_may_share_the_word_module_but_no_voice_port(tmp_path: Path) -> No
             {"name": "one", "port": "/dev/a", "audio": "alsa:EC25"},
             {"name": "two", "port": "/dev/b", "audio": "alsa:EC25"},
         )
+
+
+def test_the_pin_that_the_service_manager_hands_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"name": "one", "port": "/dev/a", "sim_pin": "credential:autodialer.sim-pin"}
+    config = configured(tmp_path, line)
+    (tmp_path / "autodialer.sim-pin").write_text("0123\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert line_settings(config, config.settings.lines[0]).pin == "0123"
+
+
+@pytest.mark.parametrize("name", ["autodialer.sim-pin", "", "../pin", "/etc/hostname"])
+def test_a_credential_that_was_not_handed_over(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(
+        tmp_path, {"name": "one", "port": "/dev/a", "sim_pin": f"credential:{name}"}
+    )
+    for folder in ("", str(tmp_path)):
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", folder)
+        with pytest.raises(Refused, match="has not handed over"):
+            line_settings(config, config.settings.lines[0])

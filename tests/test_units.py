@@ -1,0 +1,74 @@
+"""The units of the service manager: no key misspelt, and as little reachable as is promised."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).parent.parent / "systemd"
+ANALYZE = shutil.which("systemd-analyze")
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed here"),
+]
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """The units with programs that exist here."""
+    for unit in UNITS.glob("*.*"):
+        text = unit.read_text(encoding="utf-8")
+        text = re.sub(r"/usr/lib/autodialer/current/[a-z-]+", "/bin/true", text)
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", *map(str, words)], capture_output=True, text=True, check=False
+    )
+
+
+def test_every_key_is_known_and_every_unit_is_whole(units: Path) -> None:
+    files = sorted((*units.glob("*.service"), *units.glob("*.timer")))
+    assert len(files) >= 5
+    done = analyze("verify", "--man=no", "--recursive-errors=yes", *files)
+    ours = [line for line in done.stderr.splitlines() if "autodialer" in line]
+    assert (done.returncode, ours) == (0, []), done.stderr
+
+
+def test_a_misspelt_key_would_be_seen(units: Path) -> None:
+    unit = units / "autodialer.service"
+    unit.write_text(unit.read_text().replace("LimitCORE=", "LimitCores="))
+    done = analyze("verify", "--man=no", "--recursive-errors=yes", unit)
+    assert done.returncode != 0
+    assert "LimitCores" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("unit", "exposure"),
+    [
+        ("autodialer.service", 0.5),
+        ("autodialer-supervisor.service", 0.5),
+        ("autodialer-clock.service", 0.5),
+        # It speaks to the world and may bind a port below 1024.
+        ("autodialer-hub.service", 2.5),
+    ],
+)
+def test_as_little_is_reachable_as_is_promised(unit: str, exposure: float, units: Path) -> None:
+    threshold = f"--threshold={exposure * 10:.0f}"
+    done = analyze("security", "--offline=true", "--no-pager", threshold, units / unit)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_unit_hides_what_the_header_is_read_from() -> None:
+    # gpiozero reads the board's revision from /proc/cpuinfo and the device tree.
+    for unit in ("autodialer.service", "autodialer-supervisor.service"):
+        text = (UNITS / unit).read_text(encoding="utf-8")
+        assert not re.search(r"^(ProcSubset|PrivateDevices|Conflicts)=", text, re.MULTILINE)
+        assert "\nLimitCORE=0\n" in text
