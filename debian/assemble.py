@@ -37,6 +37,13 @@ DEPENDS = {
 }
 RECOMMENDS_OF = {"3.13": "python3-lgpio"}
 
+PROGRAMS = {
+    "autodialer": ("appliance.cli.main", ""),
+    "autodialer-supervisor": ("firmware.supervisor.__main__", ""),
+    "autodialer-clock": ("firmware.kernel_clock", "sys.argv[1:]"),
+}
+"""What the units and the technician start: the module, and what its ``main`` is given."""
+
 SOURCE_ONLY = ("nkeys",)
 """Libraries of which the index has no wheel: pure Python, so one is made here for every machine."""
 
@@ -54,6 +61,15 @@ UNREAD = (
     "_distutils_hack",
     "pkg_resources",
     "bin",
+    # rich colours source code and renders Markdown with these, of which a box shows neither; cffi
+    # reads C with pycparser, which the built modules have behind them.
+    "pygments",
+    "markdown_it",
+    "mdurl",
+    "pycparser",
+    # Command-line programs of two libraries.
+    "gpiozerocli",
+    "gsmtermlib",
 )
 UNREAD_PATTERNS = (
     "**/tests",
@@ -126,8 +142,8 @@ def package(python: str, arch: str, interpreter: str) -> Path:
     )
     _trim(library)
     materials = list(_materials(library))
-    _launcher(house / "autodialer", python, "appliance.cli.main")
-    _launcher(house / "autodialer-supervisor", python, "firmware.supervisor.__main__")
+    for program, (module, arguments) in PROGRAMS.items():
+        _launcher(house, program, python, module, arguments)
     _compile(library, house, interpreter)
     _system_files(tree, name, materials)
     return _packed(name, arch, python)
@@ -169,8 +185,9 @@ def _trim(library: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-    for info in library.glob("setuptools-*.dist-info"):
-        shutil.rmtree(info)
+    for name in ("setuptools", "pygments", "markdown_it_py", "mdurl", "pycparser"):
+        for info in library.glob(f"{name}-*.dist-info"):
+            shutil.rmtree(info)
 
 
 def _materials(library: Path) -> Iterator[dict[str, str]]:
@@ -190,18 +207,36 @@ def _materials(library: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def _launcher(file: Path, python: str, module: str) -> None:
-    file.write_text(
-        f"#!/usr/bin/python{python} -I\n"
-        '"""Runs this version of the box with the libraries that lie beside it."""\n'
+def _launcher(house: Path, program: str, python: str, module: str, arguments: str) -> None:
+    """A shell looks first: a Python that an upgrade of the system took cannot say so itself."""
+    script = house / "programs" / f"{program}.py"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(
+        f'"""Runs {program} of this version with the libraries that lie beside it."""\n'
         "import os\n"
         "import sys\n\n"
-        'sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib"))\n'
+        "here = os.path.dirname(os.path.realpath(__file__))\n"
+        'sys.path.insert(0, os.path.join(os.path.dirname(here), "lib"))\n'
+        f'sys.argv[0] = "{program}"\n'
         f"from {module} import main\n\n"
-        "sys.exit(main())\n",
+        f"sys.exit(main({arguments}))\n",
         encoding="utf-8",
     )
-    file.chmod(0o755)
+    launcher = house / program
+    launcher.write_text(
+        "#!/bin/sh\n"
+        f"# {RELEASES[python]}'s Python, and no other: the libraries beside this were made for it.\n"
+        f"if [ ! -x /usr/bin/python{python} ]; then\n"
+        f'    echo "{program}: this package is for Python {python} ({RELEASES[python]}), which is '
+        "not here any more; install the autodialer package of this release: people and settings "
+        'stay as they are" >&2\n'
+        "    exit 78\n"
+        "fi\n"
+        'here=$(dirname "$(readlink -f "$0")")\n'
+        f'exec /usr/bin/python{python} -I "$here/programs/{program}.py" "$@"\n',
+        encoding="utf-8",
+    )
+    launcher.chmod(0o755)
 
 
 def _compile(library: Path, house: Path, interpreter: str) -> None:
@@ -223,13 +258,16 @@ def _compile(library: Path, house: Path, interpreter: str) -> None:
 
 def _system_files(tree: Path, name: str, materials: list[dict[str, str]]) -> None:
     debian = ROOT / "debian"
+    documents = tree / "usr/share/doc/autodialer"
     for unit in sorted((ROOT / "systemd").glob("*.*")):
-        _put(unit, tree / "lib/systemd/system" / unit.name)
+        # Not of every box: a drop-in of boxes with a fleet, and the fleet's hub.
+        example = unit.suffix == ".conf" or "-hub" in unit.name
+        place = documents / "examples" if example else tree / "lib/systemd/system"
+        _put(unit, place / unit.name)
     _put(debian / "autodialer.sysusers", tree / "usr/lib/sysusers.d/autodialer.conf")
     _put(debian / "autodialer.modules-load", tree / "usr/lib/modules-load.d/autodialer.conf")
     _put(debian / "as-box", tree / "usr/bin/autodialer", mode=0o755)
     _put(debian / "config.yaml", tree / "etc/autodialer/config.yaml", mode=0o640)
-    documents = tree / "usr/share/doc/autodialer"
     for source in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         _put(source, documents / source.name)
     _put(ROOT / "docs" / "contacts-example.csv", documents / "examples/contacts.csv")
