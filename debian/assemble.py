@@ -225,7 +225,7 @@ def _launcher(house: Path, program: str, python: str, module: str, arguments: st
     launcher = house / program
     launcher.write_text(
         "#!/bin/sh\n"
-        f"# {RELEASES[python]}'s Python, and no other: the libraries beside this were made for it.\n"
+        f"# {RELEASES[python]}'s Python and no other: the libraries beside were made for it.\n"
         f"if [ ! -x /usr/bin/python{python} ]; then\n"
         f'    echo "{program}: this package is for Python {python} ({RELEASES[python]}), which is '
         "not here any more; install the autodialer package of this release: people and settings "
