@@ -20,6 +20,13 @@ from appliance.campaign.recorder import Recorder
 from appliance.effects import Now
 from firmware import events
 from firmware.events import MODULE_LAG
+from firmware.faults import Fault
+
+_VOICE_GONE_TOO = frozenset(
+    {Fault.PORT_LOST, Fault.PORT_MISSING, Fault.NO_MODEM, Fault.RESTARTED, Fault.POWER_LOW}
+)
+"""Of a modem that was unplugged or lost its supply: its voice went with it, and nothing is wrong
+with the voice by itself."""
 
 
 class Lines:
@@ -39,7 +46,9 @@ class Lines:
         self._recorder = recorder
         self._freed = freed
         self.audio_ok = True
-        """False once a call's voice failed, until one worked."""
+        """False once a call's voice failed by itself, until one worked."""
+        self._voiceless: str | None = None
+        """The line of that call."""
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -104,6 +113,9 @@ class Lines:
                 final=event.final,
             )
         line.ready, line.fault = False, event
+        if event.fault in _VOICE_GONE_TOO and line.name == self._voiceless:
+            # The voice was only the first to notice.
+            self.audio_ok, self._voiceless = True, None
 
     def receiving(self, name: str, receiving: bool) -> None:
         """Note that somebody calls on the line *name*, or does no longer."""
@@ -155,6 +167,12 @@ class Lines:
             if now.monotonic >= call.deadline:
                 self._move(line, TimeReached(), now)
 
+    def _voice_failed(self, line: LineState, event: AttemptInput) -> None:
+        lost = isinstance(event, events.Ended) and event.cause is events.Cause.LINE_LOST
+        down = line.fault is not None and line.fault.fault in _VOICE_GONE_TOO
+        if not lost and not down:
+            self.audio_ok, self._voiceless = False, line.name
+
     def _after_end(self, line: LineState, ended: Concluded, event: CallEvent, now: Now) -> None:
         """The outcome is written, the line has not confirmed the end: the person may be there."""
         if isinstance(event, events.Ended) and event.confirmed:
@@ -175,8 +193,10 @@ class Lines:
             self._recorder.emit(effect, now)
         if isinstance(moved.state, Concluded):
             call, facts = moved.state.call, moved.state.facts
-            if facts.introduced or facts.presses or facts.audio_failure is not None:
-                self.audio_ok = facts.audio_failure is None
+            if facts.audio_failure is not None:
+                self._voice_failed(line, event)
+            elif facts.introduced or facts.presses:
+                self.audio_ok, self._voiceless = True, None
             line.call = None
             line.used_at = now.monotonic
             if not moved.state.confirmed:

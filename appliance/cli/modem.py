@@ -82,12 +82,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from firmware.modem.discovery import find_modems, probe
+    from firmware.modem.discovery import find_modems, probe, stable_name
 
     rows = []
     for modem in find_modems():
         answer = None if arguments.no_probe or modem.at is None else probe(modem.at)
-        rows.append({**asdict(modem), "probe": None if answer is None else asdict(answer)})
+        row = asdict(modem)
+        for port in ("at", "spare_at", "audio"):
+            # What a technician copies into config.yaml must outlast a replug.
+            row[port] = None if row[port] is None else stable_name(row[port])
+        rows.append({**row, "probe": None if answer is None else asdict(answer)})
     if arguments.json:
         print(json.dumps(rows, ensure_ascii=False))
         return 0

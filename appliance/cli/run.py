@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,9 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _stay_safe(arguments: argparse.Namespace, fault: str, starts: Starts) -> bool:
     """Stay in safe mode; True where a person has helped and the box is to try again."""
+    from appliance.daemon.log_output import log_to_stderr
     from appliance.daemon.safe_mode import SafeMode
 
-    _log_to_stderr("info")
+    log_to_stderr("info")
     safe = SafeMode(arguments.config, fault, state=arguments.state, supervisor=arguments.supervisor)
     if not safe.run():
         return False
@@ -75,20 +74,15 @@ def _stay_safe(arguments: argparse.Namespace, fault: str, starts: Starts) -> boo
     return True
 
 
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-
-
 def _run(arguments: argparse.Namespace, settled: Callable[[], None]) -> int:
     from appliance.box.state import BoxState
     from appliance.config import load as configuration
     from appliance.daemon.daemon import Daemon
+    from appliance.daemon.log_output import log_to_stderr
     from appliance.errors import Refused
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
-    _log_to_stderr(config.settings.logging.level)
+    log_to_stderr(config.settings.logging.level)
     panel = config.settings.panel
     if panel is not None and panel.stop_second is not None and arguments.supervisor is None:
         raise Refused(

@@ -425,10 +425,10 @@ class Daemon:
         self._jobs.clear()
 
     def _signalled(self, signum: int) -> None:
-        log.info("ending on signal %s", signal.Signals(signum).name)
         self._ending.set()
         # Before any end that it causes: a call that is cut now was refused by nobody.
         self._inbox.put(inputs.ShutDown())
+        log.info("ending on signal %s", signal.Signals(signum).name)
 
     def _hang_up_beside(self) -> None:
         """The loop hangs: no call may stay up that nobody watches. Not the loop's thread."""

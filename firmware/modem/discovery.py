@@ -128,6 +128,25 @@ def find_modems(
     return found
 
 
+def stable_name(device: str, dev: Path = DEV) -> str:
+    """Return the name of *device* that goes by its socket, or its own where udev made none.
+
+    ``/dev/serial/by-path`` outlasts a replug into the same socket; ``ttyUSB2`` is whatever was
+    plugged in third.
+    """
+    for kind in ("by-path", "by-id"):
+        folder = dev / "serial" / kind
+        try:
+            names = sorted(folder.iterdir())
+        except OSError:
+            continue
+        for name in names:
+            # A device that went meanwhile leaves a link to nothing.
+            if name.resolve() == Path(device).resolve():
+                return str(name)
+    return device
+
+
 def probe(
     port: str,
     *,

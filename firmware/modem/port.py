@@ -11,26 +11,32 @@ import serial
 
 from firmware.errors import PortUnusable
 from firmware.modem import port_users
+from firmware.terminal import open_without_lines, refuses_lines
 
 READ_SECONDS = 0.5
 """How long one read blocks; only handlers without cancel_read need it to end at all."""
 WRITE_SECONDS = 1.0
 """A port that takes no byte for so long is dead (flow control without a modem behind it)."""
+_REPLUG = "unplug the modem and plug it in again; dmesg tells what the kernel made of it"
 
 
 def open_port(name: str, baudrate: int, *, rtscts: bool) -> Any:
     """Open a path or a URL that pyserial takes, for us alone. Raises :class:`PortUnusable`."""
+    settings: dict[str, Any] = {
+        "baudrate": baudrate,
+        "rtscts": rtscts,
+        "timeout": READ_SECONDS,
+        "write_timeout": WRITE_SECONDS,
+        "exclusive": True,
+    }
     try:
-        port = serial.serial_for_url(
-            name,
-            do_not_open=True,
-            baudrate=baudrate,
-            rtscts=rtscts,
-            timeout=READ_SECONDS,
-            write_timeout=WRITE_SECONDS,
-            exclusive=True,
-        )
-        port.open()
+        port = serial.serial_for_url(name, do_not_open=True, **settings)
+        try:
+            port.open()
+        except OSError as error:
+            if not refuses_lines(name, error):
+                raise
+            port = open_without_lines(name, **settings)
     # Handlers raise OSError, ValueError, termios.error and more; each means the same here.
     except Exception as error:
         raise _unusable(name, error) from error
@@ -80,4 +86,4 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
         remedy = "another program has locked it; find it with: sudo fuser -v " + path
     if code == errno.EACCES:
         remedy = "add the box's user to the group of the port: sudo usermod -aG dialout USER"
-    return PortUnusable(f"{name} cannot be opened ({held})", remedy=remedy)
+    return PortUnusable(f"{name} cannot be opened ({held})", remedy=remedy or _REPLUG)

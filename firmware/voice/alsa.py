@@ -19,7 +19,7 @@ from firmware.errors import PortUnusable
 from firmware.voice.card_call import CardCall, Failed, Heard, News, Told, card_options
 from firmware.voice.frames import Began, Finished
 from firmware.voice.path import AudioCallbacks, AudioCounters, Orders, Reporter
-from firmware.voice.sound_card import CardThread, SoundLibrary, load_library
+from firmware.voice.sound_card import USAGE, CardThread, SoundLibrary, Usage, load_library
 
 WATCHDOG_SECONDS = 2.0
 _LOOK_EVERY = 0.25
@@ -43,7 +43,9 @@ class AlsaPath:
         clock: Clock,
         callbacks: AudioCallbacks,
         load: Callable[[], SoundLibrary] = load_library,
+        usage: Usage = USAGE,
     ) -> None:
+        self._usage = usage
         self._device: str | int = int(device) if device.isdigit() else device
         self._clock = clock
         self._callbacks = callbacks
@@ -73,17 +75,28 @@ class AlsaPath:
         """Nothing to do: the clips stream from memory."""
 
     def open(self) -> None:
-        """Find the card and ask whether it takes 8 kHz. Raises PortUnusable."""
+        """Find the card among those that are there now, and ask whether it takes 8 kHz.
+
+        Raises PortUnusable.
+        """
         if self._thread is not None:
             return
         library = self._load()
         options = card_options(self._device)
+        renewed = False
         try:
+            # A card that came since, or came back under another number, is not in the old list.
+            renewed = self._usage.renew(library)
             library.check_output_settings(**options)
             library.check_input_settings(**options)
         except (library.PortAudioError, ValueError) as error:
+            held = (
+                ""
+                if renewed
+                else " (another line's call, or a card that hangs, keeps the old list)"
+            )
             raise PortUnusable(
-                f"sound card {self._device}: {error}",
+                f"sound card {self._device}: {error}{held}",
                 remedy="list the cards with: python -m sounddevice; the line needs one that "
                 "plays and records 8000 samples a second, mono (alsa:plughw:N converts)",
             ) from error
@@ -111,6 +124,7 @@ class AlsaPath:
             counters=self.counters,
             thread=card,
             post=self._news.put,
+            usage=self._usage,
         )
         self._call = self._tried = call
         if not card.done(call.start, within=_CARD_WITHIN):

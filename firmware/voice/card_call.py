@@ -24,7 +24,7 @@ from firmware.clock import Clock
 from firmware.voice.card_buffer import Unheard
 from firmware.voice.frames import FRAME_BYTES, SILENCE, Notice, Player
 from firmware.voice.path import AudioCounters, Orders
-from firmware.voice.sound_card import CardThread, SoundLibrary, Stream
+from firmware.voice.sound_card import USAGE, CardThread, SoundLibrary, Stream, Usage
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +83,11 @@ class CardCall:
         counters: AudioCounters,
         thread: CardThread,
         post: Callable[[News], None],
+        usage: Usage = USAGE,
     ) -> None:
         self.thread = thread
+        self._usage = usage
+        self._uses = False
         self._over = False
         self.failure: str | None = None
         """Why the card carries no voice any more; set before it is posted."""
@@ -101,6 +104,8 @@ class CardCall:
         self._out: Stream | None = None
         self._in: Stream | None = None
         self._drop_asked = False
+        self._abandoned = False
+        """A stream whose start failed is left alone for ever, and with it the list of cards."""
 
     def is_over(self) -> bool:
         """Return whether no sound is handed over any more and nothing begins."""
@@ -116,6 +121,8 @@ class CardCall:
     def start(self) -> None:
         """Open both directions anew and start them; a refusal is posted."""
         library = self._library
+        self._uses = True
+        self._usage.begin()
         options = card_options(self._device) | {"blocksize": BLOCK, "latency": LATENCY}
         try:
             self._out = library.RawOutputStream(**options, callback=self._speak)
@@ -173,6 +180,9 @@ class CardCall:
             if stream is not None:
                 self._quietly(stream.abort)
                 self._quietly(stream.close)
+        if self._uses and not self._abandoned:
+            self._uses = False
+            self._usage.end()
 
     def _silent(self) -> bool:
         return self._over or self._orders.muted
@@ -181,7 +191,8 @@ class CardCall:
         try:
             stream.start()
         except BaseException:
-            # Never touched again: see Stream.start.
+            # Never touched again: see Stream.start. So it counts as open.
+            self._abandoned = True
             if stream is self._out:
                 self._out = None
             else:

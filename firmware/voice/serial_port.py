@@ -16,12 +16,14 @@ import math
 import select
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 import serial
 
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
+from firmware.terminal import open_without_lines, refuses_lines
 from firmware.voice.frames import (
     FRAME_SECONDS,
     Began,
@@ -332,10 +334,20 @@ class SerialPcmPath:
 
 
 def _open_port(name: str) -> serial.Serial:
+    settings: dict[str, Any] = {
+        "baudrate": 115200,
+        "timeout": 0,
+        "write_timeout": 0,
+        "rtscts": False,
+        "exclusive": True,
+    }
     try:
-        return serial.serial_for_url(
-            name, baudrate=115200, timeout=0, write_timeout=0, rtscts=False, exclusive=True
-        )
+        try:
+            return serial.serial_for_url(name, **settings)
+        except OSError as error:
+            if not refuses_lines(name, error):
+                raise
+            return open_without_lines(name, **settings)
     except (serial.SerialException, OSError) as error:
         raise PortUnusable(f"voice port {name}: {error}", remedy=_remedy(error)) from error
     except ValueError as error:

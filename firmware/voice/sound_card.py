@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from firmware.errors import PortUnusable
 
-__all__ = ["INSTALL", "SoundLibrary", "Stream", "load_library"]
+__all__ = ["INSTALL", "USAGE", "SoundLibrary", "Stream", "Usage", "load_library"]
 
 INSTALL = "install the extra and the system library: pip install 'autodialer[alsa]' and sudo apt "
 INSTALL += "install libportaudio2"
@@ -49,6 +49,10 @@ class SoundLibrary(Protocol):
 
     def check_input_settings(self, **options: Any) -> None: ...
 
+    def _terminate(self) -> None: ...
+
+    def _initialize(self) -> None: ...
+
 
 def load_library() -> SoundLibrary:
     """Import ``sounddevice``. Raises PortUnusable with what to install."""
@@ -59,6 +63,47 @@ def load_library() -> SoundLibrary:
     except OSError as error:
         # sounddevice is there and libportaudio is not.
         raise PortUnusable(f"the sound card library: {error}", remedy=INSTALL) from error
+
+
+class Usage:
+    """Who has streams open, over all lines, so that the library's list of cards can be renewed.
+
+    PortAudio lists the cards once, when it is initialised (``Pa_Initialize``): one that is plugged
+    in later, or comes back under another number, is found only after ``Pa_Terminate``, which closes
+    every stream that is open. So the list is renewed while nobody has one. sounddevice offers both
+    calls by these names alone.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams = 0
+
+    def begin(self) -> None:
+        """A call is about to open its streams; waits for a list that is being renewed."""
+        with self._lock:
+            self._streams += 1
+
+    def end(self) -> None:
+        """Those of one call are closed."""
+        with self._lock:
+            self._streams -= 1
+
+    def renew(self, library: SoundLibrary) -> bool:
+        """List the cards anew; False where a call keeps the old list in use.
+
+        A stream that hangs in its start is one for ever: nothing may be closed under it.
+        Raises the library's error where it does not come up again.
+        """
+        with self._lock:
+            if self._streams:
+                return False
+            library._terminate()  # noqa: SLF001
+            library._initialize()  # noqa: SLF001
+            return True
+
+
+USAGE = Usage()
+"""Of this process: PortAudio is one for all lines."""
 
 
 class CardThread:

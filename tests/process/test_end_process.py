@@ -29,6 +29,18 @@ def test_a_greeting_that_the_end_cuts_is_stopped(bench: Bench, signum: signal.Si
     wait_for(lambda: bench.network("ended"))
 
 
+def test_two_signals_end_a_box_whose_log_nobody_reads(bench: Bench) -> None:
+    bench.people({"number": "+33199001234", **PATIENT})
+    bench.start_modems()
+    box = bench.start_unread_box()
+    wait_for(lambda: bench.rows("call.answered"))
+    box.send_signal(signal.SIGTERM)
+    box.send_signal(signal.SIGTERM)
+    assert box.wait(timeout=20) == 0
+    assert bench.outcomes() == ["stopped"]
+    wait_for(lambda: bench.network("ended"))
+
+
 def test_a_loop_that_hangs_keeps_no_call_up(bench: Bench) -> None:
     """The signal is heard beside the loop, and the hang-up is on the wire without it."""
     bench.people({"number": "+33199001234", **PATIENT})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -37,6 +39,8 @@ class Bench:
         self.stage.directory.mkdir(parents=True)
         write_config(self.stage, sample_config(), lines=1, speed=speed)
         self.children: list[subprocess.Popen[str]] = []
+        self._unread: int | None = None
+        """A pipe's end that is kept open and never read."""
 
     def people(self, *rules: dict[str, Any]) -> None:
         """Register one person per rule and tell the network how each answers."""
@@ -79,6 +83,21 @@ class Bench:
     def start_box(self, *arguments: str) -> subprocess.Popen[str]:
         child = self.start("--config", self.stage.config, "run", *arguments)
         wait_for(lambda: (self.stage.state / "control.sock").exists() or child.poll() is not None)
+        return child
+
+    def start_unread_box(self) -> subprocess.Popen[str]:
+        """A box whose standard error is a pipe that is full and that nobody empties."""
+        ours, theirs = os.pipe()
+        os.set_blocking(theirs, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(theirs, b"x" * 4096)
+        os.set_blocking(theirs, True)
+        command = [sys.executable, "-m", "appliance.cli.main", "--config", str(self.stage.config)]
+        child = subprocess.Popen([*command, "run"], stderr=theirs, text=True)
+        os.close(theirs)
+        self.children.append(child)
+        self._unread = ours
         return child
 
     def rows(self, kind: str) -> list[dict[str, Any]]:

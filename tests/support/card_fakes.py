@@ -16,7 +16,7 @@ from firmware.voice import alsa
 from firmware.voice.alsa import AlsaPath
 from firmware.voice.card_call import BLOCK, LATENCY
 from firmware.voice.path import AudioCallbacks
-from firmware.voice.sound_card import Stream
+from firmware.voice.sound_card import Stream, Usage
 
 WAIT = 5.0
 FRAME = 2 * BLOCK
@@ -63,11 +63,25 @@ class Card:
         self.broken = False
         self.hang: threading.Event | None = None
         self.refuses = ""
+        self.plugged = self.listed = True
+        """Whether the card is there, and whether the library's list has it."""
+        self.terminated = 0
         self.options: dict[str, Any] = {}
         self.outs: list[Direction] = []
         self.ins: list[Direction] = []
         self.latency: float | None = LATENCY
         self.news = threading.Condition()
+
+    def _terminate(self) -> None:
+        assert not self.open, "PortAudio would close the streams of a call"
+        self.terminated += 1
+
+    def _initialize(self) -> None:
+        self.listed = self.plugged
+
+    @property
+    def open(self) -> list[Direction]:
+        return [one for one in (*self.outs, *self.ins) if not one.closed]
 
     def RawOutputStream(self, **options: Any) -> Stream:  # noqa: N802
         self.options = options
@@ -81,6 +95,8 @@ class Card:
     def check_output_settings(self, **_options: Any) -> None:
         if self.refuses:
             raise CardError(self.refuses)
+        if not self.listed:
+            raise ValueError("No output device matching 'EC25'")
 
     def check_input_settings(self, **_options: Any) -> None:
         pass
@@ -115,8 +131,14 @@ class Rig:
         self.clock = Clock()
         self.card = Card(self.clock)
         self.told: queue.Queue[tuple[Any, ...]] = queue.Queue()
-        self.path = AlsaPath(
+        self.usage = Usage()
+        self.path = self.another()
+
+    def another(self) -> AlsaPath:
+        """Another line's path over the same library."""
+        return AlsaPath(
             "EC25",
+            usage=self.usage,
             clock=self.clock,
             load=lambda: self.card,
             callbacks=AudioCallbacks(

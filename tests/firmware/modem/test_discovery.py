@@ -8,7 +8,15 @@ import pytest
 
 from firmware.faults import LineDown
 from firmware.line_settings import LineSettings
-from firmware.modem.discovery import Bindings, FoundModem, Probe, Resolver, find_modems, usb_ttys
+from firmware.modem.discovery import (
+    Bindings,
+    FoundModem,
+    Probe,
+    Resolver,
+    find_modems,
+    stable_name,
+    usb_ttys,
+)
 
 
 class Sysfs:
@@ -87,6 +95,30 @@ def test_interface_numbers_are_hexadecimal(sysfs: Sysfs) -> None:
 
 def test_no_sysfs_at_all(tmp_path: Path) -> None:
     assert find_modems(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("links", "name"),
+    [
+        ({"by-path/pci-usb-0:1:1.2-port0": "ttyUSB2"}, "serial/by-path/pci-usb-0:1:1.2-port0"),
+        (
+            {"by-id/usb-SimTech-if02": "ttyUSB2", "by-path/usb-0:1": "ttyUSB2"},
+            "serial/by-path/usb-0:1",
+        ),
+        ({"by-id/usb-SimTech-if02": "ttyUSB2"}, "serial/by-id/usb-SimTech-if02"),
+        ({"by-path/usb-0:1": "ttyUSB3"}, "ttyUSB2"),
+        ({"by-path/gone": "ttyUSB9"}, "ttyUSB2"),
+        ({}, "ttyUSB2"),
+    ],
+)
+def test_the_name_that_outlasts_a_replug(tmp_path: Path, links: dict[str, str], name: str) -> None:
+    for port in ("ttyUSB2", "ttyUSB3"):
+        (tmp_path / port).touch()
+    for link, port in links.items():
+        place = tmp_path / "serial" / link
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(f"../../{port}")
+    assert stable_name(str(tmp_path / "ttyUSB2"), tmp_path) == str(tmp_path / name)
 
 
 def modem(socket: str, at: str) -> FoundModem:

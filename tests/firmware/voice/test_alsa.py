@@ -361,3 +361,49 @@ def test_without_the_library_the_remedy_says_what_to_install(
         load_library()
     assert "autodialer[alsa]" in refused.value.remedy
     assert "libportaudio2" in refused.value.remedy
+
+
+def test_a_card_that_comes_late_or_again_is_found_by_the_next_opening(rig: Rig) -> None:
+    rig.path.close()
+    for plugged in (False, True, False, True):
+        rig.card.plugged = plugged
+        if plugged:
+            rig.path.open()
+            rig.path.start()
+            assert rig.card.block() == SILENCE
+            rig.path.close()
+        else:
+            with pytest.raises(PortUnusable, match="No output device matching") as caught:
+                rig.path.open()
+            assert "list the cards" in caught.value.remedy
+
+
+def test_no_card_is_taken_from_another_lines_call(rig: Rig) -> None:
+    """PortAudio closes every stream when its list is renewed."""
+    rig.path.start()
+    renewed = rig.card.terminated
+    other = rig.another()
+    other.open()
+    assert rig.card.terminated == renewed
+    assert rig.card.block() == SILENCE, "the call goes on"
+    other.close()
+    rig.card.listed = False
+    with pytest.raises(PortUnusable, match="another line's call"):
+        other.open()
+    rig.path.stop()
+    other.open()
+    assert rig.card.terminated == renewed + 1
+    other.close()
+
+
+def test_the_list_stays_once_a_stream_was_left_behind(rig: Rig) -> None:
+    """Its thread is dead and may not be ended a second time, which a renewal would do."""
+    rig.card.broken = True
+    rig.path.start()
+    assert rig.next()[0] == "failed"
+    renewed = rig.card.terminated
+    rig.card.broken = False
+    other = rig.another()
+    other.open()
+    assert rig.card.terminated == renewed
+    other.close()
