@@ -208,6 +208,23 @@ def national_digits(e164: str) -> str:
     return phonenumbers.national_significant_number(parsed)
 
 
+def grouped(e164: str) -> str:
+    """Return *e164* in groups, ``+33 6 39 98 00 12``: a spreadsheet keeps that as it stands.
+
+    Without the spaces it would take the number for a quantity and lose the plus.
+    """
+    import phonenumbers
+
+    written = phonenumbers.format_number(
+        phonenumbers.parse(e164, None), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    )
+    groups = re.sub(r"[^0-9]+", " ", written).strip()
+    if " " not in groups:  # a plan that the library knows no groups of
+        code = country_code(e164)
+        groups = f"{code} {e164[1 + len(code) :]}"
+    return f"+{groups}"
+
+
 def hash_number(key: bytes, e164: str) -> str:
     """Return HMAC-SHA-256 of the number in hex (64 digits).
 
@@ -283,12 +300,35 @@ def _refuse_lost_prefix(digits: str, country: str) -> None:
         raise ValueError(f"no numbering plan for region {country!r}")
     if metadata.national_prefix == "0" and not digits.startswith("0"):
         code = next(c for c, regions in COUNTRY_CODE_TO_REGION_CODE.items() if country in regions)
-        lost = "plus sign" if digits.startswith(str(code)) and len(digits) > 9 else "leading zero"
+        reading = _with_a_plus(digits)
+        if reading is not None and not (reading[0] != code and len(digits) <= 9):
+            raise NumberRefused(
+                Refusal.MANGLED,
+                "the plus sign is missing, as when a spreadsheet took the number for a quantity",
+                f"if it is a number of {reading[1]} (+{reading[0]}), write the plus before it; "
+                "format the column as text",
+            )
         raise NumberRefused(
             Refusal.MANGLED,
-            f"the {lost} is missing, as when a spreadsheet took the number for a quantity",
-            f"format the column as text and write the number with +{code} or with its leading 0",
+            "the leading zero is missing, as when a spreadsheet took the number for a quantity",
+            f"if it is a number of {country}, write it with its leading 0 or with +{code}; "
+            "format the column as text",
         )
+
+
+def _with_a_plus(digits: str) -> tuple[int, str] | None:
+    """Return the country's code and region that *digits* would be of behind a plus, if any."""
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(f"+{digits}", None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    code = number.country_code or 0
+    region = phonenumbers.region_code_for_number(number)
+    return code, region or phonenumbers.region_code_for_country_code(code)
 
 
 def _parse(written: str, country: str) -> tuple[PhoneNumber, str]:

@@ -30,14 +30,29 @@ Minutes = tuple[int, int]
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_SECONDS = 86_400
 
-_LONG_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_DAYS = {name: index for names in (DAY_NAMES, _LONG_NAMES) for index, name in enumerate(names)}
+# As people write them, in the languages of the law profiles; no name stands for two days.
+_WRITTEN_DAYS = (
+    DAY_NAMES,
+    ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    ("lun", "mar", "mer", "jeu", "ven", "sam", "dim"),
+    ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+    ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag"),
+)
+_DAYS = {name: index for names in _WRITTEN_DAYS for index, name in enumerate(names)}
+# Words that people put around days and times, and the marks that they stand for.
+_PHRASES = (
+    (re.compile(r"\b(?:tous les jours|every day|daily|täglich)\b"), "mon-sun"),
+    (re.compile(r"\b(?:le )?week-?end\b"), "sat-sun"),
+    (re.compile(r"\s*\b(?:jusqu[’']à|à|au|to|until|bis)\b\s*"), "-"),
+    (re.compile(r"\s*(?:\b(?:et|and|und)\b|&)\s*"), ","),
+    (re.compile(r"\b(?:du|de|des|le|les|from|von)\b"), ""),
+)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MAX_TEXT = 1000
 _EXAMPLE = "mon-fri 18:00-20:00; sat 10:00-12:00"
 _ITEM = re.compile(r"(?P<days>[^0-9]*?)\s*(?P<times>[0-9].*)", re.DOTALL)
 _ZONE = re.compile(r"(?!localtime|posix|right)[A-Za-z][A-Za-z0-9_+/-]{1,60}")
-_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2})| ?h ?([0-9]{2})?)")
 
 # Every offset in the zone database lies within these hours of UTC, and no zone has ever changed
 # its offset twice within the sampling step.
@@ -121,13 +136,20 @@ class Windows:
 def parse_windows(text: str) -> Windows:
     """Read ``mon-fri 18:00-20:00; sat 10:00-12:00``.
 
-    Items are parted by ``;``; in one item, days and spans may be listed with ``,``. Day names
-    are English, long or short, in any case; a range of days may wrap (``fri-mon``). ``24:00``
-    ends a day. A span may not cross midnight. Raises :class:`WindowsInvalid`.
+    Items are parted by ``;`` or lines; in one item, days and spans may be listed with ``,``. Day
+    names are English, French or German, long or short, in any case; a range of days may wrap
+    (``fri-mon``). ``18h`` and ``18h30`` are times too, and ``du lundi au vendredi de 18h à 20h``
+    is understood. ``24:00`` ends a day. A span may not cross midnight. Raises
+    :class:`WindowsInvalid`.
     """
     if len(text) > _MAX_TEXT:
         raise WindowsInvalid(f"the text is longer than {_MAX_TEXT} characters")
-    normal = text.replace("–", "-").replace("\u00a0", " ").replace("\u202f", " ")
+    normal = text.replace("–", "-").replace("\u00a0", " ").replace("\u202f", " ").lower()
+    # A line is an item, unless its days and times stand on two.
+    normal = re.sub(r"([0-9][^;\r\n]*)[\r\n]+", r"\1;", normal)
+    normal = re.sub(r"[\r\n]+", " ", normal)
+    for phrase, mark in _PHRASES:
+        normal = phrase.sub(mark, normal)
     items: list[tuple[int, int, int]] = []
     for part in normal.split(";"):
         if not part.strip():
@@ -289,7 +311,7 @@ def _days(text: str) -> list[int]:
         raise WindowsInvalid("the days are missing")
     days: list[int] = []
     for part in text.split(","):
-        names = [name.strip().lower() for name in part.split("-")]
+        names = [name.strip().rstrip(".") for name in part.split("-")]
         for name in names:
             if name not in _DAYS:
                 raise WindowsInvalid(
@@ -321,7 +343,7 @@ def _minute(text: str) -> int:
     match = _TIME.fullmatch(text)
     if match is None or not text.isascii():
         raise WindowsInvalid(f"“{_shown(text)}” is not a time", "write hours and minutes: 18:00")
-    hour, minute = int(match[1]), int(match[2])
+    hour, minute = int(match[1]), int(match[2] or match[3] or 0)
     if minute > 59 or hour * 60 + minute > 1440:
         raise WindowsInvalid(f"there is no time {_shown(text)}", "times go from 00:00 to 24:00")
     return hour * 60 + minute

@@ -266,7 +266,8 @@ def _export(arguments: argparse.Namespace) -> int:
             arguments=arguments,
             option="--out",
             path=arguments.out,
-            contents=lambda told: told["csv"],
+            # The mark by which a spreadsheet knows UTF-8.
+            contents=lambda told: "\ufeff" + told["csv"],
         )
     answer = ask(
         arguments, "contacts.export", {"out": None if output is None else output.place}, output

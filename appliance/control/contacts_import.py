@@ -90,16 +90,17 @@ def _carried_out(
     accept, dry_run = bool(arguments.get("accept_valid")), bool(arguments.get("dry_run"))
     pieces = arguments.pop("contents", b"")
     name = str(arguments.get("file", "contacts"))
+    notes: list[RowFault] = []
     try:
-        text = yield from decoded([pieces] if isinstance(pieces, bytes) else pieces, name)
+        text = yield from decoded([pieces] if isinstance(pieces, bytes) else pieces, name, notes)
         del pieces
         file = ContactsFile(text, name, _defaults(box))
         del text
     except ContactsUnreadable as unreadable:
         return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
     rejected: list[RejectedRow] = []
-    warnings: list[RowFault] = []
-    warned = rows = 0
+    warnings = [*notes, *file.notes]
+    warned, rows = len(warnings), 0
     for steps, judged in enumerate(file.judged(), 1):
         if judged is None:
             yield
@@ -187,6 +188,7 @@ def _defaults(box: Box) -> Defaults:
     return Defaults(
         country=box.country,
         language=settings.campaign.default_language,
+        day_first=settings.language != "en",
         fiction=any(line.bench for line in settings.lines),
         now=now.utc if now.trusted else None,
     )

@@ -17,7 +17,10 @@ def audit(entries: Iterable[Entry], network_log: Path, contacts_csv: str) -> lis
 
     *contacts_csv* is an export with the ``subject`` column, which links numbers to the ledger.
     """
-    subjects = {row["number"]: row["subject"] for row in csv.DictReader(io.StringIO(contacts_csv))}
+    subjects = {
+        row["number"].replace(" ", ""): row["subject"]
+        for row in csv.DictReader(io.StringIO(contacts_csv))
+    }
     dialled: Counter[str] = Counter()
     findings: list[str] = []
     for line in network_log.read_text(encoding="utf-8").splitlines():

@@ -117,7 +117,7 @@ class Claims:
 def claims(entries: Iterable[Entry], contacts_csv: str) -> Claims:
     """Read the ledger's claims; *contacts_csv* is an export with the ``subject`` column."""
     rows = csv.DictReader(io.StringIO(contacts_csv))
-    numbers = {row["subject"]: row["number"] for row in rows}
+    numbers = {row["subject"]: row["number"].replace(" ", "") for row in rows}
     made = Claims()
     for entry in entries:
         number = numbers.get(entry.subject or "")

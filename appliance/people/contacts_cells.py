@@ -22,6 +22,11 @@ _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+# Day, month and year as a spreadsheet shows a date, with the time it may add.
+_DAY_FIRST = re.compile(
+    r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})"
+    r"(?:,? +([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
+)
 _LANGUAGE = re.compile(r"([a-z]{2})([-_][a-z]{2})?", re.IGNORECASE)
 
 
@@ -136,7 +141,7 @@ class CellReader:
             if column not in OPTIONAL:
                 self.fault(column, "is empty", "write a date: 2026-11-24")
             return None
-        match = _MOMENT.fullmatch(text)
+        match = _MOMENT.fullmatch(self._iso(column, text))
         try:
             if match is None:
                 raise ValueError
@@ -158,6 +163,30 @@ class CellReader:
             )
             return None
         return local.astimezone(UTC).replace(microsecond=0)
+
+    def _iso(self, column: str, text: str) -> str:
+        """Return a date as a spreadsheet shows it in the form of ISO 8601; else *text*.
+
+        The day comes first, as in all countries of the law profiles but one; where the box speaks
+        English and both could be the month, the date is nobody's to guess.
+        """
+        match = _DAY_FIRST.fullmatch(text)
+        if match is None:
+            return text
+        day, month, year = int(match[1]), int(match[3]), int(match[4])
+        if self._defaults.day_first is not True and day <= 12 and month <= 12 and day != month:
+            self.fault(
+                column,
+                f"“{_shown(text)}” may be two dates",
+                f"write {2000 + year % 100}-{month:02d}-{day:02d} if the day stands first",
+            )
+            return "1970-01-01"
+        if len(match[4]) == 2:
+            year += 2000
+        clock = ""
+        if match[5] is not None:
+            clock = f"T{int(match[5]):02d}:{match[6]}" + (f":{match[7]}" if match[7] else "")
+        return f"{year}-{month:02d}-{day:02d}{clock}"
 
 
 def _shown(text: str) -> str:

@@ -1,32 +1,31 @@
 """The contacts file: reading people and their consents from CSV, with every fault named.
 
-The file is judged line by line; a line is right or has its faults listed, each with the column,
-what is wrong and what to write. A field may not span lines: an unclosed quote then spoils one
-row, not the rest of the file. Nothing of a faulty field is quoted back, since it may be a
-number or a name, but for dates, zones, languages and windows.
+The file is judged row by row; a row is right or has its faults listed, each with the column,
+what is wrong and what to write. A quoted cell may span a few lines, as spreadsheets write notes;
+an unclosed quote spoils its row, not the rest of the file. Nothing of a faulty field is quoted
+back, since it may be a number or a name, but for dates, zones, languages and windows.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
-import difflib
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from appliance.people.contacts_cells import CellReader
 from appliance.people.contacts_format import (
     COLUMNS,
-    IGNORED,
-    OPTIONAL,
     ContactRow,
     ContactsUnreadable,
     Defaults,
     RejectedRow,
     RowFault,
 )
+from appliance.people.contacts_header import known_columns, read_header
 from appliance.zones import REMEDY, zone_remedy
 
 LINE_LIMIT = 4000
@@ -47,10 +46,17 @@ __all__ = [
     "RowFault",
 ]
 
+LINES_OF_A_ROW = 20
+"""Lines that a quoted cell may span."""
 _SAVE_AS_UTF8 = "save it as CSV UTF-8"
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx and .ods files begin (ZIP), and .xls (OLE)."""
+_DELIMITERS = ",;\t|"
+_NAMES = {",": ",", ";": ";", "\t": "tab", "|": "|"}
+_NOTHING = " \t,;|"
 # One character more than a line may have tells that it has too many.
 _LINE = re.compile(rf"([^\r\n]{{0,{LINE_LIMIT + 1}}})(\r\n|\r|\n|\Z)?")
-_EMPTY = re.compile(r"(?:[ \t,;]*(?:\r\n|\r|\n))+")
+_EMPTY = re.compile(r"(?:[ \t,;|]*(?:\r\n|\r|\n))+")
 """Lines without anything, which spreadsheets leave by the million."""
 _END_OF_LINE = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)
@@ -83,9 +89,18 @@ class ContactsFile:
                 file,
                 [RowFault(number, "", "there is no header", f"write {','.join(COLUMNS)} first")],
             )
-        delimiter, self.header = _header(line, file, number)
+        delimiter = max(_DELIMITERS, key=lambda one: known_columns(_cells(line, one) or ()))
+        header, faults = read_header(_cells(line, delimiter) or (), number)
+        if faults:
+            raise ContactsUnreadable(file, faults)
+        self.header = tuple(name for name in header.columns if name)
+        self.notes = [
+            RowFault(number, name, "is no column that the box knows", "it is passed over")
+            for name in header.passed_over
+        ]
+        """What a person should know of the file as a whole."""
         self._lines = lines
-        self._reader = _RowReader(self.header, delimiter, defaults, self._text)
+        self._reader = _RowReader(header.columns, delimiter, defaults, self._text)
 
     def judged(self) -> Iterator[ContactRow | RejectedRow | None]:
         """Yield what is found, in the order of the lines; can be drained once.
@@ -93,20 +108,68 @@ class ContactsFile:
         None stands for lines that hold nothing.
         """
         for number, offset, line in self._lines:
-            yield self._reader.read(number, offset, line) if line.strip(" \t,;") else None
+            if not line.strip(_NOTHING):
+                yield None
+            elif line.count('"') % 2 == 0:
+                yield self._reader.read(number, offset, line)
+            else:
+                yield from self._spanning(number, offset, line)
+
+    def _spanning(
+        self, number: int, offset: int, line: str
+    ) -> Iterator[ContactRow | RejectedRow | None]:
+        """Judge a row whose quotation is open at the end of its line.
+
+        Lines are added until it is closed and the row has its cells; where that does not happen
+        within a few, the quote is a slip and each line is a row of its own.
+        """
+        parts = [(number, offset, line)]
+        whole = line
+        for following in islice(self._lines, LINES_OF_A_ROW):
+            parts.append(following)
+            whole += "\n" + following[2]
+            if whole.count('"') % 2 == 0:
+                break
+        if len(whole) <= LINE_LIMIT and self._reader.fits(whole):
+            yield self._reader.read(number, offset, whole, len(parts))
+            return
+        for one in parts:
+            yield self._reader.read(*one) if one[2].strip(_NOTHING) else None
 
 
-def decoded(pieces: Sequence[bytes], file: str) -> Generator[None, None, str]:
+def decoded(
+    pieces: Sequence[bytes], file: str, notes: list[RowFault] | None = None
+) -> Generator[None, None, str]:
     """Return the text of a file that came in *pieces*, a step for each.
 
-    Raises :class:`ContactsUnreadable` where it is none.
+    UTF-8; UTF-16 where its mark stands first (a spreadsheet's "Unicode text"); else Windows-1252,
+    of which Latin-1's letters are a part, with a note among *notes*. Raises
+    :class:`ContactsUnreadable` where it is no text.
     """
-    first = pieces[0] if pieces else b""
-    if first.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in first.partition(b"\n")[0]:
-        raise ContactsUnreadable(
-            file, [RowFault(1, "", "is not UTF-8 (UTF-16 or binary)", _SAVE_AS_UTF8)]
-        )
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    # All that tells the kind of a file; a piece may be shorter.
+    first = b"".join(pieces[:4])
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return (yield from _decoded(pieces, "utf-16", file))
+    if first.startswith(_SPREADSHEETS):
+        wrong = "is a spreadsheet's own file, not CSV"
+        raise ContactsUnreadable(file, [RowFault(1, "", wrong, _SAVE_AS_UTF8)])
+    if b"\0" in first.partition(b"\n")[0]:
+        raise ContactsUnreadable(file, [RowFault(1, "", "is binary, not text", _SAVE_AS_UTF8)])
+    try:
+        return (yield from _decoded(pieces, "utf-8-sig", file))
+    except ContactsUnreadable as no_utf8:
+        try:
+            text = yield from _decoded(pieces, "cp1252", file)
+        except ContactsUnreadable:
+            raise no_utf8 from None
+        if notes is not None:
+            what = "the file is not UTF-8 and was read as Windows-1252 (Latin-1)"
+            notes.append(RowFault(1, "", what, f"look at the names; better {_SAVE_AS_UTF8}"))
+        return text
+
+
+def _decoded(pieces: Sequence[bytes], encoding: str, file: str) -> Generator[None, None, str]:
+    decoder = codecs.getincrementaldecoder(encoding)()
     texts: list[str] = []
     line = 1
     for number, piece in enumerate(pieces, 1):
@@ -164,38 +227,6 @@ def _lines(text: str) -> Iterator[tuple[int, int, str]]:
             yield number - 1, empty.start(), ""
 
 
-def _header(line: str, file: str, number: int) -> tuple[str, tuple[str, ...]]:
-    known = {*COLUMNS, *IGNORED}
-
-    def names(delimiter: str) -> tuple[str, ...]:
-        return tuple(cell.strip().lower() for cell in _cells(line, delimiter) or ())
-
-    delimiter = max(",;", key=lambda candidate: len(known.intersection(names(candidate))))
-    header = names(delimiter)
-    faults = [
-        RowFault(number, name, "is missing from the header", "add the column")
-        for name in COLUMNS
-        if name not in header and name not in OPTIONAL
-    ]
-    seen: set[str] = set()
-    for index, name in enumerate(header, 1):
-        if not name:
-            faults.append(
-                RowFault(number, "", f"column {index} has no name", "name or remove the column")
-            )
-        elif name not in known:
-            shown = "".join(c if c.isprintable() else "?" for c in name[:40])
-            near = difflib.get_close_matches(name, COLUMNS, 1)
-            remedy = f"did you mean {near[0]}?" if near else f"the columns are {', '.join(COLUMNS)}"
-            faults.append(RowFault(number, shown, "is not a column of this file", remedy))
-        elif name in seen:
-            faults.append(RowFault(number, name, "is there twice", "remove one of the columns"))
-        seen.add(name)
-    if faults:
-        raise ContactsUnreadable(file, faults)
-    return delimiter, header
-
-
 def _cells(line: str, delimiter: str) -> list[str] | None:
     """Return the cells of one line, or None where its quotes do not match."""
     try:
@@ -228,7 +259,8 @@ class _RowReader:
     Most numbers come once, so all that is kept of a good line is where it stands.
     """
 
-    header: tuple[str, ...]
+    columns: tuple[str, ...]
+    """By position; empty where a column is passed over."""
     delimiter: str
     defaults: Defaults
     text: str
@@ -237,17 +269,26 @@ class _RowReader:
     """For each number the line and the offset of its first good row, as one integer."""
     _again: dict[int, _Person] = field(default_factory=dict)
 
-    def read(self, number: int, offset: int, line: str) -> ContactRow | RejectedRow:
+    def fits(self, row: str) -> bool:
+        """Whether *row* has as many cells as there are columns, its quotes closed."""
+        cells = _cells(row, self.delimiter)
+        return cells is not None and len(cells) >= self._needed()
+
+    def _needed(self) -> int:
+        """How many cells a row needs: all up to the last column that is read."""
+        return max(n for n, name in enumerate(self.columns, 1) if name)
+
+    def read(self, number: int, offset: int, line: str, lines: int = 1) -> ContactRow | RejectedRow:
         cells = {"": line}
         try:
-            cells = dict(zip(self.header, self._split(number, line), strict=True))
+            cells = self._split(number, line)
             row = self._row(number, cells)
-            self._compare(row, offset)
+            self._compare(row, offset, lines)
         except _Faulty as faulty:
             return RejectedRow(line=number, cells=cells, faults=tuple(faulty.faults))
         return row
 
-    def _split(self, number: int, line: str) -> list[str]:
+    def _split(self, number: int, line: str) -> dict[str, str]:
         if len(line) > LINE_LIMIT:
             raise _Faulty.one(
                 number, "", f"the line is longer than {LINE_LIMIT} characters", "shorten its cells"
@@ -257,22 +298,23 @@ class _RowReader:
             raise _Faulty.one(
                 number,
                 "",
-                "a quotation mark is not closed on its line or stands inside a cell",
-                'close it, write a mark inside a cell twice (""), and keep each row on one line',
+                "a quotation mark is not closed or stands inside a cell",
+                'close it, and write a mark inside a cell twice ("")',
             )
-        while len(cells) > len(self.header) and not cells[-1].strip():
+        while len(cells) > len(self.columns) and not cells[-1].strip():
             cells.pop()
-        if len(cells) != len(self.header):
-            remedy = f'put cells that hold "{self.delimiter}" in quotes'
+        if not self._needed() <= len(cells) <= len(self.columns):
+            remedy = f'put cells that hold "{_NAMES[self.delimiter]}" in quotes'
             if self.delimiter == ";":
                 remedy += ", such as windows of several spans"
             raise _Faulty.one(
                 number,
                 "",
-                f"there are {len(cells)} cells where the header has {len(self.header)}",
+                f"there are {len(cells)} cells where the header has {len(self.columns)}",
                 remedy,
             )
-        return cells
+        pairs = zip(self.columns, cells, strict=False)
+        return {name: cell for name, cell in pairs if name}
 
     def _row(self, line: int, cells: Mapping[str, str]) -> ContactRow:
         cell = CellReader(line, cells, self.defaults, self._near_zone)
@@ -307,8 +349,11 @@ class _RowReader:
             warnings=tuple(cell.warnings),
         )
 
-    def _compare(self, row: ContactRow, offset: int) -> None:
+    def _compare(self, row: ContactRow, offset: int, lines: int) -> None:
         number = int(row.number)
+        if lines > 1:
+            # Not read again from its place, where only its first line begins.
+            self._again.setdefault(number, _Person.of(row))
         place = self._places.setdefault(number, row.line << _OFFSET_BITS | offset)
         if place >> _OFFSET_BITS == row.line:
             return
@@ -336,7 +381,7 @@ class _RowReader:
     def _reread(self, place: int) -> ContactRow:
         number, offset = place >> _OFFSET_BITS, place & (1 << _OFFSET_BITS) - 1
         line, _ = _line_at(self.text, offset)
-        return self._row(number, dict(zip(self.header, self._split(number, line), strict=True)))
+        return self._row(number, self._split(number, line))
 
     def _near_zone(self, name: str, region: str) -> str:
         """Return the remedy for a zone that is none.

@@ -95,20 +95,34 @@ class Defaults:
     """Language of rows that name none."""
     fiction: bool
     """Whether numbers reserved for fiction are accepted (some line is a bench line)."""
+    day_first: bool = False
+    """Whether 03/04/2026 is the third of April: where the box speaks a language in which it is."""
     now: datetime | None = None
     """Nothing can have been given later; None where the clock cannot be trusted."""
 
 
-def guarded(cell: str) -> str:
-    """Return *cell* so that a spreadsheet takes it for text, not for a formula.
+_WRITTEN_NUMBER = re.compile(r"\+[0-9](?: ?[0-9]){6,14}")
+_MARKED = re.compile(r"[0-9=+\-@\t\r]")
+"""What stands behind an apostrophe that a person typed to mark text."""
+_QUANTITY = re.compile(r"(?=.*[0-9])[0-9 .,:/%-]+(?:[eE][+-]?[0-9]+)?")
+"""What a spreadsheet takes for a number, a date or a time, and saves as it likes."""
 
-    Telephone numbers begin with ``+`` by contract and are left alone.
+
+def guarded(cell: str) -> str:
+    """Return *cell* so that a spreadsheet takes it for text, not for a formula or a quantity.
+
+    Telephone numbers, which begin with ``+`` by contract, are written in groups and left alone.
     """
-    if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "'") and not re.fullmatch(r"\+[0-9 ]+", cell):
+    if _WRITTEN_NUMBER.fullmatch(cell):
+        return cell
+    if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "'") or _QUANTITY.fullmatch(cell):
         return "'" + cell
     return cell
 
 
 def unguarded(cell: str) -> str:
     """Undo :func:`guarded`, and the apostrophe by which people mark text in spreadsheets."""
-    return cell[1:] if cell.startswith("'") and re.match(r"'[=+\-@\t\r'0-9]", cell) else cell
+    rest = cell[1:]
+    if cell.startswith("'") and (guarded(rest) == cell or _MARKED.match(rest)):
+        return rest
+    return cell

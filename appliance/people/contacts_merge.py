@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from appliance.model import Consent, Contact, Revocation, utc_text
+from appliance.numbers import grouped
 from appliance.people.contacts_format import (
     COLUMNS,
     ContactRow,
@@ -160,7 +161,7 @@ def export_lines(people: Iterable[tuple[Contact, Sequence[Consent]]]) -> Iterato
             until = consent.valid_until
             yield _line(
                 (
-                    contact.number,
+                    grouped(contact.number),
                     contact.name,
                     contact.language,
                     contact.timezone,
@@ -192,7 +193,7 @@ def rejects_lines(header: Sequence[str], rejected: Iterable[RejectedRow]) -> Ite
         )
         cells = [unguarded(row.cells.get(name, "")) for name in own]
         cells[0] = row.cells.get("", cells[0])
-        yield _line((*cells, str(row.line), reasons))
+        yield _line((*cells, row.line, reasons))
 
 
 def _difference(consent: Consent, row: ContactRow) -> list[str]:
@@ -231,7 +232,9 @@ def _contradiction(row: ContactRow, columns: Sequence[str]) -> RejectedRow:
     return RejectedRow(line=row.line, cells=cells, faults=faults)
 
 
-def _line(cells: Sequence[str]) -> str:
+def _line(cells: Sequence[str | int]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([guarded(cell) for cell in cells])
+    csv.writer(stream, lineterminator="\n").writerow(
+        [guarded(cell) if isinstance(cell, str) else cell for cell in cells]
+    )
     return stream.getvalue()

@@ -212,7 +212,7 @@ def test_rejects_can_be_corrected_and_imported() -> None:
     lines = list(rejects_lines(reading.header, reading.rejected))
     assert lines[0].strip() == ",".join((*COLUMNS, "line", "reasons"))
     assert len(lines) == 4
-    assert lines[1].startswith("0639980012,Ada,")
+    assert lines[1].startswith("'0639980012,Ada,")
     assert ",2,timezone: " in lines[1]
     assert lines[2].startswith("'=cmd,")
     corrected = "".join(lines[:2]).replace("Mars/Olympus", "Europe/Paris", 1)

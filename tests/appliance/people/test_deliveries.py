@@ -151,9 +151,9 @@ def test_no_command_keeps_a_file_with_somebody_who_was_erased_meanwhile(
         assert not path.exists()
     else:
         assert code == 0, told
-        assert NUMBER in path.read_text()
+        assert NUMBER in path.read_text().replace(" ", "")
         desk.ask("contacts.erase", number=NUMBER)
-        assert not path.exists() or NUMBER not in path.read_text()
+        assert not path.exists() or NUMBER not in path.read_text().replace(" ", "")
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

@@ -231,7 +231,7 @@ def test_a_dossier_tells_everything_in_every_form(desk: Desk) -> None:
         "call.refused",
         "consent.revoked",
     ]
-    text, page = as_text(dossier), as_html(dossier)
+    text, page = as_text(dossier), as_html(dossier, language="en")
     for told in (text, page):
         for word in (ADA, "mon-fri 18:00-20:00", "2027-03-09 18:00:00", "fr.FR-8.cap", "listened"):
             assert word in told

@@ -1,0 +1,91 @@
+"""The first row of the contacts file: which column is which, however people call it. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appliance.people.contacts_format import COLUMNS, IGNORED, OPTIONAL, RowFault
+
+# What people write above a column, in English and French, without accents and punctuation.
+_ALIASES: dict[str, str] = {
+    "number": "numero telephone tel phone phone_number telephone_number mobile portable "
+    "numero_de_telephone numero_telephone no_de_telephone n_de_telephone",
+    "name": "nom full_name nom_et_prenom nom_complet prenom_nom",
+    "language": "langue lang",
+    "timezone": "time_zone fuseau fuseau_horaire zone_horaire",
+    "purpose": "objet finalite but campagne campaign",
+    "consent_given_at": "consent_date date_of_consent consent_given given_at consentement_le "
+    "consentement_donne_le date_de_consentement date_du_consentement date_consentement",
+    "consent_source": "source source_of_consent origine origine_du_consentement "
+    "source_du_consentement moyen",
+    "consent_evidence": "evidence proof preuve preuve_du_consentement justificatif",
+    "windows": "window hours call_hours time_slots slots plages plages_horaires creneaux horaires "
+    "heures heures_d_appel plage_horaire creneau",
+    "valid_until": "expires expiry valid_to valable_jusqu_au valable_jusqua expire_le expiration "
+    "fin_de_validite date_de_fin",
+}
+_KNOWN = {
+    **{name: name for name in (*COLUMNS, *IGNORED)},
+    **{alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the columns of a file are."""
+
+    columns: tuple[str, ...]
+    """By position: a column of the contacts file, one of the box's own, or empty for one that is
+    passed over."""
+    written: tuple[str, ...]
+    """As they stand in the file."""
+    passed_over: tuple[str, ...]
+    """Columns that the box does not know."""
+
+
+def normal_name(text: str) -> str:
+    """Return a column's name without case, accents and punctuation."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def known_columns(cells: Sequence[str]) -> int:
+    """Count the cells that are a column's name."""
+    return sum(normal_name(cell) in _KNOWN for cell in cells)
+
+
+def read_header(cells: Sequence[str], line: int) -> tuple[Header, list[RowFault]]:
+    """Tell the columns apart; the faults with them, which make the file useless.
+
+    A column that the box does not know is passed over, unless its name is so near to one that
+    the box knows that it must be a slip: an expiry that is passed over would be no expiry.
+    """
+    columns: list[str] = []
+    passed_over: list[str] = []
+    faults: list[RowFault] = []
+    for cell in cells:
+        name = _KNOWN.get(normal_name(cell), "")
+        if name and name in columns:
+            faults.append(RowFault(line, name, "is there twice", "remove one of the columns"))
+        if not name and cell.strip():
+            near = difflib.get_close_matches(normal_name(cell), _KNOWN, 1, cutoff=0.8)
+            if near:
+                remedy = f"did you mean {_KNOWN[near[0]]}?"
+                faults.append(RowFault(line, _shown(cell), "is not a column of this file", remedy))
+            else:
+                passed_over.append(_shown(cell))
+        columns.append(name)
+    faults += (
+        RowFault(line, name, "is missing from the header", "add the column")
+        for name in COLUMNS
+        if name not in columns and name not in OPTIONAL
+    )
+    return Header(tuple(columns), tuple(cells), tuple(passed_over)), faults
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text.strip()[:40])
