@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo demo-fleet test pure check lint bench crash soak contract restore-matrix death mutants fuzz freeze clean
+.PHONY: demo demo-fleet test pure check lint bench crash soak chaos contract restore-matrix death mutants fuzz freeze clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -59,6 +59,10 @@ restore-matrix: $(VENV)/.developer
 # A million simulated calls with power cuts, revocations, clock steps and stop presses.
 soak: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.soak
+
+# A fleet with links, boxes, nodes and clocks broken at random, and an auditor: a quarter of an hour.
+chaos: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.fleet_chaos
 
 # Every fault on every modem family, on ptys: a matrix, in minutes.
 contract: $(VENV)/.developer

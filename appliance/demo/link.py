@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 
 
 class LinkProxy:
@@ -19,6 +20,7 @@ class LinkProxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._closed = False
+        self._delay = 0.0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -28,7 +30,12 @@ class LinkProxy:
 
     def mend(self) -> None:
         self._cut = False
+        self._delay = 0.0
         self._flowing.set()
+
+    def slow(self, seconds: float) -> None:
+        """Let what the hub says arrive that much later; 0 ends it."""
+        self._delay = seconds
 
     def hold(self) -> None:
         """Swallow everything for now, in both directions: nothing arrives, nothing breaks."""
@@ -68,13 +75,16 @@ class LinkProxy:
             far.settimeout(None)
             with self._lock:
                 self._pairs.append((near, far))
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            for source, sink, down in ((near, far, False), (far, near, True)):
+                pump = threading.Thread(target=self._pump, args=(source, sink, down), daemon=True)
+                pump.start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, down: bool) -> None:
         try:
             while data := source.recv(65536):
                 self._flowing.wait()
+                if down and self._delay:
+                    time.sleep(self._delay)
                 sink.sendall(data)
         except OSError:
             pass

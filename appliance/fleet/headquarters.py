@@ -96,20 +96,17 @@ class Headquarters:
         return made
 
     async def admit(self, box: str) -> list[str]:
-        """Make the durable consumers of *box* and its first epoch."""
+        """Make the durable consumers of *box*; return what was made."""
         made = []
         for stream, consumer in (
             (self.names.stream, streams.consumer(self.hub.campaign, box)),
             (subjects.LISTS, streams.list_consumer(box)),
         ):
             try:
-                await wire.api(self.nats, f"CONSUMER.INFO.{stream}.{box}")
+                await self._api(f"CONSUMER.INFO.{stream}.{box}")
             except wire.HubRefused:
-                await wire.api(
-                    self.nats,
-                    f"CONSUMER.DURABLE.CREATE.{stream}.{box}",
-                    {"stream_name": stream, "config": consumer},
-                )
+                body = {"stream_name": stream, "config": consumer}
+                await self._api(f"CONSUMER.DURABLE.CREATE.{stream}.{box}", body)
                 made.append(f"consumer {box} of {stream}")
         return made
 
@@ -187,6 +184,10 @@ class Headquarters:
         """Write the one message of *subject*."""
         written = await self._patiently(lambda: wire.write_once(self.nats, subject, payload))
         return written is not None
+
+    async def _api(self, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask JetStream; a node that reads who may connect has none for a moment."""
+        return await self._patiently(lambda: wire.api(self.nats, call, body))
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Do *call* again where the hub is busy or looks for a new leader, as it does for seconds

@@ -1,7 +1,7 @@
 """Chaos for a fleet: real hub nodes, real boxes as processes, links and everybody broken at random.
 
 ``make chaos``, or ``python -m tests.rigs.fleet_chaos --minutes 10 --boxes 6 --seed 1``. Links are
-cut, held (nothing breaks, nothing arrives) and mended; boxes are frozen between any two
+cut, held (nothing breaks, nothing arrives), slowed and mended; boxes are frozen between any two
 instructions, killed and started again, and live with clocks that differ by minutes; nodes are
 killed and stopped; people object at boxes and at headquarters; headquarters stops and resumes.
 Then the auditor, which shares no code with the box, judges ledgers, the hub's log and the
@@ -187,6 +187,7 @@ class Chaos:
             (2, self._node),
             (12, self._objection),
             (4, self._stop),
+            (6, self._late_news),
         ]
         names = [work for weight, work in happenings for _ in range(weight)]
         work = self.chance.choice(names)
@@ -253,6 +254,29 @@ class Chaos:
         time.sleep(self.chance.uniform(0.0, 2.0))
         self._at(resume)
         self.stopped -= set(names)
+
+    def _late_news(self) -> None:
+        """Stop a box, and object for many, while it hears everything a moment late."""
+        box = self.chance.choice(self.boxes)
+        box.link.slow(self.chance.uniform(0.2, 0.9))
+        time.sleep(0.3)
+
+        async def stop(headquarters: Headquarters) -> None:
+            await headquarters.stop([box.name], by="chaos", reason="while it hears late")
+
+        async def resume(headquarters: Headquarters) -> None:
+            await headquarters.resume([box.name], by="chaos", reason="over")
+
+        async def object_many(headquarters: Headquarters) -> None:
+            for number in self.chance.sample(self.numbers, 40):
+                await headquarters.object(number)
+
+        try:
+            self._at(object_many if self.chance.random() < 0.3 else stop)
+            time.sleep(1.5)
+        finally:
+            box.link.mend()
+        self._at(resume)
 
     def _at(self, work: Callable[[Headquarters], object]) -> None:
         async def go() -> None:
