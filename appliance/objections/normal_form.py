@@ -6,6 +6,7 @@ fall away; letters that only look Latin become so. What is left are words of let
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ _LOOKALIKES = {
     # Greek.
     "α": "a", "β": "b", "ε": "e", "η": "n", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p",
     "τ": "t", "υ": "u", "χ": "x", "ζ": "z", "μ": "m", "γ": "y", "σ": "s", "ς": "s", "π": "n",
+    # Lisu, Canadian syllabics, Armenian, and signs of money.
+    "ꓢ": "s", "ꓔ": "t", "ꓳ": "o", "ꓑ": "p", "ꓮ": "a", "ꓣ": "r", "ꓰ": "e", "ᔕ": "s", "ᑭ": "p",
+    "տ": "s", "օ": "o", "ո": "n", "ս": "u",
 }  # fmt: skip
 """Letters of other alphabets that a Latin word can be written with, to pass a filter or by a
 keyboard's mistake. Only tried where the word means nothing as it stands."""
@@ -50,6 +54,59 @@ def _letters(text: str) -> Iterator[str]:
             yield character
 
 
+_TAGS = re.compile(
+    r"</?(?:html|body|p|div|span|b|i|strong|em|font)\b[^<>]*>|<br ?/?>", re.IGNORECASE
+)
+_UNSAID = "[?\ufffd]"
+_GAP = re.compile(rf"[^\W\d_]+(?:{_UNSAID}[^\W\d_]+)+")
+
+
+def mended(text: str) -> Iterator[str]:
+    """Return *text* and what it was before gateways mangled it, where that can be told.
+
+    Mark-up and its entities, UTF-8 that was read as Latin-1 (``ArrÃªt``), money for letters
+    (``$TOP``). A letter that became ``?`` (``ARR?T``: the default alphabet of text messages has no
+    ``ê``) is left to :func:`filled`.
+    """
+    yield text
+    bare = html.unescape(_TAGS.sub(" ", text))
+    if bare != text:
+        yield bare
+    again = _MISREAD.sub(_as_utf8, bare)
+    if again != bare:
+        yield again
+    spelt = re.sub(r"[$§€@](?=[^\W\d_])", lambda sign: _SIGNS[sign[0]], bare)
+    if spelt != bare:
+        yield spelt
+
+
+# The first octet of a two or three octet sequence as Latin-1 shows it, and what follows it.
+_MISREAD = re.compile(r"[\u00c2-\u00ef][^\x00-\x7f]{1,2}")
+
+
+def _as_utf8(found: re.Match[str]) -> str:
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            return found[0].encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+    return found[0]
+
+
+_SIGNS = {"$": "s", "§": "s", "€": "e", "@": "a"}
+
+
+def filled(text: str, vocabulary: frozenset[str]) -> str:
+    """Return *text* with words of *vocabulary* where it has ``?`` for a letter or an apostrophe."""
+
+    def fill(found: re.Match[str]) -> str:
+        parts = re.split(_UNSAID, fold(found[0]))
+        pattern = re.compile("[^\\W\\d_]?".join(map(re.escape, parts)))
+        return next((word for word in sorted(vocabulary) if pattern.fullmatch(word)), found[0])
+
+    return _GAP.sub(fill, text)
+
+
 def fold(text: str) -> str:
     """Return *text* without what makes no difference; spaces and punctuation still stand."""
     folded = unicodedata.normalize("NFKC", "".join(_letters(text))).casefold()
@@ -70,7 +127,8 @@ def words(text: str) -> tuple[str, ...]:
     Letters that stand alone one after the other are one word (``S T O P``, ``s.t.o.p``).
     """
     folded = fold(text)
-    plain = "".join(c if c.isalnum() else " " for c in folded)
+    # Unicode counts some apostrophes as letters.
+    plain = "".join(c if c.isalnum() and c not in _APOSTROPHES else " " for c in folded)
     return _spelt_out(plain.split())
 
 
@@ -97,7 +155,7 @@ def without_apostrophes(text: str) -> str:
 def likenesses(word: str) -> tuple[str, ...]:
     """Return what *word* may stand for, itself first: look-alike letters, digits, drawn-out ones.
 
-    ``ѕтор`` of Cyrillic letters, ``st0p``, ``stoooop``, ``stop2`` is not one of them.
+    ``ѕтор`` of Cyrillic letters, ``st0p``, ``stoooop``, ``stopstop``, ``stop36179``.
     """
     found = [word]
     if not word.isascii():
@@ -106,4 +164,7 @@ def likenesses(word: str) -> tuple[str, ...]:
         found += [w.translate(_DIGITS_AS_LETTERS) for w in found]
     found += [re.sub(r"(.)\1{2,}", r"\1", w) for w in found]
     found += [re.sub(r"(.)\1+$", r"\1", w) for w in found]
+    found += [said[1] for w in found if (said := re.fullmatch(r"([^\W\d_]{4,}?)\1+", w))]
+    # The number that a text told people to answer to, run into the word.
+    found += [said[1] for w in found if (said := re.fullmatch(r"([^\W\d_]{4,})[0-9]+", w))]
     return tuple(dict.fromkeys(found))

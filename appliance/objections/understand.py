@@ -12,7 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
-from appliance.objections.normal_form import fold, likenesses, without_apostrophes, words
+from appliance.objections.normal_form import (
+    filled,
+    fold,
+    likenesses,
+    mended,
+    without_apostrophes,
+    words,
+)
 from appliance.objections.words import AGREEMENT, LANGUAGES, Language
 
 _Phrase = tuple[str, ...]
@@ -64,6 +71,10 @@ class Phrasebook:
 
     def objects(self, text: str) -> bool:
         """Whether *text* objects for certain."""
+        return any(self._objects(reading) for reading in mended(text))
+
+    def _objects(self, text: str) -> bool:
+        text = filled(text, self._vocabulary)
         said = self._known(words(text))
         if not said or any(_found(said, table.negations) for table in self._tables):
             return False

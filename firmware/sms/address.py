@@ -39,7 +39,9 @@ def read_address(length: int, type_of_address: int, data: bytes) -> tuple[str, A
     """Read an address field of *length* semi-octets; a plus is put before international digits."""
     kind = address_kind(type_of_address)
     if kind is AddressKind.NAME:
-        return decode(unpack(data, length * 4 // 7)).strip("\0 "), kind
+        name = decode(unpack(data, length * 4 // 7)).strip("\0 ")
+        # Gateways send a number as if it were a name; whose it is, is as plain as ever.
+        return read_number(name, None) or (name, kind)
     digits = semi_octets(data)[:length]
     if kind is AddressKind.INTERNATIONAL and digits:
         return f"+{digits}", kind
@@ -47,18 +49,26 @@ def read_address(length: int, type_of_address: int, data: bytes) -> tuple[str, A
 
 
 _UCS2 = re.compile(r"(?:00(?:2[0-9A-F]|3[0-9])){3,}", re.IGNORECASE)
+_OCTETS = re.compile(r"(?:2B)?(?:3[0-9]){8,}", re.IGNORECASE)
+"""Sixteen digits and more: no number has as many (E.164)."""
 _PLAIN = re.compile(r"\+?[0-9*#]+")
+_URI = re.compile(r"(?:tel|sips?):([^;@]*)(?:[;@].*)?", re.IGNORECASE)
 
 
 def read_number(text: str, type_of_address: int | None) -> tuple[str, AddressKind] | None:
     """Read the number of ``+CLIP``, ``+CLCC``, ``+CCWA`` or ``+CMT``; None where it shows none.
 
     With the character set at UCS2, as other programs leave it, each character stands as four
-    hexadecimal digits (27.005, 3.1).
+    hexadecimal digits, at HEX as two (27.005, 3.1). Voice over LTE may tell a URI (24.229).
     """
     written = text.strip().strip('"')
     if _UCS2.fullmatch(written):
         written = bytes.fromhex(written).decode("utf-16-be")
+    elif _OCTETS.fullmatch(written):
+        written = bytes.fromhex(written).decode("ascii")
+    uri = _URI.fullmatch(written)
+    if uri is not None:
+        written = uri[1]
     written = re.sub(r"[ .()/-]", "", written.replace("(0)", ""))
     if not _PLAIN.fullmatch(written):
         return None

@@ -7,10 +7,13 @@ that gives something readable, the likeliest first.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, unique
+
+from firmware.sms.alphabet import decode
 
 
 @unique
@@ -70,12 +73,23 @@ def latin1(data: bytes) -> str | None:
     return _printable(data, "latin-1")
 
 
+def septet_octets(data: bytes) -> str | None:
+    """The default alphabet with one octet a character, as some gateways write 8 bit data."""
+    return decode(list(data)).rstrip("@") if data and max(data) < 0x80 else None
+
+
+_ASCII = re.compile(rb"[A-Za-z][ -~\r\n]*")
+
+
 def ucs2(data: bytes) -> tuple[Reading, ...]:
     """The ways to read *data* that is declared as UCS2."""
     if data.startswith(b"\xff\xfe"):
         return (little_endian,)
     if data.startswith(b"\xfe\xff"):
         return (big_endian,)
+    if _ASCII.fullmatch(data):
+        # Text of one octet a character whose sender says UCS2: ideographs, otherwise.
+        return (big_endian, utf8)
     first, second = data[0::2], data[1::2]
     if data and not any(second) and any(first):
         # Latin text of the other byte order; of this one it would be ideographs, all of them
@@ -89,7 +103,7 @@ def octets(data: bytes) -> tuple[Reading, ...]:
     zeros = data.count(0)
     if zeros * 3 >= len(data) > 1:
         return (*ucs2(data), utf8, latin1)
-    return (utf8, latin1)
+    return (utf8, latin1, septet_octets)
 
 
 def _printable(data: bytes, encoding: str) -> str | None:

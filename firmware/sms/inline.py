@@ -15,7 +15,8 @@ from firmware.events import AddressKind
 from firmware.sms import address, coding
 from firmware.sms.pdu import Kind, Part, read_part
 
-_STAMP = re.compile(r"(\d\d)/(\d\d)/(\d\d),(\d\d):(\d\d):(\d\d)([+-]\d\d)?")
+_STAMP = re.compile(r"(?:20)?(\d\d)[/-](\d\d)[/-](\d\d)[, ](\d\d):(\d\d):(\d\d)(?:\s*([+-]\d\d))?")
+"""27.005, 3.1; some modems write the century, hyphens or a space."""
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 STRAY = re.compile(r"[0-9A-Fa-f]{30,}")
 """A unit whose header was torn from it by a notice in between."""
@@ -26,13 +27,22 @@ def read_inline(header: str, body: str | None) -> Part | None:
     info = information(header)
     if info is None or info.prefix != "+CMT" or body is None:
         return None
-    stamp = next((found for field in info.fields if (found := _STAMP.match(field.text))), None)
+    # Without quotes the stamp's comma divides it: it is looked for in the whole.
+    stamp = _STAMP.search(info.body)
     if stamp is None:
-        return read_part(body)
+        part = read_part(body)
+        if part.kind is not Kind.UNREADABLE or not _names_a_number(info):
+            return part
     return _text_mode(info, stamp, body)
 
 
-def _text_mode(info: Information, stamp: re.Match[str], body: str) -> Part:
+def _names_a_number(info: Information) -> bool:
+    """Whether the header begins with a sender; in PDU mode it has a length of three digits."""
+    found = address.read_number(info.fields[0].text, None) if info.fields else None
+    return found is not None and len(found[0]) > 4
+
+
+def _text_mode(info: Information, stamp: re.Match[str] | None, body: str) -> Part:
     kind = next(
         (f.number for f in info.fields[3:4] if f.number is not None and f.number >= 128), None
     )
@@ -49,7 +59,7 @@ def _text_mode(info: Information, stamp: re.Match[str], body: str) -> Part:
         number=number,
         sender=sender,
         readings=tuple(dict.fromkeys(readings)),
-        sent_at=_stamped(stamp),
+        sent_at=None if stamp is None else _stamped(stamp),
     )
 
 

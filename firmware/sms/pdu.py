@@ -88,13 +88,18 @@ def _deliver(unit: bytes, pdu: str) -> Part | None:
     digits = unit[1]
     address_end = 3 + (digits + 1) // 2
     body = address_end + 10
-    # 20 semi-octets at most (9.1.2.5), so that noise is not read as an address.
-    if digits > 20 or len(unit) < body:
+    # 20 semi-octets at most (9.1.2.5), so that noise is not read as an address; a number that is
+    # written as a name, with its plus, takes 21 and comes all the same.
+    if digits > (21 if unit[2] & 0x70 == 0x50 else 20) or len(unit) < body:
         return None
     number, sender = read_address(digits, unit[2], unit[3:address_end])
     told = coding.read_coding(unit[address_end + 1])
     length, data = unit[body - 1], unit[body:]
-    header = read_header(data) if unit[0] & 0x40 else None
+    # Some senders forget to say that there is a header: one that tells of parts is no text.
+    headed = unit[0] & 0x40 or data[:3] in (b"\x05\x00\x03", b"\x06\x08\x04")
+    header = read_header(data) if headed else None
+    if header is not None and not unit[0] & 0x40 and header.part is None:
+        header = None
     return Part(
         kind=Kind.DELIVER,
         pdu=pdu,

@@ -19,16 +19,22 @@ from appliance.objections.words import LANGUAGES, PROFILES
 BOOK = Phrasebook()
 
 DRESSES = [
-    "STOP", "stop", "Stop.", "STOP!", "STOP!!!", "stop…", "« STOP »", "“STOP”", "‘stop’", "'STOP'",
+    "STOP", "stop", "Stop.", "STOP!", "STOP!!!", "stop…", "« STOP »", "“STOP”", "‘stop’",
+    "'STOP'",
     '"stop"', "*stop*", "_stop_", "(stop)", "[STOP]", "<stop>", "-stop-", "~stop~", "stop,",
     "stop;",
-    "  stop  ", "\nSTOP\r\n", "\tstop", "s t o p", "S.T.O.P.", "S-T-O-P", "s_t_o_p", "st0p", "5TOP",
+    "  stop  ", "\nSTOP\r\n", "\tstop", "s t o p", "S.T.O.P.", "S-T-O-P", "s_t_o_p", "st0p",
+    "5TOP",
     "STOOOOP", "stopppp", "Stopp", "ＳＴＯＰ", "Ⓢⓣⓞⓟ", "🅂🅃🄾🄿", "🆂🆃🅾🅿", "🇸🇹🇴🇵", "𝐒𝐓𝐎𝐏", "𝓼𝓽𝓸𝓹",
-    "ꜱᴛᴏᴘ", "S̶T̶O̶P̶", "🛑 STOP 🛑", "STOP 🙏", "😡stop😡", "stop❤️", "stop\u200b", "\u200fSTOP\u200f",
+    "ꜱᴛᴏᴘ", "S̶T̶O̶P̶", "🛑 STOP 🛑", "STOP 🙏", "😡stop😡", "stop❤️", "stop\u200b",
+    "\u200fSTOP\u200f",
     "\ufeffSTOP", "s\u00adt\u00adop", "\u202eSTOP\u202c", "st\u200dop", "\u2066stop\u2069",
     "ЅТОР", "SТOР", "stор", "STOP STOP STOP", "Stop svp", "STOP SVP MERCI", "svp stop",
     "Bonjour, stop", "Hello stop please", "STOP s'il vous plaît", "stop thanks", "ok stop",
-    "STOP 36179", "STOP.", "STOP, je ne veux plus", "stop stop", "stop\x00",
+    "STOP 36179", "STOP.", "STOP, je ne veux plus", "stop stop", "stop\x00", "STOP36179", "stop2",
+    "stopstop", "STOPSTOPSTOP", "<p>STOP</p>", "<b>stop</b><br>", "$TOP", "§top", "ꓢꓔꓳꓑ", "ՏTOP",
+    "ᔕTOᑭ", "`stop`", "„STOP“", "『STOP』", "STOP。", "STOP！", "stop\ufe0f", "stop &nbsp;",
+    "oui stop",
 ]  # fmt: skip
 
 OBJECTIONS = [
@@ -37,7 +43,9 @@ OBJECTIONS = [
     "Cancel", "UNSUBSCRIBE", "unsub", "please stop", "Please don't call me again", "dont call me",
     "DO NOT CALL ME", "remove me", "take me off your list", "No", "No thanks", "no more calls",
     "stop calling me", "leave me alone", "I revoke my consent", "wrong number", "not interested",
-    "STOP. I wish no more calls, thank you.",
+    "STOP. I wish no more calls, thank you.", "I'd like to opt out", "unsuscribe", "op-out",
+    "I no longer consent", "withdraw", "no more messages", "go away", "Remove me from your list",
+    "I would like to unsubscribe", "sotp",
     # French.
     "arret", "ARRÊT", "arrêt", "a\u0301rre\u0302t", "ARRETEZ", "Arrêtez !", "Arrêt svp",
     "« ARRET »",
@@ -46,12 +54,17 @@ OBJECTIONS = [
     "Bonjour, merci de ne plus m'appeler. Cordialement, Jean", "ne plus m'appeler", "Non",
     "non merci", "NON!!!", "non non non", "Désinscription", "désabonner", "desabonnement",
     "Veuillez me retirer de votre liste", "retirez-moi de votre liste", "laissez-moi tranquille",
-    "Je ne veux plus être appelée", "je ne souhaite plus recevoir vos appels", "plus d'appels svp",
+    "Je ne veux plus être appelée", "je ne souhaite plus recevoir vos appels",
+    "plus d'appels svp",
     "Je m'oppose à vos appels", "mauvais numéro", "Supprimez mon numéro", "ne me contactez plus",
+    "ne mʼappelez plus", "ne m`appelez plus", "ne m´appelez plus", "ne m'appeler plus",
+    "Ne m'appellez plus svp", "Merci d'arrêter", "Je retire mon accord", "retrait", "liste rouge",
+    "je ne suis pas d'accord", "arette", "stopez", "radiez-moi", "dégagez", "je ne consens plus",
     # German, Spanish, Italian, Dutch, Portuguese.
     "ABMELDEN", "abmelden bitte", "STOPP", "Bitte nicht mehr anrufen", "Abmeldung",
     "Rufen Sie mich nicht mehr an", "rufen sie mich nicht an!", "nein", "Nein danke", "Widerruf",
-    "Kein Interesse", "Loeschen Sie meine Nummer", "Löschen Sie meine Nummer", "keine Anrufe mehr",
+    "Kein Interesse", "Loeschen Sie meine Nummer", "Löschen Sie meine Nummer",
+    "keine Anrufe mehr",
     "BAJA", "baja por favor", "no gracias", "No me llamen más", "Denme de baja", "ALTO",
     "dejen de llamarme", "CANCELAR", "Basta", "non chiamatemi più", "cancellatemi", "no grazie",
     "revoco il consenso", "niet meer bellen aub", "afmelden", "Bel me niet meer", "uitschrijven",
@@ -60,7 +73,19 @@ OBJECTIONS = [
     "توقف", "إلغاء", "الغاء الاشتراك", "لا تتصلوا بي", "СТОП", "отписаться", "не звоните", "ΣΤΟΠ",
     "Διαγραφή", "rezygnuję", "nie dzwonić", "DUR", "iptal", "aramayın", "avsluta", "ring inte",
     "lopeta", "afmeld", "odhlásit", "nevolejte mi", "leiratkozás", "odjava", "стоп", "досить",
-    "dezabonare", "baixa",
+    "dezabonare", "baixa", "הסר", "停止", "退订", "やめて", "停止してください", "수신거부",
+    "그만", "หยุด",
+    "रोकें", "dừng", "hủy đăng ký", "berhenti", "jangan telepon", "لغو", "спрете", "avslutt",
+    "ukončiť", "lõpeta", "apturēt", "sustabdyti", "hætta", "detener", "no más", "desuscribirse",
+    "uit", "dur",
+]  # fmt: skip
+
+MANGLED = [
+    # What networks and gateways make of an accent or an apostrophe.
+    "ARR?T", "arr?tez", "Arr\ufffdt", "ArrÃªt", "arrÃªtez, « merci »", "arr&ecirc;t",
+    "d?sabonner",
+    "ne m?appelez plus", "ne m\ufffdappelez plus", "ne mâ€™appelez plus", "D?SINSCRIPTION",
+    "ARR&Ecirc;T",
 ]  # fmt: skip
 
 UNCLEAR = [
@@ -76,6 +101,10 @@ UNCLEAR = [
     "rufen sie mich nicht vor 18 Uhr an", "no me llamen por la mañana", "appelez-moi plus tard",
     "Can you stop calling?", "Répondez STOP pour ne plus recevoir", "ne m'appelez plus le matin",
     "Pourquoi ne plus m'appeler", "seis", "Fine", "red car", "le son est mauvais",
+    "Dur à entendre", "Je voudrais que ça s'arrête ?", "jangan berhenti", "đừng dừng",
+    "don?t stop",
+    "ne stoppez pas", "room12", "call?me", "No worries, call any time",
+    "mail: me@stopover.example",
 ]  # fmt: skip
 
 
@@ -88,6 +117,12 @@ def test_a_word_objects_in_any_dress(text: str) -> None:
 def test_words_and_phrases_object(text: str) -> None:
     assert BOOK.objects(text)
     assert BOOK.objects(text.upper())
+    assert BOOK.objects(f"« {text} »")
+
+
+@pytest.mark.parametrize("text", MANGLED)
+def test_what_a_gateway_mangled_objects(text: str) -> None:
+    assert BOOK.objects(text)
     assert BOOK.objects(f"« {text} »")
 
 

@@ -95,6 +95,20 @@ def test_without_a_time_stamp_nothing_tells_a_message_from_an_equal_one() -> Non
         ),
         ('+CMT: "0639980001",,"26/11/24,05:32:11+04"', "00530054004F0050", "0639980001", "STOP"),
         ('+CMT: "Orange",,"26/11/24,05:32:11+04"', "Promo", "Orange", "Promo"),
+        # Without quotes, without a stamp, with one of another make, at HEX, with the number as
+        # the name of a unit.
+        ("+CMT: +33639980001,,26/11/24,05:32:11+04", "STOP", "+33639980001", "STOP"),
+        ('+CMT: "33639980001"', "STOP", "33639980001", "STOP"),
+        ('+CMT: "+33639980001",,,145', "STOP", "+33639980001", "STOP"),
+        ('+CMT: "+33639980001",,"2026/11/24 05:32:11"', "STOP", "+33639980001", "STOP"),
+        ('+CMT: "+33639980001",,"26-11-24,05:32:11 +04"', "STOP", "+33639980001", "STOP"),
+        (
+            '+CMT: "2B3333363339393830303031",,"26/11/24,05:32:11+04"',
+            "53544F50",
+            "+33639980001",
+            "STOP",
+        ),
+        ('+CMT: "+33639980001",23', deliver(), "+33639980001", "STOP"),
     ],
 )
 def test_inline_messages_are_read(header: str, body: str, number: str, text: str) -> None:

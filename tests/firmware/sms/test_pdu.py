@@ -41,6 +41,7 @@ REPORT = "07913336998000F006050B913336990810F0621181103000006211811030150000"
         # 8 bit in the character sets that senders use.
         (deliver(coding=4, data="Arrêt".encode()), "Arrêt"),
         (deliver(coding=4, data="Arrêt".encode("latin-1")), "Arrêt"),
+        (deliver(coding=4, data=b"ARR\x05T"), "ARRéT"),
         (deliver(coding=4, data=UTF16), "STOP"),
         # The default alphabet has no accents in the places of Latin-1, and an extension.
         (deliver(values=[0x41, 0x72, 0x72, 0x07, 0x74]), "Arrìt"),
@@ -55,6 +56,9 @@ REPORT = "07913336998000F006050B913336990810F0621181103000006211811030150000"
         (deliver(header="70021234"), "STOP"),
         (deliver(header="0A03000400"), "STOP"),
         (deliver(header="0804CB020201", coding=8, data=UTF16), "STOP"),
+        # A header of parts that the first octet does not tell.
+        (f"{CENTRE}04{deliver(header='0003CC0201')[16:]}", "STOP"),
+        (f"{CENTRE}04{deliver(header='0804123402' + '01')[16:]}", "STOP"),
         # National tables: Turkish single shift, Portuguese locking shift, Spanish single shift.
         (deliver(header="240101", values=[0x1B, 0x53, 0x54, 0x4F, 0x50]), "ŞTOP"),
         (deliver(header="250103", values=[0x6E, 0x7B, 0x6F]), "não"),
@@ -83,6 +87,11 @@ def test_a_language_without_a_table_is_read_by_the_default_one_and_told_as_doubt
     part = read_part(deliver(header="250106"))
     assert part.readings[0] == "STOP"
     assert len(part.readings) > 1
+
+
+def test_text_of_one_octet_under_the_name_of_ucs2_is_read_both_ways() -> None:
+    assert read_part(deliver(coding=8, data=b"STOP")).readings == ("協佐", "STOP")
+    assert read_part(deliver(coding=8, data=UTF16)).readings == ("STOP",)
 
 
 @pytest.mark.parametrize("stamp", ["0" * 14, "F" * 14, "62310000000000", "62114250231199"])
@@ -117,6 +126,10 @@ def test_the_time_stamp_is_read_with_its_zone(stamp: str, told: str | None) -> N
         ("0639980001", 0xFF, "0639980001", AddressKind.UNKNOWN),
         ("36179", 0xB1, "36179", AddressKind.UNKNOWN),
         ("Orange", 0xD0, "Orange", AddressKind.NAME),
+        # A number that a gateway sends as a name.
+        ("33639980001", 0xD0, "33639980001", AddressKind.UNKNOWN),
+        ("0639980001", 0xD1, "0639980001", AddressKind.UNKNOWN),
+        ("+33639980001", 0xD0, "+33639980001", AddressKind.INTERNATIONAL),
         ("InfoSMS 12", 0xD1, "InfoSMS 12", AddressKind.NAME),
     ],
 )
@@ -145,6 +158,22 @@ def test_a_sender_is_read_by_its_type(
         ),
         ("003000360033003900390038", 129, ("063998", AddressKind.UNKNOWN)),
         ("002b003300330036", 145, ("+336", AddressKind.INTERNATIONAL)),
+        # The same at HEX.
+        ("2B3333363339393830303132", 145, ("+33639980012", AddressKind.INTERNATIONAL)),
+        ("2b3333363339393830303132", 145, ("+33639980012", AddressKind.INTERNATIONAL)),
+        ("3333363339393830303132", 145, ("+33639980012", AddressKind.INTERNATIONAL)),
+        ("30363339393830303132", 129, ("0639980012", AddressKind.UNKNOWN)),
+        ("3336393938303132", None, ("36998012", AddressKind.UNKNOWN)),
+        ("333639398030", 145, ("+333639398030", AddressKind.INTERNATIONAL)),
+        # Voice over LTE.
+        ("tel:+33639980012", 145, ("+33639980012", AddressKind.INTERNATIONAL)),
+        (
+            "sip:+33639980012@ims.example;user=phone",
+            None,
+            ("+33639980012", AddressKind.INTERNATIONAL),
+        ),
+        ("sip:anonymous@anonymous.invalid", 128, None),
+        ("33639980012", 208, ("33639980012", AddressKind.UNKNOWN)),
         # A number of zeros and threes is none of those.
         ("0033639980012", 129, ("0033639980012", AddressKind.UNKNOWN)),
         ("", 128, None),
