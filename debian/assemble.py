@@ -47,11 +47,10 @@ PROGRAMS = {
 SOURCE_ONLY = ("nkeys",)
 """Libraries of which the index has no wheel: pure Python, so one is made here for every machine."""
 
-# What no box reads: other countries' texts of two libraries, tests, headers, type stubs.
+# What no box reads: other countries' texts, tests, headers, type stubs.
 UNREAD = (
     "phonenumbers/geodata",
     "phonenumbers/carrierdata",
-    "holidays/locale",
     "numpy/_core/tests",
     "numpy/_core/include",
     "numpy/f2py",
@@ -87,6 +86,9 @@ def main() -> int:
     parser.add_argument("what", nargs="?", choices=["package", "wheelhouse"], default="package")
     parser.add_argument("--python", choices=sorted(RELEASES), default="3.11")
     parser.add_argument("--arch", choices=sorted(MACHINES), default="arm64")
+    parser.add_argument(
+        "--quick", action="store_true", help="pack fast and large: to try it, not to hand it out"
+    )
     arguments = parser.parse_args()
     if arguments.what == "wheelhouse":
         print(wheelhouse(arguments.python, arguments.arch))
@@ -99,7 +101,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    print(package(arguments.python, arguments.arch, interpreter))
+    print(package(arguments.python, arguments.arch, interpreter, quick=arguments.quick))
     return 0
 
 
@@ -126,7 +128,7 @@ def wheelhouse(python: str, arch: str) -> Path:
     return folder
 
 
-def package(python: str, arch: str, interpreter: str) -> Path:
+def package(python: str, arch: str, interpreter: str, *, quick: bool = False) -> Path:
     """Make the package; returns its file."""
     name = f"{version()}+{RELEASES[python]}"
     tree = BUILD / "tree"
@@ -137,7 +139,8 @@ def package(python: str, arch: str, interpreter: str) -> Path:
     wheels = wheelhouse(python, arch)
     _pip(
         *("install", "--no-index", "--find-links", wheels, "--no-deps", "--no-compile"),
-        *("--target", library, *_for_machine(python, arch)),
+        # Wheels named one by one would be measured by the Python that runs this.
+        *("--target", library, "--ignore-requires-python", *_for_machine(python, arch)),
         *(str(wheel) for wheel in sorted(wheels.glob("*.whl"))),
     )
     _trim(library)
@@ -146,7 +149,7 @@ def package(python: str, arch: str, interpreter: str) -> Path:
         _launcher(house, program, python, module, arguments)
     _compile(library, house, interpreter)
     _system_files(tree, name, materials)
-    return _packed(name, arch, python)
+    return _packed(name, arch, python, quick=quick)
 
 
 def _for_machine(python: str, arch: str) -> list[str]:
@@ -298,7 +301,7 @@ def _put(source: Path, target: Path, mode: int = 0o644) -> None:
     target.chmod(mode)
 
 
-def _packed(name: str, arch: str, python: str) -> Path:
+def _packed(name: str, arch: str, python: str, *, quick: bool) -> Path:
     # dpkg writes beside its source folder: a copy keeps the project's own parent clean.
     source = BUILD / "source" / "autodialer"
     shutil.rmtree(source, ignore_errors=True)
@@ -326,6 +329,7 @@ def _packed(name: str, arch: str, python: str) -> Path:
         **os.environ,
         "AUTODIALER_VERSION": name,
         "AUTODIALER_DEPENDS": DEPENDS[python],
+        "AUTODIALER_PACKING": "-Zgzip -z1" if quick else "-Zxz",
         "DEB_BUILD_OPTIONS": "nocheck",
     }
     with (BUILD / "build.log").open("wb") as log:

@@ -11,6 +11,7 @@ import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from appliance.config.load import Config
@@ -105,6 +106,8 @@ def _look(config: Config) -> dict[str, Any]:
     from appliance.box.box import Box, calendar
     from appliance.box.state import BoxState
     from appliance.control.operations import Operations
+    from appliance.law import Place
+    from appliance.law.calendar import WEEK
     from firmware.clock import SystemClock
 
     fleet = None
@@ -112,6 +115,9 @@ def _look(config: Config) -> dict[str, Any]:
         from appliance.fleet.membership import Passive, keys_of
 
         fleet = Passive(keys_of(config.settings.fleet, config.file))
+    # The holiday calendars are files of a library: a package that lacks one calls nobody.
+    zone = ZoneInfo(config.settings.law.timezone)
+    config.rules.calendar.ahead(Place(zone=zone), int(time.time()) // WEEK)
     state = BoxState.open_to_read(config.state, beside_a_box=True)
     try:
         clock = SystemClock(config.settings.clock.speed)

@@ -108,3 +108,15 @@ def test_a_look_that_met_the_middle_of_a_write_is_taken_again(
     )
     assert ask(state) == 0
     assert "the state opens" in capsys.readouterr().out
+
+
+def test_a_library_that_lacks_its_calendars_is_refused(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise FileNotFoundError(2, "No translation file found for domain", "FR")
+
+    monkeypatch.setattr("appliance.cli.check.BETWEEN", 0.0)
+    monkeypatch.setattr("appliance.law.calendar._holidays", lost)
+    assert ask(state) == 1
+    assert "No translation file" in capsys.readouterr().err
