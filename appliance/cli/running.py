@@ -9,8 +9,8 @@ import sys
 import time
 from typing import Any
 
+from appliance.cli import stopping
 from appliance.cli.session import ask, ask_running
-from appliance.errors import NobodyListens
 from appliance.screen.status import as_text, folded
 
 WATCH_EVERY = 1.0
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if command == "watch":
         return _watch(arguments)
     if command == "stop":
-        return _stop(arguments)
+        return stopping.stop(arguments)
     if command == "reset":
         answer = ask(arguments, "reset", {"by": arguments.by, "reason": arguments.reason})
         if answer.get("accepted"):
@@ -59,41 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
     ask(arguments, command, {"by": arguments.by})
     print("paused" if command == "pause" else "resumed")
     return 0
-
-
-def _stop(arguments: argparse.Namespace) -> int:
-    """Stop the running box, or latch the stop where none runs; says which of the two it was."""
-    try:
-        answer = ask_running(arguments, "stop")
-    except NobodyListens:
-        ask(arguments, "stop")
-        print(
-            "no box runs here, so no line was hung up; the stop is latched: "
-            "a box that starts here dials nobody until autodialer reset"
-        )
-        return 0
-    unreached = answer.get("unreached", [])
-    for line in unreached:
-        print(f"autodialer: {_unreached(line)}", file=sys.stderr)
-    which = "every other line" if unreached else "every line"
-    if not answer.get("recorded", True):
-        print(
-            f"autodialer: {which} is muted and told to hang up, but the box is too busy to "
-            "write the latch down; look with autodialer status, and where that gets no answer "
-            "either: systemctl restart autodialer, then autodialer stop again",
-            file=sys.stderr,
-        )
-        return 1
-    print(f"stopped and latched: {which} is muted and told to hang up; see autodialer status")
-    return 1 if any(line["in_call"] for line in unreached) else 0
-
-
-def _unreached(line: dict[str, Any]) -> str:
-    """Say of a line to which no hang-up could be written what that means, and what to do."""
-    told = f"{line['line']}: no hang-up could be written, its modem is not at {line['port']}"
-    if line["in_call"]:
-        return f"{told}; a call was up when it went: CUT THE MODEM'S SUPPLY to be sure that it ends"
-    return f"{told}; where it has power of its own and a call could be up, cut its supply"
 
 
 def _watch(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 USAGE = """\
@@ -79,24 +78,14 @@ def _hang_up(run: Path, state: Path) -> int:
 
 def _hang_up_here(state: Path) -> int:
     from firmware.supervisor.plan import Notes
-    from firmware.supervisor.silence import Silencer
+    from firmware.supervisor.silence import hang_up
 
     plan = Notes(state).load_plan()
     if plan is None:
         print(f"autodialer-supervisor: {state} holds no plan of a box", file=sys.stderr)
         return 1
-    silent: set[str] = set()
-    silencers = [
-        Silencer(line, device, proven=silent.add, unproven=lambda _: None)
-        for line in plan.lines
-        for device in line.devices
-    ]
-    for silencer in silencers:
-        silencer.start()
+    silent = hang_up(plan, HANG_UP_SECONDS)
     names = {line.name for line in plan.lines}
-    until = time.monotonic() + HANG_UP_SECONDS
-    while not names <= silent and time.monotonic() < until:
-        time.sleep(0.02)
     for name in sorted(names):
         how = "hung up, the call list is empty" if name in silent else "NOT PROVEN SILENT"
         print(f"{name}: {how}")

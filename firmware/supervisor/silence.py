@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from firmware.errors import PortUnusable
-from firmware.supervisor.plan import PlannedLine
+from firmware.supervisor.plan import Plan, PlannedLine
 
 HANG_UP = b"\x1b\rAT+CHUP\rATH\r"
 """ESC leaves a text entry (27.005, 3.5.1), CR ends a half line; then 27.007 6.5 and V.250 6.3.6."""
@@ -156,3 +156,20 @@ class Silencer:
                 heard += got
                 quiet_from = time.monotonic()
         return heard
+
+
+def hang_up(plan: Plan, seconds: float) -> set[str]:
+    """Hang up on every line of *plan* at once; the lines proven silent within *seconds*."""
+    silent: set[str] = set()
+    silencers = [
+        Silencer(line, device, proven=silent.add, unproven=lambda _: None)
+        for line in plan.lines
+        for device in line.devices
+    ]
+    for silencer in silencers:
+        silencer.start()
+    names = {line.name for line in plan.lines}
+    until = time.monotonic() + seconds
+    while not names <= silent and time.monotonic() < until:
+        time.sleep(0.02)
+    return silent

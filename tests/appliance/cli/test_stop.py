@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from appliance.cli import running
+from appliance.cli import running, stopping
 
 GONE = {"line": "line-1", "port": "/dev/ttyUSB2", "in_call": False}
 
@@ -31,7 +31,7 @@ def test_stop_says_what_it_could_not_do(
     mocker: MockerFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    mocker.patch.object(running, "ask_running", return_value={"stopped": True, **answer})
+    mocker.patch.object(stopping, "ask_running", return_value={"stopped": True, **answer})
     assert running.run(argparse.Namespace(command="stop")) == code
     told = capsys.readouterr()
     assert re.search(said, told.out + told.err)
