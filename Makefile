@@ -13,7 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo demo-fleet test pure check lint bench crash soak chaos contract restore-matrix death mutants fuzz freeze clean
+.PHONY: demo demo-fleet test pure check lint bench crash soak chaos contract restore-matrix death mutants fuzz freeze \
+  deb deb-boot lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -107,6 +108,16 @@ messages: $(VENV)/.developer
 	$(BIN)/pybabel --quiet update --domain autodialer --input-file $(LOCALE)/autodialer.pot \
 	  --output-dir $(LOCALE) --omit-header --no-fuzzy-matching --ignore-obsolete
 	$(BIN)/pybabel --quiet compile --domain autodialer --directory $(LOCALE)
+
+# The package of this machine on clean Debian systems, booted in a container: install, calls, kill,
+# freeze, update, way back, removal. Root, debootstrap and systemd-nspawn; some minutes a release.
+deb-boot: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.boot
+
+# The packages' libraries: hashes, wheels, licences; and what is known against them, where the
+# network tells.
+audit: $(VENV)/.developer
+	$(BIN)/python debian/audit.py
 
 # The newest fitting libraries, hash for hash; a commit of its own, with the tests run on it.
 lock: $(VENV)/.developer

@@ -38,11 +38,11 @@ DEPENDS = {
 RECOMMENDS_OF = {"3.13": "python3-lgpio"}
 
 PROGRAMS = {
-    "autodialer": ("appliance.cli.main", ""),
-    "autodialer-supervisor": ("firmware.supervisor.__main__", ""),
-    "autodialer-clock": ("firmware.kernel_clock", "sys.argv[1:]"),
+    "autodialer": "appliance.cli.main",
+    "autodialer-supervisor": "firmware.supervisor.__main__",
+    "autodialer-clock": "firmware.kernel_clock",
 }
-"""What the units and the technician start: the module, and what its ``main`` is given."""
+"""What the units and the technician start, and the module of its ``main``: as in pyproject.toml."""
 
 SOURCE_ONLY = ("nkeys",)
 """Libraries of which the index has no wheel: pure Python, so one is made here for every machine."""
@@ -145,8 +145,8 @@ def package(python: str, arch: str, interpreter: str, *, quick: bool = False) ->
     )
     _trim(library)
     materials = list(_materials(library))
-    for program, (module, arguments) in PROGRAMS.items():
-        _launcher(house, program, python, module, arguments)
+    for program, module in PROGRAMS.items():
+        _launcher(house, program, python, module)
     _compile(library, house, interpreter)
     _system_files(tree, name, materials)
     return _packed(name, arch, python, quick=quick)
@@ -210,7 +210,7 @@ def _materials(library: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def _launcher(house: Path, program: str, python: str, module: str, arguments: str) -> None:
+def _launcher(house: Path, program: str, python: str, module: str) -> None:
     """A shell looks first: a Python that an upgrade of the system took cannot say so itself."""
     script = house / "programs" / f"{program}.py"
     script.parent.mkdir(exist_ok=True)
@@ -222,7 +222,7 @@ def _launcher(house: Path, program: str, python: str, module: str, arguments: st
         'sys.path.insert(0, os.path.join(os.path.dirname(here), "lib"))\n'
         f'sys.argv[0] = "{program}"\n'
         f"from {module} import main\n\n"
-        f"sys.exit(main({arguments}))\n",
+        f"sys.exit(main())\n",
         encoding="utf-8",
     )
     launcher = house / program

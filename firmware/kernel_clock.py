@@ -9,8 +9,9 @@ lines, a unit of its own, asks every few seconds and writes the answer where the
 
 The answer carries the boot it was given in, its age on a clock that nobody can step, and what the
 calendar showed: an old answer is none, nor one from before a step. With ``--once`` a timer can do
-the same. The unit needs no more than ``RuntimeDirectory=autodialer-clock`` and an unprivileged user
-that may call ``adjtimex``, which without ``modes`` changes nothing.
+the same, and does (``systemd/autodialer-clock.timer``; the command is ``autodialer-clock``). The
+unit needs no more than ``RuntimeDirectory=autodialer-clock`` and an unprivileged user that may call
+``adjtimex``, which without ``modes`` changes nothing.
 """
 
 from __future__ import annotations
@@ -125,8 +126,9 @@ def publish(path: Path, clock: KernelClock, boot: str, now: float, calendar: flo
     aside.replace(path)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Publish until told to end; ``--once`` writes one answer and ends."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     once = "--once" in arguments
     paths = [argument for argument in arguments if argument != "--once"]
     if len(paths) != 1:
@@ -152,4 +154,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
