@@ -40,7 +40,20 @@ _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])([0-9]{1,2})(?::?([0-9]{2}))?")
 _ZERO = frozenset({"UTC", "UCT", "UT", "GMT", "GMT0", "Z", "ZULU", "UNIVERSAL", "GREENWICH"})
 _ABBREVIATION = re.compile(r"([A-Z]{2,5})(?:[0-9]{1,2}[A-Z]{3,4})?")
 # Central European and other abbreviations as their own countries write them.
-_LOCAL_NAMES = {"MEZ": "CET", "MESZ": "CEST", "HNE": "EST", "HAE": "EDT", "HEC": "CET"}
+_LOCAL_NAMES = {
+    "MEZ": "CET", "MESZ": "CEST", "HNE": "EST", "HAE": "EDT", "HEC": "CET", "HAEC": "CEST",
+    "MET": "CET", "MEST": "CEST",
+}  # fmt: skip
+# What people and Windows call a zone, before "time" or "standard time".
+_SPOKEN_NAMES = {
+    "EASTERN": "EST", "CENTRAL": "CST", "MOUNTAIN": "MST", "PACIFIC": "PST", "ALASKAN": "AKST",
+    "ALASKA": "AKST", "HAWAIIAN": "HST", "HAWAII": "HST", "ATLANTIC": "AST", "ROMANCE": "CET",
+    "W. EUROPE": "CET", "CENTRAL EUROPE": "CET", "CENTRAL EUROPEAN": "CET", "INDIA": "IST",
+    "BRITISH": "GMT", "UK": "GMT", "GMT": "GMT", "GREENWICH MEAN": "GMT",
+}  # fmt: skip
+_SPOKEN = re.compile(
+    r"(.+?)(?: (?:STANDARD|DAYLIGHT|SUMMER|STD))?(?: TIME)?(?: ?\(.*\))?", re.IGNORECASE
+)
 
 _SAMPLED = tuple(datetime(2026, 1, 5, 12, tzinfo=UTC) + timedelta(days=7 * n) for n in range(157))
 """A moment of each week of three years: two zones that agree at all of them are one clock."""
@@ -96,7 +109,9 @@ def suggestions(name: str, region: str = "") -> list[str]:
     if direct is not None:
         return [direct]
     zones = region_zones().get(region, ())
-    bare = re.sub(r"[\s_]", "", name).upper()
+    spoken = _SPOKEN.fullmatch(wanted.replace("_", " "))
+    short_name = _SPOKEN_NAMES.get(spoken[1].upper()) if spoken is not None else None
+    bare = short_name or re.sub(r"[\s_]", "", name).upper()
     etc = bare.startswith("ETC/")
     bare = bare.removeprefix("ETC/")
     hour = _OFFSET.fullmatch("+0" if bare in _ZERO else bare)
@@ -109,7 +124,11 @@ def suggestions(name: str, region: str = "") -> list[str]:
     if short is not None:
         meant = _LOCAL_NAMES.get(short[1], short[1])
         return _clocks(zone for zone in zones if meant in _abbreviations(zone))
-    if len(re.sub(r"[^A-Za-z]", "", wanted)) < 5:
+    area = wanted.rstrip("/").casefold()
+    if short_name or len(re.sub(r"[^A-Za-z]", "", wanted)) < 5:
+        return []
+    if any(zone.casefold().startswith(f"{area}/") for zone in by_text.values()):
+        # A continent alone: any of its places would be a guess.
         return []
     near = difflib.get_close_matches(wanted.casefold()[:60], by_text, 1, LIKENESS)
     return [by_text[near[0]]] if near else []

@@ -92,6 +92,8 @@ class Readings:
     network: datetime | None
     witnesses: tuple[Witness, ...] = ()
     """All others, and those two by their names where they have some."""
+    mute_rtcs: tuple[str, ...] = ()
+    """RTCs that are fitted and tell no time: the driver says so once power was lost."""
 
     def heard(self) -> tuple[Witness, ...]:
         """Return everybody who tells a time that can be one: after the build of this software.
@@ -218,6 +220,9 @@ def _nobody(
             f"{readings.utc:%Y-%m-%d %H:%M:%S}: if the RTC is right, hwclock --hctosys "
             f"--rtc=/dev/{name}; if the clock is, hwclock --systohc --rtc=/dev/{name}"
         )
+    lost = _lost_rtc(readings) if "rtc" in sources else None
+    if lost is not None and not networks:
+        return lost
     if networks:
         return (
             "only one network's time vouches for the clock; one more hint will do: NTP, an RTC, a "
@@ -227,13 +232,28 @@ def _nobody(
     return "no clock source vouches for the time; connect a network for NTP or fit an RTC"
 
 
+def _lost_rtc(readings: Readings) -> str | None:
+    """Say of an RTC that is fitted and of no use what would make it useful, or None."""
+    past = [w for w in readings.witnesses if w.kind is Kind.RTC and w.at < BUILD_FLOOR]
+    if past:
+        name, shows = past[0].name or "rtc0", f"shows {past[0].at:%Y-%m-%d %H:%M} UTC"
+    elif readings.mute_rtcs:
+        name, shows = readings.mute_rtcs[0], "tells no time"
+    else:
+        return None
+    return (
+        f"the RTC {name} {shows}: it has lost power. Fit or change its battery, connect a network "
+        f"for NTP, and once the clock is right: hwclock --systohc --rtc=/dev/{name}"
+    )
+
+
 # --- the machine ------------------------------------------------------------------------------
 
 
 def read_system(root: Path = Path("/")) -> Readings:
     """Ask kernel and RTCs; *root* is replaced by tests, which then ask no real kernel."""
     utc = datetime.now(UTC)
-    rtcs = _rtcs(root)
+    rtcs, mute = _rtcs(root)
     first = next((one for one in rtcs if one.booted), rtcs[0] if rtcs else None)
     return Readings(
         utc=utc,
@@ -241,6 +261,7 @@ def read_system(root: Path = Path("/")) -> Readings:
         rtc=None if first is None else first.at,
         network=None,
         witnesses=tuple(rtcs),
+        mute_rtcs=tuple(mute),
     )
 
 
@@ -270,23 +291,26 @@ def _synchronised(root: Path, utc: datetime) -> bool | None:
     return True if -FLOOR_SLACK <= age <= FLAG_FRESH else None
 
 
-def _rtcs(root: Path) -> list[Witness]:
-    """Return every RTC that keeps a time, the one that set the system clock at boot first.
+def _rtcs(root: Path) -> tuple[list[Witness], list[str]]:
+    """Return every RTC that keeps a time, the one that set the system clock at boot first; and
+    the names of those that tell none.
 
     The driver of an overlay RTC (DS3231) is often a module and comes after the kernel has looked:
     its ``hctosys`` says 0 though udev set the clock from it.
     """
     found: list[Witness] = []
+    mute: list[str] = []
     for entry in sorted((root / "sys/class/rtc").glob("rtc*")):
         try:
             at = datetime.fromtimestamp(
                 int((entry / "since_epoch").read_text(encoding="ascii")), UTC
             )
         except (OSError, ValueError, OverflowError):
+            mute.append(entry.name)
             continue
         try:
             booted = (entry / "hctosys").read_text(encoding="ascii").strip() == "1"
         except (OSError, UnicodeDecodeError):
             booted = False
         found.append(Witness(kind=Kind.RTC, name=entry.name, at=at, booted=booted))
-    return sorted(found, key=lambda one: not one.booted)
+    return sorted(found, key=lambda one: not one.booted), mute

@@ -147,5 +147,8 @@ def is_message_body(header: str, line: str) -> bool:
     info = information(header)
     if info is None:
         return False
-    free_text = info.prefix == "+CMT" and any(f.quoted and f.text for f in info.fields)
+    # Text mode: a sender, in quotes or without; the length of a unit has three digits at most.
+    free_text = info.prefix == "+CMT" and any(
+        (f.quoted and f.text) or re.fullmatch(r"\+?\d{5,}", f.text) for f in info.fields
+    )
     return free_text or (len(line) >= 8 and not line.upper().strip("0123456789ABCDEF"))

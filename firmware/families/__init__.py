@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from firmware.families.a76xx import A76XX
@@ -25,26 +26,36 @@ FAMILIES: dict[str, Family] = {
 
 
 def identify(cgmi: str, cgmm: str, ati: Iterable[str] = ()) -> Family:
-    """Return the family of a modem from its answers to AT+CGMI and AT+CGMM, and to ATI.
+    """Return the family of a modem from its answers to AT+CGMI and AT+CGMM, and to others (*ati*).
 
     Maker and model must match, because model names such as ``E173`` are short, unless the model's
     name suffices or nobody named a maker; a modem that nobody knows is treated by the standard
     alone (``generic``). Prefixes that some firmwares put before the answer (``+CGMM: "EC25"``,
-    ``Model: A7670E-FASE``) are taken off.
+    ``Model: A7670E-FASE``) are taken off, and what stands before a model in the name of a firmware
+    (``LE20B04SIM7600G22``).
+
+    Which answer belongs to which question is not relied on: a slow modem's answer to the first is
+    taken for that to the second.
     """
-    lines = [_bare(line) for line in ati]
-    makers = [maker for maker in (_bare(cgmi), *lines) if maker]
-    models = [model for model in (_bare(cgmm), *lines) if model]
+    lines = [_bare(line) for line in (cgmi, cgmm, *ati)]
+    lines += [found[0] for line in lines if (found := _IN_FIRMWARE.search(line)) is not None]
+    makers = models = [line for line in lines if line]
     known = [family for family in FAMILIES.values() if family.name != "generic"]
     for family in known:
         made = any(map(family.makers.fullmatch, makers))
         if made and any(map(family.models.fullmatch, models or [""])):
             return family
     for family in known:
-        named = any(map(family.models.fullmatch, models))
-        if named and (family.models_suffice or (not makers and family.models.pattern != ".*")):
+        if family.models_suffice and any(map(family.models.fullmatch, models)):
             return family
+    if not _bare(cgmi):
+        for family in known:
+            if family.models.pattern != ".*" and any(map(family.models.fullmatch, models)):
+                return family
     return FAMILIES["generic"]
+
+
+_IN_FIRMWARE = re.compile(r"(?<=[A-Z0-9])(?:SIM[789]\d\d|A76\d\d).*")
 
 
 def _bare(answer: str) -> str:

@@ -15,6 +15,9 @@ from firmware.errors import CommandTimeout
 from firmware.families import identify
 from firmware.families.base import Family
 
+OTHERS = ("ATI", "AT+GMM", "AT+CGMR", "AT+GMR")
+"""Asked where that was not enough: V.250, 6.1.3 to 6.1.6, and the firmware (27.007, 5.3), whose
+name begins with the model's on most."""
 PATIENCE = (3.0, 8.0)
 """Real seconds that each of two rounds of questions waits for an answer."""
 
@@ -48,7 +51,7 @@ class Named:
 
 
 def ask_name(modem: CommandPort) -> Named:
-    """Ask *modem* who it is: AT+CGMI and AT+CGMM (27.007, 5.1, 5.2), then ATI (V.250, 6.1.3)."""
+    """Ask *modem* who it is: AT+CGMI and AT+CGMM (27.007, 5.1, 5.2), then what else may tell."""
     maker = model = ""
     named = Named(identify("", ""), "", "")
     for timeout in PATIENCE:
@@ -57,11 +60,19 @@ def ask_name(modem: CommandPort) -> Named:
         named = Named(identify(maker, model), maker, model)
         if named.certain:
             return named
-        reply = ask(modem, "ATI", timeout=timeout)
-        lines = reply.lines if reply is not None and reply.final.ok and not reply.doubtful else ()
-        named = Named(identify(maker, model, lines), maker, model)
-        if named.certain:
-            return named
+        lines: list[str] = []
+        silent = 0
+        for command in OTHERS:
+            reply = ask(modem, command, timeout=timeout)
+            silent += reply is None
+            if silent > 1:
+                # It does not answer anything just now: the line asks again.
+                break
+            if reply is not None and reply.final.ok and not reply.doubtful:
+                lines += reply.lines
+            named = Named(identify(maker, model, lines), maker, model)
+            if named.certain:
+                return named
     return named
 
 

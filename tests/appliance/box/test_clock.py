@@ -194,6 +194,37 @@ def test_an_rtc_that_cannot_be_read_is_none(tmp_path: Path, contents: str) -> No
     assert read_system(tmp_path).witnesses == ()
 
 
+@pytest.mark.parametrize(
+    ("contents", "shown"),
+    [
+        ("", "the RTC rtc1 tells no time"),
+        ("soon\n", "the RTC rtc1 tells no time"),
+        ("9" * 5000, "the RTC rtc1 tells no time"),
+        ("45\n", "the RTC rtc1 shows 1970-01-01 00:00 UTC"),
+        ("946684800\n", "the RTC rtc1 shows 2000-01-01 00:00 UTC"),
+        ("-1\n", "the RTC rtc1 shows 1969-12-31 23:59 UTC"),
+    ],
+)
+def test_an_rtc_that_lost_power_is_named_with_what_helps(
+    tmp_path: Path, contents: str, shown: str
+) -> None:
+    """raspberrypi/linux#4205: to fit one where one is fitted sends people the wrong way."""
+    machine(tmp_path, rtc1=("0", 0))
+    (tmp_path / "sys/class/rtc/rtc1/since_epoch").write_text(contents)
+    trust = judge(read_system(tmp_path), ("ntp", "rtc", "network"), BUILD_FLOOR)
+    assert not trust.trusted
+    assert shown in trust.source
+    assert "hwclock --systohc --rtc=/dev/rtc1" in trust.source
+    assert "fit an RTC" not in trust.source
+    other = judge(read_system(tmp_path), ("ntp",), BUILD_FLOOR)
+    assert "RTC rtc1" not in other.source
+
+
+def test_one_rtc_without_power_takes_nothing_from_another(tmp_path: Path) -> None:
+    machine(tmp_path, rtc0=("1", 45), rtc1=("0", int(datetime.now(UTC).timestamp())))
+    assert judge(read_system(tmp_path), ("rtc",), BUILD_FLOOR).source == "rtc"
+
+
 def flag(root: Path, age: timedelta) -> None:
     stamp = root / "run/systemd/timesync/synchronized"
     stamp.parent.mkdir(parents=True, exist_ok=True)

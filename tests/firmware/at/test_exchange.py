@@ -190,11 +190,18 @@ def test_an_ok_before_the_prompt_is_not_the_messages() -> None:
     assert talk.reply().lines == ("+CMGS: 7",)
 
 
-@pytest.mark.parametrize("body", ["NO CARRIER", "OK", "+CLCC: 1,0,6,0,0"])
-def test_the_body_of_a_message_is_never_a_notice(body: str) -> None:
+@pytest.mark.parametrize("body", ["NO CARRIER", "OK", "+CLCC: 1,0,6,0,0", "STOP"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        '+CMT: "+33639980001",,"26/11/24,05:32:11+04"',
+        "+CMT: +33639980001,,26/11/24,05:32:11+04",
+        '+CMT: "33639980001"',
+    ],
+)
+def test_the_body_of_a_message_is_never_a_notice(header: str, body: str) -> None:
     talk = Talk()
     events: list[ExchangeEvent] = []
-    header = '+CMT: "+33639980001",,"26/11/24,05:32:11+04"'
     events += talk.exchange.receive(f"\r\n{header}\r\n{body}\r\n".encode(), talk.now)
     assert events == [Urc(text=header, at=talk.now, body=body)]
 

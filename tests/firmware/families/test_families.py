@@ -69,6 +69,21 @@ def test_identify(cgmi: str, cgmm: str, family: str) -> None:
         ("", "", "Manufacturer: huawei|Model: E1550|+GCAP: +CGSM,+DS,+ES", "huawei"),
         ("", "", "SIM800 R14.18", "sim800"),
         ("", "", "ACME|V.250 modem", "generic"),
+        # The firmware alone.
+        ("", "", "+CGMR: LE20B04SIM7600G22", "sim7600"),
+        ("", "", "SIM7600M22_V2.0", "sim7600"),
+        ("", "", "+CGMR: A7670M6_V1.11.1", "a76xx"),
+        ("", "", "A011B09A7670M7", "a76xx"),
+        ("", "", "Revision:1418B05SIM800L24", "sim800"),
+        ("", "", "EC25EFAR06A06M4G", "quectel"),
+        ("", "", "11.608.14.15.00", "generic"),
+        # Late answers count for the question before.
+        ("SIMCOM_SIM7600G-H", "SIMCOM INCORPORATED", "", "sim7600"),
+        ("EC25", "Quectel", "", "quectel"),
+        ("E1550", "huawei", "", "huawei"),
+        ("", "ZTE INCORPORATED", "", "zte"),
+        ("MF110", "ZTE CORPORATION", "", "zte"),
+        ("SIM7070G", "SIMCOM", "", "generic"),
         ("", "", "", "generic"),
     ],
 )

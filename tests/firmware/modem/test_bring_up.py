@@ -144,6 +144,14 @@ def test_errors_have_numbers_before_the_sim_is_asked(tmp_path: Path) -> None:
         ({"AT+CGMI": "late", "AT+CGMM": "late", "ATI": "Model: SIM7600E\nOK"}, "sim7600", True),
         ({"AT+CGMI": "ERROR", "AT+CGMM": "ERROR", "ATI": "ERROR"}, "generic", False),
         ({"AT+CGMI": "late", "AT+CGMM": "late", "ATI": "late"}, "generic", False),
+        ({"AT+CGMI": "late", "AT+CGMM": "ERROR", "AT+GMM": "A7670E-FASE\nOK"}, "a76xx", True),
+        ({"AT+CGMI": "ERROR", "AT+CGMM": "ERROR", "AT+CGMR": "SIM7600M22\nOK"}, "sim7600", True),
+        # Late: each is the answer to the question before.
+        (
+            {"AT+CGMI": "SIMCOM_SIM7600G-H\nOK", "AT+CGMM": "SIMCOM INCORPORATED\nOK"},
+            "sim7600",
+            True,
+        ),
         # One that has said who it is, and that nobody knows.
         ({"AT+CGMI": "ACME\nOK", "AT+CGMM": "X1\nOK"}, "generic", True),
     ],
