@@ -7,6 +7,8 @@ Needs root, debootstrap and systemd-nspawn, and a package from ``make deb`` for 
 
 What no container shows is a real device: that drivers, udev and the header's pins work is seen on a
 Raspberry Pi alone.
+
+Long because one trial is one story: each step finds what the one before it left.
 """
 
 from __future__ import annotations
