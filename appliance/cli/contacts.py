@@ -214,6 +214,7 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
         if not answer["rows"]:
             print("the file has a header and no rows: it names nobody, so nothing changed")
     elif arguments.dry_run:
+        _print_preview(answer)
         print(f"dry run, nothing changed: {what}, {answer['rejected_rows']} rows with faults")
         if not answer["rows"]:
             print("the file has a header and no rows: it names nobody")
@@ -223,6 +224,22 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
             "faults; correct them, or take the others with --accept-valid --rejects FILE",
             file=sys.stderr,
         )
+
+
+def _print_preview(answer: dict[str, Any]) -> None:
+    """Show the first rows as they were understood, and whom this box would never call."""
+    if answer["preview"]:
+        print("the first rows, as they were understood:")
+    for row in answer["preview"]:
+        called = f"next callable {row['next']}" if row["next"] else "not callable in 400 days"
+        print(
+            f"  line {row['line']}: {row['number']}  {row['name'] or '(no name)'}, "
+            f"{row['language']}, {row['timezone']}; {row['purpose']}, given {row['given']}; "
+            f"{row['windows']}; {called}"
+        )
+    for purpose, count in answer["other_purposes"].items():
+        rows = f"{count} row{'s' if count != 1 else ''}"
+        print(f"{rows} for “{purpose}”: this box has another campaign and never calls them")
 
 
 def _list(arguments: argparse.Namespace) -> int:

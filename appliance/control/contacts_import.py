@@ -8,13 +8,16 @@ of it: see :mod:`appliance.people.registration`.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from appliance.box.box import Box
+from appliance.clearance.circumstances import longest_call
 from appliance.model import Consent, Contact, Revocation
-from appliance.numbers import hash_number
+from appliance.numbers import hash_number, mask
 from appliance.people.contacts_file import ContactsFile, decoded
 from appliance.people.contacts_format import (
     ContactRow,
@@ -37,6 +40,8 @@ FAULTS = 1000
 MOST_REJECTED = 20_000
 """Refused rows after which a file is read no further: they share a reason, and their texts would
 take the memory that calls need."""
+PREVIEW = 5
+"""Rows that a dry run shows as they were understood."""
 WARNINGS = 200
 """Warnings that an answer lists; it counts all of them."""
 
@@ -101,6 +106,7 @@ def _carried_out(
     rejected: list[RejectedRow] = []
     warnings = [*notes, *file.notes]
     warned, rows = len(warnings), 0
+    preview = _Preview(box)
     for steps, judged in enumerate(file.judged(), 1):
         if judged is None:
             yield
@@ -116,6 +122,8 @@ def _carried_out(
             if len(rejected) > MOST_REJECTED:
                 return _hopeless(rejected)
         elif found is not None:
+            if dry_run and isinstance(judged, ContactRow):
+                preview.take(judged, found)
             changes = [found.contact] if found.is_new or found.is_changed else []
             intake.take(changes, [found.consent])
         if steps % ROWS_PER_STEP == 0:
@@ -147,10 +155,51 @@ def _carried_out(
         "rejected_rows": len(rejected),
         "faults": _faults(_first_faults(rejected)),
         "fault_count": sum(len(row.faults) for row in rejected),
+        "preview": preview.rows,
+        "other_purposes": dict(preview.other_purposes),
         "warned": warned,
         "warnings": _faults(warnings),
         "rejects": "".join(lines),
     }
+
+
+class _Preview:
+    """The first rows as they were understood, for whoever asks before importing."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self.rows: list[dict[str, Any]] = []
+        self.other_purposes: Counter[str] = Counter()
+        """Rows by their purpose, where this box's campaign has another: they are never called."""
+
+    def take(self, row: ContactRow, found: Addition) -> None:
+        if row.purpose != self._box.config.campaign.purpose:
+            self.other_purposes[row.purpose] += 1
+        if len(self.rows) >= PREVIEW:
+            return
+        contact, box = found.contact, self._box
+        campaign, now = box.config.campaign, box.now()
+        history = box.engine.state.history(contact.subject, contact.number_hash)
+        script = campaign.script(contact.language)
+        chance = box.gate.next_chance(
+            contact, [found.consent], history, now.utc, longest_call(script, campaign.timers)
+        )
+        zone = ZoneInfo(row.timezone)
+        self.rows.append(
+            {
+                "line": row.line,
+                "number": mask(row.number),
+                "name": row.name,
+                "language": row.language,
+                "timezone": row.timezone,
+                "purpose": row.purpose,
+                "given": f"{row.given_at.astimezone(zone):%Y-%m-%d}",
+                "windows": row.windows,
+                "next": None
+                if chance is None
+                else f"{max(chance.start, now.utc).astimezone(zone):%Y-%m-%d %H:%M %Z}",
+            }
+        )
 
 
 def _first_faults(rejected: Sequence[RejectedRow]) -> list[RowFault]:

@@ -212,3 +212,17 @@ def test_empty_rows_are_steps_too(operations: Operations) -> None:
         steps += 1
     assert steps > 15
     assert job.result["new_people"] == 1
+
+
+def test_a_dry_run_shows_how_the_first_rows_were_understood(operations: Operations) -> None:
+    other = contacts(NUMBERS[8:10]).replace(b"neighbourhood-news", b"survey").partition(b"\n")[2]
+    raw = contacts(NUMBERS[:8]) + b"\n" + other
+    answer = begin(operations, contents=raw, dry_run=True).run()
+    assert [row["line"] for row in answer["preview"]] == [2, 3, 4, 5, 6]
+    first = answer["preview"][0]
+    assert first["windows"] == "mon 18:00-20:00"
+    assert first["given"] == "2027-01-05"
+    assert first["next"] == "2027-03-15 18:00 CET"
+    assert NUMBERS[0] not in str(answer)
+    assert answer["other_purposes"] == {"survey": 2}
+    assert begin(operations, contents=raw).run()["preview"] == []
