@@ -7,7 +7,9 @@ import argparse
 import json
 from typing import Any
 
+from appliance.cli.paths import box_zone
 from appliance.cli.session import ask
+from appliance.screen.local_time import local
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,14 +31,16 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps(answer, ensure_ascii=False))
         else:
-            print(f"recorded: {answer['utc']} is right; the floor was {answer['was']}")
+            zone = box_zone(arguments)
+            now, was = local(answer["utc"], zone), local(answer["was"], zone)
+            print(f"recorded: {now} is right; the floor was {was}")
             print(_belief(answer))
         return 0
     told = ask(arguments, "clock")
     if arguments.json:
         print(json.dumps(told, ensure_ascii=False))
     else:
-        _print(told)
+        _print(told, box_zone(arguments))
     return 0
 
 
@@ -46,10 +50,10 @@ def _belief(told: dict[str, Any]) -> str:
     return f"NOT TRUSTED, so nobody is called: {told['source']}"
 
 
-def _print(told: dict[str, Any]) -> None:
-    print(f"{told['utc']}, {_belief(told)}")
+def _print(told: dict[str, Any], zone: str | None) -> None:
+    print(f"{local(told['utc'], zone)}, {_belief(told)}")
     print(f"sources asked: {', '.join(told['sources'])}")
-    print(f"no earlier time is believed than {told['floor']}")
+    print(f"no earlier time is believed than {local(told['floor'], zone)}")
     if "kernel_answers" in told:
         kept = {True: "a time server keeps it", False: "no time server keeps it"}
         said = kept.get(told["synchronised"], "cannot be asked")
@@ -58,5 +62,6 @@ def _print(told: dict[str, Any]) -> None:
     for witness in told["witnesses"]:
         ahead = witness["ahead_seconds"]
         differs = f"{abs(ahead):g} s {'ahead of' if ahead > 0 else 'behind'} the clock"
-        print(f"{witness['title']}: {witness['utc']}, {differs if ahead else 'as the clock'}")
+        seen = local(witness["utc"], zone)
+        print(f"{witness['title']}: {seen}, {differs if ahead else 'as the clock'}")
     print(f"time zone rules: {told['time_zones']}")

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.delivery import Output
 from appliance.cli.output import check_target
-from appliance.cli.session import Output, ask
+from appliance.cli.session import ask
 from appliance.control.protocol import FILE_LIMIT
 from firmware.bounded_read import read_bounded
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from appliance.cli.session import ask
+from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
 from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
 
@@ -259,7 +260,7 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
     yield DoctorRow(
         part="clock",
         state="ok" if clock["trusted"] else "fault",
-        detail=f"{clock['utc']}, {clock['source']}",
+        detail=f"{local(clock['utc'], status.get('timezone'))}, {clock['source']}",
         remedy="" if clock["trusted"] else "what each source says: autodialer clock",
     )
     if status["stopped"]:
@@ -296,7 +297,7 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
         yield from fleet_rows(status["fleet"])
     yield from _kept(status["messages"])
     for line in status["lines"]:
-        yield from _line(line, running=status["running"])
+        yield from _line(line, running=status["running"], zone=status.get("timezone"))
     for fault in status["faults"]:
         yield DoctorRow(
             part="lamp code", state="fault", detail=fault["meaning"], remedy=fault["remedy"]
@@ -351,7 +352,7 @@ def _stores(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
         yield DoctorRow(part=f"{part} messages", state="ok", detail=held + unannounced)
 
 
-def _line(line: dict[str, Any], *, running: bool) -> Iterator[DoctorRow]:
+def _line(line: dict[str, Any], *, running: bool, zone: str | None = None) -> Iterator[DoctorRow]:
     part = f"line {line['name']}"
     fault = line["fault"]
     if fault is not None:
@@ -371,7 +372,7 @@ def _line(line: dict[str, Any], *, running: bool) -> Iterator[DoctorRow]:
     yield from _voice(part, line["modem"])
     yield from _stores(part, line["modem"])
     yield from _power(part, line["modem"])
-    yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"])
+    yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"], zone=zone)
 
 
 def _keys(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
@@ -432,11 +433,14 @@ def _power(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     )
 
 
-def _self_test(part: str, test: dict[str, Any] | None, *, modem: dict[str, Any]) -> DoctorRow:
+def _self_test(
+    part: str, test: dict[str, Any] | None, *, modem: dict[str, Any], zone: str | None
+) -> DoctorRow:
     repeat = f"with the box stopped: autodialer modem selftest --line {part.split()[1]}"
     if test is None:
         return DoctorRow(part=part, state="note", detail="this SIM was never tested", remedy=repeat)
-    detail = f"{'passed' if test['passed'] else 'failed'} {test['at']}, voice {test['audio']}"
+    when = local(test["at"], zone)
+    detail = f"{'passed' if test['passed'] else 'failed'} {when}, voice {test['audio']}"
     now = modem.get("audio")
     if now and now != test["audio"]:
         return DoctorRow(

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.delivery import Output
 from appliance.cli.output import check_target
 from appliance.cli.paths import LEDGER, state_directory
-from appliance.cli.session import Output, ask
+from appliance.cli.session import ask
 from appliance.language import LANGUAGES
 
 FORMS = {".html": "html", ".htm": "html", ".txt": "text", ".json": "json"}

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from appliance.cli.output import check_target, write_target
-from appliance.cli.paths import LEDGER, existing_state
+from appliance.cli.paths import LEDGER, box_zone, existing_state
 from appliance.effects import Entry
 from appliance.errors import Refused
 from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
 from appliance.ledger.anchors import AnchorInvalid
+from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
 
 REREAD_AFTER = 0.2
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a head hash that was kept elsewhere; shows whether the end was cut off",
     )
-    check.add_argument("--json", action="store_true")
+    check.add_argument("--json", action="store_true", help="print JSON")
     show = commands.add_parser("show", help="print rows for people")
     export = commands.add_parser("export", help="print rows as they stand in the files")
     for reader in (show, export):
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         reader.add_argument("--subject", help="only rows of this subject")
         reader.add_argument("--attempt", help="only rows of this attempt")
     show.add_argument("--last", type=int, metavar="N", help="only the last N")
-    show.add_argument("--json", action="store_true")
+    show.add_argument("--json", action="store_true", help="print one JSON object a row")
     export.add_argument("--out", type=Path, help="write to a file instead of standard output")
 
 
@@ -162,6 +163,7 @@ def _chosen(directory: Path, arguments: argparse.Namespace) -> Iterator[Entry]:
 
 def _show(directory: Path, arguments: argparse.Namespace) -> int:
     rows = _chosen(directory, arguments)
+    zone = None if arguments.json else box_zone(arguments)
     if arguments.last is not None:
         from collections import deque
 
@@ -183,7 +185,7 @@ def _show(directory: Path, arguments: argparse.Namespace) -> int:
         else:
             facts = "  ".join(f"{key}={_plain(value)}" for key, value in entry.data.items())
             subject = entry.subject[:8] if entry.subject else "-"
-            when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
+            when = local(entry.at.isoformat(), zone)
             print(f"{entry.seq:>8}  {when}  {entry.kind:<18} {subject:<8}  {facts}")
     return 0
 

@@ -1,20 +1,21 @@
 """``autodialer [--config FILE] [--state DIR] COMMAND``: finds the command and reports its errors.
 
 Only the module of the chosen command is imported, so that ``status`` on a Pi does not wait for
-what ``demo`` needs. Exit codes: 0 done, 1 refused or failed, 2 usage or configuration.
+what ``demo`` needs; this module itself imports nothing before :func:`main` has said what an early
+Ctrl-C does. Exit codes: 0 done, 1 refused or failed, 2 usage or configuration.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from appliance import __version__
-from appliance.cli.streams import safe_output
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from appliance.cli.parser import CommandParser
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "run the whole box on simulated modems"),
@@ -38,16 +39,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("simulate", "virtual modems on pseudo-terminals, for any program"),
     "audio": ("audio", "check and prepare clips, find keys in recordings"),
     "fleet": ("fleet", "many boxes, one campaign: hub, members, stop, audit"),
+    "completion": ("completion", "commands for your shell to complete, and the manual page"),
 }
 
-SYSTEM_CONFIG = Path("/etc/autodialer/config.yaml")
+SYSTEM_CONFIG = "/etc/autodialer/config.yaml"
+DESCRIPTION = "Calls people who asked to be called, when they asked, and nobody else."
 
 
 def default_config() -> Path:
     """Return ./config.yaml, else the system's, else the shipped sample."""
+    from pathlib import Path
+
     from appliance.config.paths import sample_config
 
-    for candidate in (Path("config.yaml"), SYSTEM_CONFIG):
+    for candidate in (Path("config.yaml"), Path(SYSTEM_CONFIG)):
         if candidate.exists():
             return candidate
     return sample_config()
@@ -55,90 +60,127 @@ def default_config() -> Path:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    import signal
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        # Until the command itself runs, Ctrl-C ends the program as it ends any other: silently.
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except ValueError:
+        # Not the main thread: signals are somebody else's.
+        before = None
+    import os
+
+    from appliance.cli.streams import safe_output
+
     # The matrices of the key detector are tiny: numpy's threads only wait for each other, most on
     # a loaded Pi.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = sys.argv[1:] if argv is None else list(argv)
-    with safe_output(next((word for word in given if word in COMMANDS), "")):
-        return _run(given)
+    try:
+        with safe_output(next((word for word in given if word in COMMANDS), "")):
+            return _run(given, before)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
-def _run(argv: Sequence[str]) -> int:
-    parser = _parser()
-    top = parser.parse_args(argv)
-    if not top.command:
-        parser.error("name a command; autodialer --help lists them")
-    if top.command not in COMMANDS:
-        parser.error(f"{top.command!r} is not a command; known: {', '.join(COMMANDS)}")
-    module = importlib.import_module(f"appliance.cli.{COMMANDS[top.command][0]}")
-    sub = argparse.ArgumentParser(
-        prog=f"autodialer {top.command}", description=COMMANDS[top.command][1]
+def command_parser(
+    command: str, config: Path | None = None, state: Path | None = None
+) -> CommandParser:
+    """Return the parser of one command, with the options that all have."""
+    import importlib
+    from pathlib import Path
+
+    from appliance.cli.parser import CommandParser
+
+    module, text = COMMANDS[command]
+    parser = CommandParser(prog=f"autodialer {command}", description=text)
+    parser.set_defaults(command=command)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", default=config, help="configuration file"
     )
-    sub.set_defaults(command=top.command)
-    sub.add_argument("--config", type=Path, default=top.config, help=argparse.SUPPRESS)
-    sub.add_argument("--state", type=Path, default=top.state, help="use this state directory")
-    module.add_arguments(sub)
-    arguments = sub.parse_args(top.rest)
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", default=state, help="use this state directory"
+    )
+    importlib.import_module(f"appliance.cli.{module}").add_arguments(parser)
+    return parser
+
+
+def _run(argv: Sequence[str], interrupted: object) -> int:
+    import importlib
+    import signal
+
+    top, as_json = _top(argv)
+    parser = command_parser(top.command, top.config, top.state)
+    arguments = parser.parse_args(top.rest)
     if arguments.config is None:
         arguments.config = default_config()
+    module = importlib.import_module(f"appliance.cli.{COMMANDS[top.command][0]}")
     try:
+        if callable(interrupted):
+            signal.signal(signal.SIGINT, interrupted)
         return int(module.run(arguments))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
+        import os
+
         # The reader of our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        code = _report(error)
+        from appliance.cli.failures import report
+
+        code = report(error, as_json=as_json or bool(getattr(arguments, "json", False)))
         if code is None:
             raise
         return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _top(argv: Sequence[str]) -> tuple[argparse.Namespace, bool]:
+    """Read what stands before the command; returns it, and whether JSON is asked for."""
+    from appliance.cli.parser import closest, wants_json
+
+    parser = top_parser()
+    parser.as_json = as_json = wants_json(argv)
+    top, _ = parser.parse_known_args(argv)
+    if not top.command:
+        parser.error("name a command; autodialer --help lists them")
+    if top.command not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        parser.error(
+            f"{top.command!r:.60} is not a command{closest(top.command, COMMANDS)}; known: {known}"
+        )
+    return top, as_json
+
+
+def top_parser() -> CommandParser:
+    """Return the parser of what stands before the command."""
+    import argparse
+    from pathlib import Path
+
+    from appliance import __version__
+    from appliance.cli.parser import CommandParser
+
     width = max(map(len, COMMANDS))
     listing = "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="autodialer",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Calls people who asked to be called, when they asked, and nobody else.",
+        description=DESCRIPTION,
         epilog=f"commands:\n{listing}\n\nautodialer COMMAND --help tells more.",
     )
-    parser.add_argument("--config", type=Path, default=None, help="configuration file")
-    parser.add_argument("--state", type=Path, default=None, help="use this state directory")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", default=None, help="configuration file"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", default=None, help="use this state directory"
+    )
     parser.add_argument("--version", action="version", version=f"autodialer {__version__}")
     parser.add_argument("command", metavar="COMMAND", nargs="?", default="")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
-
-
-def _report(error: Exception) -> int | None:
-    """Print an expected error with its remedy and return the exit code; None for a bug."""
-    from appliance.errors import NobodyListens, Refused
-    from firmware.errors import FirmwareError
-    from firmware.yaml_document import DocumentFaulty
-
-    remedy = getattr(error, "remedy", "")
-    if isinstance(error, DocumentFaulty):
-        print(error, file=sys.stderr)
-        count = len(error.faults)
-        print(f"autodialer: {count} fault{'s' if count != 1 else ''}", file=sys.stderr)
-        return 2
-    if isinstance(error, NobodyListens):
-        print("autodialer: no box is running here; start one with: autodialer run", file=sys.stderr)
-        return 1
-    if isinstance(error, Refused | FirmwareError) or hasattr(error, "remedy"):
-        print(f"autodialer: {error}{f'; {remedy}' if remedy else ''}", file=sys.stderr)
-        return 1
-    if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        remedy = ""
-        if isinstance(error, PermissionError):
-            remedy = "; run the command as the box's user, for example with sudo -u autodialer"
-        print(f"autodialer: {place}{error.strerror or error}{remedy}", file=sys.stderr)
-        return 1
-    return None
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import argparse
 import json
 from typing import Any
 
+from appliance.cli.paths import box_zone
 from appliance.cli.session import ask
+from appliance.screen.local_time import local
 
 WHY = {
     "not_understood": "not understood",
@@ -43,33 +45,35 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
     elif arguments.action == "list":
-        _print_list(answer["messages"])
+        _print_list(answer["messages"], box_zone(arguments))
     elif arguments.action == "show":
-        _print_one(answer)
+        _print_one(answer, box_zone(arguments))
     else:
         count = len(answer["deleted"])
         print(f"{count} message{'s' if count != 1 else ''} deleted")
     return 0
 
 
-def _print_list(messages: list[dict[str, Any]]) -> None:
+def _print_list(messages: list[dict[str, Any]], zone: str | None) -> None:
     for one in messages:
         state = "waits" if one["waits"] else "read"
+        received = local(one.get("received_at", ""), zone)
         print(
-            f"{one['message'][:8]}  {one.get('received_at', ''):<20}  {one['sender'] or '':<18}  "
+            f"{one['message'][:8]}  {received:<23}  {one['sender'] or '':<18}  "
             f"{state:<5}  {WHY.get(one['why'], one['why'])}"
         )
     waiting = sum(one["waits"] for one in messages)
     print(f"{len(messages)} messages, {waiting} wait to be read")
 
 
-def _print_one(one: dict[str, Any]) -> None:
+def _print_one(one: dict[str, Any], zone: str | None) -> None:
     print(f"message   {one['message']}")
     print(f"why kept  {WHY.get(one['why'], one['why'])}")
     if "text" not in one:
         print("its text is not in the registry; its sender may be called again")
         return
-    print(f"received  {one['received_at']} on {one['line']}, sent {one['sent_at'] or 'unknown'}")
+    sent = local(one["sent_at"], zone) if one["sent_at"] else "unknown"
+    print(f"received  {local(one['received_at'], zone)} on {one['line']}, sent {sent}")
     print(f"sender    {one['sender']}")
     print(f"text      {one['text'] if one['text'] is not None else '(none could be read)'}")
     for other in one["other_readings"]:

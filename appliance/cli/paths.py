@@ -31,3 +31,16 @@ def existing_state(arguments: argparse.Namespace) -> Path:
             "name the state directory with --state, or start the box once",
         )
     return directory
+
+
+def box_zone(arguments: argparse.Namespace) -> str | None:
+    """Return the box's zone, ``law.timezone``, for whoever reads; None where it cannot be told."""
+    from firmware.yaml_document import DocumentFaulty, read_document
+
+    try:
+        settings = read_document(arguments.config).value
+    except DocumentFaulty:
+        return None
+    law = settings.get("law") if isinstance(settings, dict) else None
+    zone = law.get("timezone") if isinstance(law, dict) else None
+    return zone if isinstance(zone, str) else None

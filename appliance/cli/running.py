@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-import time
 from typing import Any
 
-from appliance.cli import stopping
 from appliance.cli.session import ask, ask_running
-from appliance.screen.status import as_text, folded
 
 WATCH_EVERY = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     command = parser.get_default("command")
-    if command in ("status", "watch"):
-        parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     if command == "watch":
         parser.add_argument("--count", type=_count, help="end after so many looks")
     if command in ("pause", "resume"):
@@ -45,10 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
     if command == "watch":
         return _watch(arguments)
     if command == "stop":
+        from appliance.cli import stopping
+
         return stopping.stop(arguments)
     if command == "reset":
         answer = ask(arguments, "reset", {"by": arguments.by, "reason": arguments.reason})
-        if answer.get("accepted"):
+        if arguments.json:
+            print(json.dumps(answer, ensure_ascii=False))
+        elif answer.get("accepted"):
             lost = f" without what is lost of {answer['people']} people"
             print(f"accepted: calling goes on{lost if answer['people'] else ''}")
         elif answer.get("waits"):
@@ -56,12 +55,17 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print("the emergency stop is released; dialling goes on")
         return 0
-    ask(arguments, command, {"by": arguments.by})
-    print("paused" if command == "pause" else "resumed")
+    answer = ask(arguments, command, {"by": arguments.by})
+    if arguments.json:
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        print("paused" if command == "pause" else "resumed")
     return 0
 
 
 def _watch(arguments: argparse.Namespace) -> int:
+    import time
+
     looks = 0
     while arguments.count is None or looks < arguments.count:
         if looks:
@@ -79,7 +83,11 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _for_reader(status: dict[str, Any]) -> str:
     """One line a fact for a program; folded to the terminal's width for a person."""
+    from appliance.screen.status import as_text, folded
+
     text = as_text(status)
     if not sys.stdout.isatty():
         return text
+    import shutil
+
     return folded(text, shutil.get_terminal_size().columns)

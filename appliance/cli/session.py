@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from appliance.cli.output import write_target, written_files
 from appliance.cli.paths import existing_state, state_directory
 from appliance.cli.streams import plain
 from appliance.control.protocol import ControlClient
-from appliance.errors import NobodyListens, Refused
-from appliance.storage.written_files import takes_a_stream
+from appliance.errors import NobodyListens
 
 if TYPE_CHECKING:
+    import argparse
+
     from appliance.box.state import BoxState
+    from appliance.cli.delivery import Output
     from appliance.config.load import Config
     from appliance.fleet.membership import Passive
 
@@ -31,29 +28,6 @@ READS = frozenset(
 )
 """Operations that write nothing, so that they answer on a full or failing card as well. Two of
 them remember the file that they are to write, and then they write."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """The file with people's data that a command makes of an answer."""
-
-    arguments: argparse.Namespace
-    option: str
-    path: Path
-    contents: Callable[[Any], str]
-    """What is to be written, of the answer; nothing where it is empty."""
-
-    @property
-    def place(self) -> str | None:
-        """The path as the box is told it; None for a stream, which nobody can be erased from."""
-        return None if takes_a_stream(self.path) else str(self.path.absolute())
-
-    def write(self, answer: Any) -> bool:
-        """Write the file; return whether there was anything to write."""
-        contents = self.contents(answer)
-        if contents:
-            write_target(self.arguments, self.option, self.path, contents.encode())
-        return bool(contents)
 
 
 def _sayable(value: Any) -> Any:
@@ -89,33 +63,9 @@ def ask(
             if output is not None and output.place is None:
                 output.write(answer)
             elif output is not None:
-                _deliver(directory, output, answer)
+                output.deliver(directory, answer)
             return answer
     return _offline(arguments, operation, given, output)
-
-
-def _deliver(directory: Path, output: Output, answer: Any) -> None:
-    """Write the file and tell the box, which erases nobody until then, or not for long."""
-    try:
-        written = output.write(answer)
-    finally:
-        in_time = _delivered(directory, output.place)
-    if written and not in_time:
-        if written_files(output.arguments).holds(output.path):
-            output.path.unlink(missing_ok=True)
-        raise Refused(
-            f"{output.option} {output.path}: not kept, as it took so long that somebody may have "
-            "been erased meanwhile",
-            "try again",
-        )
-
-
-def _delivered(directory: Path, place: str | None) -> bool:
-    try:
-        with ControlClient(directory) as client:
-            return bool(client.ask("delivered", {"path": place})["in_time"])
-    except (NobodyListens, Refused):
-        return False
 
 
 def ask_running(
@@ -173,6 +123,8 @@ def _opened(directory: Path, operation: str, given: dict[str, Any], at_end: Exit
     if operation == "contacts.import" and given.get("dry_run"):
         if not directory.exists():
             # Judged as by a box that knows nobody, of which nothing stays behind.
+            from tempfile import TemporaryDirectory
+
             nowhere = at_end.enter_context(TemporaryDirectory(prefix="autodialer-"))
             return BoxState.open(Path(nowhere))
         if given.get("rejects") is None:

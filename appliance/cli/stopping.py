@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -35,19 +36,32 @@ def stop(arguments: argparse.Namespace) -> int:
     try:
         answer = ask_running(arguments, "stop")
     except NobodyListens:
-        ask(arguments, "stop")
+        answer = ask(arguments, "stop")
+        if arguments.json:
+            print(json.dumps({**answer, "running": False}))
+            return 0
         print(
             "no box runs here, so no line was hung up; the stop is latched: "
             "a box that starts here dials nobody until autodialer reset"
         )
         return 0
     except Unresponsive as frozen:
-        return _stop_a_frozen_box(arguments, frozen)
+        if not arguments.json:
+            return _stop_a_frozen_box(arguments, frozen)
+        with contextlib.redirect_stdout(sys.stderr):
+            code = _stop_a_frozen_box(arguments, frozen)
+        print(json.dumps({"stopped": True, "running": False, "silent": code == 0}))
+        return code
     unreached = answer.get("unreached", [])
+    recorded = answer.get("recorded", True)
+    code = 1 if not recorded or any(line["in_call"] for line in unreached) else 0
+    if arguments.json:
+        print(json.dumps({"recorded": True, **answer, "running": True}))
+        return code
     for line in unreached:
         _warn(_unreached(line))
     which = "every other line" if unreached else "every line"
-    if not answer.get("recorded", True):
+    if not recorded:
         _warn(
             f"{which} is muted and told to hang up, but the box is too busy to "
             "write the latch down; look with autodialer status, and where that gets no answer "
@@ -55,7 +69,7 @@ def stop(arguments: argparse.Namespace) -> int:
         )
         return 1
     print(f"stopped and latched: {which} is muted and told to hang up; see autodialer status")
-    return 1 if any(line["in_call"] for line in unreached) else 0
+    return code
 
 
 def _warn(text: str) -> None:

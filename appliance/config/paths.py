@@ -6,9 +6,8 @@ finds its socket without importing the whole box.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-
-from firmware.yaml_document import DocumentFaulty, Fault, read_document
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -43,6 +42,11 @@ def state_directory(file: Path) -> Path:
     Faults elsewhere in the file are left to ``check``; raises
     :class:`~firmware.yaml_document.DocumentFaulty` where even this cannot be told.
     """
+    plain = _plainly_said(file)
+    if plain is not None:
+        return resolve(state_base(file), plain)
+    from firmware.yaml_document import DocumentFaulty, Fault, read_document
+
     document = read_document(file)
     box = document.value.get("box") if isinstance(document.value, dict) else None
     state = box.get("state") if isinstance(box, dict) else None
@@ -50,3 +54,53 @@ def state_directory(file: Path) -> Path:
         fault = Fault(document.mark(("box", "state")), "box.state", "is missing; write a directory")
         raise DocumentFaulty(document.file, [fault])
     return resolve(state_base(file), state)
+
+
+PLAIN_LIMIT = 1 << 16
+# A plain scalar of these characters is text in YAML 1.2 where it has a letter or a slash and none
+# of the words that mean something else.
+_STATE = re.compile(r" +state: +([A-Za-z0-9_./-]*[A-Za-z/][A-Za-z0-9_./-]*) *(?: #.*)?")
+_OTHER_KEY = re.compile(r" +[a-z_]+: +[A-Za-z0-9_./-]+ *(?: #.*)?| *(?:#.*)?")
+_NOT_TEXT = re.compile(r"~|null|true|false|[-+.0-9eExXoOa-fA-F]*|[-+]?\.(?:inf|nan)", re.IGNORECASE)
+_TOP_KEY = re.compile(r"[a-z_]+:(?: .*)?|#.*|")
+
+
+def _plainly_said(file: Path) -> str | None:
+    """Return ``box.state`` of a file that says it as the sample does; None where it takes a reader.
+
+    Loading the YAML reader takes longer than all else that ``status`` does. So what is read here
+    is a block of plain ``key: value`` lines at the file's first key; whatever is not exactly so
+    (quotes, tags, anchors, a second ``box``, tabs, another indentation) is left to the reader.
+    """
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(PLAIN_LIMIT + 1).decode("ascii", "replace")
+    except OSError:
+        return None
+    lines = text.split("\n")
+    if len(text) > PLAIN_LIMIT or "\r" in text or "\t" in text:
+        return None
+    if sum(line.startswith("box:") for line in lines) != 1:
+        return None
+    start = next(index for index, line in enumerate(lines) if line.startswith("box:"))
+    if any(line.strip() and not line.startswith("#") for line in lines[:start]):
+        return None
+    if re.fullmatch(r"box: *(?: #.*)?", lines[start]) is None:
+        return None
+    found: list[str] = []
+    indents = set()
+    for line in lines[start + 1 :]:
+        if line and line[0] not in " #":
+            if _TOP_KEY.fullmatch(line) is None:
+                return None
+            break
+        if _OTHER_KEY.fullmatch(line) is None:
+            return None
+        if line.strip() and not line.lstrip().startswith("#"):
+            indents.add(len(line) - len(line.lstrip()))
+        state = _STATE.fullmatch(line)
+        if state is not None:
+            found.append(state[1])
+    if len(found) != 1 or len(indents) != 1 or _NOT_TEXT.fullmatch(found[0]):
+        return None
+    return found[0]

@@ -114,6 +114,7 @@ class Operations:
             "bench": box.config.bench,
             "mode": box.config.settings.campaign.mode,
             "clock": {"utc": utc_text(now.utc), "trusted": now.trusted, "source": now.source},
+            "timezone": str(box.config.settings.law.timezone),
             "stopped": campaign.stopped,
             "stop_contact_open": engine.stop_contact_open,
             "paused": campaign.paused,

@@ -6,6 +6,8 @@ import re
 import textwrap
 from typing import Any
 
+from appliance.screen.local_time import MINUTES, local
+
 LABEL = 9
 """Columns before the words of a row."""
 
@@ -35,17 +37,22 @@ def as_text(status: dict[str, Any]) -> str:
                 *(f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]),
             ]
         )
-    clock = status["clock"]
+    clock, zone = status["clock"], status.get("timezone")
     trust = (
         f"trusted ({clock['source']})" if clock["trusted"] else f"NOT trusted: {clock['source']}"
     )
     rows = [
         f"box      {status['box']}, {status['mode']}{', bench' if status['bench'] else ''}",
-        f"clock    {clock['utc']}  {trust}",
+        *(
+            ["STOP     the emergency stop is latched: nobody is called until autodialer reset"]
+            if status["stopped"]
+            else []
+        ),
+        f"clock    {local(clock['utc'], zone)}  {trust}",
         f"now      {status['why']['sentence']}",
     ]
     if status["why"]["next_at"]:
-        rows.append(f"next     {status['why']['next_at']}")
+        rows.append(f"next     {local(status['why']['next_at'], zone, MINUTES)}")
     rows += [f"line     {line_text(line)}" for line in status["lines"]]
     if "fleet" in status:
         rows.append(f"fleet    {fleet_text(status['fleet'])}")

@@ -32,6 +32,6 @@ def test_stop_says_what_it_could_not_do(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     mocker.patch.object(stopping, "ask_running", return_value={"stopped": True, **answer})
-    assert running.run(argparse.Namespace(command="stop")) == code
+    assert running.run(argparse.Namespace(json=False, command="stop")) == code
     told = capsys.readouterr()
     assert re.search(said, told.out + told.err)

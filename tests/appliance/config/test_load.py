@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.cli.main import main
 from appliance.config import load as configuration
+from appliance.config import paths
 from appliance.config.paths import sample_config, state_directory
 from appliance.model import Outcome
 from firmware.clips.clip import Clip, encode_wav
 from firmware.clips.levels import quantise
-from firmware.yaml_document import DocumentFaulty
+from firmware.yaml_document import DocumentFaulty, read_document
 
 SHIPPED = sample_config()
 
@@ -406,3 +409,76 @@ def test_words_that_could_not_object_are_refused_with_their_place(
 ) -> None:
     (fault,) = faults_after(directory, ("logging:", f"objections:\n  {written}\nlogging:"))
     assert re.sub(r":[0-9]+:[0-9]+:", ":LINE:", fault).find(told) >= 0, fault
+
+
+PLAIN_STATE = [
+    "box:\n  name: x\n  state: state # here\n",
+    "# first\nbox:\n  state: /var/lib/autodialer\n  name: x\nlines: 3\n",
+    "box:\n  state: 12\n",
+    "box:\n  state: null\n",
+    "box:\n  state: 0x1F\n",
+    'box:\n  state: "quoted"\n',
+    "box: {state: here}\n",
+    "box:\n  state: a\n  state: b\n",
+    "box:\n  state: a\nbox:\n  state: b\n",
+    'box:\n  name: "a\n  state: b"\n  state: c\n',
+    "box:\n  name: a\n    state: b\n  state: c\n",
+    "box:\n  name: a\n    b\n  state: c\n",
+    "box:\n  name:\n    state: a\n  state: b\n",
+    "box:\n  state: a\n    b\n",
+    "box:\n  state: a\n\n    b\n",
+    "box:\n  state: &a b\n",
+    "box:\n  state: a:b\n",
+    "box:\n  state: a#b\n",
+    "box:\n  state: a\r\n",
+    "lines: >\n box:\nbox:\n  state: a\n",
+    "---\nbox:\n  state: a\n",
+    "box:\n  state:\n",
+    "box:\n\tstate: a\n",
+    "box:\n  state: éé\n",
+    "box:\n  state: -a\n",
+    "box:\n  state: a\n ? b\n",
+    "box: # c\n  # d\n  state: a\n# e\n",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN_STATE, ids=ascii)
+def test_the_short_way_to_the_state_says_what_the_reader_says(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    short = paths._plainly_said(file)
+    try:
+        value = read_document(file).value
+    except DocumentFaulty:
+        return
+    box = value.get("box") if isinstance(value, dict) else None
+    read = box.get("state") if isinstance(box, dict) else None
+    assert short in (None, read)
+
+
+FRAGMENTS = (
+    'box:|  state: a|  state: b/c| state: d|  name: x|    e|lines: 1||# f|  # g|  name: "|"|'
+    "  - h|  state: 1e5|  name: \\||   state: i|  name: >|---|..."
+)
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS.split("|")), max_size=7))
+def test_the_short_way_never_says_anything_else(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str]
+) -> None:
+    file = tmp_path_factory.mktemp("plain") / "config.yaml"
+    file.write_text("\n".join(lines))
+    short = paths._plainly_said(file)
+    if short is None:
+        return
+    try:
+        value = read_document(file).value
+    except DocumentFaulty:
+        return
+    assert isinstance(value, dict)
+    assert isinstance(value["box"], dict)
+    assert value["box"]["state"] == short
+
+
+def test_the_shipped_configuration_takes_the_short_way() -> None:
+    assert paths._plainly_said(SHIPPED) == "state"
