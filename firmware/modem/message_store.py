@@ -58,11 +58,13 @@ class MessageStore:
         together = [self._ask(f'AT+CPMS="{name}","{name}","{name}"') for name in candidates[:1]]
         if not any(reply is not None and reply.final.ok for reply in together):
             self.log.debug("the memory for received messages could not be chosen")
-        self._memories = tuple(name for name in candidates if self._has(name))
+        # A list of memories may name what the modem then refuses.
+        self._memories = self._found(candidates) or self._found(stores.PREFERRED)
         if len(self._memories) > 1:
             self._select(self._memories[0])
         back = self._ask("AT+CPMS?")
         self.receives_in = None if back is None else stores.receiving(back.lines)
+        self._sweep_too(self.receives_in)
         self._route()
         service = self._ask("AT+CSMS?")
         self._acknowledges = service is not None and any(
@@ -159,6 +161,20 @@ class MessageStore:
         """Ask anew: the answer to the selection came before the reports were deleted."""
         reply = self._ask(f'AT+CPMS="{memory}"')
         return None if reply is None else stores.used(memory, reply.lines)
+
+    def _sweep_too(self, memory: str | None) -> None:
+        """Sweep where messages come to though no list of the modem names it."""
+        there = self._memories
+        if memory not in (*stores.PREFERRED, stores.TOGETHER) or {memory, stores.TOGETHER} & {
+            *there
+        }:
+            return
+        if self._has(memory):
+            self._memories = (memory,) if memory == stores.TOGETHER else (*there, memory)
+            self._select(self._memories[0])
+
+    def _found(self, candidates: Iterable[str]) -> tuple[str, ...]:
+        return tuple(name for name in candidates if self._has(name))
 
     def _has(self, memory: str) -> bool:
         """Whether the modem has *memory*: one that says OK to everything shows nothing of it, and

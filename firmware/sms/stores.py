@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 PREFERRED = ("SM", "ME")
 """The SIM first: what lies there outlives the modem."""
-_TOGETHER = "MT"
-"""Both of them under one numbering: only where neither can be had alone."""
+TOGETHER = "MT"
+"""Both of them under one numbering: only where one of them cannot be had alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,10 @@ def memories(lines: Iterable[str]) -> tuple[str, ...] | None:
             continue
         listed = {name.upper() for name in re.findall(r"\w+", groups[0])}
         wanted = tuple(name for name in PREFERRED if name in listed)
-        if wanted or _TOGETHER in listed:
-            return wanted or (_TOGETHER,)
+        if TOGETHER in listed and len(wanted) < len(PREFERRED):
+            return (TOGETHER,)
+        if wanted:
+            return wanted
     return None
 
 

@@ -106,6 +106,22 @@ def test_both_memories_are_swept_whatever_the_modem_tells(tells: bool, all_at_on
     assert (list(modem.sm), modem.me) == ([1], {})
 
 
+@pytest.mark.parametrize("named", ['("SM")', '("MT")'])
+def test_where_messages_come_to_is_swept_though_no_list_names_it(named: str) -> None:
+    """A list that leaves out where messages come to, and one whose only memory is refused."""
+
+    class Unlisted(Stores):
+        def command(self, text: str, *, timeout: float = 2.0) -> Reply:
+            if text == "AT+CPMS=?":
+                return ok(f"+CPMS: {named},{named},{named}")
+            if "MT" in text or text.count('"') == 6:
+                return REFUSED
+            return super().command(text, timeout=timeout)
+
+    modem = Unlisted(sm={}, me={4: deliver(text="STOP")}, selected=["SM", "SM", "ME"])
+    assert [(u.place.memory, u.part.text) for u in store_of(modem).sweep()] == [("ME", "STOP")]
+
+
 @pytest.mark.parametrize("tells", [True, False])
 def test_a_modem_without_a_store_of_its_own_has_one_memory(tells: bool) -> None:
     modem = Stores(sm={1: deliver()}, me=None, tells_memories=tells)

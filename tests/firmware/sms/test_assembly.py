@@ -139,6 +139,10 @@ def test_what_is_no_inline_message_is_none(header: str, body: str | None) -> Non
         ('+CPMS: ("SM"),("SM"),("SM")', ("SM",)),
         ('+CPMS: ("ME"),("ME"),("ME")', ("ME",)),
         ('+CPMS: ("MT","SR"),("MT"),("MT")', ("MT",)),
+        # Only under the common numbering can the modem's own be read.
+        ('+CPMS: ("SM","MT","SR"),("SM","MT"),("SM","MT")', ("MT",)),
+        ('+CPMS: ("BM","SM","SR"),("SM"),("SM")', ("SM",)),
+        ('+CPMS: "SM","ME","MT"', None),
         ('+CPMS: ("SM_P","ME_P","SM"),("SM"),("SM")', ("SM",)),
         ("OK", None),
         ("+CPMS: ()", None),
