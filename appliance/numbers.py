@@ -7,6 +7,8 @@ write instead. Nothing else in the box turns text into something that can be dia
 The ``phonenumbers`` library (Google's libphonenumber metadata) knows the numbering plans. It is
 imported inside the functions that need it: masking and classing, which every command uses, do
 not pay for it.
+
+Long because whatever may not be dialled is refused here and nowhere else, each with its remedy.
 """
 
 from __future__ import annotations

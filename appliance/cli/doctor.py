@@ -1,11 +1,9 @@
 """``doctor``: every part of the box with its state and, where one ails, what to do.
 
-Long because every part of the box has its row here, in the order in which they are read.
-
 Read from the running box where one runs, and otherwise from configuration and state. Exit code 0
 where nothing keeps the box from calling, 1 where something does, 2 for a faulty configuration.
 
-Long because each part of the box has its rows here, side by side.
+Long because each part of the box has its rows here, in the order in which they are read.
 """
 
 from __future__ import annotations
@@ -15,11 +13,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from appliance.cli.doctor_row import DoctorRow
 from appliance.cli.session import ask
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
@@ -27,16 +26,6 @@ from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
 
 FREE_LOW = 100 << 20
 """Bytes: a year of a busy line's ledger, and room for a registry snapshot."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorRow:
-    """One part of the box."""
-
-    part: str
-    state: Literal["ok", "note", "fault"]
-    detail: str
-    remedy: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

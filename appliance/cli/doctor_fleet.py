@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from appliance.cli.doctor import DoctorRow
+from appliance.cli.doctor_row import DoctorRow
 
 
 def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:

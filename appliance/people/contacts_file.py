@@ -4,6 +4,8 @@ The file is judged row by row; a row is right or has its faults listed, each wit
 what is wrong and what to write. A quoted cell may span a few lines, as spreadsheets write notes;
 an unclosed quote spoils its row, not the rest of the file. Nothing of a faulty field is quoted
 back, since it may be a number or a name, but for dates, zones, languages and windows.
+
+Long because a row's way from bytes to people is one pass, whose parts count the same lines.
 """
 
 from __future__ import annotations

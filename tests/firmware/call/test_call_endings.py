@@ -162,6 +162,36 @@ def test_the_silence_of_a_modem_without_a_list_has_a_ceiling(
     assert tell([*seen, f"wait {longest}"], "huawei", listed=listed)[0].phase is Phase.OVER
 
 
+@pytest.mark.parametrize(
+    ("seen", "phase"),
+    [
+        (["=OK", "^ORIG:1,0", "wait 15", "^ORIG:1,0", "wait 15"], Phase.DIALLING),
+        ([*BLIND, "wait 60", "^CONF:1", "wait 60"], Phase.ALERTING),
+        ([*BLIND, "wait 80", "^CONN:1,0", "wait 120", "^CONN:1,0", "wait 120"], Phase.ANSWERED),
+    ],
+)
+def test_its_silence_begins_with_its_last_word(seen: list[Seen], phase: Phase) -> None:
+    assert tell(seen, "huawei")[0].phase is phase
+
+
+@pytest.mark.parametrize(
+    ("seen", "lists"),
+    [
+        ([*BLIND, "wait 5"], False),
+        # Nothing came of this call but blanks: it may not be up yet.
+        (["=OK", (), (), ()], None),
+        # A read or two may be too early.
+        (["=OK", "^CONF:1"], None),
+        (["=OK", "^CONF:1", ()], None),
+        (["=OK", "^CONF:1", (), ()], False),
+        (["=OK", "^CONN:1,0", (), ()], False),
+        (["=OK", "^CONF:1", (), (), ALERTING], True),
+    ],
+)
+def test_what_a_call_shows_of_the_list(seen: list[Seen], lists: bool | None) -> None:
+    assert tell(seen, "huawei")[0].lists_calls is lists
+
+
 def test_a_modem_known_to_list_nothing_is_believed_at_once() -> None:
     state, facts = tell(
         ["=OK", "^ORIG:1,0", "^CONF:1", "^CONN:1,0", (), ()], "huawei", listed=False

@@ -245,3 +245,25 @@ def test_the_modem_lines_of_every_transcript_mean_something_or_nothing() -> None
     told = [read("sim7600", line) for line in lines if line.startswith("VOICE CALL")]
     assert told
     assert all(r is not None and r.sign in (Sign.ANSWERED, Sign.ENDED) for r in told)
+
+
+@pytest.mark.parametrize(
+    ("family", "dial", "sim_state", "boot"),
+    [
+        # ATD has no result until the far end answers: the call list is asked soon.
+        ("wavecom", 3.0, 1.5, 30.0),
+        ("zte", 3.0, 5.0, 30.0),
+        # LTE modules that fall back to 2G or 3G for a call are slow with their OK.
+        ("sim7600", 10.0, 5.0, 45.0),
+        ("a76xx", 10.0, 5.0, 45.0),
+        ("quectel", 10.0, 5.0, 40.0),
+        ("generic", 15.0, 5.0, 30.0),
+        ("huawei", 8.0, 5.0, 30.0),
+        ("sim800", 8.0, 5.0, 30.0),
+    ],
+)
+def test_how_long_a_family_is_waited_for(
+    family: str, dial: float, sim_state: float, boot: float
+) -> None:
+    timing = FAMILIES[family].timing
+    assert (timing.dial, timing.sim_state, timing.boot) == (dial, sim_state, boot)
