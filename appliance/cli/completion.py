@@ -7,37 +7,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.cli.command_tree import Command, Taken
 from appliance.cli.parser import children, options
 
 FORMS = ("bash", "zsh", "fish", "manual")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """An option or an argument of a command."""
-
-    names: tuple[str, ...]
-    """Empty for an argument."""
-    text: str
-    value: str
-    """What stands for its value in a synopsis; empty for a switch."""
-    choices: tuple[str, ...]
-    is_file: bool
-    required: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A command or an action of one."""
-
-    words: tuple[str, ...]
-    text: str
-    takes: tuple[Taken, ...]
-    actions: tuple[tuple[str, str], ...]
-    """The words that may follow, each with what it does."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

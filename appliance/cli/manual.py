@@ -9,7 +9,7 @@ from appliance import __version__
 from appliance.cli.examples import EXAMPLES
 
 if TYPE_CHECKING:
-    from appliance.cli.completion import Command, Taken
+    from appliance.cli.command_tree import Command, Taken
 
 _TAIL = r"""
 .SH EXIT STATUS

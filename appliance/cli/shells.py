@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from appliance.cli.completion import Command, Taken
+    from appliance.cli.command_tree import Command, Taken
 
 
 def _path(command: Command) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from appliance.cli import manual, shells
-from appliance.cli.completion import Command, commands
+from appliance.cli.command_tree import Command
+from appliance.cli.completion import commands
 from appliance.cli.examples import EXAMPLES, as_help
 from appliance.cli.main import COMMANDS, command_parser, main, top_parser
 
