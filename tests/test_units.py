@@ -72,3 +72,8 @@ def test_no_unit_hides_what_the_header_is_read_from() -> None:
         text = (UNITS / unit).read_text(encoding="utf-8")
         assert not re.search(r"^(ProcSubset|PrivateDevices|Conflicts)=", text, re.MULTILINE)
         assert "\nLimitCORE=0\n" in text
+
+
+def test_the_box_may_make_a_callback_for_its_sound_card() -> None:
+    text = (UNITS / "autodialer.service").read_text(encoding="utf-8")
+    assert "\nMemoryDenyWriteExecute=" not in text
