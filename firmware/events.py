@@ -140,6 +140,20 @@ class ClipStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipAdvanced:
+    """A clip goes on: so much of it went out by now, told about once a second of it.
+
+    On a starved machine a clip takes longer than it is long, and is no lost notice of its end.
+    """
+
+    line: str
+    at: float
+    attempt: str
+    clip: str
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipFinished:
     """A clip ended; ``complete`` is False where it was stopped, replaced or failed.
 
@@ -372,6 +386,7 @@ LineEvent = (
     | Ringing
     | Answered
     | ClipStarted
+    | ClipAdvanced
     | ClipFinished
     | KeyHeard
     | KeyConfirmed

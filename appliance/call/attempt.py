@@ -47,6 +47,7 @@ from appliance.call.state import (
     TimeReached,
     Waiting,
     Withdrawn,
+    advanced_deadline,
     clip_deadline,
     close,
     hang_up,
@@ -164,6 +165,8 @@ def step(state: AttemptState, event: AttemptInput, now: Now) -> Step:
             return _answered(state, event)
         case events.ClipStarted():
             return _clip_started(state, event)
+        case events.ClipAdvanced():
+            return _clip_advanced(state, event)
         case events.ClipFinished():
             return _clip_finished(state, event, now)
         case events.MachineHeard():
@@ -266,6 +269,24 @@ def _clip_started(state: Live, event: events.ClipStarted) -> Step:
         case _:
             return Step(state)
     deadline = clip_deadline(call, event.clip, event.at, started=True)
+    return Step(replace(state, deadline=deadline))
+
+
+def _clip_advanced(state: Live, event: events.ClipAdvanced) -> Step:
+    """A clip that goes on is not over: a starved machine plays it slower than it was recorded."""
+    script = state.call.script
+    match state:
+        case Greeting() if event.clip == script.greeting and state.facts.greeting_at is not None:
+            pass
+        case Telling() if event.clip == script.message:
+            pass
+        case Reminding() if event.clip in (script.prompt, script.greeting):
+            pass
+        case Closing() if event.clip == state.clip and not state.played:
+            pass
+        case _:
+            return Step(state)
+    deadline = max(state.deadline, advanced_deadline(state.call, event))
     return Step(replace(state, deadline=deadline))
 
 

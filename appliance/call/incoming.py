@@ -67,6 +67,8 @@ def step(state: IncomingState, event: IncomingInput, now: Now) -> Step:
     match event:
         case events.Answered():
             return _answered(state, event, now)
+        case events.ClipAdvanced():
+            return _clip_advanced(state, event)
         case events.ClipFinished():
             return _clip_finished(state, event, now)
         case events.KeyHeard():
@@ -103,6 +105,20 @@ def _answered(state: Live, event: events.Answered, now: Now) -> Step:
         deadline = _clip_deadline(known.call, known.call.greeting, now)
         return Step(Greeting(known.call, known.facts, deadline), (row,))
     return Step(known, (row,))
+
+
+def _clip_advanced(state: Live, event: events.ClipAdvanced) -> Step:
+    call = state.call
+    match state:
+        case Greeting() if event.clip == call.greeting:
+            pass
+        case Confirming() if event.clip == call.confirmation:
+            pass
+        case _:
+            return Step(state)
+    rest = max(call.durations.get(event.clip, _UNKNOWN_SECONDS) - event.played_ms / 1000, 0.0)
+    deadline = event.at + rest + call.timers.clip_margin.total_seconds()
+    return Step(replace(state, deadline=max(state.deadline, deadline)))
 
 
 def _clip_finished(state: Live, event: events.ClipFinished, now: Now) -> Step:

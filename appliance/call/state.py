@@ -174,6 +174,7 @@ CallEvent = (
     | events.Ringing
     | events.Answered
     | events.ClipStarted
+    | events.ClipAdvanced
     | events.ClipFinished
     | events.KeyHeard
     | events.KeyConfirmed
@@ -222,6 +223,12 @@ def clip_deadline(call: Call, clip: str, at: float, *, started: bool) -> float:
     timers = call.timers
     allowance = timers.clip_margin if started else timers.clip_margin + timers.clip_start
     return until(call, at + call.script.durations[clip] + allowance.total_seconds())
+
+
+def advanced_deadline(call: Call, event: events.ClipAdvanced) -> float:
+    """Return when the rest of a clip that goes on counts as over without a notice."""
+    rest = call.script.durations[event.clip] - event.played_ms / 1000
+    return until(call, event.at + max(rest, 0.0) + call.timers.clip_margin.total_seconds())
 
 
 def hang_up(state: Live, reason: str, now: Now, *, again: bool = False) -> Step:

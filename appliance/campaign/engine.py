@@ -358,8 +358,11 @@ class Engine:
         """Take one input at one instant; return what to do, in order."""
         self._watch_clock(now)
         press = self._take(given, now)
-        self._lines.time_passed(now)
-        self._incoming.time_passed(now)
+        if isinstance(given, inputs.Tick):
+            # Every batch ends with one. Before it, what has happened may still stand behind this
+            # input: no deadline passes while the event that meets it waits to be taken.
+            self._lines.time_passed(now)
+            self._incoming.time_passed(now)
         if self._claims is not None:
             self._claims.time_passed(now)
             if now.trusted and self.storage_failure is None:
@@ -466,6 +469,7 @@ class Engine:
                 | events.Ringing()
                 | events.Answered()
                 | events.ClipStarted()
+                | events.ClipAdvanced()
                 | events.ClipFinished()
                 | events.KeyHeard()
                 | events.KeyConfirmed()

@@ -142,6 +142,8 @@ def step(state: SelfTestState, event: AttemptInput, now: Now) -> Step:
             return _answered(state, event)
         case events.ClipStarted():
             return _clip_started(state, event)
+        case events.ClipAdvanced():
+            return _clip_advanced(state, event)
         case events.ClipFinished():
             return _clip_finished(state, event)
         case events.KeyHeard():
@@ -183,6 +185,15 @@ def _clip_started(state: Live, event: events.ClipStarted) -> Step:
     margin = call.timers.clip_margin.total_seconds()
     state = know(state, greeting_at=begun_at)
     return Step(move(state, Playing, event.at + call.clip_seconds + margin))
+
+
+def _clip_advanced(state: Live, event: events.ClipAdvanced) -> Step:
+    call = state.call
+    if not isinstance(state, Playing) or event.clip != call.clip:
+        return Step(state)
+    rest = max(call.clip_seconds - event.played_ms / 1000, 0.0)
+    deadline = event.at + rest + call.timers.clip_margin.total_seconds()
+    return Step(move(state, Playing, max(state.deadline, deadline)))
 
 
 def _clip_finished(state: Live, event: events.ClipFinished) -> Step:

@@ -45,6 +45,7 @@ from firmware.dtmf.tones import MachineFound
 from firmware.events import (
     Answered,
     AudioFailed,
+    ClipAdvanced,
     ClipFinished,
     ClipStarted,
     Dialled,
@@ -243,6 +244,18 @@ class LiveCall:
             self._tell_break()
             self._begun_by = self._ordered.get(clip, 0)
             self._post(ClipStarted(line=self._line.name, at=at, attempt=self.attempt, clip=clip))
+
+    def clip_advanced(self, clip: str, played_ms: int, at: float) -> None:
+        with self._lock:
+            self._post(
+                ClipAdvanced(
+                    line=self._line.name,
+                    at=at,
+                    attempt=self.attempt,
+                    clip=clip,
+                    played_ms=played_ms,
+                )
+            )
 
     def clip_finished(
         self, clip: str, played_ms: int, complete: bool, at: float, *, stopped: bool = False

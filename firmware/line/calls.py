@@ -100,6 +100,7 @@ class LineCalls:
         """What the voice path reports goes to the call that is up."""
         return AudioCallbacks(
             on_started=self._clip_started,
+            on_advanced=self._clip_advanced,
             on_finished=self._clip_finished,
             on_downlink=self._downlink,
             on_failed=self._audio_failed,
@@ -156,6 +157,11 @@ class LineCalls:
         call = self.call
         if call is not None:
             call.clip_started(clip, at)
+
+    def _clip_advanced(self, clip: str, played_ms: int, at: float) -> None:
+        call = self.call
+        if call is not None:
+            call.clip_advanced(clip, played_ms, at)
 
     def _clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
         call, calling = self.call, self._calling

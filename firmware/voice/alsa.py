@@ -17,7 +17,7 @@ from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
 from firmware.voice.card_call import CardCall, Failed, Heard, News, Told, card_options
-from firmware.voice.frames import Began, Finished
+from firmware.voice.frames import Advanced, Began, Finished
 from firmware.voice.path import AudioCallbacks, AudioCounters, Orders, Reporter
 from firmware.voice.sound_card import USAGE, CardThread, SoundLibrary, Usage, load_library
 
@@ -207,6 +207,8 @@ class AlsaPath:
             match news:
                 case Told(notice=Began(clip=clip), at=at):
                     self._report(self._callbacks.on_started, clip, at)
+                case Told(notice=Advanced(clip=clip, played_ms=played_ms), at=at):
+                    self._report(self._callbacks.on_advanced, clip, played_ms, at)
                 case Told(notice=Finished() as finished, at=at):
                     self._report(
                         self._callbacks.on_finished,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil
 
-from firmware.voice.frames import FRAME_SECONDS, Began, Finished, Notice
+from firmware.voice.frames import FRAME_SECONDS, Advanced, Began, Finished, Notice
 
 
 class Unheard:
@@ -27,22 +27,22 @@ class Unheard:
 
     def handed(
         self, notices: Iterable[Notice], *, begins: float, sounds: bool
-    ) -> tuple[Began, ...]:
+    ) -> tuple[Began | Advanced, ...]:
         """Note a frame that will be heard from *begins* on, and what becomes true with it.
 
         *sounds* tells a frame of a clip from silence. Returns what is true at once: a clip began
-        when its first frame went out.
+        when its first frame went out, and goes on as it is handed over.
         """
-        began = []
+        true: list[Began | Advanced] = []
         for notice in notices:
             match notice:
-                case Began():
-                    began.append(notice)
+                case Began() | Advanced():
+                    true.append(notice)
                 case Finished():
                     self._ending.append((notice, begins))
         if sounds:
             self._ends_at = begins + FRAME_SECONDS
-        return tuple(began)
+        return tuple(true)
 
     def sounds(self, now: float) -> bool:
         """Return whether the card holds some of a clip."""

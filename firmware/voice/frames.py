@@ -66,7 +66,19 @@ class Finished:
     complete: bool
 
 
-Notice = Began | Finished
+ADVANCE_BYTES = SAMPLE_RATE * SAMPLE_BYTES
+"""Of a clip between two notices that it goes on: one second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """So much of the clip was handed over by the frame that comes with this notice."""
+
+    clip: str
+    played_ms: int
+
+
+Notice = Began | Advanced | Finished
 
 
 class PlayerState(Enum):
@@ -138,6 +150,8 @@ class Player:
             notices.append(Began(clip=clip.name))
         frame = clip.pcm[self._position : self._position + FRAME_BYTES]
         self._position += FRAME_BYTES
+        if self._position % ADVANCE_BYTES == 0:
+            notices.append(Advanced(clip=clip.name, played_ms=_milliseconds(self._position)))
         return frame.ljust(FRAME_BYTES, b"\0"), tuple(notices)
 
     def drain_notices(self) -> tuple[Notice, ...]:

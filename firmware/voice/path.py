@@ -41,6 +41,9 @@ class AudioCallbacks:
     """(clip name, at): its first frame went out."""
     on_finished: Callable[[str, int, bool, float], None]
     """(clip name, played milliseconds, complete, at): exactly once for each clip that started."""
+    on_advanced: Callable[[str, int, float], None] = lambda *_: None
+    """(clip name, played milliseconds, at): about once a second of a clip that goes on. A path on
+    which the module plays by itself tells none."""
     on_downlink: Callable[[bytes, float], None]
     """(whole 16-bit samples, at): what the far end says, any length."""
     on_failed: Callable[[str, float], None]

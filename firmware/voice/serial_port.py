@@ -26,6 +26,7 @@ from firmware.errors import PortUnusable
 from firmware.terminal import open_without_lines, refuses_lines
 from firmware.voice.frames import (
     FRAME_SECONDS,
+    Advanced,
     Began,
     EvenBytes,
     Finished,
@@ -323,6 +324,8 @@ class SerialPcmPath:
             match notice:
                 case Began():
                     self._report(self._callbacks.on_started, notice.clip, now)
+                case Advanced():
+                    self._report(self._callbacks.on_advanced, notice.clip, notice.played_ms, now)
                 case Finished():
                     self._report(
                         self._callbacks.on_finished,

@@ -86,3 +86,43 @@ def test_a_card_that_is_not_there_is_named_with_a_remedy(tmp_path: Path) -> None
     assert done.returncode == 1
     assert "nosuchcard" in done.stderr
     assert "python -m sounddevice" in done.stderr
+
+
+LATE = """
+import sys
+from pathlib import Path
+from firmware.voice.alsa import AlsaPath
+from firmware.voice.path import AudioCallbacks
+from firmware.clock import SystemClock
+from firmware.errors import PortUnusable
+
+path = AlsaPath("testcard", clock=SystemClock(), callbacks=AudioCallbacks(
+    on_started=print, on_finished=print, on_downlink=print, on_failed=print))
+for config in sys.argv[2:]:
+    fresh = Path(sys.argv[1] + ".new")
+    fresh.write_text(Path(config).read_text())
+    fresh.replace(sys.argv[1])
+    try:
+        path.open()
+        print("found")
+        path.close()
+    except PortUnusable as error:
+        print("not found")
+"""
+
+
+def test_a_card_that_comes_late_goes_and_comes_again_is_found(tmp_path: Path) -> None:
+    """PortAudio itself lists the cards once; the list must be renewed for each opening."""
+    plugged, bare, config = (tmp_path / name for name in ("plugged", "bare", "asound.conf"))
+    plugged.write_text(CARD.format(tape=tmp_path / "tape.raw"), encoding="ascii")
+    bare.write_text("</usr/share/alsa/alsa.conf>\n", encoding="ascii")
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, config, bare, plugged, bare, plugged],
+        env={**os.environ, "ALSA_CONFIG_PATH": str(config)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:4] == ["not found", "found", "not found", "found"]

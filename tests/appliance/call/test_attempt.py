@@ -519,6 +519,7 @@ def all_inputs() -> Iterator[AttemptInput]:
         yield events.Answered(line=line, at=now, attempt=name, evidence="x", weak=weak)
     for clip in (*SCRIPT.durations, "unknown"):
         yield events.ClipStarted(line=line, at=now, attempt=name, clip=clip)
+        yield events.ClipAdvanced(line=line, at=now, attempt=name, clip=clip, played_ms=1)
         for complete in (False, True):
             yield events.ClipFinished(
                 line=line, at=now, attempt=name, clip=clip, played_ms=1, complete=complete
@@ -568,6 +569,9 @@ def test_every_state_takes_every_event(name: str) -> None:
                 assert event.key == "1", where
             if isinstance(event, events.KeyHeard) and event.key == "9" and name != "Concluded":
                 assert kinds[0] == "consent.revoked", where
+            if isinstance(event, events.ClipAdvanced) and moved.state is not state:
+                assert not isinstance(moved.state, Concluded)
+                assert state.deadline <= moved.state.deadline <= state.call.end_by, where
             if isinstance(event, events.Ended):
                 assert isinstance(moved.state, Concluded), where
             if isinstance(event, events.StopRaised) and name != "Concluded":
