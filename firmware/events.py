@@ -4,6 +4,8 @@
 line. ``attempt`` is the id that came with the :class:`~firmware.orders.Dial` order, or that the
 line gave to an incoming call (:class:`IncomingRinging`); an event of a call always carries it, so
 that a late event of an old call can be told from a new one.
+
+Long because everything that a line can say to the engine stands in one union.
 """
 
 from __future__ import annotations

@@ -42,6 +42,8 @@ class BoxFacts:
     law_refuses: bool = False
     """A rule forbids every call of this box (the numbering gate), not only calls at this hour."""
     panel_ok: bool = True
+    host_ok: bool = True
+    """False while the computer's supply is too weak to call with."""
     safe_mode: bool = False
     """The box has not started: nothing else is known of it."""
     audio_ok: bool = True
@@ -58,8 +60,8 @@ class FaultCode(Enum):
 
     STORAGE = (
         1,
-        "ledger or registry cannot be written",
-        "free or replace the storage, then restart the box; `doctor` names the file",
+        "ledger or registry cannot be written, or the storage is nearly full",
+        "free or replace the storage; `doctor` says which, and whether to restart the box",
     )
     CLOCK = (
         2,
@@ -78,8 +80,8 @@ class FaultCode(Enum):
     )
     NO_LINE = (
         5,
-        "no line is ready",
-        "wait two minutes; then check antenna, SIM and USB; `doctor` names the reason",
+        "no line is ready, or the power supply is too weak to call",
+        "wait two minutes; then check supply, antenna, SIM and USB; `doctor` names the reason",
     )
     AUDIO = (
         6,
@@ -119,7 +121,7 @@ _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
     FaultCode.CLOCK: lambda box: not box.clock_trusted,
     FaultCode.LAW: lambda box: box.law_refuses,
     FaultCode.LINE_OUT: lambda box: box.lines_out > 0,
-    FaultCode.NO_LINE: lambda box: box.lines_ready == 0,
+    FaultCode.NO_LINE: lambda box: box.lines_ready == 0 or not box.host_ok,
     FaultCode.AUDIO: lambda box: not box.audio_ok,
     FaultCode.PANEL: lambda box: not box.panel_ok,
     FaultCode.FLEET: lambda box: box.fleet_barred or box.fleet_unheard,
@@ -136,6 +138,7 @@ def _blocked(box: BoxFacts) -> bool:
     return (
         not box.storage_ok
         or not box.state_ok
+        or not box.host_ok
         or not box.clock_trusted
         or box.law_refuses
         or box.lines_ready == 0

@@ -12,19 +12,36 @@ RESET = (
 )
 
 
+HOST = "host-"
+"""Begins the code of what ails the computer, such as ``host-space``: it heals by itself."""
+_STORAGE = frozenset({HOST + part for part in ("space", "names", "read-only")})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """One thing that is not as the box left it."""
 
     code: str
-    """``rows``, ``people``, ``evidence``, ``files`` or ``unverified``."""
+    """``rows``, ``people``, ``evidence``, ``files``, ``unverified``, or one that :data:`HOST`
+    begins."""
     detail: str
     remedy: str = ""
 
     @property
     def is_fault(self) -> bool:
-        """Whether a person must look; a ledger that is still being read is none."""
-        return self.code != "unverified"
+        """Whether a person must look at the state; a ledger that is still being read is none, nor
+        is what ails the computer."""
+        return self.code != "unverified" and not self.is_host
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it is about the computer, not about the state."""
+        return self.code.startswith(HOST)
+
+    @property
+    def is_storage(self) -> bool:
+        """Whether nothing more may be writable soon."""
+        return self.code in _STORAGE
 
     @property
     def can_be_accepted(self) -> bool:

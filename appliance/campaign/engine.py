@@ -20,7 +20,7 @@ from appliance.call import incoming_state, ledger_rows
 from appliance.call.state import AttemptState, ShutDown, Withdrawn
 from appliance.campaign import inputs, interruptions
 from appliance.campaign.claims import Claims
-from appliance.campaign.doubts import Doubts
+from appliance.campaign.doubts import HOST, Doubts
 from appliance.campaign.fleet_inputs import (
     ClaimDenied,
     ClaimGranted,
@@ -514,7 +514,11 @@ class Engine:
                 self._lines.move_all(ShutDown(), now)
                 self._incoming.end("shutdown", now)
             case inputs.StateDoubted():
+                new = all(given.doubt.code != doubt.code for doubt in self.doubts.all())
                 self.doubts.raised(given.doubt)
+                if given.doubt.is_host and new:
+                    limit = given.doubt.code.removeprefix(HOST)
+                    self._record("limit.reached", None, now, limit=limit, detail=given.doubt.detail)
             case inputs.DoubtSettled():
                 self.doubts.settled(given.code)
             case inputs.StorageFailed():

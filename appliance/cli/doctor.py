@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from appliance.cli.doctor_row import DoctorRow
 from appliance.cli.session import ask
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
+from firmware.host_health import Part
 from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
 
-FREE_LOW = 100 << 20
-"""Bytes: a year of a busy line's ledger, and room for a registry snapshot."""
+_STATES: dict[str, Literal["ok", "note", "fault"]] = {"ok": "ok", "note": "note", "fault": "fault"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,22 +86,16 @@ def _law(config: Any) -> Iterator[DoctorRow]:
 
 
 def _disk(state: Path) -> Iterator[DoctorRow]:
-    place = state
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    yield DoctorRow(
-        part="storage",
-        state="ok" if free >= FREE_LOW else "fault",
-        detail=f"{free >> 20} MiB free for {state}",
-        remedy="" if free >= FREE_LOW else "make room: a full disk dials nobody",
-    )
-    if os.statvfs(place).f_flag & os.ST_RDONLY:
+    from appliance.cli.doctor_host import PARTS, host_findings
+
+    for finding in host_findings(state):
+        if finding.part is Part.SPACE:
+            finding = replace(finding, detail=f"{finding.detail} for {state}")
         yield DoctorRow(
-            part="storage",
-            state="fault",
-            detail=f"{place} is mounted read-only, as a failing card often is",
-            remedy="check the card with fsck, or replace it, then mount it writable",
+            part=PARTS[finding.part],
+            state=_STATES[finding.state],
+            detail=finding.detail,
+            remedy=finding.remedy,
         )
     if state.exists() and state.stat().st_mode & 0o077:
         yield DoctorRow(
@@ -266,7 +258,7 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
     for doubt in status["doubts"]:
         unverified = doubt["code"] == "unverified"
         yield DoctorRow(
-            part="state",
+            part="calling" if doubt["code"].startswith("host-") else "state",
             state="note" if unverified else "fault",
             detail=doubt["detail"],
             remedy=doubt["remedy"],

@@ -48,6 +48,8 @@ class Surroundings:
     fingers: Fingers | None = None
     fleet: Callable[[], dict[str, Any]] | None = None
     """How the box stands to headquarters, where it belongs to a fleet."""
+    host: Callable[[], list[dict[str, object]]] | None = None
+    """What ails the computer."""
 
 
 class Operations:
@@ -148,6 +150,7 @@ class Operations:
                 for doubt in engine.doubts.all()
             ],
             "remarks": list(box.state.remarks),
+            "host": [] if self._around.host is None else self._around.host(),
         }
 
     def facts(self) -> BoxFacts:
@@ -174,7 +177,11 @@ class Operations:
             done=idle.code == "done",
             stopped=engine.state.stopped or engine.stop_contact_open,
             clock_trusted=now.trusted,
-            storage_ok=engine.storage_failure is None,
+            storage_ok=engine.storage_failure is None
+            and not any(doubt.is_storage for doubt in engine.doubts.all()),
+            host_ok=not any(
+                doubt.is_host and not doubt.is_storage for doubt in engine.doubts.all()
+            ),
             state_ok=not any(doubt.is_fault for doubt in engine.doubts.all()),
             law_refuses=self._law_refuses(),
             audio_ok=engine.audio_ok,

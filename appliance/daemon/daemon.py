@@ -41,13 +41,14 @@ from appliance.control.operations import Fingers, Operations, Surroundings
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import EndSignals
 from appliance.daemon.fleet import join
+from appliance.daemon.host_watch import HostWatch
 from appliance.daemon.starts import SETTLED
 from appliance.daemon.state_watch import StateWatch
 from appliance.daemon.supervised import Supervised, SupervisedFingers, call_name
 from appliance.effects import Record
 from appliance.errors import Refused
 from appliance.selftest import result as selftest_result
-from appliance.storage.files import StorageError
+from appliance.storage.files import SYSTEM_DISK, StorageError
 from firmware.clock import Clock, SystemClock
 from firmware.events import KeyHeard, StopRaised
 from firmware.gpio.panel import NoPanel, Panel
@@ -147,6 +148,7 @@ class Daemon:
         self._jobs: deque[tuple[_Request, Job]] = deque()
         self._beat_every = BEAT
         self._watch = StateWatch(state, self._inbox.put)
+        self._host = HostWatch(state.directory, self._inbox.put)
         self._settled = settled
         self._settles_at: float | None = None
         self._turned: float | None = None
@@ -212,6 +214,7 @@ class Daemon:
                 describe_line=lambda name: self._lines[name].describe(),
                 fingers=self._fingers(),
                 fleet=None if self._fleet is None else self._fleet.status,
+                host=self._host.told,
             ),
         )
         self._box.note(
@@ -241,6 +244,9 @@ class Daemon:
         if self._fleet is not None:
             self._fleet.start(self._state.ledger.head[0])
         self._watch.begin()
+        SYSTEM_DISK.on_full = self._host.ballast.release
+        # Its findings are taken with the loop's first step, before anybody is dialled.
+        self._host.look()
         for line in self._lines.values():
             line.start()
 
@@ -338,6 +344,7 @@ class Daemon:
                 self._box.storage_failed(error, self._box.now())
 
     def _look_after_state(self) -> None:
+        self._host.look()
         failed = self._watch.look()
         if failed is not None and self._box.engine.storage_failure is None:
             self._box.storage_failed(failed, self._box.now())

@@ -13,7 +13,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -28,6 +28,9 @@ _REMEDIES = {
     errno.EACCES: "Give the state directory to the account that the box runs as.",
     errno.EPERM: "Give the state directory to the account that the box runs as.",
 }
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class StorageError(ErrorWithRemedy):
@@ -81,6 +84,18 @@ class Disk(durable.Disk, Protocol):
 class SystemDisk(durable.SystemDisk):
     """The real thing."""
 
+    def __init__(self) -> None:
+        self.on_full: Callable[[], bool] = lambda: False
+        """Makes room where the storage is full, and says whether it could."""
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        try:
+            return super().write(descriptor, data)
+        except OSError as error:
+            if error.errno not in _FULL or not self.on_full():
+                raise
+            return super().write(descriptor, data)
+
     def names(self, directory: Path) -> list[str]:
         return sorted(path.name for path in directory.iterdir())
 
@@ -108,7 +123,12 @@ class SystemDisk(durable.SystemDisk):
 
     def open(self, path: Path, *, truncate: bool = False) -> int:
         try:
-            return super().open(path, truncate=truncate)
+            try:
+                return super().open(path, truncate=truncate)
+            except OSError as error:
+                if error.errno not in _FULL or not self.on_full():
+                    raise
+                return super().open(path, truncate=truncate)
         except BlockingIOError:
             # Second line of defence behind StateLock: whoever writes this file has it locked.
             raise StateInUse(
@@ -117,7 +137,7 @@ class SystemDisk(durable.SystemDisk):
             ) from None
 
 
-SYSTEM_DISK: Disk = SystemDisk()
+SYSTEM_DISK = SystemDisk()
 
 
 def _stamp(found: os.stat_result) -> tuple[int, int, int, int]:

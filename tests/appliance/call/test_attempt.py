@@ -571,6 +571,7 @@ def test_every_state_takes_every_event(name: str) -> None:
                 assert kinds[0] == "consent.revoked", where
             if isinstance(event, events.ClipAdvanced) and moved.state is not state:
                 assert not isinstance(moved.state, Concluded)
+                assert not isinstance(state, Concluded)
                 assert state.deadline <= moved.state.deadline <= state.call.end_by, where
             if isinstance(event, events.Ended):
                 assert isinstance(moved.state, Concluded), where

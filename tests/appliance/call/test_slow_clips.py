@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from appliance.campaign import inputs
@@ -16,7 +18,7 @@ def playing(*keys: str) -> Box:
     """A call in which the greeting plays, or what *keys* asked for."""
     box = Box(Registry(anna=hours(-1, 1)))
     box.tick()
-    at = {"line": "line-1", "attempt": "a1"}
+    at: dict[str, Any] = {"line": "line-1", "attempt": "a1"}
     box.take(events.Dialled(at=box.seconds, **at))
     box.take(events.Answered(at=box.seconds, evidence="CLCC", weak=False, **at))
     box.take(events.ClipStarted(at=box.seconds, clip="greeting", **at))
