@@ -20,7 +20,7 @@ from appliance.numbers import NumberRefused, mask, read_number, said_by_a_person
 from firmware.bounded_read import read_bounded
 
 T = TypeVar("T")
-SILENT = 90.0
+SILENT = 150.0
 """Seconds without a word after which a box that said it is connected is called silent."""
 WATCH_EVERY = 2.0
 FILE_LIMIT = 64 * 1024 * 1024

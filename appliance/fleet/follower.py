@@ -20,11 +20,9 @@ from nats.aio.msg import Msg
 log = logging.getLogger(__name__)
 
 BATCH = 100
-EXPIRES = 30.0
-"""Seconds that a request waits at the server."""
-HEARTBEAT = 5.0
-"""Seconds between two signs of life of a waiting request."""
-SILENCE = 2 * HEARTBEAT + 1.0
+HEARTBEAT = 10.0
+"""Seconds between two signs of life of a waiting request: what notices that the node which held it
+died, where the box is connected to another. Each costs a mobile link some 130 bytes."""
 
 
 class Follower:
@@ -35,7 +33,10 @@ class Follower:
         stream: str,
         consumer: str,
         take: Callable[[str, int, bytes], Awaitable[None]],
+        *,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
+        self._heartbeat = heartbeat
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._take = take
         self._again = asyncio.Event()
@@ -69,8 +70,8 @@ class Follower:
     async def _request(self, nats: Nats, inbox: str) -> bool:
         body = {
             "batch": BATCH,
-            "expires": int(EXPIRES * 1e9),
-            "idle_heartbeat": int(HEARTBEAT * 1e9),
+            "expires": int(4 * self._heartbeat * 1e9),
+            "idle_heartbeat": int(self._heartbeat * 1e9),
         }
         try:
             await nats.publish(self._next, json.dumps(body).encode(), reply=inbox)
@@ -114,7 +115,7 @@ class Follower:
         again = asyncio.ensure_future(self._again.wait())
         try:
             done, _ = await asyncio.wait(
-                {get, again}, timeout=SILENCE, return_when=asyncio.FIRST_COMPLETED
+                {get, again}, timeout=2 * self._heartbeat + 1.0, return_when=asyncio.FIRST_COMPLETED
             )
             return get.result() if get in done else None
         finally:

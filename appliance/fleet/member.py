@@ -52,8 +52,10 @@ from firmware.clock import Clock
 
 log = logging.getLogger(__name__)
 
-STATUS_EVERY = 30.0
+STATUS_EVERY = 60.0
 """Seconds between two statuses of a box at which nothing changes."""
+LISTS_HEARTBEAT = 60.0
+"""A list may wait two minutes where a node dies; an objection may not."""
 EXAMINE_AGAIN = 5.0
 """Seconds before a hub that did not answer, or was unfit, is examined again."""
 CLOSE_WITHIN = 5.0
@@ -261,7 +263,7 @@ class Member:
         nats = await self._connect(disconnected, reconnected)
         await self._listen(nats)
         follower = Follower(self.names.stream, self.keys.box, self._logged)
-        lists = Follower(subjects.LISTS, self.keys.box, self._listed)
+        lists = Follower(subjects.LISTS, self.keys.box, self._listed, heartbeat=LISTS_HEARTBEAT)
         following: asyncio.Task[None] | None = None
         try:
             while True:

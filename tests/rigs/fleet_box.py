@@ -9,6 +9,7 @@ writes what the network saw, and ends the call some milliseconds later.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import json
 import os
@@ -30,8 +31,10 @@ from appliance.config import load as configuration
 from appliance.config.paths import sample_config
 from appliance.effects import AskClaim, Now
 from appliance.fleet import wire
+from appliance.fleet.follower import Follower
 from appliance.fleet.keys import BoxKeys
 from appliance.fleet.member import Member
+from appliance.fleet.shared_state import SharedState
 from firmware import events
 from firmware.orders import Dial, HangUp, Order
 
@@ -150,8 +153,15 @@ def _canary(parts: Any) -> bool:
     return any(".canary." in part.subject for part in parts)
 
 
+def _follow_no_log() -> None:
+    async def deaf(self: Follower, nats: Any) -> None:
+        await asyncio.Event().wait()
+
+    setattr(Follower, "run", deaf)  # noqa: B010 - mypy would not let a method be replaced
+
+
 def plant_push_only() -> None:
-    """Claim without conditions: only what this box has heard holds it back."""
+    """Claim without conditions and follow no log: only pushes that arrive hold this box back."""
     real = wire.write_together
 
     async def unconditional(client: Any, parts: Any, *, within: float) -> wire.Written:
@@ -160,10 +170,11 @@ def plant_push_only() -> None:
         return await real(client, parts, within=within)
 
     vars(wire)["write_together"] = unconditional
+    _follow_no_log()
 
 
 def plant_stale_epoch() -> None:
-    """Ask whether an epoch is stopped that nobody ever stops."""
+    """Ask whether an epoch is stopped that nobody ever stops, and be deaf to every stop."""
     real = wire.write_together
 
     async def stale(client: Any, parts: Any, *, within: float) -> wire.Written:
@@ -177,6 +188,8 @@ def plant_stale_epoch() -> None:
         return await real(client, parts, within=within)
 
     vars(wire)["write_together"] = stale
+    _follow_no_log()
+    setattr(SharedState, "stop", lambda *_: None)  # noqa: B010
 
 
 class Rig:
@@ -248,8 +261,18 @@ class Rig:
         settle = time.monotonic() + 3.0
         while time.monotonic() < settle and self.box.engine.calls:
             self._turn(0.05)
+        # What is not sent would be at the next start; here the auditor waits for it.
+        settle = time.monotonic() + 60.0
+        while time.monotonic() < settle and not self._all_sent():
+            self._turn(0.05)
         self.member.close()
         self.state.close()
+
+    def _all_sent(self) -> bool:
+        told = self.member.status()
+        return bool(
+            told["ledger_sent"] == self.state.ledger.head[0] and not told["objections_unsent"]
+        )
 
     def _turn(self, wait: float) -> None:
         batch: list[Input] = []

@@ -122,7 +122,7 @@ class ChaosBox:
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
-            self._process.wait(30)
+            self._process.wait(90)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -188,7 +188,11 @@ class Chaos:
             (12, self._objection),
             (4, self._stop),
             (6, self._late_news),
+            (6, self._missed_news),
         ]
+        if self.arguments.plant in ("push-only", "stale-epoch"):
+            # What a push misses: the rest would only take its time.
+            happenings = [(3, self._missed_news), (1, self._cut)]
         names = [work for weight, work in happenings for _ in range(weight)]
         work = self.chance.choice(names)
         self.done[work.__name__.strip("_")] += 1
@@ -276,6 +280,24 @@ class Chaos:
             time.sleep(1.5)
         finally:
             box.link.mend()
+        self._at(resume)
+
+    def _missed_news(self) -> None:
+        """Stop a box while it is cut off, and let it come back before it is resumed."""
+        box = self.chance.choice(self.boxes)
+        box.link.cut()
+
+        async def stop(headquarters: Headquarters) -> None:
+            await headquarters.stop([box.name], by="chaos", reason="while it is cut off")
+
+        async def resume(headquarters: Headquarters) -> None:
+            await headquarters.resume([box.name], by="chaos", reason="over")
+
+        try:
+            self._at(stop)
+        finally:
+            box.link.mend()
+        time.sleep(self.chance.uniform(4.0, 8.0))
         self._at(resume)
 
     def _at(self, work: Callable[[Headquarters], object]) -> None:
