@@ -56,6 +56,8 @@ def test_a_misspelt_key_would_be_seen(units: Path) -> None:
         ("autodialer.service", 0.5),
         ("autodialer-supervisor.service", 0.5),
         ("autodialer-clock.service", 0.5),
+        ("autodialer-provision-boot.service", 0.5),
+        ("autodialer-provision@.service", 0.5),
         # It speaks to the world and may bind a port below 1024.
         ("autodialer-hub.service", 2.5),
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, unique
+from typing import Literal
 
 from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern
 
@@ -48,6 +49,8 @@ class BoxFacts:
     """The box has not started: nothing else is known of it."""
     audio_ok: bool = True
     """False once a call's voice path failed, until one worked."""
+    provisioned: Literal["", "applied", "refused"] = ""
+    """What came of a folder on a stick or boot partition, a short while ago."""
     fleet_barred: bool = False
     """The box belongs to a fleet that lets it call nobody: stopped, or not to be asked."""
     fleet_unheard: bool = False
@@ -104,9 +107,14 @@ class FaultCode(Enum):
         "the state was restored, or something in it is lost",
         "`doctor` says what is missing and what to do; `reset` with a name and a reason goes on",
     )
+    PROVISIONING = (
+        Flashes(1, long=1),
+        "the folder on the stick was refused, or part of it not understood",
+        "RESULT.txt in the folder says why; the box goes on as before",
+    )
 
-    def __init__(self, flashes: int, meaning: str, remedy: str) -> None:
-        self.flashes = flashes
+    def __init__(self, flashes: int | Flashes, meaning: str, remedy: str) -> None:
+        self.pattern = flashes if isinstance(flashes, Flashes) else Flashes(flashes)
         self.meaning = meaning
         self.remedy = remedy
 
@@ -126,6 +134,7 @@ _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
     FaultCode.PANEL: lambda box: not box.panel_ok,
     FaultCode.FLEET: lambda box: box.fleet_barred or box.fleet_unheard,
     FaultCode.STATE: lambda box: not box.state_ok,
+    FaultCode.PROVISIONING: lambda box: box.provisioned == "refused",
 }
 
 
@@ -158,6 +167,12 @@ class LampRow:
 
 LAMP_TABLE: tuple[LampRow, ...] = (
     LampRow(Lamp.READY, Blink.OFF, "stopped by the emergency stop", lambda box: box.stopped),
+    LampRow(
+        Lamp.READY,
+        Flashes(3),
+        "the folder on the stick was applied: take the stick out",
+        lambda box: box.provisioned == "applied",
+    ),
     LampRow(Lamp.READY, Blink.OFF, "cannot call; the fault lamp says why", _blocked),
     LampRow(Lamp.READY, Blink.SLOW, "paused; press start to go on", lambda box: box.paused),
     LampRow(Lamp.READY, Flashes(2), "done: nobody is left to call", lambda box: box.done),
@@ -189,7 +204,7 @@ LAMP_TABLE: tuple[LampRow, ...] = (
     ),
     LampRow(Lamp.FAULT, Blink.SLOW, f"{SAFE_MODE}: {SAFE_MODE_REMEDY}", lambda box: box.safe_mode),
     *(
-        LampRow(Lamp.FAULT, Flashes(code.flashes), f"{code.meaning}: {code.remedy}", _STANDS[code])
+        LampRow(Lamp.FAULT, code.pattern, f"{code.meaning}: {code.remedy}", _STANDS[code])
         for code in FaultCode
     ),
     LampRow(Lamp.FAULT, Blink.OFF, "no fault", lambda _: True),

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from appliance.cli.doctor_provisioning import provisioning_rows
     from appliance.config import load as configuration
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         *_law(config),
         *_disk(config.state),
         *_owner(config.state),
+        *provisioning_rows(config.state),
         *_handed_out(config.state),
         *_update(config.state),
         *_rivals(config.bench),

@@ -83,6 +83,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "audio prepare": (("audio prepare recording.mp3 greeting.wav", "make a clip of it"),),
     "audio say": (("audio say 'Bonjour, ici le quartier.' greeting.wav", "make a clip of a text"),),
     "audio dtmf": (("audio dtmf recording.wav", "the keys in a recording"),),
+    "provision pack": (("provision pack stick/autodialer --key key", "list and sign its files"),),
+    "provision check": (
+        ("provision check stick --trust office.pub", "would a box that knows this key take it?"),
+    ),
+    "provision apply": (("provision apply /media/stick", "all of it, or nothing"),),
+    "provision settle": (("provision settle", "at a start, after a power cut"),),
     "fleet hub": (
         (
             "fleet hub --campaign spring --node hub-1=a.example.org --node hub-2=b.example.org",

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "modem": ("modem", "list, probe, record and self-test modems"),
     "simulate": ("simulate", "virtual modems on pseudo-terminals, for any program"),
     "audio": ("audio", "check and prepare clips, find keys in recordings"),
+    "provision": ("provision", "configuration and people by stick: pack, check, apply a folder"),
     "fleet": ("fleet", "many boxes, one campaign: hub, members, stop, audit"),
     "completion": ("completion", "commands for your shell to complete, and the manual page"),
 }

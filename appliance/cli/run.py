@@ -92,6 +92,10 @@ def _run(arguments: argparse.Namespace, settled: Callable[[], None]) -> int:
     state = BoxState.open(config.state)
     try:
         box = Daemon(config, state, arguments.supervisor, settled=settled)
-        return box.run(until_idle=arguments.until_idle)
+        code = box.run(until_idle=arguments.until_idle)
     finally:
         state.close()
+    # systemd starts it again by itself; elsewhere nobody would.
+    if box.goes_on_anew and code == 0 and "NOTIFY_SOCKET" not in os.environ:
+        return _run(arguments, settled)
+    return code

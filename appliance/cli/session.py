@@ -68,6 +68,19 @@ def ask(
     return _offline(arguments, operation, given, output)
 
 
+def ask_beside_safe_mode(
+    arguments: argparse.Namespace, operation: str, given: dict[str, Any]
+) -> Any:
+    """Do as :func:`ask`, also beside a box in safe mode, which has its state not open."""
+    try:
+        status = ask_running(arguments, "status")
+    except NobodyListens:
+        status = {"safe_mode": True}
+    if status.get("safe_mode"):
+        return _offline(arguments, operation, _sayable(given), None)
+    return ask(arguments, operation, given)
+
+
 def ask_running(
     arguments: argparse.Namespace, operation: str, given: dict[str, Any] | None = None
 ) -> Any:

@@ -380,6 +380,35 @@ class FleetSettings(Section):
     )
 
 
+_SSH_KEY = re.compile(
+    r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)"
+    r"|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
+    r" [A-Za-z0-9+/]{40,}={0,2}(?: [ -~]{1,100})?"
+)
+
+
+def _ssh_key(text: str) -> str:
+    if not _SSH_KEY.fullmatch(text):
+        raise ValueError("is no SSH public key")
+    return text
+
+
+SshKey = Annotated[str, AfterValidator(_ssh_key)]
+
+
+class ProvisioningSettings(Section):
+    """Who may bring configuration and people on a stick or on the boot partition."""
+
+    trusted: tuple[SshKey, ...] = Field(
+        default=(),
+        description="write a list of SSH public keys as their .pub files hold them",
+    )
+    unsigned: bool = Field(
+        default=False,
+        description="write true only where whoever can plug in a stick may configure the box",
+    )
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="write debug, info, warning or error"
@@ -418,4 +447,5 @@ class Settings(Section):
     fleet: FleetSettings | None = Field(
         default=None, description="write box, key and servers, or leave the section out"
     )
+    provisioning: ProvisioningSettings = ProvisioningSettings()
     logging: LoggingSettings = LoggingSettings()

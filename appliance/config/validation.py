@@ -9,13 +9,19 @@ import difflib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from appliance.config.settings import CampaignSettings, GreetingLimit, Section, Settings
+from appliance.config.settings import (
+    CampaignSettings,
+    GreetingLimit,
+    ProvisioningSettings,
+    Section,
+    Settings,
+)
 from firmware.yaml_document import (
     Document,
     DocumentFaulty,
@@ -80,6 +86,34 @@ def read_greeting_limit(file: Path) -> timedelta:
         details["loc"] = ("campaign", "greeting_limit")
         raise DocumentFaulty(document.file, [_fault(document, details)]) from None
     return limit
+
+
+def read_provisioning(file: Path) -> ProvisioningSettings:
+    """Return only ``provisioning``, whatever else the file says: a box that cannot start is
+    exactly the one that waits for a stick. Nobody is trusted where the section is wrong."""
+    section = _section(file, "provisioning")
+    try:
+        return ProvisioningSettings.model_validate(_frozen(section)) if section else _NOBODY
+    except ValidationError:
+        return _NOBODY
+
+
+_NOBODY = ProvisioningSettings()
+
+
+def read_language(file: Path) -> str:
+    """Return only ``language``, or its default."""
+    said = _section(file, "language")
+    known = Settings.model_fields["language"]
+    return said if said in get_args(known.annotation) else str(known.default)
+
+
+def _section(file: Path, name: str) -> Any:
+    try:
+        value = read_document(file).value
+    except DocumentFaulty as faulty:
+        value = None if faulty.document is None else faulty.document.value
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _frozen(value: Value) -> Any:

@@ -99,7 +99,7 @@ def _carried_out(
     try:
         text = yield from decoded([pieces] if isinstance(pieces, bytes) else pieces, name, notes)
         del pieces
-        file = ContactsFile(text, name, _defaults(box))
+        file = ContactsFile(text, name, _defaults(box, arguments.get("reads")))
         del text
     except ContactsUnreadable as unreadable:
         return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
@@ -232,13 +232,16 @@ def _record(box: Box, consents: Sequence[int]) -> Generator[None, None, None]:
         yield
 
 
-def _defaults(box: Box) -> Defaults:
+def _defaults(box: Box, reads: dict[str, Any] | None) -> Defaults:
+    """Return what the configuration adds to the file: the box's, or what the client says of the one
+    that comes with it. Whom a line may dial is the gate's decision in either case."""
     settings, now = box.config.settings, box.now()
+    reads = reads or {}
     return Defaults(
-        country=box.country,
-        language=settings.campaign.default_language,
-        day_first=settings.language != "en",
-        fiction=any(line.bench for line in settings.lines),
+        country=str(reads.get("country", box.country)),
+        language=str(reads.get("language", settings.campaign.default_language)),
+        day_first=bool(reads.get("day_first", settings.language != "en")),
+        fiction=bool(reads.get("fiction", any(line.bench for line in settings.lines))),
         now=now.utc if now.trusted else None,
     )
 

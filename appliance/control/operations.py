@@ -3,6 +3,8 @@
 Each operation takes plain JSON arguments and returns plain JSON. A running box performs it in its
 decision loop, between two steps; otherwise the command opens the state itself and performs it
 there. Refusals are :class:`~appliance.errors.Refused`.
+
+Long because the table of all operations stands here, with what a running box answers beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from appliance.control import acceptance, clock_operations
 from appliance.control.job import Job
 from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
+from appliance.control.provisioned_folders import Folders
 from appliance.errors import Refused
 from appliance.model import Consent, Contact, Decision, History, utc_text
 from appliance.numbers import hash_number, mask, said_by_a_person
@@ -50,6 +53,8 @@ class Surroundings:
     """How the box stands to headquarters, where it belongs to a fleet."""
     host: Callable[[], list[dict[str, object]]] | None = None
     """What ails the computer."""
+    go_on_anew: Callable[[], None] | None = None
+    """Ends the box between two calls, so that it starts with its new configuration."""
 
 
 class Operations:
@@ -83,7 +88,9 @@ class Operations:
             "messages.delete": self._messages.delete,
             "dossier": self._people.dossier,
             "delivered": self._people.delivered,
+            "provision.told": self._provision_told,
         }
+        self.folders = Folders(box)
 
     def perform(self, name: str, arguments: dict[str, Any]) -> Any:
         """Perform one operation to its end; raises :class:`~appliance.errors.Refused`."""
@@ -186,6 +193,7 @@ class Operations:
             law_refuses=self._law_refuses(),
             audio_ok=engine.audio_ok,
             panel_ok=engine.panel_ok,
+            provisioned=self.folders.shown(),
             fleet_barred=bool(fleet.get("barred")),
             fleet_unheard=bool(fleet.get("objections_unsent")) and not fleet.get("connected"),
         )
@@ -269,6 +277,12 @@ class Operations:
         self._must_be_recorded("the reset")
         waits = self._box.engine.doubts.sentence
         return {"stopped": self._box.engine.state.stopped, "waits": waits}
+
+    def _provision_told(self, _: dict[str, Any]) -> dict[str, Any]:
+        anew = self.folders.take()
+        if anew and self._around.go_on_anew is not None:
+            self._around.go_on_anew()
+        return {"anew": anew}
 
     def _clock(self, _: dict[str, Any]) -> dict[str, Any]:
         return clock_operations.report(self._box, self._around.describe_line)

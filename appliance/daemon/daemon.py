@@ -30,6 +30,7 @@ from appliance import __version__
 from appliance.box.box import Box, calendar
 from appliance.box.calendar_clock import time_zone_database
 from appliance.box.lamps import lamps
+from appliance.box.provisioned import FOLDER, KEPT_WITHDRAWALS
 from appliance.box.state import BoxState
 from appliance.box.wiring import LINES, line_settings, open_panel, open_power
 from appliance.call.state import Concluded
@@ -154,6 +155,8 @@ class Daemon:
         self._turned: float | None = None
         """When the loop began its last turn, in real seconds; None while it does not run yet."""
         self._calls_running = 0
+        self.goes_on_anew = False
+        """The box ends between two calls, only to start again with another configuration."""
 
     def _pulse(self) -> float:
         """Return how many seconds ago the loop began a turn."""
@@ -215,6 +218,7 @@ class Daemon:
                 fingers=self._fingers(),
                 fleet=None if self._fleet is None else self._fleet.status,
                 host=self._host.told,
+                go_on_anew=self._leave,
             ),
         )
         self._box.note(
@@ -241,6 +245,8 @@ class Daemon:
             ]
         )
         self._box.recover()
+        self._take_withdrawals()
+        self._operations.folders.take()
         if self._fleet is not None:
             self._fleet.start(self._state.ledger.head[0])
         self._watch.begin()
@@ -249,6 +255,20 @@ class Daemon:
         self._host.look()
         for line in self._lines.values():
             line.start()
+
+    def _take_withdrawals(self) -> None:
+        """Withdraw, before anybody is called, whom a stick named while no box could write it."""
+        file = self._state.directory / FOLDER / KEPT_WITHDRAWALS
+        if file.exists():
+            numbers = [{"line": None, "number": one} for one in file.read_text("ascii").split()]
+            if numbers:
+                self._operations.perform("contacts.revoke_all", {"numbers": numbers})
+            file.unlink()
+
+    def _leave(self) -> None:
+        """Begin no further call; the loop ends when none is up."""
+        self.goes_on_anew = True
+        self._box.engine.retire()
 
     def _fingers(self) -> Fingers | None:
         panel = self._config.settings.panel
@@ -276,6 +296,9 @@ class Daemon:
                 self._settles_at = None
                 self._settled()
             if until_idle and self._idle():
+                return 0
+            if self.goes_on_anew and not self._in_call() and not self._jobs:
+                log.info("ending, to go on with the new configuration")
                 return 0
             if self._box.engine.storage_failure is not None and not self._in_call():
                 log.error("storage failed: %s", self._box.engine.storage_failure)

@@ -32,13 +32,19 @@ class Blink(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flashes:
-    """A code: *count* flashes, then a pause long enough to count them."""
+    """A code: *long* long flashes, *count* short ones, then a pause long enough to count them."""
 
     count: int
+    long: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.count <= 9:
-            raise ValueError("nobody counts more than nine flashes")
+        if not 1 <= self.count <= 9 or not 0 <= self.long <= 2:
+            raise ValueError("nobody counts more than two long and nine short flashes")
+
+    @property
+    def period(self) -> float:
+        """Seconds from the beginning of one code to the next."""
+        return self.long * LONG_PERIOD + self.count * FLASH_PERIOD + FLASH_PAUSE
 
 
 Pattern = Blink | Flashes
@@ -46,6 +52,8 @@ Pattern = Blink | Flashes
 SLOW_PERIOD = 2.0
 FAST_PERIOD = 0.25
 FLASH_PERIOD = 0.5
+LONG_PERIOD = 1.5
+LONG_LIT = 1.0
 FLASH_PAUSE = 1.5
 """Seconds of darkness after the last flash's own dark half."""
 
@@ -64,8 +72,11 @@ def lit(pattern: Pattern, now: float) -> bool:
             return now % SLOW_PERIOD < SLOW_PERIOD / 2
         case Blink.FAST:
             return now % FAST_PERIOD < FAST_PERIOD / 2
-        case Flashes(count):
-            place = now % (count * FLASH_PERIOD + FLASH_PAUSE)
+        case Flashes(count, long):
+            place = now % pattern.period
+            if place < long * LONG_PERIOD:
+                return place % LONG_PERIOD < LONG_LIT
+            place -= long * LONG_PERIOD
             return place < count * FLASH_PERIOD and place % FLASH_PERIOD < FLASH_PERIOD / 2
 
 
@@ -80,13 +91,15 @@ def until_change(pattern: Pattern, now: float) -> float:
         case Blink.FAST:
             step = FAST_PERIOD / 2
             return step - now % step
-        case Flashes(count):
-            period = count * FLASH_PERIOD + FLASH_PAUSE
-            place = now % period
-            if place >= count * FLASH_PERIOD:
-                return period - place
+        case Flashes(long=long):
+            place = now % pattern.period
+            if place < long * LONG_PERIOD:
+                place %= LONG_PERIOD
+                return (LONG_LIT if place < LONG_LIT else LONG_PERIOD) - place
+            if place >= pattern.period - FLASH_PAUSE:
+                return pattern.period - place
             step = FLASH_PERIOD / 2
-            return step - place % step
+            return step - (place - long * LONG_PERIOD) % step
 
 
 def describe(pattern: Pattern) -> str:
@@ -100,5 +113,7 @@ def describe(pattern: Pattern) -> str:
             return "slow blink"
         case Blink.FAST:
             return "fast blink"
-        case Flashes(count):
+        case Flashes(count, 0):
             return f"{count} flash{'es' if count > 1 else ''}"
+        case Flashes(count, long):
+            return f"{long} long, {count} short"

@@ -25,7 +25,7 @@ from appliance.numbers import hash_number
 from appliance.people.registry import Registry
 from appliance.storage.files import StorageFailed
 from firmware import events
-from firmware.gpio.lamp import Blink, Flashes, Lamp
+from firmware.gpio.lamp import Blink, Lamp
 from firmware.orders import Dial, HangUp, Order, Play
 from tests.support.box_bench import START, Bench, Line, answered_and_pressed
 from tests.support.box_bench import bench as bench
@@ -286,7 +286,7 @@ def test_a_panel_that_works_again_puts_its_code_out(bench: Bench) -> None:
     operations = Operations(bench.box)
     assert lamps(operations.facts())[Lamp.FAULT] is Blink.OFF
     bench.box.take([events.PanelFault(at=1, detail="lamp line: OSError")])
-    assert lamps(operations.facts())[Lamp.FAULT] == Flashes(FaultCode.PANEL.flashes)
+    assert lamps(operations.facts())[Lamp.FAULT] == FaultCode.PANEL.pattern
     bench.box.take([events.PanelHealed(at=9)])
     assert lamps(operations.facts())[Lamp.FAULT] is Blink.OFF
     assert bench.kinds()[-2:] == ["panel.fault", "panel.healed"]
@@ -379,7 +379,7 @@ def test_a_noted_row_that_could_not_be_folded_ends_all_calling(
 
     assert isinstance(bench.line.orders[-1], HangUp)
     assert bench.box.engine.storage_failure is not None
-    assert lamps(Operations(bench.box).facts())[Lamp.FAULT] == Flashes(FaultCode.STORAGE.flashes)
+    assert lamps(Operations(bench.box).facts())[Lamp.FAULT] == FaultCode.STORAGE.pattern
     assert "RuntimeError" in bench.box.engine.why_idle(bench.now()).sentence
     mocker.stopall()
     bench.state.save_checkpoint(force=True)

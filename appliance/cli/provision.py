@@ -1,0 +1,254 @@
+"""``provision pack|check|apply``: configuration and people in a folder, by stick or boot partition.
+
+What the box does with such a folder is told in :mod:`appliance.provisioning.apply`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from appliance.errors import NobodyListens, Refused
+
+if TYPE_CHECKING:
+    from appliance.config.load import Config
+    from appliance.provisioning.apply import Outcome, Provisioning
+    from appliance.provisioning.judge import Trust
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    pack = commands.add_parser("pack", help="check a folder, list its files and sign the list")
+    pack.add_argument("folder", type=Path)
+    pack.add_argument("--key", type=Path, help="SSH private key, without passphrase, that signs")
+    check = commands.add_parser("check", help="judge a folder as this box would; changes nothing")
+    check.add_argument("folder", type=Path)
+    check.add_argument(
+        "--trust",
+        type=Path,
+        metavar="FILE",
+        help="judge by the SSH public key in FILE instead of those that the configuration names",
+    )
+    apply = commands.add_parser("apply", help="take a folder, all of it or nothing of it")
+    apply.add_argument("folder", type=Path, help="the folder, or the stick that it lies on")
+    apply.add_argument(
+        "--if-there", action="store_true", help="a stick without such a folder is no fault"
+    )
+    settle = commands.add_parser("settle", help="finish what a power cut interrupted")
+    for action in (pack, check, apply, settle):
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    match arguments.action:
+        case "pack":
+            return _pack(arguments)
+        case "check":
+            return _check(arguments)
+        case "apply":
+            return _apply(arguments)
+        case _:
+            return _settle(arguments)
+
+
+# --- where folders are made ------------------------------------------------------------------
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from appliance.provisioning import judge
+    from appliance.provisioning.folder import MANIFEST, SIGNATURE, take
+    from appliance.provisioning.manifest import Manifest, sign
+    from appliance.storage.files import replace_file
+
+    folder: Path = arguments.folder
+    with TemporaryDirectory(prefix="autodialer-") as place:
+        taken = take(folder, Path(place))
+        faults = list(taken.faults)
+        if not faults:
+            current = _loaded(arguments.config)
+            _, faults = judge.contents(Path(place), taken, current, None, here=False)
+    if faults:
+        return _faulty(arguments, folder, faults)
+    files = {name: one.sha256 for name, one in taken.payload().items()}
+    manifest = Manifest(made_at=datetime.now(UTC), files=files)
+    (folder / SIGNATURE).unlink(missing_ok=True)
+    replace_file(folder / MANIFEST, manifest.text().encode())
+    (folder / MANIFEST).chmod(0o644)
+    if arguments.key is not None:
+        sign(folder, arguments.key)
+    answer = {"folder": str(folder), "files": sorted(files), "signed": arguments.key is not None}
+    if arguments.json:
+        print(json.dumps(answer))
+    else:
+        who = f"signed with {arguments.key}" if arguments.key else "NOT signed"
+        print(f"{folder}: {len(files)} files, {who}")
+        print("put it on a stick, or on the boot partition, under the name autodialer")
+    return 0
+
+
+def _faulty(arguments: argparse.Namespace, folder: Path, faults: list[Any]) -> int:
+    said = [fault.message.said(str) for fault in faults]
+    if arguments.json:
+        print(json.dumps({"folder": str(folder), "right": False, "faults": said}))
+    for one in said:
+        print(f"{folder}: {one}", file=sys.stderr)
+    count = len(said)
+    print(f"autodialer: {count} fault{'s' if count != 1 else ''}", file=sys.stderr)
+    return 1
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from appliance.provisioning import judge
+    from appliance.provisioning.folder import WITHDRAWALS, take
+    from appliance.provisioning.withdrawals import read_withdrawals
+
+    folder = _within(arguments.folder)
+    with TemporaryDirectory(prefix="autodialer-") as name:
+        place = Path(name)
+        taken = take(folder, place)
+        origin, doubts = judge.origin(place, taken, _trust(arguments))
+        faults, current = [*taken.faults, *doubts], _loaded(arguments.config)
+        config, wrong = judge.contents(place, taken, current, None, here=arguments.trust is None)
+        faults += wrong
+        numbers: list[str] = []
+        unread: list[int] = []
+        if WITHDRAWALS in taken.files and (config or current) is not None:
+            raw = (place / WITHDRAWALS).read_bytes()
+            country = judge.defaults(config or current).country  # type: ignore[arg-type]
+            numbers, unread = read_withdrawals(raw, country, whole=True)
+    for line in unread:
+        print(f"{folder}: {WITHDRAWALS}:{line}: is no number", file=sys.stderr)
+    if faults:
+        return _faulty(arguments, folder, faults)
+    if arguments.json:
+        answer = {"folder": str(folder), "right": True, "key": origin.key, "digest": taken.digest()}
+        print(json.dumps({**answer, "withdrawals": len(numbers), "unread": unread}))
+    else:
+        print(f"{folder}: right, signed by {origin.key or 'nobody'}")
+        for name, one in sorted(taken.payload().items()):
+            print(f"  {name}  {one.size} bytes")
+    return 1 if unread else 0
+
+
+# --- where folders are taken -----------------------------------------------------------------
+
+
+def _apply(arguments: argparse.Namespace) -> int:
+    folder = _within(arguments.folder)
+    if arguments.if_there and folder == arguments.folder:
+        return 0
+    box = _provisioning(arguments)
+    return _tell(arguments, box, box.apply(folder), folder)
+
+
+def _settle(arguments: argparse.Namespace) -> int:
+    box = _provisioning(arguments)
+    outcome = box.settle()
+    if outcome is None:
+        return 0
+    return _tell(arguments, box, outcome, None)
+
+
+def _provisioning(arguments: argparse.Namespace) -> Provisioning:
+    from appliance.cli.paths import state_directory
+    from appliance.cli.session import ask_beside_safe_mode, ask_running
+    from appliance.provisioning.apply import Provisioning
+
+    state = state_directory(arguments).absolute()
+
+    def ask(config: Path, operation: str, given: dict[str, Any]) -> Any:
+        at = argparse.Namespace(config=config, state=state)
+        return ask_beside_safe_mode(at, operation, given)
+
+    return Provisioning(
+        arguments.config.absolute(),
+        state,
+        _trust(arguments),
+        ask=ask,
+        tell=lambda: ask_running(
+            argparse.Namespace(config=arguments.config, state=state), "provision.told"
+        ),
+    )
+
+
+def _tell(
+    arguments: argparse.Namespace, box: Provisioning, outcome: Outcome, folder: Path | None
+) -> int:
+    """Write the result where people look for it: beside the folder, in the state, on the screen."""
+    from appliance.config.validation import read_language
+    from appliance.language import translator
+    from appliance.provisioning.words import RESULT, result_text, write_beside
+    from appliance.storage.files import replace_file
+
+    say = translator(read_language(arguments.config))
+    config = _loaded(arguments.config)
+    name = "autodialer" if config is None else config.settings.box.name
+    text = result_text(outcome, say, box=name, at=_box_time(arguments, box))
+    data = text.replace("\n", "\r\n").encode()  # opened with whatever a stick is plugged into
+    replace_file(box.store.place / RESULT, data)
+    beside = None if folder is None else write_beside(folder, RESULT, data)
+    if arguments.json:
+        facts = {**asdict(outcome.result), "unread_lines": outcome.unread, "result": beside}
+        facts["faults"] = [fault.message.said(say) for fault in outcome.faults]
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        print(text)
+        if folder is not None:
+            where = f"{RESULT} could not be written beside the folder; it is"
+            print(f"in {folder / beside}" if beside else f"{where} {box.store.place / RESULT}")
+    return 1 if outcome.result.is_fault else 0
+
+
+def _box_time(arguments: argparse.Namespace, box: Provisioning) -> datetime | None:
+    """Return what the running box believes; an untrusted time says nothing."""
+    from appliance.cli.session import ask_running
+
+    with suppress(NobodyListens, Refused, KeyError, ValueError):
+        at = argparse.Namespace(config=arguments.config, state=box.store.place.parent)
+        clock = ask_running(at, "status")["clock"]
+        if clock["trusted"]:
+            return datetime.fromisoformat(clock["utc"])
+    return None
+
+
+def _within(folder: Path) -> Path:
+    """Return the folder itself, also where the stick was named."""
+    from appliance.provisioning.folder import NAME
+
+    inner = folder / NAME
+    return inner if os.path.lexists(inner) else folder
+
+
+def _trust(arguments: argparse.Namespace) -> Trust:
+    from appliance.config.settings import ProvisioningSettings
+    from appliance.config.validation import read_provisioning
+    from appliance.provisioning.judge import Trust
+
+    file = getattr(arguments, "trust", None)
+    if file is not None:
+        key = file.read_text("ascii").strip()
+        try:
+            settings = ProvisioningSettings(trusted=(key,))
+        except ValueError:
+            raise Refused(f"{file} holds no SSH public key", "name the .pub file") from None
+    else:
+        settings = read_provisioning(arguments.config)
+    return Trust(keys=settings.trusted, unsigned=settings.unsigned)
+
+
+def _loaded(file: Path) -> Config | None:
+    from appliance.config import load as configuration
+    from firmware.yaml_document import DocumentFaulty
+
+    try:
+        return configuration.load(file)
+    except DocumentFaulty:
+        return None

@@ -1,0 +1,134 @@
+"""The result of a folder as its sender reads it: plain words, in the language of the box."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from appliance.language import Translate
+from appliance.provisioning.apply import Outcome
+from appliance.provisioning.folder import CONTACTS, WITHDRAWALS
+
+HEAD = "autodialer RESULT"
+"""First line of every result: by it the box knows what it wrote itself."""
+RESULT = "RESULT.txt"
+_TEMPORARY = ".autodialer-result.tmp"
+MOST_LINES_NAMED = 50
+
+
+def result_text(outcome: Outcome, say: Translate, *, box: str, at: datetime | None) -> str:
+    """Return the text of the result file."""
+    lines = [HEAD, "", *_told(outcome, say, box), ""]
+    if at is not None:
+        when = say("At {time}, by the clock of the box.")
+        lines += [when.format(time=at.isoformat(sep=" ", timespec="minutes")), ""]
+    return "\n".join(lines)
+
+
+def _told(outcome: Outcome, say: Translate, box: str) -> Iterator[str]:
+    result = outcome.result
+    if result.verdict == "refused":
+        yield say("REFUSED by {box}. Nothing of this folder was applied but withdrawals.").format(
+            box=box
+        )
+        yield ""
+        for fault in outcome.faults:
+            yield f"- {fault.message.said(say)}"
+        yield ""
+        yield say("Correct this, pack the folder anew, and plug it in again.")
+    elif result.verdict == "unchanged":
+        yield say("{box} has this folder already: nothing changed.").format(box=box)
+    else:
+        yield say("APPLIED by {box}.").format(box=box)
+        if result.config:
+            yield say("- The new configuration holds; the box goes on with it by itself.")
+        if result.people or result.consents:
+            text = say("- {people} new people and {consents} new consents from {file}.")
+            yield text.format(people=result.people, consents=result.consents, file=CONTACTS)
+    yield from _withdrawn(outcome, say)
+    for warning in outcome.warnings:
+        yield "- " + say("PLEASE LOOK: {what}.").format(what=warning.said(say))
+    if result.verdict != "refused":
+        who = result.key or say("nobody: it is not signed")
+        yield say("Signed by: {key}").format(key=who)
+
+
+def _withdrawn(outcome: Outcome, say: Translate) -> Iterator[str]:
+    result = outcome.result
+    if result.withdrawals and outcome.kept:
+        text = say("- {count} withdrawals are kept; the box takes them before it calls anybody.")
+        yield text.format(count=result.withdrawals)
+    elif result.withdrawals:
+        text = say("- {count} people who withdrew will not be called again.")
+        yield text.format(count=result.withdrawals)
+    if outcome.unread:
+        named = ", ".join(map(str, outcome.unread[:MOST_LINES_NAMED]))
+        more = ", …" if len(outcome.unread) > MOST_LINES_NAMED else ""
+        text = say(
+            "- PLEASE LOOK: these lines of {file} are no number, so nobody was withdrawn by them: "
+            "{lines}. Correct them and bring the list again."
+        )
+        yield text.format(file=WITHDRAWALS, lines=named + more)
+
+
+def write_beside(folder: Path, name: str, data: bytes) -> str | None:
+    """Write *data* as *name* into a folder that nobody trusts; returns the name it got.
+
+    None where it cannot be written, as on a stick that was pulled out or is read-only. A file that
+    the box did not write stays as it is: the result gets a number then.
+    """
+    try:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        directory = os.open(folder, flags)
+    except OSError:
+        return None
+    try:
+        stem, _, ending = name.rpartition(".")
+        for number in range(1, 10):
+            final = name if number == 1 else f"{stem}-{number}.{ending}"
+            if _is_free(directory, final, data):
+                _put(directory, final, data)
+                return final
+    except OSError:
+        pass
+    finally:
+        os.close(directory)
+    return None
+
+
+def _is_free(directory: int, name: str, data: bytes) -> bool:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        found = os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # A link, or what cannot be opened: not ours.
+    try:
+        head = re.split(rb"[\r\n]", os.read(found, 200), maxsplit=1)[0]
+        return head == re.split(rb"[\r\n]", data[:200], maxsplit=1)[0]
+    except OSError:
+        return False
+    finally:
+        os.close(found)
+
+
+def _put(directory: int, name: str, data: bytes) -> None:
+    try:
+        os.unlink(_TEMPORARY, dir_fd=directory)
+    except FileNotFoundError:
+        pass
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    out = os.open(_TEMPORARY, flags, 0o644, dir_fd=directory)
+    try:
+        view = data
+        while view:
+            view = view[os.write(out, view) :]
+        os.fsync(out)
+    finally:
+        os.close(out)
+    os.rename(_TEMPORARY, name, src_dir_fd=directory, dst_dir_fd=directory)
+    os.fsync(directory)
