@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from pathlib import Path
@@ -94,7 +95,12 @@ def _listed(file: Path | None, numbers: list[str]) -> list[dict[str, Any]]:
     """The numbers with their lines; empty lines and what begins with # are passed over."""
     if file is None and numbers != ["-"]:
         return [{"line": None, "number": number} for number in numbers]
-    raw = sys.stdin.buffer.read() if file is None else file.read_bytes()
+    if file is not None:
+        raw = read_bounded(file, FILE_LIMIT, pipes=True)
+    else:
+        raw = sys.stdin.buffer.read(FILE_LIMIT + 1)
+        if len(raw) > FILE_LIMIT:
+            raise OSError(errno.EFBIG, f"Is larger than {FILE_LIMIT >> 20} MiB", "standard input")
     lines = enumerate(raw.decode("utf-8-sig").splitlines(), 1)
     return [
         {"line": line, "number": text.strip()}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 _LIGATURES = {
     "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h",
@@ -58,7 +59,13 @@ _TAGS = re.compile(
     r"</?(?:html|body|p|div|span|b|i|strong|em|font)\b[^<>]*>|<br ?/?>", re.IGNORECASE
 )
 _UNSAID = "[?\ufffd]"
-_GAP = re.compile(rf"[^\W\d_]+(?:{_UNSAID}[^\W\d_]+)+")
+_GAP = re.compile(rf"(?<![^\W\d_])[^\W\d_]{{1,20}}(?:{_UNSAID}[^\W\d_]{{1,20}}){{1,4}}(?![^\W\d_])")
+_GAPS = 20
+"""Gaps that are filled in one text at most."""
+_LONGEST_FOLDED = 2400
+"""Characters of a text that is folded: one sign may stand for a sentence of eighteen (U+FDFA)."""
+_LONGEST_WORD = 40
+"""Letters beyond which a word is none that anybody objects with; drawn-out ones included."""
 
 
 def mended(text: str) -> Iterator[str]:
@@ -96,15 +103,24 @@ def _as_utf8(found: re.Match[str]) -> str:
 _SIGNS = {"$": "s", "§": "s", "€": "e", "@": "a"}
 
 
-def filled(text: str, vocabulary: frozenset[str]) -> str:
-    """Return *text* with words of *vocabulary* where it has ``?`` for a letter or an apostrophe."""
+def filled(text: str, vocabulary: Sequence[str]) -> str:
+    """Return *text* with words of *vocabulary* where it has ``?`` for a letter or an apostrophe.
+
+    *vocabulary* is in order.
+    """
 
     def fill(found: re.Match[str]) -> str:
         parts = re.split(_UNSAID, fold(found[0]))
         pattern = re.compile("[^\\W\\d_]?".join(map(re.escape, parts)))
-        return next((word for word in sorted(vocabulary) if pattern.fullmatch(word)), found[0])
+        for index in range(bisect_left(vocabulary, parts[0]), len(vocabulary)):
+            word = vocabulary[index]
+            if not word.startswith(parts[0]):
+                break
+            if pattern.fullmatch(word):
+                return word
+        return found[0]
 
-    return _GAP.sub(fill, text)
+    return _GAP.sub(fill, text, count=_GAPS)
 
 
 def fold(text: str) -> str:
@@ -126,7 +142,7 @@ def words(text: str) -> tuple[str, ...]:
 
     Letters that stand alone one after the other are one word (``S T O P``, ``s.t.o.p``).
     """
-    folded = fold(text)
+    folded = fold(text)[:_LONGEST_FOLDED]
     # Unicode counts some apostrophes as letters.
     plain = "".join(c if c.isalnum() and c not in _APOSTROPHES else " " for c in folded)
     return _spelt_out(plain.split())
@@ -157,6 +173,10 @@ def likenesses(word: str) -> tuple[str, ...]:
 
     ``ѕтор`` of Cyrillic letters, ``st0p``, ``stoooop``, ``stopstop``, ``stop36179``.
     """
+    if len(word) > _LONGEST_WORD:
+        word = re.sub(r"(.)\1{2,}", r"\1", word)
+    if len(word) > _LONGEST_WORD:
+        return (word,)
     found = [word]
     if not word.isascii():
         found.append("".join(_LOOKALIKES.get(c, c) for c in word))

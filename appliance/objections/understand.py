@@ -23,6 +23,9 @@ from appliance.objections.normal_form import (
 from appliance.objections.words import AGREEMENT, LANGUAGES, Language
 
 _Phrase = tuple[str, ...]
+LONGEST = 1600
+"""Characters: ten parts of a long message. One may have 255, written to keep the box busy; what
+does not object in ten is for a person."""
 _QUESTION_MARKS = "?؟"
 _HOUR = re.compile(r"[0-9]{1,2}(?:h[0-9]{0,2}|am|pm|uhr)")
 
@@ -70,11 +73,11 @@ class Phrasebook:
         self._more = {code: tuple(entries) for code, entries in (more or {}).items()}
 
     def objects(self, text: str) -> bool:
-        """Whether *text* objects for certain."""
-        return any(self._objects(reading) for reading in mended(text))
+        """Whether *text* objects for certain; what stands beyond :data:`LONGEST` is not read."""
+        return any(self._objects(reading) for reading in mended(text[:LONGEST]))
 
     def _objects(self, text: str) -> bool:
-        text = filled(text, self._vocabulary)
+        text = filled(text, self._in_order)
         said = self._known(words(text))
         if not said or any(_found(said, table.negations) for table in self._tables):
             return False
@@ -135,6 +138,10 @@ class Phrasebook:
         return _Tables(
             *(frozenset().union(*(getattr(t, name) for t in self._tables)) for name in names)
         )
+
+    @cached_property
+    def _in_order(self) -> tuple[str, ...]:
+        return tuple(sorted(self._vocabulary))
 
     @cached_property
     def _vocabulary(self) -> frozenset[str]:

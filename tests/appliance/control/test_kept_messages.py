@@ -236,7 +236,15 @@ def test_a_list_may_come_in_through_a_pipe(
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("-", ALIX), (ALIX, "--file", "x"), ("--file", "missing.txt")]
+    "arguments",
+    [
+        (),
+        ("-", ALIX),
+        (ALIX, "--file", "x"),
+        ("--file", "missing.txt"),
+        ("--file", "/dev/zero"),
+        ("--file", "/"),
+    ],
 )
 def test_wrong_use_is_told_with_two(bench: Bench, arguments: tuple[str, ...]) -> None:
     assert revoke(bench, *arguments) == 2

@@ -7,6 +7,8 @@ that side takes somebody's consent away.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,3 +176,38 @@ def test_no_ornament_hides_an_objection(ornament: str) -> None:
     # Some symbols are letters in disguise (⻳, ℃).
     if not any(c.isalnum() for c in fold(ornament)):
         assert BOOK.objects(f"{ornament}STOP{ornament}")
+
+
+HOSTILE = [
+    "a", "ab", "a?", "b", "<", "<p ", "&amp", "Ã©", "Ã", "$", "$a", "ne pas ", "s ", "1", "abcd1",
+    "'", "stop?", "?", "a\u0300", "\ufdfa", "svp ", "st0p", "\ufffda", "a?b?c?d?e? ", "\u200b",
+    "stop",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_message_keeps_the_box_busy(text: str) -> None:
+    """The longest there is, 255 parts of 153 characters, made to be slow to read.
+
+    Measured against an ordinary message of ten parts, since machines differ and are busy.
+    """
+    long = text * (255 * 153 // len(text))
+    ordinary = ("je ne sais pas quand " * 80)[: 10 * 153]
+    assert BOOK.objects(ordinary) is False
+    assert work(long) <= 20 * work(ordinary)
+
+
+def work(text: str) -> float:
+    """Seconds of this process's own work; the least of three."""
+    spent = []
+    for _ in range(3):
+        began = time.process_time()
+        BOOK.objects(text)
+        spent.append(time.process_time() - began)
+    return min(spent)
+
+
+def test_a_long_message_objects_by_how_it_begins() -> None:
+    assert BOOK.objects("STOP " + "et encore " * 3000)
+    assert BOOK.objects("ST" + "O" * 500 + "P")
+    assert not BOOK.objects("bla " * 3000 + "ne m'appelez plus")
