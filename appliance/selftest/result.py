@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.model import utc_text
 from appliance.selftest.machine import KEYS
 from appliance.selftest.state import Concluded
 from appliance.storage.files import make_private_directory, replace_file
-from firmware.clips.levels import Levels
 from firmware.events import LineReady, Witness
 from firmware.json_text import parse_json
+
+if TYPE_CHECKING:
+    # It imports numpy, which `status` can do without.
+    from firmware.clips.levels import Levels
 
 FILE = "selftest.json"
 SILENT_DBFS = -60.0

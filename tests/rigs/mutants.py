@@ -279,9 +279,9 @@ def sound(tests: tuple[str, ...]) -> bool:
 
 def survives(mutant: Mutant) -> bool:
     for tests in stages(mutant.file):
-        if not sound(tests):
-            sys.exit(f"these tests fail without a mutant: {' '.join(tests)}")
         if notices(tests, mutant):
+            if not sound(tests):
+                sys.exit(f"these tests fail without a mutant: {' '.join(tests)}")
             return False
     return True
 

@@ -200,6 +200,43 @@ def test_a_stored_message() -> None:
     assert stored is not None
     assert (stored.memory, stored.index) == ("SM", 2)
     assert parsing.message_stored('+CMTI: "SM"') is None
+    first = parsing.message_stored('+CMTI: "SM",0')
+    assert first is not None
+    assert first.index == 0
+    assert parsing.message_stored('+CMTI: "SM",-1') is None
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        # 3GPP TS 27.007, 9.2.1, in the words of AT+CMEE=2.
+        (0, "phone failure"),
+        (1, "no connection to phone"),
+        (3, "operation not allowed"),
+        (4, "operation not supported"),
+        (10, "SIM not inserted"),
+        (11, "SIM PIN required"),
+        (12, "SIM PUK required"),
+        (13, "SIM failure"),
+        (14, "SIM busy"),
+        (15, "SIM wrong"),
+        (16, "incorrect password"),
+        (17, "SIM PIN2 required"),
+        (18, "SIM PUK2 required"),
+        (20, "memory full"),
+        (21, "invalid index"),
+        (22, "not found"),
+        (30, "no network service"),
+        (31, "network timeout"),
+        (32, "network not allowed - emergency calls only"),
+        (100, "unknown"),
+    ],
+)
+def test_an_error_in_words_is_the_error_in_figures(code: int, text: str) -> None:
+    for line in (f"+CME ERROR: {text}", f"+CME ERROR: {code}", f'+CME ERROR:"{text.upper()}"'):
+        final = results.final_result(line)
+        assert final is not None
+        assert final.code == code
 
 
 PARSERS = (

@@ -174,6 +174,38 @@ def test_its_silence_begins_with_its_last_word(seen: list[Seen], phase: Phase) -
     assert tell(seen, "huawei")[0].phase is phase
 
 
+def test_the_ceiling_is_reached_at_its_very_second() -> None:
+    dialling, _ = tell(["=OK", "^ORIG:1,0"], "huawei")
+    assert dialling.rows((), 20.75)[0].phase is Phase.DIALLING
+    assert dialling.rows((), 21.0)[0].phase is Phase.OVER
+
+
+@pytest.mark.parametrize(
+    "before", [[*RANG, "VOICE CALL: BEGIN"], [*RANG, ACTIVE], [*RANG, ACTIVE, (), ACTIVE], RANG]
+)
+def test_two_reads_without_a_row_end_no_call_however_far_apart(before: list[Seen]) -> None:
+    """Three do: a call that is handed on may miss two."""
+    started, _ = tell(before, step=2.5)
+    assert tell([*before, (), ()], step=2.5)[0].phase is started.phase
+    assert tell([*before, (), (), ()], step=2.5)[0].phase is Phase.OVER
+
+
+@pytest.mark.parametrize(
+    ("word", "phase", "ending"),
+    [
+        ("OK", Phase.CLAIMED, False),
+        (" ok ", Phase.CLAIMED, False),
+        ("CONNECT", Phase.CLAIMED, False),
+        ("NO CARRIER", Phase.DIALLING, True),
+        ("ERROR", Phase.OVER, False),
+        ("+CME ERROR: 3", Phase.OVER, False),
+    ],
+)
+def test_what_the_result_of_ata_says(word: str, phase: Phase, *, ending: bool) -> None:
+    state, _ = tell([row(4, incoming=True), f"={word}"], incoming=True)
+    assert (state.phase, state.ending) == (phase, ending)
+
+
 @pytest.mark.parametrize(
     ("seen", "lists"),
     [
