@@ -53,6 +53,7 @@ DOORS = {
         for name in "canary exchange follower headquarters member sender wire".split()
     },
     "nkeys": {"appliance/fleet/keys.py"},
+    "textual": {"appliance/cli/watching.py"},
     "nacl": {"appliance/fleet/signing.py"},
     "cryptography": {"appliance/fleet/certificates.py"},
     "gsmmodem": {"firmware/modem/transport.py", "firmware/modem/modem.py"},

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -48,6 +49,9 @@ from appliance.storage.files import StorageError
 from firmware.clock import Clock
 from firmware.events import Cause, Ended, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order
+
+RECENT = 20
+"""Rows of the ledger that a status may tell of."""
 
 
 class LinePort(Protocol):
@@ -104,6 +108,8 @@ class Box:
         self.objections = HeardObjections(state.objection_notes, key=config.campaign.object_key)
         self._post = post or (lambda _: None)
         self._fleet = fleet
+        self.recent: deque[Entry] = deque(maxlen=RECENT)
+        """The newest rows of the ledger since this box was opened."""
         self._stop = threading.Event()
         self._stop_lock = threading.Lock()
         self._stops_on_their_way = 0
@@ -272,8 +278,11 @@ class Box:
         """Write rows. Where there is a fleet, an objection's row bears the person's pseudonym in
         it, whichever way the objection came: by that the other boxes know whom not to call."""
         if self._fleet is None:
-            return self.state.append(records, now.utc)
+            entries = self.state.append(records, now.utc)
+            self.recent.extend(entries)
+            return entries
         entries = self.state.append([self._named(record) for record in records], now.utc)
+        self.recent.extend(entries)
         for entry in entries:
             if entry.kind in ("call.ended", "fleet.claim_unused"):
                 self._fleet.concluded(str(entry.data.get("attempt")))

@@ -46,7 +46,7 @@ from appliance.campaign.scheduler import Scheduler
 from appliance.campaign.withdrawals import Withdrawals
 from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.effects import Effect, Entry, Now
-from appliance.model import Campaign
+from appliance.model import Campaign, hex_text
 from firmware import events
 
 CLAIM_WAIT = 30.0
@@ -173,6 +173,13 @@ class Engine:
     def planned(self) -> int:
         """People who still have a chance of a call."""
         return len(self._planner.scheduler)
+
+    def upcoming(self, most: int) -> list[tuple[str, datetime, int]]:
+        """Return who is likely called next: subject, when their chance opens, calls so far."""
+        return [
+            (hex_text(subject), datetime.fromtimestamp(opens, UTC), attempts)
+            for opens, _, attempts, subject in self._planner.scheduler.upcoming(most)
+        ]
 
     @property
     def calls(self) -> dict[str, AttemptState]:

@@ -16,8 +16,11 @@ from __future__ import annotations
 
 import heapq
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from appliance.model import HexId
+
+_Item = TypeVar("_Item", bound=tuple[object, ...])
 
 Place = tuple[float, float, int, HexId]
 """Opening, latest start, attempts used so far, subject (as a number: half the memory)."""
@@ -87,6 +90,17 @@ class Scheduler:
             heapq.heappop(self._later)
         return None
 
+    def upcoming(self, most: int) -> list[Place]:
+        """Return the next *most* places, in the order in which they are likely to be called.
+
+        Looks at the top of both heaps and changes nothing; where many people were planned anew it
+        may name fewer. A place that opens later may overtake, so this is for people to look at.
+        """
+        looks = most * 8
+        found = [entry[2] for entry in _smallest(self._open, looks)]
+        found += _smallest(self._later, looks)
+        return [place for place in found if self._places.get(place[3]) is place][:most]
+
     def _move(self, instant: float) -> None:
         while self._later and self._later[0][0] <= instant:
             place = heapq.heappop(self._later)
@@ -101,3 +115,16 @@ class Scheduler:
         self._open = [e for e in self._open if self._places.get(e[2][3]) is e[2]]
         heapq.heapify(self._later)
         heapq.heapify(self._open)
+
+
+def _smallest(heap: list[_Item], most: int) -> list[_Item]:
+    """Return the *most* smallest of *heap* in order, in a time that does not grow with it."""
+    found: list[_Item] = []
+    candidates = [(heap[0], 0)] if heap else []
+    while candidates and len(found) < most:
+        item, index = heapq.heappop(candidates)
+        found.append(item)
+        for child in (2 * index + 1, 2 * index + 2):
+            if child < len(heap):
+                heapq.heappush(candidates, (heap[child], child))
+    return found

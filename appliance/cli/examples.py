@@ -45,7 +45,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "status": (("status", ""), ("status --json", "for a program")),
     "watch": (
         ("watch", "live; the keys are shown at its foot"),
-        ("watch --count 1", "one look, then end"),
+        ("watch --plain", "lines of text as they change, for a log or a screen reader"),
     ),
     "pause": (("pause --by 'Ana Field'", "place no further calls"),),
     "resume": (("resume --by 'Ana Field'", "go on"),),

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from appliance.cli.session import ask, ask_running
+from appliance.cli.streams import visible
 
 WATCH_EVERY = 1.0
 
@@ -16,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command = parser.get_default("command")
     parser.add_argument("--json", action="store_true", help="print JSON")
     if command == "watch":
+        parser.add_argument(
+            "--plain", action="store_true", help="lines of text as they change, for any terminal"
+        )
         parser.add_argument("--count", type=_count, help="end after so many looks")
     if command in ("pause", "resume"):
         parser.add_argument("--by", default="command", help="who; written to the ledger")
@@ -66,6 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> int:
     import time
 
+    if _has_a_screen(arguments):
+        from appliance.cli.watching import Watch
+
+        ask_running(arguments, "status")
+        Watch(lambda operation, given: ask_running(arguments, operation, given)).run(mouse=False)
+        return 0
+    shown: list[str] = []
     looks = 0
     while arguments.count is None or looks < arguments.count:
         if looks:
@@ -74,11 +85,27 @@ def _watch(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps(status, ensure_ascii=False), flush=True)
         else:
-            if sys.stdout.isatty():
-                print("\x1b[H\x1b[2J", end="")
-            print(_for_reader(status), flush=True)
+            rows = visible(_for_reader(status)).split("\n")
+            # The clock changes at every look, and is no news by itself.
+            news = [row for row in rows if row not in shown]
+            if not all(row.startswith("clock ") for row in news):
+                print("\n".join(news), flush=True)
+            shown = rows
         looks += 1
     return 0
+
+
+def _has_a_screen(arguments: argparse.Namespace) -> bool:
+    """Whether to draw: on a terminal that can, for a person who did not ask for lines."""
+    import os
+
+    if arguments.json or arguments.plain or arguments.count is not None:
+        return False
+    return (
+        sys.stdin.isatty()
+        and sys.stdout.isatty()
+        and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+    )
 
 
 def _for_reader(status: dict[str, Any]) -> str:

@@ -31,6 +31,11 @@ from appliance.selftest import result as selftest_result
 from firmware.events import StopRaised
 from firmware.gpio.lamp import describe
 
+QUEUE = 8
+"""People of the queue that a status names."""
+TOLD = ("outcome", "key", "cause", "reason", "by", "fault", "source")
+"""What a status tells of a row: the first of these that it has."""
+
 
 class Fingers(Protocol):
     """A simulated panel's buttons."""
@@ -123,6 +128,7 @@ class Operations:
             "bench": box.config.bench,
             "mode": box.config.settings.campaign.mode,
             "clock": {"utc": utc_text(now.utc), "trusted": now.trusted, "source": now.source},
+            "language": box.config.settings.language,
             "timezone": str(box.config.settings.law.timezone),
             "stopped": campaign.stopped,
             "stop_contact_open": engine.stop_contact_open,
@@ -150,6 +156,19 @@ class Operations:
             if self._around.running
             else [],
             "messages": self._messages.facts(),
+            "queue": self._queue(),
+            "recent": [
+                {
+                    "at": utc_text(entry.at),
+                    "kind": entry.kind,
+                    "subject": entry.subject,
+                    "line": entry.data.get("line"),
+                    "detail": next(
+                        (str(entry.data[key]) for key in TOLD if entry.data.get(key)), None
+                    ),
+                }
+                for entry in self._box.recent
+            ],
             "ledger": {"seq": seq, "hash": digest},
             **({} if self._around.fleet is None else {"fleet": self._around.fleet()}),
             "doubts": [
@@ -159,6 +178,22 @@ class Operations:
             "remarks": list(box.state.remarks),
             "host": [] if self._around.host is None else self._around.host(),
         }
+
+    def _queue(self) -> list[dict[str, Any]]:
+        """Who is likely called next, masked, and from when."""
+        people = self._box.people
+        rows = []
+        for subject, opens, attempts in self._box.engine.upcoming(QUEUE):
+            contact = people.contact(subject)
+            rows.append(
+                {
+                    "subject": subject,
+                    "number": None if contact is None else mask(contact.number),
+                    "opens": utc_text(opens),
+                    "attempts": attempts,
+                }
+            )
+        return rows
 
     def facts(self) -> BoxFacts:
         """Return what the lamps depend on."""

@@ -119,3 +119,25 @@ def test_agrees_with_sorting_everybody(
         )
         del left[subject]
     assert len(scheduler) == len(left)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 9)), max_size=60),
+    st.integers(0, 50),
+    st.integers(0, 12),
+)
+def test_the_upcoming_are_the_first_of_both_heaps(
+    places: list[tuple[int, int]], now: int, most: int
+) -> None:
+    """Looking changes nothing, and nobody is named who has no place."""
+    scheduler = Scheduler()
+    for subject, (opens, length) in enumerate(places):
+        scheduler.place(subject, opens, opens + length, 0)
+    instant = datetime.fromtimestamp(now, UTC)
+    scheduler.next_opening(instant)
+    before = len(scheduler)
+    named = scheduler.upcoming(most)
+    assert len(named) == min(most, before)
+    assert len(scheduler) == before
+    ready = sorted((p for p in named if p[0] <= now), key=lambda p: p[1])
+    assert [p[1] for p in named[: len(ready)]] == [p[1] for p in ready]

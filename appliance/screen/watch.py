@@ -1,0 +1,228 @@
+"""What ``watch`` shows of one status, for any width and height. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+
+from appliance.language import Translate, marked
+from appliance.screen.local_time import MINUTES, local
+
+LAMPS = {"ready": "green", "line": "blue", "call": "yellow", "fault": "red", "heartbeat": "white"}
+NARROWEST = 30
+TWO_COLUMNS_FROM = 100
+"""Columns from which events stand beside the queue."""
+TIME = "%H:%M:%S %Z"
+
+EVENTS = {
+    "call.authorised": marked("call authorised"),
+    "call.answered": marked("answered"),
+    "call.ended": marked("call ended"),
+    "call.key": marked("key pressed"),
+    "call.restored": marked("broken call counted"),
+    "consent.granted": marked("consent"),
+    "consent.revoked": marked("objection"),
+    "contact.erased": marked("person erased"),
+    "incoming.answered": marked("caller answered"),
+    "incoming.key": marked("key of a caller"),
+    "message.kept": marked("text message kept"),
+    "stop.pressed": marked("EMERGENCY STOP"),
+    "stop.reset": marked("stop reset"),
+    "dialling.paused": marked("paused"),
+    "dialling.resumed": marked("resumed"),
+    "box.started": marked("box started"),
+    "box.stopped": marked("box ended"),
+    "state.accepted": marked("loss accepted"),
+}
+STEPS = {
+    "dialling": marked("dialling"),
+    "ringing": marked("ringing"),
+    "greeting": marked("greeting"),
+    "waiting": marked("waits for a key"),
+    "reminding": marked("reminding"),
+    "telling": marked("telling"),
+    "hanging up": marked("hanging up"),
+    "ready": marked("ready"),
+    "not ready": marked("comes up"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is known of the box at one look."""
+
+    status: dict[str, Any] | None
+    """The newest answer; None before the first."""
+    silent_for: float = 0.0
+    """Seconds since the box answered; 0 where it just did."""
+    trouble: str = ""
+    """Why it does not answer, in a sentence."""
+    note: str = ""
+    """What the last key came to."""
+
+
+def page(view: View, say: Translate, width: int, height: int) -> Text:
+    """Return exactly *height* rows of at most *width* columns, the gravest first."""
+    width = max(width, NARROWEST)
+    rows = list(_head(view, say, width))
+    status = view.status
+    if status is not None and not status.get("safe_mode"):
+        rows += list(_body(status, say, width, height - len(rows)))
+    rows = rows[:height]
+    rows += [Text()] * (height - len(rows))
+    for row in rows:
+        row.truncate(width, overflow="ellipsis")
+    return Text("\n").join(rows)
+
+
+def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
+    status = view.status
+    if status is None:
+        yield from _wrapped(view.trouble or say("Waiting for the box …"), width, "bold reverse")
+        return
+    if view.trouble:
+        seconds = round(view.silent_for)
+        stale = say("STALE: no answer for {seconds} s").format(seconds=seconds)
+        yield from _wrapped(f"{stale}: {view.trouble}", width, "bold reverse red")
+    title = Text.assemble((f"autodialer {status['box']}", "bold"))
+    if status.get("bench"):
+        title.append(f" {say('bench')}")
+    clock = status.get("clock")
+    if clock is not None:
+        moment = local(clock["utc"], status.get("timezone"), TIME)
+        title.append(f"  {moment}", "" if clock["trusted"] else "bold reverse red")
+        if not clock["trusted"]:
+            title.append(f" {say('NOT TRUSTED')}", "bold red")
+    yield title
+    if status.get("lamps"):
+        yield _lamps(status["lamps"], width)
+    if status.get("stopped"):
+        latched = say("EMERGENCY STOP, latched: r resets it with your name and a reason")
+        yield from _wrapped(latched, width, "bold reverse red")
+    why = status["why"]
+    until = ""
+    if why.get("next_at"):
+        moment = local(why["next_at"], status.get("timezone"), MINUTES)
+        until = " " + say("Next: {moment}.").format(moment=moment)
+    yield from _wrapped(why["sentence"] + until, width, "")
+    for fault in status.get("faults", ()):
+        yield from _wrapped(f"! {fault['meaning']}: {fault['remedy']}", width, "red")
+    for doubt in status.get("doubts", ()):
+        yield from _wrapped(f"! {doubt['detail']}: {doubt['remedy']}", width, "red")
+    if view.note:
+        yield from _wrapped(view.note, width, "reverse")
+
+
+def _lamps(lamps: dict[str, str], width: int) -> Text:
+    row = Text()
+    for name, colour in LAMPS.items():
+        pattern = lamps.get(name)
+        if pattern is None:
+            continue
+        lit = pattern != "off"
+        row.append("● " if lit else "○ ", f"bold {colour}" if lit else "dim")
+        told = f" {pattern}" if lit and width >= 60 else ""
+        row.append(f"{name}{told}  ", "bold" if lit else "dim")
+    return row
+
+
+def _body(status: dict[str, Any], say: Translate, width: int, left: int) -> Iterator[Text]:
+    lines = list(_lines(status, say, width))
+    yield from lines
+    counts = list(_counts(status, say, width))
+    yield from counts
+    left -= len(lines) + len(counts)
+    queue, events = list(_queue(status, say)), list(_events(status, say))
+    if width >= TWO_COLUMNS_FROM:
+        half = width // 2
+        for index in range(min(left, max(len(queue), len(events)))):
+            first = queue[index].copy() if index < len(queue) else Text()
+            first.truncate(half - 2, overflow="ellipsis", pad=True)
+            yield first + Text("  ") + (events[index] if index < len(events) else Text())
+        return
+    share = min(len(queue), max(left // 2, left - len(events)))
+    # A heading alone tells nothing.
+    share = share if share > 1 else 0
+    yield from queue[:share]
+    yield from events[: left - share] if left - share > 1 else ()
+
+
+def _lines(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]:
+    yield _heading(say("Lines"))
+    for line in status["lines"]:
+        fault = line["fault"]
+        if fault is not None:
+            told = f"{line['name']}: {say('OUT')} ({fault['code']}) {fault['detail']}"
+            remedy = f"; {fault['remedy']}" if fault["remedy"] else ""
+            yield from _wrapped(told + remedy, width, "red")
+            continue
+        caller = line["incoming"]
+        step = line["call"] or caller or ("ready" if line["ready"] else "not ready")
+        words = say(STEPS[step]) if step in STEPS else step
+        if caller and not line["call"]:
+            words = say("caller: {step}").format(step=words)
+        busy = bool(line["call"] or caller)
+        modem = line["modem"]
+        about = [str(modem[key]) for key in ("family", "audio", "operator") if modem.get(key)]
+        row = Text.assemble((f"{line['name']:<8}", "bold"), " ")
+        row.append(f"{words:<16}", "bold yellow" if busy else "")
+        yield row.append(f" {', '.join(about)}", "dim")
+
+
+def _counts(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]:
+    told = say("{people} people, {waiting} may still be called, {calls} calls").format(
+        people=status["people"], waiting=status["waiting"], calls=status["attempts"]
+    )
+    yield from _wrapped(told, width, "bold")
+    outcomes = "  ".join(f"{name} {count}" for name, count in sorted(status["outcomes"].items()))
+    if outcomes:
+        yield from _wrapped(outcomes, width, "")
+    if status["refusals"]:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(status["refusals"].items()))
+        refused = say("Not called, by rule: {rules}").format(rules=rules)
+        yield from _wrapped(refused, width, "dim")
+
+
+def _queue(status: dict[str, Any], say: Translate) -> Iterator[Text]:
+    people = status.get("queue") or []
+    if not people:
+        return
+    yield _heading(say("Next"))
+    for one in people:
+        row = Text(local(one["opens"], status.get("timezone"), MINUTES))
+        row.append(f"  {one['number'] or one['subject'][:8]}")
+        if one["attempts"]:
+            row.append("  " + say("attempt {number}").format(number=one["attempts"] + 1), "dim")
+        yield row
+
+
+def _events(status: dict[str, Any], say: Translate) -> Iterator[Text]:
+    rows = status.get("recent") or []
+    if not rows:
+        return
+    yield _heading(say("Lately"))
+    for one in reversed(rows):
+        row = Text(f"{local(one['at'], status.get('timezone'), TIME)} ")
+        known = EVENTS.get(one["kind"])
+        row.append(say(known) if known else one["kind"])
+        for part in (one.get("detail"), one.get("line")):
+            if part:
+                row.append(f"  {part}")
+        if one.get("subject"):
+            row.append(f"  {one['subject'][:8]}", "dim")
+        yield row
+
+
+def _heading(text: str) -> Text:
+    return Text(text, "underline")
+
+
+def _wrapped(text: str, width: int, style: str) -> Iterator[Text]:
+    """Fold *text*; what a terminal would obey in it is shown instead."""
+    shown = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    for row in textwrap.wrap(shown, width, subsequent_indent="  "):
+        yield Text(row, style)

@@ -1,0 +1,240 @@
+"""The live screen: the gravest first at every size, keys that act, and a mark where it is stale."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from appliance.cli.watching import Watch
+from appliance.errors import Unresponsive
+from appliance.language import translator
+from appliance.screen.watch import View, page
+
+STATUS: dict[str, Any] = {
+    "box": "north",
+    "running": True,
+    "bench": False,
+    "mode": "automatic",
+    "language": "en",
+    "timezone": "Europe/Paris",
+    "clock": {"utc": "2027-03-09T17:02:11Z", "trusted": True, "source": "ntp"},
+    "stopped": False,
+    "stop_contact_open": False,
+    "paused": False,
+    "why": {
+        "code": "busy",
+        "sentence": "Every line has a call.",
+        "next_at": "2027-03-10T17:00:00Z",
+    },
+    "lines": [
+        {
+            "name": "line-1",
+            "ready": True,
+            "call": "telling",
+            "attempt": "a1",
+            "incoming": None,
+            "fault": None,
+            "modem": {"family": "sim7600", "audio": "pcm-serial", "operator": "20801"},
+            "selftest": None,
+        },
+        {
+            "name": "line-2",
+            "ready": False,
+            "call": None,
+            "attempt": None,
+            "incoming": None,
+            "fault": {
+                "code": "sim_missing",
+                "detail": "no SIM is in the holder",
+                "remedy": "insert it, contacts down",
+                "final": True,
+            },
+            "modem": {},
+            "selftest": None,
+        },
+    ],
+    "people": 48,
+    "waiting": 31,
+    "attempts": 12,
+    "outcomes": {"busy": 3, "listened": 7, "opted_out": 2},
+    "refusals": {"consent": 4, "law.sunday": 1},
+    "lamps": {"ready": "on", "line": "blink", "call": "on", "fault": "4 flashes"},
+    "faults": [
+        {"code": "line_out", "meaning": "a modem or SIM needs a person", "remedy": "see doctor"}
+    ],
+    "doubts": [],
+    "messages": {"kept": 0, "waiting": 0, "held_back": 0},
+    "queue": [
+        {
+            "subject": f"{index:032x}",
+            "number": f"+33 ••••••• {index:02d}",
+            "opens": "2027-03-10T17:00:00Z",
+            "attempts": index % 2,
+        }
+        for index in range(8)
+    ],
+    "recent": [
+        {
+            "at": f"2027-03-09T17:0{index}:00Z",
+            "kind": "call.ended",
+            "subject": "ab" * 16,
+            "line": "line-1",
+            "detail": "listened",
+        }
+        for index in range(3)
+    ],
+    "ledger": {"seq": 12, "hash": "00"},
+}
+SIZES = [(40, 12), (80, 24), (120, 40), (30, 5), (200, 60)]
+
+
+def plain(view: View, width: int, height: int, language: str = "en") -> list[str]:
+    return page(view, translator(language), width, height).plain.split("\n")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_page_fits_its_terminal(width: int, height: int, language: str) -> None:
+    rows = plain(View(status=STATUS), width, height, language)
+    assert len(rows) == height
+    assert max(map(len, rows)) <= width
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_what_is_grave_is_seen_at_every_size(width: int, height: int) -> None:
+    stopped = {**STATUS, "stopped": True}
+    shown = "\n".join(plain(View(status=stopped, silent_for=9, trouble="silent"), width, height))
+    assert "STALE: no answer for 9 s" in shown
+    assert "EMERGENCY STOP" in shown
+    assert "north" in shown
+
+
+def test_a_page_tells_what_a_person_asks() -> None:
+    shown = "\n".join(plain(View(status=STATUS), 80, 40))
+    for told in (
+        "18:02:11 CET",
+        "● ready on",
+        "Every line has a call. Next: 2027-03-10 18:00 CET.",
+        "line-1   telling",
+        "line-2: OUT (sim_missing) no SIM is in the holder; insert it, contacts down",
+        "48 people, 31 may still be called, 12 calls",
+        "busy 3  listened 7  opted_out 2",
+        "Not called, by rule: consent 4, law.sunday 1",
+        "2027-03-10 18:00 CET  +33 ••••••• 01  attempt 2",
+        "18:02:00 CET call ended  listened  line-1  abababab",
+        "! a modem or SIM needs a person: see doctor",
+    ):
+        assert told in shown
+    assert "dit le message" in "\n".join(plain(View(status=STATUS), 80, 40, "fr"))
+
+
+def test_no_text_is_obeyed() -> None:
+    hostile = {**STATUS, "why": {"code": "x", "sentence": "a\x1b[2Jb\u202e", "next_at": None}}
+    shown = "\n".join(plain(View(status=hostile), 80, 24))
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "a\\u001b[2Jb\\u202e" in shown
+
+
+def test_safe_mode_and_a_box_of_an_earlier_version_are_shown_too() -> None:
+    safe = {
+        "box": "north",
+        "running": False,
+        "safe_mode": "x",
+        "bench": False,
+        "mode": "safe mode",
+        "stopped": False,
+        "why": {"code": "safe_mode", "sentence": "Safe mode.", "next_at": None},
+        "faults": [],
+    }
+    assert "Safe mode." in "\n".join(plain(View(status=safe), 80, 24))
+    earlier = {key: STATUS[key] for key in STATUS if key not in ("queue", "recent", "timezone")}
+    assert "17:02:11 UTC" in "\n".join(plain(View(status=earlier), 80, 24))
+
+
+class FakeBox:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.trouble: Exception | None = None
+        self.status = STATUS
+
+    def __call__(self, operation: str, given: dict[str, Any]) -> Any:
+        if operation != "status":
+            self.asked.append((operation, given))
+            return {}
+        if self.trouble is not None:
+            raise self.trouble
+        return self.status
+
+
+def played(
+    box: FakeBox, play: Callable[[Watch, Pilot[None]], Awaitable[None]], size: tuple[int, int]
+) -> None:
+    async def through() -> None:
+        app = Watch(box)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause(0.3)
+            await play(app, pilot)
+
+    asyncio.run(through())
+
+
+def shown(app: Watch) -> str:
+    return str(app.screen_stack[0].query_one("#page", Static).content)
+
+
+@pytest.mark.pty
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+def test_keys_act_at_once(size: tuple[int, int]) -> None:
+    box = FakeBox()
+
+    async def play(app: Watch, pilot: Pilot[None]) -> None:
+        await pilot.press("x")
+        await pilot.press("p")
+        await pilot.press("s")
+        await pilot.pause(0.3)
+
+    played(box, play, size)
+    asked = sorted(box.asked)
+    assert asked == [("pause", {"by": "watch"}), ("resume", {"by": "watch"}), ("stop", {})]
+
+
+@pytest.mark.pty
+def test_a_reset_asks_for_name_and_reason() -> None:
+    box = FakeBox()
+
+    async def play(app: Watch, pilot: Pilot[None]) -> None:
+        await pilot.press("r")
+        await pilot.press(*"Ana", "enter")
+        assert not box.asked
+        assert app.screen.query_one("#reason", Input).has_focus
+        await pilot.press(*"cable", "enter")
+        await pilot.pause(0.3)
+        await pilot.press("r", "escape")
+
+    played(box, play, (80, 24))
+    assert box.asked == [("reset", {"by": "Ana", "reason": "cable"})]
+
+
+@pytest.mark.pty
+def test_a_silent_box_is_marked_and_its_last_word_stays() -> None:
+    box = FakeBox()
+
+    async def play(app: Watch, pilot: Pilot[None]) -> None:
+        assert "STALE" not in shown(app)
+        box.trouble = Unresponsive(7, "does not answer")
+        await pilot.pause(1.5)
+        assert "STALE: no answer for" in shown(app)
+        assert "line-1" in shown(app)
+        box.trouble = None
+        await pilot.pause(1.5)
+        assert "STALE" not in shown(app)
+        await pilot.press("question_mark")
+        await pilot.press("escape")
+
+    played(box, play, (80, 24))
