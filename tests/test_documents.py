@@ -156,3 +156,30 @@ def test_each_trip_goes_through_few_rooms_and_never_back() -> None:
         assert len(rooms) >= 3, title
         assert len(rooms) <= MOST_ROOMS, title
         assert len(rooms) == len(set(rooms)), f"{title}: a way back: {rooms}"
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The cells of each table row of *page*, without rules."""
+    return [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
+        if line.startswith("|") and not re.fullmatch(r"[|\- ]+", line)
+    ]
+
+
+def test_each_threat_that_was_tried_names_what_holds_it() -> None:
+    """Each test and make target of the last column exists; a row without one is no claim."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    rows = [row for row in rows_of("threats.md") if len(row) == 3 and row[2] != "held by"]
+    assert len(rows) > 50
+    for row in rows:
+        held = _CODE.findall(row[2])
+        assert held or row[2] == "the same", row
+        for word in held:
+            make, _, target = word.partition(" ")
+            path, _, name = word.partition("::")
+            if make == "make":
+                assert target in targets, word
+                continue
+            text = (ROOT / path).read_text(encoding="utf-8")
+            assert not name or f"def {name}(" in text, word
