@@ -29,6 +29,7 @@ from appliance.campaign.doubts import RESET, Doubt
 from appliance.campaign.engine import CLAIM_WAIT, Engine
 from appliance.campaign.fleet_inputs import Fleet
 from appliance.campaign.inputs import Input
+from appliance.campaign.line_limits import LineLimits
 from appliance.campaign.options import Options
 from appliance.clearance.gate import LawGate
 from appliance.config.load import Config
@@ -127,6 +128,10 @@ class Box:
             options=Options(
                 start_paused=config.settings.campaign.start == "on_button",
                 confirmation=config.settings.campaign.sms_confirmation,
+                limits={
+                    name: LineLimits(**limits.model_dump())
+                    for name, limits in config.settings.limits.items()
+                },
                 phrasebook=Phrasebook(config.settings.objections),
             ),
             fleet=fleet,

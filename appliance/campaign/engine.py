@@ -36,6 +36,7 @@ from appliance.campaign.idleness import Condition, Idle, explain
 from appliance.campaign.incoming_calls import IncomingCalls
 from appliance.campaign.inputs import Input
 from appliance.campaign.interfaces import Gate, People
+from appliance.campaign.line_limits import Reached
 from appliance.campaign.lines import Lines
 from appliance.campaign.messages import Messages
 from appliance.campaign.options import Options
@@ -133,6 +134,7 @@ class Engine:
             ids=ids,
             call_seconds=call_seconds,
             fleet=fleet,
+            limits={n: one for n, one in self._options.limits.items() if n in lines},
         )
         self._fleet = fleet
         self._claims: Claims | None = None
@@ -248,6 +250,9 @@ class Engine:
             call_seconds=call_seconds,
             line_ready=line_ready,
             fleet=None if number is None else standing(self._fleet, number),
+            limit="; ".join(f"{one.line}: {one.detail}" for one in self.limits_reached(now))
+            if self._options.limits
+            else None,
         )
 
     def reset_refusal(self) -> str | None:
@@ -271,6 +276,9 @@ class Engine:
             opening = None
             if self._lines.idle:
                 opening = self._planner.scheduler.next_opening(now.utc)
+                if opening is not None and not self._placer.open_lines(now):
+                    frees = [one.until for one in self._placer.reached(now).values()]
+                    opening = max(opening, min(frees, default=opening))
             if opening is not None:
                 wait = max((opening - now.utc).total_seconds(), 0.0)
                 times.append(now.monotonic + wait)
@@ -313,6 +321,17 @@ class Engine:
             or self._waits(now)
         )
 
+    def limits_reached(self, now: Now) -> tuple[Reached, ...]:
+        """Return the limits that keep lines from calling, where no line is left that may."""
+        if not self._lines.idle or self._placer.open_lines(now):
+            return ()
+        idle = {line.name for line in self._lines.idle}
+        return tuple(one for one in self._placer.reached(now).values() if one.line in idle)
+
+    def line_limit(self, name: str, now: Now) -> Reached | None:
+        """Return the limit that keeps the line *name* from a further call, or None."""
+        return self._placer.reached(now).get(name)
+
     def _waits(self, now: Now) -> bool:
         """Whether the pause after an end within a call still runs."""
         return self._dials_from is not None and now.monotonic < self._dials_from
@@ -337,6 +356,7 @@ class Engine:
             planned=self._planner.complete,
             refused=self._planner.refused,
             fleet=None if self._fleet is None else self._fleet.barred(),
+            limits=self.limits_reached(now),
             next_opening=self._planner.scheduler.next_opening(now.utc),
         )
 
@@ -377,6 +397,7 @@ class Engine:
         self._placer.stopped = self._contact_open
         if now.trusted and self.storage_failure is None:
             self._planner.portion(now)
+            self._placer.tell_limits(now)
             attended = self._campaign.attended
             may = self._planner.complete and not self._retired and not self._blocked(now)
             if may and (press or not attended):

@@ -23,6 +23,7 @@ from typing import Any
 
 from appliance.campaign.interruptions import Interruptions
 from appliance.campaign.kept_messages import KeptMessages
+from appliance.campaign.line_limits import LineUsage
 from appliance.campaign.packed_history import (
     Outline,
     PackedPeople,
@@ -45,7 +46,7 @@ from appliance.model import (
     hex_text,
 )
 
-CHECKPOINT_VERSION = 7
+CHECKPOINT_VERSION = 8
 
 
 class CheckpointInvalid(ValueError):
@@ -70,6 +71,7 @@ class CampaignState:
         """The emergency stop is latched."""
         self.paused = False
         self.interruptions = Interruptions()
+        self.usage = LineUsage()
         self.outcomes: dict[Outcome, int] = {}
         """Attempts ended, by outcome."""
         self.authorised = 0
@@ -228,6 +230,7 @@ class CampaignState:
             self.newest_at = entry.at
         self._messages.apply(entry)
         self.interruptions.apply(entry, in_call=bool(self._open))
+        self.usage.apply(entry)
         match entry.kind:
             case "call.authorised":
                 self._authorised(entry)
@@ -459,6 +462,7 @@ class CampaignState:
         other.clock_word = self.clock_word
         other.stopped, other.paused = self.stopped, self.paused
         other.interruptions = self.interruptions.copy()
+        other.usage = self.usage.copy()
         other.authorised, other.revoked = self.authorised, self.revoked
         other.outcomes = self.outcomes.copy()
         other._people, other._suppressed = self._people.copy(), self._suppressed.copy()
@@ -479,6 +483,7 @@ class CampaignState:
             "stopped": self.stopped,
             "paused": self.paused,
             "interruptions": self.interruptions.to_checkpoint(),
+            "usage": self.usage.to_checkpoint(),
             "authorised": self.authorised,
             "revoked": self.revoked,
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
@@ -512,6 +517,7 @@ class CampaignState:
             state.clock_word = _word_of_json(data.get("clock_word"))
             state.stopped, state.paused = bool(data["stopped"]), bool(data["paused"])
             state.interruptions = Interruptions.from_checkpoint(data["interruptions"])
+            state.usage = LineUsage.from_checkpoint(data["usage"])
             state.authorised, state.revoked = int(data["authorised"]), int(data["revoked"])
             state.outcomes = {Outcome(key): int(n) for key, n in data["outcomes"].items()}
             state._people = PackedPeople.from_checkpoint(data)

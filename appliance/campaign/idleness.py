@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from appliance.campaign import interruptions
+from appliance.campaign.line_limits import Reached
 from appliance.effects import Now
 from firmware.events import LineFault
 
@@ -15,7 +16,7 @@ class Idle:
     """The reason at one instant."""
 
     code: str
-    """``storage``, ``state``, ``stopped``, ``paused``, ``clock``, ``fleet``, ``lines``,
+    """``storage``, ``state``, ``stopped``, ``paused``, ``clock``, ``fleet``, ``lines``, ``limit``,
     ``interrupted``, ``loading``, ``busy``, ``done``, ``closed``, ``press`` or ``dialling``."""
     sentence: str
     next_at: datetime | None = None
@@ -46,6 +47,8 @@ class Condition:
     """Everybody's next chance is known."""
     refused: int
     next_opening: datetime | None
+    limits: tuple[Reached, ...] = ()
+    """Where every line that is idle has reached one."""
     fleet: str | None = None
     """Why the fleet lets this box call nobody; None where it does, and without a fleet."""
 
@@ -118,6 +121,15 @@ def explain(condition: Condition) -> Idle:
     opening = condition.next_opening
     if condition.lines_idle == 0:
         return Idle(code="busy", sentence="Every line in service has a call.")
+    if condition.limits and opening is not None and opening <= condition.now.utc:
+        until = min(one.until for one in condition.limits)
+        told = "; ".join(f"{one.line}: {one.detail}" for one in condition.limits)
+        return Idle(
+            code="limit",
+            sentence=f"The limits of the lines are reached ({told}); the next call may happen at "
+            f"{until.isoformat(sep=' ', timespec='minutes')}.",
+            next_at=until,
+        )
     if opening is None:
         if condition.calls_running:
             return Idle(code="busy", sentence="The last calls are running.")

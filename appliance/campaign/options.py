@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from appliance.campaign.line_limits import LineLimits
 from appliance.objections.understand import Phrasebook
 
 
@@ -17,5 +19,7 @@ class Options:
     """Whether calling the box back withdraws consent (where the greeting says so)."""
     phrasebook: Phrasebook = field(default_factory=Phrasebook)
     """What a text message says by which it objects."""
+    limits: Mapping[str, LineLimits] = field(default_factory=dict)
+    """By the line's name."""
     confirmation: str = ""
     """Text that answers a new objection by text message, once; empty for none."""

@@ -10,6 +10,7 @@ from appliance.call.state import ClaimProof, Keys
 from appliance.campaign.claims import Claims
 from appliance.campaign.fleet_inputs import Fleet, standing
 from appliance.campaign.interfaces import Gate, People
+from appliance.campaign.line_limits import LineLimits, Reached
 from appliance.campaign.lines import Lines, LineState
 from appliance.campaign.planner import Planner
 from appliance.campaign.recorder import Recorder
@@ -33,6 +34,7 @@ def circumstances(
     call_seconds: float,
     line_ready: bool = True,
     fleet: FleetStanding | None = None,
+    limit: str | None = None,
 ) -> Circumstances:
     """Return how the box stands at *now*, for the gate: the only place that reads it together."""
     return Circumstances(
@@ -46,6 +48,7 @@ def circumstances(
         pressed=pressed,
         call_seconds=call_seconds,
         fleet=fleet,
+        limit=limit,
     )
 
 
@@ -64,7 +67,9 @@ class Placer:
         ids: Iterator[str],
         call_seconds: Mapping[str, float],
         fleet: Fleet | None = None,
+        limits: Mapping[str, LineLimits] | None = None,
     ) -> None:
+        self._limits = limits or {}
         self._campaign = campaign
         self._keys = Keys(listen=campaign.listen_key, object=campaign.object_key)
         self._gate = gate
@@ -82,13 +87,44 @@ class Placer:
         self.retired = False
         """The box is ending: a grant that still comes begins no call."""
 
+    def reached(self, now: Now) -> dict[str, Reached]:
+        """Return the limit that keeps each line from a further call, of those that have one."""
+        longest = max(self._call_seconds.values())
+        found = (
+            self._recorder.state.usage.reached(name, limits, now.utc, longest)
+            for name, limits in self._limits.items()
+        )
+        return {one.line: one for one in found if one is not None}
+
+    def open_lines(self, now: Now) -> list[LineState]:
+        """Return the idle lines whose limits leave room for a call, the longest unused first."""
+        idle = self._lines.idle
+        if not idle or not self._limits:
+            return idle
+        reached = self.reached(now)
+        return [line for line in idle if line.name not in reached]
+
+    def tell_limits(self, now: Now) -> None:
+        """Record each limit once when it is reached."""
+        for one in self.reached(now).values() if self._limits else ():
+            if not self._recorder.state.usage.was_told(one, now.utc):
+                self._recorder.record(
+                    "limit.reached",
+                    None,
+                    now,
+                    line=one.line,
+                    limit=one.limit,
+                    detail=one.detail,
+                    until=one.until.isoformat(timespec="seconds"),
+                )
+
     def place(self, now: Now, *, limit: int, pressed: bool, contact_open: bool) -> None:
         """Begin up to *limit* calls, in the scheduler's order.
 
         *pressed* says that a person asked for this one call; *contact_open*, that the stop
         contact is open, whatever the ledger says.
         """
-        idle = self._lines.idle[:limit]
+        idle = self.open_lines(now)[:limit]
         for _ in range(DECISIONS_PER_STEP):
             subject = self._planner.take(now) if idle else None
             if subject is None:
@@ -146,6 +182,8 @@ class Placer:
             pressed=pressed,
             call_seconds=self._call_seconds[self._campaign.script(contact.language).language],
             fleet=standing(self._fleet, contact.number),
+            # Only lines that have room are asked about.
+            limit="" if self._limits else None,
         )
 
     def claimed(
@@ -173,6 +211,8 @@ class Placer:
         )
         if self.retired:
             return "ending"
+        if line.name in self.reached(now):
+            return "limit"
         if decision.clearance is None:
             return " ".join(verdict.rule for verdict in decision.refusals)
         self._begin(line, contact, decision.clearance, now, attempt=attempt, claim=claim)

@@ -36,6 +36,8 @@ class Circumstances:
     """What is not as the box left it in its state, so that a person must look first."""
     call_seconds: float
     """The longest that the call may take, from the dial command to the silent line."""
+    limit: str | None = None
+    """What every line has used up, empty for nothing; None where no line has limits."""
     fleet: FleetStanding | None = None
     """None where this box belongs to no fleet."""
 

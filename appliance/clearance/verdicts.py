@@ -39,7 +39,20 @@ def box_verdicts(circumstances: Circumstances, rules: Rules) -> list[Verdict]:
         else "The campaign runs by itself.",
         "In attended mode each call waits for a press of the start button.",
     )
+    limit = (
+        []
+        if circumstances.limit is None
+        else [
+            _verdict(
+                "limit",
+                not circumstances.limit,
+                "The line's limits leave room for a call.",
+                f"The limits of the lines are reached: {circumstances.limit}.",
+            )
+        ]
+    )
     return [
+        *limit,
         _verdict(
             "stop",
             not circumstances.stopped,

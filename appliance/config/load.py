@@ -273,6 +273,11 @@ class _Checks:
                         f'"{value}" is already used by lines[{first[value]}]; give each its own',
                     )
                 first.setdefault(value, index)
+        names = [line.name for line in self.settings.lines]
+        for name in self.settings.limits:
+            if name not in names:
+                known = ", ".join(names)
+                self.fault(("limits", name), f"no line has this name; write one of {known}")
 
     def _keys(self) -> None:
         keys = self.settings.campaign.keys

@@ -409,6 +409,19 @@ class ProvisioningSettings(Section):
     )
 
 
+_COUNT_HELP = "write a whole number from 1 to 100000, or leave it out"
+Count = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class LimitSettings(Section):
+    """What the SIM of one line may be used for; each only narrows."""
+
+    calls_per_hour: Count | None = Field(default=None, description=_COUNT_HELP)
+    calls_per_day: Count | None = Field(default=None, description=_COUNT_HELP)
+    minutes_per_day: Count | None = Field(default=None, description=_COUNT_HELP)
+    numbers_per_day: Count | None = Field(default=None, description=_COUNT_HELP)
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="write debug, info, warning or error"
@@ -439,6 +452,10 @@ class Settings(Section):
     objections: dict[Language, tuple[Objection, ...]] = Field(
         default_factory=dict,
         description="write a list of words or phrases by language, such as fr: [ras le bol]",
+    )
+    limits: dict[Name, LimitSettings] = Field(
+        default_factory=dict,
+        description="write limits by the name of a line, such as line-1: {calls_per_hour: 20}",
     )
     ledger: LedgerSettings = LedgerSettings()
     language: Literal["en", "fr"] = Field(

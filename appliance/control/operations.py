@@ -245,8 +245,18 @@ class Operations:
         fault = engine.line_faults.get(name)
         described = self._around.describe_line(name) if self._around.describe_line else {}
         tests = selftest_result.load(self._box.state.directory)
+        now = self._box.now()
+        limit = engine.line_limit(name, now)
         return {
             "name": name,
+            "used": engine.state.usage.used(name, now.utc),
+            "limit": None
+            if limit is None
+            else {
+                "limit": limit.limit,
+                "detail": limit.detail,
+                "until": utc_text(limit.until),
+            },
             "ready": name in engine.ready_lines,
             "call": None if call is None else progress(call),
             "attempt": None if call is None else call.call.attempt,

@@ -94,7 +94,9 @@ def line_text(line: dict[str, Any]) -> str:
     caller = f"called, {line['incoming']}" if line["incoming"] else None
     state = line["call"] or caller or ("ready" if line["ready"] else "not ready")
     family = line["modem"].get("family", "")
-    return f"{line['name']}: {state}{f' ({family})' if family else ''}{_self_test(line)}"
+    limit = line.get("limit")
+    held = f", limit reached: {limit['detail']}, until {limit['until']}" if limit else ""
+    return f"{line['name']}: {state}{f' ({family})' if family else ''}{held}{_self_test(line)}"
 
 
 def _self_test(line: dict[str, Any]) -> str:

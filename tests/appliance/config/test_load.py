@@ -236,6 +236,17 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
             'object: "1"',
             "campaign.keys: listen and object must be two different keys",
         ),
+        *(
+            ("\nlaw:\n", f"\nlimits:\n  {limits}\nlaw:\n", fault)
+            for limits, fault in (
+                ("line-9: {calls_per_hour: 2}", "no line has this name; write one of line-1"),
+                ("line-1: {calls_per_hour: 0}", "limits.line-1.calls_per_hour:"),
+                ("line-1: {calls_per_day: many}", "limits.line-1.calls_per_day:"),
+                ("line-1: {minutes_per_day: 1.5}", "limits.line-1.minutes_per_day:"),
+                ("line-1: {numbers_a_day: 2}", "limits.line-1.numbers_a_day:"),
+                ("line-1: 20", "limits.line-1:"),
+            )
+        ),
     ],
 )
 def test_a_fault_names_its_place_and_the_remedy(
