@@ -18,9 +18,6 @@ from appliance.fleet.copies import Copies, read_network
 from appliance.fleet.headquarters import at_headquarters
 from appliance.fleet.hub import Hub
 from appliance.fleet.wire import HubRefused, NoAnswer
-from appliance.report.figures import add_up
-from appliance.report.report import Frame, as_html
-from appliance.report.table import as_csv
 from appliance.windows import known_zone
 
 
@@ -98,6 +95,11 @@ async def _stop_all(hub: Hub, finding: Finding) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    # The auditor needs no drawing.
+    from appliance.report.figures import add_up
+    from appliance.report.report import Frame, as_html
+    from appliance.report.table import as_csv
+
     zone: ZoneInfo | None = known_zone(arguments.timezone)
     if zone is None:
         raise Refused(f"{arguments.timezone} is not a time zone", "write one as Europe/Paris")
