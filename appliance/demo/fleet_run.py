@@ -25,6 +25,8 @@ LINES = 2
 CUT_SECONDS = 6.0
 STOP_SECONDS = 3.0
 GIVE_UP = 240.0
+QUIET = 10.0
+"""Seconds without a new call after which the rest are people who come later."""
 
 LISTENS = {"answer": {"keys": [{"key": "1", "heard": 3.0}], "patience": 120}}
 OBJECTS = {"answer": {"keys": [{"key": "9", "heard": 3.0}], "patience": 120}}
@@ -96,8 +98,11 @@ class FleetPerformance:
             self._kill()
             self._until(total * shares.stop)
             self._stop()
-            self._until(total)
-            self._tell("everybody has had their call; the boxes end and send the rest")
+            self._until(total, quiet=QUIET)
+            left = total - len(self._reached())
+            if left:
+                self._tell(f"{left} come later: a claim of theirs was used up, and rests count")
+            self._tell("the boxes end and send the rest")
         finally:
             self._together(FleetBox.end)
         try:
@@ -231,16 +236,19 @@ class FleetPerformance:
             )
         }
 
-    def _until(self, count: float) -> None:
-        """Wait until *count* people have been called."""
-        told = -1
+    def _until(self, count: float, *, quiet: float | None = None) -> None:
+        """Wait until *count* people have been called, or nobody new for *quiet* seconds."""
+        told = last = -1
+        since = time.monotonic()
         end = time.monotonic() + GIVE_UP
         while True:
             reached = len(self._reached())
             if reached // 5 != told // 5:
                 told = reached
                 self._tell(f"  … {reached} of {len(self._people)} people called")
-            if reached >= count:
+            if reached != last:
+                last, since = reached, time.monotonic()
+            if reached >= count or (quiet is not None and time.monotonic() - since > quiet):
                 return
             if time.monotonic() > end:
                 raise Refused("the demonstration does not go on", f"see {self._directory}")
