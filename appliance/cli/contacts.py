@@ -11,6 +11,7 @@ from typing import Any
 
 from appliance.cli.delivery import Output
 from appliance.cli.output import check_target
+from appliance.cli.sample import refuse_the_sample
 from appliance.cli.session import ask
 from appliance.control.protocol import FILE_LIMIT
 from firmware.bounded_read import read_bounded
@@ -147,6 +148,8 @@ def _print_files(files: dict[str, Any]) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
+    if not arguments.dry_run:
+        refuse_the_sample(arguments, "contacts import")
     if arguments.accept_valid and arguments.rejects is None:
         print(
             "autodialer: --accept-valid needs --rejects FILE for the rows it leaves out",

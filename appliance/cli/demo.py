@@ -16,6 +16,7 @@ from appliance.errors import Refused
 
 if TYPE_CHECKING:
     from appliance.config.load import Config
+    from appliance.demo.run import Result
 
 MOST_LINES = 16
 EVERY_OUTCOME_FROM = 40
@@ -36,7 +37,7 @@ def _lines(text: str) -> int:
     return value
 
 
-def _speed(text: str) -> float:
+def speed(text: str) -> float:
     value = float(text)
     if not 1 <= value <= 100:
         raise argparse.ArgumentTypeError("must be from 1 to 100")
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contacts", type=_count, default=48, metavar="N", help="people to invent")
     parser.add_argument("--lines", type=_lines, default=2, metavar="N", help="simulated modems")
     parser.add_argument(
-        "--speed", type=_speed, default=16.0, metavar="X", help="times the speed of life, 1 to 100"
+        "--speed", type=speed, default=16.0, metavar="X", help="times the speed of life, 1 to 100"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="other people, same rules")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a live screen")
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.demo.place import clear, seal
 
     for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _leave)
+        signal.signal(signum, leave)
     campaign = load(arguments.config, examine=True)
     if not campaign.bench:
         raise Refused(
@@ -109,22 +110,28 @@ def _perform(stage: Stage, arguments: argparse.Namespace, campaign: Config) -> i
             stage, population, screen, expected=will_be_called(arguments.contacts)
         )
         result = performance.run(lines=arguments.lines, speed=arguments.speed, seed=arguments.seed)
-    return _conclude(stage, console, arguments, result.exit_code, result.seconds, result.imported)
+    every = arguments.contacts >= EVERY_OUTCOME_FROM
+    return conclude(stage, console, arguments, result, what="demonstration", every_outcome=every)
 
 
-def _leave(signum: int, _: object) -> None:
+def leave(signum: int, _: object) -> None:
     """Unwind, so that the children end too: a closed terminal must leave no box and no modems."""
     sys.exit(128 + signum)
 
 
-def _conclude(
+def conclude(
     stage: Stage,
     console: object,
     arguments: argparse.Namespace,
-    exit_code: int,
-    seconds: float,
-    imported: dict[str, object],
+    result: Result,
+    *,
+    what: str,
+    every_outcome: bool,
 ) -> int:
+    """Audit what was done, print the summary, and return the exit code.
+
+    *every_outcome* asks that each has occurred.
+    """
     from rich.console import Console
 
     from appliance.demo.audit import audit
@@ -146,11 +153,11 @@ def _conclude(
     print_summary(
         Summary(
             outcomes=outcomes,
-            people=int(str(imported["new_people"])),
+            people=int(str(result.imported["new_people"])),
             called=called,
-            refused_rows=int(str(imported["rejected_rows"])),
+            refused_rows=int(str(result.imported["rejected_rows"])),
             reasons=reasons,
-            seconds=seconds,
+            seconds=result.seconds,
             speed=arguments.speed,
             ledger=f"Ledger: {verification.lines} rows, every hash verified."
             if verification.ok
@@ -166,13 +173,15 @@ def _conclude(
         console,
     )
     missing = [outcome.value for outcome in Outcome if not outcomes.get(outcome.value)]
-    complete = not missing or arguments.contacts < EVERY_OUTCOME_FROM
+    complete = not missing or not every_outcome
     if not complete:
         console.print(f"Never happened, though it should have: {', '.join(missing)}")
-    if exit_code != 0:
-        console.print(f"The box ended with exit code {exit_code}; see {_short(stage.log)}")
-    passed = exit_code == 0 and verification.ok and not (findings or heard.findings) and complete
-    console.print("The demonstration went as it should." if passed else "SOMETHING IS WRONG.")
+    if result.exit_code != 0:
+        console.print(f"The box ended with exit code {result.exit_code}; see {_short(stage.log)}")
+    passed = (
+        result.exit_code == 0 and verification.ok and not (findings or heard.findings) and complete
+    )
+    console.print(f"The {what} went as it should." if passed else "SOMETHING IS WRONG.")
     return 0 if passed else 1
 
 

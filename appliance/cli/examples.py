@@ -11,6 +11,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("demo", "48 invented people on two simulated modems"),
         ("demo --contacts 200 --lines 4 --plain", "more of both, as lines of text"),
     ),
+    "rehearse": (
+        ("rehearse --contacts people.csv", "your people, with numbers that nobody has"),
+        ("rehearse --speed 30 --plain", "faster, as lines of text"),
+    ),
     "run": (
         ("--config /etc/autodialer/config.yaml run", "as systemd runs it"),
         ("run --until-idle", "end when nobody may be called for half an hour"),
@@ -108,6 +112,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "fleet verify": (("fleet verify --json", "ledgers and claims of all boxes"),),
     "fleet demo": (("fleet demo", "two minutes on this machine"),),
     "fleet report": (("fleet report --out report.html", "one page for all boxes"),),
+    "config init": (
+        ("config init", "asks what it must know"),
+        ("config init --yes --purpose news --number +33199000001 --out box.yaml", "asks nothing"),
+    ),
+    "config explain": (
+        ("config explain campaign.timers.ring", "one key"),
+        ("config explain lines", "a section"),
+    ),
     "completion": (
         ("completion bash", "source <(autodialer completion bash)"),
         ("completion zsh", "write it to a folder of $fpath as _autodialer"),

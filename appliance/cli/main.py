@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "run the whole box on simulated modems"),
+    "rehearse": ("rehearse", "your configuration, clips and people on simulated modems"),
     "run": ("run", "run the box in the foreground (systemd runs this)"),
     "check": ("check", "check configuration, clips and law profile"),
     "contacts": ("contacts", "import, list, revoke, erase, expire and export people"),
@@ -40,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audio": ("audio", "check and prepare clips, find keys in recordings"),
     "provision": ("provision", "configuration and people by stick: pack, check, apply a folder"),
     "fleet": ("fleet", "many boxes, one campaign: hub, members, stop, audit"),
+    "config": ("config", "make a configuration, and explain its keys"),
     "completion": ("completion", "commands for your shell to complete, and the manual page"),
 }
 
@@ -118,6 +120,10 @@ def _run(argv: Sequence[str], interrupted: object) -> int:
     arguments = parser.parse_args(top.rest)
     if arguments.config is None:
         arguments.config = default_config()
+        # Found nowhere: the sample serves to look at, and for the demonstration.
+        arguments.fallback = arguments.config.is_absolute() and (
+            str(arguments.config) != SYSTEM_CONFIG
+        )
     module = importlib.import_module(f"appliance.cli.{COMMANDS[top.command][0]}")
     try:
         if callable(interrupted):

@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from appliance.cli.output import check_target
+    from appliance.cli.sample import refuse_the_sample
     from appliance.daemon.starts import Starts, default_file
+
+    refuse_the_sample(arguments, "run")
 
     file = arguments.starts or default_file()
     if file is None:

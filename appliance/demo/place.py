@@ -27,10 +27,10 @@ _NOT_COUNTED = frozenset({"lock", "control.sock", WRITTEN, EXPORTS})
 """The lock, and what later commands remember of files that they wrote elsewhere: these stay."""
 
 
-def own_place(state: Path) -> Path:
+def own_place(state: Path, suffix: str = SUFFIX) -> Path:
     """Return where a demonstration may live beside *state*: the first place that is free for it."""
     for number in range(1, MOST_PLACES + 1):
-        place = state.with_name(f"{state.name}{SUFFIX}{'' if number == 1 else f'-{number}'}")
+        place = state.with_name(f"{state.name}{suffix}{'' if number == 1 else f'-{number}'}")
         try:
             if why_not(place) is None:
                 return place

@@ -48,15 +48,22 @@ class Performance:
     """Runs the processes and plays the people around the box."""
 
     def __init__(
-        self, stage: Stage, population: Population, screen: Screen, *, expected: int
+        self,
+        stage: Stage,
+        population: Population,
+        screen: Screen,
+        *,
+        expected: int,
+        incidents: bool = True,
     ) -> None:
+        """With *incidents* somebody presses the stop, and the power fails once."""
         self._stage = stage
         self._screen = screen
         self._expected = expected
         self._seen = 0
         self._called: set[str] = set()
         self._looking_since: float | None = None
-        incidents = population.people >= INCIDENTS_FROM
+        incidents = incidents and population.people >= INCIDENTS_FROM
         self._stop_at: float | None = expected * STOP_AFTER if incidents else None
         self._cut_at: float | None = expected * POWER_FAILS_AFTER if incidents else None
 

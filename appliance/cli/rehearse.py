@@ -1,0 +1,200 @@
+"""``rehearse``: your configuration, clips and people on simulated modems, in a state of its own."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from appliance.cli.demo import conclude, leave, speed
+from appliance.cli.sample import refuse_the_sample
+from appliance.demo.processes import Stage, autodialer, run_command
+from appliance.errors import Refused
+
+if TYPE_CHECKING:
+    from appliance.config.load import Config
+    from appliance.demo.people import Population
+
+USUAL_SPEED = 16.0
+INVENTED = 24
+INVENTED_START = "2027-03-09T18:00:00+01:00"
+"""A Tuesday on which the invented people may be called."""
+ASKED = 300
+"""People who are asked when they may be called, to begin the rehearsal then."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--contacts",
+        type=Path,
+        metavar="F",
+        help="a contacts file; otherwise the people of the box's state, else invented ones",
+    )
+    parser.add_argument(
+        "--speed",
+        type=speed,
+        metavar="X",
+        help="times the speed of life, 1 to 100 (clock.speed of the configuration, else 16)",
+    )
+    parser.add_argument("--plain", action="store_true", help="plain lines instead of a live screen")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from appliance.config.load import load
+    from appliance.demo.place import clear, own_place, seal
+    from appliance.demo.rehearsal import SUFFIX
+
+    refuse_the_sample(arguments, "rehearse")
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, leave)
+    config = load(arguments.config, examine=True)
+    place = arguments.state
+    stage = Stage(own_place(config.state, SUFFIX) if place is None else Path(place).resolve())
+    print(f"configuration {config.file}, state of the rehearsal {stage.state}", flush=True)
+    people = _people(arguments, config)
+    clear(stage)
+    try:
+        return _perform(stage, arguments, config, people)
+    finally:
+        seal(stage)
+
+
+def _people(arguments: argparse.Namespace, config: Config) -> Population | None:
+    """Return whom the file or the state names, with other numbers; None where nobody does."""
+    from appliance.demo.rehearsal import population
+
+    if arguments.contacts is None and not (config.state / "registry").is_dir():
+        return None
+    with TemporaryDirectory(prefix="autodialer-") as folder:
+        state = config.state
+        if arguments.contacts is not None:
+            state = Path(folder) / "state"
+            print(f"people of {arguments.contacts}, with numbers that nobody has", flush=True)
+            rejects = ("--accept-valid", "--rejects", str(Path(folder) / "rejects.csv"))
+            contacts = str(arguments.contacts)
+            done = _command(arguments, state, "contacts", "import", contacts, *rejects)
+            print(done.stdout, end="", flush=True)
+        else:
+            print(f"people of {state}, with numbers that nobody has", flush=True)
+        exported = _command(arguments, state, "contacts", "export")
+    found = population(exported.stdout)
+    if not found.people:
+        raise Refused("nobody is left to rehearse with", "see why: autodialer contacts import")
+    return found
+
+
+def _command(
+    arguments: argparse.Namespace, state: Path, *words: str
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        autodialer("--config", str(arguments.config), "--state", str(state), *words),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    if done.returncode != 0:
+        raise Refused(f"{' '.join(words[:2])} failed", done.stderr.strip())
+    return done
+
+
+def _perform(
+    stage: Stage, arguments: argparse.Namespace, config: Config, people: Population | None
+) -> int:
+    from rich.console import Console
+
+    from appliance.demo.people import make
+    from appliance.demo.run import Performance
+    from appliance.screen.live import LiveScreen, PlainScreen
+    from firmware.clips.clip import encode_wav
+
+    settings = config.settings
+    lines = [line.name for line in settings.lines]
+    configured = settings.clock.speed if settings.clock.speed > 1 else USUAL_SPEED
+    arguments.speed = pace = arguments.speed or configured
+    stage.recordings.mkdir()
+    for clip in config.clips.values():
+        (stage.recordings / f"{clip.name}.wav").write_bytes(encode_wav(clip.pcm))
+    start = INVENTED_START
+    population = people or make(INVENTED, 1, config.campaign.purpose)
+    stage.contacts.write_text(population.contacts, encoding="utf-8")
+    stage.scenario.write_text(population.scenario, encoding="utf-8")
+    if people is not None:
+        start = _first_chance(stage, config, lines, pace)
+    _write(stage, config, lines, pace, start)
+    print(f"the simulated clock begins at {start}; a report follows", flush=True)
+    console = Console(soft_wrap=True)
+    live = console.is_terminal and not arguments.plain
+    with LiveScreen(Console()) if live else PlainScreen() as screen:
+        performance = Performance(
+            stage, population, screen, expected=population.people, incidents=False
+        )
+        result = performance.run(lines=len(lines), speed=pace, seed=1)
+    code = conclude(stage, console, arguments, result, what="rehearsal", every_outcome=False)
+    page = stage.directory / "report.html"
+    made = run_command(stage, "report", "--out", str(page), "--csv", str(page.with_suffix(".csv")))
+    console.print(made.stdout.strip() or made.stderr.strip(), highlight=False)
+    return code or made.returncode
+
+
+def _write(stage: Stage, config: Config, lines: list[str], pace: float, start: str) -> None:
+    from appliance.config.paths import state_base
+    from appliance.demo.rehearsal import configuration
+    from firmware.yaml_document import read_document
+
+    settings: Any = read_document(config.file).value
+    text = configuration(
+        settings, state_base(config.file), stage, lines=lines, speed=pace, start=start
+    )
+    stage.config.write_text(text, encoding="utf-8")
+
+
+def _first_chance(stage: Stage, config: Config, lines: list[str], pace: float) -> str:
+    """Return when the first of the people may be called, as the box's own rules say."""
+    from collections import Counter
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(str(config.settings.law.timezone))
+    now = datetime.now(zone).isoformat(timespec="seconds")
+    _write(stage, config, lines, pace, now)
+    with TemporaryDirectory(prefix="autodialer-") as folder:
+        state = Path(folder) / "state"
+        words = ("--state", str(state), "contacts", "import", str(stage.contacts))
+        done = run_command(stage, *words)
+        if done.returncode != 0:
+            raise Refused("the people cannot be rehearsed with", done.stderr.strip())
+        told = _asked(stage, state)
+    chances = [one["next_chance"]["start"] for one in told if one["next_chance"] is not None]
+    if not chances:
+        refused = Counter(
+            verdict["reason"]
+            for one in told
+            for verdict in one["verdicts"]
+            if not verdict["allowed"]
+        )
+        most = "; ".join(f"{count} times: {reason}" for reason, count in refused.most_common(3))
+        raise Refused(f"none of these people may be called ({most})", "correct the file")
+    first = datetime.fromisoformat(min(chances))
+    return first.astimezone(zone).isoformat(timespec="seconds")
+
+
+def _asked(stage: Stage, state: Path) -> list[dict[str, Any]]:
+    """Return what ``why`` says of the first of the people."""
+    from appliance.box.box import Box, calendar
+    from appliance.box.state import BoxState
+    from appliance.config import load as reading
+    from appliance.control.operations import Operations
+    from firmware.clock import SystemClock
+
+    config = reading.load(stage.config)
+    opened = BoxState.open(state)
+    try:
+        operations = Operations(Box(config, opened, calendar(config, opened, SystemClock())))
+        people = operations.perform("contacts.list", {"numbers": True})["people"][:ASKED]
+        return [operations.perform("why", {"number": one["number"]}) for one in people]
+    finally:
+        opened.close()

@@ -1,0 +1,83 @@
+"""A rehearsal keeps what is somebody's own, and can reach nobody."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.cli.main import main
+from appliance.config import load as reading
+from appliance.config.paths import sample_config
+from appliance.demo.processes import Stage
+from appliance.demo.rehearsal import MOST_PEOPLE, configuration, fiction, population
+from appliance.law import load_profile
+from firmware.simulator.network.scenario_file import read_scenario
+from firmware.yaml_document import read_document
+
+EXPORTED = """\
+number,name,language,timezone,purpose
++33612345678,Ana,fr,Europe/Paris,news
++491701234567,Ben,de,Europe/Berlin,news
++33612345678,Ana,fr,Europe/Paris,news
+"""
+
+
+def test_nobodys_number_stays() -> None:
+    made = population(EXPORTED)
+    assert made.people == 2
+    rows = list(csv.DictReader(io.StringIO(made.contacts)))
+    assert [row["name"] for row in rows] == ["Ana", "Ben", "Ana"]
+    assert rows[0]["number"] == rows[2]["number"] != rows[1]["number"]
+    for given in ("612345678", "1701234567"):
+        assert given not in made.contacts + made.scenario
+    read_scenario(made.scenario, name="scenario", directory=Path())
+
+
+def test_numbers_are_of_ranges_for_fiction_and_differ() -> None:
+    numbers = [fiction(index) for index in range(MOST_PEOPLE)]
+    assert len(set(numbers)) == MOST_PEOPLE
+    assert all(number.startswith(("+3363998", "+3319900")) for number in numbers)
+    assert {len(number) for number in numbers} == {12}
+    assert load_profile("fr")
+
+
+def test_the_configuration_stays_ones_own_but_for_what_reaches_the_world(tmp_path: Path) -> None:
+    sample = sample_config()
+    settings = read_document(sample).value
+    assert isinstance(settings, dict)
+    stage = Stage(tmp_path / "state")
+    stage.directory.mkdir(parents=True)
+    real: dict[str, Any] = {
+        **settings,
+        "lines": [{"name": "gsm", "port": "/dev/ttyUSB2", "audio": "auto", "sim_pin": "1234"}],
+        "fleet": {"box": "north", "key": "k", "servers": ["tls://hub.example.org:443"]},
+    }
+    text = configuration(
+        real, sample.parent, stage, lines=["gsm"], speed=16, start="2027-03-09T18:00:00+01:00"
+    )
+    assert "ttyUSB2" not in text
+    assert "sim_pin" not in text
+    stage.config.write_text(text)
+    config = reading.load(stage.config)
+    assert config.bench
+    assert config.settings.fleet is None
+    assert config.settings.panel is not None
+    assert config.settings.panel.simulated
+    assert config.state == stage.state
+    assert config.campaign.purpose == reading.load(sample).campaign.purpose
+
+
+@pytest.mark.parametrize("words", [["run"], ["rehearse"], ["contacts", "import", "people.csv"]])
+def test_the_sample_serves_for_the_demonstration_alone(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 1
+    assert "there is no config.yaml here" in capsys.readouterr().err
