@@ -226,14 +226,17 @@ def history_verdicts(
     ]
     for rule in rules.past:
         ends = past_ends(rule, attempts, zone)
-        if isinstance(rule, CapRule):
-            yes = f"Fewer than {rule.attempts} attempts were made in the last {rule.days} days."
-            no = f"{rule.attempts} attempts were made in the last {rule.days} days."
-        else:
-            yes = "No rest is due after an earlier call."
-            no = f"After an earlier call the person is left in peace for {rest_length(rule)}."
         held = ends is not None and ends > now
-        verdicts.append(_verdict(rule.name, not held, yes, no, ends if held else None))
+        if isinstance(rule, CapRule):
+            number = "" if held else "Fewer than "
+            reason = f"{number}{rule.attempts} attempts were made in the last {rule.days} days."
+        elif held:
+            reason = f"After an earlier call the person is left in peace for {rest_length(rule)}."
+        else:
+            reason = "No rest is due after an earlier call."
+        verdicts.append(
+            Verdict(rule=rule.name, allowed=not held, reason=reason, until=ends if held else None)
+        )
     return verdicts
 
 
