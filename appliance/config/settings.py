@@ -422,6 +422,14 @@ class LimitSettings(Section):
     numbers_per_day: Count | None = Field(default=None, description=_COUNT_HELP)
 
 
+class MetricsSettings(Section):
+    textfile: Annotated[str, StringConstraints(min_length=1, pattern=r"\.prom$")] | None = Field(
+        default=None,
+        description="write a file that ends in .prom, in the folder of node_exporter's textfile "
+        "collector, or leave it out",
+    )
+
+
 class LoggingSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="write debug, info, warning or error"
@@ -465,4 +473,5 @@ class Settings(Section):
         default=None, description="write box, key and servers, or leave the section out"
     )
     provisioning: ProvisioningSettings = ProvisioningSettings()
+    metrics: MetricsSettings = MetricsSettings()
     logging: LoggingSettings = LoggingSettings()

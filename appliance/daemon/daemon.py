@@ -37,12 +37,14 @@ from appliance.call.state import Concluded
 from appliance.campaign import inputs
 from appliance.campaign.inputs import Input
 from appliance.config.load import Config
+from appliance.config.paths import resolve
 from appliance.control.job import Job
 from appliance.control.operations import Fingers, Operations, Surroundings
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import EndSignals
 from appliance.daemon.fleet import join
 from appliance.daemon.host_watch import HostWatch
+from appliance.daemon.metrics_file import MetricsFile
 from appliance.daemon.starts import SETTLED
 from appliance.daemon.state_watch import StateWatch
 from appliance.daemon.supervised import Supervised, SupervisedFingers, call_name
@@ -150,6 +152,11 @@ class Daemon:
         self._beat_every = BEAT
         self._watch = StateWatch(state, self._inbox.put)
         self._host = HostWatch(state.directory, self._inbox.put)
+        textfile = config.settings.metrics.textfile
+        self._metrics = MetricsFile(
+            None if textfile is None else resolve(config.file.parent, textfile),
+            lambda: self._operations.perform("status", {}),
+        )
         self._settled = settled
         self._settles_at: float | None = None
         self._turned: float | None = None
@@ -253,6 +260,7 @@ class Daemon:
         SYSTEM_DISK.on_full = self._host.ballast.release
         # Its findings are taken with the loop's first step, before anybody is dialled.
         self._host.look()
+        self._metrics.look()
         for line in self._lines.values():
             line.start()
 
