@@ -367,6 +367,13 @@ class StartHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartHeldToReset:
+    """The start button was held for five seconds, with a stop latched and its contact closed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PanelFault:
     """A button or lamp callback failed; the level poll still guards the stop."""
 
@@ -401,7 +408,15 @@ LineEvent = (
     | WaitingGone
     | SmsReceived
 )
-PanelEvent = StopRaised | StopReleased | StartPressed | StartHeld | PanelFault | PanelHealed
+PanelEvent = (
+    StopRaised
+    | StopReleased
+    | StartPressed
+    | StartHeld
+    | StartHeldToReset
+    | PanelFault
+    | PanelHealed
+)
 Event = LineEvent | PanelEvent
 
 

@@ -48,7 +48,7 @@ from appliance.objections.understand import Phrasebook
 from appliance.people.registered import RegisteredPeople
 from appliance.storage.files import StorageError
 from firmware.clock import Clock
-from firmware.events import Cause, Ended, StopRaised
+from firmware.events import Cause, Ended, StartHeldToReset, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order
 
 RECENT = 20
@@ -175,12 +175,17 @@ class Box:
         with self._sound(now):
             try:
                 for given in what_came:
+                    if isinstance(given, StartHeldToReset) and self.reset_refusal() is not None:
+                        continue  # Pressed again meanwhile: the engine may not have heard of it.
                     if isinstance(given, StopRaised):
                         with self._stop_lock:
                             self._stop.set()
                             self._stops_on_their_way = max(self._stops_on_their_way - 1, 0)
                     effects += self.engine.step(given, now)
-                    if isinstance(given, inputs.Reset) and not self.engine.state.stopped:
+                    if (
+                        isinstance(given, inputs.Reset | StartHeldToReset)
+                        and not self.engine.state.stopped
+                    ):
                         self._release_stop()
             finally:
                 # What came before a fault of the program is sound: an objection, a stop.

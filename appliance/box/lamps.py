@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Literal
 
-from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern
+from appliance.language import marked
+from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern, describe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,54 +64,62 @@ class FaultCode(Enum):
 
     STORAGE = (
         1,
-        "ledger or registry cannot be written, or the storage is nearly full",
-        "free or replace the storage; `doctor` says which, and whether to restart the box",
+        marked("ledger or registry cannot be written, or the storage is nearly full"),
+        marked("free or replace the storage; `doctor` says which, and whether to restart the box"),
     )
     CLOCK = (
         2,
-        "the box does not know what time it is",
-        "autodialer clock says why and what to do; NTP or an RTC is enough; wait a few minutes",
+        marked("the box does not know what time it is"),
+        marked(
+            "autodialer clock says why and what to do; NTP or an RTC is enough; wait a few minutes"
+        ),
     )
     LAW = (
         3,
-        "the law profile forbids every call of this box",
-        "`status` names the rule; usually the SIM's number: change it, or use attended mode",
+        marked("the law profile forbids every call of this box"),
+        marked(
+            "`status` names the rule; usually the SIM's number: change it, or use attended mode"
+        ),
     )
     LINE_OUT = (
         4,
-        "a modem or SIM needs a person",
-        "`doctor` names the line and the reason (PIN, PUK, SIM missing, wiring)",
+        marked("a modem or SIM needs a person"),
+        marked("`doctor` names the line and the reason (PIN, PUK, SIM missing, wiring)"),
     )
     NO_LINE = (
         5,
-        "no line is ready, or the power supply is too weak to call",
-        "wait two minutes; then check supply, antenna, SIM and USB; `doctor` names the reason",
+        marked("no line is ready, or the power supply is too weak to call"),
+        marked(
+            "wait two minutes; then check supply, antenna, SIM and USB; `doctor` names the reason"
+        ),
     )
     AUDIO = (
         6,
-        "callees did not hear the box",
-        "`doctor` names the line; `modem selftest` proves the voice path",
+        marked("callees did not hear the box"),
+        marked("`doctor` names the line; `modem selftest` proves the voice path"),
     )
     PANEL = (
         7,
-        "a button or lamp failed",
-        "check the panel's plug and wires; the stop is still watched",
+        marked("a button or lamp failed"),
+        marked("check the panel's plug and wires; the stop is still watched"),
     )
 
     FLEET = (
         8,
-        "headquarters cannot be asked, or has not heard of an objection",
-        "`status` says why: the link, the hub, this box's keys, or a stop by headquarters",
+        marked("headquarters cannot be asked, or has not heard of an objection"),
+        marked("`status` says why: the link, the hub, this box's keys, or a stop by headquarters"),
     )
     STATE = (
         9,
-        "the state was restored, or something in it is lost",
-        "`doctor` says what is missing and what to do; `reset` with a name and a reason goes on",
+        marked("the state was restored, or something in it is lost"),
+        marked(
+            "`doctor` says what is missing and what to do; `reset` with a name and a reason goes on"
+        ),
     )
     PROVISIONING = (
         Flashes(1, long=1),
-        "the folder on the stick was refused, or part of it not understood",
-        "RESULT.txt in the folder says why; the box goes on as before",
+        marked("the folder on the stick was refused, or part of it not understood"),
+        marked("RESULT.txt in the folder says why; the box goes on as before"),
     )
 
     def __init__(self, flashes: int | Flashes, meaning: str, remedy: str) -> None:
@@ -119,8 +128,8 @@ class FaultCode(Enum):
         self.remedy = remedy
 
 
-SAFE_MODE = "safe mode: the box could not start three times, and calls nobody"
-SAFE_MODE_REMEDY = (
+SAFE_MODE = marked("safe mode: the box could not start three times, and calls nobody")
+SAFE_MODE_REMEDY = marked(
     "`doctor` or `status` says why; mend it, then press start, or switch the box off and on"
 )
 
@@ -166,50 +175,74 @@ class LampRow:
 
 
 LAMP_TABLE: tuple[LampRow, ...] = (
-    LampRow(Lamp.READY, Blink.OFF, "stopped by the emergency stop", lambda box: box.stopped),
+    LampRow(
+        Lamp.READY, Blink.OFF, marked("stopped by the emergency stop"), lambda box: box.stopped
+    ),
     LampRow(
         Lamp.READY,
         Flashes(3),
-        "the folder on the stick was applied: take the stick out",
+        marked("the folder on the stick was applied: take the stick out"),
         lambda box: box.provisioned == "applied",
     ),
-    LampRow(Lamp.READY, Blink.OFF, "cannot call; the fault lamp says why", _blocked),
-    LampRow(Lamp.READY, Blink.SLOW, "paused; press start to go on", lambda box: box.paused),
-    LampRow(Lamp.READY, Flashes(2), "done: nobody is left to call", lambda box: box.done),
+    LampRow(Lamp.READY, Blink.OFF, marked("cannot call; the fault lamp says why"), _blocked),
+    LampRow(Lamp.READY, Blink.SLOW, marked("paused; press start to go on"), lambda box: box.paused),
+    LampRow(Lamp.READY, Flashes(2), marked("done: nobody is left to call"), lambda box: box.done),
     LampRow(
         Lamp.READY,
         Blink.FAST,
-        "attended mode: press start for one call",
+        marked("attended mode: press start for one call"),
         lambda box: box.awaiting_press,
     ),
-    LampRow(Lamp.READY, Blink.ON, "at work: calls whenever the rules allow", lambda _: True),
-    LampRow(Lamp.LINE, Blink.OFF, "no line is ready", lambda box: box.lines_ready == 0),
-    LampRow(Lamp.LINE, Blink.SLOW, "some lines are ready", lambda box: box.lines_ready < box.lines),
-    LampRow(Lamp.LINE, Blink.ON, "all lines are ready", lambda _: True),
-    LampRow(Lamp.CALL, Blink.ON, "a call is answered", lambda box: box.talking > 0),
-    LampRow(Lamp.CALL, Blink.FAST, "a phone is being rung", lambda box: box.dialling > 0),
-    LampRow(Lamp.CALL, Blink.OFF, "no call", lambda _: True),
+    LampRow(
+        Lamp.READY, Blink.ON, marked("at work: calls whenever the rules allow"), lambda _: True
+    ),
+    LampRow(Lamp.LINE, Blink.OFF, marked("no line is ready"), lambda box: box.lines_ready == 0),
+    LampRow(
+        Lamp.LINE,
+        Blink.SLOW,
+        marked("some lines are ready"),
+        lambda box: box.lines_ready < box.lines,
+    ),
+    LampRow(Lamp.LINE, Blink.ON, marked("all lines are ready"), lambda _: True),
+    LampRow(Lamp.CALL, Blink.ON, marked("a call is answered"), lambda box: box.talking > 0),
+    LampRow(Lamp.CALL, Blink.FAST, marked("a phone is being rung"), lambda box: box.dialling > 0),
+    LampRow(Lamp.CALL, Blink.OFF, marked("no call"), lambda _: True),
     LampRow(
         Lamp.FAULT,
         Blink.FAST,
-        "emergency stop: release the button, then reset",
+        marked("emergency stop: release the button, then hold start for five seconds"),
         lambda box: box.stopped,
     ),
     LampRow(
         Lamp.FAULT,
         Blink.ON,
-        "the box does not run; its supervisor watches the stop button",
+        marked("the box does not run; its supervisor watches the stop button"),
         # The supervisor lights it, where nobody evaluates this table.
         lambda _: False,
     ),
-    LampRow(Lamp.FAULT, Blink.SLOW, f"{SAFE_MODE}: {SAFE_MODE_REMEDY}", lambda box: box.safe_mode),
+    LampRow(
+        Lamp.FAULT,
+        Blink.SLOW,
+        f"{SAFE_MODE}: {SAFE_MODE_REMEDY}",
+        lambda box: box.safe_mode,
+    ),
     *(
         LampRow(Lamp.FAULT, code.pattern, f"{code.meaning}: {code.remedy}", _STANDS[code])
         for code in FaultCode
     ),
-    LampRow(Lamp.FAULT, Blink.OFF, "no fault", lambda _: True),
+    LampRow(Lamp.FAULT, Blink.OFF, marked("no fault"), lambda _: True),
 )
 """For each lamp the first row that holds is shown."""
+
+
+def card_rows() -> list[tuple[str, str, str, str]]:
+    """Return lamp, pattern, meaning and remedy of each row, for a card that is printed."""
+    whole = {f"{code.meaning}: {code.remedy}": (code.meaning, code.remedy) for code in FaultCode}
+    whole[f"{SAFE_MODE}: {SAFE_MODE_REMEDY}"] = (SAFE_MODE, SAFE_MODE_REMEDY)
+    return [
+        (row.lamp.value, describe(row.pattern), *whole.get(row.meaning, (row.meaning, "")))
+        for row in LAMP_TABLE
+    ]
 
 
 def lamps(box: BoxFacts) -> dict[Lamp, Pattern]:

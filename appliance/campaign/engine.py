@@ -52,6 +52,8 @@ from firmware import events
 
 CLAIM_WAIT = 30.0
 """Box seconds after which a claim without an answer is given up; the fleet's own bound is two."""
+HELD = "start held for five seconds"
+"""Why a stop was reset at the panel, where nobody can type a reason."""
 CLOCK_STEP = 60.0
 """Seconds of calendar time gained or lost against the box clock that void all plans."""
 
@@ -469,6 +471,9 @@ class Engine:
                 return self._start(now)
             case events.StartHeld():
                 self._pause("panel", now)
+            case events.StartHeldToReset():
+                if self.reset_refusal() is None:
+                    self._record("stop.reset", None, now, by="panel", reason=HELD)
             case events.PanelFault():
                 self._panel_ok = False
                 self._record("panel.fault", None, now, detail=given.detail)

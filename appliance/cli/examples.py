@@ -87,6 +87,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "audio prepare": (("audio prepare recording.mp3 greeting.wav", "make a clip of it"),),
     "audio say": (("audio say 'Bonjour, ici le quartier.' greeting.wav", "make a clip of a text"),),
     "audio dtmf": (("audio dtmf recording.wav", "the keys in a recording"),),
+    "panel": (("panel", "its lamps, live; keys press the buttons of a bench box"),),
+    "panel test": (("panel test", "each lamp and each button, with the box stopped"),),
+    "panel card": (("panel card --language fr --out card.svg", "print it on A6"),),
+    "panel wiring": (("panel wiring --out wiring.svg", "which wire goes to which pin"),),
     "provision pack": (("provision pack stick/autodialer --key key", "list and sign its files"),),
     "provision check": (
         ("provision check stick --trust office.pub", "would a box that knows this key take it?"),

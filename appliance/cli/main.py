@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "modem": ("modem", "list, probe, record and self-test modems"),
     "simulate": ("simulate", "virtual modems on pseudo-terminals, for any program"),
     "audio": ("audio", "check and prepare clips, find keys in recordings"),
+    "panel": ("panel", "the lamps and buttons: shown here, tested, printed on a card"),
     "provision": ("provision", "configuration and people by stick: pack, check, apply a folder"),
     "fleet": ("fleet", "many boxes, one campaign: hub, members, stop, audit"),
     "config": ("config", "make a configuration, and explain its keys"),

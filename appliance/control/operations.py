@@ -354,8 +354,14 @@ class Operations:
             fingers.release_stop()
         elif press == "start":
             fingers.press_start()
+        elif press == "start-long":
+            fingers.press_start(2.0)
+        elif press == "start-reset":
+            fingers.press_start(5.5)
         else:
-            raise Refused(f"{press!r} is not a button", "stop, stop-release or start")
+            raise Refused(
+                f"{press!r} is not a button", "stop, stop-release, start, start-long, start-reset"
+            )
         return {"pressed": press}
 
     # --- one person --------------------------------------------------------------------------

@@ -394,6 +394,8 @@ class Daemon:
         if self._fleet is not None and calls != self._calls_running:
             self._calls_running = calls
             self._fleet.changed()
+        engine = self._box.engine
+        self._panel.let_reset(engine.state.stopped and self._box.reset_refusal() is None)
         self._panel.heartbeat()
         self._state.save_checkpoint_aside()
 

@@ -14,6 +14,8 @@ SETTLE_SECONDS = 0.05
 """How long the start contact must stay open to count as let go (bouncing lasts a few ms)."""
 HOLD_SECONDS = 1.5
 """A start button that is down for so long was held, not pressed."""
+RESET_SECONDS = 5.0
+"""A start button that is down for so long, while it resets, resets."""
 
 
 class Level(Enum):
@@ -74,6 +76,9 @@ class Press(Enum):
 
     SHORT = auto()
     LONG = auto()
+    RESET = auto()
+    TEST = auto()
+    """Held on after a long press: all lamps are to be lit."""
 
 
 class StartButton:
@@ -81,18 +86,40 @@ class StartButton:
 
     A button that is down already when the box starts (stuck, or leaned on) means nothing until
     it was let go once. An unreadable pin counts as not pressed: nothing starts by accident.
+
+    While a stop is latched and its contact closed, the button *resets*: held for
+    :data:`RESET_SECONDS` it clears the stop, and held for less it means nothing. That must be so
+    from the first to the last moment of the press: whoever leans on the button while somebody
+    releases the stop resets nothing.
     """
 
-    __slots__ = ("_armed", "_down_since", "_hold", "_open_since", "_spent")
+    __slots__ = (
+        "_armed",
+        "_down_since",
+        "_hold",
+        "_open_since",
+        "_reset",
+        "_resets",
+        "_spent",
+        "_tests",
+    )
 
-    def __init__(self, hold: float = HOLD_SECONDS) -> None:
+    def __init__(self, hold: float = HOLD_SECONDS, reset: float = RESET_SECONDS) -> None:
         self._hold = hold
+        self._reset = reset
+        self._resets = False
+        self._tests = False
         self._armed = False
         self._down_since: float | None = None
         self._open_since: float | None = None
         self._spent = False
 
-    def sample(self, level: Level, now: float) -> Press | None:
+    @property
+    def counting(self) -> float | None:
+        """Since when a press lasts that will reset, if it goes on; None while there is none."""
+        return self._down_since if self._resets and not self._spent else None
+
+    def sample(self, level: Level, now: float, *, resets: bool = False) -> Press | None:
         """Take one reading; return a press when it becomes certain."""
         if level is Level.UNREADABLE:
             # A finger cannot be told from a fault: whatever was going on means nothing.
@@ -103,10 +130,21 @@ class StartButton:
             if not self._armed:
                 return None
             if self._down_since is None:
-                self._down_since, self._spent = now, False
-            if not self._spent and now - self._down_since >= self._hold:
+                self._down_since, self._spent, self._resets = now, False, resets
+            if self._resets != resets:
                 self._spent = True
+            if self._resets:
+                if not self._spent and now - self._down_since >= self._reset:
+                    self._spent = True
+                    return Press.RESET
+                return None
+            held = now - self._down_since
+            if not self._spent and held >= self._hold:
+                self._spent, self._tests = True, True
                 return Press.LONG
+            if self._tests and held >= self._reset:
+                self._tests = False
+                return Press.TEST
             return None
         if self._open_since is None:
             self._open_since = now
@@ -115,5 +153,7 @@ class StartButton:
         self._armed = True
         if self._down_since is None:
             return None
-        self._down_since = None
+        held, self._down_since, self._tests = now - self._down_since, None, False
+        if self._resets and held >= self._hold:
+            return None
         return None if self._spent else Press.SHORT

@@ -47,7 +47,15 @@ class Flashes:
         return self.long * LONG_PERIOD + self.count * FLASH_PERIOD + FLASH_PAUSE
 
 
-Pattern = Blink | Flashes
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """One flash a second, counted from *since* (real monotonic seconds): how long a finger held."""
+
+    since: float
+
+
+Pattern = Blink | Flashes | Counting
+COUNT_PERIOD = 1.0
 
 SLOW_PERIOD = 2.0
 FAST_PERIOD = 0.25
@@ -78,6 +86,8 @@ def lit(pattern: Pattern, now: float) -> bool:
                 return place % LONG_PERIOD < LONG_LIT
             place -= long * LONG_PERIOD
             return place < count * FLASH_PERIOD and place % FLASH_PERIOD < FLASH_PERIOD / 2
+        case Counting(since):
+            return (now - since) % COUNT_PERIOD < COUNT_PERIOD / 2
 
 
 def until_change(pattern: Pattern, now: float) -> float:
@@ -100,6 +110,9 @@ def until_change(pattern: Pattern, now: float) -> float:
                 return pattern.period - place
             step = FLASH_PERIOD / 2
             return step - (place - long * LONG_PERIOD) % step
+        case Counting(since):
+            step = COUNT_PERIOD / 2
+            return step - (now - since) % step
 
 
 def describe(pattern: Pattern) -> str:
@@ -117,3 +130,5 @@ def describe(pattern: Pattern) -> str:
             return f"{count} flash{'es' if count > 1 else ''}"
         case Flashes(count, long):
             return f"{long} long, {count} short"
+        case Counting():
+            return "one flash a second"

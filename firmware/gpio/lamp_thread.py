@@ -37,7 +37,7 @@ class LampThread:
         worked: Callable[[str], None],
     ) -> None:
         self._leds = dict(leds)
-        self._test = test
+        self._test_until = time.monotonic() + test
         self._failed = failed
         self._worked = worked
         self._patterns: dict[Lamp, Pattern] = dict.fromkeys(self._leds, Blink.OFF)
@@ -61,6 +61,12 @@ class LampThread:
                 self._patterns.update(wanted)
                 self._changed.notify()
 
+    def test(self, seconds: float) -> None:
+        """Light every lamp for so long, so that a dead one is seen."""
+        with self._changed:
+            self._test_until = time.monotonic() + seconds
+            self._changed.notify()
+
     def heartbeat(self) -> None:
         now = time.monotonic()
         if Lamp.HEARTBEAT not in self._leds or now - self._beat_at < HEARTBEAT_SECONDS:
@@ -79,13 +85,12 @@ class LampThread:
             self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
-        began = time.monotonic()
         while True:
             with self._changed:
                 if self._closing:
                     return
                 now = time.monotonic()
-                testing = now - began < self._test
+                testing = now < self._test_until
                 patterns = (
                     dict.fromkeys(self._patterns, Blink.ON) if testing else dict(self._patterns)
                 )
@@ -95,9 +100,11 @@ class LampThread:
             if any(self._lit[lamp] != lit(pattern, now) for lamp, pattern in patterns.items()):
                 pause = min(pause, RETRY_SECONDS)
             if testing:
-                pause = min(pause, began + self._test - now)
+                pause = min(pause, self._test_until - now)
             with self._changed:
-                if not self._closing and (testing or patterns == self._patterns):
+                if not self._closing and (
+                    testing or (patterns == self._patterns and self._test_until <= now)
+                ):
                     self._changed.wait(None if math.isinf(pause) else pause)
 
     def _set(self, lamp: Lamp, on: bool) -> None:

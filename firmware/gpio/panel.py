@@ -31,12 +31,14 @@ from firmware.events import (
     PanelFault,
     PanelHealed,
     StartHeld,
+    StartHeldToReset,
     StartPressed,
     StopRaised,
     StopReleased,
 )
 from firmware.gpio.buttons import (
     HOLD_SECONDS,
+    RESET_SECONDS,
     Level,
     Press,
     Raised,
@@ -44,7 +46,7 @@ from firmware.gpio.buttons import (
     StartButton,
     StopButton,
 )
-from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern
+from firmware.gpio.lamp import Blink, Counting, Flashes, Lamp, Pattern
 from firmware.gpio.lamp_thread import LampThread
 from firmware.gpio.panel_health import PanelHealth
 from firmware.gpio.pins import PINS_REMEDY, PinsUnusable, pin_factory
@@ -66,6 +68,8 @@ EDGE_FILTER_SECONDS = 0.002
 unshielded cable makes shorter ones. It delays the stop by as much."""
 LAMP_TEST_SECONDS = 1.0
 """All lamps are lit for so long at start, so that a dead one is seen."""
+TEST_SECONDS = 3.0
+"""And for so long where somebody asks for it with the start button."""
 P = ParamSpec("P")
 _Device = TypeVar("_Device", bound=gpiozero.Device)
 
@@ -103,6 +107,7 @@ class Panel:
         factory: Factory | None = None,
         lamp_test: float = LAMP_TEST_SECONDS,
         hold: float = HOLD_SECONDS,
+        reset: float = RESET_SECONDS,
     ) -> None:
         self._post = post
         self._stop_lines = stop_lines
@@ -110,7 +115,10 @@ class Panel:
         self._simulated = pins.simulated
         self._lock = threading.Lock()
         self._stop_button = StopButton()
-        self._start_button = StartButton(hold)
+        self._start_button = StartButton(hold, reset)
+        self._resets = False
+        self._fault: Pattern = Blink.OFF
+        self._counted: float | None = None
         self._closing = threading.Event()
         self._health = PanelHealth()
         self._health_lock = threading.Lock()
@@ -155,7 +163,15 @@ class Panel:
 
     def show(self, lamps: Mapping[Lamp, Pattern]) -> None:
         """Give lamps their patterns; lamps that are not named keep theirs. Does not block."""
+        self._fault = lamps.get(Lamp.FAULT, self._fault)
+        if self._counted is not None:
+            # The fault lamp counts a finger's seconds just now.
+            lamps = {**lamps, Lamp.FAULT: Counting(self._counted)}
         self._lamps.show(lamps)
+
+    def let_reset(self, resets: bool) -> None:
+        """Say whether holding the start button resets: a stop is latched, its contact is closed."""
+        self._resets = resets
 
     def heartbeat(self) -> None:
         """Called by the decision loop each time round; the lamp blinks only while it is."""
@@ -207,11 +223,22 @@ class Panel:
             self._failed("start button", "the start button cannot be read")
         else:
             self._worked("start button")
-        press = self._start_button.sample(level, time.monotonic())
+        press = self._start_button.sample(level, time.monotonic(), resets=self._resets)
+        self._count(self._start_button.counting)
         if press is Press.SHORT:
             self._post(StartPressed(at=self._clock.monotonic()))
         elif press is Press.LONG:
             self._post(StartHeld(at=self._clock.monotonic()))
+        elif press is Press.TEST:
+            self._lamps.test(TEST_SECONDS)
+        elif press is Press.RESET:
+            self._post(StartHeldToReset(at=self._clock.monotonic()))
+
+    def _count(self, since: float | None) -> None:
+        """Let the fault lamp count the seconds of a press that is going to reset."""
+        if since != self._counted:
+            self._counted = since
+            self._lamps.show({Lamp.FAULT: self._fault if since is None else Counting(since)})
 
     def _stop_sampled(self, level: Level) -> None:
         with self._lock:
@@ -286,6 +313,9 @@ class NoPanel:
     """``panel: none``: no lamps, no buttons, a stop that is only ever raised by command."""
 
     def show(self, lamps: Mapping[Lamp, Pattern]) -> None:
+        pass
+
+    def let_reset(self, resets: bool) -> None:
         pass
 
     def heartbeat(self) -> None:

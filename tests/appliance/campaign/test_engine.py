@@ -636,3 +636,15 @@ def test_after_three_in_an_hour_a_person_has_to_press_start() -> None:
     assert "Dial" not in box.tick(after=7200.0)
     assert "power supply" in box.engine.why_idle(box.now()).sentence
     assert "Dial" in box.take(events.StartPressed(at=1.0))
+
+
+def test_a_long_hold_at_the_panel_resets_where_a_reset_is_allowed() -> None:
+    held = events.StartHeldToReset(at=1)
+    box = Box(Registry(anna=hours(0, 9)))
+    assert box.take(held) == [], "nothing is latched"
+    box.take(events.StopRaised(at=1, source="button"))
+    assert box.take(held) == [], "the contact is open"
+    box.take(events.StopReleased(at=2))
+    assert "stop.reset" in box.take(held)
+    assert box.last("stop.reset").data["by"] == "panel"
+    assert not box.engine.state.stopped

@@ -1,0 +1,57 @@
+"""The card and the wiring are the code's own tables, and fit their paper in every language."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from appliance.box.lamps import FaultCode, card_rows
+from appliance.language import LANGUAGES, translator
+from appliance.screen.panel_card import HEADER, HEIGHT, WIDTH, card, wiring
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(drawn: str) -> list[ElementTree.Element]:
+    return list(ElementTree.fromstring(drawn).iter(f"{SVG}text"))  # noqa: S314
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_is_on_the_card_and_nothing_leaves_the_paper(language: str) -> None:
+    drawn = card(card_rows(), "north & <south>", language)
+    say = translator(language)
+    scale = float(re.search(r"scale\(([\d.]+)\)", drawn)[1])  # type: ignore[index]
+    assert 0.8 < scale <= 1, "smaller would not be read"
+    words = " ".join(text.text or "" for text in texts(drawn))
+    for code in FaultCode:
+        assert say(code.meaning)[:30] in words
+    for text in texts(drawn):
+        x, y, size = (float(text.get(name, "0")) for name in ("x", "y", "font-size"))
+        # DejaVu Sans is 0.62 of its size wide on average, bold 0.7.
+        wide = len(text.text or "") * size * (0.68 if text.get("font-weight") else 0.58)
+        assert (x + wide) * scale <= WIDTH + 1, text.text
+        assert y * scale < HEIGHT
+
+
+def test_the_header_is_the_one_of_a_raspberry_pi() -> None:
+    numbers = [pin for pin in HEADER if isinstance(pin, int)]
+    assert sorted(numbers) == list(range(28))
+    assert [HEADER.index(gpio) + 1 for gpio in (2, 17, 27, 22, 23, 5, 6, 21)] == [
+        3, 11, 13, 15, 16, 29, 31, 40,
+    ]  # fmt: skip
+    assert [place for place, pin in enumerate(HEADER, 1) if pin == "GND"] == [
+        6, 9, 14, 20, 25, 30, 34, 39,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_wire_is_drawn_where_the_configuration_says(language: str) -> None:
+    pins = {"ready": 17, "fault": 23, "stop": 6, "stop_second": 13, "line-1": 26}
+    drawn = wiring(pins, language, normally_open=("stop_second",))
+    root = ElementTree.fromstring(drawn)  # noqa: S314
+    assert len(list(root.iter(f"{SVG}line"))) == len(pins)
+    words = [text.text for text in texts(drawn)]
+    assert any(str(word).startswith("line-1: ") for word in words)
+    assert "GPIO 17" in words
