@@ -35,6 +35,16 @@ class Terminal(serial.Serial):
                 raise
 
 
+class Hearing(Terminal):
+    """A port that keeps what was said before it was opened: pyserial throws it away.
+
+    A modem that hands a message over inline (``+CMT``) while the box starts does not say it again.
+    """
+
+    def _reset_input_buffer(self) -> None:
+        pass
+
+
 def refuses_lines(name: str, error: OSError) -> bool:
     """Return whether the device *name* is there and only its control lines are not."""
     return name.startswith("/") and error.errno in REFUSALS

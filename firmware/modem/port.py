@@ -11,7 +11,7 @@ import serial
 
 from firmware.errors import PortUnusable
 from firmware.modem import port_users
-from firmware.terminal import open_without_lines, refuses_lines
+from firmware.terminal import Hearing, open_without_lines, refuses_lines
 
 READ_SECONDS = 0.5
 """How long one read blocks; only handlers without cancel_read need it to end at all."""
@@ -20,8 +20,12 @@ WRITE_SECONDS = 1.0
 _REPLUG = "unplug the modem and plug it in again; dmesg tells what the kernel made of it"
 
 
-def open_port(name: str, baudrate: int, *, rtscts: bool) -> Any:
-    """Open a path or a URL that pyserial takes, for us alone. Raises :class:`PortUnusable`."""
+def open_port(name: str, baudrate: int, *, rtscts: bool, hears_before: bool = False) -> Any:
+    """Open a path or a URL that pyserial takes, for us alone. Raises :class:`PortUnusable`.
+
+    *hears_before*: what lies there unread is read, on a path. Only where whoever reads can tell old
+    answers from new ones.
+    """
     settings: dict[str, Any] = {
         "baudrate": baudrate,
         "rtscts": rtscts,
@@ -30,7 +34,10 @@ def open_port(name: str, baudrate: int, *, rtscts: bool) -> Any:
         "exclusive": True,
     }
     try:
-        port = serial.serial_for_url(name, do_not_open=True, **settings)
+        port: Any = serial.serial_for_url(name, do_not_open=True, **settings)
+        if hears_before and type(port) is serial.Serial:
+            port = Hearing(None, **settings)
+            port.port = name
         try:
             port.open()
         except OSError as error:

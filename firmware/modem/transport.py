@@ -121,7 +121,7 @@ class AtTransport(SerialComms):
         if self.alive:
             return
         self.close()
-        port = open_port(self.port, self.baudrate, rtscts=self._rtscts)
+        port = open_port(self.port, self.baudrate, rtscts=self._rtscts, hears_before=True)
         second = None
         if self._emergency_name is not None:
             try:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import termios
+import tty
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,6 +46,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> list[int]:
 
 OPENERS = (
     lambda name: open_port(name, 115200, rtscts=False),
+    lambda name: open_port(name, 115200, rtscts=False, hears_before=True),
     _open_port,
 )
 
@@ -81,3 +83,19 @@ def test_a_device_that_is_gone_does_not_open(
     with pytest.raises(PortUnusable) as caught:
         opener(terminal)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_what_was_said_before_is_heard_where_old_is_told_from_new(hears: bool) -> None:
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    os.write(ours, b"\r\n+CMT: ,23\r\n0691\r\n")
+    port = open_port(os.ttyname(theirs), 115200, rtscts=False, hears_before=hears)
+    try:
+        os.write(ours, b"OK")
+        heard = port.read(64)
+    finally:
+        port.close()
+        os.close(ours)
+        os.close(theirs)
+    assert heard == (b"\r\n+CMT: ,23\r\n0691\r\nOK" if hears else b"OK")
