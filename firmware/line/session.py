@@ -294,7 +294,7 @@ class Session:
             return False
         row = find_caller(self.modem, self.identity.family)
         if row is None:
-            return False
+            return self._gave_up(told_by(heard))
         caller = number_of(row)
         fresh = self.line.now() - heard.at <= NOTICE_COUNTS
         if caller is None and fresh:
@@ -306,8 +306,16 @@ class Session:
                 self.line.inbox.put(item)
             row = find_caller(self.modem, self.identity.family)
             if row is None:
-                return False
+                return self._gave_up(caller)
         return self._take_call(row, caller)
+
+    def _gave_up(self, caller: Caller | None) -> bool:
+        """Somebody let it ring once and is gone: calling may be an objection all the same."""
+        if caller is not None:
+            self.line.post(
+                IncomingRejected(line=self.line.name, at=self.line.now(), **_shown(caller))
+            )
+        return False
 
     def _who_rings(self) -> Caller | bool:
         """Look at the call list: the caller it shows, else whether somebody rings at all."""

@@ -57,8 +57,14 @@ class Modem:
     def emergency_hang_up(self) -> None: ...
 
 
-def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
+RING = Heard(reading=Reading(sign=Sign.INCOMING, fields={}), text="RING", at=100.0)
+
+
+def turn_away(
+    on_hang_up: str, posted: list[Event], heard: Heard = RING, *, up: bool = True
+) -> Modem:
     modem = Modem(on_hang_up, posted)
+    modem.up = up
     session = Session(
         line=line_context(post=posted.append, clock=Clock()),
         status=cast(Any, SimpleNamespace(unfit=nothing)),
@@ -69,8 +75,6 @@ def turn_away(on_hang_up: str, posted: list[Event]) -> Modem:
         modem=cast(Any, modem),
         identity=cast(Any, SimpleNamespace(family=FAMILIES["sim7600"])),
     )
-    reading = Reading(sign=Sign.INCOMING, fields={})
-    heard = Heard(reading=reading, text="RING", at=100.0)
     session._called(heard)
     return modem
 
@@ -94,3 +98,25 @@ def test_a_caller_is_told_where_the_hang_up_fails(on_hang_up: str) -> None:
     assert posted == [
         IncomingRejected(line="one", at=100.0, number=CALLER, kind=AddressKind.INTERNATIONAL)
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"number": CALLER, "type": "145"}, [CALLER]),
+        ({"number": "639980007", "type": "161"}, ["639980007"]),
+        ({"number": "", "type": "128"}, []),
+    ],
+)
+def test_who_is_gone_before_the_box_looks_is_told_all_the_same(
+    fields: dict[str, str], told: list[str]
+) -> None:
+    """One ring and a number: where calling is an objection, it was one."""
+    posted: list[Event] = []
+    heard = Heard(reading=Reading(sign=Sign.CALLER, fields=fields), text="+CLIP", at=100.0)
+    modem = turn_away("ends", posted, heard, up=False)
+    assert [cast(IncomingRejected, event).number for event in posted] == told
+    assert modem.told_before == [], "nobody rings: nothing to hang up on"
+    posted.clear()
+    turn_away("ends", posted, up=False)
+    assert posted == []
