@@ -337,6 +337,15 @@ class SmsReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceTold:
+    """The network told the balance of a line's SIM, in whatever currency it is kept."""
+
+    line: str
+    at: float
+    amount: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRaised:
     """Emergency stop: button, cut wire, read error, or command. Already acted on when posted."""
 
@@ -407,6 +416,7 @@ LineEvent = (
     | IncomingRejected
     | WaitingGone
     | SmsReceived
+    | BalanceTold
 )
 PanelEvent = (
     StopRaised

@@ -6,6 +6,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceQuery:
+    """How the balance of a SIM is asked for."""
+
+    code: str
+    """What the network is asked, such as ``*100#``; checked, because it reaches the AT port."""
+    pattern: str
+    """A regular expression whose first group is the amount."""
+    every: float
+    """Box seconds."""
+    alarm_below: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
     """How one line is wired and used."""
 
@@ -32,6 +45,7 @@ class LineSettings:
     imei: str | None = None
     """The modem that this line must have; None accepts the one on the port, or binds to the first
     that ``auto`` finds."""
+    balance: BalanceQuery | None = None
     incoming: str = "reject"
     """``reject`` turns callers away at once; ``ignore`` lets them ring; ``answer`` asks the box
     about each (:class:`~firmware.events.IncomingRinging`)."""

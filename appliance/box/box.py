@@ -129,7 +129,10 @@ class Box:
                 start_paused=config.settings.campaign.start == "on_button",
                 confirmation=config.settings.campaign.sms_confirmation,
                 limits={
-                    name: LineLimits(**limits.model_dump())
+                    name: LineLimits(
+                        **limits.model_dump(exclude={"balance"}),
+                        alarm_below=None if limits.balance is None else limits.balance.alarm_below,
+                    )
                     for name, limits in config.settings.limits.items()
                 },
                 phrasebook=Phrasebook(config.settings.objections),

@@ -15,7 +15,7 @@ from firmware.events import Event
 from firmware.families import FAMILIES
 from firmware.gpio.panel import Panel, PanelPins
 from firmware.gpio.power import PowerSwitch
-from firmware.line_settings import MODULE, PREFIX, LineSettings
+from firmware.line_settings import MODULE, PREFIX, BalanceQuery, LineSettings
 from firmware.supervisor.plan import Plan, PlannedLine
 
 LINES = "lines"
@@ -39,6 +39,20 @@ def line_settings(config: Config, line: LineConfig) -> LineSettings:
         imei=line.imei,
         incoming=line.incoming,
         power_pin=line.power_pin,
+        balance=_balance(config, line.name),
+    )
+
+
+def _balance(config: Config, line: str) -> BalanceQuery | None:
+    limits = config.settings.limits.get(line)
+    if limits is None or limits.balance is None:
+        return None
+    asked = limits.balance
+    return BalanceQuery(
+        code=asked.ussd,
+        pattern=asked.pattern,
+        every=asked.every.total_seconds(),
+        alarm_below=asked.alarm_below,
     )
 
 

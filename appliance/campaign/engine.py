@@ -495,6 +495,8 @@ class Engine:
                     self._incoming.ringing(replace(given, number=caller), now, stopped=silent)
                 elif isinstance(given, events.WaitingGone):
                     self._incoming.gone(replace(given, number=caller), now)
+            case events.BalanceTold():
+                self._placer.balance_told(given.line, given.amount, now)
             case events.SmsReceived():
                 self._messages.received(given, self._iccids.get(given.line), now)
             case (

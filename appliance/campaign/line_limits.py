@@ -30,6 +30,8 @@ class LineLimits:
     """Of answered calls. A call begins only where the longest that it can take still fits."""
     numbers_per_day: int | None = None
     """Different people."""
+    alarm_below: float | None = None
+    """A balance under this is told; it keeps nobody from being called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

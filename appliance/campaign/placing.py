@@ -104,6 +104,18 @@ class Placer:
         reached = self.reached(now)
         return [line for line in idle if line.name not in reached]
 
+    def balance_told(self, line: str, amount: float, now: Now) -> None:
+        """Record a balance under the line's alarm, once a day."""
+        limits = self._limits.get(line)
+        if limits is None or limits.alarm_below is None or amount >= limits.alarm_below:
+            return
+        detail = f"the SIM's balance is {amount:g}, under {limits.alarm_below:g}"
+        low = Reached(line=line, limit="balance", detail=detail, until=now.utc)
+        if not self._recorder.state.usage.was_told(low, now.utc):
+            self._recorder.record(
+                "limit.reached", None, now, line=line, limit="balance", detail=detail
+            )
+
     def tell_limits(self, now: Now) -> None:
         """Record each limit once when it is reached."""
         for one in self.reached(now).values() if self._limits else ():

@@ -348,6 +348,10 @@ def _line(line: dict[str, Any], *, running: bool, zone: str | None = None) -> It
     elif line["ready"]:
         modem = line["modem"]
         facts = [str(modem[key]) for key in ("family", "model", "audio") if modem.get(key)]
+        if modem.get("carrier"):
+            facts.append(f"network {modem['carrier']}")
+        if modem.get("own_number"):
+            facts.append(f"number {modem['own_number']}")
         yield DoctorRow(part=part, state="ok", detail=", ".join(facts) or "ready")
         yield from _keys(part, modem)
     elif running:
@@ -355,6 +359,7 @@ def _line(line: dict[str, Any], *, running: bool, zone: str | None = None) -> It
     yield from _voice(part, line["modem"])
     yield from _stores(part, line["modem"])
     yield from _power(part, line["modem"])
+    yield from _sim(part, line)
     yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"], zone=zone)
 
 
@@ -401,6 +406,37 @@ def _voice(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
             "may have gone unheard",
             remedy="look into the log for the first one, and send it to the maintainers; restart "
             "the box",
+        )
+
+
+def _sim(part: str, line: dict[str, Any]) -> Iterator[DoctorRow]:
+    """What the SIM may still be used for."""
+    limit = line.get("limit")
+    if limit:
+        yield DoctorRow(
+            part=f"{part} limit",
+            state="note",
+            detail=f"{limit['detail']} ({limit['limit']}); until {limit['until']}",
+            remedy="calls go on by themselves; the limits stand in config.yaml",
+        )
+    balance = line["modem"].get("balance")
+    if not balance:
+        return
+    if balance["failed"]:
+        yield DoctorRow(
+            part=f"{part} balance",
+            state="note",
+            detail=f"not known: {balance['failed']}",
+            remedy="ask the operator for the code and the form of its answer, and correct limits."
+            f"{line['name']}.balance in config.yaml",
+        )
+    elif balance["amount"] is not None:
+        low = bool(balance.get("low"))
+        yield DoctorRow(
+            part=f"{part} balance",
+            state="fault" if low else "ok",
+            detail=f"{balance['amount']:g}{', under the alarm' if low else ''}",
+            remedy="top the SIM up" if low else "",
         )
 
 

@@ -413,6 +413,54 @@ _COUNT_HELP = "write a whole number from 1 to 100000, or leave it out"
 Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
+_SERVICES = frozenset(
+    "002 004 03 04 042 05 052 06 21 30 300 31 33 330 331 332 333 35 351 353 43 61 62 66 67 76"
+    " 77".split()
+)
+"""Codes that change what the SIM does: forwarding, barring, passwords (3GPP TS 22.030, B)."""
+
+
+def _ussd(code: str) -> str:
+    if not re.fullmatch(r"[*#][0-9]{2,5}(?:\*[0-9]{1,4}){0,3}#", code):
+        raise ValueError("is no USSD code that only asks")
+    if re.split(r"[*#]", code)[1] in _SERVICES:
+        raise ValueError("changes what the SIM does")
+    return code
+
+
+def _amount_pattern(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"is no regular expression ({error})") from None
+    if groups < 1:
+        raise ValueError("has no group for the amount")
+    return pattern
+
+
+def _rarely(every: timedelta) -> timedelta:
+    if every < timedelta(hours=1):
+        raise ValueError("is too often")
+    return every
+
+
+class BalanceSettings(Section):
+    """How the balance of the SIM is asked for."""
+
+    ussd: Annotated[str, AfterValidator(_ussd)] = Field(
+        description='write the operator\'s code in quotes, such as "*100#"'
+    )
+    pattern: Annotated[
+        str, StringConstraints(min_length=3, max_length=200), AfterValidator(_amount_pattern)
+    ] = Field(description="write a regular expression whose first group is the amount, in quotes")
+    alarm_below: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
+        default=0.0, description="write the amount below which the box tells it, such as 5.0"
+    )
+    every: Annotated[Duration, AfterValidator(_rarely)] = Field(
+        default=timedelta(days=1), description="write a duration from 1 h on, such as 24 h"
+    )
+
+
 class LimitSettings(Section):
     """What the SIM of one line may be used for; each only narrows."""
 
@@ -420,6 +468,9 @@ class LimitSettings(Section):
     calls_per_day: Count | None = Field(default=None, description=_COUNT_HELP)
     minutes_per_day: Count | None = Field(default=None, description=_COUNT_HELP)
     numbers_per_day: Count | None = Field(default=None, description=_COUNT_HELP)
+    balance: BalanceSettings | None = Field(
+        default=None, description="write ussd, pattern and alarm_below, or leave it out"
+    )
 
 
 class MetricsSettings(Section):

@@ -26,6 +26,7 @@ from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusab
 from firmware.events import Event, KeyHeard
 from firmware.families.base import Sign
 from firmware.faults import Fault, LineDown
+from firmware.line.balance import LineBalance
 from firmware.line.calls import LineCalls
 from firmware.line.messages import LineMessages
 from firmware.line.out_of_service import Downtime
@@ -38,6 +39,7 @@ from firmware.modem.bring_up import BringUp
 from firmware.modem.discovery import Bindings, Resolver
 from firmware.modem.identity import Identity
 from firmware.modem.modem import VoiceModem
+from firmware.modem.network import read_operator, read_own_number
 from firmware.modem.sim_card import PinMemory
 from firmware.modem.transport import ANSWER_DUE_SECONDS
 from firmware.orders import HangUp, Order
@@ -90,6 +92,7 @@ class Line:
         self._status = LineStatus(self._line, proven=proven)
         self._calls = LineCalls(line=self._line, status=self._status, clips=clips)
         self._messages = LineMessages(self._line)
+        self._balance = LineBalance(self._line)
         self._voice = LineVoice(
             self._line,
             self._status,
@@ -146,7 +149,10 @@ class Line:
     def describe(self) -> dict[str, object]:
         """What is known of the line, for status and doctor. Plain values only."""
         described = self._status.describe(in_call=self._calls.call is not None)
-        return described | {"messages": self._messages.describe()}
+        return described | {
+            "messages": self._messages.describe(),
+            "balance": self._balance.describe(),
+        }
 
     # -- the worker --------------------------------------------------------------------------
 
@@ -226,6 +232,7 @@ class Line:
         self._messages.attach(modem)
         self._voice.open(modem, identity)
         bring_up.await_service(identity.family)
+        self._ask_sim(modem)
         self._session = Session(
             line=self._line,
             status=self._status,
@@ -235,9 +242,19 @@ class Line:
             modem=modem,
             identity=identity,
             messages=self._messages,
+            balance=self._balance,
         )
         self._session.serve()
         self._voice.leave()
+
+    def _ask_sim(self, modem: VoiceModem) -> None:
+        """Ask whose network it is and what number the SIM has: for people alone, so that a modem
+        which does not say is no worse. Raises CommandAborted, LinkLost."""
+        try:
+            self._status.carrier = read_operator(modem.command("AT+COPS?", timeout=3.0).lines)
+            self._status.own_number = read_own_number(modem.command("AT+CNUM", timeout=3.0).lines)
+        except CommandTimeout:
+            self._line.log.info("the modem does not say its network or its number")
 
     def _bring_up(self, modem: VoiceModem) -> BringUp:
         return BringUp(
@@ -284,6 +301,7 @@ class Line:
                     # The voice is switched on by a command, which waits for this result.
                     modem.result_due(ANSWER_DUE_SECONDS)
         self._messages.inline(urc.text, urc.body)
+        self._balance.urc(urc.text)
         if identity is None:
             return
         reading = identity.family.read(urc.text)

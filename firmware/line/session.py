@@ -39,6 +39,7 @@ from firmware.errors import CommandAborted, CommandRefused, CommandTimeout, Link
 from firmware.events import AddressKind, Cause, IncomingRejected, WaitingGone
 from firmware.families.base import Sign
 from firmware.faults import Fault, LineDown
+from firmware.line.balance import LineBalance
 from firmware.line.calls import LineCalls
 from firmware.line.messages import LineMessages
 from firmware.line.recovery import LineRecovery
@@ -88,6 +89,7 @@ class Session:
     messages: LineMessages
     modem: VoiceModem
     identity: Identity
+    balance: LineBalance | None = None
 
     def __post_init__(self) -> None:
         now = self.line.now()
@@ -173,6 +175,8 @@ class Session:
         if order.dial_by is not None and self.line.now() > order.dial_by:
             self.line.refuse(order, "the permission ended before the dial")
             return False
+        if self.balance is not None and self.balance.is_asking:
+            self.balance.end(self.modem)
         return self._run(self.calls.place(self.modem, item, order))
 
     def _run(self, call: CallProcedure) -> bool:
@@ -247,6 +251,8 @@ class Session:
         if now >= self._time_at:
             self._time_at = now + TIME_EVERY
             self._read_time()
+        if self.balance is not None:
+            self.balance.duty(self.modem)
 
     def _check_service(self) -> None:
         self._took(read_service(self.modem, self.identity.family))

@@ -41,6 +41,10 @@ class LineStatus:
         self.network_time: tuple[datetime, float] | None = None
         self.operator: str | None = None
         """Whose network told that time, as the modem names it."""
+        self.carrier: str | None = None
+        """Whose network it was when the line came up."""
+        self.own_number: str | None = None
+        """The SIM's, where it knows it."""
         self._keys_proven = False
         """A self-test has heard keys by this modem although its family promises none."""
         self.power_cuts = 0
@@ -135,6 +139,8 @@ class LineStatus:
             "network_time": time[0].isoformat() if time else None,
             "network_time_at": time[1] if time else None,
             "operator": self.operator,
+            "carrier": self.carrier,
+            "own_number": None if self.own_number is None else masked(self.own_number),
             "power_pin": line.settings.power_pin,
             "power_cuts": self.power_cuts,
             "callers": line.settings.incoming,
@@ -143,3 +149,8 @@ class LineStatus:
     def _voice_counters(self) -> AudioCounters:
         before = self._voice_before
         return before if self.path is None else before.plus(self.path.counters)
+
+
+def masked(number: str) -> str:
+    """Return *number* as it may stand in a status: its end tells two SIMs apart."""
+    return "…" + number[-3:]

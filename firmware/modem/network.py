@@ -135,3 +135,15 @@ def read_operator(lines: Iterable[str]) -> str | None:
         if found is not None and found[1].isprintable():
             return found[1].strip()
     return None
+
+
+_OWN_NUMBER = re.compile(r'\+CNUM:\s*(?:"[^"]*")?,\s*"(\+?\d{3,15})"')
+
+
+def read_own_number(lines: Iterable[str]) -> str | None:
+    """Return the first number that the SIM says is its own (27.007, 7.1); many say none."""
+    for line in lines:
+        found = _OWN_NUMBER.match(line)
+        if found is not None:
+            return found[1]
+    return None

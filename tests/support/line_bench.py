@@ -15,6 +15,7 @@ from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.events import Event, LineReady
 from firmware.line.line import Line, LineSettings
+from firmware.line_settings import BalanceQuery
 from firmware.orders import Dial
 from firmware.simulator.host import Simulation
 from firmware.simulator.network.scenario import (
@@ -111,6 +112,7 @@ def bench(
     power: Power | None = None,
     proven: bool = False,
     clips_stay: bool = True,
+    balance: BalanceQuery | None = None,
 ) -> Iterator[Bench]:
     clock = SystemClock(speed)
     simulation = Simulation(
@@ -129,6 +131,7 @@ def bench(
                 incoming=incoming,
                 tests_keys=tests_keys,
                 clips_stay=clips_stay,
+                balance=balance,
                 power_pin=None if power is None else 16,
             ),
             power=power,

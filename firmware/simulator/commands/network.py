@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from firmware.simulator.commands.handlers import whole_number
 from firmware.simulator.modem.commandline import Command, Kind
 from firmware.simulator.modem.messages import time_stamp
@@ -98,6 +100,44 @@ def power_off(modem: Modem, command: Command) -> Reply:
     return OK
 
 
+_CODE = re.compile(r"[*#][0-9]{1,4}#")
+USSD_SECONDS = 1.5
+"""Box seconds from the question to the network's answer."""
+
+
+def _ussd(modem: Modem, command: Command) -> Reply:
+    """27.007, 7.15: the answer comes after the OK, as a notice."""
+    match command.kind:
+        case Kind.TEST:
+            return Reply(lines=("+CUSD: (0-2)",))
+        case Kind.READ:
+            return Reply(lines=(f"+CUSD: {modem.memory.get('+CUSD', '0')}",))
+        case Kind.EXECUTE:
+            return ERROR
+    arguments = command.arguments
+    shown = str(whole_number(arguments[0] if arguments else "", 0, 2))
+    if shown == "2":
+        modem.memory.pop("ussd asked", None)
+        return OK
+    modem.memory["+CUSD"] = shown
+    if len(arguments) < 2:
+        return OK
+    modem.need_card()
+    if modem.registration not in (1, 5):
+        raise CmeError(30)
+    code = arguments[1].strip('"')
+    known = _CODE.fullmatch(code) is not None
+    said = f'+CUSD: 0,"{modem.settings.balance}",15' if known else "+CUSD: 4"
+    modem.memory["ussd asked"] = code
+
+    def tell() -> None:
+        if modem.memory.pop("ussd asked", None) == code and shown == "1":
+            modem.notice(said)
+
+    modem.later(USSD_SECONDS, "ussd", tell)
+    return OK
+
+
 def _clock(modem: Modem, command: Command) -> Reply:
     if command.kind is not Kind.READ:
         return OK
@@ -118,4 +158,5 @@ NETWORK_COMMANDS: dict[str, Handler] = {
     "+COPS": _operator,
     "+CFUN": _functionality,
     "+CCLK": _clock,
+    "+CUSD": _ussd,
 }

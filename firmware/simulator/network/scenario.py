@@ -256,6 +256,8 @@ class LineScenario:
     imei: str | None = None
     signal: int = 16
     network_time: bool = True
+    balance: str = "Credit 12.34 EUR"
+    """What the network answers to a USSD code of the form ``*100#``."""
     reply_seconds: float = 0.0
     call_waiting: bool = False
     """A second caller waits during a call; otherwise they hear busy."""

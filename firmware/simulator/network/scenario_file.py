@@ -314,6 +314,7 @@ class _ScenarioReader(Reader):
             sim=SimSettings() if sim is None else self._sim(sim),
             imei=self.text(entry, "imei", quoted=True),
             signal=_or(self.whole(entry, "signal", 0, 99), plain.signal),
+            balance=_or(self.text(entry, "balance"), plain.balance),
             network_time=True if network_time is None else network_time,
             call_waiting=self.truth(entry, "call_waiting") or False,
             reply_seconds=_or(self.seconds(entry, "reply_seconds"), plain.reply_seconds),

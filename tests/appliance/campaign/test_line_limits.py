@@ -13,7 +13,7 @@ from appliance.campaign.history import CampaignState
 from appliance.campaign.line_limits import LineLimits, LineUsage
 from appliance.campaign.options import Options
 from appliance.effects import Entry
-from firmware.events import Cause
+from firmware.events import BalanceTold, Cause
 from tests.support.engine_bench import T0, Box, Registry, hours
 
 LINE = "line-1"
@@ -163,3 +163,16 @@ def test_a_checkpoint_of_the_fold_has_it() -> None:
     again = CampaignState.from_checkpoint(kept)
     assert again.usage.used(LINE, box.now().utc) == state.usage.used(LINE, box.now().utc)
     assert state.copy().usage.used(LINE, box.now().utc)["calls_per_day"] == 3
+
+
+def test_a_low_balance_is_recorded_once_a_day_and_stops_nobody() -> None:
+    box = Box(people(4), options=Options(limits={LINE: LineLimits(alarm_below=5.0)}))
+    for amount, after in ((7.0, 1.0), (4.5, 1.0), (4.4, 3600.0), (4.4, 86_400.0)):
+        box.take(BalanceTold(line=LINE, at=box.seconds, amount=amount), after)
+    rows = [entry.data for entry in box.entries if entry.kind == "limit.reached"]
+    assert [row["detail"] for row in rows] == [
+        "the SIM's balance is 4.5, under 5",
+        "the SIM's balance is 4.4, under 5",
+    ]
+    assert box.called()
+    assert box.engine.line_limit(LINE, box.now()) is None

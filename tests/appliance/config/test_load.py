@@ -245,6 +245,29 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
                 ("line-1: {minutes_per_day: 1.5}", "limits.line-1.minutes_per_day:"),
                 ("line-1: {numbers_a_day: 2}", "limits.line-1.numbers_a_day:"),
                 ("line-1: 20", "limits.line-1:"),
+                *(
+                    (f"line-1: {{balance: {{ussd: '{code}', pattern: '([0-9]+)'}}}}", said)
+                    for code, said in (
+                        ("**21*33199000001#", "is no USSD code that only asks"),
+                        ("*21*3319#", "changes what the SIM does"),
+                        ("#33*1234#", "changes what the SIM does"),
+                        ("+33199000001", "is no USSD code that only asks"),
+                        ('*100#",15;ATD', "is no USSD code that only asks"),
+                        ("", "is no USSD code that only asks"),
+                    )
+                ),
+                (
+                    "line-1: {balance: {ussd: '*100#', pattern: 'credit'}}",
+                    "has no group for the amount",
+                ),
+                (
+                    "line-1: {balance: {ussd: '*100#', pattern: '(credit'}}",
+                    "is no regular expression",
+                ),
+                (
+                    "line-1: {balance: {ussd: '*100#', pattern: '(.*)', every: 5 min}}",
+                    "is too often",
+                ),
             )
         ),
     ],
