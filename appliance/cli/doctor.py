@@ -14,23 +14,55 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from appliance.cli.doctor_row import DoctorRow
+from appliance.cli.failures import USAGE
 from appliance.cli.session import ask
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
 from firmware.host_health import Part
 from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
 
+if TYPE_CHECKING:
+    from firmware.yaml_document import DocumentFaulty
+
 _STATES: dict[str, Literal["ok", "note", "fault"]] = {"ok": "ok", "note": "note", "fault": "fault"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="F", help="write a masked archive for support (.tar.gz)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from appliance.cli.output import check_target
+    from firmware.yaml_document import DocumentFaulty
+
+    check_target(arguments, "--bundle", arguments.bundle)
+    try:
+        rows, status = _examined(arguments)
+        code = 1 if any(row.state == "fault" for row in rows) else 0
+    except DocumentFaulty as faulty:
+        rows, status = _without_configuration(arguments, faulty)
+        code = USAGE
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+    else:
+        width = max(len(row.part) for row in rows)
+        for row in rows:
+            remedy = f" -> {row.remedy}" if row.remedy else ""
+            print(f"{row.state:<5}  {row.part:<{width}}  {row.detail}{remedy}")
+    if arguments.bundle is not None:
+        from appliance.cli.doctor_bundle import write_bundle
+
+        write_bundle(arguments, rows, status)
+    return code
+
+
+def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str, Any]]:
     from appliance.cli.doctor_provisioning import provisioning_rows
     from appliance.config import load as configuration
 
@@ -45,9 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
         *_update(config.state),
         *_rivals(config.bench),
     ]
+    status: dict[str, Any] = {}
     try:
         if config.state.exists():
-            rows += _box(ask(arguments, "status"))
+            status = ask(arguments, "status")
+            rows += _box(status)
             rows += _zones(ask(arguments, "contacts.zones"))
         else:
             rows += _no_state(config.state)
@@ -57,14 +91,70 @@ def run(arguments: argparse.Namespace) -> int:
         rows.append(DoctorRow(part="state", state="fault", detail=str(error), remedy=remedy))
     rows.append(_time_zone_rules())
     rows += _ledger(config.state)
-    if arguments.json:
-        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
-    else:
-        width = max(len(row.part) for row in rows)
-        for row in rows:
-            remedy = f" -> {row.remedy}" if row.remedy else ""
-            print(f"{row.state:<5}  {row.part:<{width}}  {row.detail}{remedy}")
-    return 1 if any(row.state == "fault" for row in rows) else 0
+    if not status.get("running") and not status.get("safe_mode"):
+        rows += _should_run(config.file)
+    return rows, status
+
+
+def _without_configuration(
+    arguments: argparse.Namespace, faulty: DocumentFaulty
+) -> tuple[list[DoctorRow], dict[str, Any]]:
+    """Look at whatever needs no configuration; a box may run by an earlier, sound one."""
+    from appliance.cli.paths import state_directory
+    from appliance.cli.session import ask_running
+    from appliance.errors import NobodyListens
+    from firmware.yaml_document import DocumentFaulty
+
+    rows = [
+        DoctorRow(
+            part="configuration",
+            state="fault",
+            detail=fault.text(faulty.file),
+            remedy="the box does not start with it",
+        )
+        for fault in faulty.faults
+    ]
+    status: dict[str, Any] = {}
+    try:
+        state = state_directory(arguments)
+    except DocumentFaulty:
+        return [*rows, _time_zone_rules(), *_should_run(arguments.config)], status
+    rows += [*_disk(state), *_owner(state), *_handed_out(state)]
+    try:
+        status = ask_running(arguments, "status")
+        rows += _box(status)
+    except NobodyListens:
+        rows += [*_no_box(), *_should_run(arguments.config)]
+    except Exception as error:  # noqa: BLE001
+        remedy = getattr(error, "remedy", "")
+        rows.append(DoctorRow(part="box", state="fault", detail=str(error), remedy=remedy))
+    return [*rows, _time_zone_rules(), *_ledger(state)], status
+
+
+WANTED = Path("/etc/systemd/system/multi-user.target.wants/autodialer.service")
+"""There while systemd is to start the box with the computer."""
+
+
+def _should_run(config: Path, wanted: Path = WANTED) -> Iterator[DoctorRow]:
+    """A box that the computer starts by itself, and that does not run, ails."""
+    from appliance.cli.main import SYSTEM_CONFIG
+
+    if str(config) == SYSTEM_CONFIG and wanted.is_symlink():
+        yield DoctorRow(
+            part="service",
+            state="fault",
+            detail="the box is to start with this computer, and does not run",
+            remedy="systemctl status autodialer tells why; systemctl start autodialer starts it",
+        )
+
+
+def _no_box() -> Iterator[DoctorRow]:
+    yield DoctorRow(
+        part="box",
+        state="note",
+        detail="does not run",
+        remedy="systemctl start autodialer, or: autodialer run",
+    )
 
 
 def _law(config: Any) -> Iterator[DoctorRow]:
@@ -234,12 +324,7 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
     if status["running"]:
         yield DoctorRow(part="box", state="ok", detail=f"runs; {status['why']['sentence']}")
     else:
-        yield DoctorRow(
-            part="box",
-            state="note",
-            detail="does not run",
-            remedy="systemctl start autodialer, or: autodialer run",
-        )
+        yield from _no_box()
     yield DoctorRow(
         part="clock",
         state="ok" if clock["trusted"] else "fault",

@@ -71,6 +71,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "report": (("report --out report.html --csv calls.csv", "a page, and one line per attempt"),),
     "doctor": (
         ("doctor", "what ails, and what to do"),
+        ("doctor --bundle support.tar.gz", "a masked archive for support"),
         ("doctor --json", "for a monitor; exit code 1 where something ails"),
     ),
     "modem list": (("modem list", "modems on USB, and what each answers"),),

@@ -1,0 +1,95 @@
+"""The doctor looks at the rest where the configuration is broken, and packs what names nobody."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from appliance.cli.doctor import _should_run
+from appliance.cli.doctor_bundle import masked
+from appliance.cli.main import SYSTEM_CONFIG, main
+from appliance.config.paths import sample_config
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    sample = sample_config()
+    (tmp_path / "audio").symlink_to(sample.parent / "audio")
+    shutil.copy(sample, tmp_path / "config.yaml")
+    return tmp_path / "config.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("mode: automatic", "mode: atomatic"),
+        ("profile: fr", "profile: nowhere"),
+        ("box:\n", "box: [\n"),
+        ("lines:\n", "lines: none\nothers:\n"),
+    ],
+)
+def test_the_rest_is_looked_at_where_the_configuration_is_broken(
+    config: Path, old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text().replace(old, new, 1))
+    (config.parent / "state").mkdir(mode=0o755)
+    assert main(["--config", str(config), "doctor", "--json"]) == 2
+    rows = json.loads(capsys.readouterr().out)
+    parts = {row["part"] for row in rows}
+    assert rows[0]["part"] == "configuration"
+    assert rows[0]["state"] == "fault"
+    assert f"{config}:" in rows[0]["detail"]
+    assert "time zone rules" in parts
+    if new != "box: [\n":
+        assert {"storage", "box"} <= parts
+
+
+def test_a_box_that_the_computer_starts_and_that_does_not_run_ails(tmp_path: Path) -> None:
+    wanted = tmp_path / "autodialer.service"
+    assert not list(_should_run(Path(SYSTEM_CONFIG), wanted))
+    wanted.symlink_to("/lib/systemd/system/autodialer.service")
+    (row,) = _should_run(Path(SYSTEM_CONFIG), wanted)
+    assert row.state == "fault"
+    assert not list(_should_run(tmp_path / "config.yaml", wanted))
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ('    sim_pin: "1234"', "1234"),
+        ('  - sim_pin: "file:/etc/pin"', "/etc/pin"),
+        ('    number: "+33199000001"', "199000001"),
+        ("called 01 99 00 00 12 in vain", "00 12"),
+        ('"imei": "867962041234567"', "867962041234567"),
+        ('"iccid": "8933150319000012345"', "8933150319000012345"),
+        ("reason=neighbour at 0199000012", "0199000012"),
+    ],
+)
+def test_what_names_somebody_or_opens_something_is_masked(text: str, gone: str) -> None:
+    assert gone not in masked(text)
+
+
+def test_the_archive_holds_what_support_asks_for(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = config.read_text().replace("bench: true", 'bench: true\n    sim_pin: "4711"', 1)
+    config.write_text(text)
+    out = tmp_path / "support.tar.gz"
+    main(["--config", str(config), "doctor", "--bundle", str(out)])
+    assert "masked archive" in capsys.readouterr().err
+    assert out.stat().st_mode & 0o077 == 0
+    with tarfile.open(out) as archive:
+        names = {Path(name).name for name in archive.getnames()}
+        whole = b"".join(
+            file.read() for one in archive.getmembers() if (file := archive.extractfile(one))
+        )
+    assert names == {
+        *("doctor.json", "status.json", "versions.txt"),
+        *("config.yaml", "ledger.jsonl", "log.txt"),
+    }
+    assert b"4711" not in whole
+    assert b"199000001" not in whole
