@@ -41,6 +41,16 @@ class PatientHandler(logging.Handler):
         """None is needed: the queue has its own, and a signal's handler may log as well."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Filter and emit, without the lock that the library's own takes.
+
+        CPython 3.13 takes it whether there is one or not, and logged nothing but a TypeError.
+        """
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._lines.put_nowait(self.format(record))

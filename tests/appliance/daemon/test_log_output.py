@@ -93,3 +93,20 @@ def test_a_program_ends_although_its_log_is_stuck(pipe: tuple[int, int]) -> None
     )
     done = subprocess.run([sys.executable, "-c", program], stderr=pipe[1], timeout=30, check=False)
     assert done.returncode == 0
+
+
+def test_no_lock_of_the_library_is_taken(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # CPython 3.13 enters `self.lock` in here, which is None.
+    def locked(*_: object) -> None:
+        raise TypeError("'NoneType' object does not support the context manager protocol")
+
+    monkeypatch.setattr(logging.Handler, "handle", locked)
+    handler = PatientHandler(pipe[1])
+    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.handle(record("heard"))
+    handler.addFilter(lambda told: "secret" not in told.getMessage())
+    handler.handle(record("secret"))
+    handler.flush()
+    assert os.read(pipe[0], 4096) == b"INFO box: heard\n"
