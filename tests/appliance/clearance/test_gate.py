@@ -13,6 +13,7 @@ from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.clearance.gate import HORIZON, Rules, decide, next_chance
 from appliance.effects import Now
 from appliance.law import Ballot, Caller, Category, load_profile
+from appliance.law.calendar import AHEAD, WEEK
 from appliance.model import (
     NO_HISTORY,
     Attempt,
@@ -592,3 +593,12 @@ def test_who_asks_for_each_call_is_under_the_law_and_under_no_floor() -> None:
     assert refused(ask(history=History(attempts=four), rules=asked)) == []
     french = replace(asked, profile=RULES.profile, caller=RULES.caller)
     assert refused(ask(history=History(attempts=four), rules=french)) == ["fr.FR-6.attempts"]
+
+
+def test_the_weeks_ahead_are_looked_at_to_the_last() -> None:
+    windows = parse_windows("mon-sun 18:00-19:00")
+    week = int(EVENING.timestamp()) // WEEK
+    spans = RULES.wished_ahead(RULES.somewhere, windows, week)
+    assert week * WEEK <= spans[0][0] < week * WEEK + 86_400
+    last = (week + AHEAD + 1) * WEEK
+    assert last - 86_400 <= spans[-1][1] <= last
