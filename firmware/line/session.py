@@ -2,6 +2,8 @@
 
 One session lasts from the end of bring-up to the next fault; it runs on the line's worker thread.
 What ends it is a :class:`~firmware.faults.LineDown` or a link that is gone.
+
+Long because each order of the line is carried out here, and each shares what the others leave.
 """
 
 from __future__ import annotations

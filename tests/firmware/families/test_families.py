@@ -267,3 +267,29 @@ def test_how_long_a_family_is_waited_for(
 ) -> None:
     timing = FAMILIES[family].timing
     assert (timing.dial, timing.sim_state, timing.boot) == (dial, sim_state, boot)
+
+
+@pytest.mark.parametrize(
+    ("family", "vendor", "product", "ports"),
+    [
+        # The interfaces of AT, of the spare AT port and of the sound.
+        ("sim7600", 0x1E0E, 0x9001, (2, 3, 4)),
+        ("quectel", 0x2C7C, 0x0125, (2, 3, 1)),
+        ("quectel", 0x2C7C, 0x0121, (2, 3, 1)),
+        ("quectel", 0x2C7C, 0x0191, (2, 3, 1)),
+        ("quectel", 0x2C7C, 0x0195, (2, 3, 1)),
+        ("quectel", 0x2C7C, 0x0512, (2, 3, 1)),
+        ("huawei", 0x12D1, 0x1001, (2, None, 1)),
+        ("huawei", 0x12D1, 0x140C, (3, None, 2)),
+        ("huawei", 0x12D1, 0x14AC, (4, None, 3)),
+        ("huawei", 0x12D1, 0x1436, (4, None, 3)),
+        ("huawei", 0x12D1, 0x1506, (3, None, 2)),
+    ],
+)
+def test_which_interface_of_a_stick_carries_what(
+    family: str, vendor: int, product: int, ports: tuple[int | None, ...]
+) -> None:
+    (found,) = [
+        one for one in FAMILIES[family].usb if (one.vendor, one.product) == (vendor, product)
+    ]
+    assert (found.at, found.spare_at, found.audio) == ports
