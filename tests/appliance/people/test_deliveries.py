@@ -13,7 +13,7 @@ from pytest_mock import MockerFixture
 
 from appliance.box.box import Box
 from appliance.box.state import BoxState
-from appliance.cli import output, session
+from appliance.cli import delivery, output
 from appliance.cli.main import main
 from appliance.config import load as configuration
 from appliance.config.paths import sample_config
@@ -108,6 +108,8 @@ def test_no_dossier_is_begun_beside_what_takes_long(desk: Desk, tmp_path: Path) 
     desk.ask("dossier", number=NUMBER, out=str(tmp_path / "file"))
 
 
+CONFIG = str(sample_config())
+
 COMMANDS = {
     "export": ["contacts", "export", "--out"],
     "dossier": ["dossier", NUMBER, "--out"],
@@ -138,11 +140,11 @@ def test_no_command_keeps_a_file_with_somebody_who_was_erased_meanwhile(
                 desk.ask("contacts.erase", number=NUMBER)
         write(*told)
 
-    mocker.patch.object(session, "write_target", erased_before)
+    mocker.patch.object(delivery, "write_target", erased_before)
     monkeypatch.chdir(tmp_path)
     Path("people.csv").write_bytes(FILE)
 
-    code = main(["--state", str(desk.directory), *command, str(path)])
+    code = main(["--config", CONFIG, "--state", str(desk.directory), *command, str(path)])
 
     told = capsys.readouterr().err
     if late:
@@ -166,11 +168,14 @@ def test_without_a_box_the_state_stays_locked_until_the_file_is_there(
 ) -> None:
     desk.close()
     locked = mocker.patch.object(
-        session, "write_target", side_effect=lambda *_: BoxState.open(desk.directory)
+        delivery, "write_target", side_effect=lambda *_: BoxState.open(desk.directory)
     )
     monkeypatch.chdir(tmp_path)
     Path("people.csv").write_bytes(FILE)
-    assert main(["--state", str(desk.directory), *command, str(tmp_path / "file")]) == 1
+    assert (
+        main(["--config", CONFIG, "--state", str(desk.directory), *command, str(tmp_path / "file")])
+        == 1
+    )
     locked.assert_called_once()
     BoxState.open(desk.directory).close()
 
@@ -178,7 +183,21 @@ def test_without_a_box_the_state_stays_locked_until_the_file_is_there(
 def test_a_file_that_cannot_be_written_keeps_no_erasure_waiting(
     desk: Desk, tmp_path: Path, mocker: MockerFixture
 ) -> None:
-    mocker.patch.object(session, "write_target", side_effect=Refused("no room"))
+    mocker.patch.object(delivery, "write_target", side_effect=Refused("no room"))
     path = tmp_path / "file"
-    assert main(["--state", str(desk.directory), "contacts", "export", "--out", str(path)]) == 1
+    assert (
+        main(
+            [
+                "--config",
+                CONFIG,
+                "--state",
+                str(desk.directory),
+                "contacts",
+                "export",
+                "--out",
+                str(path),
+            ]
+        )
+        == 1
+    )
     desk.ask("contacts.erase", number=NUMBER)
