@@ -67,6 +67,8 @@ BATCH = 256
 """Inputs taken per step."""
 ANSWER_WITHIN = 60.0
 """Real seconds that a technician's request may wait for the loop."""
+LOOK_EVERY = 0.5
+"""Real seconds after which a waiting request looks whether the loop is still there."""
 LATCH_WITHIN = 1.5
 """Real seconds that a stop, which has hung up by then, waits for the loop to record it."""
 IDLE_HORIZON = timedelta(minutes=30)
@@ -147,6 +149,7 @@ class Daemon:
         )
         self._panel: Panel | NoPanel = NoPanel()
         self._ending = threading.Event()
+        self._over = threading.Event()
         self._operations = Operations(self._box)
         self._jobs: deque[tuple[_Request, Job]] = deque()
         self._beat_every = BEAT
@@ -198,6 +201,9 @@ class Daemon:
                 notify("STOPPING=1")
                 self._shut_down()
                 server.close()
+                # The program may go on with another configuration: whoever still waits for this
+                # loop is told that it is over.
+                self._over.set()
 
     # --- the loop ----------------------------------------------------------------------------
 
@@ -408,16 +414,19 @@ class Daemon:
             self._inbox.put(StopRaised(at=self._clock.monotonic(), source="command"))
         request = _Request(operation, arguments)
         self._inbox.put(request)
+        until = time.monotonic() + ANSWER_WITHIN
         while True:
             try:
                 return request.answer.result(
-                    timeout=LATCH_WITHIN if operation == "stop" else ANSWER_WITHIN
+                    timeout=LATCH_WITHIN if operation == "stop" else LOOK_EVERY
                 )
             except FutureTimeout:
                 if operation == "stop":
                     unreached = self._operations.unreached()
                     return {"stopped": True, "recorded": False, "unreached": unreached}
-                if not request.begun.is_set():
+                if self._over.is_set():
+                    raise _ending() from None
+                if not request.begun.is_set() and time.monotonic() > until:
                     raise Refused(
                         "the box did not answer in time", "see its log and lamps"
                     ) from None
@@ -522,9 +531,7 @@ class Daemon:
         elif given.operation in ("stop", "status"):
             self._answer(given)
         else:
-            given.answer.set_exception(
-                Refused("the box is ending", "ask again when it has started anew")
-            )
+            given.answer.set_exception(_ending())
 
     def _take_rest(self) -> None:
         with suppress(queue.Empty):
@@ -542,6 +549,10 @@ class Daemon:
             thread.start()
         for thread in threads:
             thread.join(timeout=SHUTDOWN)
+
+
+def _ending() -> Refused:
+    return Refused("the box is ending", "ask again when it has started anew")
 
 
 def config_digest(config: Config) -> str:

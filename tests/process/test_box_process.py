@@ -144,7 +144,7 @@ def test_pausing_and_revoking_a_running_box(bench: Bench) -> None:
     [
         ((), 2, "usage"),
         (("fly",), 2, "not a command"),
-        (("status", "--nonsense"), 2, "unrecognized"),
+        (("status", "--nonsense"), 2, "not known here"),
         (("--config", "/nowhere/config.yaml", "check"), 2, "No such file"),
         (("--state", "/proc/nowhere", "contacts", "list"), 1, "/proc"),
         (("--state", "/nowhere/at/all", "ledger", "verify"), 1, "does not exist"),
