@@ -37,7 +37,7 @@ RECORDED_PER_STEP = 50
 LINES_PER_STEP = 500
 FAULTS = 1000
 """Faults that an answer lists; it counts all of them, and the rejects file has them all."""
-MOST_REJECTED = 20_000
+MOST_REJECTED = 5_000
 """Refused rows after which a file is read no further: they share a reason, and their texts would
 take the memory that calls need."""
 PREVIEW = 5

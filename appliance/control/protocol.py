@@ -33,8 +33,8 @@ REQUEST_LIMIT = 2 << 20
 """Bytes of one line: read and understood in some 20 ms."""
 PIECE = 1 << 18
 """Bytes of a file that one ``piece`` brings."""
-FILE_LIMIT = 64 << 20
-"""Bytes of a file that comes in pieces: some 400,000 people."""
+FILE_LIMIT = 24 << 20
+"""Bytes of a file that comes in pieces: some 150,000 people. The loop copies it in one go once."""
 ALIVE_WITHIN = 2.0
 """Seconds in which a box that is well has turned its loop, and answers that it has."""
 REPLY_TIMEOUT = 120.0
@@ -192,7 +192,7 @@ def _take_piece(pieces: list[bytes], arguments: dict[str, Any]) -> int:
         raise Refused("the file did not arrive whole") from None
     size = sum(map(len, pieces)) + len(piece)
     if size > FILE_LIMIT:
-        raise Refused("the file is larger than 64 MiB", "split it into several files")
+        raise Refused("the file is larger than 24 MiB", "split it into several files")
     pieces.append(piece)
     return size
 

@@ -185,7 +185,9 @@ def _decoded(pieces: Sequence[bytes], encoding: str, file: str) -> Generator[Non
             ) from error
         line += piece.count(b"\n")
         yield
-    return "".join(texts)
+    text = "".join(texts)
+    yield
+    return text
 
 
 def _line_at(text: str, offset: int) -> tuple[str, int]:

@@ -121,7 +121,7 @@ def test_a_file_too_large_is_refused_at_the_piece(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "FILE_LIMIT", PIECE + 1)
-    with ControlClient(directory) as client, pytest.raises(Refused, match="64 MiB") as caught:
+    with ControlClient(directory) as client, pytest.raises(Refused, match="24 MiB") as caught:
         client.ask("contacts.import", {"contents": bytes(2 * PIECE)})
     assert "split" in caught.value.remedy
 
