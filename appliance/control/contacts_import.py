@@ -96,10 +96,12 @@ def _carried_out(
     pieces = arguments.pop("contents", b"")
     name = str(arguments.get("file", "contacts"))
     notes: list[RowFault] = []
+    # Of the instant at which it began: the clock may be set while a long file is read.
+    defaults = _defaults(box, arguments.get("reads"))
     try:
         text = yield from decoded([pieces] if isinstance(pieces, bytes) else pieces, name, notes)
         del pieces
-        file = ContactsFile(text, name, _defaults(box, arguments.get("reads")))
+        file = ContactsFile(text, name, defaults)
         del text
     except ContactsUnreadable as unreadable:
         return {"readable": False, "imported": False, "faults": _faults(unreadable.faults)}
