@@ -11,7 +11,6 @@ functions that need it: most commands never ask.
 
 from __future__ import annotations
 
-import difflib
 import re
 import zoneinfo
 from collections.abc import Iterable, Mapping
@@ -130,6 +129,8 @@ def suggestions(name: str, region: str = "") -> list[str]:
     if any(zone.casefold().startswith(f"{area}/") for zone in by_text.values()):
         # A continent alone: any of its places would be a guess.
         return []
+    import difflib
+
     near = difflib.get_close_matches(wanted.casefold()[:60], by_text, 1, LIKENESS)
     return [by_text[near[0]]] if near else []
 

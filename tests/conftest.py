@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,10 @@ pytest.register_assert_rewrite("tests.support")
 gc.disable()
 # Before numpy is imported: threads over small matrices only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# What tests remember of clips is theirs, and is gone with them.
+_CACHE = tempfile.TemporaryDirectory(prefix="autodialer-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 THOROUGH = bool(os.environ.get("THOROUGH"))
 """Set by ``make check``: the same tests, with new random examples each time, and more of them."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from appliance.effects import Now
 from appliance.model import Script, Timers, Verdict
+
+if TYPE_CHECKING:
+    from appliance.effects import Now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from appliance.clearance.gate import Rules
 from appliance.clearance.rests import RING_FLOOR, rest_after, spoken
+from appliance.clearance.rules import Rules
 from appliance.config.paths import resolve, state_base
 from appliance.config.settings import Clips, Settings
 from appliance.config.validation import add_further_faults, read_settings
@@ -19,6 +19,7 @@ from appliance.law import Ballot, Caller, Profile, load_profile
 from appliance.model import Campaign, Retry, Script, Timers
 from appliance.numbers import NumberRefused, read_number
 from firmware.clips.clip import Clip
+from firmware.clips.memory import Judgements, memory_file
 from firmware.errors import ClipUnusable
 from firmware.yaml_document import (
     Document,
@@ -77,8 +78,8 @@ class Config:
 def load(file: Path, *, state: Path | None = None, examine: bool = False) -> Config:
     """Read, validate and resolve a configuration; *state* overrides ``box.state``.
 
-    With *examine* each clip is heard as ``audio check`` hears it, which takes some 5 ms per
-    second of sound: for whoever calls people, or says whether the box may.
+    With *examine* each clip is heard as ``audio check`` hears it, unless the same samples were
+    heard before: for whoever calls people, or says whether the box may.
 
     Raises :class:`~firmware.yaml_document.DocumentFaulty` with all faults.
     """
@@ -105,7 +106,7 @@ class _Checks:
         self.document = document
         self.settings = settings
         self.base = base
-        self.examine = examine
+        self.judgements = Judgements(memory_file()) if examine else None
         self.advice: list[str] = []
         self.faults: list[Fault] = []
 
@@ -115,6 +116,8 @@ class _Checks:
     def config(self, file: Path, state: Path | None) -> Config | None:
         settings = self.settings
         clips, scripts = self._clips()
+        if self.judgements is not None:
+            self.judgements.keep()
         rules = self._rules()
         self._lines()
         self._keys()
@@ -199,16 +202,15 @@ class _Checks:
         except ClipUnusable as error:
             self.fault(key, f"{error}; {error.remedy}" if error.remedy else str(error))
             return None
-        if self.examine:
-            self._examine(key, path, clip, role)
+        if self.judgements is not None:
+            self._examine(self.judgements, key, path, clip, role)
         return clip
 
-    def _examine(self, key: Path_, path: Path, clip: Clip, role: str) -> None:
-        # Imported late: a command that only asks the box needs none of the arithmetic.
-        from firmware.clips.check import check_loaded
-
+    def _examine(
+        self, judgements: Judgements, key: Path_, path: Path, clip: Clip, role: str
+    ) -> None:
         limit = self.settings.campaign.greeting_limit if role == "greeting" else None
-        report = check_loaded(path, clip, longest=limit.total_seconds() if limit else None)
+        report = judgements.of(path, clip, longest=limit.total_seconds() if limit else None)
         for fault in report.faults:
             self.fault(key, f"{path}: {fault}; {report.remedy}")
         self.advice += [f"{path}: {advice}" for advice in report.advice]

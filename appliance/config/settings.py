@@ -24,7 +24,6 @@ from pydantic import (
 
 from appliance.law import Category, profile_names
 from appliance.model import Outcome
-from appliance.objections.understand import Phrasebook, agrees
 from appliance.zones import zone_fault
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*\Z")
@@ -101,6 +100,9 @@ def _category(name: Any) -> Category:
 
 
 def _objection(entry: str) -> str:
+    # Imported here: most files add no words, and those of the shipped languages take a while.
+    from appliance.objections.understand import Phrasebook, agrees
+
     if Phrasebook().means_nothing(entry):
         raise ValueError("says nothing by itself")
     if agrees(entry):
@@ -130,7 +132,9 @@ _DURATION_HELP = "write a number and a unit, such as 90 s, 15 min, 2 h or 1 d"
 class Section(BaseModel):
     """A mapping in which only the named keys may stand."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Built when it is first asked to judge: `Settings` then builds all of it at once, and not each
+    # section by itself besides, which takes as long as reading the file.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Box(Section):
@@ -220,9 +224,9 @@ class CampaignSettings(Section):
         default=timedelta(seconds=12),
         description="write a duration from 1 s to 5 min, such as 12 s",
     )
-    keys: Keys = Keys()
-    timers: TimerSettings = TimerSettings()
-    retry: RetrySettings = RetrySettings()
+    keys: Keys = Keys.model_construct()
+    timers: TimerSettings = TimerSettings.model_construct()
+    retry: RetrySettings = RetrySettings.model_construct()
 
 
 class BallotSettings(Section):
@@ -507,7 +511,7 @@ class Settings(Section):
     panel: Annotated[PanelSettings | None, BeforeValidator(_panel)] = Field(
         default=None, description="write the pins, or none"
     )
-    clock: ClockSettings = ClockSettings()
+    clock: ClockSettings = ClockSettings.model_construct()
     objections: dict[Language, tuple[Objection, ...]] = Field(
         default_factory=dict,
         description="write a list of words or phrases by language, such as fr: [ras le bol]",
@@ -516,13 +520,13 @@ class Settings(Section):
         default_factory=dict,
         description="write limits by the name of a line, such as line-1: {calls_per_hour: 20}",
     )
-    ledger: LedgerSettings = LedgerSettings()
+    ledger: LedgerSettings = LedgerSettings.model_construct()
     language: Literal["en", "fr"] = Field(
         default="en", description="write en or fr: the language in which the box speaks to people"
     )
     fleet: FleetSettings | None = Field(
         default=None, description="write box, key and servers, or leave the section out"
     )
-    provisioning: ProvisioningSettings = ProvisioningSettings()
-    metrics: MetricsSettings = MetricsSettings()
-    logging: LoggingSettings = LoggingSettings()
+    provisioning: ProvisioningSettings = ProvisioningSettings.model_construct()
+    metrics: MetricsSettings = MetricsSettings.model_construct()
+    logging: LoggingSettings = LoggingSettings.model_construct()

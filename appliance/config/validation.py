@@ -5,7 +5,6 @@ pydantic judges each value; here its errors get a place, plain words and a remed
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -98,7 +97,7 @@ def read_provisioning(file: Path) -> ProvisioningSettings:
         return _NOBODY
 
 
-_NOBODY = ProvisioningSettings()
+_NOBODY = ProvisioningSettings.model_construct()
 
 
 def read_language(file: Path) -> str:
@@ -153,6 +152,8 @@ def _fault(document: Document, details: ErrorDetails) -> Fault:
     source = document.sources.get(location, "")
     if kind == "extra_forbidden":
         known = sorted(section.model_fields) if section is not None else []
+        import difflib
+
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         advice = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return Fault(document.key_mark(location), path, f"is not a known key; {advice}")

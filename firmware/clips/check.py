@@ -7,6 +7,7 @@ from pathlib import Path
 
 from firmware.clips.band import Carried, CarriedMeter, carried
 from firmware.clips.clip import SAMPLE_BYTES, SAMPLE_RATE, Clip, WavFile, WavFormat, format_faults
+from firmware.clips.judgement import Judgement
 from firmware.clips.levels import Channels, Levels, Samples, quantise, to_channels
 from firmware.dtmf.detector import Detected
 from firmware.dtmf.listener import DownlinkDetector
@@ -36,30 +37,11 @@ ECHO_SHIFTS = (0, HOP // 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipReport:
-    """A clip's format and figures, what is wrong with it, and what could be better."""
+class ClipReport(Judgement):
+    """A clip's format and figures beside what is wrong with it and what could be better."""
 
-    path: Path
     form: WavFormat
     levels: Levels
-    faults: tuple[str, ...]
-    advice: tuple[str, ...]
-    too_long: bool
-    preparable: bool
-    """It has faults, and preparing the clip mends all of them."""
-
-    @property
-    def usable(self) -> bool:
-        return not self.faults
-
-    @property
-    def remedy(self) -> str:
-        """What mends every fault of the clip; nothing where it has none."""
-        if self.preparable:
-            return f"autodialer audio prepare {self.path} NEW.wav, or record it again"
-        if self.usable:
-            return ""
-        return "record it again, shorter" if self.too_long else "record it again"
 
 
 def check_clip(path: Path, *, longest: float | None = None) -> ClipReport:

@@ -2,14 +2,87 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from appliance.config.paths import sample_config
+
+LIBRARIES = (
+    *("numpy", "serial", "gpiozero", "gsmmodem", "asyncio", "multiprocessing", "textual", "rich"),
+    *("pydantic", "yaml", "phonenumbers", "holidays", "jinja2", "pygal", "tinydb"),
+)
+WITH_CONFIG = {"pydantic", "yaml", "phonenumbers"}
+
+
+def imported(directory: Path, *words: str) -> set[str]:
+    """Return the libraries that a command has imported when it ends."""
+    code = (
+        "import sys\nfrom appliance.cli.main import main\n"
+        f"try: main({words!r})\nexcept SystemExit: pass\n"
+        f"print('\\n' + ' '.join(name for name in {LIBRARIES!r} if name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=directory,
+        env={**os.environ, "XDG_CACHE_HOME": str(directory / "cache")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=50,
+    )
+    return set(done.stdout.rpartition("\n")[0].rpartition("\n")[2].split())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("place")
+    sample = sample_config()
+    shutil.copy(sample, directory / "config.yaml")
+    (directory / "audio").symlink_to(sample.parent / "audio")
+    return directory
+
 
 @pytest.mark.process
-def test_a_status_imports_nothing_that_only_sound_and_daemons_need() -> None:
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        # What asks a running box: here none answers, and there is no state to open.
+        (("status",), set()),
+        (("status", "--json"), set()),
+        (("pause",), set()),
+        (("resume",), set()),
+        (("clock",), set()),
+        (("why", "+33199000012"), {"phonenumbers"}),
+        (("watch", "--plain", "--count", "1"), set()),
+        (("--help",), set()),
+        (("run", "--help"), set()),
+        (("stop", "--help"), set()),
+        (("doctor", "--help"), set()),
+        (("contacts", "import", "--help"), set()),
+        (("ledger", "verify"), {"yaml"}),
+        (("config", "explain", "campaign"), {"pydantic", "yaml"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_command_imports_only_what_its_answer_needs(
+    place: Path, words: tuple[str, ...], allowed: set[str]
+) -> None:
+    assert imported(place, *words) <= allowed
+
+
+@pytest.mark.process
+def test_a_check_hears_clips_once(place: Path) -> None:
+    assert "numpy" in imported(place, "check")
+    assert imported(place, "check") <= WITH_CONFIG
+
+
+@pytest.mark.process
+def test_a_status_of_a_box_that_is_down_needs_no_sound(place: Path) -> None:
     code = (
         "import sys, appliance.cli.running, appliance.cli.session, appliance.control.operations\n"
         "from appliance.config.load import load; from appliance.config.paths import sample_config\n"

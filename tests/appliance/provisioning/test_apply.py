@@ -44,7 +44,7 @@ def test_clips_are_heard_before_they_are_taken(
 ) -> None:
     heard: list[str] = []
     monkeypatch.setattr(
-        "appliance.config.load._Checks._examine", lambda *given: heard.append(given[2].name)
+        "appliance.config.load._Checks._examine", lambda *given: heard.append(given[3].name)
     )
     place.box().apply(place.pack(place.folder()))
     assert {"message.fr.wav", "message.en.wav"} <= set(heard)

@@ -1,0 +1,31 @@
+"""What was judged of a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is wrong with a clip, and what could be better."""
+
+    path: Path
+    faults: tuple[str, ...]
+    advice: tuple[str, ...]
+    too_long: bool
+    preparable: bool
+    """It has faults, and preparing the clip mends all of them."""
+
+    @property
+    def usable(self) -> bool:
+        return not self.faults
+
+    @property
+    def remedy(self) -> str:
+        """What mends every fault of the clip; nothing where it has none."""
+        if self.preparable:
+            return f"autodialer audio prepare {self.path} NEW.wav, or record it again"
+        if self.usable:
+            return ""
+        return "record it again, shorter" if self.too_long else "record it again"
