@@ -52,6 +52,10 @@ class BoxFacts:
     """False once a call's voice path failed, until one worked."""
     provisioned: Literal["", "applied", "refused"] = ""
     """What came of a folder on a stick or boot partition, a short while ago."""
+    unconfigured: bool = False
+    """The box has no configuration yet: it waits for one, and nothing else is known of it."""
+    updated: Literal["", "writing", "holds", "refused", "taken_back"] = ""
+    """What becomes of an update from a stick, or became of it a short while ago."""
     fleet_barred: bool = False
     """The box belongs to a fleet that lets it call nobody: stopped, or not to be asked."""
     fleet_unheard: bool = False
@@ -121,6 +125,11 @@ class FaultCode(Enum):
         marked("the folder on the stick was refused, or part of it not understood"),
         marked("RESULT.txt in the folder says why; the box goes on as before"),
     )
+    UPDATE = (
+        Flashes(3, long=1),
+        marked("the update was refused, or taken back"),
+        marked("UPDATE.txt beside it says why; the box goes on with the version that it had"),
+    )
 
     def __init__(self, flashes: int | Flashes, meaning: str, remedy: str) -> None:
         self.pattern = flashes if isinstance(flashes, Flashes) else Flashes(flashes)
@@ -131,6 +140,11 @@ class FaultCode(Enum):
 SAFE_MODE = marked("safe mode: the box could not start three times, and calls nobody")
 SAFE_MODE_REMEDY = marked(
     "`doctor` or `status` says why; mend it, then press start, or switch the box off and on"
+)
+
+WAITING = marked("no configuration yet: the box waits for one")
+WAITING_REMEDY = marked(
+    "put the folder autodialer on the card's boot partition; README.txt there says how"
 )
 
 _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
@@ -144,6 +158,7 @@ _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {
     FaultCode.FLEET: lambda box: box.fleet_barred or box.fleet_unheard,
     FaultCode.STATE: lambda box: not box.state_ok,
     FaultCode.PROVISIONING: lambda box: box.provisioned == "refused",
+    FaultCode.UPDATE: lambda box: box.updated in ("refused", "taken_back"),
 }
 
 
@@ -183,6 +198,18 @@ LAMP_TABLE: tuple[LampRow, ...] = (
         Flashes(3),
         marked("the folder on the stick was applied: take the stick out"),
         lambda box: box.provisioned == "applied",
+    ),
+    LampRow(
+        Lamp.READY,
+        Flashes(4),
+        marked("a new version is being written; then the box restarts"),
+        lambda box: box.updated == "writing",
+    ),
+    LampRow(
+        Lamp.READY,
+        Flashes(5),
+        marked("the new version holds: take the stick out"),
+        lambda box: box.updated == "holds",
     ),
     LampRow(Lamp.READY, Blink.OFF, marked("cannot call; the fault lamp says why"), _blocked),
     LampRow(Lamp.READY, Blink.SLOW, marked("paused; press start to go on"), lambda box: box.paused),
@@ -226,6 +253,12 @@ LAMP_TABLE: tuple[LampRow, ...] = (
         f"{SAFE_MODE}: {SAFE_MODE_REMEDY}",
         lambda box: box.safe_mode,
     ),
+    LampRow(
+        Lamp.FAULT,
+        Flashes(2, long=1),
+        f"{WAITING}: {WAITING_REMEDY}",
+        lambda box: box.unconfigured,
+    ),
     *(
         LampRow(Lamp.FAULT, code.pattern, f"{code.meaning}: {code.remedy}", _STANDS[code])
         for code in FaultCode
@@ -239,6 +272,7 @@ def card_rows() -> list[tuple[str, str, str, str]]:
     """Return lamp, pattern, meaning and remedy of each row, for a card that is printed."""
     whole = {f"{code.meaning}: {code.remedy}": (code.meaning, code.remedy) for code in FaultCode}
     whole[f"{SAFE_MODE}: {SAFE_MODE_REMEDY}"] = (SAFE_MODE, SAFE_MODE_REMEDY)
+    whole[f"{WAITING}: {WAITING_REMEDY}"] = (WAITING, WAITING_REMEDY)
     return [
         (row.lamp.value, describe(row.pattern), *whole.get(row.meaning, (row.meaning, "")))
         for row in LAMP_TABLE
@@ -257,3 +291,10 @@ def lamps(box: BoxFacts) -> dict[Lamp, Pattern]:
 def safe_mode_lamps() -> dict[Lamp, Pattern]:
     """Return what the lamps of a box in safe mode show."""
     return lamps(BoxFacts(safe_mode=True))
+
+
+def waiting_lamps(*, refused: bool) -> dict[Lamp, Pattern]:
+    """Return what the lamps of a box without configuration show; *refused*: it was brought one,
+    which says more than that it has none."""
+    shown = lamps(BoxFacts(unconfigured=True))
+    return shown | ({Lamp.FAULT: FaultCode.PROVISIONING.pattern} if refused else {})

@@ -317,7 +317,9 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
             part="box",
             state="fault",
             detail=status["why"]["sentence"],
-            remedy="mend that; then press start, or run: systemctl restart autodialer",
+            remedy="mend that; then press start, or run: systemctl restart autodialer"
+            if status["mode"] == "safe mode"
+            else status["faults"][0]["remedy"],
         )
         return
     clock = status["clock"]

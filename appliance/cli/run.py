@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     file = arguments.starts or default_file()
     if file is None:
         return _run(arguments, settled=lambda: None)
+    if not _wait_for_configuration(arguments):
+        return 0
     starts = Starts(file)
     if arguments.starts is not None:
         check_target(arguments, "--starts", file, again=starts.is_ours())
@@ -62,6 +64,30 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         starts.failed("the box ended by itself: its log tells why")
     return code
+
+
+def _wait_for_configuration(arguments: argparse.Namespace) -> bool:
+    """Wait while nobody has configured the box yet; False at the end of the program."""
+    from appliance.config.unconfigured import is_unconfigured
+
+    while is_unconfigured(arguments.config):
+        from appliance.daemon.log_output import log_to_stderr
+        from appliance.daemon.waiting import Waiting
+
+        log_to_stderr("info")
+        if not Waiting(
+            arguments.config, state=_state(arguments), supervisor=arguments.supervisor
+        ).run():
+            return False
+    return True
+
+
+def _state(arguments: argparse.Namespace) -> Path | None:
+    """Return the state directory where no configuration names it: the service manager's."""
+    if arguments.state is not None:
+        return Path(arguments.state)
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else None
 
 
 def _stay_safe(arguments: argparse.Namespace, fault: str, starts: Starts) -> bool:

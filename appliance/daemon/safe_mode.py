@@ -26,6 +26,7 @@ from appliance.errors import Refused
 from firmware.clock import SystemClock
 from firmware.errors import FirmwareError
 from firmware.events import Event, StartPressed
+from firmware.gpio.lamp import Lamp, Pattern, describe
 from firmware.gpio.panel import NoPanel, Panel, PanelPins
 from firmware.service_manager import notify
 from firmware.supervisor.link import SupervisorLink
@@ -56,16 +57,17 @@ class SafeMode:
     def run(self) -> bool:
         """Stay until a person helps; True where the box is to try again, False at the end."""
         handlers = {signum: signal.signal(signum, self._on_signal) for signum in SIGNALS}
-        log.error("safe mode, nobody is called: %s", self._fault)
+        self._say()
         before = _stamp(self._file)
         link = self._watched()
         panel = self._panel()
-        panel.show(safe_mode_lamps())
+        panel.show(self._lamps())
         server = self._server()
-        notify("READY=1\nSTATUS=safe mode: " + self._fault)
+        notify(f"READY=1\nSTATUS={self._mode}: {self._fault}")
         try:
             while not self._over.wait(TURN) and not self._signalled:
                 panel.heartbeat()
+                panel.show(self._lamps())
                 notify("WATCHDOG=1")
                 if link is not None:
                     link.beat({})
@@ -80,6 +82,30 @@ class SafeMode:
             for signum, handler in handlers.items():
                 signal.signal(signum, handler)
         return self._again and not self._signalled
+
+    # --- what is said ------------------------------------------------------------------------
+
+    _mode = "safe mode"
+
+    def _say(self) -> None:
+        log.error("safe mode, nobody is called: %s", self._fault)
+
+    def _lamps(self) -> dict[Lamp, Pattern]:
+        return safe_mode_lamps()
+
+    def _sentence(self) -> str:
+        return f"Safe mode after three starts that failed: {self._fault}."
+
+    def _refusal(self) -> Refused:
+        return Refused(
+            f"the box is in safe mode and calls nobody: {self._fault}",
+            "mend that; then press start, or run: systemctl restart autodialer",
+        )
+
+    def _faults(self) -> list[dict[str, str]]:
+        return [{"code": "safe_mode", "meaning": SAFE_MODE, "remedy": SAFE_MODE_REMEDY}]
+
+    # --- what is done ------------------------------------------------------------------------
 
     def _on_signal(self, *_: object) -> None:
         # The main thread may be anywhere, in a lock too: nothing but a flag.
@@ -163,10 +189,7 @@ class SafeMode:
             except OSError as error:
                 raise Refused("the stop could not be kept", error.strerror or "") from error
             return {"stopped": True, "unreached": []}
-        raise Refused(
-            f"the box is in safe mode and calls nobody: {self._fault}",
-            "mend that; then press start, or run: systemctl restart autodialer",
-        )
+        raise self._refusal()
 
     def _status(self) -> dict[str, Any]:
         settings = None if self._config is None else self._config.settings
@@ -176,14 +199,15 @@ class SafeMode:
             "safe_mode": self._fault,
             "version": __version__,
             "bench": self._config is not None and self._config.bench,
-            "mode": "safe mode",
+            "mode": self._mode,
             "stopped": self._state is not None and Notes(self._state).latched() is not None,
             "why": {
-                "code": "safe_mode",
-                "sentence": f"Safe mode after three starts that failed: {self._fault}.",
+                "code": self._faults()[0]["code"],
+                "sentence": self._sentence(),
                 "next_at": None,
             },
-            "faults": [{"code": "safe_mode", "meaning": SAFE_MODE, "remedy": SAFE_MODE_REMEDY}],
+            "lamps": {lamp.value: describe(shown) for lamp, shown in self._lamps().items()},
+            "faults": self._faults(),
         }
 
 

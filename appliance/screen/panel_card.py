@@ -11,7 +11,12 @@ from appliance.language import Translate, marked, translator
 WIDTH, HEIGHT = 105, 148
 """Millimetres: A6, upright."""
 _SHORT = 49
-"""Characters of a line of the card."""
+"""Characters of a line of the card that is not scaled."""
+_MEANING = 43
+"""Where the meaning begins, in millimetres."""
+_SMALL = 2.1
+_BOLD = 0.68
+"""How wide a bold letter is on average, to its size."""
 _COLOURS = {"ready": "#1a7f37", "line": "#0969da", "call": "#bf8700", "fault": "#cf222e"}
 _DARK = "#8c959f"
 
@@ -57,31 +62,40 @@ def pattern_words(pattern: str, say: Translate) -> str:
 
 def card(rows: Iterable[Row], box: str, language: str) -> str:
     """Return the card in *language*: each pattern that is not dark, and what the buttons do."""
+    listed = list(rows)
+    # What is longer is printed smaller: the card is A6 in every language. A smaller print has room
+    # for longer lines, and these need less height: of all lengths the one that is read best.
+    drawn = [_laid_out(listed, box, language, short) for short in range(_SHORT, 2 * _SHORT)]
+    scale, parts = max(drawn, key=lambda one: one[0])
+    parts = [f'<g transform="scale({scale:.4f})">', *parts, "</g>"]
+    return _page(WIDTH, HEIGHT, parts)
+
+
+def _laid_out(rows: Iterable[Row], box: str, language: str, short: int) -> tuple[float, list[str]]:
+    """Return the card with lines of *short* characters, and how it is scaled to fit the paper."""
     say = translator(language)
     title = say("{box}: what the lamps say").format(box=box)
+    wide = _MEANING + (WIDTH - _MEANING) * short / _SHORT
     parts = [_text(6, 9, title, min(4.2, 130 / len(title)), bold=True)]
     place = 14.0
     for lamp, pattern, meaning, remedy in rows:
         if pattern == "off":
             continue
-        lines = textwrap.wrap(_brief(meaning, remedy, say), _SHORT) or [""]
+        lines = textwrap.wrap(_brief(meaning, remedy, say), short) or [""]
         colour = _COLOURS.get(lamp, "black")
         parts.append(f'<circle cx="8" cy="{place - 0.9:.1f}" r="1.5" fill="{colour}"/>')
         parts.append(_text(11, place, say(LAMP_NAMES.get(lamp, lamp)), 2.4, bold=True))
         parts.append(_text(22, place, pattern_words(pattern, say), 2.4))
         for line in lines:
-            parts.append(_text(43, place, line, 2.1))
+            parts.append(_text(_MEANING, place, line, _SMALL))
             place += 2.6
         place += 1.1
     place += 1
     for sentence in BUTTONS:
-        for line in textwrap.wrap(say(sentence), 66):
+        for line in textwrap.wrap(say(sentence), int((wide - 7) / (2.4 * _BOLD))):
             parts.append(_text(6, place, line, 2.4, bold=True))
             place += 3.3
-    # What is longer is printed smaller: the card is A6 in every language.
-    scale = min(HEIGHT / (place + 1), 1.0)
-    parts = [f'<g transform="scale({scale:.4f})">', *parts, "</g>"]
-    return _page(WIDTH, HEIGHT, parts)
+    return min(HEIGHT / (place + 1), WIDTH / wide, 1.0), parts
 
 
 def _brief(meaning: str, remedy: str, say: Translate) -> str:

@@ -32,7 +32,7 @@ def as_text(status: dict[str, Any]) -> str:
     if status.get("safe_mode"):
         return "\n".join(
             [
-                f"box      {status['box']}: SAFE MODE, nobody is called",
+                f"box      {status['box']}: {status['mode'].upper()}, nobody is called",
                 f"now      {status['why']['sentence']}",
                 *(f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]),
             ]

@@ -175,17 +175,17 @@ class Trial:
         named = sum("config.yaml:" in line for line in unfinished.stderr.splitlines())
         return f"{told}, {named} things to fill in named by check"
 
-    def safe_mode(self) -> str:
+    def waiting(self) -> str:
         """A box that nobody has configured yet neither loops nor hides it."""
 
         def calm() -> bool:
             told = self.machine.run(
                 "systemctl", "show", "-P", "StatusText", "autodialer.service", check=False
             )
-            return told.stdout.startswith("safe mode")
+            return told.stdout.startswith("waiting")
 
-        took = self.machine.until(calm, 120.0, "safe mode after three failed starts")
-        return f"safe mode {took:.0f} s after the first look"
+        took = self.machine.until(calm, 120.0, "a box that waits for its configuration")
+        return f"waiting {took:.0f} s after the first look"
 
     def configure(self) -> str:
         """Bench lines, people whose list only root can read, modems in a unit of their own."""
@@ -196,7 +196,7 @@ class Trial:
         people.chmod(0o600)
         scenario = self.machine.root / "var/tmp/scenario.yaml"
         scenario.write_text(json.dumps(_scenario()))
-        # In safe mode the box takes no list.
+        # While it waits the box takes no list.
         run("systemctl", "stop", "autodialer.service")
         imported = run("autodialer", "contacts", "import", "/root/people.csv").stdout
         self.machine.run(
@@ -513,7 +513,7 @@ class Trial:
 
 STEPS: tuple[tuple[str, Callable[[Trial], str]], ...] = (
     ("install without network", Trial.install),
-    ("not configured yet", Trial.safe_mode),
+    ("not configured yet", Trial.waiting),
     ("configuration, people, modems", Trial.configure),
     ("calls in the sandbox", Trial.calls),
     ("sandbox", Trial.sandbox),
