@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo demo-fleet test pure check lint bench crash soak chaos contract restore-matrix death mutants fuzz freeze \
+.PHONY: demo demo-fleet test pure check lint bench crash first-boot soak chaos contract restore-matrix death mutants fuzz freeze \
   deb deb-boot lock audit clean
 
 demo: $(VENV)/.installed
@@ -52,6 +52,10 @@ bench: $(VENV)/.developer
 # Cuts the power at every system call of the storage: minutes.
 crash: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.crash
+
+# The first boot from a folder, killed at each system call that changes a file: half an hour.
+first-boot: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.first_boot
 
 # Each file of the state deleted, cut, zeroed, older or another box's, alone and in pairs: minutes.
 restore-matrix: $(VENV)/.developer

@@ -58,6 +58,8 @@ def test_a_misspelt_key_would_be_seen(units: Path) -> None:
         ("autodialer-clock.service", 0.5),
         ("autodialer-provision-boot.service", 0.5),
         ("autodialer-provision@.service", 0.5),
+        # Root's, for the partition is; it can read and has no other right.
+        ("autodialer-boot-notes.service", 1.5),
         # It speaks to the world and may bind a port below 1024.
         ("autodialer-hub.service", 2.5),
     ],

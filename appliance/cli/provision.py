@@ -42,8 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     apply.add_argument(
         "--if-there", action="store_true", help="a stick without such a folder is no fault"
     )
+    apply.add_argument(
+        "--boot-partition",
+        action="store_true",
+        help="it lies on this box's own card: a box without configuration takes its first from it, "
+        "signed or not",
+    )
     settle = commands.add_parser("settle", help="finish what a power cut interrupted")
-    for action in (pack, check, apply, settle):
+    notes = commands.add_parser(
+        "notes",
+        help="write onto the boot partition what came of it, and how to configure a new box",
+    )
+    notes.add_argument("place", type=Path, help="where the boot partition is mounted")
+    for action in (pack, check, apply, settle, notes):
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -55,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _check(arguments)
         case "apply":
             return _apply(arguments)
+        case "notes":
+            return _notes(arguments)
         case _:
             return _settle(arguments)
 
@@ -142,16 +155,48 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _apply(arguments: argparse.Namespace) -> int:
+    from appliance.config.unconfigured import is_unconfigured
+    from appliance.language import Message, marked
+    from appliance.provisioning.folder import CONTACTS, is_bare
+
     folder = _within(arguments.folder)
-    if arguments.if_there and folder == arguments.folder:
+    if arguments.if_there and (folder == arguments.folder or is_bare(folder)):
         return 0
     box = _provisioning(arguments)
-    return _tell(arguments, box, box.apply(folder), folder)
+    first = arguments.boot_partition and is_unconfigured(arguments.config)
+    outcome = box.apply(folder, first=first, stays=arguments.boot_partition)
+    if outcome.result.verdict == "unchanged" and arguments.boot_partition:
+        return 0
+    if (
+        arguments.boot_partition
+        and outcome.result.verdict != "refused"
+        and (folder / CONTACTS).exists()
+    ):
+        text = marked("{file} names people, and anybody can read it on the card: delete it there")
+        outcome.warnings.append(Message(text, {"file": CONTACTS}))
+    return _tell(arguments, box, outcome, folder)
+
+
+def _notes(arguments: argparse.Namespace) -> int:
+    """Runs as root, whose the boot partition is; it reads the state and never writes it."""
+    from appliance.cli.paths import state_directory
+    from appliance.config.unconfigured import is_unconfigured
+    from appliance.provisioning.welcome import leave_notes
+
+    waits = is_unconfigured(arguments.config)
+    written, refused = leave_notes(arguments.place, state_directory(arguments), waits=waits)
+    if arguments.json:
+        print(json.dumps({"written": written, "refused": refused}))
+    for one in [] if arguments.json else written:
+        print(one)
+    for one in refused:
+        print(f"autodialer: {one}", file=sys.stderr)
+    return 1 if refused else 0
 
 
 def _settle(arguments: argparse.Namespace) -> int:
     box = _provisioning(arguments)
-    outcome = box.settle()
+    outcome = box.settle() or box.untold()
     if outcome is None:
         return 0
     return _tell(arguments, box, outcome, None)
@@ -183,17 +228,24 @@ def _tell(
     arguments: argparse.Namespace, box: Provisioning, outcome: Outcome, folder: Path | None
 ) -> int:
     """Write the result where people look for it: beside the folder, in the state, on the screen."""
+    from appliance.config.unconfigured import is_unconfigured
     from appliance.config.validation import read_language
-    from appliance.language import translator
-    from appliance.provisioning.words import RESULT, result_text, write_beside
+    from appliance.language import LANGUAGES, translator
+    from appliance.provisioning.beside import write_beside
+    from appliance.provisioning.words import RESULT, result_text
     from appliance.storage.files import replace_file
 
-    say = translator(read_language(arguments.config))
+    language = read_language(arguments.config)
+    say = translator(language)
     config = _loaded(arguments.config)
     name = "autodialer" if config is None else config.settings.box.name
-    text = result_text(outcome, say, box=name, at=_box_time(arguments, box))
+    # Whose language a box speaks that nobody has configured is not known yet.
+    spoken = LANGUAGES if is_unconfigured(arguments.config) else (language,)
+    at = _box_time(arguments, box)
+    text = "\n".join(result_text(outcome, translator(one), box=name, at=at) for one in spoken)
     data = text.replace("\n", "\r\n").encode()  # opened with whatever a stick is plugged into
     replace_file(box.store.place / RESULT, data)
+    box.store.tell(outcome.result.digest)
     beside = None if folder is None else write_beside(folder, RESULT, data)
     if arguments.json:
         facts = {**asdict(outcome.result), "unread_lines": outcome.unread, "result": beside}

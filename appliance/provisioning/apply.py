@@ -86,13 +86,29 @@ class Provisioning:
         self._tell = tell
         self.store = Store(state, config)
 
-    def apply(self, source: Path, *, take: Callable[[Path, Path], Taken] = take) -> Outcome:
-        """Take the folder *source*. Raises StorageError where the box itself cannot be written."""
+    def apply(
+        self,
+        source: Path,
+        *,
+        take: Callable[[Path, Path], Taken] = take,
+        first: bool = False,
+        stays: bool = False,
+    ) -> Outcome:
+        """Take the folder *source*. Raises StorageError where the box itself cannot be written.
+
+        *first*: it lies on the boot partition of a box that has no configuration yet. *stays*: it
+        lies there and comes again at each start, also when the box would take it from nobody any
+        more; once it was applied it says nothing new.
+        """
         with self.store.alone():
             self._settle()
             staging = self.store.empty_staging()
             try:
-                return self._told(self._applied(take(source, staging)))
+                taken = take(source, staging)
+                if stays and taken.sound and self.store.has_seen(_mark(taken)):
+                    return self._again(taken)
+                outcome = self._applied(taken, first=first, stays=stays)
+                return self._told(outcome)
             finally:
                 if self.store.pending() is None:
                     self.store.clear_staging()
@@ -102,14 +118,26 @@ class Provisioning:
         with self.store.alone():
             return self._settle()
 
+    def untold(self) -> Outcome | None:
+        """Return what was applied and, by a power cut, never told in words; None where nothing."""
+        last = provisioned.load(self._state)
+        if last is None or last.verdict != "applied" or self.store.is_told(last.digest):
+            return None
+        return Outcome(result=last)
+
     # --- one folder --------------------------------------------------------------------------
 
-    def _applied(self, taken: Taken) -> Outcome:
+    def _again(self, taken: Taken) -> Outcome:
+        """The folder that was applied from the boot partition and still lies there."""
+        return Outcome(result=Provisioned(verdict="unchanged", digest=taken.digest()))
+
+    def _applied(self, taken: Taken, *, first: bool, stays: bool) -> Outcome:
         place, last = self.store.staging, provisioned.load(self._state)
         current = self._current()
         faults = list(taken.faults)
         newest = judge.newest_of(None if last is None else last.made_at)
-        origin, doubts = judge.origin(place, taken, self._trust, newest=newest)
+        trust = judge.first_trust(place) if first else self._trust
+        origin, doubts = judge.origin(place, taken, trust, newest=newest)
         faults += doubts
         config: Config | None = None
         if not faults:
@@ -127,7 +155,7 @@ class Provisioning:
             faults=faults,
         )
         usable = place / CONFIG if config is not None and CONFIG in taken.files else self._file
-        self._withdraw(taken, usable, config or current, outcome)
+        self._withdraw(taken, usable, config or current, outcome, stays=stays)
         if not faults:
             self._rest(taken, usable, config, outcome, last)
         return outcome
@@ -197,6 +225,7 @@ class Provisioning:
             withdrawals=outcome.result.withdrawals,
             unread=outcome.result.unread,
         )
+        self.store.see(f"{_FOLDER} {outcome.result.digest}")
         # Before it stops being under way: a cut in between tells it a second time.
         provisioned.save(self._state, outcome.result)
         self.store.done()
@@ -243,13 +272,21 @@ class Provisioning:
             )
 
     def _withdraw(
-        self, taken: Taken, usable: Path, config: Config | None, outcome: Outcome
+        self,
+        taken: Taken,
+        usable: Path,
+        config: Config | None,
+        outcome: Outcome,
+        *,
+        stays: bool,
     ) -> None:
         listed = taken.files.get(WITHDRAWALS)
         if listed is None:
             return
         packed = taken.files.get(MANIFEST)
         mark = None if packed is None else f"{packed.sha256} {listed.sha256}"
+        if mark is None and stays:
+            mark = f"stays {listed.sha256}"
         if mark is not None and listed.whole and self.store.has_seen(mark):
             # Left in the box, the same list comes again at each start: it would take away
             # the consent that somebody gave since.
@@ -304,6 +341,13 @@ class Provisioning:
         except (Refused, NobodyListens):
             pass  # A box that starts looks for it by itself.
         return outcome
+
+
+_FOLDER = "folder"
+
+
+def _mark(taken: Taken) -> str:
+    return f"{_FOLDER} {taken.digest()}"
 
 
 def _takes_folders(config: Config) -> bool:

@@ -41,8 +41,15 @@ MOST_FILES = 200
 TOTAL_LIMIT = 160 * _MIB
 RESERVE = 32 * _MIB
 """Bytes that stay free on the box's own storage: its ledger needs room while people are called."""
+README, LISEZMOI, SAMPLE = "README.txt", "LISEZMOI.txt", "config.sample.yaml"
+"""What a box that waits lays into the folder, for whoever opens it on a computer."""
+UPDATES, SSH_KEY = "update", "ssh.pub"
+"""What else may lie in the folder and is not this room's: update bundles (:mod:`appliance.update`),
+and the key that the card lets in (docs/decisions/0013-the-card.md)."""
 OURS = re.compile(
-    r"RESULT(?:-\d)?\.txt|autodialer-report\.html|\.autodialer-\w+\.tmp", re.IGNORECASE
+    r"(?:RESULT|UPDATE)(?:-\d)?\.txt|README\.txt|LISEZMOI\.txt|config\.sample\.yaml"
+    r"|autodialer-report\.html|\.autodialer-\w+\.tmp",
+    re.IGNORECASE,
 )
 """What the box itself writes into the folder."""
 _LITTER = re.compile(r"\._.*|\.DS_Store|Thumbs\.db|desktop\.ini|\.Trash.*|.*~", re.IGNORECASE)
@@ -123,6 +130,34 @@ def take(source: Path, target: Path, *, read: Callable[[int, int], bytes] = os.r
     return taken
 
 
+def is_bare(source: Path) -> bool:
+    """Tell whether the folder *source* holds something, but nothing that anybody sent to the box:
+    only what the box laid there itself, updates, and what desktops leave behind.
+
+    What cannot be looked at is not bare: :func:`take` says what is wrong with it.
+    """
+    try:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        folder = os.open(source, flags)
+    except OSError:
+        return False
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry, _ in zip(entries, range(4 * MOST_FILES), strict=False)]
+    except OSError:
+        return False
+    finally:
+        os.close(folder)
+    return bool(names) and all(
+        _is_passed_over(name) or _LITTER.fullmatch(name) or name.casefold() == UPDATES
+        for name in names
+    )
+
+
+def _is_passed_over(name: str) -> bool:
+    return OURS.fullmatch(name) is not None or name.casefold() == SSH_KEY
+
+
 def _listed(folder: int, below: str, taken: Taken) -> Iterator[str]:
     """Yield the names of files in *folder*; what may not be there becomes a fault."""
     try:
@@ -147,8 +182,10 @@ def _listed(folder: int, below: str, taken: Taken) -> Iterator[str]:
 def _judged(folder: int, below: str, entry: os.DirEntry[str], taken: Taken) -> Iterator[str]:
     name = below + entry.name
     kind = entry.stat(follow_symlinks=False).st_mode
+    if stat.S_ISDIR(kind) and not below and entry.name.casefold() == UPDATES:
+        return
     if stat.S_ISREG(kind):
-        if _LITTER.fullmatch(entry.name) or (not below and OURS.fullmatch(entry.name)):
+        if _LITTER.fullmatch(entry.name) or (not below and _is_passed_over(entry.name)):
             return
         known = name in LIMITS if not below else _CLIP.fullmatch(entry.name) is not None
         if known:

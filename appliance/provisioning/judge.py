@@ -10,6 +10,7 @@ from pathlib import Path
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import resolve
+from appliance.config.validation import read_provisioning
 from appliance.language import Message, marked
 from appliance.people.contacts_file import ContactsFile, decoded
 from appliance.people.contacts_format import ContactsUnreadable, Defaults, RejectedRow, RowFault
@@ -44,6 +45,16 @@ class Origin:
 
     key: str | None = None
     made_at: datetime | None = None
+
+
+def first_trust(place: Path) -> Trust:
+    """Return whom a box believes that has no configuration yet, on its boot partition.
+
+    Whoever writes there can change the system that starts, so a signature would keep nobody out
+    (docs/threats.md). Where there is one it must be by a key that the folder's own configuration
+    names: it shows that the folder is whole, and that its sender can bring the next one.
+    """
+    return Trust(keys=read_provisioning(place / CONFIG).trusted, unsigned=True)
 
 
 def origin(

@@ -10,8 +10,9 @@ Before that, in the state directory::
     STATE/provisioning/staging/       the copies, readable by the box alone
     STATE/provisioning/pending.json   from here on it will be applied, whatever is unplugged
     STATE/provisioning/withdrawals.txt  people who withdrew while the box could not take it down
-    STATE/provisioning/seen          lists of withdrawals that were carried out, by their hashes
+    STATE/provisioning/seen          folders and lists of withdrawals that were carried out, by hash
     STATE/provisioning/result.json    what came of it, and RESULT.txt in words
+    STATE/provisioning/told          which folder's result stands there in words
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ GENERATIONS = "provisioned"
 KEPT = 2
 """Generations that stay: the present one, and the one before it."""
 SEEN = 500
-"""Lists of withdrawals that are remembered."""
+"""Folders and lists of withdrawals that are remembered."""
 WAIT = 60.0
 """Seconds that a second stick waits for the first."""
 _GENERATION = re.compile(r"(\d{4,9})-[0-9a-f]{12}")
@@ -199,12 +200,12 @@ class Store:
     # --- lists that were seen ----------------------------------------------------------------
 
     def has_seen(self, mark: str) -> bool:
-        """Whether this very list, packed at that very time, was carried out before."""
+        """Whether this very folder, or list packed at that very time, was carried out before."""
         return mark in self._seen()
 
     def see(self, mark: str) -> None:
-        """Remember that a list was carried out. Raises StorageFailed."""
-        marks = [*self._seen(), mark][-SEEN:]
+        """Remember that it was carried out. Raises StorageFailed."""
+        marks = list(dict.fromkeys([*self._seen(), mark]))[-SEEN:]
         replace_file(self.place / "seen", "".join(f"{m}\n" for m in marks).encode(), self._disk)
 
     def _seen(self) -> list[str]:
@@ -212,6 +213,19 @@ class Store:
             return read_bounded(self.place / "seen", 1 << 20).decode("ascii").splitlines()
         except (OSError, ValueError):
             return []
+
+    # --- what was told in words --------------------------------------------------------------
+
+    def is_told(self, digest: str) -> bool:
+        """Whether the last result that was told in words is the one of this folder."""
+        try:
+            return read_bounded(self.place / "told", 128) == digest.encode()
+        except OSError:
+            return False
+
+    def tell(self, digest: str) -> None:
+        """Remember whose result was told in words. Raises StorageFailed."""
+        replace_file(self.place / "told", digest.encode(), self._disk)
 
     # --- what is under way -------------------------------------------------------------------
 

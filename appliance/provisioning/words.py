@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 from appliance.language import Translate
 from appliance.provisioning.apply import Outcome
@@ -15,7 +12,6 @@ from appliance.provisioning.folder import CONTACTS, WITHDRAWALS
 HEAD = "autodialer RESULT"
 """First line of every result: by it the box knows what it wrote itself."""
 RESULT = "RESULT.txt"
-_TEMPORARY = ".autodialer-result.tmp"
 MOST_LINES_NAMED = 50
 
 
@@ -72,63 +68,3 @@ def _withdrawn(outcome: Outcome, say: Translate) -> Iterator[str]:
             "{lines}. Correct them and bring the list again."
         )
         yield text.format(file=WITHDRAWALS, lines=named + more)
-
-
-def write_beside(folder: Path, name: str, data: bytes) -> str | None:
-    """Write *data* as *name* into a folder that nobody trusts; returns the name it got.
-
-    None where it cannot be written, as on a stick that was pulled out or is read-only. A file that
-    the box did not write stays as it is: the result gets a number then.
-    """
-    try:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        directory = os.open(folder, flags)
-    except OSError:
-        return None
-    try:
-        stem, _, ending = name.rpartition(".")
-        for number in range(1, 10):
-            final = name if number == 1 else f"{stem}-{number}.{ending}"
-            if _is_free(directory, final, data):
-                _put(directory, final, data)
-                return final
-    except OSError:
-        pass
-    finally:
-        os.close(directory)
-    return None
-
-
-def _is_free(directory: int, name: str, data: bytes) -> bool:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        found = os.open(name, flags, dir_fd=directory)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False  # A link, or what cannot be opened: not ours.
-    try:
-        head = re.split(rb"[\r\n]", os.read(found, 200), maxsplit=1)[0]
-        return head == re.split(rb"[\r\n]", data[:200], maxsplit=1)[0]
-    except OSError:
-        return False
-    finally:
-        os.close(found)
-
-
-def _put(directory: int, name: str, data: bytes) -> None:
-    try:
-        os.unlink(_TEMPORARY, dir_fd=directory)
-    except FileNotFoundError:
-        pass
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    out = os.open(_TEMPORARY, flags, 0o644, dir_fd=directory)
-    try:
-        view = data
-        while view:
-            view = view[os.write(out, view) :]
-        os.fsync(out)
-    finally:
-        os.close(out)
-    os.rename(_TEMPORARY, name, src_dir_fd=directory, dst_dir_fd=directory)
-    os.fsync(directory)

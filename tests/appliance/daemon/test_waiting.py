@@ -38,7 +38,7 @@ def link_to_nowhere(file: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "waits"),
     [
-        (lambda file: None, True),
+        (lambda _: None, True),
         (lambda file: file.write_text(""), True),
         (lambda file: file.write_text(" \n\n"), True),
         (lambda file: file.write_bytes(PACKAGED.read_bytes()), True),
