@@ -96,8 +96,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "provision check": (
         ("provision check stick --trust office.pub", "would a box that knows this key take it?"),
     ),
-    "provision apply": (("provision apply /media/stick", "all of it, or nothing"),),
+    "provision apply": (
+        ("provision apply /media/stick", "all of it, or nothing"),
+        ("provision apply --if-there --boot-partition /boot/firmware", "at a start of the card"),
+    ),
     "provision settle": (("provision settle", "at a start, after a power cut"),),
+    "provision notes": (("provision notes /boot/firmware", "what came of it, for any computer"),),
     "fleet hub": (
         (
             "fleet hub --campaign spring --node hub-1=a.example.org --node hub-2=b.example.org",
