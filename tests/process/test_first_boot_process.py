@@ -1,4 +1,4 @@
-"""The real first boot, killed at a few of its system calls; ``make first-boot`` does all of them."""
+"""The real first boot, killed at a few of its system calls; ``make first-boot`` takes them all."""
 
 from __future__ import annotations
 
