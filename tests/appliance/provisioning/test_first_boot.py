@@ -20,7 +20,6 @@ from appliance.cli.main import main
 from appliance.config.unconfigured import PLACEHOLDERS, is_unconfigured
 from appliance.config.validation import read_settings
 from appliance.ledger import read_entries
-from appliance.provisioning import beside, welcome
 from appliance.provisioning.beside import is_sealed, sealed, write_beside, write_sealed
 from appliance.provisioning.folder import LISEZMOI, README, SAMPLE, is_bare, take
 from appliance.provisioning.welcome import SAMPLE_TEXT, leave_notes, readme
@@ -184,7 +183,7 @@ def test_a_clock_of_1970_takes_the_folder_and_dials_nobody(
 ) -> None:
     class Dark(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # noqa: ARG003
+        def now(cls, tz: Any = None) -> Any:  # noqa: ARG003
             return datetime(1970, 1, 1, 0, 0, 9, tzinfo=UTC)
 
     monkeypatch.setattr(calendar_clock, "datetime", Dark)
@@ -403,9 +402,9 @@ def test_a_partition_that_takes_nothing_stops_nothing(
     (card.state / "provisioning" / "RESULT.txt").write_text("autodialer RESULT\n")
     with monkeypatch.context() as patch:
         if harm == "full":
-            patch.setattr(beside.os, "write", no_room)
+            patch.setattr(os, "write", no_room)
         elif harm == "read-only":
-            patch.setattr(beside.os, "open", read_only(os.open))
+            patch.setattr(os, "open", read_only(os.open))
         else:
             shutil.rmtree(card.boot)
         _, refused = leave_notes(card.boot, card.state, waits=True)
@@ -420,12 +419,13 @@ def test_root_publishes_nothing_that_the_account_points_to(card: Card) -> None:
     secret.write_text("autodialer RESULT\nroot:hash\n")
     (card.boot / "autodialer").mkdir()
     place = card.state / "provisioning"
-    for plant in (
+    plants: tuple[Callable[[], object], ...] = (
         lambda: (place / "RESULT.txt").symlink_to(secret),
         lambda: (place / "RESULT.txt").hardlink_to(secret),
         lambda: os.mkfifo(place / "RESULT.txt"),
         lambda: (place / "RESULT.txt").mkdir(),
-    ):
+    )
+    for plant in plants:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         plant()
@@ -494,7 +494,7 @@ def test_a_cut_at_any_call_of_the_notes_leaves_each_whole_or_absent(
             return real(*given, **more)
 
         with monkeypatch.context() as patch:
-            patch.setattr(welcome.os, name, call)
+            patch.setattr(os, name, call)
             try:
                 leave_notes(card.boot, card.state, waits=True)
                 cut = False
