@@ -104,14 +104,14 @@ deb-%: $(VENV)/.developer
 	$(BIN)/python debian/assemble.py --python $* --arch $(ARCH)
 
 # Finds new messages, keeps the translations, and makes the catalogues that the box reads. What has
-# no French text yet is named by a test.
+# no French text yet is named by a test. A catalogue without its dated header counts as fuzzy.
 LOCALE := appliance/locale
 messages: $(VENV)/.developer
 	$(BIN)/pybabel --quiet extract --mapping $(LOCALE)/babel.cfg --keywords "say marked" \
 	  --no-location --sort-output --omit-header --output $(LOCALE)/autodialer.pot appliance
 	$(BIN)/pybabel --quiet update --domain autodialer --input-file $(LOCALE)/autodialer.pot \
 	  --output-dir $(LOCALE) --omit-header --no-fuzzy-matching --ignore-obsolete
-	$(BIN)/pybabel --quiet compile --domain autodialer --directory $(LOCALE)
+	$(BIN)/pybabel --quiet compile --use-fuzzy --domain autodialer --directory $(LOCALE)
 
 # The package of this machine on clean Debian systems, booted in a container: install, calls, kill,
 # freeze, update, way back, removal. Root, debootstrap and systemd-nspawn; some minutes a release.

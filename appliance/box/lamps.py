@@ -13,6 +13,7 @@ from typing import Literal
 
 from appliance.language import marked
 from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern, describe
+from firmware.supervisor.pins import DOWN_FLASHES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,15 @@ def faults(box: BoxFacts) -> tuple[FaultCode, ...]:
     return tuple(code for code in FaultCode if _STANDS[code](box))
 
 
+def code_shown(box: BoxFacts) -> int | None:
+    """Return the number that the fault lamp counts out, or would without the stop; None for none.
+
+    The supervisor shows it when the box is gone. What came of a stick is no reason to be.
+    """
+    codes = (code.pattern for code in faults(box))
+    return next((pattern.count for pattern in codes if not pattern.long), None)
+
+
 def _blocked(box: BoxFacts) -> bool:
     return (
         not box.storage_ok
@@ -245,6 +255,15 @@ LAMP_TABLE: tuple[LampRow, ...] = (
         Blink.ON,
         marked("the box does not run; its supervisor watches the stop button"),
         # The supervisor lights it, where nobody evaluates this table.
+        lambda _: False,
+    ),
+    LampRow(
+        Lamp.FAULT,
+        Flashes(0, long=DOWN_FLASHES),
+        marked(
+            "the box does not run: the short flashes after the long ones are the fault that stood; "
+            "none: not even safe mode runs, call a technician"
+        ),
         lambda _: False,
     ),
     LampRow(

@@ -162,7 +162,10 @@ def _test(arguments: argparse.Namespace) -> int:
     except NobodyListens:
         pass
     else:
-        raise Refused("the box runs, and the panel is its own", "stop the box, then test")
+        raise Refused(
+            "the box runs, and the panel is its own",
+            "stop both, then test: systemctl stop autodialer autodialer-supervisor",
+        )
     with ExitStack() as at_end:
         # No box starts meanwhile.
         at_end.enter_context(StateLock.acquire(config.state))

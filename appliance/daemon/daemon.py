@@ -29,7 +29,7 @@ from typing import Any
 from appliance import __version__
 from appliance.box.box import Box, calendar
 from appliance.box.calendar_clock import time_zone_database
-from appliance.box.lamps import lamps
+from appliance.box.lamps import code_shown, lamps
 from appliance.box.provisioned import FOLDER, KEPT_WITHDRAWALS
 from appliance.box.state import BoxState
 from appliance.box.wiring import LINES, line_settings, open_panel, open_power
@@ -407,7 +407,9 @@ class Daemon:
         return wake is None or self._clock.real(wake - self._clock.monotonic()) > QUIET
 
     def _show(self) -> None:
-        self._panel.show(lamps(self._operations.facts()))
+        facts = self._operations.facts()
+        self._panel.show(lamps(facts))
+        self._supervised.shows(code_shown(facts))
         calls = len(self._box.engine.calls) + len(self._box.engine.incoming_calls)
         if self._fleet is not None and calls != self._calls_running:
             self._calls_running = calls

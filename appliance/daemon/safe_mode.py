@@ -29,6 +29,7 @@ from firmware.events import Event, StartPressed
 from firmware.gpio.lamp import Lamp, Pattern, describe
 from firmware.gpio.panel import NoPanel, Panel, PanelPins
 from firmware.service_manager import notify
+from firmware.supervisor import decisions
 from firmware.supervisor.link import SupervisorLink
 from firmware.supervisor.plan import Notes
 
@@ -129,6 +130,7 @@ class SafeMode:
             fault=lambda detail: log.warning("stop contact: %s", detail or "well again"),
         )
         link.start()
+        link.shows(decisions.SAFE_MODE)
         return link
 
     def _panel(self) -> Panel | NoPanel:

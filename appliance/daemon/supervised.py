@@ -170,6 +170,11 @@ class Supervised:
                 self._ports[name] = found
                 self._link.found({name: found})
 
+    def shows(self, code: int | None) -> None:
+        """Tell which code the fault lamp shows, for the time after the box."""
+        if self._link is not None:
+            self._link.shows(code)
+
     def ending(self, seconds: float) -> None:
         """Say that the loop closes its lines now, for at most real *seconds*."""
         if self._link is not None:

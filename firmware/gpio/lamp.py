@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from firmware.gpio import rhythm
+
 
 @unique
 class Lamp(StrEnum):
@@ -38,13 +40,8 @@ class Flashes:
     long: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.count <= 9 or not 0 <= self.long <= 2:
+        if not 0 <= self.count <= 9 or not 0 <= self.long <= 2 or self.count + self.long == 0:
             raise ValueError("nobody counts more than two long and nine short flashes")
-
-    @property
-    def period(self) -> float:
-        """Seconds from the beginning of one code to the next."""
-        return self.long * LONG_PERIOD + self.count * FLASH_PERIOD + FLASH_PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,62 +54,37 @@ class Counting:
 Pattern = Blink | Flashes | Counting
 COUNT_PERIOD = 1.0
 
-SLOW_PERIOD = 2.0
-FAST_PERIOD = 0.25
-FLASH_PERIOD = 0.5
-LONG_PERIOD = 1.5
-LONG_LIT = 1.0
-FLASH_PAUSE = 1.5
-"""Seconds of darkness after the last flash's own dark half."""
-
 
 def lit(pattern: Pattern, now: float) -> bool:
-    """Tell whether a lamp with *pattern* is lit at *now* (real monotonic seconds).
-
-    All lamps share the time axis, so lamps with one pattern blink together.
-    """
+    """Tell whether a lamp with *pattern* is lit at *now* (real monotonic seconds)."""
     match pattern:
         case Blink.OFF:
             return False
-        case Blink.ON:
-            return True
-        case Blink.SLOW:
-            return now % SLOW_PERIOD < SLOW_PERIOD / 2
-        case Blink.FAST:
-            return now % FAST_PERIOD < FAST_PERIOD / 2
-        case Flashes(count, long):
-            place = now % pattern.period
-            if place < long * LONG_PERIOD:
-                return place % LONG_PERIOD < LONG_LIT
-            place -= long * LONG_PERIOD
-            return place < count * FLASH_PERIOD and place % FLASH_PERIOD < FLASH_PERIOD / 2
         case Counting(since):
             return (now - since) % COUNT_PERIOD < COUNT_PERIOD / 2
+        case _:
+            return rhythm.lit(_rhythm(pattern), now)
 
 
 def until_change(pattern: Pattern, now: float) -> float:
     """Return how many seconds after *now* the lamp may change; infinity for a steady one."""
     match pattern:
-        case Blink.OFF | Blink.ON:
+        case Blink.OFF:
             return math.inf
-        case Blink.SLOW:
-            step = SLOW_PERIOD / 2
-            return step - now % step
-        case Blink.FAST:
-            step = FAST_PERIOD / 2
-            return step - now % step
-        case Flashes(long=long):
-            place = now % pattern.period
-            if place < long * LONG_PERIOD:
-                place %= LONG_PERIOD
-                return (LONG_LIT if place < LONG_LIT else LONG_PERIOD) - place
-            if place >= pattern.period - FLASH_PAUSE:
-                return pattern.period - place
-            step = FLASH_PERIOD / 2
-            return step - (place - long * LONG_PERIOD) % step
         case Counting(since):
             step = COUNT_PERIOD / 2
             return step - (now - since) % step
+        case _:
+            return rhythm.until_change(_rhythm(pattern), now)
+
+
+_BLINKS = {Blink.ON: rhythm.STEADY, Blink.SLOW: rhythm.SLOW, Blink.FAST: rhythm.FAST}
+
+
+def _rhythm(pattern: Blink | Flashes) -> rhythm.Rhythm:
+    if isinstance(pattern, Flashes):
+        return rhythm.code(pattern.count, pattern.long)
+    return _BLINKS[pattern]
 
 
 def describe(pattern: Pattern) -> str:
@@ -128,6 +100,8 @@ def describe(pattern: Pattern) -> str:
             return "fast blink"
         case Flashes(count, 0):
             return f"{count} flash{'es' if count > 1 else ''}"
+        case Flashes(0, long):
+            return f"{long} long"
         case Flashes(count, long):
             return f"{long} long, {count} short"
         case Counting():

@@ -13,7 +13,8 @@ from firmware.errors import FirmwareError
 
 PINS_REMEDY = (
     "install lgpio (sudo apt install python3-lgpio), add the box's user to the group gpio, "
-    "and check that each pin is used once and that the working directory can be written to"
+    "and check that each pin is used once and that the working directory can be written to; while "
+    "autodialer-supervisor runs, the stop button and a dead box's fault lamp are its own"
 )
 
 

@@ -19,6 +19,10 @@ CONFIRM_SECONDS = 0.1
 """After the press, within which the box has to say that every line was told to hang up."""
 STOPPED_CALL_SECONDS = 20.0
 """After a stop no call may stay longer: the box's own ladder of hang-ups takes as long."""
+SAFE_MODE = 0
+"""In place of a fault's number: the box could not start."""
+STORAGE = 1
+"""The number of the fault that the supervisor can see by itself."""
 DEATH_SECONDS = 0.3
 """A process that was killed and does not end keeps its ports no longer than this."""
 
@@ -63,6 +67,18 @@ class Recorded(NamedTuple):
     """The box has the stop in its ledger, on disk."""
 
 
+class Told(NamedTuple):
+    """The box's fault lamp shows ``code``: None for none, :data:`SAFE_MODE` for safe mode."""
+
+    code: int | None
+
+
+class Kept(NamedTuple):
+    """A note of ours was written to the disk, or (``well`` is False) could not be."""
+
+    well: bool
+
+
 class Farewell(NamedTuple):
     """The box ends in order: no call is up, its ports are closed."""
 
@@ -96,6 +112,8 @@ Fact = (
     | Beat
     | Silenced
     | Recorded
+    | Told
+    | Kept
     | Farewell
     | Gone
     | Detached
@@ -152,7 +170,7 @@ class Unlatch(NamedTuple):
 
 
 class LightFault(NamedTuple):
-    pass
+    """Show the code (:attr:`Supervision.code`) on the fault lamp, until the ports are given."""
 
 
 class CutPower(NamedTuple):
@@ -209,6 +227,8 @@ class Supervision:
         """The contact is open."""
         self.taken = False
         """The ports are the supervisor's."""
+        self._told: int | None = None
+        self._unkept = False
         self._box: _Box | None = None
         self._press: _Press | None = None
 
@@ -216,6 +236,11 @@ class Supervision:
     def watching(self) -> bool:
         """A box is connected."""
         return self._box is not None
+
+    @property
+    def code(self) -> int | None:
+        """The fault that stood when the box was last heard of, or that stands without it."""
+        return STORAGE if self._unkept else self._told
 
     def wake_at(self) -> float | None:
         """When a :class:`Tick` can matter; None where only a fact can."""
@@ -248,6 +273,12 @@ class Supervision:
             case Recorded():
                 actions = [Unlatch()] if self.latched is not None else []
                 self.latched = None
+            case Told(code=code):
+                self._told = code
+                actions = []
+            case Kept(well=well):
+                self._unkept = not well
+                actions = []
             case Farewell():
                 if self._box is not None:
                     self._box.farewell = True
@@ -281,6 +312,7 @@ class Supervision:
 
     def _connected(self, fact: Connected, now: float) -> list[Action]:
         self._box = _Box(heard_at=now, deadline=fact.deadline)
+        self._told = None
         self._press = None
         self.taken = False
         return [GivePorts(), Welcome(self.open_now, self.latched)]
@@ -303,7 +335,7 @@ class Supervision:
         pressed = self._press is not None
         self._press = None
         if box.farewell and not pressed:
-            return []
+            return [LightFault()]
         actions: list[Action] = [WriteHangUp(), *self._take()]
         if pressed:
             actions.append(CutPower(None))

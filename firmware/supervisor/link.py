@@ -56,6 +56,7 @@ class SupervisorLink:
         self._lock = threading.Lock()
         self._calls: dict[str, float] = {}
         self._found: dict[str, dict[str, Any]] = {}
+        self._code: int | None = None
         self._thread = threading.Thread(target=self._listen, name="supervisor", daemon=True)
 
     def start(self) -> None:
@@ -88,6 +89,16 @@ class SupervisorLink:
     def recorded(self) -> None:
         """Say that the ledger has the stop."""
         self._send({"recorded": True})
+
+    def shows(self, code: int | None) -> None:
+        """Say which code the fault lamp shows, so that it stays to be seen without the box.
+
+        None is none; :data:`firmware.supervisor.decisions.SAFE_MODE` is safe mode.
+        """
+        with self._lock:
+            if code != self._code:
+                self._code = code
+                self._send({"code": code})
 
     def farewell(self) -> None:
         """Say that the box ends with no call up, and hang up the line to the supervisor."""
@@ -160,6 +171,8 @@ class SupervisorLink:
             self._send_beat()
             if self._found:
                 self._send({"found": self._found})
+            if self._code is not None:
+                self._send({"code": self._code})
         if latched is not None or is_open:
             self._stop(latched or "button")
         if not is_open and (self._lost or latched is not None):

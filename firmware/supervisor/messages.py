@@ -1,9 +1,9 @@
 """What box and supervisor tell each other: one JSON object a packet, over a Unix socket.
 
-The box sends ``hello``, ``beat``, ``silenced``, ``recorded``, ``farewell``; a technician's command
-``stop``; ``ExecStopPost=`` ``hang_up``. The supervisor sends ``welcome``, ``alive``, ``stop``,
-``released``, ``contacts``. Nothing that is sent waits: a reader that is stuck gets no more than
-its buffer holds.
+The box sends ``hello``, ``beat``, ``found``, ``silenced``, ``recorded``, ``code`` (of its fault
+lamp), ``farewell``; a technician's command ``stop``; ``ExecStopPost=`` ``hang_up``. The supervisor
+sends ``welcome``, ``alive``, ``stop``, ``released``, ``contacts``. Nothing that is sent waits: a
+reader that is stuck gets no more than its buffer holds.
 """
 
 from __future__ import annotations

@@ -6,12 +6,14 @@ supervisor's run folder, so that the whole of it works with real processes on a 
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from firmware.gpio import rhythm
 from firmware.gpio.character_device import InputLines, OutputLine
 from firmware.supervisor.contact import Seen
 from firmware.supervisor.plan import Plan
@@ -134,20 +136,26 @@ class Outputs:
         self._simulated = simulated
         self._tell = tell
         self._held: dict[int, OutputLine | None] = {}
+        self._told: set[int] = set()
 
-    def drive(self, pin: int, *, high: bool) -> None:
-        """Drive *pin* until :meth:`release`; a pin that cannot be had is told, no more."""
-        if pin in self._held:
-            return
+    def drive(self, pin: int, *, high: bool) -> bool:
+        """Drive *pin* until :meth:`release`; one that cannot be had is told, once, and False."""
         try:
             if self._simulated:
                 (self._run / f"pin-{pin}").write_text("1" if high else "0", encoding="ascii")
                 self._held[pin] = None
+            elif (line := self._held.get(pin)) is not None:
+                line.drive(high=high)
             else:
                 self._held[pin] = OutputLine(pin, high=high)
         except OSError as error:
             # The box that was just killed may hold it for a moment yet.
-            self._tell(f"pin {pin} cannot be driven: {error}")
+            if pin not in self._told:
+                self._told.add(pin)
+                self._tell(f"pin {pin} cannot be driven: {error}")
+            return False
+        self._told.discard(pin)
+        return True
 
     def release(self) -> None:
         for pin, line in self._held.items():
@@ -156,3 +164,42 @@ class Outputs:
             else:
                 (self._run / f"pin-{pin}").unlink(missing_ok=True)
         self._held.clear()
+
+
+DOWN_FLASHES = 2
+"""Long flashes before a code say that it is the supervisor that shows it."""
+RETRY_PIN_SECONDS = 1.0
+
+
+class FaultLamp:
+    """The fault lamp while the box is gone: steady, or two long flashes and the fault's number."""
+
+    def __init__(self) -> None:
+        self._on = False
+        self._shows: bool | None = None
+        self.change_at: float | None = None
+        """When :meth:`turn` is wanted next; None where nothing changes."""
+
+    def light(self) -> None:
+        """Show from the next turn on, until :meth:`release`."""
+        if not self._on:
+            self._on, self._shows, self.change_at = True, None, 0.0
+
+    def release(self) -> None:
+        """Leave the lamp to the box. The pin is given by :meth:`Outputs.release`."""
+        self._on, self._shows, self.change_at = False, None, None
+
+    def turn(self, now: float, pin: int | None, code: int | None, outputs: Outputs) -> None:
+        """Let the lamp show *code* at *now*."""
+        if not self._on or pin is None:
+            self.change_at = None
+            return
+        shown = rhythm.STEADY if code is None else rhythm.code(code, DOWN_FLASHES)
+        is_lit = rhythm.lit(shown, now)
+        wait = rhythm.until_change(shown, now)
+        if is_lit is not self._shows:
+            if outputs.drive(pin, high=is_lit):
+                self._shows = is_lit
+            else:
+                wait = min(wait, RETRY_PIN_SECONDS)
+        self.change_at = None if math.isinf(wait) else now + wait

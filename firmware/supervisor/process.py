@@ -29,7 +29,7 @@ from firmware.service_manager import notify
 from firmware.supervisor import decisions as d
 from firmware.supervisor.contact import Change, Seen, StopContact
 from firmware.supervisor.messages import MESSAGE_BYTES, SOCKET, channel, decode, send
-from firmware.supervisor.pins import Contact, Outputs, open_contact
+from firmware.supervisor.pins import Contact, FaultLamp, Outputs, open_contact
 from firmware.supervisor.plan import Notes, Plan, from_json
 from firmware.supervisor.ports import Ports
 
@@ -55,6 +55,7 @@ class Supervisor:
         self._contact_retry = 0.0
         self._unreadable = False
         self._outputs = Outputs(run, simulated=self._plan.simulated, tell=self._say)
+        self._lamp = FaultLamp()
         self._poll = select.poll()
         self._box: socket.socket | None = None
         self._pidfd: int | None = None
@@ -92,6 +93,8 @@ class Supervisor:
         if self._latched_at_start is None:
             # The file gets its size now, so that a full card can still take a stop.
             self._note(self._notes.release)
+        # Until a box is here, and where none ever comes.
+        self._lamp.light()
         notify("READY=1")
         self._preload()
 
@@ -133,6 +136,7 @@ class Supervisor:
         if self._server is not None and self._server.fileno() in ready:
             self._welcome_guest()
         self._take(d.Tick())
+        self._lamp.turn(now, self._plan.fault_pin, self._supervision.code, self._outputs)
         if self._asked:
             self._answer_asked()
         if now >= self._alive_at:
@@ -162,7 +166,7 @@ class Supervisor:
             times.append(self._contact_retry)
         if self._stop.pressed or self._unreadable:
             times.append(now + LOOK_SECONDS)
-        due = (self._supervision.wake_at(), self._stop.due_at)
+        due = (self._supervision.wake_at(), self._stop.due_at, self._lamp.change_at)
         times += [at for at in due if at is not None]
         return min(times)
 
@@ -355,6 +359,8 @@ class Supervisor:
                 self._answer_asked(silenced=True)
             case {"recorded": _}:
                 self._take(d.Recorded())
+            case {"code": int() | None as code} if code is None or 0 <= code <= 9:
+                self._take(d.Told(code))
             case {"farewell": _}:
                 self._take(d.Farewell())
             case _:
@@ -409,8 +415,7 @@ class Supervisor:
                 case d.Unlatch():
                     self._note(self._notes.release)
                 case d.LightFault():
-                    if self._plan.fault_pin is not None:
-                        self._outputs.drive(self._plan.fault_pin, high=True)
+                    self._lamp.light()
                 case d.CutPower(line=name):
                     for line in self._plan.lines:
                         if line.power_pin is not None and name in (None, line.name):
@@ -418,6 +423,7 @@ class Supervisor:
 
     def _give_ports(self) -> None:
         self._ports.give_back()
+        self._lamp.release()
         self._outputs.release()
 
     def _line_proven(self, name: str) -> None:
@@ -446,6 +452,10 @@ class Supervisor:
                 write()
             except OSError as error:
                 self._say(f"a note could not be kept: {error}")
+                self._facts.put(d.Kept(well=False))
+            else:
+                self._facts.put(d.Kept(well=True))
+            self._wake()
 
     @staticmethod
     def _say(text: str) -> None:

@@ -82,6 +82,56 @@ def test_a_box_that_died_in_a_call_starts_stopped_until_a_person_resets_it(world
     world.until(lambda: len(world.network("dialled")) == 2)
 
 
+def flashes(pin: Path, seconds: float) -> list[float]:
+    """How long each flash of a simulated pin was, over real *seconds*."""
+    lengths, since = list[float](), 0.0
+    until = time.monotonic() + seconds
+    while (now := time.monotonic()) < until:
+        lit = pin.exists() and pin.read_text() == "1"
+        if lit and not since:
+            since = now
+        elif not lit and since:
+            lengths.append(now - since)
+            since = 0.0
+        time.sleep(0.01)
+    return lengths
+
+
+def test_the_lamp_is_lit_until_a_box_is_there(world: World) -> None:
+    fault = world.run / "pin-23"
+    world.start_supervisor()
+    # A supervisor that has never met a box knows no lamp.
+    assert not fault.exists()
+    world.start_modems()
+    world.start_box()
+    world.until(lambda: answers(world))
+    assert not fault.exists()
+    world.supervisor.terminate()
+    world.supervisor.wait()
+    assert world.box is not None
+    world.box.kill()
+    world.box.wait()
+    world.start_supervisor()
+    world.until(lambda: fault.exists() and fault.read_text() == "1")
+
+
+def test_the_fault_of_a_dead_box_stays_to_be_seen(world: World) -> None:
+    world.start_supervisor()
+    # Without its modem: five flashes, no line is ready.
+    world.start_box()
+    world.until(lambda: answers(world) and ask(world, "status")["lamps"]["fault"] == "5 flashes")
+    world.harm("kill -9")
+    fault = world.run / "pin-23"
+    world.until(fault.exists)
+    long, short = 1.0, 0.25
+    seen = flashes(fault, 14.0)
+    counted = ["long" if length > (long + short) / 2 else "short" for length in seen]
+    code = ["long"] * 2 + ["short"] * 5
+    assert any(counted[at : at + 7] == code for at in range(len(counted))), seen
+    world.start_box()
+    world.until(lambda: answers(world) and not fault.exists())
+
+
 def test_a_press_and_its_release_go_by_way_of_the_supervisor(world: World) -> None:
     world.start_all()
     world.reach()
@@ -133,7 +183,7 @@ def test_an_orderly_end_leaves_no_stop_behind(world: World) -> None:
     assert world.box.wait(timeout=20) == 0
     time.sleep(0.3)
     assert Notes(world.state).latched() is None
-    assert not (world.run / "pin-23").exists()
+    assert (world.run / "pin-23").read_text() == "1", "a box that does not run looks as if it did"
 
 
 def test_exec_stop_post_hangs_up_where_nobody_watches(world: World) -> None:

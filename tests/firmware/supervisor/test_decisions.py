@@ -106,7 +106,39 @@ def test_a_box_that_says_farewell_leaves_nothing_to_do() -> None:
     supervision.step(d.Beat(25.0, {}), 1.0)
     supervision.step(d.Farewell(), 1.1)
     assert supervision.step(d.Detached(), 1.2) == []
-    assert supervision.step(d.Gone(), 1.3) == []
+    # No port is touched and nothing is latched; that the box does not run is shown all the same.
+    assert supervision.step(d.Gone(), 1.3) == [d.LightFault()]
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ([], None),
+        ([d.Told(5)], 5),
+        ([d.Told(5), d.Told(2)], 2),
+        ([d.Told(5), d.Told(None)], None),
+        ([d.Told(d.SAFE_MODE)], d.SAFE_MODE),
+        # What the supervisor cannot write, the box could not either.
+        ([d.Kept(well=False)], d.STORAGE),
+        ([d.Told(5), d.Kept(well=False)], d.STORAGE),
+        ([d.Told(d.SAFE_MODE), d.Kept(well=False), d.Kept(well=True)], d.SAFE_MODE),
+    ],
+)
+def test_the_fault_that_stood_is_known_when_the_box_is_gone(
+    facts: list[d.Fact], code: int | None
+) -> None:
+    supervision = supervised({})
+    for fact in (*facts, d.Gone()):
+        supervision.step(fact, 1.0)
+    assert supervision.code == code
+
+
+def test_a_box_that_comes_back_begins_without_a_fault() -> None:
+    supervision = supervised({})
+    supervision.step(d.Told(5), 1.0)
+    supervision.step(d.Gone(), 1.1)
+    supervision.step(d.Connected(8, 25.0), 2.0)
+    assert supervision.code is None
 
 
 def test_a_killed_box_that_does_not_die_loses_its_ports_all_the_same() -> None:
