@@ -279,6 +279,8 @@ class IncomingRejected:
 
     line: str
     at: float
+    attempt: str
+    """An id that the line has made up."""
     number: str | None
     kind: AddressKind = AddressKind.UNKNOWN
 
@@ -396,6 +398,9 @@ class PanelHealed:
 
     at: float
 
+
+CallerEvent = IncomingRinging | IncomingRejected | WaitingGone
+"""Somebody called: where calling objects, each of them is an objection."""
 
 LineEvent = (
     LineReady

@@ -48,7 +48,7 @@ from appliance.objections.understand import Phrasebook
 from appliance.people.registered import RegisteredPeople
 from appliance.storage.files import StorageError
 from firmware.clock import Clock
-from firmware.events import Cause, Ended, StartHeldToReset, StopRaised
+from firmware.events import CallerEvent, Cause, Ended, StartHeldToReset, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order
 
 RECENT = 20
@@ -107,6 +107,8 @@ class Box:
         self.country = config.rules.profile.territory(config.settings.law.territory).region
         self._lines = lines or {}
         self.objections = HeardObjections(state.objection_notes, key=config.campaign.object_key)
+        self._looked = now()
+        """The clock at the last step: what a line's thread goes by."""
         self._post = post or (lambda _: None)
         self._fleet = fleet
         self.recent: deque[Entry] = deque(maxlen=RECENT)
@@ -128,6 +130,7 @@ class Box:
             options=Options(
                 start_paused=config.settings.campaign.start == "on_button",
                 confirmation=config.settings.campaign.sms_confirmation,
+                incoming_call_objects=config.settings.campaign.calling_back == "objects",
                 limits={
                     name: LineLimits(
                         **limits.model_dump(exclude={"balance"}),
@@ -173,7 +176,7 @@ class Box:
                 self.note([])
             except StorageError as error:
                 self.storage_failed(error, self.now())
-        now = self.now()
+        now = self._looked = self.now()
         effects: list[Effect] = []
         with self._sound(now):
             try:
@@ -370,6 +373,17 @@ class Box:
                 by="key" if dialled else "incoming",
             )
             self.objections.expect(order.attempt, callee, now, after=self.state.ledger.head[0])
+
+    def caller_shown(self, event: CallerEvent) -> None:
+        """Note who calls, where calling is an objection; on the line's own thread."""
+        number = self.engine.objector(event)
+        number_hash = None if number is None else self.people.hashed(number)
+        if number is None or number_hash is None:
+            return
+        contact = self.people.by_number(number)
+        subject = None if contact is None else contact.subject
+        caller = Callee(subject=subject, number_hash=number_hash, by="incoming")
+        self.objections.called(event, caller, self._looked, after=self.state.ledger.head[0])
 
     def _forbids(self, dial: Dial) -> tuple[Cause, str] | None:
         """Look once more between the disk and the wire; the clearance is used up either way."""

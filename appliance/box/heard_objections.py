@@ -1,4 +1,4 @@
-"""What becomes of key 9 on the thread that hears it: a note on disk, before anything waits.
+"""What becomes of an objection on the thread that hears it: a note on disk, before anything waits.
 
 The loop says whose call it is before the order to dial or to answer goes out, and takes the note
 away once the ledger has the row. In between lies whatever may happen to a loop: a slow disk, a long
@@ -17,7 +17,7 @@ from typing import Protocol
 from appliance.effects import Now
 from appliance.storage.files import StorageError
 from appliance.storage.objection_notes import ObjectionNote
-from firmware.events import KeyHeard
+from firmware.events import CallerEvent, KeyHeard
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,17 @@ class HeardObjections:
             while len(self._calls) > _CALLS_KEPT:
                 self._calls.popitem(last=False)
 
+    def called(self, event: CallerEvent, caller: Callee, now: Now, *, after: int) -> None:
+        """Note that somebody called, where calling is an objection (the line's own thread).
+
+        *now* is the box's last look at its clock.
+        """
+        with self._lock:
+            self._calls[event.attempt] = expected = _Expected(caller, now, after)
+            self._note(event.attempt, expected, event.at)
+            while len(self._calls) > _CALLS_KEPT:
+                self._calls.popitem(last=False)
+
     def heard(self, event: KeyHeard) -> None:
         """Note an objection (the line's own thread). It blocks for as long as the disk takes.
 
@@ -82,23 +93,26 @@ class HeardObjections:
             call = self._calls.get(event.attempt)
             if call is None or call.noted or call.folded:
                 return
-            call.noted = True
-            heard_at = None
-            if call.now.trusted:
-                heard_at = call.now.utc + timedelta(seconds=event.at - call.now.monotonic)
-            note = ObjectionNote(
-                attempt=event.attempt,
-                subject=call.callee.subject,
-                number_hash=call.callee.number_hash,
-                by=call.callee.by,
-                heard_at=heard_at,
-                after=call.after,
-            )
-            try:
-                self._notes.put(note)
-            except (StorageError, ValueError) as error:
-                call.noted = False
-                log.error("an objection could not be noted at once: %s", error)
+            self._note(event.attempt, call, event.at)
+
+    def _note(self, attempt: str, call: _Expected, at: float) -> None:
+        call.noted = True
+        heard_at = None
+        if call.now.trusted:
+            heard_at = call.now.utc + timedelta(seconds=at - call.now.monotonic)
+        note = ObjectionNote(
+            attempt=attempt,
+            subject=call.callee.subject,
+            number_hash=call.callee.number_hash,
+            by=call.callee.by,
+            heard_at=heard_at,
+            after=call.after,
+        )
+        try:
+            self._notes.put(note)
+        except (StorageError, ValueError) as error:
+            call.noted = False
+            log.error("an objection could not be noted at once: %s", error)
 
     def folded(self, attempt: str) -> None:
         """The ledger has the objection of *attempt*: its note has served."""

@@ -432,9 +432,12 @@ class Engine:
                 self._planner.later((entry.subject,))
         return self._recorder.take()
 
-    def _caller(
-        self, given: events.IncomingRejected | events.IncomingRinging | events.WaitingGone
-    ) -> str | None:
+    def objector(self, given: events.CallerEvent) -> str | None:
+        """Return who objects by calling, as E.164; None where calling is no objection, or nobody
+        can tell who called. Changes nothing: may be asked on a line's thread."""
+        return self._caller(given) if self._options.incoming_call_objects else None
+
+    def _caller(self, given: events.CallerEvent) -> str | None:
         """Return the caller's number as E.164: of those it can be, one that is registered."""
         if given.number is None:
             return None
@@ -489,7 +492,7 @@ class Engine:
             case events.IncomingRejected() | events.IncomingRinging() | events.WaitingGone():
                 caller = self._caller(given)
                 if self._options.incoming_call_objects and caller is not None:
-                    self._withdrawals.objection(caller, "incoming", now)
+                    self._withdrawals.objection(caller, "incoming", now, incoming=given.attempt)
                 if isinstance(given, events.IncomingRinging):
                     silent = self._state.stopped or self._contact_open or self._retired
                     self._incoming.ringing(replace(given, number=caller), now, stopped=silent)

@@ -16,7 +16,7 @@ class Options:
     start_paused: bool = False
     """Wait for the start button after power-up."""
     incoming_call_objects: bool = False
-    """Whether calling the box back withdraws consent (where the greeting says so)."""
+    """Whether calling the box back withdraws consent (where people were told so)."""
     phrasebook: Phrasebook = field(default_factory=Phrasebook)
     """What a text message says by which it objects."""
     limits: Mapping[str, LineLimits] = field(default_factory=dict)

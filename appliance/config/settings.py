@@ -220,6 +220,11 @@ class CampaignSettings(Section):
     sms_confirmation: Annotated[str, StringConstraints(max_length=160)] = Field(
         default="", description="write the text that answers an objection by SMS, or leave it out"
     )
+    calling_back: Literal["may_object", "objects"] = Field(
+        default="may_object",
+        description="write may_object (a caller presses the key), or objects where people were "
+        "told that calling this number ends the calls",
+    )
     greeting_limit: GreetingLimit = Field(
         default=timedelta(seconds=12),
         description="write a duration from 1 s to 5 min, such as 12 s",

@@ -57,7 +57,7 @@ from appliance.selftest import result as selftest_result
 from appliance.storage.files import SYSTEM_DISK, StorageError
 from appliance.zones import zones_of_number
 from firmware.clock import Clock, SystemClock
-from firmware.events import KeyHeard, StopRaised
+from firmware.events import CallerEvent, KeyHeard, StopRaised
 from firmware.gpio.panel import NoPanel, Panel
 from firmware.line.line import Line
 from firmware.modem.identity import Identity
@@ -124,6 +124,7 @@ class Daemon:
                 clips=config.clips,
                 post=self._inbox.put,
                 key_heard=self._key_heard,
+                caller_shown=self._caller_shown,
                 clock=self._clock,
                 state_dir=state.directory / LINES,
                 log=logging.getLogger(f"line.{line.name}"),
@@ -186,6 +187,10 @@ class Daemon:
     def _key_heard(self, event: KeyHeard) -> None:
         """Called on a line's thread: an objection is on disk before the loop comes round."""
         self._box.objections.heard(event)
+
+    def _caller_shown(self, event: CallerEvent) -> None:
+        """Called on a line's thread, as :meth:`_key_heard`."""
+        self._box.caller_shown(event)
 
     def _described(self) -> list[dict[str, object]]:
         """Return what the lines say of themselves; some of it is what a network told."""

@@ -64,15 +64,20 @@ class RegisteredPeople:
         return None if read is None else self._registry.by_number(read)
 
     def number_hash(self, number: str) -> str | None:
+        number_hash = self.hashed(number)
         read = self._read(number)
-        if read is None:
+        if number_hash is None or read is None:
             return None
-        number_hash = hash_number(self._registry.number_key, read)
         self._hashed.pop(number_hash, None)
         self._hashed[number_hash] = read
         if len(self._hashed) > REMEMBERED:
             del self._hashed[next(iter(self._hashed))]
         return number_hash
+
+    def hashed(self, number: str) -> str | None:
+        """As :meth:`number_hash`, and remembers nothing: from any thread."""
+        read = self._read(number)
+        return None if read is None else hash_number(self._registry.number_key, read)
 
     def remembered(self, number_hash: str) -> str | None:
         """Return the number that was hashed lately to *number_hash*; nothing is kept on disk.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from firmware.call.inbox import Inbox, Item
 from firmware.clock import Clock
-from firmware.events import AddressKind, Cause, Ended, Event, KeyHeard, LineFault
+from firmware.events import AddressKind, CallerEvent, Cause, Ended, Event, KeyHeard, LineFault
 from firmware.faults import REMEDIES, Fault
 from firmware.line_settings import LineSettings
 from firmware.modem.modem import VoiceModem
@@ -35,7 +35,8 @@ class LineContext:
 
     ``post`` hands an event to the box; it never blocks and may be called from any thread.
     ``key_heard`` is told of a key at once, before its event may have to wait for the call list, and
-    may block while it makes an objection durable.
+    ``caller_shown`` of somebody who calls, before the event is posted: both may block while they
+    make an objection durable.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class LineContext:
         clock: Clock,
         log: logging.Logger,
         key_heard: Callable[[KeyHeard], None] = lambda _: None,
+        caller_shown: Callable[[CallerEvent], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.wiring = settings
         """The settings with the ports of the modem that was found, where they are ``auto``."""
         self.post = post
         self.key_heard = key_heard
+        self._caller_shown = caller_shown
         self.clock = clock
         self.log = log
         self.inbox = Inbox()
@@ -75,6 +78,11 @@ class LineContext:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def tell_caller(self, event: CallerEvent) -> None:
+        """Tell of somebody who calls or called: an objection, where calling is one."""
+        self._caller_shown(event)
+        self.post(event)
 
     def now(self) -> float:
         """Box seconds."""

@@ -135,7 +135,7 @@ class IncomingCall(CallProcedure):
     def _begin(self) -> bool:
         began = self.line.now()
         self.call.rows((self.row,), began)
-        self.line.post(
+        self.line.tell_caller(
             IncomingRinging(
                 line=self.line.name,
                 at=began,

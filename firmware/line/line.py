@@ -23,7 +23,7 @@ from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.dtmf.listener import DownlinkDetector
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusable
-from firmware.events import Event, KeyHeard
+from firmware.events import CallerEvent, Event, KeyHeard
 from firmware.families.base import Sign
 from firmware.faults import Fault, LineDown
 from firmware.line.balance import LineBalance
@@ -61,7 +61,8 @@ class Line:
     """See the module. Everything public may be called from any thread.
 
     *proven* tells whether a self-test has heard keys by a modem on a voice path. *key_heard* is
-    told of each key on the thread that hears it, see :class:`~firmware.call.context.LineContext`.
+    told of each key on the thread that hears it, *caller_shown* of each caller, see
+    :class:`~firmware.call.context.LineContext`.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Line:
         proven: Callable[[Identity, str], bool] = none_proven,
         trace: Callable[[str, bytes, float], None] | None = None,
         key_heard: Callable[[KeyHeard], None] = lambda _: None,
+        caller_shown: Callable[[CallerEvent], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         log = log or logging.getLogger(f"firmware.line.line.{settings.name}")
@@ -88,7 +90,14 @@ class Line:
         self._trace = trace
         self._pins = PinMemory(state_dir / "sim-tries")
         self._speed = 1.0 / clock.real(1.0)
-        self._line = LineContext(settings, post=post, clock=clock, log=log, key_heard=key_heard)
+        self._line = LineContext(
+            settings,
+            post=post,
+            clock=clock,
+            log=log,
+            key_heard=key_heard,
+            caller_shown=caller_shown,
+        )
         self._status = LineStatus(self._line, proven=proven)
         self._calls = LineCalls(line=self._line, status=self._status, clips=clips)
         self._messages = LineMessages(self._line)

@@ -105,6 +105,8 @@ class Session:
         self._name_at = now + NAME_EVERY
         self._unnamed_until = now + UNNAMED_FOR
         self._warned_until = 0.0
+        self._turned: tuple[Caller | None, float] = (None, float("-inf"))
+        """Who was turned away last, and when the line was silent again."""
         self._backlog: list[Item] = []
 
     def serve(self) -> None:
@@ -302,7 +304,7 @@ class Session:
             return False
         row = find_caller(self.modem, self.identity.family)
         if row is None:
-            return self._gave_up(told_by(heard))
+            return self._gave_up(told_by(heard), heard.at)
         caller = number_of(row)
         fresh = self.line.now() - heard.at <= NOTICE_COUNTS
         if caller is None and fresh:
@@ -314,16 +316,25 @@ class Session:
                 self.line.inbox.put(item)
             row = find_caller(self.modem, self.identity.family)
             if row is None:
-                return self._gave_up(caller)
+                return self._gave_up(caller, heard.at)
         return self._take_call(row, caller)
 
-    def _gave_up(self, caller: Caller | None) -> bool:
-        """Somebody let it ring once and is gone: calling may be an objection all the same."""
-        if caller is not None:
-            self.line.post(
-                IncomingRejected(line=self.line.name, at=self.line.now(), **_shown(caller))
-            )
+    def _gave_up(self, caller: Caller | None, heard_at: float) -> bool:
+        """Somebody let it ring once and is gone: calling may be an objection all the same.
+
+        Not where it is a late word of the call that was turned away just now.
+        """
+        who, silent_at = self._turned
+        if caller is not None and not (caller == who and heard_at <= silent_at):
+            self._turned_away(caller)
         return False
+
+    def _turned_away(self, caller: Caller | None) -> None:
+        self.line.tell_caller(
+            IncomingRejected(
+                line=self.line.name, at=self.line.now(), attempt=_call_id(), **_shown(caller)
+            )
+        )
 
     def _who_rings(self) -> Caller | bool:
         """Look at the call list: the caller it shows, else whether somebody rings at all."""
@@ -335,8 +346,9 @@ class Session:
         if row is not None and answers and self.line.ready and self.voice.lost is None:
             return self._run(self.calls.receive(self.modem, row, caller))
         # Told first: calling may be an objection, which must not hang on how the call ends.
-        self.line.post(IncomingRejected(line=self.line.name, at=self.line.now(), **_shown(caller)))
+        self._turned_away(caller)
         self._confirm_silence("when a caller was turned away")
+        self._turned = caller, self.line.now()
         return False
 
     def _waited(self, caller: Caller | None) -> bool:
@@ -351,11 +363,11 @@ class Session:
             why = "they were gone when the call was over"
         else:
             why = f"this line is set to {self.line.settings.incoming} callers"
-        self.line.post(
+        self.line.tell_caller(
             WaitingGone(
                 line=self.line.name,
                 at=self.line.now(),
-                attempt=f"in-{uuid.uuid4().hex}",
+                attempt=_call_id(),
                 why=why,
                 **_shown(caller),
             )
@@ -394,6 +406,11 @@ class Session:
         except CommandTimeout:
             self._service_at = self.line.now()
             return None
+
+
+def _call_id() -> str:
+    """An id for a call that no order began."""
+    return f"in-{uuid.uuid4().hex}"
 
 
 class _Shown(TypedDict):

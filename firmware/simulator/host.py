@@ -32,6 +32,7 @@ from firmware.simulator.network.scenario import (
     DEFAULT_SCENARIO,
     Fault,
     IncomingCall,
+    KeyPress,
     Scenario,
     Subscribers,
 )
@@ -142,6 +143,18 @@ class Simulation:
         with self._lock:
             self._carry_out(line, line.modem.advance(self._clock.monotonic()))
             line.modem.calls.ring(incoming)
+        self._wake()
+
+    def press(self, index: int, key: str) -> None:
+        """Let the far end of the call on line *index* (from 1) press *key* now; from any thread.
+
+        Without an answered call nothing happens.
+        """
+        line = self.lines[index - 1]
+        with self._lock:
+            self._carry_out(line, line.modem.advance(self._clock.monotonic()))
+            line.modem.calls.press(KeyPress(key=key))
+            self._carry_out(line, line.modem.advance(self._clock.monotonic()))
         self._wake()
 
     def unplug(self, index: int, *, away: float = 5.0) -> None:

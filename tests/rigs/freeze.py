@@ -1,9 +1,9 @@
-"""Key 9 while the box cannot come round: is the objection on disk?
+"""An objection while the box cannot come round: is it on disk?
 
 The real box runs in a process of its own against a simulated modem. In each state of a call, and of
-a received one, the callee presses 9 while the loop's thread is stopped, or while the whole process
-is; then the box is killed, as a person, the kernel or systemd's watchdog would. What a start then
-finds in the ledger is what counts: one objection, not none, and not two.
+a received one, somebody presses 9, or calls back, while the loop's thread is stopped, or while the
+whole process is; then the box is killed, as a person, the kernel or systemd's watchdog would. What
+a start then finds in the ledger is what counts: one objection, not none, and not two.
 
 ``python -m tests.rigs.freeze`` prints the matrix and fails if an objection is lost.
 ``--without-notes`` removes the notes before the start, to show that the rig sees a loss.
@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from multiprocessing import get_context
@@ -32,22 +32,24 @@ from typing import Any
 import yaml
 
 from appliance.box.state import BoxState
+from appliance.control.protocol import ControlClient
+from appliance.errors import NobodyListens, Unresponsive
 from appliance.ledger import read_entries
 from firmware.clock import SystemClock
 from firmware.simulator.host import Simulation
-from firmware.simulator.network.scenario import Answer, IncomingCall, KeyPress
+from firmware.simulator.network.scenario import Answer, IncomingCall
 from firmware.simulator.network.scenario_file import load_scenario
 from tests.support.box_process import Bench, wait_for
 from tests.support.stopped_thread import StoppedThread
 
 SPEED = 4.0
 NUMBER = "+33199001234"
-LEAD = 2.0
-"""Box seconds between the stop of the loop and the press."""
 HEARD_WITHIN = 3.0
 """Real seconds in which a press is heard by a busy machine."""
 PATIENCE = 45.0
 """Real seconds for a box to start and to call on a busy machine."""
+STOPPED_FOR = 0.5
+"""Real seconds for which the whole process stands still after the press."""
 TRIES = 2
 WORKERS = 2
 
@@ -62,16 +64,29 @@ class Where(StrEnum):
     MESSAGE = "message"
     FAREWELL = "farewell"
     RECEIVED = "received"
+    RECEIVED_WAITING = "received, waiting"
+    CALLING_BACK = "calling back"
+    """No key: people were told that calling the box objects, and its line turns callers away."""
+
+    @property
+    def received(self) -> bool:
+        return self in (Where.RECEIVED, Where.RECEIVED_WAITING, Where.CALLING_BACK)
+
+    @property
+    def told(self) -> str:
+        """The word by which ``status`` tells this state."""
+        return _TOLD[self]
 
 
-# Of the shipped clips: greeting 10.1 s, prompt 4.1 s, farewell 2.6 s; six seconds for a key.
-_PRESSES: dict[Where, tuple[tuple[str, float], ...]] = {
-    Where.GREETING: (("9", 4.0),),
-    Where.WAITING: (("9", 13.5),),
-    Where.PROMPT: (("9", 18.5),),
-    Where.MESSAGE: (("1", 3.0), ("9", 8.0)),
-    Where.FAREWELL: (("9", 27.2),),
-    Where.RECEIVED: (("9", 4.0),),
+_TOLD = {
+    Where.GREETING: "greeting",
+    Where.WAITING: "waiting",
+    Where.PROMPT: "reminding",
+    Where.MESSAGE: "telling",
+    Where.FAREWELL: "closing",
+    Where.RECEIVED: "greeting",
+    Where.RECEIVED_WAITING: "waiting",
+    Where.CALLING_BACK: "",
 }
 
 
@@ -110,17 +125,18 @@ class _Stage:
         self.where = where
         settings: Any = yaml.safe_load(self.bench.stage.config.read_text())
         settings["campaign"]["retry"]["max_attempts"] = 1
-        if where is Where.RECEIVED:
-            settings["lines"][0]["incoming"] = "answer"
+        if where.received:
+            rejects = where is Where.CALLING_BACK
+            settings["lines"][0]["incoming"] = "reject" if rejects else "answer"
+            settings["campaign"]["calling_back"] = "objects" if rejects else "may_object"
             settings["clock"]["simulated_start"] = "2027-03-09T17:30:00+01:00"
         self.bench.stage.config.write_text(yaml.safe_dump(settings))
-        keys = [{"key": key, "at": at} for key, at in _PRESSES[where]]
-        answer = {"rings_in": 0.5, "after": 1.0, "keys": keys, "patience": 120}
+        answer = {"rings_in": 0.5, "after": 1.0, "patience": 120}
         self.bench.people({"number": NUMBER, "behaviour": {"answer": answer}})
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[str]]:
-        """A box in a call that was answered just now."""
+    def running(self) -> Iterator[tuple[subprocess.Popen[str], Simulation]]:
+        """A box in a call that has come to the state in question just now."""
         bench = self.bench
         with Simulation(
             ["sim7600"],
@@ -131,30 +147,41 @@ class _Stage:
         ) as simulation:
             box = bench.start_box()
             try:
-                if self.where is Where.RECEIVED:
-                    wait_for(
-                        lambda: any(line["ready"] for line in bench.status()["lines"]), PATIENCE
-                    )
-                    presses = tuple(KeyPress(key=k, at=at) for k, at in _PRESSES[self.where])
-                    caller = Answer(keys=presses, patience=120.0)
-                    simulation.call_line(
-                        1, IncomingCall(at=0.0, number=NUMBER, rings_for=60.0, caller=caller)
-                    )
-                wait_for(lambda: self._network("answered"), PATIENCE)
-                yield box
+                with closing(ControlClient(bench.stage.state)) as client:
+                    self._bring_about(simulation, client)
+                yield box, simulation
             finally:
                 if box.poll() is None:
                     box.kill()
                 box.wait(timeout=20)
 
-    def _network(self, event: str) -> list[dict[str, Any]]:
-        if not self.bench.stage.network_log.exists():
-            return []
-        return self.bench.network(event)
+    def _bring_about(self, simulation: Simulation, client: ControlClient) -> None:
+        def line() -> dict[str, Any]:
+            told: dict[str, Any] = client.ask("status", {})["lines"][0]
+            return told
 
-    def await_press(self) -> None:
-        """Wait for the press of 9, as the network sees it."""
-        wait_for(lambda: any(row["key"] == "9" for row in self._network("key")), PATIENCE)
+        if self.where.received:
+            wait_for(lambda: line()["ready"], PATIENCE)
+            if self.where is Where.CALLING_BACK:
+                return
+            self._call(simulation)
+            wait_for(lambda: line()["incoming"] == self.where.told, PATIENCE)
+            return
+        if self.where is Where.MESSAGE:
+            wait_for(lambda: line()["call"] == Where.GREETING.told, PATIENCE)
+            simulation.press(1, "1")
+        wait_for(lambda: line()["call"] == self.where.told, PATIENCE)
+
+    def object(self, simulation: Simulation) -> None:
+        """Press 9, or call where that objects."""
+        if self.where is Where.CALLING_BACK:
+            self._call(simulation)
+        else:
+            simulation.press(1, "9")
+
+    def _call(self, simulation: Simulation) -> None:
+        caller = Answer(patience=120.0)
+        simulation.call_line(1, IncomingCall(at=0.0, number=NUMBER, rings_for=60.0, caller=caller))
 
     def noted(self) -> bool:
         return any((self.bench.stage.state / "objections").glob("*.json"))
@@ -176,7 +203,7 @@ def play(where: Where, how: How, *, without_notes: bool = False) -> Cell | None:
     for _ in range(TRIES):
         try:
             return _play(where, how, without_notes=without_notes)
-        except (AssertionError, RuntimeError):
+        except (AssertionError, RuntimeError, NobodyListens, Unresponsive):
             continue
     return None
 
@@ -185,22 +212,22 @@ def _play(where: Where, how: How, *, without_notes: bool) -> Cell:
     milliseconds: float | None = None
     with tempfile.TemporaryDirectory() as directory:
         stage = _Stage(Path(directory), where)
-        with stage.running() as box:
-            time.sleep(max(_PRESSES[where][-1][1] - LEAD, 0.0) / SPEED)
+        with stage.running() as (box, simulation):
             match how:
                 case How.KILLED:
-                    stage.await_press()
+                    stage.object(simulation)
                     _until(stage.heard, time.monotonic() + HEARD_WITHIN)
                     box.kill()
                 case How.STOPPED:
                     box.send_signal(signal.SIGSTOP)
-                    stage.await_press()
+                    stage.object(simulation)
+                    time.sleep(STOPPED_FOR)
                     box.send_signal(signal.SIGCONT)
                     _until(stage.heard, time.monotonic() + HEARD_WITHIN)
                     box.kill()
                 case How.FROZEN | How.WATCHDOG | How.THAWED:
                     with StoppedThread(box.pid):
-                        stage.await_press()
+                        stage.object(simulation)
                         pressed = time.monotonic()
                         milliseconds = _until(stage.noted, pressed + HEARD_WITHIN)
                         if how is not How.THAWED:
@@ -230,10 +257,10 @@ def matrix(cells: Sequence[Cell]) -> str:
     """Return the table states by fates."""
     by_place = {(cell.where, cell.how): cell for cell in cells}
     width = max(len(how) for how in How) + 2
-    rows = [f"{'9 pressed in':<14}" + "".join(f"{how:<{width}}" for how in How)]
+    rows = [f"{'9 pressed in':<20}" + "".join(f"{how:<{width}}" for how in How)]
     for where in sorted({cell.where for cell in cells}, key=list(Where).index):
         told = [_told(by_place.get((where, how))) for how in How]
-        rows.append(f"{where:<14}" + "".join(f"{text:<{width}}" for text in told))
+        rows.append(f"{where:<20}" + "".join(f"{text:<{width}}" for text in told))
     return "\n".join(rows)
 
 

@@ -223,11 +223,14 @@ class World:
                 number = contact.number if contact is not None else "+33639989999"
                 random.choice(self._lines).ring(random.choice((number, number, None)))
             case "incoming" if contact is not None:
-                self._inbox.append(
-                    events.IncomingRejected(
-                        line="line-1", at=self._shell.box_time(), number=contact.number
-                    )
+                call = events.IncomingRejected(
+                    line="line-1",
+                    at=self._shell.box_time(),
+                    attempt=f"in-{random.getrandbits(64):x}",
+                    number=contact.number,
                 )
+                self._shell.caller_shown(call)
+                self._inbox.append(call)
             case "agree" if contact is not None and not self._shell.disk_broken:
                 now = self._shell.now()
                 if now.trusted:

@@ -95,6 +95,18 @@ class SimulatedShell:
         if event.key == self._campaign.object_key and note is not None:
             self._reach(note.number_hash, note.by, len(self.disk))
 
+    def caller_shown(self, event: events.CallerEvent) -> None:
+        """Somebody calls whom the line turns away, as its own thread tells at once."""
+        contact = None if event.number is None else self._people.by_number(event.number)
+        if contact is None or event.number is None:
+            return
+        caller = Callee(
+            subject=contact.subject, number_hash=f"hash{event.number[1:]}", by="incoming"
+        )
+        self._objections.called(event, caller, self.now(), after=len(self.disk))
+        if event.attempt in self._notes:
+            self._reach(caller.number_hash, "incoming", len(self.disk))
+
     def _reach(self, number_hash: str, form: str, rows_on_disk: int) -> None:
         self.reached.append(Objected(self._timeline.now, number_hash, form, rows_on_disk))
 

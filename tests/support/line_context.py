@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from firmware.call.context import LineContext
 from firmware.clock import Clock, SystemClock
-from firmware.events import Event
+from firmware.events import CallerEvent, Event
 from firmware.line_settings import LineSettings
 
 SETTINGS = LineSettings(name="one", port="/dev/none")
@@ -21,10 +21,15 @@ def line_context(
     *,
     post: Callable[[Event], None] = _ignore,
     clock: Clock | None = None,
+    caller_shown: Callable[[CallerEvent], None] = lambda _: None,
 ) -> LineContext:
     """A line that is in service, and nothing is plugged in."""
     line = LineContext(
-        settings, post=post, clock=clock or SystemClock(), log=logging.getLogger("test")
+        settings,
+        post=post,
+        clock=clock or SystemClock(),
+        log=logging.getLogger("test"),
+        caller_shown=caller_shown,
     )
     line.ready = True
     return line

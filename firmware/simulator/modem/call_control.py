@@ -22,6 +22,7 @@ from firmware.simulator.network.scenario import (
     Busy,
     FaultKind,
     IncomingCall,
+    KeyPress,
     NoAnswer,
     Outcome,
     Plan,
@@ -387,6 +388,11 @@ class CallControl:
         """Samples from the host; without a call they vanish."""
         if self.stream is not None:
             self.stream.take_uplink(data)
+
+    def press(self, key: KeyPress) -> None:
+        """The far end of the answered call presses *key* now."""
+        if self.call is not None and self.stream is not None:
+            self._press(self.call, Pressed(key=key.key, milliseconds=key.milliseconds))
 
     def stop_audio(self) -> None:
         """The stream dies in both directions without a word."""

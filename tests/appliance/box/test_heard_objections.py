@@ -237,3 +237,93 @@ def test_no_name_leaves_the_directory(tmp_path: Path, attempt: str) -> None:
     kept.prepare()
     with pytest.raises(ValueError, match="plain file name"):
         kept.put(dataclasses.replace(NOTE, attempt=attempt))
+
+
+KNOWN, STRANGER = "+33199001234", "+33639980007"
+
+
+def calls(attempt: str, number: str | None) -> dict[str, events.CallerEvent]:
+    """One caller, in every way in which a line tells of one."""
+    line = "line-1"
+    return {
+        "turned away": events.IncomingRejected(line=line, at=9.0, attempt=attempt, number=number),
+        "ringing": events.IncomingRinging(line=line, at=9.0, attempt=attempt, number=number),
+        "waited": events.WaitingGone(
+            line=line, at=9.0, attempt=attempt, number=number, why="the call went on"
+        ),
+    }
+
+
+@pytest.fixture
+def objects(bench: Bench) -> Bench:
+    """A box whose people were told that calling its number ends the calls."""
+    settings = bench.config.settings
+    campaign = settings.campaign.model_copy(update={"calling_back": "objects"})
+    bench.config = dataclasses.replace(
+        bench.config, settings=settings.model_copy(update={"campaign": campaign})
+    )
+    bench.box = bench.make()
+    bench.register()
+    bench.ready()
+    return bench
+
+
+@pytest.mark.parametrize("told", calls("", None))
+@pytest.mark.parametrize("number", [KNOWN, STRANGER])
+def test_a_call_back_that_objects_outlives_a_kill(objects: Bench, told: str, number: str) -> None:
+    objects.box.caller_shown(calls("in-1", number)[told])
+    (path,) = (objects.directory / "objections").iterdir()
+    assert number[4:] not in path.read_text()
+    objects.restart()
+    (row,) = revoked(objects)
+    assert (row["by"], row["incoming"]) == ("incoming", "in-1")
+    assert row["heard_at"] == (START + timedelta(seconds=9)).isoformat(timespec="milliseconds")
+    if number == KNOWN:
+        assert not callable_now(objects)
+    else:
+        assert objects.state.registry.suppression(str(row["number_hash"])) is not None
+    assert notes(objects) == []
+    objects.restart()
+    assert len(revoked(objects)) == 1
+
+
+@pytest.mark.parametrize("told", calls("", None))
+def test_a_call_back_stands_once_where_the_loop_goes_on(objects: Bench, told: str) -> None:
+    event = calls("in-1", KNOWN)[told]
+    objects.box.caller_shown(event)
+    objects.box.take([event])
+    assert notes(objects) == []
+    assert [row["incoming"] for row in revoked(objects)] == ["in-1"]
+    objects.restart()
+    assert len(revoked(objects)) == 1
+
+
+@pytest.mark.parametrize("told", calls("", None))
+def test_a_call_back_is_no_objection_where_nobody_said_so(bench: Bench, told: str) -> None:
+    bench.register()
+    event = calls("in-1", KNOWN)[told]
+    bench.box.caller_shown(event)
+    assert notes(bench) == []
+    bench.box.take([event])
+    assert revoked(bench) == []
+
+
+@pytest.mark.parametrize("told", calls("", None))
+@pytest.mark.parametrize("number", [None, "", "not a number"])
+def test_nobody_is_noted_for_a_hidden_number(objects: Bench, told: str, number: str | None) -> None:
+    event = calls("in-1", number)[told]
+    objects.box.caller_shown(event)
+    assert notes(objects) == []
+    objects.box.take([event])
+    assert revoked(objects) == []
+
+
+def test_a_caller_who_objects_twice_is_held_by_either(objects: Bench) -> None:
+    """The call itself, then key 9 in it: whichever of the two rows a kill leaves."""
+    ringing = calls("in-1", KNOWN)["ringing"]
+    objects.box.caller_shown(ringing)
+    objects.box.take([ringing])
+    objects.box.objections.heard(nine("in-1", at=20.0))
+    objects.restart()
+    assert not callable_now(objects)
+    assert notes(objects) == []

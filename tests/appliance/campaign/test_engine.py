@@ -504,9 +504,11 @@ def test_an_objection_from_an_unknown_number_is_kept_by_its_hash() -> None:
 @pytest.mark.parametrize("objects", [True, False])
 def test_calling_back_objects_only_where_the_greeting_says_so(objects: bool) -> None:
     box = Box(Registry(anna=hours(5, 9)), options=Options(incoming_call_objects=objects))
-    told = box.take(events.IncomingRejected(line="line-1", at=0, number="+33639980000"))
+    told = box.take(
+        events.IncomingRejected(line="line-1", at=0, attempt="in-1", number="+33639980000")
+    )
     assert bool(told) is objects
-    assert box.take(events.IncomingRejected(line="line-1", at=0, number=None)) == []
+    assert box.take(events.IncomingRejected(line="line-1", at=0, attempt="in-2", number=None)) == []
 
 
 def test_key_nine_is_suppressed_for_the_number_too() -> None:

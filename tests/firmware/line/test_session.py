@@ -565,6 +565,27 @@ def test_the_number_that_follows_the_ring_is_waited_for(
     assert len(rig.parts.times("sweep")) == sweeps
 
 
+@pytest.mark.parametrize(
+    ("later", "told"),
+    [
+        # Rang again before the hang-up had its effect: the same call.
+        ([heard(Sign.CALLER, 5.0, number="+33639980007")], 1),
+        ([heard(Sign.CALLER, 5.0, number="+33639980007")] * 3, 1),
+        ([heard(Sign.INCOMING, 5.0)], 1),
+        # Somebody else, and the same person once more.
+        ([heard(Sign.CALLER, 5.0, number="+33639980008")], 2),
+        ([heard(Sign.CALLER, 9.0, number="+33639980007")], 2),
+    ],
+)
+def test_a_call_that_was_turned_away_is_told_once(later: list[Heard], told: int) -> None:
+    came = [(max(item.at, 5.1), item) for item in later]
+    rig = Rig((5.0, heard(Sign.CALLER, 5.0, number="+33639980007")), *came, until=20.0)
+    rig.modem.answers["AT+CLCC"] = (RINGS,)
+    rig.modem.ends_at = FAMILY.hang_up[0].command
+    rig.serve()
+    assert len([e for e in rig.posted if isinstance(e, IncomingRejected)]) == told
+
+
 @pytest.mark.parametrize(("ready", "lost", "received"), [(True, None, True), (False, None, False)])
 def test_callers_are_answered_only_by_a_line_in_service(
     ready: bool, lost: str | None, received: bool

@@ -61,12 +61,22 @@ RING = Heard(reading=Reading(sign=Sign.INCOMING, fields={}), text="RING", at=100
 
 
 def turn_away(
-    on_hang_up: str, posted: list[Event], heard: Heard = RING, *, up: bool = True
+    on_hang_up: str,
+    posted: list[Event],
+    heard: Heard = RING,
+    *,
+    up: bool = True,
+    shown: list[Event] | None = None,
 ) -> Modem:
+    """*shown* takes what the box is shown before the event is posted."""
     modem = Modem(on_hang_up, posted)
     modem.up = up
     session = Session(
-        line=line_context(post=posted.append, clock=Clock()),
+        line=line_context(
+            post=posted.append,
+            clock=Clock(),
+            caller_shown=lambda event: None if shown is None else shown.append(event),
+        ),
         status=cast(Any, SimpleNamespace(unfit=nothing)),
         recovery=cast(Any, None),
         calls=cast(Any, None),
@@ -79,25 +89,32 @@ def turn_away(
     return modem
 
 
+def rejected(posted: list[Event]) -> IncomingRejected:
+    """The event as it must be, with the id that the line made up."""
+    attempt = cast(IncomingRejected, posted[0]).attempt
+    assert attempt.startswith("in-")
+    return IncomingRejected(
+        line="one", at=100.0, attempt=attempt, number=CALLER, kind=AddressKind.INTERNATIONAL
+    )
+
+
 def test_a_caller_is_told_before_the_hang_up() -> None:
     posted: list[Event] = []
-    modem = turn_away("ends", posted)
-    assert posted == [
-        IncomingRejected(line="one", at=100.0, number=CALLER, kind=AddressKind.INTERNATIONAL)
-    ]
+    shown: list[Event] = []
+    modem = turn_away("ends", posted, shown=shown)
+    assert posted == shown == [rejected(posted)]
     assert modem.told_before == [1]
 
 
 @pytest.mark.parametrize("on_hang_up", ["nothing", "lost"])
 def test_a_caller_is_told_where_the_hang_up_fails(on_hang_up: str) -> None:
     posted: list[Event] = []
+    shown: list[Event] = []
     with pytest.raises((LineDown, LinkLost)) as caught:
-        turn_away(on_hang_up, posted)
+        turn_away(on_hang_up, posted, shown=shown)
     if isinstance(caught.value, LineDown):
         assert caught.value.fault is Fault.HANG_UP_UNCONFIRMED
-    assert posted == [
-        IncomingRejected(line="one", at=100.0, number=CALLER, kind=AddressKind.INTERNATIONAL)
-    ]
+    assert posted == shown == [rejected(posted)]
 
 
 @pytest.mark.parametrize(
