@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,29 +66,41 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def local_nodes() -> list[Node]:
+    """Return three nodes on this machine's own address."""
+    ports = free_ports(6)
+    return [
+        Node(
+            name=f"hub-{n + 1}",
+            host="127.0.0.1",
+            port=ports[2 * n],
+            cluster_port=ports[2 * n + 1],
+            listen="127.0.0.1",
+        )
+        for n in range(3)
+    ]
+
+
 class HubStage:
     """The three nodes."""
 
-    def __init__(self, directory: Path) -> None:
-        ports = free_ports(6)
-        nodes = [
-            Node(
-                name=f"hub-{n + 1}",
-                host="127.0.0.1",
-                port=ports[2 * n],
-                cluster_port=ports[2 * n + 1],
-                listen="127.0.0.1",
-            )
-            for n in range(3)
-        ]
-        self.hub = Hub.create(directory / "hub", CAMPAIGN, nodes)
+    def __init__(
+        self,
+        directory: Path,
+        nodes: Sequence[Node] | None = None,
+        inside: Callable[[str], Sequence[str]] = lambda _: (),
+    ) -> None:
+        """*inside* gives what to write before a node's command, so that it runs elsewhere."""
+        self._inside = inside
+        self.hub = Hub.create(directory / "hub", CAMPAIGN, nodes or local_nodes())
         self.hub.write_nodes(installed=None)
         self._running: dict[str, Process] = {}
 
     def start(self, *names: str) -> None:
         for name in names or [node.name for node in self.hub.nodes]:
             directory = self.hub.directory / "nodes" / name
-            arguments = [server_program(), "-c", str(directory / "nats.conf")]
+            program = [server_program(), "-c", str(directory / "nats.conf")]
+            arguments = [*self._inside(name), *program]
             self._running[name] = Process(arguments, directory / "log")
 
     def prepare(self) -> float:

@@ -201,7 +201,8 @@ class Rig:
         self.clock = RigClock(arguments.origin)
         self._skew = timedelta(seconds=arguments.skew)
         self._inbox: queue.Queue[Input] = queue.Queue()
-        self.post = self._inbox.put
+        self._freezes = arguments.freeze
+        self._chance = random.Random(f"{arguments.seed}-{directory.name}-{os.getpid()}")
         self._network = (directory / "network.jsonl").open("a", buffering=1)
         loaded = configuration.load(sample_config())
         line = loaded.settings.lines[0]
@@ -227,6 +228,12 @@ class Rig:
             plant_stale_epoch()
         self.lines = {name: RigLine(name, self) for name in names}
         self.box = Box(config, self.state, self.now, lines=self.lines, post=self.post, fleet=fleet)
+
+    def post(self, given: Input) -> None:
+        """Give *given* to the box's loop; now and then freeze first, a claim in hand."""
+        if isinstance(given, ClaimGranted) and self._chance.random() < self._freezes:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self._inbox.put(given)
 
     def now(self) -> Now:
         monotonic = self.clock.monotonic()
@@ -293,6 +300,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lines", type=int, default=4)
     parser.add_argument("--skew", type=float, default=0.0)
+    parser.add_argument("--freeze", type=float, default=0.0, help="share of grants that freeze it")
     parser.add_argument("--plant", choices=PLANTS, default="")
     arguments = parser.parse_args()
     Rig(arguments.directory, arguments).run(arguments.seconds)
