@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str, Any]]:
-    from appliance.cli.doctor_provisioning import provisioning_rows
+    from appliance.cli.doctor_provisioning import provisioning_rows, update_rows
     from appliance.config import load as configuration
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
@@ -75,6 +75,7 @@ def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str,
         *provisioning_rows(config.state),
         *_handed_out(config.state),
         *_update(config.state),
+        *update_rows(),
         *_rivals(config.bench),
     ]
     status: dict[str, Any] = {}

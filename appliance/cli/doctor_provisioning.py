@@ -1,10 +1,11 @@
-"""The doctor's row of the last folder from a stick."""
+"""The doctor's rows of the last folder and the last update from a stick."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.box import updated
 from appliance.box.provisioned import FOLDER, load
 from appliance.cli.doctor_row import DoctorRow
 
@@ -27,3 +28,19 @@ def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part="provisioning", state="ok", detail=f"the last folder was taken, signed by {by}"
         )
+
+
+def update_rows(place: Path = updated.PLACE) -> Iterator[DoctorRow]:
+    """Say how the last update of the card ended."""
+    last = updated.load(place)
+    if last is None:
+        return
+    if last.lamp in ("refused", "taken_back"):
+        yield DoctorRow(
+            part="system update",
+            state="note",
+            detail=last.text,
+            remedy="UPDATE.txt on the stick and the boot partition says the same",
+        )
+    elif last.lamp == "holds":
+        yield DoctorRow(part="system update", state="ok", detail=last.text)

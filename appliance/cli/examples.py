@@ -102,6 +102,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "provision settle": (("provision settle", "at a start, after a power cut"),),
     "provision notes": (("provision notes /boot/firmware", "what came of it, for any computer"),),
+    "update apply": (
+        ("update apply /media/stick", "the bundle in autodialer/update of the stick"),
+        ("update apply --again /media/stick", "once more, though it was taken back"),
+    ),
+    "update confirm": (("update confirm", "at each start of a card"),),
     "fleet hub": (
         (
             "fleet hub --campaign spring --node hub-1=a.example.org --node hub-2=b.example.org",

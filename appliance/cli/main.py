@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audio": ("audio", "check and prepare clips, find keys in recordings"),
     "panel": ("panel", "the lamps and buttons: shown here, tested, printed on a card"),
     "provision": ("provision", "configuration and people by stick: pack, check, apply a folder"),
+    "update": ("update", "a new system from a stick, on a card that has two"),
     "fleet": ("fleet", "many boxes, one campaign: hub, members, stop, audit"),
     "config": ("config", "make a configuration, and explain its keys"),
     "completion": ("completion", "commands for your shell to complete, and the manual page"),

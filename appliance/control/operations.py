@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from appliance.box.box import Box
 from appliance.box.lamps import BoxFacts, faults, lamps
-from appliance.call.state import AttemptState, progress
+from appliance.call.state import AttemptState, Concluded, progress
 from appliance.campaign import inputs
 from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.control import acceptance, clock_operations
@@ -24,6 +24,7 @@ from appliance.control.job import Job
 from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
 from appliance.control.provisioned_folders import Folders
+from appliance.control.update_hold import UpdateHold
 from appliance.errors import Refused
 from appliance.model import Consent, Contact, Decision, History, utc_text
 from appliance.numbers import hash_number, mask, said_by_a_person
@@ -94,8 +95,11 @@ class Operations:
             "dossier": self._people.dossier,
             "delivered": self._people.delivered,
             "provision.told": self._provision_told,
+            "update.hold": self._update_hold,
+            "update.release": self._update_release,
         }
         self.folders = Folders(box)
+        self.update = UpdateHold(box)
 
     def perform(self, name: str, arguments: dict[str, Any]) -> Any:
         """Perform one operation to its end; raises :class:`~appliance.errors.Refused`."""
@@ -229,6 +233,7 @@ class Operations:
             audio_ok=engine.audio_ok,
             panel_ok=engine.panel_ok,
             provisioned=self.folders.shown(),
+            updated=self.update.shown(),
             fleet_barred=bool(fleet.get("barred")),
             fleet_unheard=bool(fleet.get("objections_unsent")) and not fleet.get("connected"),
         )
@@ -322,6 +327,22 @@ class Operations:
         self._must_be_recorded("the reset")
         waits = self._box.engine.doubts.sentence
         return {"stopped": self._box.engine.state.stopped, "waits": waits}
+
+    def _update_hold(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Begin no further call; returns how many are up, callers included."""
+        if self._around.go_on_anew is None:
+            raise Refused("the box does not run, so nothing holds it", "go on")
+        self.update.hold()
+        engine = self._box.engine
+        up = sum(not isinstance(call, Concluded) for call in engine.calls.values())
+        return {"calls": up + len(engine.incoming_calls) + len(engine.unconfirmed_lines)}
+
+    def _update_release(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Nothing is written any more: start anew, since a retired engine does not come back."""
+        held = self.update.held
+        if held and self._around.go_on_anew is not None:
+            self._around.go_on_anew()
+        return {"anew": held}
 
     def _provision_told(self, _: dict[str, Any]) -> dict[str, Any]:
         anew = self.folders.take()

@@ -328,6 +328,9 @@ class Daemon:
                 self._settled()
             if until_idle and self._idle():
                 return 0
+            if self._operations.update.is_over() and not self.goes_on_anew:
+                log.warning("the update was not heard of for an hour: starting anew without it")
+                self._leave()
             if self.goes_on_anew and not self._in_call() and not self._jobs:
                 log.info("ending, to go on with the new configuration")
                 return 0
