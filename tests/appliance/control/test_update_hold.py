@@ -1,4 +1,4 @@
-"""A box that is about to be updated: it finishes its calls, begins none, and is not held for ever."""
+"""A box that is about to be updated finishes its calls, begins none, and is not held for ever."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_hold_that_nobody_renews_is_over(bench: Bench, monkeypatch: pytest.Mon
     asked.perform("update.hold", {})
     assert not asked.update.is_over()
     begun = time.monotonic()
-    monkeypatch.setattr(update_hold.time, "monotonic", lambda: begun + update_hold.HELD + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: begun + update_hold.HELD + 1)
     assert asked.update.is_over()
     asked.perform("update.hold", {})
     assert not asked.update.is_over(), "an updater that lives asks again"
