@@ -64,6 +64,9 @@ class LedgerRow(Protocol):
     """What the notes ask of a row of the ledger."""
 
     @property
+    def seq(self) -> int: ...
+
+    @property
     def kind(self) -> str: ...
 
     @property
@@ -122,12 +125,17 @@ class ObjectionNotes:
 
 
 def unfolded(notes: Iterable[ObjectionNote], rows: Iterable[LedgerRow]) -> list[ObjectionNote]:
-    """Return the notes that no ``consent.revoked`` among *rows* tells of."""
-    told = set()
+    """Return the notes that no later ``consent.revoked`` among *rows* tells of.
+
+    An earlier one of the same call is another objection: who called, where calling objects, and
+    then pressed the key.
+    """
+    told: dict[object, int] = {}
     for row in rows:
         if row.kind == "consent.revoked":
-            told |= {row.data.get("attempt"), row.data.get("incoming")}
-    return [note for note in notes if note.attempt not in told]
+            for call in (row.data.get("attempt"), row.data.get("incoming")):
+                told[call] = row.seq
+    return [note for note in notes if told.get(note.attempt, 0) <= note.after]
 
 
 def _read(path: Path, data: bytes) -> ObjectionNote:

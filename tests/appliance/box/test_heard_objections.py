@@ -319,11 +319,17 @@ def test_nobody_is_noted_for_a_hidden_number(objects: Bench, told: str, number: 
 
 
 def test_a_caller_who_objects_twice_is_held_by_either(objects: Bench) -> None:
-    """The call itself, then key 9 in it: whichever of the two rows a kill leaves."""
+    """The call itself is on disk; key 9 in it is a second one, though the first row tells of it."""
     ringing = calls("in-1", KNOWN)["ringing"]
     objects.box.caller_shown(ringing)
     objects.box.take([ringing])
+    # An older note makes the start read on from before that row.
+    older = ObjectionNote(
+        attempt="in-0", subject=None, number_hash="0" * 64, by="incoming", heard_at=None, after=0
+    )
+    ObjectionNotes(objects.directory / "objections").put(older)
     objects.box.objections.heard(nine("in-1", at=20.0))
     objects.restart()
+    assert sorted(str(row["incoming"]) for row in revoked(objects)) == ["in-0", "in-1", "in-1"]
     assert not callable_now(objects)
     assert notes(objects) == []
