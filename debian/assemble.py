@@ -287,7 +287,10 @@ def _system_files(tree: Path, name: str, materials: list[dict[str, str]]) -> Non
         _put(unit, place / unit.name)
     _put(debian / "autodialer.sysusers", tree / "usr/lib/sysusers.d/autodialer.conf")
     _put(debian / "autodialer.modules-load", tree / "usr/lib/modules-load.d/autodialer.conf")
-    _put(debian / "as-box", tree / "usr/bin/autodialer", mode=0o755)
+    program = tree / "usr/bin/autodialer"
+    program.parent.mkdir(parents=True)
+    program.write_text(as_box(), encoding="utf-8")
+    program.chmod(0o755)
     _put(debian / "config.yaml", tree / "etc/autodialer/config.yaml", mode=0o640)
     for source in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         _put(source, documents / source.name)
@@ -313,6 +316,15 @@ def _system_files(tree: Path, name: str, materials: list[dict[str, str]]) -> Non
         if done.returncode == 0:
             (tree / place).parent.mkdir(parents=True, exist_ok=True)
             (tree / place).write_bytes(done.stdout)
+
+
+def as_box() -> str:
+    """Return the command on the PATH, with the size of a file that the box takes."""
+    sys.path.insert(0, str(ROOT))
+    from appliance.control.protocol import FILE_LIMIT
+
+    text = (ROOT / "debian" / "as-box").read_text(encoding="utf-8")
+    return text.replace("@FILE_LIMIT@", str(FILE_LIMIT))
 
 
 def _manual(version: str) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from appliance.cli import contacts, fleet_orders
+from appliance.control.protocol import FILE_LIMIT
+from appliance.provisioning import folder
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,6 +49,39 @@ def import_all(*extra: str) -> subprocess.CompletedProcess[str]:
         check=False,
         cwd=ROOT,
     )
+
+
+def as_box() -> str:
+    return str(runpy.run_path(str(ROOT / "debian" / "assemble.py"))["as_box"]())
+
+
+def test_the_command_hands_over_as_much_as_the_box_takes() -> None:
+    program = as_box().replace("\nmain()\n", "\n")
+    names: dict[str, Any] = {"__name__": "as-box"}
+    exec(compile(program, "as-box", "exec"), names)  # noqa: S102
+    assert names["LIMIT"] == FILE_LIMIT
+    # So do the other ways by which people's files come in.
+    assert folder.LIMITS[folder.CONTACTS] == FILE_LIMIT
+    assert {vars(module)["FILE_LIMIT"] for module in (contacts, fleet_orders)} == {FILE_LIMIT}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_private_file_is_handed_over_whole_or_refused(
+    more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: dict[str, Any] = {"__name__": "as-box"}
+    exec(compile(as_box().replace("\nmain()\n", "\n"), "as-box", "exec"), names)  # noqa: S102
+    names["readable"] = lambda *_: False
+    names["LIMIT"] = 1 << 20
+    private = tmp_path / "people.csv"
+    private.write_bytes(b"x" * ((1 << 20) + more))
+    if more:
+        with pytest.raises(SystemExit, match="larger than 1 MiB"):
+            names["hand_over"](str(private), None)
+        return
+    handed = Path(names["hand_over"](str(private), None))
+    assert handed.read_bytes() == private.read_bytes()
+    os.close(int(handed.name))
 
 
 @pytest.mark.process

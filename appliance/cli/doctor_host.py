@@ -49,8 +49,8 @@ def _vcgencmd() -> str | None:
         return None
     try:
         done = subprocess.run(
-            [command, "get_throttled"], capture_output=True, text=True, timeout=2.0, check=False
+            [command, "get_throttled"], capture_output=True, timeout=2.0, check=False
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout
+    return done.stdout.decode("ascii", "replace")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from appliance.control.protocol import FILE_LIMIT
 from appliance.errors import Refused
 from appliance.fleet import lists, subjects, wire
 from appliance.fleet.collecting import LedgerState, verify_ledgers
@@ -23,7 +24,6 @@ T = TypeVar("T")
 SILENT = 150.0
 """Seconds without a word after which a box that said it is connected is called silent."""
 WATCH_EVERY = 2.0
-FILE_LIMIT = 64 * 1024 * 1024
 
 
 def run(arguments: argparse.Namespace) -> int:

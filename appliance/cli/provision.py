@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         case "check":
             return _check(arguments)
         case "apply":
-            return _apply(arguments)
+            with _told_at_the_end():
+                return _apply(arguments)
         case "notes":
             return _notes(arguments)
         case _:
@@ -154,6 +158,19 @@ def _check(arguments: argparse.Namespace) -> int:
 # --- where folders are taken -----------------------------------------------------------------
 
 
+@contextmanager
+def _told_at_the_end() -> Iterator[None]:
+    """A stick that is pulled out ends its unit by SIGTERM; what came of it is told all the same."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _apply(arguments: argparse.Namespace) -> int:
     from appliance.config.unconfigured import is_unconfigured
     from appliance.language import Message, marked
@@ -204,7 +221,7 @@ def _settle(arguments: argparse.Namespace) -> int:
 
 def _provisioning(arguments: argparse.Namespace) -> Provisioning:
     from appliance.cli.paths import state_directory
-    from appliance.cli.session import ask_beside_safe_mode, ask_running
+    from appliance.cli.session import ask_beside_safe_mode
     from appliance.provisioning.apply import Provisioning
 
     state = state_directory(arguments).absolute()
@@ -218,9 +235,8 @@ def _provisioning(arguments: argparse.Namespace) -> Provisioning:
         state,
         _trust(arguments),
         ask=ask,
-        tell=lambda: ask_running(
-            argparse.Namespace(config=arguments.config, state=state), "provision.told"
-        ),
+        # At the end, with all that lies beside the folder: the lamp says that the stick may go.
+        tell=lambda: None,
     )
 
 
@@ -246,17 +262,74 @@ def _tell(
     data = text.replace("\n", "\r\n").encode()  # opened with whatever a stick is plugged into
     replace_file(box.store.place / RESULT, data)
     box.store.tell(outcome.result.digest)
-    beside = None if folder is None else write_beside(folder, RESULT, data)
+    report = None
+    try:
+        beside = None if folder is None else write_beside(folder, RESULT, data)
+        if folder is not None and beside is not None and outcome.result.verdict != "refused":
+            report = _report(arguments, box.store.place.parent, folder, language)
+    finally:
+        _told(arguments, box.store.place.parent)
     if arguments.json:
         facts = {**asdict(outcome.result), "unread_lines": outcome.unread, "result": beside}
-        facts["faults"] = [fault.message.said(say) for fault in outcome.faults]
+        facts |= {"report": report, "faults": [fault.message.said(say) for fault in outcome.faults]}
         print(json.dumps(facts, ensure_ascii=False))
     else:
         print(text)
         if folder is not None:
             where = f"{RESULT} could not be written beside the folder; it is"
             print(f"in {folder / beside}" if beside else f"{where} {box.store.place / RESULT}")
+        if report is not None and folder is not None:
+            print(f"the campaign so far in {folder / report}")
     return 1 if outcome.result.is_fault else 0
+
+
+REPORT = "autodialer-report.html"
+LARGEST_REPORTED = 32 << 20
+"""Bytes of a ledger that is read while somebody waits for the lamp, on a Pi some ten seconds."""
+
+
+def _report(arguments: argparse.Namespace, state: Path, folder: Path, language: str) -> str | None:
+    """Lay the campaign so far beside a folder that the box took, for those who packed it.
+
+    Only for them: a stranger's stick is told what was wrong with it, and nothing of the campaign.
+    """
+    from appliance.cli.paths import LEDGER
+    from appliance.cli.report import campaign_page
+    from appliance.provisioning.beside import write_beside
+    from firmware.yaml_document import DocumentFaulty
+
+    ledger = state / LEDGER
+    try:
+        size = sum(file.stat().st_size for file in ledger.glob("*.jsonl"))
+        if not 0 < size <= LARGEST_REPORTED:
+            return None
+        page, anchor = campaign_page(arguments.config, ledger, name=REPORT, language=language)
+    except (OSError, Refused, DocumentFaulty) as error:
+        print(f"autodialer: no report: {error}", file=sys.stderr)
+        return None
+    marked_page = page.replace("<!doctype html>", "<!doctype html><!-- autodialer report -->", 1)
+    name = write_beside(folder, REPORT, marked_page.encode())
+    if name is not None:
+        write_beside(folder, f"{REPORT}.anchor", anchor.text().encode(), ours=_is_anchor)
+    return name
+
+
+def _is_anchor(there: bytes) -> bool:
+    from appliance.ledger.anchors import Anchor, AnchorInvalid
+
+    try:
+        Anchor.parse(there.decode("ascii"))
+    except (AnchorInvalid, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _told(arguments: argparse.Namespace, state: Path) -> None:
+    """Have the box that runs look at the result; one that starts looks by itself."""
+    from appliance.cli.session import ask_running
+
+    with suppress(Refused, NobodyListens):
+        ask_running(argparse.Namespace(config=arguments.config, state=state), "provision.told")
 
 
 def _box_time(arguments: argparse.Namespace, box: Provisioning) -> datetime | None:

@@ -17,6 +17,8 @@ from appliance.language import DEFAULT, LANGUAGES, translator
 from appliance.storage.written_files import takes_a_stream
 
 if TYPE_CHECKING:
+    from appliance.ledger import Anchor
+    from appliance.report.figures import Figures
     from appliance.report.report import LawFacts
 
 
@@ -41,36 +43,17 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from appliance.ledger import read_entries, verify
-    from appliance.report.figures import add_up
-    from appliance.report.report import MEANINGS, Frame, as_html
+    from appliance.report.report import MEANINGS
     from appliance.report.table import as_csv
     from firmware.yaml_document import read_document
 
     _check(arguments)
     directory = existing_state(arguments) / LEDGER
-    verification = verify(directory)
-    if not verification.ok:
-        raise Refused(f"the ledger is not sound: {verification.fault}", "see: ledger verify")
     settings = read_document(arguments.config).value
-    law = settings.get("law") if isinstance(settings, dict) else None
-    zone = ZoneInfo(str(law.get("timezone", "UTC")) if isinstance(law, dict) else "UTC")
-    figures = add_up(read_entries(directory), zone)
-    head = (verification.seq, verification.hash)
+    zone, figures, head = _added_up(directory, settings)
     if arguments.out is not None:
         language = box_language(arguments, settings)
-        say = translator(language)
-        purposes = ", ".join(sorted(figures.purposes)) or say("no campaign yet")
-        frame = Frame(
-            title=say("Calls for {purposes}").format(purposes=purposes),
-            head=head,
-            zone=zone,
-            language=language,
-            law=law_facts(law),
-            anchor=f"{arguments.out.name}.anchor",
-            version=__version__,
-        )
-        page = as_html(figures, frame)
+        page = _page(settings, zone, figures, head, language, anchor=f"{arguments.out.name}.anchor")
         write_target(arguments, "--out", arguments.out, page.encode())
         print(f"page in {arguments.out}")
         if not takes_a_stream(arguments.out):
@@ -87,6 +70,58 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{count:>6}  refused by {rule}")
         print(f"anchor: row {head[0]} {head[1]}")
     return 0
+
+
+def campaign_page(config: Path, ledger: Path, *, name: str, language: str) -> tuple[str, Anchor]:
+    """Return the page that is to be called *name*, and the anchor beside it.
+
+    Raises Refused where the ledger is not sound.
+    """
+    from appliance.ledger import Anchor
+    from firmware.yaml_document import read_document
+
+    settings = read_document(config).value
+    zone, figures, head = _added_up(ledger, settings)
+    page = _page(settings, zone, figures, head, language, anchor=f"{name}.anchor")
+    return page, Anchor.of(head, figures.last or datetime.now(UTC))
+
+
+def _added_up(ledger: Path, settings: Any) -> tuple[ZoneInfo, Figures, tuple[int, str]]:
+    from appliance.ledger import read_entries, verify
+    from appliance.report.figures import add_up
+
+    verification = verify(ledger)
+    if not verification.ok:
+        raise Refused(f"the ledger is not sound: {verification.fault}", "see: ledger verify")
+    law = settings.get("law") if isinstance(settings, dict) else None
+    zone = ZoneInfo(str(law.get("timezone", "UTC")) if isinstance(law, dict) else "UTC")
+    figures = add_up(read_entries(ledger), zone)
+    return zone, figures, (verification.seq, verification.hash)
+
+
+def _page(
+    settings: Any,
+    zone: ZoneInfo,
+    figures: Figures,
+    head: tuple[int, str],
+    language: str,
+    *,
+    anchor: str,
+) -> str:
+    from appliance.report.report import Frame, as_html
+
+    say = translator(language)
+    purposes = ", ".join(sorted(figures.purposes)) or say("no campaign yet")
+    frame = Frame(
+        title=say("Calls for {purposes}").format(purposes=purposes),
+        head=head,
+        zone=zone,
+        language=language,
+        law=law_facts(settings.get("law") if isinstance(settings, dict) else None),
+        anchor=anchor,
+        version=__version__,
+    )
+    return as_html(figures, frame)
 
 
 def law_facts(law: Any) -> LawFacts:

@@ -6,10 +6,12 @@ opens a device or asks the clock; clips are measured because the length of a cal
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from appliance.clearance.circumstances import longest_call
 from appliance.clearance.rests import RING_FLOOR, rest_after, spoken
 from appliance.clearance.rules import Rules
 from appliance.config.paths import resolve, state_base
@@ -119,14 +121,15 @@ class _Checks:
         if self.judgements is not None:
             self.judgements.keep()
         rules = self._rules()
+        timers = self._timers()
         self._lines()
+        self._limits(scripts, timers)
         self._keys()
         self._panel()
         self._signing_key()
         self._clock()
         if self.faults or rules is None:
             return None
-        timers = settings.campaign.timers
         return Config(
             file=file.resolve(),
             settings=settings,
@@ -142,15 +145,7 @@ class _Checks:
                 default_language=settings.campaign.default_language,
                 listen_key=settings.campaign.keys.listen,
                 object_key=settings.campaign.keys.object,
-                timers=Timers(
-                    ring=max(timers.ring, RING_FLOOR),
-                    key_wait=timers.key_wait,
-                    prompt_repeats=timers.prompt_repeats,
-                    hang_up=timers.hang_up,
-                    set_up=timers.set_up,
-                    clip_start=Timers().clip_start * settings.clock.speed,
-                    clip_margin=Timers().clip_margin * settings.clock.speed,
-                ),
+                timers=timers,
                 retry=Retry(
                     max_attempts=settings.campaign.retry.max_attempts,
                     after=settings.campaign.retry.pauses(),
@@ -158,6 +153,18 @@ class _Checks:
             ),
             rules=rules,
             simulated_start=settings.clock.simulated_start,
+        )
+
+    def _timers(self) -> Timers:
+        timers, speed = self.settings.campaign.timers, self.settings.clock.speed
+        return Timers(
+            ring=max(timers.ring, RING_FLOOR),
+            key_wait=timers.key_wait,
+            prompt_repeats=timers.prompt_repeats,
+            hang_up=timers.hang_up,
+            set_up=timers.set_up,
+            clip_start=Timers().clip_start * speed,
+            clip_margin=Timers().clip_margin * speed,
         )
 
     def _clips(self) -> tuple[dict[str, Clip], dict[str, Script]]:
@@ -275,11 +282,24 @@ class _Checks:
                         f'"{value}" is already used by lines[{first[value]}]; give each its own',
                     )
                 first.setdefault(value, index)
+
+    def _limits(self, scripts: dict[str, Script], timers: Timers) -> None:
         names = [line.name for line in self.settings.lines]
-        for name in self.settings.limits:
+        # A call is placed only where the longest one still fits.
+        longest = {language: longest_call(each, timers) for language, each in scripts.items()}
+        language = max(longest, key=longest.__getitem__, default="")
+        for name, limits in self.settings.limits.items():
             if name not in names:
                 known = ", ".join(names)
                 self.fault(("limits", name), f"no line has this name; write one of {known}")
+            minutes = limits.minutes_per_day
+            if minutes is not None and longest and minutes * 60 < longest[language]:
+                self.fault(
+                    ("limits", name, "minutes_per_day"),
+                    f"a call in {language} may take {longest[language] / 60:.1f} minutes, so this "
+                    "line would never dial; write at least "
+                    f"{math.ceil(longest[language] / 60)}",
+                )
 
     def _keys(self) -> None:
         keys = self.settings.campaign.keys

@@ -28,6 +28,8 @@ ROWS_PER_STEP = 100
 Told = list[dict[str, Any]]
 REVOKED_PER_STEP = 20
 """Each is on disk before the next."""
+REVOKED_BY = ("command", "provisioning")
+"""Who may have brought a list of withdrawals: the rows of the evidence say it."""
 
 
 class PeopleOperations:
@@ -158,8 +160,12 @@ class PeopleOperations:
         """Begin to withdraw every consent of ``numbers``, known or not; running calls to them end.
 
         A list of ``{"line": N, "number": TEXT}``: where one cannot be read, nobody is revoked and
-        all that cannot are told. A box that ends meanwhile revokes the rest first.
+        all that cannot are told. A box that ends meanwhile revokes the rest first. ``by`` is one of
+        :data:`REVOKED_BY`.
         """
+        by = arguments.get("by", "command")
+        if by not in REVOKED_BY:
+            raise Refused(f"by is none of {', '.join(REVOKED_BY)}", "leave it out")
         read, faults = [], []
         for one in arguments.get("numbers") or ():
             try:
@@ -172,29 +178,29 @@ class PeopleOperations:
             return Job(_nothing({"numbers": [], "faults": faults}))
         if not read:
             raise Refused("no number is named", "write one number a line")
-        return Job(self._revoke(list(dict.fromkeys(read))))
+        return Job(self._revoke(list(dict.fromkeys(read)), by))
 
-    def _revoke(self, numbers: Sequence[str]) -> Steps:
+    def _revoke(self, numbers: Sequence[str], by: str) -> Steps:
         left = list(numbers)
         done: Told = []
         try:
             while left:
-                done += self._revoke_some(left[:REVOKED_PER_STEP])
+                done += self._revoke_some(left[:REVOKED_PER_STEP], by)
                 del left[:REVOKED_PER_STEP]
                 yield
         finally:
             if left and self._box.engine.storage_failure is None:
-                self._revoke_some(left)
+                self._revoke_some(left, by)
         return {"numbers": done, "faults": []}
 
-    def _revoke_some(self, numbers: Sequence[str]) -> Told:
+    def _revoke_some(self, numbers: Sequence[str], by: str = "command") -> Told:
         known = {number: self._registry.by_number(number) for number in numbers}
         self._box.take(
             inputs.Revoke(
                 subject=None if contact is None else contact.subject,
                 number_hash=self._box.people.number_hash(number)
                 or hash_number(self._registry.number_key, number),
-                by="command",
+                by=by,
             )
             for number, contact in known.items()
         )

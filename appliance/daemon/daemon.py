@@ -293,7 +293,8 @@ class Daemon:
         if file.exists():
             numbers = [{"line": None, "number": one} for one in file.read_text("ascii").split()]
             if numbers:
-                self._operations.perform("contacts.revoke_all", {"numbers": numbers})
+                given = {"numbers": numbers, "by": "provisioning"}
+                self._operations.perform("contacts.revoke_all", given)
             file.unlink()
 
     def _leave(self) -> None:

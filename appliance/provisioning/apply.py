@@ -305,7 +305,10 @@ class Provisioning:
             answer = self._ask(
                 usable,
                 "contacts.revoke_all",
-                {"numbers": [{"line": None, "number": one} for one in numbers]},
+                {
+                    "numbers": [{"line": None, "number": one} for one in numbers],
+                    "by": "provisioning",
+                },
             )
             count = len(answer["numbers"])
         except (Refused, StorageError, NobodyListens, DocumentFaulty):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.errors import Refused
@@ -20,12 +21,16 @@ _NOT_OURS = b"\0"
 _SEAL = re.compile(rb"(.*\n)(# |)autodialer wrote this: ([0-9a-f]{16})\r?\n", re.DOTALL)
 
 
-def write_beside(folder: Path, name: str, data: bytes) -> str | None:
+def write_beside(
+    folder: Path, name: str, data: bytes, *, ours: Callable[[bytes], bool] | None = None
+) -> str | None:
     """Write *data* as *name* into a folder that nobody trusts; returns the name it got.
 
     None where it cannot be written, as on a stick that was pulled out or is read-only. What the box
-    wrote itself is known by its first line; beside any other file the result gets a number.
+    wrote itself is known by *ours*, else by its first line; beside any other file the result gets
+    a number.
     """
+    is_ours = ours or (lambda there: _head(there) == _head(data))
     try:
         directory = os.open(folder, _FOLDER)
     except OSError:
@@ -37,7 +42,7 @@ def write_beside(folder: Path, name: str, data: bytes) -> str | None:
             there = _read(directory, final)
             if there == data:
                 return final
-            if not there or _head(there) == _head(data):
+            if not there or is_ours(there):
                 _put(directory, final, data)
                 return final
     except OSError:

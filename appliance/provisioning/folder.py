@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from appliance.control.protocol import FILE_LIMIT
 from appliance.language import Message, marked
 
 NAME = "autodialer"
@@ -30,7 +31,7 @@ _MIB = 1 << 20
 
 LIMITS = {
     CONFIG: _MIB,
-    CONTACTS: 64 * _MIB,
+    CONTACTS: FILE_LIMIT,
     WITHDRAWALS: 8 * _MIB,
     MANIFEST: _MIB >> 2,
     SIGNATURE: 1 << 16,
@@ -48,7 +49,7 @@ UPDATES, SSH_KEY = "update", "ssh.pub"
 and the key that the card lets in (docs/decisions/0013-the-card.md)."""
 OURS = re.compile(
     r"(?:RESULT|UPDATE)(?:-\d)?\.txt|README\.txt|LISEZMOI\.txt|config\.sample\.yaml"
-    r"|autodialer-report\.html|\.autodialer-\w+\.tmp",
+    r"|autodialer-report(?:-\d)?\.html(?:\.anchor|-\d\.anchor)?|\.autodialer-\w+\.tmp",
     re.IGNORECASE,
 )
 """What the box itself writes into the folder."""

@@ -67,6 +67,38 @@ def test_a_voice_without_fault_has_no_row() -> None:
     assert not {"line one voice", "line one listening"} & set(told)
 
 
+@pytest.mark.parametrize(
+    ("modem", "detail"),
+    [
+        ({"family": "sim7600", "carrier": None, "own_number": None}, "sim7600"),
+        ({"family": "sim7600"}, "sim7600"),
+        (
+            {"family": "sim7600", "model": "SIM7600E-H", "carrier": "Reseau F"},
+            "sim7600, SIM7600E-H, network Reseau F",
+        ),
+        ({"family": "sim7600", "own_number": "+33*******42"}, "sim7600, number +33*******42"),
+        (
+            {"audio": "module-file", "carrier": "20810", "own_number": "+33*******42"},
+            "module-file, network 20810, number +33*******42",
+        ),
+        ({"carrier": ""}, "ready"),
+        ({}, "ready"),
+    ],
+)
+def test_network_and_number_of_a_ready_line_are_told_where_known(
+    modem: dict[str, Any], detail: str
+) -> None:
+    assert rows(modem)["line one"] == ("ok", f"{detail} ")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"code": "sim_missing", "detail": "no SIM", "remedy": "fit one"}]
+)
+def test_a_line_that_fails_says_that_and_not_its_network(fault: dict[str, str]) -> None:
+    state, text = rows({"carrier": "Reseau F", "own_number": "+33*******42"}, fault)["line one"]
+    assert (state, text) == ("fault", "sim_missing: no SIM fit one")
+
+
 PROOF = {
     "at": "2026-11-24T10:00:00Z",
     "imei": "001010123450018",

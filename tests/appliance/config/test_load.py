@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.clearance.circumstances import longest_call
 from appliance.cli.main import main
 from appliance.config import load as configuration
 from appliance.config import paths
@@ -55,6 +57,19 @@ def test_the_shipped_file_is_right() -> None:
     assert 3 < script.durations[script.greeting] < 15
     assert script.incoming is not None
     assert 3 < script.durations[script.incoming] < 9
+
+
+def test_minutes_a_day_that_no_call_fits_into_are_refused(directory: Path) -> None:
+    config = configuration.load(directory / "config.yaml")
+    timers = config.campaign.timers
+    longest = max(longest_call(each, timers) for each in config.campaign.scripts.values())
+    least = math.ceil(longest / 60)
+    limits = "\nlimits:\n  line-1: {{minutes_per_day: {}}}\nlaw:\n"
+    (fault,) = faults_after(directory, ("\nlaw:\n", limits.format(least - 1)))
+    assert "limits.line-1.minutes_per_day: a call in" in fault
+    assert fault.endswith(f"would never dial; write at least {least}")
+    whole = changed(directory, (limits.format(least - 1), limits.format(least)))
+    assert whole.settings.limits["line-1"].minutes_per_day == least
 
 
 def changed(directory: Path, *changes: tuple[str, str]) -> configuration.Config:

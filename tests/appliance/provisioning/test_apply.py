@@ -70,6 +70,8 @@ def test_a_signed_folder_is_the_first_configuration_of_a_box(place: Place) -> No
 def test_the_same_folder_again_changes_nothing(place: Place) -> None:
     folder = place.pack(place.folder())
     place.box().apply(folder)
+    withdrawn = [e for e in read_entries(place.state / "ledger") if e.kind == "consent.revoked"]
+    assert [entry.data["by"] for entry in withdrawn] == ["provisioning"]
     rows = len(list(read_entries(place.state / "ledger")))
     again = place.box().apply(folder)
     assert again.result.verdict == "unchanged"
