@@ -304,11 +304,11 @@ def hex_id(text: str) -> HexId:
     """Return the number whose 32 hexadecimal digits *text* is, else *text* itself."""
     if len(text) == 32:
         try:
-            number = int(text, 16)
+            octets = bytes.fromhex(text)
         except ValueError:
             return text
-        if f"{number:032x}" == text:
-            return number
+        if octets.hex() == text:
+            return int.from_bytes(octets, "big")
     return text
 
 

@@ -276,7 +276,7 @@ class Engine:
             times.append(now.monotonic)
         elif not self._campaign.attended and not self._blocked(now):
             opening = None
-            if self._lines.idle:
+            if self._lines.any_idle:
                 opening = self._planner.scheduler.next_opening(now.utc)
                 if opening is not None and not self._placer.open_lines(now):
                     frees = [one.until for one in self._placer.reached(now).values()]
@@ -318,7 +318,7 @@ class Engine:
             or self._contact_open
             or (self._state.paused and not self._campaign.attended)
             or not now.trusted
-            or not self._lines.ready
+            or not self._lines.any_ready
             or (self._fleet is not None and self._fleet.barred() is not None)
             or self._waits(now)
         )

@@ -5,9 +5,6 @@ the emergency stop latch, the pause. It is built at start from a checkpoint and 
 it, and kept up to date by applying the engine's own records, so that a restart cannot know less
 or more than a running box.
 
-Long because each kind of row and what it changes must be seen together
-to be sure that a checkpoint and a fold of the whole ledger cannot differ.
-
 People are kept as packed bytes (:mod:`appliance.campaign.packed_history`), because a box holds up
 to 100,000 of them on a Raspberry Pi. A checkpoint is these bytes again.
 
@@ -19,7 +16,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from appliance.campaign.interruptions import Interruptions
 from appliance.campaign.kept_messages import KeptMessages
@@ -31,6 +28,7 @@ from appliance.campaign.packed_history import (
     as_text,
     milliseconds,
     moment,
+    whole,
 )
 from appliance.effects import Entry
 from appliance.model import (
@@ -133,7 +131,9 @@ class CampaignState:
         suppressed = self._suppressed.get(number_hash) if number_hash is not None else None
         waiting = self._messages.holds(number_hash)
         # Under an earlier registration, which was erased or lost: caps and rests go on.
-        earlier = () if number_hash is None else self._earlier(number_hash)
+        earlier: tuple[Attempt, ...] = ()
+        if number_hash is not None and (self._moved or self._people.remembers_numbers):
+            earlier = self._earlier(number_hash)
         if subject not in self._people:
             attempts = earlier
             revoked = suppressed
@@ -228,47 +228,8 @@ class CampaignState:
         """Take one row into account; :attr:`seq` moves once all of it is."""
         if self.newest_at is None or entry.at > self.newest_at:
             self.newest_at = entry.at
-        self._messages.apply(entry)
-        self.interruptions.apply(entry, in_call=bool(self._open))
-        self.usage.apply(entry)
-        match entry.kind:
-            case "call.authorised":
-                self._authorised(entry)
-            case "call.ended":
-                self._ended(entry)
-            case "fleet.attempt_elsewhere" | "fleet.claim_unused":
-                self._elsewhere(entry)
-            case "consent.granted":
-                self._granted(entry)
-            case "consent.revoked":
-                self._revoked(entry, by=str(entry.data.get("by", "command")))
-            case "contact.erased":
-                self._erase(entry)
-            case "stop.pressed":
-                self.stopped = True
-            case "stop.reset":
-                self.stopped = False
-            case "dialling.paused":
-                self.paused = True
-            case "dialling.resumed":
-                self.paused = False
-            case "key.noted":
-                self._note_key(entry)
-            case "state.restored":
-                self.held = str(entry.data.get("why", "rows of the ledger are missing"))
-            case "state.accepted":
-                self.held = None
-            case "call.restored":
-                self._restored(entry)
-            case "contact.lost":
-                self._lost(entry)
-            case "consent.lost":
-                if entry.subject is not None:
-                    self._lose_consents(entry, entry.subject)
-            case "clock.corrected":
-                self._corrected(entry)
-            case _:
-                pass
+        for take in self._TAKEN.get(entry.kind, ()):
+            take(self, entry)
         self.seq = entry.seq
 
     def _corrected(self, entry: Entry) -> None:
@@ -290,7 +251,7 @@ class CampaignState:
             id=attempt,
             subject=entry.subject,
             line=str(entry.data.get("line", "")),
-            authorised_at=_floor(entry.at),
+            authorised_at=whole(entry.at),
             bench=entry.data.get("bench") is True,
             purpose=str(entry.data.get("purpose", "")),
         )
@@ -310,25 +271,19 @@ class CampaignState:
         for other in running:
             if other != attempt.id:
                 self._opened(attempt.subject, other)
-        try:
-            outcome = Outcome(entry.data.get("outcome", ""))
-        except ValueError:
-            outcome = Outcome.UNKNOWN
+        outcome = _outcome(entry.data.get("outcome"))
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        made = Attempt(
-            id=attempt.id,
-            authorised_at=attempt.authorised_at,
-            outcome=outcome,
-            ended_at=self._never_before(attempt, entry.at),
-            bench=attempt.bench,
-            purpose=attempt.purpose,
+        record = self._people.ended(
+            attempt,
+            outcome,
+            self._never_before(attempt, entry.at),
             answered=_talked(entry.data.get("talk_seconds")),
         )
         moved = self._moved.pop(attempt.subject, None)
         if moved is not None:
-            self._people.add_attempt_at(moved, made)
+            self._people.add_past(moved, record)
         elif attempt.subject not in self._erased:
-            self._people.add_attempt(attempt.subject, made)
+            self._people.add_record(attempt.subject, record)
 
     def _elsewhere(self, entry: Entry) -> None:
         """An attempt that another box made, or a claim on which nobody was dialled: it counts."""
@@ -336,16 +291,13 @@ class CampaignState:
         subject = entry.subject
         if subject is None or not isinstance(attempt, str) or subject in self._erased:
             return
-        try:
-            outcome = Outcome(entry.data.get("outcome", Outcome.FAILED))
-        except ValueError:
-            outcome = Outcome.UNKNOWN
+        outcome = _outcome(entry.data.get("outcome", Outcome.FAILED))
         self._people.meet(subject)
         self._people.add_attempt(
             subject,
             Attempt(
                 id=attempt,
-                authorised_at=_floor(_instant(entry.data.get("made_at")) or entry.at),
+                authorised_at=whole(_instant(entry.data.get("made_at")) or entry.at),
                 outcome=outcome,
                 ended_at=_instant(entry.data.get("ended_at")) or entry.at,
                 purpose=str(entry.data.get("purpose", "")),
@@ -365,7 +317,8 @@ class CampaignState:
         if entry.subject is not None and given is not None:
             self._people.note_consent(entry.subject, milliseconds(given))
 
-    def _revoked(self, entry: Entry, *, by: str) -> None:
+    def _revoked(self, entry: Entry) -> None:
+        by = str(entry.data.get("by", "command"))
         # A clock that lost its time may stamp a revocation before the consent that it ends. The
         # order of the rows is what happened, so the revocation is never earlier than any row
         # before it, nor than a consent that was known by then, nor than what it says it ends.
@@ -418,24 +371,36 @@ class CampaignState:
         if entry.subject is not None:
             self._forget(entry.subject, entry.data.get("number_hash"))
 
-    def _lose_consents(self, entry: Entry, subject: str) -> None:
+    def _lose_consents(self, entry: Entry) -> None:
         count = entry.data.get("consents")
-        if isinstance(count, int):
+        if isinstance(count, int) and entry.subject is not None:
             at = milliseconds(self.newest_at or entry.at) + 1
-            self._people.lose_consents(subject, count, at)
+            self._people.lose_consents(entry.subject, count, at)
+
+    def _stopped(self, entry: Entry) -> None:
+        self.stopped = entry.kind == "stop.pressed"
+
+    def _paused(self, entry: Entry) -> None:
+        self.paused = entry.kind == "dialling.paused"
+
+    def _hold(self, entry: Entry) -> None:
+        self.held = str(entry.data.get("why", "rows of the ledger are missing"))
+
+    def _accept(self, _entry: Entry) -> None:
+        self.held = None
+
+    def _started(self, entry: Entry) -> None:
+        self.interruptions.started(entry, in_call=bool(self._open))
 
     def _restored(self, entry: Entry) -> None:
         """Take in an attempt whose own rows the ledger has lost."""
         begun, ended = (_instant(entry.data.get(k)) for k in ("authorised_at", "ended_at"))
         if begun is None:
             return
-        try:
-            outcome = Outcome(entry.data.get("outcome", ""))
-        except ValueError:
-            outcome = Outcome.UNKNOWN
+        outcome = _outcome(entry.data.get("outcome"))
         made = Attempt(
             id=str(entry.data.get("attempt", "")),
-            authorised_at=_floor(begun),
+            authorised_at=whole(begun),
             outcome=outcome,
             ended_at=ended or begun,
             bench=entry.data.get("bench") is True,
@@ -452,6 +417,44 @@ class CampaignState:
         fingerprint = entry.data.get("number_key")
         if isinstance(fingerprint, str):
             self.number_key = fingerprint
+
+    _TAKEN: ClassVar[dict[str, tuple[Callable[[CampaignState, Entry], None], ...]]] = {
+        "call.authorised": (
+            _authorised,
+            lambda fold, entry: fold.usage.authorised(entry),
+        ),
+        "call.ended": (_ended, lambda fold, entry: fold.usage.ended(entry)),
+        "call.restored": (_restored,),
+        "fleet.attempt_elsewhere": (_elsewhere,),
+        "fleet.claim_unused": (_elsewhere,),
+        "limit.reached": (lambda fold, entry: fold.usage.told(entry),),
+        "consent.granted": (_granted,),
+        "consent.revoked": (
+            _revoked,
+            lambda fold, entry: fold.messages.objected(entry),
+        ),
+        "consent.lost": (_lose_consents,),
+        "contact.erased": (_erase, lambda fold, entry: fold.messages.erased(entry)),
+        "contact.lost": (_lost,),
+        "message.kept": (lambda fold, entry: fold.messages.kept(entry),),
+        "message.read": (lambda fold, entry: fold.messages.read(entry),),
+        "message.deleted": (lambda fold, entry: fold.messages.deleted(entry),),
+        "box.started": (_started,),
+        "box.stopped": (lambda fold, _entry: fold.interruptions.stopped(),),
+        "stop.pressed": (_stopped,),
+        "stop.reset": (_stopped, lambda fold, _entry: fold.interruptions.looked_at()),
+        "dialling.paused": (_paused,),
+        "dialling.resumed": (
+            _paused,
+            lambda fold, _entry: fold.interruptions.looked_at(),
+        ),
+        "key.noted": (_note_key,),
+        "clock.corrected": (_corrected,),
+        "state.restored": (_hold,),
+        "state.accepted": (_accept,),
+    }
+    """Everything that a row of each kind changes: a row costs only the parts that want it, however
+    many parts there are."""
 
     # --- checkpoint --------------------------------------------------------------------------
 
@@ -569,10 +572,14 @@ def _instant(written: object) -> datetime | None:
     return None if at.tzinfo is None else at
 
 
+def _outcome(written: object) -> Outcome:
+    """Read an outcome; one that this version does not know may have been a whole call."""
+    found = _OUTCOMES.get(written) if isinstance(written, str) else None
+    return Outcome.UNKNOWN if found is None else found
+
+
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+
+
 def _talked(seconds: object) -> bool:
     return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
-
-
-def _floor(at: datetime) -> datetime:
-    """Cut to the milliseconds that a ledger row keeps."""
-    return moment(milliseconds(at))

@@ -36,24 +36,23 @@ class Interruptions:
         self._just_now = False
         """The newest start was one of them."""
 
-    def apply(self, entry: Entry, *, in_call: bool) -> None:
-        """Take one row; *in_call*: an attempt has no end in the rows before it."""
-        match entry.kind:
-            case "box.started":
-                self._just_now = self._running and in_call
-                self._running = True
-                if self._just_now:
-                    at = milliseconds(entry.at)
-                    # A clock that lost its time may have gone back: such an end counts too.
-                    recent = tuple(then for then in self._at if at - then < _WITHIN_MS)
-                    self._at = (*recent, at)[-MOST:]
-            case "box.stopped":
-                self._running = False
-            case "dialling.resumed" | "stop.reset":
-                # A person has looked.
-                self._at, self._just_now = (), False
-            case _:
-                pass
+    def started(self, entry: Entry, *, in_call: bool) -> None:
+        """Take the row of a start; *in_call*: an attempt has no end in the rows before it."""
+        self._just_now = self._running and in_call
+        self._running = True
+        if self._just_now:
+            at = milliseconds(entry.at)
+            # A clock that lost its time may have gone back: such an end counts too.
+            recent = tuple(then for then in self._at if at - then < _WITHIN_MS)
+            self._at = (*recent, at)[-MOST:]
+
+    def stopped(self) -> None:
+        """The box has said that it stops."""
+        self._running = False
+
+    def looked_at(self) -> None:
+        """A person has looked: they resumed, or reset the stop."""
+        self._at, self._just_now = (), False
 
     @property
     def held(self) -> bool:

@@ -52,34 +52,42 @@ class KeptMessages:
         """Whether a message of this number waits."""
         return number_hash is not None and number_hash in self._held
 
-    def apply(self, entry: Entry) -> None:
-        """Take one row into account."""
+    def kept(self, entry: Entry) -> None:
+        """Take the row of a message that waits for a person from here on."""
         message = entry.data.get("message")
-        if entry.kind == "contact.erased":
-            self._forget(entry.data.get("number_hash"))
-        if not isinstance(message, str):
-            return
-        match entry.kind:
-            case "message.kept":
-                self._kept(entry, message)
-            case "message.read":
-                self._release(message)
-            case "message.deleted":
-                self._known[message] = False
-                if entry.data.get("by") != "retention":
-                    self._release(message)
-            case "consent.revoked":
-                self._known.setdefault(message, False)
-            case _:
-                pass
-
-    def _kept(self, entry: Entry, message: str) -> None:
-        if message in self._known:
+        if not isinstance(message, str) or message in self._known:
             return
         self._known[message] = True
         hashes = entry.data.get("number_hashes")
         numbers = tuple(map(str, hashes)) if isinstance(hashes, list) else ()
         self._wait(message, Waiting(entry.subject, numbers))
+
+    def read(self, entry: Entry) -> None:
+        """Take the row of a message that a person has looked at."""
+        message = entry.data.get("message")
+        if isinstance(message, str):
+            self._release(message)
+
+    def deleted(self, entry: Entry) -> None:
+        """Take the row of a message that is in the registry no more."""
+        message = entry.data.get("message")
+        if isinstance(message, str):
+            self._known[message] = False
+            if entry.data.get("by") != "retention":
+                self._release(message)
+
+    def objected(self, entry: Entry) -> None:
+        """Take the row of a withdrawal: the message that it came by, if any, was dealt with."""
+        message = entry.data.get("message")
+        if isinstance(message, str):
+            self._known.setdefault(message, False)
+
+    def erased(self, entry: Entry) -> None:
+        """An erased number is suppressed for good, and its messages are gone with the person."""
+        number_hash = entry.data.get("number_hash")
+        for message, waiting in list(self._waiting.items()):
+            if number_hash in waiting.number_hashes:
+                self._release(message)
 
     def _wait(self, message: str, waiting: Waiting) -> None:
         self._waiting[message] = waiting
@@ -94,12 +102,6 @@ class KeptMessages:
                 self._held[number_hash] = left
             else:
                 del self._held[number_hash]
-
-    def _forget(self, number_hash: object) -> None:
-        """An erased number is suppressed for good, and its messages are gone with the person."""
-        for message, waiting in list(self._waiting.items()):
-            if number_hash in waiting.number_hashes:
-                self._release(message)
 
     def copy(self) -> KeptMessages:
         other = KeptMessages()

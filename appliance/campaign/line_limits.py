@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.campaign.packed_history import milliseconds, moment
 from appliance.effects import Entry
@@ -46,9 +46,11 @@ class Reached:
     """When the line may call again, as far as this limit goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Used:
-    """One call. Seconds are None where nobody knows how long it took."""
+class _Used(NamedTuple):
+    """One call. Seconds are None where nobody knows how long it took.
+
+    A tuple, which is made in half the time: each call of the ledger comes by here twice.
+    """
 
     at: int
     attempt: str
@@ -65,38 +67,41 @@ class LineUsage:
         self._told: dict[str, dict[str, int]] = {}
         """When a row last told each limit of each line as reached."""
 
-    def apply(self, entry: Entry) -> None:
-        """Take one row."""
+    def authorised(self, entry: Entry) -> None:
+        """Take the row of a call that begins."""
         line = entry.data.get("line")
         if not isinstance(line, str):
             return
-        match entry.kind:
-            case "call.authorised":
-                used = _Used(
-                    milliseconds(entry.at), str(entry.data.get("attempt")), entry.subject or ""
-                )
-                calls = self._used.setdefault(line, {})
-                calls[used.attempt] = used
-                # By this row's own time: a clock that was corrected backwards opens nothing.
-                while used.at - (oldest := next(iter(calls.values()))).at >= _DAY_MS:
-                    del calls[oldest.attempt]
-            case "call.ended":
-                known = entry.data.get("outcome") != "unknown"
-                seconds = entry.data.get("talk_seconds") if known else None
-                self._ended(line, str(entry.data.get("attempt")), seconds)
-            case "limit.reached":
-                told = str(entry.data.get("limit"))
-                self._told[line] = {**self._told.get(line, {}), told: milliseconds(entry.at)}
-            case _:
-                pass
+        attempt, at = str(entry.data.get("attempt")), milliseconds(entry.at)
+        calls = self._used.get(line)
+        if calls is None:
+            calls = self._used[line] = {}
+        calls[attempt] = _Used(at, attempt, entry.subject or "")
+        # By this row's own time: a clock that was corrected backwards opens nothing.
+        while at - (oldest := next(iter(calls.values()))).at >= _DAY_MS:
+            del calls[oldest.attempt]
 
-    def _ended(self, line: str, attempt: str, seconds: object) -> None:
-        length = float(seconds) if isinstance(seconds, int | float) else None
-        calls = self._used.get(line, {})
-        begun = calls.get(attempt)
-        if begun is not None:
-            # Not replace(), which is slow: each call that the ledger holds comes by here.
-            calls[attempt] = _Used(begun.at, attempt, begun.subject, length)
+    def ended(self, entry: Entry) -> None:
+        """Take the row of a call that is over."""
+        line = entry.data.get("line")
+        if not isinstance(line, str):
+            return
+        attempt, calls = str(entry.data.get("attempt")), self._used.get(line)
+        begun = None if calls is None else calls.get(attempt)
+        if calls is None or begun is None:
+            return
+        seconds = entry.data.get("talk_seconds")
+        length = None
+        if isinstance(seconds, int | float) and entry.data.get("outcome") != "unknown":
+            length = float(seconds)
+        calls[attempt] = _Used(begun.at, attempt, begun.subject, length)
+
+    def told(self, entry: Entry) -> None:
+        """Take the row of a limit that a line has reached."""
+        line = entry.data.get("line")
+        if isinstance(line, str):
+            limit = str(entry.data.get("limit"))
+            self._told[line] = {**self._told.get(line, {}), limit: milliseconds(entry.at)}
 
     def _day(self, line: str, at: int) -> list[_Used]:
         # One from the future, of a clock that ran ahead, counts as just now.

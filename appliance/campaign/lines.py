@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from appliance.call import keys as call_keys
 from appliance.call.attempt import step as advance
@@ -74,8 +75,17 @@ class Lines:
     @property
     def idle(self) -> list[LineState]:
         """Lines that could take a call now, the longest unused first."""
-        idle = (line for line in self._lines.values() if line.idle)
-        return sorted(idle, key=lambda line: line.used_at)
+        idle = [line for line in self._lines.values() if line.idle]
+        idle.sort(key=attrgetter("used_at"))
+        return idle
+
+    @property
+    def any_ready(self) -> bool:
+        return any(line.ready for line in self._lines.values())
+
+    @property
+    def any_idle(self) -> bool:
+        return any(line.idle for line in self._lines.values())
 
     @property
     def kinds(self) -> set[bool]:
@@ -85,7 +95,11 @@ class Lines:
     @property
     def deadlines(self) -> list[float]:
         """When each running call moves on by itself, in box-monotonic seconds."""
-        return [call.deadline for call in self.calls.values() if not isinstance(call, Concluded)]
+        return [
+            line.call.deadline
+            for line in self._lines.values()
+            if line.call is not None and not isinstance(line.call, Concluded)
+        ]
 
     def became_ready(self, event: events.LineReady, now: Now) -> None:
         line = self._lines.get(event.line)
@@ -226,5 +240,10 @@ class LineState:
 
     @property
     def idle(self) -> bool:
-        free = self.call is None and not self.receiving and not self.claiming
-        return self.ready and free and self.unconfirmed is None
+        return (
+            self.ready
+            and self.call is None
+            and self.unconfirmed is None
+            and not self.receiving
+            and not self.claiming
+        )

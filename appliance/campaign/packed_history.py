@@ -4,6 +4,8 @@ A person is a head (withdrawal, newest consent) and one record for each attempt,
 of the 400 of an object: the fold of the ledger keeps 100,000 people. Words (purposes, who revoked)
 are numbers into a table that the fold keeps. Times are milliseconds since 1970, as finely as a
 ledger row tells them.
+
+Long because whoever writes these bytes and whoever reads them must be seen together.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from appliance.model import Attempt, HexId, Outcome, hex_id
+from appliance.model import Attempt, HexId, OpenAttempt, Outcome, hex_id
 
 _STORED = struct.Struct("<16sI")
 """In a checkpoint before each person: the subject's 32 hex digits, length of what follows."""
@@ -67,9 +69,26 @@ class PackedPeople:
         self._people.setdefault(hex_id(subject), NOBODY)
 
     def add_attempt(self, subject: str, attempt: Attempt) -> None:
+        self.add_record(subject, pack(attempt, self._word(attempt.purpose)))
+
+    def ended(
+        self, begun: OpenAttempt, outcome: Outcome, ended_at: datetime, *, answered: bool
+    ) -> bytes:
+        """Return the record of *begun* and its end. Without an :class:`Attempt` in between, since
+        every call of the ledger comes by here."""
+        return _record(
+            begun.id,
+            begun.authorised_at,
+            ended_at,
+            self._word(begun.purpose),
+            outcome,
+            begun.bench | answered << 1,
+        )
+
+    def add_record(self, subject: str, record: bytes) -> None:
+        """Add what :meth:`ended` returned to a person's past."""
         person = hex_id(subject)
-        packed = pack(attempt, self._word(attempt.purpose))
-        self._people[person] = self._people.get(person, NOBODY) + packed
+        self._people[person] = self._people.get(person, NOBODY) + record
 
     def note_consent(self, subject: str, consented_ms: int) -> None:
         person = self._people.get(hex_id(subject), NOBODY)
@@ -288,22 +307,40 @@ def with_head(person: bytes, new: Head) -> bytes:
 
 def pack(attempt: Attempt, purpose: int) -> bytes:
     """Return the record of a finished attempt; *purpose* is its word."""
-    number = hex_id(attempt.id)
+    return _record(
+        attempt.id,
+        attempt.authorised_at,
+        attempt.ended_at or attempt.authorised_at,
+        purpose,
+        attempt.outcome or Outcome.UNKNOWN,
+        attempt.bench | attempt.answered << 1,
+    )
+
+
+def _record(
+    identity: str,
+    authorised_at: datetime,
+    ended_at: datetime,
+    purpose: int,
+    outcome: Outcome,
+    flags: int,
+) -> bytes:
+    number = hex_id(identity)
     if isinstance(number, int):
-        identity, length = number.to_bytes(16, "big"), _HEX_ID
+        name, length = number.to_bytes(16, "big"), _HEX_ID
     else:
-        identity = attempt.id.encode()[: _HEX_ID - 1]
-        length = len(identity)
+        name = identity.encode()[: _HEX_ID - 1]
+        length = len(name)
     return (
         _ATTEMPT.pack(
-            milliseconds(attempt.authorised_at),
-            milliseconds(attempt.ended_at or attempt.authorised_at),
+            milliseconds(authorised_at),
+            milliseconds(ended_at),
             purpose,
-            _OUTCOME_NUMBER[attempt.outcome or Outcome.UNKNOWN],
-            attempt.bench | attempt.answered << 1,
+            _OUTCOME_NUMBER[outcome],
+            flags,
             length,
         )
-        + identity
+        + name
     )
 
 
@@ -375,8 +412,17 @@ def check(person: bytes, length: int, words: int) -> None:
 
 
 def milliseconds(at: datetime) -> int:
-    return (at - _EPOCH) // _MILLISECOND
+    since = at - _EPOCH
+    # By its parts: the quotient of two timedeltas takes twice as long.
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def moment(milliseconds: int) -> datetime:
     return _EPOCH + milliseconds * _MILLISECOND
+
+
+def whole(at: datetime) -> datetime:
+    """Cut to the milliseconds that a ledger row keeps, in UTC."""
+    if at.tzinfo is UTC and not at.microsecond % 1000:
+        return at
+    return moment(milliseconds(at))

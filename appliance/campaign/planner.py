@@ -225,17 +225,25 @@ class Planner:
 
         None where there is no place: that is noted, and one that was there is gone.
         """
-        self._bounds.discard(hex_id(subject))
+        key = hex_id(subject)
+        self._bounds.discard(key)
         contact = self._people.contact(subject)
         if contact is None or self._state.open_attempt_of(subject) is not None:
-            self.park(subject, ())
+            self._drop(key, subject)
             return None
         consents = self._people.consents(subject)
+        given = [consent.given_at for consent in consents]
+        past = self._state.outline(key, self._purpose)
+        if past.made and self._due(past.made, past.outcome, past.ended_at, given) is None:
+            # Attempts of an earlier registration, which the outline does not know, only add to
+            # these: most people end here, and their whole past need not be unpacked.
+            self._drop(key, subject)
+            return None
         history = self._state.history(subject, contact.number_hash)
         attempts = history.attempts_for(self._purpose)
         due = self.due(history, consents)
         if due is None:
-            self.park(subject, ())
+            self._drop(key, subject)
             return None
         earliest = max(now.utc, due, not_before or now.utc)
         chance = self._gate.next_chance(contact, consents, history, earliest, self._call_seconds)
@@ -254,7 +262,10 @@ class Planner:
 
     def park(self, subject: str, rules: tuple[str, ...]) -> None:
         """Note that *rules* refuse *subject* whatever the hour: no place until planned anew."""
-        self.scheduler.drop(hex_id(subject))
+        self._drop(hex_id(subject), subject, rules)
+
+    def _drop(self, key: HexId, subject: str, rules: tuple[str, ...] = ()) -> None:
+        self.scheduler.drop(key)
         self._note(subject, rules)
 
     def due(self, history: History, consents: Sequence[Consent]) -> datetime | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from appliance.campaign.doubts import Doubts
 from appliance.campaign.history import CampaignState
 from appliance.effects import Effect, Entry, Now, Record, Send
@@ -26,9 +24,10 @@ class Recorder:
 
     def emit(self, effect: Effect, now: Now) -> None:
         if isinstance(effect, Record):
-            effect = replace(effect, data={k: without_numbers(v) for k, v in effect.data.items()})
+            data = {key: without_numbers(value) for key, value in effect.data.items()}
             if not now.trusted:
-                effect = replace(effect, data=effect.data | {"clock": "untrusted"})
+                data["clock"] = "untrusted"
+            effect = Record(kind=effect.kind, subject=effect.subject, data=data)
             self.state.apply(
                 Entry(
                     seq=self.state.seq + 1,

@@ -125,6 +125,9 @@ def filled(text: str, vocabulary: Sequence[str]) -> str:
 
 def fold(text: str) -> str:
     """Return *text* without what makes no difference; spaces and punctuation still stand."""
+    if text.isascii():
+        # Nothing below changes more of it than its case.
+        return text.lower()
     folded = unicodedata.normalize("NFKC", "".join(_letters(text))).casefold()
     apart = unicodedata.normalize("NFKD", folded)
     kept = []

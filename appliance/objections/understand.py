@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 
 from appliance.objections.normal_form import (
     filled,
@@ -62,6 +62,12 @@ class _Tables:
             return False
         denied = bool(_found(said, self.negators))
         return any(not denied or _found(phrase, self.negators) for phrase in found)
+
+
+@cache
+def _shipped(code: str) -> _Tables:
+    """One language as it is, worked out once a process: it takes some hundredths of a second."""
+    return _Tables.of(LANGUAGES.get(code, Language()), ())
 
 
 class Phrasebook:
@@ -128,7 +134,10 @@ class Phrasebook:
         nothing = Language()
         codes = dict.fromkeys((*LANGUAGES, *self._more))
         return tuple(
-            _Tables.of(LANGUAGES.get(code, nothing), self._more.get(code, ())) for code in codes
+            _Tables.of(LANGUAGES.get(code, nothing), self._more[code])
+            if self._more.get(code)
+            else _shipped(code)
+            for code in codes
         )
 
     @cached_property

@@ -25,13 +25,13 @@ def usage(*calls: tuple[float, str, float | None]) -> LineUsage:
     for n, (minutes, subject, seconds) in enumerate(calls):
         at = T0 + timedelta(minutes=minutes)
         attempt = {"line": LINE, "attempt": f"a{n}"}
-        found.apply(
+        found.authorised(
             Entry(seq=2 * n + 1, at=at, kind="call.authorised", subject=subject, data=attempt)
         )
         ended = {**attempt, "talk_seconds": seconds, "outcome": "listened"}
         if seconds is None:
             ended |= {"talk_seconds": 0.0, "outcome": "unknown"}
-        found.apply(Entry(seq=2 * n + 2, at=at, kind="call.ended", subject=subject, data=ended))
+        found.ended(Entry(seq=2 * n + 2, at=at, kind="call.ended", subject=subject, data=ended))
     return found
 
 
@@ -94,7 +94,7 @@ def test_a_line_that_obeys_never_passes_a_limit(gaps: list[float], most: int, pe
         who = f"p{n % people}"
         made.append((now, who))
         data = {"line": LINE, "attempt": f"a{n}"}
-        found.apply(Entry(seq=n + 1, at=now, kind="call.authorised", subject=who, data=data))
+        found.authorised(Entry(seq=n + 1, at=now, kind="call.authorised", subject=who, data=data))
     for at, _ in made:
         hour = [one for one in made if at <= one[0] < at + timedelta(hours=1)]
         day = [one for one in made if at <= one[0] < at + timedelta(hours=24)]
