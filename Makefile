@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo demo-fleet test pure check lint bench crash first-boot soak chaos contract restore-matrix death mutants fuzz freeze \
+.PHONY: demo demo-fleet test pure check lint bench crash first-boot field-guide soak chaos contract restore-matrix death mutants fuzz freeze \
   deb deb-boot lock audit clean
 
 demo: $(VENV)/.installed
@@ -52,6 +52,11 @@ bench: $(VENV)/.developer
 # Cuts the power at every system call of the storage: minutes.
 crash: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.crash
+
+# The field guide's pictures from the code's tables, and the guide itself as it is printed (Chromium):
+# build/field-guide.en.pdf and .fr.pdf, one page of A4 each.
+field-guide: $(VENV)/.developer
+	$(BIN)/python docs/field_guide.py
 
 # The first boot from a folder, killed at each system call that changes a file: half an hour.
 first-boot: $(VENV)/.developer
