@@ -13,11 +13,11 @@ Long because whatever may not be dialled is refused here and nowhere else, each 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import unicodedata
 from enum import StrEnum, unique
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from appliance.service_ranges import NANP_SERVICE_AREA, service
@@ -111,13 +111,16 @@ def read_number(text: str, country: str, *, fiction: bool = False) -> str:
     fiction are accepted only with *fiction*; real ones are accepted either way, because which
     line may dial which is the gate's decision (:func:`number_class`).
     """
-    written = _clean(text)
-    digits = re.sub(r"[^0-9]", "", written)
-    international = written.startswith(("+", "00"))
-    if not international:
-        _refuse_service(digits, country)
-        _refuse_lost_prefix(digits, country)
-    number, e164 = _parse(("+" + digits.removeprefix("00")) if international else digits, country)
+    if _E164.fullmatch(text):
+        number, e164 = _parse(text, country)
+    else:
+        written = _clean(text)
+        digits = re.sub(r"[^0-9]", "", written)
+        international = written.startswith(("+", "00"))
+        if not international:
+            _refuse_service(digits, country)
+            _refuse_lost_prefix(digits, country)
+        number, e164 = _parse(f"+{digits.removeprefix('00')}" if international else digits, country)
     if number_class(e164) is NumberClass.FICTION:
         if not fiction:
             raise NumberRefused(
@@ -245,7 +248,7 @@ def hash_number(key: bytes, e164: str) -> str:
     """
     if not _E164.fullmatch(e164):
         raise ValueError("only an E.164 number can be hashed")
-    return hmac.new(key, e164.encode("ascii"), hashlib.sha256).hexdigest()
+    return hmac.digest(key, e164.encode("ascii"), "sha256").hex()
 
 
 def _clean(text: str) -> str:
@@ -344,9 +347,44 @@ def _with_a_plus(digits: str) -> tuple[int, str] | None:
     return code, region or phonenumbers.region_code_for_country_code(code)
 
 
+def plainly(e164: str) -> PhoneNumber | None:
+    """Return what the library reads of *e164* where that is plain, in a tenth of its time.
+
+    None where its digits could be anything but the country's code and a national number as it
+    is: the library knows which countries' numbers have prefixes to be taken off.
+    """
+    from phonenumbers import PhoneNumber
+
+    code = country_code(e164)
+    national = e164[1 + len(code) :]
+    known, prefix = _trunk(int(code))
+    if not known or national[0] == "0" or len(national) < 4:
+        return None
+    if prefix is not None and prefix.match(national):
+        return None
+    return PhoneNumber(country_code=int(code), national_number=int(national))
+
+
+@lru_cache(maxsize=512)
+def _trunk(code: int) -> tuple[bool, re.Pattern[str] | None]:
+    """Tell whether a country's code is known, and what may stand before its national numbers."""
+    import phonenumbers
+
+    region = phonenumbers.region_code_for_country_code(code)
+    plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    if code not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE or plan is None:
+        return False, None
+    before = plan.national_prefix_for_parsing
+    return True, re.compile(before) if before else None
+
+
 def _parse(written: str, country: str) -> tuple[PhoneNumber, str]:
     import phonenumbers
 
+    if _E164.fullmatch(written) and (plain := plainly(written)) is not None:
+        if str(plain.national_number) in _DISTRESS:
+            raise _emergency()
+        return plain, written
     try:
         number = phonenumbers.parse(written, country or None)
     except phonenumbers.NumberParseException as error:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from appliance.numbers import country_code
+from appliance.numbers import country_code, plainly
 from appliance.windows import known_zone
 
 # Areas of the database whose names are places. Etc, SystemV, posix and right are not.
@@ -143,6 +143,22 @@ def zone_remedy(name: str, region: str = "") -> str:
 
 def zones_of_number(e164: str) -> NumberZones:
     """Return what *e164* tells: its numbering region and that country's zones."""
+    return _zones_of_code(country_code(e164)) or _zones_of_number(e164)
+
+
+@lru_cache(maxsize=512)
+def _zones_of_code(code: str) -> NumberZones | None:
+    """Return what all numbers behind a country's code tell; None where they differ."""
+    import phonenumbers
+
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
+    zones = region_zones().get(regions[0], ()) if len(regions) == 1 else ()
+    return NumberZones(str(regions[0]), zones) if zones else None
+
+
+# A row of a contacts file asks twice about the same number.
+@lru_cache(maxsize=16)
+def _zones_of_number(e164: str) -> NumberZones:
     region = _region(e164)
     zones = region_zones().get(region, ())
     return NumberZones(region, zones or _library_zones(e164))
@@ -156,7 +172,7 @@ def contradicted(e164: str, zone: str) -> tuple[str, ...]:
     """
     told = zones_of_number(e164)
     for zones in (told.zones, () if told.single else _library_zones(e164)):
-        if zones and not any(same_clock(zone, other) for other in zones):
+        if zones and zone not in zones and not any(same_clock(zone, other) for other in zones):
             return zones
     return ()
 
@@ -184,23 +200,41 @@ def _region(e164: str) -> str:
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ())
     if len(regions) == 1:
         return "" if regions[0] == "001" else str(regions[0])
+    area = e164[2:5] if code == 1 else ""
+    if area in _AREAS:
+        return _AREAS[area]
     try:
-        number = phonenumbers.parse(e164, None)
+        number = plainly(e164) or phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
         return ""
+    region: str | None = phonenumbers.region_code_for_number(number)
+    if region is not None and area:
+        _AREAS[area] = region
     # Fiction ranges are not valid numbers everywhere; they belong to the code's main country.
-    return phonenumbers.region_code_for_number(number) or (regions[0] if regions else "")
+    return region or (str(regions[0]) if regions else "")
 
 
+_AREAS: dict[str, str] = {}
+"""The countries of North America's area codes as they were met: each code belongs to one, and the
+library tries all twenty-five for every number."""
+
+
+@lru_cache(maxsize=16)
 def _library_zones(e164: str) -> tuple[str, ...]:
     """Return the zones of the number's prefix, as finely as the number library knows them."""
     import phonenumbers
     from phonenumbers import timezone
 
     try:
-        told = timezone.time_zones_for_number(phonenumbers.parse(e164, None))
+        number = plainly(e164) or phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
         return ()
+    # In North America every person's number is of a place, so its kind need not be found out.
+    told = (
+        timezone.time_zones_for_geographical_number(number)
+        if number.country_code == 1
+        else timezone.time_zones_for_number(number)
+    )
     return tuple(zone for zone in told if civil_zone(zone) is not None)
 
 

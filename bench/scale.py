@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
 from appliance.effects import Effect, Now, Record
 from appliance.people.contacts_format import COLUMNS
+from appliance.service_ranges import NANP_SERVICE_AREA
 from bench.busy_line import BusyLine, dialled
 
 SIZES = ((1_000, 10_000), (10_000, 100_000), (100_000, 1_000_000))
@@ -105,7 +107,7 @@ def _numbers() -> Iterator[str]:
         for n in range(10_000):
             yield f"+33{prefix}{n:04d}"
     for area in range(201, 990):
-        if area % 100 != 11 and area != 900:
+        if area % 100 != 11 and not re.match(NANP_SERVICE_AREA, str(area)):
             for n in range(100):
                 yield f"+1{area}55501{n:02d}"
 

@@ -178,6 +178,15 @@ class BoxState:
         contact = self.registry.contact(consent.subject)
         return granted(consent, None if contact is None else contact.number_hash)
 
+    def all_granted(self, numbers: Sequence[int]) -> list[Record]:
+        """Return the rows of consents by their ids as numbers; those that are gone have none."""
+        return [
+            granted_row(subject, number_hash, consent=f"{number:032x}", **terms)
+            for number in numbers
+            if (found := self.registry.terms(number)) is not None
+            for subject, number_hash, terms in [found]
+        ]
+
     def append(self, records: Sequence[Record], at: datetime) -> list[Entry]:
         """Make *records* durable. Raises :class:`~appliance.storage.files.StorageFailed`."""
         return self.ledger.append(records, at)
@@ -372,13 +381,20 @@ def granted(consent: Consent, number_hash: str | None = None) -> Record:
     registry is lost.
     """
     until = consent.valid_until
-    data: dict[str, Any] = {
-        "consent": consent.id,
-        "purpose": consent.purpose,
-        "given_at": consent.given_at.isoformat(),
-        "valid_until": None if until is None else until.isoformat(),
-        "windows": consent.windows,
-    }
+    return granted_row(
+        consent.subject,
+        number_hash,
+        consent=consent.id,
+        purpose=consent.purpose,
+        given_at=consent.given_at.isoformat(),
+        valid_until=None if until is None else until.isoformat(),
+        windows=consent.windows,
+    )
+
+
+def granted_row(subject: str, number_hash: str | None, **terms: str | None) -> Record:
+    """Do the same with the terms as the registry keeps them: times as text."""
+    data: dict[str, Any] = dict(terms)
     if number_hash is not None:
         data["number_hash"] = number_hash
-    return Record(kind="consent.granted", subject=consent.subject, data=data)
+    return Record(kind="consent.granted", subject=subject, data=data)

@@ -91,7 +91,8 @@ class PackedPeople:
         self._people[person] = self._people.get(person, NOBODY) + record
 
     def note_consent(self, subject: str, consented_ms: int) -> None:
-        person = self._people.get(hex_id(subject), NOBODY)
+        key = hex_id(subject)
+        person = self._people.get(key, NOBODY)
         known = head(person)
         if self._text(known.by) == LOST:
             # What was lost has come back, or something newer has.
@@ -100,7 +101,7 @@ class PackedPeople:
         self.consents += count - known.consents
         consented_ms = max(known.consented_ms, consented_ms)
         new = known._replace(consented_ms=consented_ms, consents=count)
-        self._people[hex_id(subject)] = with_head(person, new)
+        self._people[key] = with_head(person, new)
 
     def lose_consents(self, subject: str, count: int, at_ms: int) -> None:
         """Know that *count* agreements are in no registry any more: what else is known of the

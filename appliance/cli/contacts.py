@@ -11,6 +11,7 @@ from typing import Any
 
 from appliance.cli.delivery import Output
 from appliance.cli.output import check_target
+from appliance.cli.progress import shown_progress
 from appliance.cli.sample import refuse_the_sample
 from appliance.cli.session import ask
 from appliance.control.protocol import FILE_LIMIT
@@ -173,18 +174,20 @@ def _import(arguments: argparse.Namespace) -> int:
             path=arguments.rejects,
             contents=lambda told: told.get("rejects"),
         )
-    answer = ask(
-        arguments,
-        "contacts.import",
-        {
-            "file": str(arguments.file),
-            "contents": raw,
-            "dry_run": arguments.dry_run,
-            "accept_valid": arguments.accept_valid,
-            "rejects": None if output is None else output.place,
-        },
-        output,
-    )
+    with shown_progress("judging" if arguments.dry_run else "importing") as told:
+        answer = ask(
+            arguments,
+            "contacts.import",
+            {
+                "file": str(arguments.file),
+                "contents": raw,
+                "dry_run": arguments.dry_run,
+                "accept_valid": arguments.accept_valid,
+                "rejects": None if output is None else output.place,
+            },
+            output,
+            told,
+        )
     if answer.pop("rejects", "") and output is not None:
         answer["rejects_file"] = str(arguments.rejects)
     if arguments.json:

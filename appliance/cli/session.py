@@ -13,6 +13,7 @@ from appliance.errors import NobodyListens
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from appliance.box.state import BoxState
     from appliance.cli.delivery import Output
@@ -44,8 +45,11 @@ def ask(
     operation: str,
     given: dict[str, Any] | None = None,
     output: Output | None = None,
+    told: Callable[[float], None] | None = None,
 ) -> Any:
     """Perform *operation* on the running box, or on its state where none runs.
+
+    *told* hears the share that is done of what takes long.
 
     Nobody is erased before *output* is written, so that no file holds who was erased meanwhile.
     Raises :class:`~appliance.errors.Refused`, also where there is no state and
@@ -56,7 +60,7 @@ def ask(
     if directory.is_dir():
         try:
             with ControlClient(directory) as client:
-                answer = client.ask(operation, given)
+                answer = client.ask(operation, given, told)
         except NobodyListens:
             pass
         else:
@@ -65,7 +69,7 @@ def ask(
             elif output is not None:
                 output.deliver(directory, answer)
             return answer
-    return _offline(arguments, operation, given, output)
+    return _offline(arguments, operation, given, output, told)
 
 
 def ask_beside_safe_mode(
@@ -93,7 +97,11 @@ def ask_running(
 
 
 def _offline(
-    arguments: argparse.Namespace, operation: str, given: dict[str, Any], output: Output | None
+    arguments: argparse.Namespace,
+    operation: str,
+    given: dict[str, Any],
+    output: Output | None,
+    told: Callable[[float], None] | None = None,
 ) -> Any:
     # The whole box is imported only where no running one answers.
     from appliance.box.box import Box, calendar
@@ -107,7 +115,7 @@ def _offline(
         at_end.callback(state.close)
         clock = SystemClock(config.settings.clock.speed)
         box = Box(config, state, calendar(config, state, clock), fleet=_membership(config))
-        answer = Operations(box).perform(operation, given)
+        answer = Operations(box).perform(operation, given, told)
         # A large import would make every later start read its rows one by one.
         if operation == "contacts.import" and answer["imported"]:
             if state.registry.wants_compaction:

@@ -44,7 +44,7 @@ class _Visible(io.TextIOBase):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
-        self._stream = stream
+        self._stream = self.behind = stream
 
     def write(self, text: str, /) -> int:
         self._stream.write(visible(plain(text)))
@@ -67,6 +67,11 @@ class _Visible(io.TextIOBase):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def bare(stream: TextIO) -> TextIO:
+    """Return the terminal behind *stream*, for what draws there nothing but its own words."""
+    return stream.behind if isinstance(stream, _Visible) else stream
 
 
 @contextmanager

@@ -40,11 +40,11 @@ def accept_steps(box: Box, by: str, reason: str) -> Steps:
             if entry.subject in wanted and isinstance(number_hash, str):
                 number_hashes[entry.subject] = number_hash
             if number % ROWS_READ_PER_STEP == 0:
-                yield
+                yield None
     rows = list(given_up(short, number_hashes))
     for start in range(0, len(rows), ROWS_WRITTEN_PER_STEP):
         box.note(rows[start : start + ROWS_WRITTEN_PER_STEP])
-        yield
+        yield None
     people = len(short)
     data = {"by": by, "reason": reason, "people": people}
     box.note([Record(kind="state.accepted", data=data)])

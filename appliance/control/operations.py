@@ -101,10 +101,18 @@ class Operations:
         self.folders = Folders(box)
         self.update = UpdateHold(box)
 
-    def perform(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Perform one operation to its end; raises :class:`~appliance.errors.Refused`."""
+    def perform(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        told: Callable[[float], None] | None = None,
+    ) -> Any:
+        """Perform one operation to its end; raises :class:`~appliance.errors.Refused`.
+
+        *told* hears the share that is done of an operation that takes long.
+        """
         outcome = self.begin(name, arguments)
-        return outcome.run() if isinstance(outcome, Job) else outcome
+        return outcome.run(told) if isinstance(outcome, Job) else outcome
 
     def begin(self, name: str, arguments: dict[str, Any]) -> Any:
         """Perform one operation, or return the :class:`Job` that does; raises as above."""

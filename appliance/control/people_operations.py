@@ -87,7 +87,7 @@ class PeopleOperations:
         for line in export_lines(people):
             lines.append(line)
             if len(lines) % ROWS_PER_STEP == 0:
-                yield
+                yield None
         self._hand_out(out)
         return {"csv": "".join(lines), "people": len(self._registry)}
 
@@ -100,7 +100,7 @@ class PeopleOperations:
         for contact in self._registry.contacts():
             rows.append(self._row(contact, numbers=numbers))
             if len(rows) % ROWS_PER_STEP == 0:
-                yield
+                yield None
         return {"people": rows}
 
     def zones(self, _: dict[str, Any]) -> Job:
@@ -187,7 +187,7 @@ class PeopleOperations:
             while left:
                 done += self._revoke_some(left[:REVOKED_PER_STEP], by)
                 del left[:REVOKED_PER_STEP]
-                yield
+                yield None
         finally:
             if left and self._box.engine.storage_failure is None:
                 self._revoke_some(left, by)
@@ -278,7 +278,7 @@ class PeopleOperations:
     def _expire(self, now: Now, days: int, *, dry_run: bool) -> Steps:
         round_ = self.retention(now, days)
         while not round_.portion():
-            yield
+            yield None
         found = self._still(round_, now, days)
         answer = {
             "days": days,
@@ -399,7 +399,7 @@ class PeopleOperations:
 
 
 def _nothing(answer: dict[str, Any]) -> Steps:
-    yield
+    yield None
     return answer
 
 

@@ -4,7 +4,8 @@ The socket lies in the state directory with mode 0600, so file permissions decid
 Requests are ``{"operation": NAME, "arguments": {…}}``; replies are ``{"result": …}`` or
 ``{"refused": TEXT, "remedy": TEXT}``. The server knows nothing of operations but two: ``alive``,
 which it answers itself with the age of the box's last turn, so that every command learns within
-three seconds that a box is dead, stopped or frozen; and ``piece``, which brings a file in parts
+three seconds that a box is dead, stopped or frozen, and with the share that is done of what the
+box works at; and ``piece``, which brings a file in parts
 (base64) for the next request of the same connection, since a line that holds a whole file would
 keep the interpreter, and with it the box, from everything else while it is read. All other
 requests go to a callable, and what that returns goes back.
@@ -37,6 +38,8 @@ FILE_LIMIT = 24 << 20
 """Bytes of a file that comes in pieces: some 150,000 people. The loop copies it in one go once."""
 ALIVE_WITHIN = 2.0
 """Seconds in which a box that is well has turned its loop, and answers that it has."""
+TOLD_EVERY = 0.5
+"""Seconds between two questions how much is done, for somebody who watches."""
 REPLY_TIMEOUT = 120.0
 MOST_CLIENTS = 64
 TAKES_LONG = frozenset({"contacts.import", "contacts.export", "contacts.list", "contacts.expire"})
@@ -80,14 +83,17 @@ class ControlServer:
         most_clients: int = MOST_CLIENTS,
         urgent: frozenset[str] = frozenset({"stop"}),
         pulse: Callable[[], float] = float,
+        share: Callable[[], float | None] = lambda: None,
     ) -> None:
         """Bind the socket in *directory*, which the caller holds the lock of.
 
         Operations named in *urgent* are served even where *most_clients* are connected. *pulse*
-        tells how many seconds ago the box was last seen at work.
+        tells how many seconds ago the box was last seen at work, *share* how much is done of what
+        takes long.
         """
         self._handle = handle
         self._pulse = pulse
+        self._share = share
         self._urgent = urgent
         self._path = directory / SOCKET_NAME
         self._path.unlink(missing_ok=True)
@@ -173,7 +179,7 @@ class ControlServer:
             return _TOO_MANY
         try:
             if name == "alive":
-                return {"result": {"turned": self._pulse()}}
+                return {"result": {"turned": self._pulse(), "share": self._share()}}
             if name == "piece":
                 return {"result": {"bytes": _take_piece(pieces, arguments)}}
             if pieces:
@@ -245,11 +251,16 @@ class ControlClient:
             return None
         return int(_PEER.unpack(told)[0])
 
-    def ask(self, operation: str, arguments: dict[str, Any] | None = None) -> Any:
+    def ask(
+        self,
+        operation: str,
+        arguments: dict[str, Any] | None = None,
+        told: Callable[[float], None] | None = None,
+    ) -> Any:
         """Return the result of *operation*; raises :class:`~appliance.errors.Refused`.
 
         Bytes under ``contents`` are a file and go in pieces. A stop is sent before anything is
-        asked, and waits for no loop.
+        asked, and waits for no loop. *told* hears the share that is done of what takes long.
         """
         given = dict(arguments or {})
         contents = given.pop("contents", None)
@@ -258,19 +269,31 @@ class ControlClient:
             self._alive = True
         for piece in _pieces(contents):
             self._exchange("piece", {"data": piece})
-        return self._exchange(operation, given, patient=operation != "stop")
+        return self._exchange(operation, given, patient=operation != "stop", told=told)
 
-    def must_be_alive(self) -> None:
-        """Raise :class:`~appliance.errors.Unresponsive` where the box has stopped working."""
-        turned = float(self._exchange("alive", {})["turned"])
+    def must_be_alive(self) -> float | None:
+        """Raise :class:`~appliance.errors.Unresponsive` where the box has stopped working.
+
+        Returns the share that is done of what it works at, where it tells.
+        """
+        answer = self._exchange("alive", {})
+        turned, share = float(answer["turned"]), answer.get("share")
         if turned > ALIVE_WITHIN:
             raise Unresponsive(self.process, f"has done nothing for {turned:.0f} s")
+        return share if isinstance(share, float) else None
 
-    def _exchange(self, operation: str, arguments: dict[str, Any], *, patient: bool = False) -> Any:
+    def _exchange(
+        self,
+        operation: str,
+        arguments: dict[str, Any],
+        *,
+        patient: bool = False,
+        told: Callable[[float], None] | None = None,
+    ) -> Any:
         """Send one request and return what comes back.
 
         *patient*: wait for as long as the box works, and :data:`REPLY_TIMEOUT` for what does not
-        take long by its nature.
+        take long by its nature; *told* hears how much is done.
         """
         process = self.process
         last = time.monotonic() + REPLY_TIMEOUT
@@ -279,6 +302,8 @@ class ControlClient:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 # A server that hung up may have said why.
                 self._socket.sendall(_encode({"operation": operation, "arguments": arguments}))
+            if told is not None:
+                self._socket.settimeout(TOLD_EVERY)
             while True:
                 try:
                     line = self._lines.next()
@@ -287,7 +312,9 @@ class ControlClient:
                     if not patient or (operation not in TAKES_LONG and time.monotonic() > last):
                         raise
                     with ControlClient(self._directory) as other:
-                        other.must_be_alive()
+                        share = other.must_be_alive()
+                    if told is not None and share is not None:
+                        told(share)
         except TimeoutError as error:
             raise Unresponsive(process, "does not answer") from error
         except OSError as error:

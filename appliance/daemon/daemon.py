@@ -198,7 +198,9 @@ class Daemon:
 
     def run(self, *, until_idle: bool = False) -> int:
         """Run until told to end (or idle); returns the exit code."""
-        server = ControlServer(self._state.directory, self._request, pulse=self._pulse)
+        server = ControlServer(
+            self._state.directory, self._request, pulse=self._pulse, share=self._share
+        )
         with EndSignals(told=self._signalled, overdue=self._hang_up_beside) as signals:
             try:
                 # Before all else: a technician's stop must reach a box that is still starting.
@@ -462,6 +464,11 @@ class Daemon:
                 self._jobs.append((request, outcome))
             else:
                 request.answer.set_result(outcome)
+
+    def _share(self) -> float | None:
+        """How much is done of what takes long; asked by the threads of the clients."""
+        jobs = list(self._jobs)
+        return jobs[0][1].share if jobs else None
 
     def _work(self) -> None:
         """Do one step of what takes long; calls and the stop go on in between."""

@@ -181,7 +181,7 @@ class Ledger:
                 self._failure = storage_failed(f"writing {self._directory}", error)
                 raise self._failure from error
             self._head = rows[-1].seq, rows[-1].hash
-            return [row.entry() for row in rows]
+            return [row.entry(of.data) for row, of in zip(rows, records, strict=True)]
 
     def look(self) -> StorageFailed | None:
         """See whether the file that is written to is still the one that was; see :attr:`failure`.

@@ -55,10 +55,13 @@ class CellReader:
         self.warnings.append(RowFault(self._line, column, what, remedy))
 
     def raw(self, column: str) -> str:
-        return unguarded(self._cells.get(column, "").strip())
+        cell = self._cells.get(column, "").strip()
+        return unguarded(cell) if cell[:1] == "'" else cell
 
     def text(self, column: str) -> str:
-        text = unicodedata.normalize("NFC", self.raw(column))
+        text = self.raw(column)
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
         if not text and column not in OPTIONAL:
             self.fault(column, "is empty", "fill it in")
         elif len(text) > CELL_LIMIT:
@@ -151,9 +154,9 @@ class CellReader:
             if match[2] is None:
                 local = datetime.combine(day + timedelta(days=1 if last else 0), time(), zone)
             else:
-                at = time.fromisoformat(match[2])
-                local = datetime.combine(day, at, zone)
-                if match[3] is not None:
+                if match[3] is None:
+                    local = datetime.combine(day, time.fromisoformat(match[2]), zone)
+                else:
                     local = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3]}")
         except ValueError:
             self.fault(
@@ -170,7 +173,7 @@ class CellReader:
         The day comes first, as in all countries of the law profiles but one; where the box speaks
         English and both could be the month, the date is nobody's to guess.
         """
-        match = _DAY_FIRST.fullmatch(text)
+        match = None if text[4:5] == "-" else _DAY_FIRST.fullmatch(text)
         if match is None:
             return text
         day, month, year = int(match[1]), int(match[3]), int(match[4])

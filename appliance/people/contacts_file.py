@@ -102,7 +102,13 @@ class ContactsFile:
         ]
         """What a person should know of the file as a whole."""
         self._lines = lines
+        self._offset = 0
         self._reader = _RowReader(header.columns, delimiter, defaults, self._text)
+
+    @property
+    def share(self) -> float:
+        """How much of the file is judged, from 0 to 1."""
+        return self._offset / len(self._text)
 
     def judged(self) -> Iterator[ContactRow | RejectedRow | None]:
         """Yield what is found, in the order of the lines; can be drained once.
@@ -110,6 +116,7 @@ class ContactsFile:
         None stands for lines that hold nothing.
         """
         for number, offset, line in self._lines:
+            self._offset = offset
             if not line.strip(_NOTHING):
                 yield None
             elif line.count('"') % 2 == 0:
@@ -272,15 +279,16 @@ class _RowReader:
     _places: dict[int, int] = field(default_factory=dict)
     """For each number the line and the offset of its first good row, as one integer."""
     _again: dict[int, _Person] = field(default_factory=dict)
+    _needed: int = 0
+    """How many cells a row needs: all up to the last column that is read."""
 
     def fits(self, row: str) -> bool:
         """Whether *row* has as many cells as there are columns, its quotes closed."""
         cells = _cells(row, self.delimiter)
-        return cells is not None and len(cells) >= self._needed()
+        return cells is not None and len(cells) >= self._needed
 
-    def _needed(self) -> int:
-        """How many cells a row needs: all up to the last column that is read."""
-        return max(n for n, name in enumerate(self.columns, 1) if name)
+    def __post_init__(self) -> None:
+        self._needed = max(n for n, name in enumerate(self.columns, 1) if name)
 
     def read(self, number: int, offset: int, line: str, lines: int = 1) -> ContactRow | RejectedRow:
         cells = {"": line}
@@ -307,7 +315,7 @@ class _RowReader:
             )
         while len(cells) > len(self.columns) and not cells[-1].strip():
             cells.pop()
-        if not self._needed() <= len(cells) <= len(self.columns):
+        if not self._needed <= len(cells) <= len(self.columns):
             remedy = f'put cells that hold "{_NAMES[self.delimiter]}" in quotes'
             if self.delimiter == ";":
                 remedy += ", such as windows of several spans"

@@ -129,7 +129,7 @@ class ImportPlan:
             language=row.language,
             timezone=row.timezone,
         )
-        if all(row.given_at > consent.given_at for consent in before):
+        if known is not None and all(row.given_at > consent.given_at for consent in before):
             contact = replace(contact, name=row.name, language=row.language, timezone=row.timezone)
         consent = Consent(
             id=self._new_id(),

@@ -22,7 +22,7 @@ from appliance.people.registry_rows import (
 )
 from appliance.storage.journal_format import Change
 
-ROWS_PER_STEP = 250
+ROWS_PER_STEP = 1000
 """Rows written, with one synchronisation, or made visible in one step."""
 
 _Rows = dict[int, bytes | None]

@@ -26,15 +26,19 @@ from appliance.people.number_key import (
 from appliance.people.registration import Intake
 from appliance.people.registry_database import JournalStorage, RegistryDatabase
 from appliance.people.registry_rows import (
+    COLUMNS,
     consent_of,
     contact_of,
+    decode_row,
     digits,
     hash_id,
+    hash_of,
     key_text,
     number_of,
     person_id,
     sketch_of,
     subject_of,
+    terms_of,
 )
 from appliance.storage.files import (
     SYSTEM_DISK,
@@ -188,6 +192,19 @@ class Registry:
         row = self._storage.live["consents"].get(key)
         return None if row is None else consent_of(key, row)
 
+    def terms(self, consent: int) -> tuple[str, str | None, dict[str, str | None]] | None:
+        """Return whose an agreement is, the number's hash, and its terms for a ledger row as kept.
+
+        It makes nothing of the texts, which takes a third of the time of doing so.
+        """
+        with self._lock:
+            row = self._storage.live["consents"].get(consent)
+            if row is None:
+                return None
+            contact = self._storage.live["contacts"].get(subject_of(row))
+        subject, terms = terms_of(row)
+        return subject, None if contact is None else hash_of(contact), terms
+
     def consent_count(self, subject: HexId | None = None) -> int:
         """Return how many agreements there are, of everybody or of one person."""
         with self._lock:
@@ -220,10 +237,11 @@ class Registry:
     def suppression(self, number_hash: str) -> Revocation | None:
         """Return the newest withdrawal for a number that may belong to nobody registered."""
         with self._lock:
-            found = self._suppressions.get(doc_id=hash_id(number_hash))
-        if not isinstance(found, dict):
+            row = self._storage.live["suppressions"].get(hash_id(number_hash))
+        if row is None:
             return None
-        return Revocation(at=datetime.fromisoformat(found["at"]), by=found["by"])
+        at, by = decode_row(row, len(COLUMNS["suppressions"]))
+        return Revocation(at=datetime.fromisoformat(at), by=by)
 
     def suppressions(self) -> dict[str, Revocation]:
         """Return every withdrawal by the keyed hash of its number."""

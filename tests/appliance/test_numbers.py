@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from appliance.numbers import (
     hash_number,
     mask,
     number_class,
+    plainly,
     read_number,
     refusal,
 )
@@ -303,3 +305,31 @@ def test_whatever_is_read_is_e164_and_reads_again(text: str, country: str) -> No
     assert re.fullmatch(r"\+[1-9][0-9]{6,14}", number)
     assert read_number(number, country, fiction=True) == number
     assert number_class(number) is NumberClass.FICTION or refusal(number) is None
+
+
+@given(st.data())
+def test_plain_digits_are_read_as_the_library_reads_them(data: st.DataObject) -> None:
+    """Whatever the quick way takes, it takes for the same number in the same plan."""
+    code = data.draw(st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)))
+    example = data.draw(st.sampled_from(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]))
+    known = phonenumbers.example_number(example)
+    national = data.draw(
+        st.from_regex(r"[0-9]{4,12}", fullmatch=True)
+        | st.just(phonenumbers.national_significant_number(known) if known else "5550100")
+    )
+    e164 = f"+{code}{national}"[:16]
+    plain = plainly(e164)
+    if plain is not None:
+        library = phonenumbers.parse(e164, None)
+        assert plain == library
+        assert phonenumbers.format_number(library, phonenumbers.PhoneNumberFormat.E164) == e164
+
+
+def test_the_quick_way_takes_the_numbers_of_every_profile() -> None:
+    """Else it would save nothing: of each country's examples most are plain."""
+    regions = ("FR", "DE", "ES", "GB", "US", "CA", "BE", "CH", "RE", "GP")
+    for region in regions:
+        number = phonenumbers.example_number(region)
+        assert number is not None
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        assert plainly(e164) == number, region

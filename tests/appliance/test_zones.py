@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,3 +162,21 @@ def test_clocks_are_compared_the_whole_year_round() -> None:
     assert not same_clock("Europe/Atlantis", "Europe/Paris")
     assert not contradicted("+33639980012", "Europe/Madrid")
     assert known_zone("EST") is not None, "the database has it, which is why it must be refused"
+
+
+@given(st.integers(200, 999), st.integers(2_000_000, 9_999_999))
+def test_an_area_code_of_north_america_tells_the_country_as_the_library_does(
+    area: int, rest: int
+) -> None:
+    e164 = f"+1{area}{rest}"
+    number = phonenumbers.parse(e164, None)
+    region = phonenumbers.region_code_for_number(number)
+    if region is not None:
+        assert zones_of_number(e164).region == region
+
+
+@pytest.mark.parametrize("number", ["+12465550175", "+12465092145", "+12469460520"])
+def test_a_mobile_of_barbados_is_of_barbados(number: str) -> None:
+    """The library names all clocks of the continent for some kinds of number there."""
+    assert contradicted(number, "America/Anchorage")
+    assert contradicted(number, "America/Barbados") == ()

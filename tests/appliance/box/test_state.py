@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_a_consent_that_missed_the_ledger_is_recorded_at_the_next_start(tmp_path
     assert key.kind == "key.noted"
     assert (entry.kind, entry.subject) == ("consent.granted", contact.subject)
     assert "Alix" not in str(entry.data)
+
+
+@pytest.mark.parametrize("until", [None, AT + timedelta(days=300, microseconds=7)])
+def test_rows_of_many_consents_are_those_of_each(tmp_path: Path, until: datetime | None) -> None:
+    state = BoxState.open(tmp_path)
+    contact, consent = person(state)
+    consent = replace(consent, valid_until=until)
+    state.registry.add([contact], [consent])
+    gone = int("c" * 32, 16)
+    assert state.all_granted([int(consent.id, 16), gone]) == [state.granted(consent)]
+    state.close()
 
 
 def test_a_withdrawal_that_missed_the_registry_reaches_it_at_the_next_start(

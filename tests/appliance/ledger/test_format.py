@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
-import pytest
+import math
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.effects import Record
+from appliance.ledger import Ledger, read_entries
 from appliance.ledger import format as ledger_format
+from appliance.model import Outcome
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
+_VALUES = st.recursive(
+    _SCALARS | st.sampled_from(Outcome),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.dictionaries(st.text(), _VALUES, max_size=4), min_size=1, max_size=4))
+def test_a_row_that_was_just_written_is_what_the_file_gives_back(
+    tmp_path_factory: pytest.TempPathFactory, written: list[dict[str, object]]
+) -> None:
+    directory = tmp_path_factory.mktemp("ledger")
+    records = [Record(kind="stop.pressed", data=data) for data in written]
+    with Ledger.open(directory) as ledger:
+        try:
+            rows = ledger.append(records, datetime(2027, 3, 1, tzinfo=UTC))
+        except ledger_format.RecordRefused:
+            return
+    assert rows == list(read_entries(directory))
+
+
+@pytest.mark.parametrize("data", [{"a": math.nan}, {"a": math.inf}, {1: "a"}, {"a": "\ud800"}])
+def test_what_would_not_come_back_is_refused(tmp_path: Path, data: dict[str, object]) -> None:
+    with Ledger.open(tmp_path) as ledger, pytest.raises(ledger_format.RecordRefused):
+        ledger.append([Record(kind="stop.pressed", data=data)], datetime(2027, 3, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_an_intake_is_written_in_steps_and_counts_from_its_seal() -> None:
     intake.take([contact(n) for n in range(3, 900)], [consent(n) for n in range(3, 900)])
     assert intake.by_number(contact(3).number) == contact(3)
     counts = []
-    for _ in intake.write():
+    for _ in intake.write(250):
         counts.append((len(again(MemoryDisk(disk.contents()))), len(box)))
         # A person who objects meanwhile does not wait.
         box.revoke(contact(1).subject, Revocation(at=AT + timedelta(len(counts)), by="key"))
@@ -155,7 +155,7 @@ def test_an_intake_that_is_given_up_leaves_nothing(steps: int) -> None:
     box = registry(disk, 2)
     intake = box.intake()
     intake.take([contact(n) for n in range(3, 600)], [consent(n) for n in range(3, 600)])
-    writing = intake.write()
+    writing = intake.write(250)
     for _ in range(steps):
         next(writing)
     writing.close()
@@ -169,7 +169,7 @@ def test_an_intake_that_is_left_after_its_seal_is_whole() -> None:
     box = registry(disk)
     intake = box.intake()
     intake.take([contact(n) for n in range(1, 300)], [consent(n) for n in range(1, 300)])
-    writing = intake.write()
+    writing = intake.write(250)
     while len(again(MemoryDisk(disk.contents()))) == 0:
         next(writing)
     writing.close()

@@ -1,0 +1,107 @@
+"""The bar of a long import: at a terminal alone, and gone when the work is done."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.config.paths import sample_config
+from appliance.demo.processes import Stage, write_config
+from tests.support.box_process import Bench, bench
+
+__all__ = ["bench"]
+
+
+def contacts(path: Path, count: int) -> Path:
+    header = (
+        "number,name,language,timezone,purpose,consent_given_at,consent_source,consent_evidence,"
+        "windows,valid_until"
+    )
+    rows = [
+        f"+3319900{n:04d},P,fr,Europe/Paris,neighbourhood-news,2027-01-15,form,form 1,"
+        "mon-fri 18:00-20:00,"
+        for n in range(count)
+    ]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def at_a_terminal(
+    *arguments: object, term: str = "xterm", stdout: int | None = None
+) -> tuple[int, str]:
+    """Run a command whose standard error is a real pty; return its code and what the pty showed."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "appliance.cli.main", *map(str, arguments)],
+        stdin=theirs,
+        stdout=theirs if stdout is None else stdout,
+        stderr=theirs,
+        env={**os.environ, "TERM": term, "COLUMNS": "80"},
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    except OSError:
+        pass  # the other side is closed: that is how a pty ends
+    finally:
+        os.close(ours)
+    return child.wait(timeout=50), shown.decode(errors="replace")
+
+
+@pytest.mark.pty
+@pytest.mark.parametrize("term", ["xterm", "dumb", ""])
+def test_a_long_import_shows_a_bar_where_the_terminal_can(tmp_path: Path, term: str) -> None:
+    stage = Stage(tmp_path)
+    stage.directory.mkdir(parents=True)
+    write_config(stage, sample_config(), lines=1, speed=1.0)
+    file = contacts(stage.contacts, 9000)
+    code, shown = at_a_terminal(
+        "--config", stage.config, "contacts", "import", file, "--dry-run", term=term
+    )
+    assert code == 0, shown
+    assert "9000 new people" in shown
+    assert ("judging" in shown and "%" in shown) is (term == "xterm")
+    assert ("\x1b" in shown) is (term == "xterm")
+
+
+@pytest.mark.process
+def test_a_pipe_gets_no_bar(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.directory.mkdir(parents=True)
+    write_config(stage, sample_config(), lines=1, speed=1.0)
+    file = contacts(stage.contacts, 9000)
+    command = [sys.executable, "-m", "appliance.cli.main", "--config", str(stage.config)]
+    done = subprocess.run(
+        [*command, "contacts", "import", str(file), "--dry-run", "--json"],
+        capture_output=True,
+        check=True,
+        timeout=50,
+    )
+    assert done.stderr == b""
+    assert b"\x1b" not in done.stdout
+
+
+@pytest.mark.process
+def test_a_running_box_tells_how_far_it_is(bench: Bench) -> None:
+    bench.start_box()
+    file = contacts(bench.stage.contacts, 9000)
+    shares: list[float] = []
+    from appliance.control.protocol import ControlClient
+
+    with ControlClient(bench.stage.state) as client:
+        answer = client.ask(
+            "contacts.import",
+            {"file": "people.csv", "contents": file.read_bytes()},
+            told=shares.append,
+        )
+    assert answer["new_people"] == 9000
+    assert shares
+    assert shares == sorted(shares)
+    assert 0.0 <= shares[0] <= shares[-1] <= 1.0
