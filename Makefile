@@ -123,6 +123,20 @@ messages: $(VENV)/.developer
 deb-boot: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.boot
 
+# The card to flash, and its signed update: build/image/. Root, mmdebstrap, genimage, rauc,
+# u-boot-tools, and the package of `make deb` for the release. RELEASE, MIRROR, LOCK and KEYS as
+# docs/card.md says.
+.PHONY: image image-boot
+RELEASE ?= bookworm
+image: $(VENV)/.developer
+	$(BIN)/python debian/image/make.py --release $(RELEASE) --arch $(ARCH) \
+	  $(if $(MIRROR),--mirror $(MIRROR)) $(if $(LOCK),--lock $(LOCK)) $(if $(KEYS),--keys $(KEYS))
+
+# That card in an emulated computer: first boot, calls, stop, updates, bad images, pulled plugs.
+# Root, qemu-system; long. `python -m tests.rigs.card --only ... --cuts N` picks.
+image-boot: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.card --arch $(ARCH)
+
 # The packages' libraries: hashes, wheels, licences; and what is known against them, where the
 # network tells.
 audit: $(VENV)/.developer

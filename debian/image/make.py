@@ -1,0 +1,636 @@
+"""Make the card: ``python debian/image/make.py`` writes ``build/image/``; docs/card.md says what.
+
+mmdebstrap makes the root, mke2fs and mtools its file systems, genimage the card, rauc the update.
+Everything random is fixed and every time is that of the last commit, so that the same packages give
+the same card; which packages these were stands beside it, and ``--lock`` asks for just these.
+
+Needs root, and qemu-user-static where this machine is no arm64.
+
+Long because it is one recipe, read from top to bottom.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import bill
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BUILD = ROOT / "build" / "image"
+LAYOUT = 1
+"""Of the partitions and of what boot.scr and the root expect of each other."""
+DISK = "ad1a1e70"
+"""The MBR's signature, by which boot.scr and the root find their partitions."""
+UUID = "ad1a1e70-0001-4000-8000-%012d"
+BOX = 610
+"""The box's account, in every image: its files outlive the root."""
+MIB = 1 << 20
+BOOT_MIB, SLOT_MIB, DATA_MIB = 256, 1280, 256
+SLOTS_AT = 512 * 1024
+"""Where card_slots.py and boot.scr keep their sectors."""
+FIRMWARE = {"arm64": ("raspi-firmware", "u-boot-rpi", "u-boot-qemu"), "amd64": ()}
+"""Of these only files are taken; the last one is for emulation alone and not on the card. A card
+for amd64 boots nowhere by itself: it is the same root for trials under KVM (tests/rigs/card.py)."""
+UNREAD = ("man", "locale", "info", "lintian", "bug", "groff", "gtk-doc")
+MASKED = (
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
+    *("e2scrub_reap.service", "getty.target", "getty@.service", "serial-getty@.service"),
+    *("console-getty.service", "container-getty@.service", "ssh.service", "ssh.socket"),
+    *("ModemManager.service", "systemd-networkd-wait-online.service", "rpcbind.service"),
+    *("systemd-pstore.service", "systemd-network-generator.service", "debug-shell.service"),
+    # The root is read-only, so there is nothing to commit; the initrd wrote the id.
+    *("systemd-machine-id-commit.service", "systemd-firstboot.service"),
+)
+ENABLED = (
+    *("autodialer-card-slot.service", "autodialer-card-grow.service"),
+    *("autodialer-card-ssh-key.service", "autodialer-card-journal.timer"),
+    *("autodialer-card-deadline.timer", "systemd-networkd.service", "systemd-resolved.service"),
+    "systemd-timesyncd.service",
+)
+SETUID = ("usr/bin/su", "usr/bin/mount", "usr/bin/umount")
+"""Debian's own that stay: nobody but root logs in, so none is of use to anybody."""
+
+
+class Wanted(NamedTuple):
+    """What is to be made."""
+
+    release: str
+    arch: str
+    mirror: str
+    package: Path
+    epoch: int
+    lock: Path | None
+    keys: Path
+
+    @property
+    def compatible(self) -> str:
+        """What an update must be for (rauc)."""
+        return f"autodialer-card-{LAYOUT}-{self.arch}"
+
+    @property
+    def place(self) -> Path:
+        """Where what is between is made."""
+        return BUILD / f"{self.release}-{self.arch}"
+
+    @property
+    def packages(self) -> list[str]:
+        """What the root is asked to hold."""
+        text = (HERE / "packages.txt").read_text(encoding="utf-8").replace("@ARCH@", self.arch)
+        names = [line for line in text.splitlines() if line and not line.startswith("#")]
+        return names + (self.lock.read_text(encoding="utf-8").split() if self.lock else [])
+
+    @property
+    def name(self) -> str:
+        """The beginning of each file that is made."""
+        return f"autodialer-{self.release}-{self.arch}"
+
+
+def main() -> int:
+    """Make what the arguments name; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--release", default="bookworm", choices=["bookworm", "trixie"])
+    parser.add_argument("--arch", default="arm64", choices=sorted(FIRMWARE))
+    parser.add_argument("--mirror", help="Debian archive; else that of this machine's apt")
+    parser.add_argument("--package", type=Path, help="the box's .deb; else the newest of build/")
+    parser.add_argument("--lock", type=Path, help="the packages of an earlier card, and no others")
+    parser.add_argument("--keys", type=Path, default=BUILD / "keys", help="who signs updates")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        return _refused("a root file system with its owners needs root: sudo make image")
+    package = arguments.package or _newest(f"autodialer_*+{arguments.release}_{arguments.arch}.deb")
+    if package is None or not package.is_file():
+        return _refused("there is no package of the box: make deb")
+    mirror = arguments.mirror or machine_mirror()
+    if mirror is None:
+        return _refused("this machine's apt names no Debian archive: give --mirror")
+    wanted = Wanted(
+        release=arguments.release,
+        arch=arguments.arch,
+        mirror=mirror.rstrip("/"),
+        package=package,
+        epoch=int(_told("git", "-C", ROOT, "log", "-1", "--format=%ct")),
+        lock=arguments.lock,
+        keys=arguments.keys,
+    )
+    os.environ["SOURCE_DATE_EPOCH"] = str(wanted.epoch)
+    wanted.place.mkdir(parents=True, exist_ok=True)
+    keys(wanted.keys)
+    tree, firmware = root(wanted)
+    boot = boot_files(wanted, tree, firmware)
+    slot = root_file_system(tree, wanted.epoch, wanted.place / "root.ext4")
+    card = assembled(wanted, boot, slot)
+    update = bundle(wanted, slot, BUILD / f"{wanted.name}.raucb", _version(package))
+    listed = bill.written(tree, firmware, BUILD / f"{wanted.name}.cdx.json", wanted.epoch)
+    _say(f"compressing {card.name}")
+    _run("xz", "--keep", "--force", "--threads=0", "-6", card)
+    print(
+        json.dumps(
+            {
+                "card": str(card),
+                "compressed_bytes": Path(f"{card}.xz").stat().st_size,
+                "update": str(update),
+                "update_bytes": update.stat().st_size,
+                "root_bytes": slot.stat().st_size,
+                "components": listed,
+            },
+            indent=1,
+        )
+    )
+    return 0
+
+
+def machine_mirror() -> str | None:
+    """Return the Debian archive that this machine's apt uses."""
+    for file in sorted(Path("/etc/apt").rglob("*.sources")) + sorted(
+        Path("/etc/apt").rglob("*.list")
+    ):
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            found = re.match(r"(?:URIs:|deb\s+(?:\[.*?\]\s*)?)\s*(\S+/debian)/?(?:\s|$)", line)
+            if found:
+                return found[1]
+    return None
+
+
+def root(wanted: Wanted) -> tuple[Path, Path]:
+    """Make the root, and the folder of packages of which only files are taken."""
+    base = wanted.place / "base"
+    key = json.dumps([wanted.mirror, wanted.packages, FIRMWARE[wanted.arch]])
+    told = wanted.place / "base.key"
+    if not (told.exists() and told.read_text() == key):
+        _say(f"a root of {wanted.release}")
+        shutil.rmtree(base, ignore_errors=True)
+        _bootstrap(wanted, base)
+        told.write_text(key)
+    tree = wanted.place / "root"
+    _empty(tree)
+    _run("cp", "-a", "--reflink=auto", f"{base}/.", tree)
+    firmware = wanted.place / "firmware"
+    _empty(firmware)
+    for package in FIRMWARE[wanted.arch]:
+        [file] = (tree / "var/firmware").glob(f"{package}_*.deb")
+        _run("dpkg-deb", "-x", file, firmware)
+        shutil.move(file, firmware)
+    shutil.rmtree(tree / "var/firmware")
+    _furnish(wanted, tree)
+    return tree, firmware
+
+
+def _bootstrap(wanted: Wanted, base: Path) -> None:
+    security = f"{wanted.mirror}-security"
+    components = "main non-free-firmware"
+    exclude = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNREAD]
+    _run(
+        *("mmdebstrap", f"--architectures={wanted.arch}", "--variant=minbase", "--mode=root"),
+        *("--format=directory", f"--include={','.join(wanted.packages)}", *exclude),
+        *(
+            "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+        ),
+        "--dpkgopt=path-include=/usr/share/doc/autodialer/*",
+        "--aptopt=Apt::Install-Recommends false",
+        "--customize-hook=mkdir $1/var/firmware && cd $1/var/firmware && "
+        "APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -o APT::Sandbox::User=root "
+        f"download {' '.join(FIRMWARE[wanted.arch]) or '; true'}",
+        *(wanted.release, base),
+        f"deb {wanted.mirror} {wanted.release} {components}",
+        f"deb {wanted.mirror} {wanted.release}-updates {components}",
+        f"deb {security} {wanted.release}-security {components}",
+        # The initrd is made once, when the card's own scripts are there.
+        environment={"INITRD": "No"},
+    )
+
+
+def _furnish(wanted: Wanted, tree: Path) -> None:
+    """The box's package, the card's own files, and nothing that is written, listens or lets in."""
+    _say(f"{wanted.package.name} into the root")
+    inside = ("chroot", tree)
+    _run(*inside, "groupadd", "--system", "--gid", BOX, "autodialer")
+    _run(
+        *inside,
+        "useradd",
+        "--system",
+        "--uid",
+        BOX,
+        "--gid",
+        BOX,
+        "--home-dir",
+        "/var/lib/autodialer",
+        "--shell",
+        "/usr/sbin/nologin",
+        "autodialer",
+    )
+    for source in sorted((HERE / "files").rglob("*")):
+        target = tree / source.relative_to(HERE / "files")
+        if source.is_dir():
+            target.mkdir(exist_ok=True)
+        elif source.is_file():
+            text = source.read_text(encoding="utf-8")
+            target.write_text(
+                text.replace("@DISK@", DISK).replace("@COMPATIBLE@", wanted.compatible), "utf-8"
+            )
+            target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+    # Some of the programs inside look at /proc.
+    _run("mount", "-t", "proc", "proc", tree / "proc")
+    try:
+        shutil.copyfile(wanted.package, tree / "box.deb")
+        _run(*inside, "dpkg", "--install", "/box.deb")
+        (tree / "box.deb").unlink()
+        shutil.copyfile(wanted.keys / "keyring.pem", tree / "etc/rauc/keyring.pem")
+        for unit in MASKED:
+            place = tree / "etc/systemd/system" / unit
+            place.unlink(missing_ok=True)
+            place.symlink_to("/dev/null")
+        _run(*inside, "systemctl", "enable", "--quiet", *ENABLED)
+        _run(*inside, "systemctl", "set-default", "--quiet", "multi-user.target")
+        [modules] = (tree / "usr/lib/modules").iterdir()
+        _run(*inside, "update-initramfs", "-c", "-k", modules.name)
+    finally:
+        _run("umount", tree / "proc")
+    _close(tree)
+    _settle(wanted, tree)
+
+
+def _close(tree: Path) -> None:
+    """No password, no key, no right to become somebody else beyond the named ones."""
+    for name in ("shadow", "shadow-"):
+        file = tree / "etc" / name
+        if file.exists():
+            lines = [line.split(":") for line in file.read_text().splitlines()]
+            # Day 1 of changing a password would be the day of the build.
+            file.write_text("".join(f"{line[0]}:*:19000:0:99999:7:::\n" for line in lines))
+    for key in (tree / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    allowed = {tree / name for name in SETUID}
+    for file in (*(tree / "usr").rglob("*"), *(tree / "var").rglob("*")):
+        if file.is_symlink() or not file.is_file() or file in allowed:
+            continue
+        if file.stat().st_mode & 0o6000:
+            file.chmod(file.stat().st_mode & 0o1777)
+
+
+def _settle(wanted: Wanted, tree: Path) -> None:
+    """Folders to mount on, links to what is known at run time; the traces of the making go."""
+    for folder in (
+        "data",
+        "boot/firmware",
+        "etc/credstore",
+        "var/lib/systemd",
+        "var/lib/autodialer",
+    ):
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+    _empty(tree / "boot/firmware")
+    version = _version(wanted.package)
+    [kernel] = (tree / "boot").glob("vmlinuz-*")
+    [initrd] = (tree / "boot").glob("initrd.img-*")
+    # U-Boot reads these two names; nothing changes a kernel in a read-only root.
+    kernel.rename(tree / "boot/vmlinuz")
+    initrd.rename(tree / "boot/initrd.img")
+    for link in ("vmlinuz", "initrd.img", "vmlinuz.old", "initrd.img.old"):
+        (tree / link).unlink(missing_ok=True)
+    for name, target in (
+        ("etc/resolv.conf", "/run/systemd/resolve/resolv.conf"),
+        ("var/lib/dbus/machine-id", "/etc/machine-id"),
+        ("etc/mtab", "/proc/self/mounts"),
+    ):
+        (tree / name).unlink(missing_ok=True)
+        (tree / name).symlink_to(target)
+    (tree / "etc/machine-id").write_text("uninitialized\n")
+    (tree / "etc/hostname").write_text("autodialer\n")
+    (tree / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    with (tree / "usr/lib/os-release").open("a", encoding="utf-8") as file:
+        file.write(f"IMAGE_ID=autodialer-card\nIMAGE_VERSION={version}\n")
+    for folder in ("var/log", "var/cache", "var/tmp", "tmp", "run", "var/lib/apt/lists"):
+        _empty(tree / folder)
+    for pattern in (
+        "dev/*",
+        "var/lib/dpkg/*-old",
+        "etc/*-",
+        "etc/.pwd.lock",
+        "etc/resolv.conf.*",
+        "var/lib/systemd/*",
+        "root/.*",
+    ):
+        for path in tree.glob(pattern):
+            if path.name != "resolv.conf":
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    # Made anew with each ldconfig, with the times of the inodes in it.
+    (tree / "var/cache/ldconfig").mkdir(mode=0o700, exist_ok=True)
+    for path in sorted(tree.rglob("*"), reverse=True):
+        if path.lstat().st_mtime > wanted.epoch:
+            os.utime(path, (wanted.epoch, wanted.epoch), follow_symlinks=False)
+    os.utime(tree, (wanted.epoch, wanted.epoch))
+    listed = _told("chroot", tree, "dpkg-query", "--show", "--showformat=${Package}=${Version}\n")
+    lock = BUILD / f"{wanted.name}.lock"
+    lock.write_text(
+        "".join(
+            f"{line}\n"
+            for line in sorted(listed.splitlines())
+            if not line.startswith("autodialer=")
+        )
+    )
+
+
+def boot_files(wanted: Wanted, tree: Path, firmware: Path) -> Path:
+    """Lay out the boot partition; returns its file system."""
+    _say("the boot partition")
+    place = wanted.place / "boot"
+    _empty(place)
+    if wanted.arch == "arm64":
+        _for_a_pi(tree, firmware, place)
+    script = wanted.place / "boot.cmd"
+    script.write_text(f"setenv card_disk {DISK}\n{(HERE / 'boot/boot.cmd').read_text()}")
+    _run(
+        "mkimage",
+        "-q",
+        "-A",
+        "arm64",
+        "-T",
+        "script",
+        "-C",
+        "none",
+        "-d",
+        script,
+        place / "boot.scr",
+    )
+    (place / "autodialer").mkdir()
+    image = wanted.place / "boot.vfat"
+    return fat(place, image, wanted.epoch)
+
+
+def _for_a_pi(tree: Path, firmware: Path, place: Path) -> None:
+    """What the Raspberry Pi's own firmware looks for, and U-Boot."""
+    for pattern in ("usr/lib/raspi-firmware/*", "usr/lib/u-boot/rpi_arm64/u-boot.bin"):
+        for file in firmware.glob(pattern):
+            shutil.copyfile(file, place / file.name)
+    [trees] = (tree / "usr/lib").glob("linux-image-*")
+    for file in sorted((trees / "broadcom").glob("bcm*-rpi-*.dtb")):
+        shutil.copyfile(file, place / file.name)
+    shutil.copyfile(HERE / "boot/config.txt", place / "config.txt")
+    (place / "cmdline.txt").write_text("\n")
+    _run("mkenvimage", "-s", "0x4000", "-o", place / "uboot.env", HERE / "boot/uboot.env.txt")
+
+
+def fat(place: Path, image: Path, epoch: int) -> Path:
+    """Return a FAT file system of the files in *place*."""
+    image.unlink(missing_ok=True)
+    with image.open("wb") as file:
+        file.truncate(BOOT_MIB * MIB)
+    _run("mkfs.vfat", "-F", "32", "-n", "BOOT", "-i", DISK, "--invariant", image)
+    for path in (*place.rglob("*"), place):
+        os.utime(path, (epoch, epoch))
+    _run(
+        "mcopy", "-s", "-m", "-i", image, *sorted(place.iterdir()), "::", environment={"TZ": "UTC"}
+    )
+    return image
+
+
+def root_file_system(tree: Path, epoch: int, image: Path) -> Path:
+    """Return a file system of *tree*, the same for the same tree."""
+    _say("the root's file system")
+    used = int(_told("du", "-s", "--block-size=1M", tree).split()[0])
+    size = used + used // 12 + 24
+    if size > SLOT_MIB:
+        raise SystemExit(f"debian/image/make.py: the root needs {size} MiB of {SLOT_MIB}")
+    return ext4(image, size, epoch, 1, "root", "-O", "^has_journal", "-m", "0", "-d", tree)
+
+
+def ext4(image: Path, mebibytes: int, epoch: int, number: int, label: str, *more: object) -> Path:
+    """Return an ext4 file system that U-Boot reads and in which nothing is of chance."""
+    image.unlink(missing_ok=True)
+    identity = UUID % number
+    _run(
+        "mke2fs",
+        "-q",
+        "-t",
+        "ext4",
+        "-L",
+        label,
+        "-U",
+        identity,
+        "-E",
+        f"hash_seed={identity},root_owner=0:0,lazy_itable_init=0,nodiscard",
+        "-O",
+        "^metadata_csum_seed,^orphan_file",
+        *more,
+        image,
+        f"{mebibytes}M",
+        environment={"E2FSPROGS_FAKE_TIME": str(epoch)},
+    )
+    # The time at which this machine wrote each inode is of no use, and differs each time.
+    last = int(re.findall(r"Inode count:\s+(\d+)", _told("dumpe2fs", "-h", image))[0])
+    used = _used_inodes(image, last)
+    commands = "".join(
+        f"sif <{n}> {field} @{epoch}\n" for n in used for field in ("ctime", "crtime", "atime")
+    )
+    commands += "".join(
+        f"sif <{n}> {field} 0\n"
+        for n in used
+        for field in ("ctime_extra", "crtime_extra", "atime_extra", "mtime_extra")
+    )
+    _run(
+        "debugfs",
+        "-w",
+        "-f",
+        "-",
+        image,
+        given=commands,
+        quiet=True,
+        environment={"E2FSPROGS_FAKE_TIME": str(epoch)},
+    )
+    return image
+
+
+def _used_inodes(image: Path, last: int) -> list[int]:
+    free: set[int] = set()
+    for found in re.findall(r"Free inodes: ([0-9, -]+)", _told("dumpe2fs", image)):
+        for part in found.split(","):
+            first, _, end = part.strip().partition("-")
+            if first:
+                free.update(range(int(first), int(end or first) + 1))
+    return [2, *(n for n in range(11, last + 1) if n not in free)]
+
+
+def assembled(wanted: Wanted, boot: Path, slot: Path) -> Path:
+    """Return the card."""
+    _say("the card")
+    data = ext4(wanted.place / "data.ext4", DATA_MIB, wanted.epoch, 2, "data", "-m", "1")
+    sectors = wanted.place / "slots.bin"
+    sys.path.insert(0, str(HERE / "files/usr/lib/autodialer-card"))
+    import card_slots
+
+    first, second = card_slots.PLACES
+    block = card_slots.packed(card_slots.FRESH)
+    sectors.write_bytes(block.ljust((second - first) * card_slots.SECTOR, b"\0") + block)
+    name = f"{wanted.name}.img"
+    config = wanted.place / "card.cfg"
+    config.write_text(f"""image {name} {{
+  hdimage {{ partition-table-type = "mbr" disk-signature = 0x{DISK} align = 1M }}
+  partition slots {{ image = "{sectors.name}" in-partition-table = false offset = {SLOTS_AT} }}
+  partition boot {{ image = "{boot.name}" partition-type = 0x0C bootable = true offset = 4M }}
+  partition a {{ image = "{slot.name}" partition-type = 0x83 size = {SLOT_MIB}M }}
+  partition b {{ partition-type = 0x83 size = {SLOT_MIB}M }}
+  partition data {{ image = "{data.name}" partition-type = 0x83 size = {DATA_MIB}M }}
+}}
+""")
+    for folder in ("genimage-root", "genimage-tmp"):
+        _empty(wanted.place / folder)
+    _run(
+        "genimage",
+        "--config",
+        config,
+        "--rootpath",
+        wanted.place / "genimage-root",
+        "--tmppath",
+        wanted.place / "genimage-tmp",
+        "--inputpath",
+        wanted.place,
+        "--outputpath",
+        BUILD,
+        quiet=True,
+    )
+    return BUILD / name
+
+
+def keys(place: Path) -> None:
+    """Make keys for trials where there are none; docs/card.md says where one's own lie."""
+    if (place / "keyring.pem").exists():
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o700)
+    _run(
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "7300",
+        "-subj",
+        "/O=autodialer/CN=TEST KEY, NOT FOR BOXES IN THE FIELD",
+        "-addext",
+        "keyUsage=critical,digitalSignature,keyCertSign",
+        "-keyout",
+        place / "key.pem",
+        "-out",
+        place / "cert.pem",
+        quiet=True,
+    )
+    shutil.copyfile(place / "cert.pem", place / "keyring.pem")
+
+
+def bundle(
+    wanted: Wanted,
+    slot: Path,
+    target: Path,
+    version: str,
+    compatible: str | None = None,
+    signer: Path | None = None,
+) -> Path:
+    """Return a signed update that holds the root's file system *slot*."""
+    _say(f"the update {target.name}")
+    place = target.with_suffix(".bundle")
+    _empty(place)
+    os.link(slot, place / "root.ext4")
+    (place / "manifest.raucm").write_text(
+        f"[update]\ncompatible={compatible or wanted.compatible}\nversion={version}\n"
+        f"build=state-format={_state_format()}\n\n"
+        "[bundle]\nformat=verity\n\n[image.rootfs]\nfilename=root.ext4\n"
+    )
+    target.unlink(missing_ok=True)
+    by = signer or wanted.keys
+    _run(
+        "rauc",
+        "bundle",
+        f"--cert={by / 'cert.pem'}",
+        f"--key={by / 'key.pem'}",
+        "--mksquashfs-args=-comp zstd -Xcompression-level 15",
+        place,
+        target,
+        quiet=True,
+    )
+    return target
+
+
+def _state_format() -> int:
+    """Which form of the state the box of this tree writes (docs/update.md)."""
+    text = (ROOT / "appliance/update/__init__.py").read_text(encoding="utf-8")
+    return int(re.findall(r"^STATE_FORMAT = (\d+)$", text, re.MULTILINE)[0])
+
+
+def _version(package: Path) -> str:
+    return _told("dpkg-deb", "--field", package, "Version").strip()
+
+
+def _newest(pattern: str) -> Path | None:
+    found = sorted((ROOT / "build").glob(pattern), key=lambda file: file.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+
+
+def _run(
+    *command: object,
+    given: str | None = None,
+    quiet: bool = False,
+    environment: dict[str, str] | None = None,
+) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words,
+        input=given,
+        text=True,
+        check=False,
+        stdin=None if given is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        env={
+            **os.environ,
+            "LC_ALL": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
+            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+            **(environment or {}),
+        },
+    )
+    if done.returncode:
+        print((done.stdout or "")[-3000:], file=sys.stderr)
+        raise SystemExit(f"debian/image/make.py: exit {done.returncode}: {' '.join(words)[:300]}")
+
+
+def _told(*command: object) -> str:
+    return subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "LC_ALL": "C", "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+    ).stdout
+
+
+def _say(text: str) -> None:
+    print(f"image: {text}", file=sys.stderr, flush=True)
+
+
+def _refused(why: str) -> int:
+    print(f"debian/image/make.py: {why}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

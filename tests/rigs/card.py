@@ -1,0 +1,657 @@
+"""The card in an emulated computer: ``make image-boot``.
+
+Takes the card and the update of ``make image``, starts them (tests/rigs/card_machine.py says what
+is emulated), and does what a field team does and what goes wrong: the first boot without a screen,
+calls of a bench, the stop, an update, two that are no good, hostile files, and the plug pulled at
+random moments. Each step finds what the one before it left. ``--only`` picks steps, ``--cuts`` how
+often the plug is pulled, ``--seed`` when.
+
+Long because one card is one story.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from tests.rigs import card_loader, card_root
+from tests.rigs.card_machine import NETWORK_PORT, Card, Failed, Machine, required, stick
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "image"
+PROGRAM = "/usr/lib/autodialer/current/autodialer"
+OPENS = datetime(2027, 3, 9, 17, 5, tzinfo=UTC)
+"""A Tuesday, 18:05 in Paris: people's windows are open for two hours."""
+PEOPLE = 40
+BOXES_OWN = (
+    "autodialer.service autodialer-supervisor.service autodialer-clock.timer "
+    "autodialer-provision-boot.service autodialer-boot-notes.service"
+)
+
+
+class Step(NamedTuple):
+    name: str
+    seconds: float
+    detail: str
+    fault: str
+
+
+class Story:
+    """One card from its flashing to its last cut."""
+
+    def __init__(self, place: Path, image: Path, update: Path, seed: int, cuts: int) -> None:
+        self.place, self.image, self.update = place, image, update
+        self.chance = random.Random(seed)
+        self.cuts = cuts
+        self.key = place / "key"
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True
+        )
+        self.arch = image.stem.rsplit("-", 1)[-1]
+        self.work = BUILD / image.stem.removeprefix("autodialer-")
+        loader = self.work / "firmware/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+        self.card = Card(image, place / "card.img")
+        self.machine = Machine(
+            self.card.file, place, self.key, loader if self.arch == "arm64" else None
+        )
+        self._clock = (OPENS, time.monotonic())
+
+    # --- small things ---
+
+    def on(self, *, seconds: float = 900.0) -> float:
+        """Switch on, at the time that the box's clock would show; wait until a command runs."""
+        self.machine.start(at=self.now())
+        return self.machine.answers(seconds)
+
+    def now(self) -> datetime:
+        began, at = self._clock
+        return began + timedelta(seconds=time.monotonic() - at)
+
+    def ask(self, command: str, **more: object) -> str:
+        return self.machine.run(command, **more).stdout.strip()  # type: ignore[arg-type]
+
+    def off(self) -> None:
+        """Switch off in order."""
+        self.machine.run("systemctl poweroff", check=False)
+        with contextlib.suppress(Failed):
+            self.machine.until("off", lambda: not self.machine.on, 180)
+        self.machine.cut()
+
+    def slot(self) -> str:
+        return self.ask("cat /run/autodialer-card/slot")
+
+    def slots(self) -> dict[str, str]:
+        told = self.ask("/usr/lib/autodialer-card/card_slots.py show")
+        return dict(line.split("=", 1) for line in told.splitlines())
+
+    def ready(self, seconds: float = 600.0) -> float:
+        return self.machine.until(
+            "the box is up",
+            lambda: self.ask("systemctl is-active autodialer.service", check=False) == "active",
+            seconds,
+        )
+
+    def verified(self) -> str:
+        """Ledger whole; nobody dialled whom it had not authorised, nobody twice."""
+        told = self.ask("autodialer ledger verify")
+        rows = [
+            json.loads(line)
+            for line in self.ask("cat /var/lib/autodialer/ledger/*.jsonl").splitlines()
+        ]
+        authorised = sum(row["kind"] == "call.authorised" for row in rows)
+        dialled = self.machine.dialled()
+        twice = sorted({number for number in dialled if dialled.count(number) > 1})
+        if twice:
+            raise Failed(f"dialled twice: {twice}")
+        if len(dialled) > authorised:
+            raise Failed(f"{len(dialled)} dialled, {authorised} authorised")
+        return f"{told.split(',')[0]}, {authorised} authorised, {len(dialled)} dialled"
+
+    def bench(self) -> None:
+        """A simulated modem inside, whose network tells outside what it sees."""
+        scenario = json.dumps(
+            [
+                {
+                    "number": _number(n),
+                    "behaviour": {
+                        "answer": {"keys": [{"key": "1", "heard": 1.0}], "patience": 600}
+                    },
+                }
+                for n in range(1, PEOPLE + 1)
+            ]
+        )
+        self.machine.run("cat >/run/scenario.yaml", given=scenario)
+        port = f"/dev/virtio-ports/{NETWORK_PORT}"
+        self.machine.run(
+            f"chmod 666 {port}; systemctl reset-failed modems.service 2>/dev/null; "
+            "systemd-run --quiet --unit=modems --uid=autodialer --gid=autodialer "
+            f"--property=RuntimeDirectory=modems {PROGRAM} simulate --lines=1 "
+            f"--scenario=/run/scenario.yaml --log={port} --link=/run/modems"
+        )
+        self.machine.until(
+            "the simulated modem",
+            lambda: (
+                self.machine.run("test -e /run/modems/line-1.audio", check=False).returncode == 0
+            ),
+            300,
+        )
+
+    # --- the steps ---
+
+    def flashed(self) -> str:
+        """Nothing on the boot partition: the box waits, and no port is open."""
+        self.machine.start(at=self.now())
+        self.machine.until(
+            "the box's note on the boot partition",
+            lambda: _quiet(lambda: "README.txt" in self.card.names("autodialer")),
+            900,
+        )
+        time.sleep(20)
+        answered = self.machine.run("true", check=False, seconds=90).returncode == 0
+        self.machine.cut()
+        if answered:
+            raise Failed("a login was possible without a key")
+        names = sorted(self.card.names("autodialer"))
+        return f"waits, sshd does not run; it wrote {', '.join(names)}"
+
+    def keyed(self) -> str:
+        """With a key on the boot partition there is sshd, and what the root is can be asked."""
+        self.card.write("autodialer/ssh.pub", self.key.with_suffix(".pub").read_text())
+        took = self.on()
+        told = {
+            name: self.ask(command, check=False) for name, command in card_root.COMMANDS.items()
+        }
+        (self.place / "root.json").write_text(json.dumps(told, indent=1))
+        faults = card_root.faults(told)
+        scores = card_root.exposures(told["security"])
+        running = [line.split()[0] for line in told["running"].splitlines()]
+        print(
+            "exposure of what runs: "
+            + ", ".join(f"{unit} {scores[unit]}" for unit in sorted(running) if unit in scores)
+        )
+        if faults:
+            raise Failed("; ".join(faults))
+        host = told["machine"].split()[-1]
+        return f"{host} answers after {took:.0f} s; {len(card_root.JUDGES)} checks of the root hold"
+
+    def provisioned(self) -> str:
+        """The folder on the boot partition, put there with the card in a computer."""
+        self.off()
+        for name, source in _folder(self.place / "folder").items():
+            self.card.put(source, f"autodialer/{name}")
+        self.on()
+        self.machine.until(
+            "the folder was taken",
+            lambda: "RESULT.txt" in self.ask("ls /boot/firmware/autodialer"),
+            900,
+        )
+        self.ready()
+        people = len(self.ask("autodialer contacts list --json", check=False).splitlines())
+        result = self.ask("cat /boot/firmware/autodialer/RESULT.txt").splitlines()
+        if not people:
+            raise Failed(f"no people: {result[:5]}")
+        return f"{result[0]}"
+
+    def timed(self) -> str:
+        """From the kernel to the watched stop and to READY; and without the box."""
+        self.off()
+        with_box = self._times()
+        self.off()
+        masks = " ".join(f"systemd.mask={unit}" for unit in BOXES_OWN.split())
+        self._add(masks)
+        without = self._times()
+        self.off()
+        self._add("")
+        self.on()
+        basis = without["multi-user.target"]
+        stop, ready = with_box["autodialer-supervisor.service"], with_box["autodialer.service"]
+        return (
+            f"stop watched after {stop:.0f} s, READY after {ready:.0f} s; the same root without "
+            f"the box is up after {basis:.0f} s: {stop / basis:.2f} and {ready / basis:.2f} of it"
+        )
+
+    def _add(self, words: str) -> None:
+        """Add to the kernel's line: U-Boot takes card.env, its stand-in is told."""
+        self.card.write("card.env", f"card_args={words}\n")
+        self.machine.arguments = words
+
+    def _times(self) -> dict[str, float]:
+        self.on()
+        self.machine.until(
+            "start is over",
+            lambda: self.ask("systemctl is-system-running", check=False) in ("running", "degraded"),
+            900,
+        )
+        found = {}
+        for unit in ("autodialer-supervisor.service", "autodialer.service", "multi-user.target"):
+            told = self.ask(f"systemctl show -P ActiveEnterTimestampMonotonic {unit}")
+            found[unit] = int(told or 0) / 1e6
+        return found
+
+    def calls(self) -> str:
+        """Calls to their end, in the unit's sandbox, on the emulated machine."""
+        self.bench()
+        took = self.machine.until("two people were called", lambda: self._ended() >= 2, 1200)
+        return f"{took:.0f} s; {self.verified()}; outcomes {self._outcomes()}"
+
+    def _ended(self) -> int:
+        return int(self.ask("cat /var/lib/autodialer/ledger/*.jsonl | grep -c call.ended || true"))
+
+    def _outcomes(self) -> str:
+        rows = self.ask(
+            r"cat /var/lib/autodialer/ledger/*.jsonl | grep -o '\"outcome\":\"[a-z_]*\"' || true"
+        )
+        names = [row.split('"')[3] for row in rows.splitlines()]
+        return ", ".join(f"{names.count(name)} {name}" for name in sorted(set(names)))
+
+    def stopped(self) -> str:
+        """The stop, and that it is latched across a cut."""
+        self.machine.run("autodialer stop", check=False)
+        self.machine.until("stopped", self._latched, 120)
+        self.machine.cut()
+        self.on()
+        self.ready()
+        self.bench()
+        self.machine.until("still stopped after the cut", self._latched, 120)
+        before = len(self.machine.dialled())
+        time.sleep(30)
+        if len(self.machine.dialled()) != before:
+            raise Failed("it dialled though it was stopped")
+        self.machine.run("autodialer reset --by Bench --reason 'the trial goes on'")
+        return "latched across a cut, reset by a name"
+
+    def _latched(self) -> bool:
+        told = self.ask("autodialer status --json", check=False)
+        with contextlib.suppress(ValueError, AttributeError):
+            return bool(json.loads(told).get("stopped"))
+        return False
+
+    def updated(self) -> str:
+        """A whole update goes into the other root, is tried and confirmed."""
+        before = self.slot()
+        took = self._install(self.update)
+        self._restart()
+        after = self.slot()
+        if after == before:
+            raise Failed(f"slot {before} runs still: {self.slots()}")
+        self.ready()
+        self.machine.until("confirmed", lambda: self.slots()["confirmed"] == after, 900)
+        return f"{before} -> {after}, written in {took:.0f} s, confirmed; {self.verified()}"
+
+    def _install(self, bundle: Path) -> float:
+        began = time.monotonic()
+        self._stick({"autodialer/update/new.raucb": bundle})
+        self.machine.run("mkdir -p /run/stick && mount -o ro /dev/sda /run/stick")
+        try:
+            self.machine.run("rauc install /run/stick/autodialer/update/new.raucb", seconds=3000)
+        finally:
+            self.machine.run("umount /run/stick", check=False)
+        return time.monotonic() - began
+
+    def _stick(self, files: dict[str, Path]) -> None:
+        """Switch off, plug in, switch on."""
+        self.off()
+        size = sum(file.stat().st_size for file in files.values()) >> 20
+        self.machine.sticks = [stick(self.place / "stick.img", files, size + 64)]
+        self.on()
+
+    def _restart(self) -> None:
+        self.machine.run("systemctl reboot", check=False)
+        time.sleep(5)
+        self.machine.answers(900)
+
+    def broken(self) -> str:
+        """A signed update whose box never comes up returns by itself."""
+        before = self.slot()
+        made = _spoilt(self.work, self.place, "box")
+        self._install(made)
+        self._restart()
+        tried = self.slot()
+        if tried == before:
+            raise Failed("the broken update was not even tried")
+
+        def back() -> bool:
+            self.machine.restarted()
+            done = self.machine.run("cat /run/autodialer-card/slot", check=False, seconds=90)
+            return done.stdout.strip() == before
+
+        took = self.machine.until(f"slot {before} runs again", back, 1500)
+        if self.machine.run("test -e /run/autodialer-card/returned", check=False).returncode:
+            raise Failed("nothing tells that the update did not hold")
+        self.ready()
+        return f"{tried} tried, {before} back after {took:.0f} s; {self.verified()}"
+
+    def kernel_dead(self) -> str:
+        """A signed update whose system cannot even start: the kernel gives up, the old one runs."""
+        before = self.slot()
+        self._install(_spoilt(self.work, self.place, "init"))
+        self._restart()
+        if self.slot() != before:
+            raise Failed(f"{self.slot()} runs")
+        return f"{before} runs: {self.slots()}"
+
+    def refused(self) -> str:
+        """Bundles that are no good: nothing of the running card changes."""
+        bad = _bad_bundles(self.work, self.place, self.update)
+        self._stick({f"autodialer/update/{name}.raucb": file for name, file in bad.items()})
+        self.machine.run("mkdir -p /run/stick && mount -o ro /dev/sda /run/stick")
+        said = []
+        for name in bad:
+            before = self.slots()
+            done = self.machine.run(
+                f"rauc install /run/stick/autodialer/update/{name}.raucb", check=False, seconds=900
+            )
+            if done.returncode == 0:
+                raise Failed(f"{name} was taken")
+            if self.slots()["confirmed"] != before["confirmed"] or self.slots()["trial"] != "none":
+                raise Failed(f"{name} changed what boots: {before} -> {self.slots()}")
+            last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1]
+            said.append(f"{name} ({last.split(': ', 1)[-1][:60]})")
+        self.machine.run("umount /run/stick")
+        return "refused: " + "; ".join(said)
+
+    def full(self) -> str:
+        """A full data partition: the box comes up, and calls nobody."""
+        self.machine.run(
+            "df --output=avail -B1M /data | tail -1; "
+            "fallocate -l $(($(df --output=avail -B1 /data | tail -1) - 65536)) /data/filler",
+            check=False,
+        )
+        self.machine.cut()
+        before = len(self.machine.dialled())
+        self.on()
+        self.ready()
+        self.bench()
+        time.sleep(60)
+        new = len(self.machine.dialled()) - before
+        doctor = self.ask("autodialer doctor", check=False)
+        self.machine.run("rm /data/filler")
+        if new:
+            raise Failed(f"{new} people were called from a full card")
+        row = next((line for line in doctor.splitlines() if "storage" in line), "")
+        if not row:
+            raise Failed("doctor does not tell")
+        return f"up, nobody called; doctor: {' '.join(row.split())[:90]}"
+
+    def hostile(self) -> str:
+        """The boot partition full of what no box expects."""
+        self.off()
+        huge = self.place / "huge"
+        huge.write_bytes(b"\xff" * (20 << 20))
+        for name in ("config.yaml", "contacts.csv", "ssh.pub.bak", "manifest.json"):
+            self.card.put(huge, f"autodialer/{name}")
+        for name in ("..hidden", "a b;c$(reboot)", "é" * 40, "-rf"):
+            self.card.write(f"autodialer/{name}", "x\n")
+        self.on()
+        self.ready()
+        told = self.ask("cat /boot/firmware/autodialer/RESULT.txt").splitlines()
+        self.off()
+        # Nothing but garbage where the file system was, boot.scr and all else put back by a person.
+        return f"up; RESULT.txt: {told[0][:100]}"
+
+    def clock_1970(self) -> str:
+        """No clock: the box is up and calls nobody."""
+        if self.machine.on:
+            self.off()
+        before = len(self.machine.dialled())
+        self.machine.start(at=datetime(1970, 1, 1, tzinfo=UTC))
+        self.machine.answers(900)
+        self.ready()
+        self.bench()
+        time.sleep(45)
+        if len(self.machine.dialled()) != before:
+            raise Failed("it dialled without a clock")
+        told = self.ask("autodialer clock", check=False).splitlines()
+        year = self.ask("date +%Y")
+        self.off()
+        return f"up, system clock of {year}, nobody called; {told[0][:80] if told else ''}"
+
+    def no_data(self) -> str:
+        """The data partition beyond repair: up, no state begun anew, nobody called."""
+        if self.machine.on:
+            self.off()
+        kept = self.place / "kept.img"
+        subprocess.run(["cp", "--sparse=always", str(self.card.file), str(kept)], check=True)
+        start, size = card_loader.partition(self.card.file, 4)
+        with self.card.file.open("r+b") as file:
+            file.seek(start)
+            file.write(os.urandom(min(size, 64 << 20)))
+        before = len(self.machine.dialled())
+        self.on()
+        missing = self.machine.run("test -e /run/autodialer-card/data-missing", check=False)
+        watched = self.ask("systemctl is-active autodialer-supervisor.service", check=False)
+        self.machine.cut()
+        shutil.move(kept, self.card.file)
+        if missing.returncode:
+            raise Failed("a state was begun anew on a destroyed partition")
+        if len(self.machine.dialled()) != before:
+            raise Failed("it dialled without its state")
+        return f"up without a state, nobody called; supervisor {watched}"
+
+    def cut(self) -> str:
+        """The plug, at random moments of boot, calls and update; each time it comes up again."""
+        if not self.machine.on:
+            self.on()
+        where: dict[str, int] = {}
+        slowest = 0.0
+        for number in range(1, self.cuts + 1):
+            kind = self.chance.choice(["boot", "boot", "calls", "calls", "update"])
+            where[kind] = where.get(kind, 0) + 1
+            after = self._until_cut(kind)
+            self.machine.cut()
+            took = self.on()
+            slowest = max(slowest, took)
+            self.ready()
+            print(
+                f"  cut {number:2} in {kind} after {after:5.1f} s: up again in {took:.0f} s, slot "
+                f"{self.slot()}; {self.verified()}",
+                flush=True,
+            )
+        return f"{self.cuts} cuts ({where}), slowest return {slowest:.0f} s; {self.verified()}"
+
+    def _until_cut(self, kind: str) -> float:
+        if kind == "boot":
+            self.machine.cut()
+            self.machine.start(at=self.now())
+            after = self.chance.uniform(1, 90)
+        elif kind == "calls":
+            with contextlib.suppress(Failed, subprocess.TimeoutExpired):
+                self.bench()
+            after = self.chance.uniform(5, 60)
+        else:
+            if not self.machine.sticks:
+                self._stick({"autodialer/update/new.raucb": self.update})
+            self.machine.run(
+                "mkdir -p /run/stick && mount -o ro /dev/sda /run/stick && systemd-run --quiet "
+                "rauc install /run/stick/autodialer/update/new.raucb",
+                check=False,
+            )
+            after = self.chance.uniform(2, 120)
+        time.sleep(after)
+        return after
+
+
+def _number(n: int) -> str:
+    return f"+3363998{n:04d}"
+
+
+def _quiet(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except Failed:
+        return False
+
+
+def _folder(place: Path) -> dict[str, Path]:
+    """What a team lays into ``autodialer/``: a bench's configuration, its clips, its people."""
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    settings["box"]["state"] = "/var/lib/autodialer"
+    settings["campaign"]["clips"] = {"fr": settings["campaign"]["clips"]["fr"]}
+    clips = place / "clips"
+    clips.mkdir(parents=True)
+    for role, file in settings["campaign"]["clips"]["fr"].items():
+        name = Path(file).name
+        shutil.copyfile(ROOT / file, clips / name)
+        settings["campaign"]["clips"]["fr"][role] = f"clips/{name}"
+    line = settings["lines"][0]
+    line |= {"port": "/run/modems/line-1.at", "audio": "/run/modems/line-1.audio"}
+    line["emergency_port"] = "/run/modems/line-1.at2"
+    settings["lines"] = [line]
+    # The emulated computer's own clock, which the kernel reads at boot.
+    settings["clock"] = {"sources": ["rtc"]}
+    (place / "config.yaml").write_text(
+        yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), "utf-8"
+    )
+    rows = [
+        f"{_number(n)},P,fr,Europe/Paris,neighbourhood-news,2027-01-15,form,form 1,"
+        "mon-fri 18:00-20:00,\n"
+        for n in range(1, PEOPLE + 1)
+    ]
+    (place / "contacts.csv").write_text(
+        "number,name,language,timezone,purpose,consent_given_at,consent_source,"
+        "consent_evidence,windows,valid_until\n" + "".join(rows)
+    )
+    return {name: place / name for name in ("config.yaml", "contacts.csv", "clips")}
+
+
+def _spoilt(work: Path, place: Path, what: str) -> Path:
+    """Return a rightly signed update whose box, or whose system, does not come up."""
+    make = _make()
+    slot = place / f"{what}.ext4"
+    subprocess.run(["cp", "--sparse=always", str(work / "root.ext4"), str(slot)], check=True)
+    point = place / "spoil"
+    point.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-o", "loop", str(slot), str(point)], check=True)
+    try:
+        if what == "init":
+            (point / "usr/lib/systemd/systemd").unlink()
+        else:
+            library = point / "usr/lib/autodialer/current/lib/appliance/cli"
+            (library / "run.py").write_text("raise RuntimeError('spoilt on purpose')\n")
+            for compiled in library.glob("__pycache__/run.*"):
+                compiled.unlink()
+            timer = point / "etc/systemd/system/autodialer-card-deadline.timer.d"
+            timer.mkdir()
+            (timer / "bench.conf").write_text("[Timer]\nOnBootSec=\nOnBootSec=4min\n")
+    finally:
+        subprocess.run(["umount", str(point)], check=True)
+    return Path(make.bundle(_wanted(make, work), slot, place / f"{what}.raucb", f"spoilt-{what}"))
+
+
+def _bad_bundles(work: Path, place: Path, good: Path) -> dict[str, Path]:
+    make = _make()
+    strangers = place / "strangers"
+    make.keys(strangers)
+    tiny = place / "tiny.ext4"
+    tiny.write_bytes(b"\0" * (1 << 20))
+    wanted = _wanted(make, work)
+    bad = {
+        "stranger": make.bundle(wanted, tiny, place / "stranger.raucb", "1", signer=strangers),
+        "other": make.bundle(wanted, tiny, place / "other.raucb", "1", "somebody-elses-machine"),
+    }
+    with good.open("rb") as file:
+        head = file.read(8 << 20)
+    (place / "torn.raucb").write_bytes(head)
+    (place / "garbage.raucb").write_bytes(b"\xa5" * (1 << 20))
+    (place / "empty.raucb").write_bytes(b"")
+    flipped = bytearray(good.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    (place / "flipped.raucb").write_bytes(flipped)
+    for name in ("torn", "garbage", "empty", "flipped"):
+        bad[name] = place / f"{name}.raucb"
+    return bad
+
+
+def _make() -> Any:
+    sys.path.insert(0, str(ROOT / "debian" / "image"))
+    import make  # type: ignore[import-not-found]
+
+    return make
+
+
+def _wanted(make: Any, work: Path) -> Any:
+    return make.Wanted(*work.name.split("-"), "", Path(), 0, None, BUILD / "keys")
+
+
+STEPS = (
+    "flashed",
+    "keyed",
+    "provisioned",
+    "timed",
+    "calls",
+    "stopped",
+    "updated",
+    "broken",
+    "kernel_dead",
+    "refused",
+    "full",
+    "hostile",
+    "clock_1970",
+    "no_data",
+    "cut",
+)
+
+
+def main() -> int:
+    """Run the story; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=STEPS, default=STEPS)
+    parser.add_argument("--arch", choices=["arm64", "amd64"], default="arm64")
+    parser.add_argument("--cuts", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="a folder to work in, which stays")
+    parser.add_argument("--card", type=Path, help="go on with this card of an earlier --keep")
+    arguments = parser.parse_args()
+    missing = required()
+    if missing or os.geteuid() != 0:
+        print(f"card: needs root and {', '.join(missing) or 'nothing else'}", file=sys.stderr)
+        return 1
+    images = sorted(BUILD.glob(f"autodialer-*-{arguments.arch}.img"))
+    updates = sorted(BUILD.glob(f"autodialer-*-{arguments.arch}.raucb"))
+    if not images or not updates:
+        print("card: there is no card: make image", file=sys.stderr)
+        return 1
+    place = arguments.keep or Path(tempfile.mkdtemp(prefix="card-"))
+    place.mkdir(parents=True, exist_ok=True)
+    story = Story(place, arguments.card or images[-1], updates[-1], arguments.seed, arguments.cuts)
+    steps = []
+    try:
+        for name in [name for name in STEPS if name in arguments.only]:
+            began = time.monotonic()
+            detail = fault = ""
+            try:
+                detail = getattr(story, name)()
+            except (Failed, subprocess.SubprocessError, OSError, ValueError) as problem:
+                fault = f"{type(problem).__name__}: {problem}"
+            steps.append(Step(name, time.monotonic() - began, detail, fault))
+            mark = "FAULT " + fault if fault else detail
+            print(f"{name:14}{steps[-1].seconds:8.1f} s  {re.sub(chr(10), ' ', mark)}", flush=True)
+    finally:
+        story.machine.cut()
+        if arguments.keep is None:
+            shutil.rmtree(place, ignore_errors=True)
+    failed = [step.name for step in steps if step.fault]
+    print(
+        f"{len(steps) - len(failed)} of {len(steps)} steps held"
+        + "".join(f"; not {name}" for name in failed)
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

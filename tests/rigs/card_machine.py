@@ -1,0 +1,304 @@
+"""A card in an emulated computer: switched on, asked, and its plug pulled.
+
+Two computers. *arm64*, as a Pi has it, played by ``qemu-system-aarch64 -M virt``: it starts the
+U-Boot of Debian's package u-boot-qemu, which reads the card's own boot.scr, and from there on all
+is the card's. *amd64* under KVM: the same recipe for another processor, many times faster, with
+tests/rigs/card_loader.py in U-Boot's place. What the simulated network saw leaves by a serial
+channel of its own, so that it is known outside at once and survives each cut.
+
+A cut is the end of the emulator by SIGKILL, with the disk written through (``cache=directsync``):
+what the guest had not yet written is lost, what it had written is kept in order. A real card may
+also tear or reorder what its own controller holds; that is for hardware to show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.rigs import card_loader
+
+BOOT_AT = 4 << 20
+"""Where the boot partition begins (debian/image/make.py)."""
+NETWORK_PORT = "autodialer.network"
+
+
+class Failed(Exception):
+    """A step did not come to what it should."""
+
+
+class Card:
+    """A copy of a card, as a file that any computer may open."""
+
+    def __init__(self, image: Path, place: Path, *, size: int = 4 << 30) -> None:
+        self.file = place
+        subprocess.run(["cp", "--sparse=always", str(image), str(place)], check=True)
+        os.truncate(place, size)
+
+    @property
+    def _fat(self) -> str:
+        return f"{self.file}@@{BOOT_AT}"
+
+    def put(self, source: Path, target: str) -> None:
+        """Copy a file or a folder onto the boot partition."""
+        self._mtools("mcopy", "-s", "-o", "-i", self._fat, str(source), f"::{target}")
+
+    def write(self, target: str, text: str) -> None:
+        """Write one file of the boot partition."""
+        self._mtools("mcopy", "-o", "-i", self._fat, "-", f"::{target}", given=text)
+
+    def read(self, path: str) -> str:
+        """Return a file of the boot partition; raises Failed where it is not there."""
+        return self._mtools("mcopy", "-n", "-i", self._fat, f"::{path}", "-")
+
+    def names(self, folder: str) -> list[str]:
+        """Return what lies in a folder of the boot partition."""
+        return [
+            Path(line).name
+            for line in self._mtools("mdir", "-b", "-i", self._fat, f"::{folder}").splitlines()
+        ]
+
+    @staticmethod
+    def _mtools(*command: str, given: str | None = None) -> str:
+        done = subprocess.run(
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "MTOOLS_SKIP_CHECK": "1"},
+        )
+        if done.returncode:
+            raise Failed(f"{' '.join(command)}: {done.stderr.strip()[-200:]}")
+        return done.stdout
+
+
+class Machine:
+    """An emulated computer with one card in it."""
+
+    def __init__(self, card: Path, place: Path, key: Path, loader: Path | None) -> None:
+        """*loader* is U-Boot for arm64; without it the computer is this machine's own kind."""
+        self.card, self.place = card, place
+        self._loader, self._key = loader, key
+        self.arguments = ""
+        """What is added to the kernel's line, as card.env does for U-Boot."""
+        self._since = (datetime.now(UTC), time.monotonic())
+        self._more: tuple[str, ...] = ()
+        self.network = place / "network.jsonl"
+        self.console = place / "console.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = _free_port()
+        self.sticks: list[Path] = []
+
+    def start(self, *, at: datetime, more: tuple[str, ...] = ()) -> None:
+        """Switch on; the computer's clock says *at*."""
+        assert self._process is None
+        self._since = (at, time.monotonic())
+        self._more = more
+        self._start()
+
+    def _start(self) -> None:
+        self._port = _free_port()
+        with contextlib.suppress(OSError):
+            self._control.unlink()
+        began, since = self._since
+        now = began + timedelta(seconds=time.monotonic() - since)
+        if self._loader is None:
+            disk = "ad1a1e70"
+            # Each start goes past the boot loader, so the emulator ends with the guest's restart.
+            words = [
+                *("qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host"),
+                *("-m", "768", "-no-reboot", "-vga", "none"),
+                *card_loader.start(self.card, self.place, disk, self.arguments),
+            ]
+        else:
+            # One processor: where the host has none to spare, two wait for each other.
+            words = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-m", "1024"]
+            words += ["-bios", str(self._loader)]
+        words += [
+            *("-display", "none", "-monitor", "none"),
+            *("-drive", f"file={self.card},format=raw,if=none,id=card,cache=directsync"),
+            *("-device", "virtio-blk-pci,drive=card"),
+            *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self._port}-:22"),
+            *("-device", "virtio-net-pci,netdev=net,romfile="),
+            *("-device", "virtio-serial-pci"),
+            *("-chardev", f"file,id=network,path={self.network},append=on"),
+            *("-device", f"virtserialport,chardev=network,name={NETWORK_PORT}"),
+            *("-device", "i6300esb", "-action", "watchdog=reset"),
+            *("-device", "qemu-xhci,id=usb"),
+            *("-chardev", f"file,id=console,path={self.console},append=on"),
+            *("-serial", "chardev:console", "-rtc", f"base={now:%Y-%m-%dT%H:%M:%S}"),
+        ]
+        for number, stick in enumerate(self.sticks):
+            words += ["-drive", f"file={stick},format=raw,if=none,id=stick{number}"]
+            words += ["-device", f"usb-storage,bus=usb.0,drive=stick{number},removable=on"]
+        self._process = subprocess.Popen(
+            [*words, *self._more],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            stdout=(self.place / "qemu.log").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+
+    def restarted(self) -> bool:
+        """Go past the boot loader again where the guest ended itself; was that so?"""
+        if self._loader is None and self._process is not None and not self.on:
+            self._start()
+            return True
+        return False
+
+    @property
+    def _control(self) -> Path:
+        return self.place / "ssh"
+
+    @property
+    def on(self) -> bool:
+        """Is it switched on?"""
+        return self._process is not None and self._process.poll() is None
+
+    def cut(self) -> None:
+        """Pull the plug."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+        subprocess.run(
+            ["ssh", "-o", f"ControlPath={self._control}", "-O", "exit", "box"],
+            capture_output=True,
+            check=False,
+        )
+
+    def run(
+        self, command: str, *, check: bool = True, seconds: float = 300.0, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a line of shell inside, as root, by the key of the boot partition."""
+        done = subprocess.run(
+            [*self._ssh(), "root@127.0.0.1", command],
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if check and done.returncode:
+            said = (done.stdout + done.stderr).strip()[-600:]
+            raise Failed(f"{command[:100]}: exit {done.returncode}: {said}")
+        return done
+
+    def _ssh(self) -> list[str]:
+        options = {
+            "ControlMaster": "auto",
+            "ControlPath": self._control,
+            "ControlPersist": "yes",
+            "StrictHostKeyChecking": "no",
+            "UserKnownHostsFile": "/dev/null",
+            "LogLevel": "ERROR",
+            "IdentitiesOnly": "yes",
+            "BatchMode": "yes",
+            "ConnectTimeout": 60,
+            "ServerAliveInterval": 30,
+        }
+        words = ["ssh", "-F", "/dev/null", "-i", str(self._key), "-p", str(self._port)]
+        for name, value in options.items():
+            words += ["-o", f"{name}={value}"]
+        return words
+
+    def send(self, source: Path, target: str) -> None:
+        """Copy a file into the box."""
+        with source.open("rb") as file:
+            done = subprocess.run(
+                [*self._ssh(), "root@127.0.0.1", f"cat >{target}"],
+                stdin=file,
+                capture_output=True,
+                timeout=900,
+                check=False,
+            )
+        if done.returncode:
+            raise Failed(f"{source.name} to {target}: {done.stderr.decode()[-200:]}")
+
+    def answers(self, seconds: float = 600.0) -> float:
+        """Wait until a command runs inside; return the real seconds that it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            if not self.on and not self.restarted():
+                raise Failed("the emulator ended by itself")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if self.run("true", check=False, seconds=90).returncode == 0:
+                    return time.monotonic() - began
+            time.sleep(1.0)
+        raise Failed(f"no answer within {seconds:g} s: {self.last_words()}")
+
+    def until(self, what: str, condition: Callable[[], object], seconds: float) -> float:
+        """Wait for *condition*; return the real seconds that it took."""
+        began = time.monotonic()
+        while not condition():
+            if time.monotonic() - began > seconds:
+                raise Failed(f"not within {seconds:g} s: {what}")
+            time.sleep(1.0)
+        return time.monotonic() - began
+
+    def last_words(self) -> str:
+        """Return the end of the console."""
+        with contextlib.suppress(OSError):
+            return self.console.read_bytes()[-300:].decode("utf-8", "replace").strip()
+        return ""
+
+    def dialled(self) -> list[str]:
+        """Return each number that the simulated network was asked for, in order."""
+        return [str(event["number"]) for event in self._events() if event["event"] == "dialled"]
+
+    def _events(self) -> Iterator[dict[str, object]]:
+        with contextlib.suppress(OSError):
+            for line in self.network.read_text("utf-8", "replace").splitlines():
+                # A cut may end a line early.
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def stick(place: Path, files: dict[str, Path], mebibytes: int) -> Path:
+    """Return a FAT file system with *files*, as a stick without partitions."""
+    place.unlink(missing_ok=True)
+    with place.open("wb") as file:
+        file.truncate(mebibytes << 20)
+    subprocess.run(["mkfs.vfat", "-n", "STICK", str(place)], check=True, capture_output=True)
+    made: set[str] = set()
+    for target, source in files.items():
+        parts = Path(target).parts[:-1]
+        for depth in range(1, len(parts) + 1):
+            folder = "/".join(parts[:depth])
+            if folder not in made:
+                made.add(folder)
+                subprocess.run(["mmd", "-i", str(place), f"::{folder}"], check=True)
+        subprocess.run(["mcopy", "-i", str(place), str(source), f"::{target}"], check=True)
+    return place
+
+
+def required() -> list[str]:
+    """Return the programs that are missing here."""
+    programs = (
+        "qemu-system-aarch64",
+        "qemu-system-x86_64",
+        "mcopy",
+        "mkfs.vfat",
+        "ssh",
+        "rauc",
+        "mke2fs",
+        "debugfs",
+    )
+    return [name for name in programs if shutil.which(name) is None]
