@@ -35,12 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle", type=Path, metavar="F", help="write a masked archive for support (.tar.gz)"
     )
+    # For /usr/bin/autodialer: the box's account may not ask rauc, the journal and the firmware.
+    parser.add_argument("--collect", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--evidence", type=Path, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from appliance.cli.output import check_target
     from firmware.yaml_document import DocumentFaulty
 
+    if arguments.collect:
+        from appliance.cli.doctor_card import evidence
+
+        print(json.dumps(dict(evidence())))
+        return 0
     check_target(arguments, "--bundle", arguments.bundle)
     try:
         rows, status = _examined(arguments)

@@ -24,11 +24,13 @@ from appliance.cli.output import write_target
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.numbers import said_by_a_person
 from firmware.bounded_read import read_bounded
+from firmware.json_text import parse_json
 from firmware.yaml_document import SIZE_LIMIT, DocumentFaulty
 
 ROWS = 300
 """Newest rows of the ledger in the archive."""
 LOG_LINES = 2000
+_EVIDENCE = 8 << 20
 _SECRET = re.compile(r"(?im)^(\s*-?\s*[\"']?(?:sim_pin|pin|puk|passphrase|key)[\"']?\s*:).*$")
 _LONG = re.compile(r"\d{6,}")
 
@@ -75,6 +77,23 @@ def _parts(
     yield "config.yaml", told
     yield "ledger.jsonl", _ledger(arguments)
     yield "log.txt", _log()
+    yield from _hardware(arguments)
+
+
+def _hardware(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """What root has collected for us, who may not read all of it, or what can be read as we are."""
+    from appliance.cli.doctor_card import TOPICS, evidence
+
+    if arguments.evidence is None:
+        yield from evidence()
+        return
+    names = {f"card/{topic.name}.txt" for topic in TOPICS}
+    try:
+        told = parse_json(read_bounded(arguments.evidence, _EVIDENCE))
+        collected = {name: str(told[name]) for name in sorted(names & told.keys())}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        collected = {"card/model.txt": f"not read: {error}\n"}
+    yield from collected.items()
 
 
 def _ledger(arguments: argparse.Namespace) -> str:
