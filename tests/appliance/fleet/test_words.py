@@ -134,3 +134,22 @@ def test_no_bytes_raise_anything_else(payload: bytes) -> None:
     for kind in (Claim, Ended, Objection, Order):
         with pytest.raises(MessageUnreadable):
             kind.read(payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b"1", "not a JSON object"),
+        (b'"box"', "not a JSON object"),
+    ],
+)
+def test_what_is_no_message_is_said_to_be_none(payload: bytes, why: str) -> None:
+    with pytest.raises(MessageUnreadable, match=f"^{why}"):
+        decode(payload)
+    assert decode(b"{}") == {}

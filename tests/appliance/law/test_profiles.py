@@ -29,6 +29,7 @@ from appliance.law import (
     profile_names,
     read_profile,
 )
+from appliance.law.calendar import ballot_silence
 from appliance.model import Outcome
 from appliance.windows import parse_windows
 from firmware.yaml_document import DocumentFaulty
@@ -186,6 +187,33 @@ def test_ballot_silence_from_the_eve_to_the_close(fr: Profile) -> None:
     assert opened(fr, date(2027, 3, 17), ballots=ballot) == []
     assert opened(fr, date(2027, 3, 18), ballots=ballot) == ["18:00-20:00"]
     assert opened(fr, date(2027, 3, 19), ballots=ballot) == WEEKDAY
+
+
+@pytest.mark.parametrize(
+    ("closes", "whole_day", "minutes"),
+    [
+        (time(18), False, 18 * 60),
+        (time(18, 30), False, 18 * 60 + 30),
+        (time(0, 20), False, 20),
+        # Midnight is that of the end of the day.
+        (time(0), False, 24 * 60),
+        (time(18, 30), True, 24 * 60),
+        (time(0), True, 24 * 60),
+    ],
+)
+def test_silence_ends_with_the_minute_in_which_the_polls_close(
+    fr: Profile, closes: time, whole_day: bool, minutes: int
+) -> None:
+    rule = one(fr, BallotRule)
+    assert isinstance(rule, BallotRule)
+    silence = ballot_silence(
+        replace(rule, whole_day=whole_day),
+        Ballot(day=date(2027, 3, 18), closes=closes),
+        Places(fr).of("", PARIS),
+    )
+    eve = datetime(2027, 3, 17, tzinfo=PARIS).timestamp()
+    day = datetime(2027, 3, 18, tzinfo=PARIS).timestamp()
+    assert silence == (eve, day + minutes * 60)
 
 
 def test_a_ballot_silences_the_place_where_somebody_votes(fr: Profile) -> None:

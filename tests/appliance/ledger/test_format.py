@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,3 +58,44 @@ def test_why_a_line_is_none(raw: bytes, reason: str) -> None:
 
 def test_other_bytes_are_not_called_impossible() -> None:
     assert ledger_format._why_not_a_line(b"nonsense") != "bytes that no row contains"
+
+
+@pytest.mark.parametrize(
+    ("mark", "batch"),
+    [
+        ([1, 1], (7, 7)),
+        ([1, 3], (7, 9)),
+        ([3, 3], (5, 7)),
+        ([2], (7, 7)),
+        ([2, 3, 4], (7, 7)),
+        ([2, "3"], (7, 7)),
+        ([True, 3], (7, 7)),
+        ([2, 3.0], (7, 7)),
+        ({"2": 3}, (7, 7)),
+        ("23", (7, 7)),
+        (None, (7, 7)),
+    ],
+)
+def test_which_write_a_line_belongs_to(mark: object, batch: tuple[int, int]) -> None:
+    """A mark that no box of ours writes says nothing."""
+    line, _ = written("x")
+    data = json.dumps({"note": "x", "batch": mark}).encode()
+    assert line._replace(data=data).batch == batch
+
+
+def test_a_row_may_be_as_long_as_a_line_and_no_longer() -> None:
+    room = ledger_format.MAX_LINE - len(written("")[1])
+    assert len(written("x" * room)[1]) == ledger_format.MAX_LINE
+    with pytest.raises(ledger_format.RecordRefused, match=str(ledger_format.MAX_LINE + 1)):
+        written("x" * (room + 1))
+
+
+def written(note: str) -> tuple[ledger_format.Line, bytes]:
+    return ledger_format.encode(
+        seq=7,
+        at="2027-03-10T17:30:00.000Z",
+        kind="note.made",
+        subject=None,
+        data={"note": note},
+        prev=ledger_format.GENESIS,
+    )

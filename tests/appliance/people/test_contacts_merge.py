@@ -230,3 +230,19 @@ def test_rows_that_contradict_history_are_written_to_the_rejects() -> None:
     lines = list(rejects_lines(reading.header, plan.rejected))
     assert lines[1].startswith("+33639980012,Ada,fr,Europe/Paris,news,2026-09-01T00:00:00Z,")
     assert "windows: differs" in lines[1]
+
+
+def test_only_a_row_that_is_newer_than_all_others_brings_details() -> None:
+    """Two purposes agreed to at one moment tell nothing newer about the person."""
+    rows = {
+        timedelta(seconds=-1): "Ada",
+        timedelta(0): "Ada",
+        timedelta(seconds=1): "Ada Lovelace",
+    }
+    for later, name in rows.items():
+        registry = Registry()
+        registry.take(ROW)
+        registry.take(
+            replace(ROW, purpose="offers", given_at=GIVEN + later, name="Ada Lovelace", line=3)
+        )
+        assert registry.people[ROW.number].name == name

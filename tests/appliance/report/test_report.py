@@ -222,3 +222,13 @@ def test_every_outcome_is_told_in_words() -> None:
     assert set(MEANINGS) == set(Outcome)
     assert all(MEANINGS.values())
     assert set(NAMES) == set(Outcome)
+
+
+def test_a_call_that_runs_has_nothing_but_its_beginning() -> None:
+    """No length, key, cause or end is made up for it, in the table and on the page."""
+    begun = [entry for entry in entries() if entry.kind == "call.authorised"][-1:]
+    (row,) = add_up(begun, ZoneInfo("UTC")).rows
+    assert row.outcome == "running"
+    assert (row.ring_seconds, row.talk_seconds) == (0.0, 0.0)
+    assert (row.answered_at, row.ended_at, row.seconds_to_key) == (None, None, None)
+    assert (row.cause, row.keys, row.heard_by, row.evidence) == ("", [], [], {})

@@ -162,6 +162,23 @@ def test_a_later_row_makes_an_unchecked_answer_certain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("family", "step", "told"),
+    [
+        ("sim7600", 1.0, [True, False]),
+        # At the very start of ringing, and on a family whose answers are weak, no row is proof.
+        ("sim7600", 0.01, [True]),
+        ("a76xx", 1.0, [True]),
+    ],
+)
+def test_a_later_row_is_looked_at_once(family: str, step: float, told: list[bool]) -> None:
+    """The rows after it change nothing, though they come later."""
+    seen: list[Seen] = ["=OK", ALERTING, "VOICE CALL: BEGIN", None, *[ACTIVE] * 4]
+    state, facts = tell(seen, FAMILIES[family], step=step)
+    assert [fact.weak for fact in facts if isinstance(fact, AnswerConfirmed)] == told
+    assert not state.unchecked
+
+
+@pytest.mark.parametrize(
     ("seen", "end_cause", "cause", "code"),
     [
         (["=OK", ALERTING, "NO CARRIER", ()], "+CEER: 17", Cause.BUSY, 17),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from firmware.dtmf import Detected, DownlinkDetector, MachineFound, ProgressListener
+from firmware.dtmf.tones import CADENCE_BAND, _Burst
 from firmware.events import Machine
 
 Array = NDArray[np.float64]
@@ -162,3 +164,39 @@ def test_cuts_do_not_matter() -> None:
     listener = ProgressListener()
     assert [f for i in range(0, len(pcm), 333) for f in listener.feed(pcm[i : i + 333])] == whole
     assert whole
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "progress"),
+    [
+        (CADENCE_BAND[0], CADENCE_BAND[1], True),
+        (CADENCE_BAND[0] - 0.1, CADENCE_BAND[1], False),
+        (CADENCE_BAND[0], CADENCE_BAND[1] + 0.1, False),
+        (425.0, 425.0, True),
+        (1400.0, 2060.0, False),
+    ],
+)
+def test_where_networks_put_their_tones(low: float, high: float, progress: bool) -> None:
+    burst = _Burst(start=0.0, pair=low != high, low=low, high=high, before=0.0, power=1.0)
+    assert burst.progress is progress
+
+
+@pytest.mark.parametrize(
+    ("tones", "spread", "name"),
+    [
+        # The first and the last frame are half silence and tell a tone wrongly.
+        ([400.0, 425.0, 426.0, 425.0, 450.0], 1.0, "425 Hz"),
+        ([400.0, 430.0], 30.0, "430 Hz"),
+        ([425.0], 0.0, "425 Hz"),
+        ([400.0, 425.0, 450.0], 0.0, "425 Hz"),
+    ],
+)
+def test_what_a_burst_is_called_and_how_steady_it_is(
+    tones: list[float], spread: float, name: str
+) -> None:
+    burst = _Burst(
+        start=0.0, pair=False, low=min(tones), high=max(tones), before=0.0, power=1.0, tones=tones
+    )
+    assert burst.spread == spread
+    assert burst.name == name
+    assert replace(burst, pair=True).name == f"{min(tones):.0f}+{max(tones):.0f} Hz"
