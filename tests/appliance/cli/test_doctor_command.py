@@ -11,6 +11,7 @@ import pytest
 
 from appliance.cli.doctor import _should_run
 from appliance.cli.doctor_bundle import masked
+from appliance.cli.doctor_card import TOPICS
 from appliance.cli.main import SYSTEM_CONFIG, main
 from appliance.config.paths import sample_config
 
@@ -90,6 +91,7 @@ def test_the_archive_holds_what_support_asks_for(
     assert names == {
         *("doctor.json", "status.json", "versions.txt"),
         *("config.yaml", "ledger.jsonl", "log.txt"),
+        *(f"{topic.name}.txt" for topic in TOPICS),
     }
     assert b"4711" not in whole
     assert b"199000001" not in whole
