@@ -294,6 +294,8 @@ def _system_files(tree: Path, name: str, materials: list[dict[str, str]]) -> Non
     _put(debian / "config.yaml", tree / "etc/autodialer/config.yaml", mode=0o640)
     for source in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         _put(source, documents / source.name)
+    for source in sorted((ROOT / "docs" / "metrics").iterdir()):
+        _put(source, documents / "metrics" / source.name)
     _put(ROOT / "docs" / "contacts-example.csv", documents / "examples/contacts.csv")
     bill = {"name": "autodialer", "version": name, "components": materials}
     (documents / "bill-of-materials.json").write_text(
