@@ -38,7 +38,10 @@ def _count(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     command = arguments.command
     if command == "status":
-        status = ask(arguments, "status")
+        try:
+            status = ask(arguments, "status")
+        except Exception as error:  # noqa: BLE001 - to name its class would load the YAML reader
+            return _without_configuration(arguments, error)
         print(json.dumps(status, ensure_ascii=False) if arguments.json else _for_reader(status))
         return 0
     if command == "watch":
@@ -65,6 +68,38 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("paused" if command == "pause" else "resumed")
     return 0
+
+
+def _without_configuration(arguments: argparse.Namespace, error: Exception) -> int:
+    """Tell of a box that is down and could not start whether its emergency stop is latched.
+
+    Raises *error* again where it is no faulty configuration, or where there is no state.
+    """
+    from appliance.cli.failures import print_failure, report, told
+    from appliance.cli.paths import existing_state
+
+    documents = sys.modules.get("firmware.yaml_document")
+    if documents is None or not isinstance(error, documents.DocumentFaulty):
+        raise error
+    from appliance.box.latch import stop_stands
+    from appliance.errors import Refused
+    from appliance.screen.status import stop_rows
+
+    try:
+        stopped = stop_stands(existing_state(arguments))
+    except (Refused, documents.DocumentFaulty):
+        # Where the state lies cannot be told either: what is wrong with the file is the answer.
+        raise error from None
+    found = told(error)
+    assert found is not None  # a faulty document is an expected error
+    code, what = found
+    if arguments.json:
+        print_failure(**what, running=False, stopped=stopped)
+        return code
+    print("box      does not run: its configuration is faulty")
+    print("\n".join(stop_rows(stopped) or ["stop     the emergency stop is released"]), flush=True)
+    report(error, as_json=False)
+    return code
 
 
 def _watch(arguments: argparse.Namespace) -> int:

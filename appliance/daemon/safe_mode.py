@@ -17,6 +17,7 @@ from typing import Any
 
 from appliance import __version__
 from appliance.box.lamps import SAFE_MODE, SAFE_MODE_REMEDY, safe_mode_lamps
+from appliance.box.latch import stop_stands
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.config.paths import state_directory
@@ -202,7 +203,7 @@ class SafeMode:
             "version": __version__,
             "bench": self._config is not None and self._config.bench,
             "mode": self._mode,
-            "stopped": self._state is not None and Notes(self._state).latched() is not None,
+            "stopped": False if self._state is None else stop_stands(self._state),
             "why": {
                 "code": self._faults()[0]["code"],
                 "sentence": self._sentence(),

@@ -33,6 +33,7 @@ def as_text(status: dict[str, Any]) -> str:
         return "\n".join(
             [
                 f"box      {status['box']}: {status['mode'].upper()}, nobody is called",
+                *stop_rows(status["stopped"]),
                 f"now      {status['why']['sentence']}",
                 *(f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]),
             ]
@@ -43,11 +44,7 @@ def as_text(status: dict[str, Any]) -> str:
     )
     rows = [
         f"box      {status['box']}, {status['mode']}{', bench' if status['bench'] else ''}",
-        *(
-            ["STOP     the emergency stop is latched: nobody is called until autodialer reset"]
-            if status["stopped"]
-            else []
-        ),
+        *stop_rows(status["stopped"]),
         f"clock    {local(clock['utc'], zone)}  {trust}",
         f"now      {status['why']['sentence']}",
     ]
@@ -68,6 +65,15 @@ def as_text(status: dict[str, Any]) -> str:
     rows += [f"WAITS    {one['detail']}: {one['remedy']}" for one in status.get("doubts", ())]
     rows.append(f"ledger   row {status['ledger']['seq']}, head {status['ledger']['hash'][:16]}…")
     return "\n".join(rows)
+
+
+def stop_rows(stopped: bool | None) -> list[str]:
+    """Say that the stop is latched, or that nobody can tell; nothing where it is released."""
+    if stopped is None:
+        return ["STOP     cannot be read: take it for latched"]
+    if stopped:
+        return ["STOP     the emergency stop is latched: nobody is called until autodialer reset"]
+    return []
 
 
 def fleet_text(fleet: dict[str, Any]) -> str:
