@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -345,3 +346,25 @@ def test_an_outcome_keeps_the_number_that_checkpoints_have_for_it() -> None:
         "stopped",
         "unknown",
     ]
+
+
+@pytest.mark.parametrize(
+    ("place", "octet"),
+    [(24, 0xFF), (25, 0xFF), (25, 2), (16, 0xFF), (17, 0xFF), (18, 0xFF), (19, 0xFF), (19, 0)],
+)
+def test_a_person_whose_bytes_name_what_there_is_not(place: int, octet: int) -> None:
+    """From the start of the attempt, or (24 on) of the person whose head names who revoked."""
+    good = fold(rows(authorised("a1"), ended("a1", "busy"))).to_checkpoint()
+    assert CampaignState.from_checkpoint(good).history("s1").attempts
+    (name, packed), *_ = good["other_people"].items()
+    person = bytearray(base64.b64decode(packed))
+    head = 19
+    where, harmless = (18, False) if place >= 24 else (head + place, place == 18)
+    person[where] = octet
+    damaged = good | {"other_people": {name: base64.b64encode(person).decode()}}
+    if harmless:
+        # Flags that a later version may add.
+        CampaignState.from_checkpoint(damaged)
+    else:
+        with pytest.raises(CheckpointInvalid):
+            CampaignState.from_checkpoint(damaged)

@@ -232,3 +232,8 @@ def test_a_call_that_runs_has_nothing_but_its_beginning() -> None:
     assert (row.ring_seconds, row.talk_seconds) == (0.0, 0.0)
     assert (row.answered_at, row.ended_at, row.seconds_to_key) == (None, None, None)
     assert (row.cause, row.keys, row.heard_by, row.evidence) == ("", [], [], {})
+
+
+def test_figures_span_from_the_first_row_to_the_last() -> None:
+    figures = add_up(entries(), PARIS)
+    assert (figures.first, figures.last) == (AT, AT + timedelta(hours=len(ROWS) - 1))

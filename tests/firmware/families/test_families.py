@@ -8,7 +8,7 @@ import pytest
 
 from firmware.at.command import make_command
 from firmware.families import FAMILIES, identify
-from firmware.families.base import Family, Reading, Sign
+from firmware.families.base import Family, Reading, SerialAudio, Sign
 
 TRANSCRIPTS = Path(__file__).parents[2] / "transcripts"
 
@@ -293,3 +293,34 @@ def test_which_interface_of_a_stick_carries_what(
         one for one in FAMILIES[family].usb if (one.vendor, one.product) == (vendor, product)
     ]
     assert (found.at, found.spare_at, found.audio) == ports
+
+
+LADDERS: dict[str, list[tuple[str, float, float]]] = {
+    "a76xx": [
+        ("AT+CHUP", 4.0, 0.0),
+        ("ATH", 5.0, 0.0),
+        ("AT+CCMXSTOP", 3.0, 0.0),
+        ("AT+CHUP", 9.0, 0.3),
+    ],
+    "huawei": [("AT+CHUP", 4.0, 0.0), ("AT+CHUP", 9.0, 0.5), ("ATH", 5.0, 0.0)],
+    "sim800": [("ATH", 5.0, 0.0), ("AT+CHUP", 5.0, 0.0), ("ATH", 5.0, 0.3)],
+}
+STANDARD = [("AT+CHUP", 4.0, 0.0), ("ATH", 5.0, 0.0), ("AT+CHUP", 9.0, 0.3)]
+LONGEST_LADDER = 21.3
+"""Seconds: of the A76xx, which has to stop a clip between two hang-ups."""
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_how_long_each_hang_up_is_waited_for(family: Family) -> None:
+    """A person hears the line while it lasts: no rung may become longer unseen."""
+    ladder = [(rung.command, rung.timeout, rung.settle) for rung in family.hang_up]
+    assert ladder == LADDERS.get(family.name, STANDARD)
+    assert sum(timeout + settle for _, timeout, settle in ladder) <= LONGEST_LADDER
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_which_modules_are_reset_after_a_refused_voice(family: Family) -> None:
+    """A reset takes a line out of service for half a minute: only where bad audio follows."""
+    audio = family.audio
+    resets = isinstance(audio, SerialAudio) and audio.resets_after_refusal
+    assert resets is (family.name == "sim7600")

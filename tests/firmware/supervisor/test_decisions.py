@@ -184,3 +184,33 @@ def test_a_technicians_stop_leaves_the_contact_as_it_is() -> None:
     supervision.step(d.Pressed("command"), 0.0)
     assert not supervision.open_now
     assert supervision.latched == "command"
+
+
+@pytest.mark.parametrize(
+    ("fact", "nobody", "dying"),
+    [
+        (d.Beat(2.0, UP), [], []),
+        (d.Silenced(), [], []),
+        (d.Kept(well=True), [], []),
+        (d.Farewell(), [], []),
+        (d.Detached(), [], []),
+        # What killed it has latched already.
+        (d.Gone(), [], ["WriteHangUp", "TakePorts", "LightFault"]),
+        (d.Tick(), [], []),
+        (d.Proven(), [], []),
+        (d.Unproven("line-1"), [], []),
+        (
+            d.Pressed("button"),
+            ["WriteHangUp", "TakePorts", "LightFault", "CutPower", "Latch"],
+            ["WriteHangUp", "TakePorts", "LightFault", "CutPower"],
+        ),
+    ],
+)
+def test_what_comes_while_no_box_is_there_and_while_one_dies(
+    fact: d.Fact, nobody: list[str], dying: list[str]
+) -> None:
+    """A late word of a box that is gone or killed changes nothing; a press counts always."""
+    assert kinds(d.Supervision().step(fact, 1.0)) == nobody
+    supervision = supervised(UP)
+    assert kinds(supervision.step(d.Tick(), 2.0))[0] == "Kill"
+    assert kinds(supervision.step(fact, 2.1)) == dying

@@ -1,0 +1,49 @@
+"""A transaction over a table: what is read in it, and what it leaves to be written."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.people.registry_rows import Overlay, encode_document
+
+COLUMNS = ("at", "by")
+OLD = {"at": "2027-03-10", "by": "key"}
+NEW = {"at": "2027-03-11", "by": "sms"}
+
+
+def overlay(*keys: int) -> Overlay:
+    return Overlay(COLUMNS, {key: encode_document(COLUMNS, OLD) for key in keys})
+
+
+def test_rows_stand_once_whether_old_changed_new_or_gone() -> None:
+    table = overlay(1, 2, 3)
+    table[2] = NEW
+    table[4] = NEW
+    del table[3]
+    assert list(table) == [1, 2, 4]
+    assert len(table) == 3
+    assert [key in table for key in range(6)] == [False, True, True, False, True, False]
+    assert [table[key] for key in table] == [OLD, NEW, NEW]
+    assert table.changes() == {2: encode_document(COLUMNS, NEW), 3: None, 4: table._written[4]}
+
+
+def test_a_row_that_was_put_and_taken_away_leaves_no_trace() -> None:
+    table = overlay(1)
+    table[2] = NEW
+    del table[2]
+    assert list(table) == [1]
+    for gone in (2, 3):
+        with pytest.raises(KeyError):
+            table[gone]
+        with pytest.raises(KeyError):
+            del table[gone]
+    assert table.changes() == {}
+
+
+def test_a_row_written_as_it_was_is_no_change() -> None:
+    table = overlay(1, 2)
+    table[1] = OLD
+    assert table.changes() == {}
+    # The updater changes what it was handed in place.
+    table[2]["by"] = "sms"
+    assert set(table.changes()) == {2}
