@@ -63,7 +63,8 @@ OBJECTIONS = [
     "Ne m'appellez plus svp", "Merci d'arrêter", "Je retire mon accord", "retrait", "liste rouge",
     "je ne suis pas d'accord", "arette", "stopez", "radiez-moi", "dégagez", "je ne consens plus",
     # German, Spanish, Italian, Dutch, Portuguese.
-    "ABMELDEN", "abmelden bitte", "STOPP", "Bitte nicht mehr anrufen", "Abmeldung",
+    "ABMELDEN", "kein Anruf mehr", "Retrait du consentement",
+    "abmelden bitte", "STOPP", "Bitte nicht mehr anrufen", "Abmeldung",
     "Rufen Sie mich nicht mehr an", "rufen sie mich nicht an!", "nein", "Nein danke", "Widerruf",
     "Kein Interesse", "Loeschen Sie meine Nummer", "Löschen Sie meine Nummer",
     "keine Anrufe mehr",
