@@ -68,16 +68,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wait_for_configuration(arguments: argparse.Namespace) -> bool:
     """Wait while nobody has configured the box yet; False at the end of the program."""
-    from appliance.config.unconfigured import is_unconfigured
+    from appliance.config.unconfigured import data_is_missing, is_unconfigured
 
-    while is_unconfigured(arguments.config):
+    while data_is_missing() or is_unconfigured(arguments.config):
         from appliance.daemon.log_output import log_to_stderr
-        from appliance.daemon.waiting import Waiting
+        from appliance.daemon.waiting import DataMissing, Waiting
 
         log_to_stderr("info")
-        if not Waiting(
-            arguments.config, state=_state(arguments), supervisor=arguments.supervisor
-        ).run():
+        kind = DataMissing if data_is_missing() else Waiting
+        stay = kind(arguments.config, state=_state(arguments), supervisor=arguments.supervisor)
+        if not stay.run():
             return False
     return True
 

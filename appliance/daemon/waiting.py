@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from appliance.box.lamps import WAITING, WAITING_REMEDY, waiting_lamps
+from appliance.box.lamps import WAITING, WAITING_REMEDY, BoxFacts, lamps, waiting_lamps
 from appliance.box.provisioned import load
 from appliance.config.settings import PanelSettings
 from appliance.daemon.safe_mode import PINS, SafeMode
@@ -55,3 +55,34 @@ class Waiting(SafeMode):
         if self._supervisor is not None:
             wired["stop"] = None
         return PanelPins(**wired)
+
+
+class DataMissing(Waiting):
+    """The wait of a card whose data partition could not be mounted.
+
+    What objects lies there: a box that went on without it would have forgotten who does.
+    """
+
+    _mode = "safe mode"
+
+    def _say(self) -> None:
+        log.error("safe mode, nobody is called: %s", _LOST)
+
+    def _lamps(self) -> dict[Lamp, Pattern]:
+        return lamps(BoxFacts(storage_ok=False))
+
+    def _sentence(self) -> str:
+        return f"Safe mode: {_LOST}."
+
+    def _refusal(self) -> Refused:
+        return Refused(_LOST, _LOST_REMEDY)
+
+    def _faults(self) -> list[dict[str, str]]:
+        return [{"code": "storage", "meaning": _LOST, "remedy": _LOST_REMEDY}]
+
+
+_LOST = "the card's data partition cannot be mounted, so that people and objections are not known"
+_LOST_REMEDY = (
+    "switch off and on; if it stays, copy the card's partition data on another computer, and "
+    "replace the card"
+)

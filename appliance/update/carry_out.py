@@ -195,7 +195,8 @@ class Updater:
         if pending is not None and self._slot() not in ("", pending.from_slot):
             # Confirmed, and cut before it was noted.
             return self._holds(notes, pending)
-        if pending is None and not self._is("returned"):
+        told = notes.last is not None and notes.last.ending is Ending.TAKEN_BACK
+        if pending is None and (told or not self._is("returned")):
             if notes.last is not None:
                 self._tell(notes.last, since=None)
             return None
@@ -211,6 +212,10 @@ class Updater:
             version="?" if pending is None else pending.version,
             reason=(pending.reason if pending is not None else "") or "it did not start",
         )
+        with suppress(RaucFailed):
+            # The card says at each start that it returned, until somebody takes that down; and a
+            # system that did not hold is nothing to fall back to.
+            self.rauc.mark("bad", "other")
         kept = notes.without(identity) if identity else notes
         return self._end(replace(kept, pending=None, of=identity), finding)
 

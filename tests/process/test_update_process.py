@@ -103,6 +103,30 @@ def test_a_new_system_that_is_not_well_goes_back_by_itself(
     assert card.apply() == "taken_back"
     assert card.restarts == 2
     assert reason in card.word()
+    for _ in range(2):
+        card.boot()
+        assert card.confirm() is None, "it is told once"
+        assert lamp(card) == ""
+
+
+def test_a_way_back_is_told_once_also_where_rauc_cannot_take_it_down(card: Card) -> None:
+    card.bundle()
+    written(card)
+    card.boot()
+    card.boot()
+    backend = card.root / "backend"
+    whole = backend.read_text()
+    backend.write_text(whole.replace('set-state) echo "$3"', 'set-state) exit 1; echo "$3"'))
+    assert card.confirm() == "taken_back"
+    card.boot()
+    assert (card.places.card / "returned").exists()
+    assert card.confirm() is None
+    # Notes that are lost tell it once more, and no box is lost by that.
+    (card.places.notes / "notes.json").unlink()
+    card.boot()
+    assert card.confirm() == "taken_back"
+    card.boot()
+    assert card.confirm() is None
 
 
 def test_a_new_system_that_does_not_even_start_is_taken_back_and_may_be_tried_again(

@@ -208,6 +208,9 @@ class Card:
         elif state != "good":
             slot = "A" if slot == "B" else "B"
             (sectors / "primary").write_text(slot)
+        other = "A" if slot == "B" else "B"
+        if (sectors / f"state-{other}").read_text().strip() == "tried":
+            # At each start, until somebody marks that slot.
             (run / "returned").touch()
         (run / "slot").write_text(f"{slot}\n")
         self.slot, self.now = slot, 15.0

@@ -12,8 +12,10 @@ import pytest
 from appliance.box import provisioned
 from appliance.box.lamps import waiting_lamps
 from appliance.box.provisioned import Provisioned
+from appliance.cli.main import main
+from appliance.config import unconfigured
 from appliance.config.unconfigured import is_unconfigured
-from appliance.daemon.waiting import Waiting
+from appliance.daemon.waiting import DataMissing, Waiting
 from appliance.errors import Refused
 from appliance.screen.status import as_text
 from firmware.gpio.lamp import Blink, Flashes, Lamp
@@ -103,3 +105,50 @@ def test_the_panel_of_a_waiting_box_is_the_one_of_the_field_guide(tmp_path: Path
     assert pins is not None
     assert (pins.ready, pins.line, pins.call, pins.fault) == (17, 27, 22, 23)
     assert (pins.start, pins.stop) == (5, 6)
+
+
+def test_a_card_without_its_data_is_no_new_box(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would take a first configuration, and call whoever objected before."""
+    missing = tmp_path / "data-missing"
+    monkeypatch.setattr(unconfigured, "MISSING", missing)
+    assert is_unconfigured(tmp_path / "config.yaml")
+    missing.touch()
+    assert not is_unconfigured(tmp_path / "config.yaml")
+    wait = Wait(tmp_path)
+    wait.safe = DataMissing(wait.file, state=wait.state, supervisor=None)
+    told: list[dict[str, Any]] = []
+
+    def act() -> None:
+        told.append(wait.ask("status"))
+        with pytest.raises(Refused, match="people and objections are not known"):
+            wait.ask("resume")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    wait.meanwhile(act)
+    assert told[0]["lamps"]["fault"] == "1 flash"
+    assert told[0]["safe_mode"]
+    assert "data partition" in as_text(told[0])
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_command_stays_until_it_is_told_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lost: bool
+) -> None:
+    missing = tmp_path / "data-missing"
+    monkeypatch.setattr(unconfigured, "MISSING", missing)
+    if lost:
+        missing.touch()
+    config = tmp_path / "config.yaml"
+    begun: list[str] = []
+
+    def run(stay: Waiting) -> bool:
+        begun.append(type(stay).__name__)
+        return len(begun) < 2  # Start was pressed once, then the service ends.
+
+    monkeypatch.setattr(Waiting, "run", run)
+    starts = str(tmp_path / "starts.json")
+    assert main(["--config", str(config), "run", "--starts", starts]) == 0
+    assert begun == ["DataMissing" if lost else "Waiting"] * 2
+    assert not Path(starts).exists(), "nothing has failed"
