@@ -1,8 +1,16 @@
-"""What a command answers with when it does not do what was asked."""
+"""What a command answers with when it does not do what was asked, and how it shows why."""
 
 from __future__ import annotations
 
 from firmware.errors import ErrorWithRemedy
+
+_EXCERPT = 40
+"""Characters: enough to find the place in a file."""
+
+
+def excerpt(text: str) -> str:
+    """Return a harmless excerpt of what somebody wrote, to be shown in a fault."""
+    return "".join(c if c.isprintable() else "?" for c in text.strip()[:_EXCERPT])
 
 
 class Refused(ErrorWithRemedy):

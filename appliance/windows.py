@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from appliance.errors import excerpt
 from appliance.model import Interval
 from firmware.errors import ErrorWithRemedy
 
@@ -156,7 +157,7 @@ def parse_windows(text: str) -> Windows:
             continue
         match = _ITEM.fullmatch(part.strip())
         if match is None:
-            raise WindowsInvalid(f"“{_shown(part)}” has no time of day")
+            raise WindowsInvalid(f"“{excerpt(part)}” has no time of day")
         days = _days(match["days"])
         for spans in match["times"].split(","):
             start, end = _minutes(spans.strip())
@@ -315,10 +316,10 @@ def _days(text: str) -> list[int]:
         for name in names:
             if name not in _DAYS:
                 raise WindowsInvalid(
-                    f"“{_shown(name)}” is not a day", f'write mon to sun, like "{_EXAMPLE}"'
+                    f"“{excerpt(name)}” is not a day", f'write mon to sun, like "{_EXAMPLE}"'
                 )
         if len(names) > 2:
-            raise WindowsInvalid(f"“{_shown(part)}” is not a range of days")
+            raise WindowsInvalid(f"“{excerpt(part)}” is not a range of days")
         first, last = _DAYS[names[0]], _DAYS[names[-1]]
         days += [(first + step) % 7 for step in range((last - first) % 7 + 1)]
     return days
@@ -327,13 +328,13 @@ def _days(text: str) -> list[int]:
 def _minutes(text: str) -> Minutes:
     ends = [end.strip() for end in text.split("-")]
     if len(ends) != 2:
-        raise WindowsInvalid(f"“{_shown(text)}” is not a span of time, like 18:00-20:00")
+        raise WindowsInvalid(f"“{excerpt(text)}” is not a span of time, like 18:00-20:00")
     start, end = _minute(ends[0]), _minute(ends[1])
     if start == end:
-        raise WindowsInvalid(f"“{_shown(text)}” is empty: it ends when it starts")
+        raise WindowsInvalid(f"“{excerpt(text)}” is empty: it ends when it starts")
     if start > end:
         raise WindowsInvalid(
-            f"“{_shown(text)}” ends before it starts",
+            f"“{excerpt(text)}” ends before it starts",
             'swap the times; a window over midnight is two: "fri 22:00-24:00; sat 00:00-01:00"',
         )
     return start, end
@@ -342,17 +343,12 @@ def _minutes(text: str) -> Minutes:
 def _minute(text: str) -> int:
     match = _TIME.fullmatch(text)
     if match is None or not text.isascii():
-        raise WindowsInvalid(f"“{_shown(text)}” is not a time", "write hours and minutes: 18:00")
+        raise WindowsInvalid(f"“{excerpt(text)}” is not a time", "write hours and minutes: 18:00")
     hour, minute = int(match[1]), int(match[2] or match[3] or 0)
     if minute > 59 or hour * 60 + minute > 1440:
-        raise WindowsInvalid(f"there is no time {_shown(text)}", "times go from 00:00 to 24:00")
+        raise WindowsInvalid(f"there is no time {excerpt(text)}", "times go from 00:00 to 24:00")
     return hour * 60 + minute
 
 
 def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
-def _shown(text: str) -> str:
-    """Return a harmless excerpt of what somebody wrote."""
-    return "".join(c if c.isprintable() else "?" for c in text.strip())[:40]

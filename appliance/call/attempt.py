@@ -50,6 +50,7 @@ from appliance.call.state import (
     advanced_deadline,
     clip_deadline,
     close,
+    cut_off,
     hang_up,
     know,
     play,
@@ -139,16 +140,9 @@ def step(state: AttemptState, event: AttemptInput, now: Now) -> Step:
     match event:
         case events.Ended():
             return _conclude(state, End.told(event))
-        case events.StopRaised():
-            stopped = know(state, stopped=state.facts.stopped or event.source)
-            # The line has hung up by itself; the order covers a dial that was still on its way
-            # to the line's thread when the stop went past it.
-            return hang_up(stopped, "stop", now, again=True)
-        case ShutDown():
-            ending = know(state, stopped=state.facts.stopped or "shutdown")
-            return hang_up(ending, "shutdown", now)
-        case Withdrawn():
-            return hang_up(know(state, withdrawn=event.by), "withdrawn", now)
+        case events.StopRaised() | ShutDown() | Withdrawn():
+            cut = cut_off(state.facts, event)
+            return hang_up(replace(state, facts=cut.facts), cut.reason, now, again=cut.again)
         case events.AudioFailed():
             return _audio_failed(state, event.detail, now)
         case events.KeyHeard():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, assert_never
 
 from appliance.call.outcome import Facts
 from appliance.effects import Effect, Now, Send
@@ -242,6 +242,31 @@ def hang_up(state: Live, reason: str, now: Now, *, again: bool = False) -> Step:
         deadline = state.deadline
     order = HangUp(line=call.line, attempt=call.attempt)
     return Step(HangingUp(call, facts, deadline), (Send(order=order),))
+
+
+class CutOff(NamedTuple):
+    """How a call is ended from outside: by the stop, the end of the program, a withdrawal."""
+
+    facts: Facts
+    reason: str
+    again: bool
+    """Order the hang-up even where one was ordered already."""
+
+
+def cut_off(facts: Facts, event: events.StopRaised | ShutDown | Withdrawn) -> CutOff:
+    """Return what *event* means to a call that was dialled, in whatever state: each machine of
+    such a call hangs up on it."""
+    match event:
+        case events.StopRaised():
+            # The line has hung up by itself; the order covers a dial that was still on its way
+            # to the line's thread when the stop went past it.
+            return CutOff(replace(facts, stopped=facts.stopped or event.source), "stop", again=True)
+        case ShutDown():
+            stopped = facts.stopped or "shutdown"
+            return CutOff(replace(facts, stopped=stopped), "shutdown", again=False)
+        case Withdrawn():
+            return CutOff(replace(facts, withdrawn=event.by), "withdrawn", again=False)
+    assert_never(event)
 
 
 def close(state: Live, clip: str, reason: str, now: Now) -> Step:

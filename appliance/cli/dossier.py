@@ -65,5 +65,5 @@ def _rule_texts(dossier: dict[str, Any]) -> dict[str, tuple[str, str]]:
         profile = load_profile(name)
         # Rules of a version that this program no longer has keep their names alone.
         if profile.label == label or not version:
-            texts |= {r.name: (r.text, f"{r.source}, {r.dated}") for r in profile.enforced}
+            texts |= {one.name: (one.text, f"{one.source}, {one.dated}") for one in profile.words()}
     return texts

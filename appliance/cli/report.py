@@ -146,7 +146,7 @@ def law_facts(law: Any) -> LawFacts:
     return LawFacts(
         label=profile.label,
         title=profile.title,
-        rules=tuple((r.name, r.text, r.source, r.dated) for r in profile.enforced),
+        rules=profile.words(),
         hours=frozenset(hours or ()),
     )
 

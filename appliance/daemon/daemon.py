@@ -36,6 +36,7 @@ from appliance.box.wiring import LINES, line_settings, open_panel, open_power
 from appliance.call.state import Concluded
 from appliance.campaign import inputs
 from appliance.campaign.inputs import Input
+from appliance.clearance.preload import preload
 from appliance.config.load import Config
 from appliance.config.paths import resolve
 from appliance.control.job import Job
@@ -50,12 +51,8 @@ from appliance.daemon.state_watch import StateWatch
 from appliance.daemon.supervised import Supervised, SupervisedFingers, call_name
 from appliance.effects import Record
 from appliance.errors import Refused
-from appliance.law import HolidayRule
-from appliance.law.calendar import load_holidays
-from appliance.numbers import load_plans
 from appliance.selftest import result as selftest_result
 from appliance.storage.files import SYSTEM_DISK, StorageError
-from appliance.zones import zones_of_number
 from firmware.clock import Clock, SystemClock
 from firmware.events import CallerEvent, KeyHeard, StopRaised
 from firmware.gpio.panel import NoPanel, Panel
@@ -71,8 +68,6 @@ BATCH = 256
 """Inputs taken per step."""
 ANSWER_WITHIN = 60.0
 """Real seconds that a technician's request may wait for the loop."""
-FICTION = "+33199001234"
-"""A number that is nobody's (Arcep), to load what tells a number's zones."""
 LOOK_EVERY = 0.5
 """Real seconds after which a waiting request looks whether the loop is still there."""
 LATCH_WITHIN = 1.5
@@ -283,11 +278,7 @@ class Daemon:
         for line in self._lines.values():
             line.start()
         # While the lines look for their modems: no request is to wait for it later.
-        load_plans(self._box.country)
-        zones_of_number(FICTION)
-        for rule in self._config.rules.profile.enforced:
-            if isinstance(rule, HolidayRule):
-                load_holidays(rule.country)
+        preload(self._config.rules.profile, self._box.country)
 
     def _take_withdrawals(self) -> None:
         """Withdraw, before anybody is called, whom a stick named while no box could write it."""

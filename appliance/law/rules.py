@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum, unique
+from typing import NamedTuple
 
 from appliance.model import Outcome
 from appliance.windows import Windows
@@ -186,6 +187,15 @@ class Duty(Rule):
 EnforcedRule = HoursRule | HolidayRule | BallotRule | CapRule | RestRule | CallerRule
 
 
+class RuleWords(NamedTuple):
+    """A rule as a person reads it."""
+
+    name: str
+    text: str
+    source: str
+    dated: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One jurisdiction's rules. A profile only narrows; the person's consent comes first."""
@@ -213,6 +223,10 @@ class Profile:
     def knows_ballots(self) -> bool:
         """Whether any rule says what a configured ballot means."""
         return any(isinstance(rule, BallotRule) for rule in self.enforced)
+
+    def words(self) -> tuple[RuleWords, ...]:
+        """Return what each enforced rule says and where it comes from, for people."""
+        return tuple(RuleWords(r.name, r.text, r.source, r.dated) for r in self.enforced)
 
     def rules(self) -> tuple[Rule, ...]:
         """Return every rule that the profile knows, enforced or not."""

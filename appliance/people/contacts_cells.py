@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from appliance.errors import excerpt
 from appliance.numbers import NumberRefused, read_number
 from appliance.people.contacts_format import OPTIONAL, Defaults, RowFault, unguarded
 from appliance.windows import WindowsInvalid, canonical_windows
@@ -83,7 +84,7 @@ class CellReader:
         text = self.raw("language") or self._defaults.language
         match = _LANGUAGE.fullmatch(text)
         if match is None:
-            self.fault("language", f"“{_shown(text)}” is not a language", "write two letters: fr")
+            self.fault("language", f"“{excerpt(text)}” is not a language", "write two letters: fr")
             return ""
         return match[1].lower()
 
@@ -99,7 +100,7 @@ class CellReader:
         zone = civil_zone(name)
         if zone is None:
             what = zone_fault(name) or "is not a time zone"
-            self.fault("timezone", f"“{_shown(name)}” {what}", self._suggest(name, told.region))
+            self.fault("timezone", f"“{excerpt(name)}” {what}", self._suggest(name, told.region))
             return ZoneInfo("UTC")
         if number and (others := contradicted(number, zone.key)):
             self.warning(
@@ -161,7 +162,7 @@ class CellReader:
         except ValueError:
             self.fault(
                 column,
-                f"“{_shown(text)}” is not a date",
+                f"“{excerpt(text)}” is not a date",
                 "write 2026-11-24, or 2026-11-24T18:30 with an offset such as +01:00 if not local",
             )
             return None
@@ -180,7 +181,7 @@ class CellReader:
         if self._defaults.day_first is not True and day <= 12 and month <= 12 and day != month:
             self.fault(
                 column,
-                f"“{_shown(text)}” may be two dates",
+                f"“{excerpt(text)}” may be two dates",
                 f"write {2000 + year % 100}-{month:02d}-{day:02d} if the day stands first",
             )
             return "1970-01-01"
@@ -190,10 +191,6 @@ class CellReader:
         if match[5] is not None:
             clock = f"T{int(match[5]):02d}:{match[6]}" + (f":{match[7]}" if match[7] else "")
         return f"{year}-{month:02d}-{day:02d}{clock}"
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)[:40]
 
 
 def _some(zones: Sequence[str]) -> str:

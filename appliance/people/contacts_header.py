@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from appliance.errors import excerpt
 from appliance.people.contacts_format import COLUMNS, IGNORED, OPTIONAL, RowFault
 
 # What people write above a column, in English and French, without accents and punctuation.
@@ -75,9 +76,9 @@ def read_header(cells: Sequence[str], line: int) -> tuple[Header, list[RowFault]
             near = difflib.get_close_matches(normal_name(cell), _KNOWN, 1, cutoff=0.8)
             if near:
                 remedy = f"did you mean {_KNOWN[near[0]]}?"
-                faults.append(RowFault(line, _shown(cell), "is not a column of this file", remedy))
+                faults.append(RowFault(line, excerpt(cell), "is not a column of this file", remedy))
             else:
-                passed_over.append(_shown(cell))
+                passed_over.append(excerpt(cell))
         columns.append(name)
     faults += (
         RowFault(line, name, "is missing from the header", "add the column")
@@ -85,7 +86,3 @@ def read_header(cells: Sequence[str], line: int) -> tuple[Header, list[RowFault]
         if name not in columns and name not in OPTIONAL
     )
     return Header(tuple(columns), tuple(cells), tuple(passed_over)), faults
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text.strip()[:40])

@@ -23,7 +23,7 @@ from appliance.call.outcome import (
     missed,
     outcome,
 )
-from appliance.call.state import AttemptInput, ShutDown, TimeReached, Withdrawn
+from appliance.call.state import AttemptInput, ShutDown, TimeReached, Withdrawn, cut_off
 from appliance.effects import Effect, Now, Send
 from appliance.model import Clearance, Outcome, Script, Timers
 from appliance.selftest.state import (
@@ -121,14 +121,9 @@ def step(state: SelfTestState, event: AttemptInput, now: Now) -> Step:
     match event:
         case events.Ended():
             return _conclude(state, End.told(event))
-        case events.StopRaised():
-            stopped = know(state, stopped=state.facts.stopped or event.source)
-            return hang_up(stopped, "stop", now, again=True)
-        case ShutDown():
-            ending = know(state, stopped=state.facts.stopped or "shutdown")
-            return hang_up(ending, "shutdown", now)
-        case Withdrawn():
-            return hang_up(know(state, withdrawn=event.by), "withdrawn", now)
+        case events.StopRaised() | ShutDown() | Withdrawn():
+            cut = cut_off(state.facts, event)
+            return hang_up(replace(state, facts=cut.facts), cut.reason, now, again=cut.again)
         case events.AudioFailed():
             if isinstance(state, HangingUp):
                 return Step(state)
