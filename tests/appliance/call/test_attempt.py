@@ -267,6 +267,20 @@ def test_a_monologue_shortens_the_wait_and_ends_as_voicemail() -> None:
     assert book.ended(23, Cause.REMOTE_HANG_UP) is Outcome.VOICEMAIL
 
 
+@pytest.mark.parametrize(("heard", "until"), [(21, 23), (24, 26), (27, 28)])
+def test_a_monologue_while_a_key_is_waited_for_leaves_two_seconds(
+    heard: float, until: float
+) -> None:
+    """From its own moment on, and never longer than without it."""
+    book = Playbook().to_greeting()
+    book.finished(20, "greeting")
+    assert isinstance(book.state, Waiting)
+    assert book.state.deadline == at(28).monotonic
+    book.machine(heard, Machine.MONOLOGUE)
+    assert isinstance(book.state, Waiting)
+    assert book.state.deadline == at(until).monotonic
+
+
 def test_a_dead_voice_path_is_a_failure() -> None:
     book = Playbook().to_greeting()
     assert book.audio_failed(12) == ["HangUp"]

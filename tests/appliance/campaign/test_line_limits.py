@@ -57,6 +57,9 @@ CALLS = ((0, "anna", 60.0), (10, "ben", 120.0), (20, "anna", None), (90, "carl",
         (LineLimits(minutes_per_day=6), 91, "minutes_per_day", 24 * 60),
         (LineLimits(minutes_per_day=7), 91, None, None),
         (LineLimits(minutes_per_day=6), 24 * 60, None, None),
+        # To the second: 380 fit, and 320 do once the first call of 60 has dropped out.
+        (LineLimits(minutes_per_day=19 / 3), 91, None, None),
+        (LineLimits(minutes_per_day=16 / 3), 91, "minutes_per_day", 24 * 60),
         (LineLimits(minutes_per_day=1), 91, "minutes_per_day", 24 * 60 + 90),
         # The longest wait is told.
         (LineLimits(calls_per_hour=1, calls_per_day=4), 91, "calls_per_day", 24 * 60),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.clearance.circumstances import Circumstances, longest_call
+from appliance.clearance.circumstances import Circumstances, FleetStanding, longest_call
 from appliance.clearance.gate import HORIZON, Rules, decide, next_chance
 from appliance.effects import Now
 from appliance.law import Ballot, Caller, Category, load_profile
@@ -602,3 +602,34 @@ def test_the_weeks_ahead_are_looked_at_to_the_last() -> None:
     assert week * WEEK <= spans[0][0] < week * WEEK + 86_400
     last = (week + AHEAD + 1) * WEEK
     assert last - 86_400 <= spans[-1][1] <= last
+
+
+@pytest.mark.parametrize(
+    ("fleet", "allowed", "says", "until"),
+    [
+        (FleetStanding(barred=None, objected=False), True, "can be asked", None),
+        (FleetStanding(barred=None, objected=True), False, "objected at another box", None),
+        (
+            FleetStanding(barred="headquarters stopped all", objected=False),
+            False,
+            "Headquarters stopped all.",
+            EVENING + timedelta(minutes=1),
+        ),
+        # Whoever objected stays away when headquarters is back.
+        (FleetStanding(barred="no link", objected=True), False, "objected", None),
+    ],
+)
+def test_how_a_box_and_a_person_stand_in_the_fleet(
+    fleet: FleetStanding, allowed: bool, says: str, until: datetime | None
+) -> None:
+    asked = replace(BENCH, fleet=fleet)
+    decision = decide(PERSON, [CONSENT], NO_HISTORY, RULES, asked)
+    (verdict,) = (one for one in decision.verdicts if one.rule == "fleet")
+    assert (verdict.allowed, verdict.until) == (allowed, until)
+    assert says in verdict.reason
+    assert (decision.clearance is not None) is allowed
+
+
+def test_a_box_of_no_fleet_asks_none() -> None:
+    decision = decide(PERSON, [CONSENT], NO_HISTORY, RULES, BENCH)
+    assert all(verdict.rule != "fleet" for verdict in decision.verdicts)
