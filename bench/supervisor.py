@@ -54,7 +54,7 @@ def _bare() -> float:
 def _process(place: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "firmware.supervisor"]
     folders = ["--run", str(place / "run"), "--state", str(place / "state")]
-    return subprocess.Popen([*command, *folders, "watch"], stderr=subprocess.DEVNULL)
+    return subprocess.Popen([*command, *folders, "watch"])
 
 
 def _start(place: Path) -> float:
