@@ -129,13 +129,13 @@ deb-boot: $(VENV)/.developer
 .PHONY: image image-boot
 RELEASE ?= bookworm
 image: $(VENV)/.developer
-	$(BIN)/python debian/image/make.py --release $(RELEASE) --arch $(ARCH) \
+	$(BIN)/python debian/image/make.py --release $(RELEASE) \
 	  $(if $(MIRROR),--mirror $(MIRROR)) $(if $(LOCK),--lock $(LOCK)) $(if $(KEYS),--keys $(KEYS))
 
 # That card in an emulated computer: first boot, calls, stop, updates, bad images, pulled plugs.
 # Root, qemu-system; long. `python -m tests.rigs.card --only ... --cuts N` picks.
 image-boot: $(VENV)/.developer
-	$(BIN)/python -m tests.rigs.card --arch $(ARCH)
+	$(BIN)/python -m tests.rigs.card
 
 # The packages' libraries: hashes, wheels, licences; and what is known against them, where the
 # network tells.

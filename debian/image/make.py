@@ -38,9 +38,8 @@ MIB = 1 << 20
 BOOT_MIB, SLOT_MIB, DATA_MIB = 256, 1280, 256
 SLOTS_AT = 512 * 1024
 """Where card_slots.py and boot.scr keep their sectors."""
-FIRMWARE = {"arm64": ("raspi-firmware", "u-boot-rpi", "u-boot-qemu"), "amd64": ()}
-"""Of these only files are taken; the last one is for emulation alone and not on the card. A card
-for amd64 boots nowhere by itself: it is the same root for trials under KVM (tests/rigs/card.py)."""
+FIRMWARE = ("raspi-firmware", "u-boot-rpi", "u-boot-qemu")
+"""Of these only files are taken; the last one is for emulation alone and not on the card."""
 UNREAD = ("man", "locale", "info", "lintian", "bug", "groff", "gtk-doc")
 MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
@@ -99,7 +98,7 @@ def main() -> int:
     """Make what the arguments name; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--release", default="bookworm", choices=["bookworm", "trixie"])
-    parser.add_argument("--arch", default="arm64", choices=sorted(FIRMWARE))
+    parser.add_argument("--arch", default="arm64", choices=["arm64"])
     parser.add_argument("--mirror", help="Debian archive; else that of this machine's apt")
     parser.add_argument("--package", type=Path, help="the box's .deb; else the newest of build/")
     parser.add_argument("--lock", type=Path, help="the packages of an earlier card, and no others")
@@ -164,7 +163,7 @@ def machine_mirror() -> str | None:
 def root(wanted: Wanted) -> tuple[Path, Path]:
     """Make the root, and the folder of packages of which only files are taken."""
     base = wanted.place / "base"
-    key = json.dumps([wanted.mirror, wanted.packages, FIRMWARE[wanted.arch]])
+    key = json.dumps([wanted.mirror, wanted.packages, FIRMWARE])
     told = wanted.place / "base.key"
     if not (told.exists() and told.read_text() == key):
         _say(f"a root of {wanted.release}")
@@ -176,7 +175,7 @@ def root(wanted: Wanted) -> tuple[Path, Path]:
     _run("cp", "-a", "--reflink=auto", f"{base}/.", tree)
     firmware = wanted.place / "firmware"
     _empty(firmware)
-    for package in FIRMWARE[wanted.arch]:
+    for package in FIRMWARE:
         [file] = (tree / "var/firmware").glob(f"{package}_*.deb")
         _run("dpkg-deb", "-x", file, firmware)
         shutil.move(file, firmware)
@@ -200,7 +199,7 @@ def _bootstrap(wanted: Wanted, base: Path) -> None:
         "--aptopt=Apt::Install-Recommends false",
         "--customize-hook=mkdir $1/var/firmware && cd $1/var/firmware && "
         "APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -o APT::Sandbox::User=root "
-        f"download {' '.join(FIRMWARE[wanted.arch]) or '; true'}",
+        f"download {' '.join(FIRMWARE)}",
         *(wanted.release, base),
         f"deb {wanted.mirror} {wanted.release} {components}",
         f"deb {wanted.mirror} {wanted.release}-updates {components}",
@@ -345,8 +344,7 @@ def boot_files(wanted: Wanted, tree: Path, firmware: Path) -> Path:
     _say("the boot partition")
     place = wanted.place / "boot"
     _empty(place)
-    if wanted.arch == "arm64":
-        _for_a_pi(tree, firmware, place)
+    _for_a_pi(tree, firmware, place)
     script = wanted.place / "boot.cmd"
     script.write_text(f"setenv card_disk {DISK}\n{(HERE / 'boot/boot.cmd').read_text()}")
     _run(

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.rigs import card_loader
+
 IMAGE = Path(__file__).parents[2] / "debian" / "image"
 SLOTS = runpy.run_path(str(IMAGE / "files/usr/lib/autodialer-card/card_slots.py"))
 SCRIPT = (IMAGE / "boot/boot.cmd").read_text(encoding="utf-8")
@@ -22,9 +24,8 @@ State = dict[str, str]
 
 def booted(state: State) -> tuple[str, State]:
     """What boot.scr does: the slot that it starts, and what it leaves on the card."""
-    if state["trial"] == "none":
-        return state["confirmed"], state
-    return state["trial"], {**state, "tried": state["trial"], "trial": "none"}
+    chosen = card_loader.choose(state)
+    return chosen.slots[0], chosen.state
 
 
 @pytest.mark.parametrize("state", EVERY_STATE[::7])

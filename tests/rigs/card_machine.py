@@ -1,10 +1,8 @@
 """A card in an emulated computer: switched on, asked, and its plug pulled.
 
-Two computers. *arm64*, as a Pi has it, played by ``qemu-system-aarch64 -M virt``: it starts the
-U-Boot of Debian's package u-boot-qemu, which reads the card's own boot.scr, and from there on all
-is the card's. *amd64* under KVM: the same recipe for another processor, many times faster, with
-tests/rigs/card_loader.py in U-Boot's place. What the simulated network saw leaves by a serial
-channel of its own, so that it is known outside at once and survives each cut.
+``qemu-system-aarch64 -M virt`` starts the U-Boot of Debian's package u-boot-qemu, which reads the
+card's own boot.scr; from there on everything is the card's. What the simulated network saw leaves
+by a serial channel of its own, so that it is known outside at once and survives each cut.
 
 A cut is the end of the emulator by SIGKILL, with the disk written through (``cache=directsync``):
 what the guest had not yet written is lost, what it had written is kept in order. A real card may
@@ -22,10 +20,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-
-from tests.rigs import card_loader
 
 BOOT_AT = 4 << 20
 """Where the boot partition begins (debian/image/make.py)."""
@@ -85,14 +81,9 @@ class Card:
 class Machine:
     """An emulated computer with one card in it."""
 
-    def __init__(self, card: Path, place: Path, key: Path, loader: Path | None) -> None:
-        """*loader* is U-Boot for arm64; without it the computer is this machine's own kind."""
+    def __init__(self, card: Path, place: Path, loader: Path, key: Path) -> None:
         self.card, self.place = card, place
         self._loader, self._key = loader, key
-        self.arguments = ""
-        """What is added to the kernel's line, as card.env does for U-Boot."""
-        self._since = (datetime.now(UTC), time.monotonic())
-        self._more: tuple[str, ...] = ()
         self.network = place / "network.jsonl"
         self.console = place / "console.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,29 +93,13 @@ class Machine:
     def start(self, *, at: datetime, more: tuple[str, ...] = ()) -> None:
         """Switch on; the computer's clock says *at*."""
         assert self._process is None
-        self._since = (at, time.monotonic())
-        self._more = more
-        self._start()
-
-    def _start(self) -> None:
         self._port = _free_port()
         with contextlib.suppress(OSError):
             self._control.unlink()
-        began, since = self._since
-        now = began + timedelta(seconds=time.monotonic() - since)
-        if self._loader is None:
-            disk = "ad1a1e70"
-            # Each start goes past the boot loader, so the emulator ends with the guest's restart.
-            words = [
-                *("qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host"),
-                *("-m", "768", "-no-reboot", "-vga", "none"),
-                *card_loader.start(self.card, self.place, disk, self.arguments),
-            ]
-        else:
+        words = [
             # One processor: where the host has none to spare, two wait for each other.
-            words = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-m", "1024"]
-            words += ["-bios", str(self._loader)]
-        words += [
+            *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-m", "1024"),
+            *("-bios", str(self._loader)),
             *("-display", "none", "-monitor", "none"),
             *("-drive", f"file={self.card},format=raw,if=none,id=card,cache=directsync"),
             *("-device", "virtio-blk-pci,drive=card"),
@@ -136,25 +111,18 @@ class Machine:
             *("-device", "i6300esb", "-action", "watchdog=reset"),
             *("-device", "qemu-xhci,id=usb"),
             *("-chardev", f"file,id=console,path={self.console},append=on"),
-            *("-serial", "chardev:console", "-rtc", f"base={now:%Y-%m-%dT%H:%M:%S}"),
+            *("-serial", "chardev:console", "-rtc", f"base={at:%Y-%m-%dT%H:%M:%S}"),
         ]
         for number, stick in enumerate(self.sticks):
             words += ["-drive", f"file={stick},format=raw,if=none,id=stick{number}"]
             words += ["-device", f"usb-storage,bus=usb.0,drive=stick{number},removable=on"]
         self._process = subprocess.Popen(
-            [*words, *self._more],
+            [*words, *more],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             stdout=(self.place / "qemu.log").open("ab"),
             stderr=subprocess.STDOUT,
         )
-
-    def restarted(self) -> bool:
-        """Go past the boot loader again where the guest ended itself; was that so?"""
-        if self._loader is None and self._process is not None and not self.on:
-            self._start()
-            return True
-        return False
 
     @property
     def _control(self) -> Path:
@@ -230,7 +198,7 @@ class Machine:
         """Wait until a command runs inside; return the real seconds that it took."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            if not self.on and not self.restarted():
+            if not self.on:
                 raise Failed("the emulator ended by itself")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 if self.run("true", check=False, seconds=90).returncode == 0:
