@@ -148,11 +148,9 @@ def main() -> int:
     return 0
 
 
-def machine_mirror() -> str | None:
+def machine_mirror(apt: Path = Path("/etc/apt")) -> str | None:
     """Return the Debian archive that this machine's apt uses."""
-    for file in sorted(Path("/etc/apt").rglob("*.sources")) + sorted(
-        Path("/etc/apt").rglob("*.list")
-    ):
+    for file in (*sorted(apt.rglob("*.sources")), *sorted(apt.rglob("*.list"))):
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             found = re.match(r"(?:URIs:|deb\s+(?:\[.*?\]\s*)?)\s*(\S+/debian)/?(?:\s|$)", line)
             if found:
