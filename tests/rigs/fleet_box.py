@@ -269,7 +269,7 @@ class Rig:
         while time.monotonic() < settle and self.box.engine.calls:
             self._turn(0.05)
         # What is not sent would be at the next start; here the auditor waits for it.
-        settle = time.monotonic() + 60.0
+        settle = time.monotonic() + 180.0
         while time.monotonic() < settle and not self._all_sent():
             self._turn(0.05)
         self.member.close()

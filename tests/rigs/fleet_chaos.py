@@ -62,6 +62,7 @@ class Chaos:
             seed=arguments.seed,
             skews=skews,
             lazy=arguments.plant == LAZY,
+            power=not arguments.plain_disks,
         )
         self.boxes = self.ground.boxes
         self.stage = self.ground.stage
@@ -360,6 +361,7 @@ class Chaos:
             "packets lost": lost,
             "happened": dict(self.done),
             "promised": [len(self.promised.objections), len(self.promised.stops)],
+            "rows not sent at the end": judged.unsent,
             "findings": findings,
         }
         if self.arguments.results is not None:
@@ -402,6 +404,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--skew", type=float, default=0.3, help="seconds granted to the scheduler")
     parser.add_argument("--plant", choices=(*PLANTS, LAZY), default="")
+    parser.add_argument("--plain-disks", action="store_true", help="no power cuts, more dials")
     parser.add_argument("--directory", type=Path)
     parser.add_argument("--results", type=Path)
     parser.add_argument("--add-up", type=Path)
@@ -410,6 +413,8 @@ def main() -> int:
         return add_up(arguments.add_up)
     directory = arguments.directory or Path(tempfile.mkdtemp(prefix="fleet-chaos-"))
     directory.mkdir(exist_ok=True)
+    # Ended from outside it takes its namespaces, mounts and processes away, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     code = Chaos(directory, arguments).run()
     if code == 0 and arguments.directory is None:
         shutil.rmtree(directory)

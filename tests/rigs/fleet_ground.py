@@ -29,6 +29,8 @@ from tests.rigs.fleet_namespaces import Network, Party
 
 PURPOSE = "neighbourhood-news"
 NODES = ("hub-1", "hub-2", "hub-3")
+END_WITHIN = 240.0
+"""Seconds that a box may take to send what it has and to end."""
 _FICTION = ("+3319900", "+3326191", "+3335301", "+3346571", "+3353649", "+3363998")
 """Numbers that nobody has, ten thousand behind each."""
 _NODE_DISK = 4 << 30
@@ -140,7 +142,7 @@ class ChaosBox:
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
-            self._process.wait(90)
+            self._process.wait(END_WITHIN)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -149,15 +151,25 @@ class Ground:
     """The parties of one run, set up and not started."""
 
     def __init__(
-        self, directory: Path, boxes: int, *, seed: int, skews: Sequence[float], lazy: bool = False
+        self,
+        directory: Path,
+        boxes: int,
+        *,
+        seed: int,
+        skews: Sequence[float],
+        lazy: bool = False,
+        power: bool = True,
     ) -> None:
-        """*lazy* lets the nodes synchronise their disks when they like, as their default is."""
+        """*lazy* lets the nodes synchronise their disks when they like, as their default is.
+
+        Without *power* the disks are plain directories, which is a good deal faster.
+        """
         self.lacks: list[str] = []
         why = fleet_namespaces.why_not()
         if why:
             self.lacks.append(f"no network namespaces ({why}): links are proxies, no partitions")
         self._network = None if why else Network(seed)
-        cannot = fleet_disks.why_not()
+        cannot = fleet_disks.why_not() if power else "as ordered"
         if cannot:
             self.lacks.append(f"no disks whose power can be cut ({cannot})")
         self._disks: list[PowerDisk] = []

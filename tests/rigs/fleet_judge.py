@@ -3,7 +3,7 @@
 The auditor (``fleet verify``) reads ledgers, the hub's log and the networks' logs. The rig holds
 what no log can excuse: each objection and stop that the hub acknowledged must be in the log still,
 and no network may have seen a dial later than two seconds after it. Ledgers at headquarters must be
-the boxes' own byte by byte.
+the boxes' own byte by byte, as far as they were sent.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class Judgement:
     findings: list[str]
     told: dict[str, Any]
     """What the auditor counted."""
+    unsent: int = 0
+    """Rows that a box had not sent when the rig ended it; they are on its disk."""
 
 
 def judge(
@@ -91,12 +93,14 @@ def judge(
     key = ground.stage.hub.secrets().campaign_key
     found += lost_orders(copies, promised, key)
     found += late_dials(ground.boxes, promised, skew)
-    found += [
-        f"ledger: {box.name}: headquarters has another than the box"
-        for box in ground.boxes
-        if not _same(box, copies)
-    ]
-    return Judgement(found, told)
+    unsent = 0
+    for box in ground.boxes:
+        own = _ledger(box)
+        there = b"".join(map(raw, copies.ledgers.get(box.name, [])))
+        if not own.startswith(there):
+            found.append(f"ledger: {box.name}: headquarters has another than the box")
+        unsent += own[len(there) :].count(b"\n")
+    return Judgement(found, told, unsent)
 
 
 def lost_orders(copies: Copies, promised: Promised, key: bytes) -> list[str]:
@@ -146,7 +150,6 @@ def _dials(path: Path) -> list[tuple[float, str]]:
     ]
 
 
-def _same(box: ChaosBox, copies: Copies) -> bool:
+def _ledger(box: ChaosBox) -> bytes:
     paths = sorted((box.directory / "state" / "ledger").glob("*.jsonl"))
-    on_disk = b"".join(path.read_bytes() for path in paths)
-    return on_disk == b"".join(map(raw, copies.ledgers.get(box.name, [])))
+    return b"".join(path.read_bytes() for path in paths)

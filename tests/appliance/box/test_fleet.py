@@ -345,6 +345,43 @@ def test_an_objection_elsewhere_bars_the_person_before_the_registry_is_read(
     assert bench.fleet.asked == []
 
 
+def test_a_further_objection_costs_a_look_at_one_person_not_at_everybody(
+    bench: FleetBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand people take a Raspberry Pi seconds, and three in a hundred object."""
+    numbers = [f"+3319900{n:04d}" for n in range(2000, 2040)]
+    for number in numbers:
+        bench.register(number)
+    looked: list[str] = []
+
+    def objects(number: str) -> None:
+        looked.clear()
+        pid = pseudonym(KEY, number)
+        bench.fleet.objections[pid] = bench.now().utc
+        bench.box.take([ObjectedElsewhere(pid=pid, at=bench.now().utc, box="south")])
+        bench.tick()
+        bench.tick()
+
+    real = bench.fleet.pseudonym
+    bench.open()
+    monkeypatch.setattr(bench.fleet, "pseudonym", lambda one: (looked.append(one), real(one))[1])
+    objects(numbers[7])
+    assert len(looked) >= 40
+    objects(numbers[30])
+    assert numbers[30] in looked
+    assert set(looked) <= {numbers[30], NUMBER}, "and whoever a claim is asked for"
+    objects("+33199009999")  # On nobody's list.
+    assert set(looked) <= {NUMBER}
+    assert len(bench.rows("consent.revoked")) == 2
+    late = "+33199002099"
+    bench.register(late)
+    bench.box.take([inputs.PeopleChanged(subjects=None)])
+    bench.tick()
+    objects(late)
+    objects("+33199002005")
+    assert len(bench.rows("consent.revoked")) == 4
+
+
 def test_a_consent_given_after_the_objection_is_not_revoked(bench: FleetBench) -> None:
     """Its row stays as it is; in this campaign the fleet's log refuses the person all the same."""
     long_ago = bench.now().utc - timedelta(days=300)
