@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -83,6 +84,14 @@ class Boxes:
             status = Path(f"/proc/{child.pid}/status").read_text()
             found.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
         return found
+
+    def processor(self) -> float:
+        """Return the seconds of processor that all of them took so far."""
+        ticks = 0
+        for child in self._children.values():
+            fields = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         for child in self._children.values():

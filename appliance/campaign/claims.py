@@ -290,9 +290,9 @@ class Claims:
             self._to_scan = iter(self._people.subjects())
         some = [*islice(self._to_scan, SCANNED_PER_STEP)]
         for key in some:
-            pid = self._look_at(key, now)
-            if pid is not None:
-                self._known_as[_short(pid)] = key
+            found = self._look_at(key, now)
+            if found is not None:
+                self._known_as[_short(found)] = key
         if len(some) < SCANNED_PER_STEP:
             self._to_scan = None
 

@@ -140,8 +140,8 @@ class SharedState:
                     state, Objected(pid), self._memory.position, self._boot()
                 )
         if new:
+            # No new status: fifty boxes would answer each objection with fifty writes at the hub.
             self._post(fleet_inputs.ObjectedElsewhere(pid=pid, at=objection.at, box=objection.box))
-            self._changed()
 
     def stop(self, epoch: int | None, order: Order) -> None:
         """Take a stop of *epoch*; None for the present one, as a push has it."""

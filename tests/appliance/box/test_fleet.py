@@ -364,7 +364,12 @@ def test_a_further_objection_costs_a_look_at_one_person_not_at_everybody(
 
     real = bench.fleet.pseudonym
     bench.open()
-    monkeypatch.setattr(bench.fleet, "pseudonym", lambda one: (looked.append(one), real(one))[1])
+
+    def noted(number: str) -> str:
+        looked.append(number)
+        return real(number)
+
+    monkeypatch.setattr(bench.fleet, "pseudonym", noted)
     objects(numbers[7])
     assert len(looked) >= 40
     objects(numbers[30])
