@@ -6,11 +6,12 @@ import argparse
 import asyncio
 import hashlib
 import json
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from appliance import __version__
-from appliance.cli.output import check_target, write_target
+from appliance.cli.output import check_outside_state, check_target, write_target
 from appliance.errors import Refused
 from appliance.fleet.audit import Finding, audit, told
 from appliance.fleet.collecting import collect, verify_ledgers
@@ -34,6 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    if arguments.save is not None:
+        check_outside_state(arguments, "--save", arguments.save)
+        if os.path.lexists(arguments.save):
+            raise Refused(f"--save {arguments.save}: exists already", "name a new directory")
     hub = None if arguments.copies is not None else Hub.open(arguments.hub)
     copies = Copies.load(arguments.copies) if hub is None else asyncio.run(_copied(hub))
     if arguments.save is not None:

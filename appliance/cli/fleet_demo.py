@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 
+from appliance.cli.output import check_outside_state
 from appliance.demo.fleet_run import FleetPerformance
 from appliance.errors import Refused
 
@@ -14,6 +16,9 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.config.paths import sample_config
 
     directory: Path = arguments.directory or Path(tempfile.mkdtemp(prefix="autodialer-fleet-"))
+    check_outside_state(arguments, "--directory", directory)
+    if os.path.lexists(directory) and not directory.is_dir():
+        raise Refused(f"{directory} is not a directory", "name a new directory")
     if directory.exists() and any(directory.iterdir()):
         raise Refused(f"{directory} is not empty", "name a new directory")
     if not 8 <= arguments.people <= 900:

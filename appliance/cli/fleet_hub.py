@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from appliance.cli.output import check_target, write_target
+from appliance.cli.output import check_outside_state, check_target, write_target
 from appliance.errors import Refused
 from appliance.fleet.canary import HubUnfit
 from appliance.fleet.headquarters import at_headquarters
@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _make(arguments: argparse.Namespace) -> int:
+    check_outside_state(arguments, "--hub", arguments.hub)
     nodes = [_node(text, bench=arguments.bench) for text in arguments.node]
     hub = Hub.create(arguments.hub, arguments.campaign, nodes, tls=not arguments.bench)
     if arguments.bench:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import sys
 from pathlib import Path
 
+from appliance.cli.output import check_outside_state
 from appliance.errors import Refused
 from appliance.fleet.joining import open_file
 from firmware.bounded_read import read_bounded
@@ -15,14 +17,22 @@ LIMIT = 256 * 1024
 
 
 def run(arguments: argparse.Namespace) -> int:
-    contents = read_bounded(arguments.file, LIMIT)
-    keys = open_file(contents, _passphrase(arguments), str(arguments.file))
     target: Path = arguments.key or arguments.config.parent / "fleet.key"
-    if target.exists():
+    check_outside_state(arguments, "--key", target)
+    if target.is_dir():
+        raise Refused(f"--key {target}: is a directory", "add a file name")
+    if not target.absolute().parent.is_dir():
+        raise Refused(
+            f"--key {target}: there is no directory {target.absolute().parent}",
+            "make it, or write somewhere else",
+        )
+    if os.path.lexists(target):
         raise Refused(
             f"{target} exists: this box is a member already",
             "take it away first if headquarters removed the old name, or name another with --key",
         )
+    contents = read_bounded(arguments.file, LIMIT)
+    keys = open_file(contents, _passphrase(arguments), str(arguments.file))
     keys.save(target)
     print(f"{target} is written; it is this box's identity, readable by its owner alone.")
     print(f"Add to {arguments.config}, then start the box:")

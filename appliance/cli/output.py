@@ -18,6 +18,7 @@ from appliance.storage.written_files import (
     Protected,
     WrittenFiles,
     digest_of,
+    in_the_state,
     judge,
     names_in,
     put,
@@ -69,6 +70,20 @@ def check_target(
     else:
         return
     raise Refused(f"{option} {path}: {wrong}", remedy)
+
+
+def check_outside_state(arguments: argparse.Namespace, option: str, path: Path) -> None:
+    """Refuse a file or directory in the state directory, for what judges the rest by itself.
+
+    A new key file and a new directory are written only where nothing is yet; what the configuration
+    names for them is the very place.
+    """
+    try:
+        refusal = in_the_state(path, protected(arguments))
+    except OSError as error:
+        raise Refused(f"{option} {path}: {error.strerror}", "write somewhere else") from error
+    if refusal is not None:
+        raise Refused(f"{option} {path}: {refusal.wrong}", refusal.remedy)
 
 
 def write_target(arguments: argparse.Namespace, option: str, path: Path, data: bytes) -> None:

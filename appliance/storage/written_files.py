@@ -64,8 +64,9 @@ def judge(
         return None
     plain, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))  # noqa: PTH100
     elsewhere = "write somewhere else"
-    if protected.state is not None and _within(protected.state, protected.own_part, plain, real):
-        return Refusal(f"lies in the state directory {protected.state}", elsewhere)
+    refusal = in_the_state(path, protected)
+    if refusal is not None:
+        return refusal
     for other, what in protected.named:
         if plain == other or real == Path(os.path.realpath(other)) or _same(path, other):
             return Refusal(f"is {what}", elsewhere)
@@ -86,6 +87,14 @@ def judge(
             "exists, and is not what this box wrote there",
             "name a new file, or move that one away first",
         )
+    return None
+
+
+def in_the_state(path: Path, protected: Protected) -> Refusal | None:
+    """Return the refusal where *path* lies in the state directory, which is the box's alone."""
+    plain, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))  # noqa: PTH100
+    if protected.state is not None and _within(protected.state, protected.own_part, plain, real):
+        return Refusal(f"lies in the state directory {protected.state}", "write somewhere else")
     return None
 
 

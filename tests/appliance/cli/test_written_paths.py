@@ -150,6 +150,35 @@ def test_what_the_box_did_not_write_stays_as_it_is(
     assert "Traceback" not in said
 
 
+FLEET = {
+    "fleet join": ("fleet", "join", "north.join", "--key"),
+    "fleet verify": ("fleet", "verify", "--save"),
+    "fleet hub": ("fleet", "hub", "--campaign", "spring", "--node", "a=hub.example", "--hub"),
+    "fleet enrol": ("fleet", "enrol", "north", "--hub", "office", "--out"),
+    "fleet report": ("fleet", "report", "--hub", "office", "--out"),
+    "fleet demo": ("fleet", "demo", "--directory"),
+}
+
+
+@pytest.mark.parametrize(
+    "place", [place for place in PLACES if "state" in place or "ledger" in place]
+)
+@pytest.mark.parametrize("command", FLEET)
+def test_no_command_of_a_fleet_writes_into_the_state(
+    command: str, place: str, box: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They write keys and directories; the state directory is the box's all the same."""
+    path = PLACES[place](box)
+    office = ("fleet", "hub", "--campaign", "spring", "--bench", "--node", "a=127.0.0.1")
+    assert main([*office, "--hub", "office"]) == 0
+    before = everything(box)
+    assert main([*FLEET[command], str(path)]) == 1
+    assert everything(box) == before
+    said = capsys.readouterr().err
+    assert str(path) in said
+    assert ";" in said, "no remedy"
+
+
 @pytest.mark.parametrize("command", list(COMMANDS)[:6])
 def test_what_the_box_wrote_itself_is_written_anew(
     command: str, box: Path, capsys: pytest.CaptureFixture[str]
