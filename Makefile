@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: demo demo-fleet test pure check lint bench crash first-boot field-guide soak chaos contract restore-matrix death mutants fuzz freeze \
-  deb deb-boot lock audit clean
+  deb deb-boot arm64-tests lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -136,6 +136,10 @@ image: $(VENV)/.developer
 # Root, qemu-system; long. `python -m tests.rigs.card --only ... --cuts N` picks.
 image-boot: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.card
+
+# The pure suite on a Raspberry Pi's kind of machine, which qemu plays: minutes, on a quiet computer.
+arm64-tests: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.other_machine
 
 # The packages' libraries: hashes, wheels, licences; and what is known against them, where the
 # network tells.
