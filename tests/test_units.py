@@ -85,3 +85,23 @@ def test_no_unit_hides_what_the_header_is_read_from() -> None:
 def test_the_box_may_make_a_callback_for_its_sound_card() -> None:
     text = (UNITS / "autodialer.service").read_text(encoding="utf-8")
     assert "\nMemoryDenyWriteExecute=" not in text
+
+
+OF_BOTH = {"nosuid", "nodev", "noexec", "ro", "uid", "gid", "umask", "dmask", "fmask", "iocharset"}
+"""The kernel's own options, and those that vfat and exfat both know (their parameter tables)."""
+
+
+def test_a_stick_of_either_kind_is_mounted() -> None:
+    # One option that the other does not know, and the sticks of that kind are never seen.
+    mounts = {
+        unit.name: line.split(" -o ")[1].split()[0]
+        for unit in UNITS.glob("*.service")
+        for line in unit.read_text(encoding="utf-8").splitlines()
+        if "mount -t vfat,exfat" in line
+    }
+    assert len(mounts) >= 2
+    unknown = {
+        name: {option.split("=")[0] for option in options.split(",")} - OF_BOTH
+        for name, options in mounts.items()
+    }
+    assert not any(unknown.values()), unknown

@@ -27,6 +27,8 @@ _QUIET_SECONDS = 0.15
 """Nothing else may follow an answer for so long, or it may have been the answer to another."""
 _PROOFS = 2
 _RETRY_SECONDS = 0.1
+_FIRST_SECONDS, _FIRST_RETRY_SECONDS = 0.5, 0.03
+"""At first a port that is still held is asked for more often: its holder is dying."""
 _FINAL = re.compile(rb"^(?:OK|ERROR|\+CM[ES] ERROR:.*|COMMAND NOT SUPPORT)\s*$", re.MULTILINE)
 _ROW = re.compile(rb"^\+CLCC:(.*)$", re.MULTILINE)
 _RELEASED = 6
@@ -96,7 +98,8 @@ class Silencer:
         # Not at the top: the stop contact is watched before the serial library is loaded.
         from firmware.modem.port import open_port
 
-        next_word = time.monotonic() + UNPROVEN_SECONDS
+        began = time.monotonic()
+        next_word = began + UNPROVEN_SECONDS
         while not self._give_back.is_set():
             try:
                 port = open_port(self._device, self._line.baudrate, rtscts=self._line.rtscts)
@@ -113,7 +116,8 @@ class Silencer:
             if time.monotonic() >= next_word:
                 next_word = time.monotonic() + UNPROVEN_SECONDS
                 self._unproven(self._line.name)
-            self._give_back.wait(_RETRY_SECONDS)
+            fresh = time.monotonic() < began + _FIRST_SECONDS
+            self._give_back.wait(_FIRST_RETRY_SECONDS if fresh else _RETRY_SECONDS)
 
     def _converse(self, port: Any) -> bool:
         port.timeout = 0.02
