@@ -102,7 +102,13 @@ def line_text(line: dict[str, Any]) -> str:
     family = line["modem"].get("family", "")
     limit = line.get("limit")
     held = f", limit reached: {limit['detail']}, until {limit['until']}" if limit else ""
-    return f"{line['name']}: {state}{f' ({family})' if family else ''}{held}{_self_test(line)}"
+    modem = line["modem"]
+    dbm, sent, heard = (modem.get(key) for key in ("signal", "level_out", "level_in"))
+    about = "" if dbm is None else f", signal {dbm} dBm"
+    about += "" if sent is None else f", sends {sent:.0f} dBFS"
+    about += "" if heard is None else f", hears {heard:.0f} dBFS"
+    shown = f" ({family})" if family else ""
+    return f"{line['name']}: {state}{shown}{about}{held}{_self_test(line)}"
 
 
 def _self_test(line: dict[str, Any]) -> str:

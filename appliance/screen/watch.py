@@ -13,6 +13,9 @@ from appliance.language import Translate, marked
 from appliance.screen.local_time import MINUTES, local
 
 LAMPS = {"ready": "green", "line": "blue", "call": "yellow", "fault": "red", "heartbeat": "white"}
+BARS = "▂▄▆█"
+BARS_FROM = (-109, -97, -85, -73)
+"""dBm from which each bar is shown: hardly, weak, good, best."""
 NARROWEST = 30
 TWO_COLUMNS_FROM = 100
 """Columns from which events stand beside the queue."""
@@ -170,7 +173,24 @@ def _lines(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]
         about = [str(modem[key]) for key in ("family", "audio", "operator") if modem.get(key)]
         row = Text.assemble((f"{line['name']:<8}", "bold"), " ")
         row.append(f"{words:<16}", "bold yellow" if busy else "")
+        row.append(f" {signal(modem.get('signal'))}")
+        if busy:
+            row.append(f" {loudness(modem.get('level_out'), modem.get('level_in'))}", "bold")
         yield row.append(f" {', '.join(about)}", "dim")
+
+
+def signal(dbm: object) -> str:
+    """Show how strong the network is: bars as on a telephone, and the figure behind them."""
+    if not isinstance(dbm, int):
+        return f"{'·' * len(BARS)} {'?':>4} dBm"
+    lit = sum(dbm >= least for least in BARS_FROM)
+    return f"{BARS[:lit]}{'·' * (len(BARS) - lit)} {dbm:>4} dBm"
+
+
+def loudness(sent: object, received: object) -> str:
+    """Show how loud both directions of a call are: up what the callee is sent, down what comes."""
+    shown = (f"{one:>3.0f}" if isinstance(one, float) else " --" for one in (sent, received))
+    return "↑{} ↓{} dBFS".format(*shown)
 
 
 def _counts(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]:

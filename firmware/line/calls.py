@@ -21,6 +21,7 @@ from firmware.call.procedure import CallProcedure
 from firmware.call.voice import CallVoice
 from firmware.clips.clip import Clip
 from firmware.families.base import Family
+from firmware.line.levels import CallLevels
 from firmware.line.status import LineStatus
 from firmware.orders import Dial
 from firmware.voice.path import AudioCallbacks, AudioPath
@@ -37,6 +38,7 @@ class LineCalls:
 
     def __post_init__(self) -> None:
         self.call: LiveCall | None = None
+        self.levels = CallLevels()
         self._calling: CallProcedure | None = None
         self._usual_refusals: int | None = None
         self._lists_calls: bool | None = None
@@ -79,6 +81,7 @@ class LineCalls:
     def forget(self) -> VoiceSwitch | None:
         """The call is over; return how its voice went, or None where there was no call."""
         calling, self._calling, self.call = self._calling, None, None
+        self.levels.forget()
         if calling is None:
             return None
         lists = calling.call.progress.lists_calls
@@ -154,6 +157,7 @@ class LineCalls:
         )
 
     def _clip_started(self, clip: str, at: float) -> None:
+        self.levels.started(self.clips.get(clip), at)
         call = self.call
         if call is not None:
             call.clip_started(clip, at)
@@ -164,6 +168,7 @@ class LineCalls:
             call.clip_advanced(clip, played_ms, at)
 
     def _clip_finished(self, clip: str, played_ms: int, complete: bool, at: float) -> None:
+        self.levels.finished()
         call, calling = self.call, self._calling
         if call is not None:
             # A stop silences the path before anybody else hears of it.
@@ -174,6 +179,7 @@ class LineCalls:
         call = self.call
         if call is not None:
             call.downlink(pcm, at)
+            self.levels.heard(pcm, at)
 
     def _audio_failed(self, detail: str, at: float) -> None:
         self.line.inbox.put(AudioTrouble(detail=detail, at=at))

@@ -39,7 +39,7 @@ from firmware.modem.bring_up import BringUp
 from firmware.modem.discovery import Bindings, Resolver
 from firmware.modem.identity import Identity
 from firmware.modem.modem import VoiceModem
-from firmware.modem.network import read_operator, read_own_number
+from firmware.modem.network import read_operator, read_own_number, read_signal
 from firmware.modem.sim_card import PinMemory
 from firmware.modem.transport import ANSWER_DUE_SECONDS
 from firmware.orders import HangUp, Order
@@ -158,7 +158,10 @@ class Line:
     def describe(self) -> dict[str, object]:
         """What is known of the line, for status and doctor. Plain values only."""
         described = self._status.describe(in_call=self._calls.call is not None)
+        levels, now = self._calls.levels, self._line.now()
         return described | {
+            "level_out": levels.sent(now),
+            "level_in": levels.received(now),
             "messages": self._messages.describe(),
             "balance": self._balance.describe(),
         }
@@ -262,6 +265,7 @@ class Line:
         try:
             self._status.carrier = read_operator(modem.command("AT+COPS?", timeout=3.0).lines)
             self._status.own_number = read_own_number(modem.command("AT+CNUM", timeout=3.0).lines)
+            self._status.signal = read_signal(modem.command("AT+CSQ", timeout=3.0).lines)
         except CommandTimeout:
             self._line.log.info("the modem does not say its network or its number")
 
@@ -287,6 +291,7 @@ class Line:
     def _release(self) -> None:
         modem, self._line.modem = self._line.modem, None
         self._session = None
+        self._status.signal = None
         self._messages.leave()
         self._calls.forget()
         self._voice.release()

@@ -55,6 +55,7 @@ from firmware.modem.network import (
     read_network_time,
     read_operator,
     read_service,
+    read_signal,
     service_fault,
 )
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
@@ -260,6 +261,15 @@ class Session:
 
     def _check_service(self) -> None:
         self._took(read_service(self.modem, self.identity.family))
+        if self.line.ready:
+            self._ask_signal()
+
+    def _ask_signal(self) -> None:
+        """Ask how strong the network is: for people alone, so no answer is no fault."""
+        try:
+            self.status.signal = read_signal(self.modem.command("AT+CSQ", timeout=3.0).lines)
+        except CommandTimeout:
+            self.status.signal = None
 
     def _took(self, service: Service) -> None:
         """Tell a fault of the registration, or that it is over."""

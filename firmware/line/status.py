@@ -43,6 +43,8 @@ class LineStatus:
         """Whose network told that time, as the modem names it."""
         self.carrier: str | None = None
         """Whose network it was when the line came up."""
+        self.signal: int | None = None
+        """How strong the network is received, in dBm; None where the modem does not say."""
         self.own_number: str | None = None
         """The SIM's, where it knows it."""
         self._keys_proven = False
@@ -140,6 +142,7 @@ class LineStatus:
             "network_time_at": time[1] if time else None,
             "operator": self.operator,
             "carrier": self.carrier,
+            "signal": self.signal,
             "own_number": None if self.own_number is None else masked(self.own_number),
             "power_pin": line.settings.power_pin,
             "power_cuts": self.power_cuts,

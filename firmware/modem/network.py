@@ -137,6 +137,18 @@ def read_operator(lines: Iterable[str]) -> str | None:
     return None
 
 
+_SIGNAL = re.compile(r"\+CSQ:\s*(\d{1,3}),\s*\d{1,3}")
+
+
+def read_signal(lines: Iterable[str]) -> int | None:
+    """Return the strength of the received network in dBm (27.007, 8.5), None where unknown."""
+    for line in lines:
+        found = _SIGNAL.match(line)
+        if found is not None and int(found[1]) <= 31:
+            return 2 * int(found[1]) - 113
+    return None
+
+
 _OWN_NUMBER = re.compile(r'\+CNUM:\s*(?:"[^"]*")?,\s*"(\+?\d{3,15})"')
 
 

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from appliance.cli.watching import Watch
 from appliance.errors import Unresponsive
 from appliance.language import translator
-from appliance.screen.watch import View, page
+from appliance.screen.watch import View, loudness, page, signal
 
 STATUS: dict[str, Any] = {
     "box": "north",
@@ -39,7 +39,14 @@ STATUS: dict[str, Any] = {
             "attempt": "a1",
             "incoming": None,
             "fault": None,
-            "modem": {"family": "sim7600", "audio": "pcm-serial", "operator": "20801"},
+            "modem": {
+                "family": "sim7600",
+                "audio": "pcm-serial",
+                "operator": "20801",
+                "signal": -79,
+                "level_out": -20.3,
+                "level_in": -34.6,
+            },
             "selftest": None,
         },
         {
@@ -120,7 +127,7 @@ def test_a_page_tells_what_a_person_asks() -> None:
         "18:02:11 CET",
         "● ready on",
         "Every line has a call. Next: 2027-03-10 18:00 CET.",
-        "line-1   telling",
+        "line-1   telling          ▂▄▆·  -79 dBm ↑-20 ↓-35 dBFS sim7600",
         "line-2: OUT (sim_missing) no SIM is in the holder; insert it, contacts down",
         "48 people, 31 may still be called, 12 calls",
         "busy 3  listened 7  opted_out 2",
@@ -131,6 +138,34 @@ def test_a_page_tells_what_a_person_asks() -> None:
     ):
         assert told in shown
     assert "dit le message" in "\n".join(plain(View(status=STATUS), 80, 40, "fr"))
+
+
+@pytest.mark.parametrize(
+    ("dbm", "shown"),
+    [
+        (-51, "▂▄▆█  -51 dBm"),
+        (-73, "▂▄▆█  -73 dBm"),
+        (-74, "▂▄▆·  -74 dBm"),
+        (-97, "▂▄··  -97 dBm"),
+        (-109, "▂··· -109 dBm"),
+        (-113, "···· -113 dBm"),
+        (None, "····    ? dBm"),
+        ("x", "····    ? dBm"),
+    ],
+)
+def test_a_signal_is_bars_and_a_figure(dbm: object, shown: str) -> None:
+    assert signal(dbm) == shown
+
+
+def test_levels_are_shown_while_somebody_is_on_the_line_alone() -> None:
+    assert loudness(-20.4, None) == "↑-20 ↓ -- dBFS"
+    idle = [{**STATUS["lines"][0], "call": None}]
+    rows = plain(View(status={**STATUS, "lines": idle}), 80, 24)
+    (row,) = [row for row in rows if row.startswith("line-1")]
+    assert "dBFS" not in row
+    assert "-79 dBm" in row
+    narrow = plain(View(status=STATUS), 40, 12)
+    assert any(row.startswith("line-1   telling          ▂▄▆·  -79 dBm") for row in narrow)
 
 
 def test_no_text_is_obeyed() -> None:

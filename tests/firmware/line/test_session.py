@@ -245,6 +245,15 @@ def test_whose_network_told_the_time_is_asked_with_it() -> None:
     assert rig.parts.operator == "20810"
 
 
+def test_how_strong_the_network_is_is_asked_with_each_look_at_it() -> None:
+    rig = Rig(until=100.0)
+    rig.modem.answers["AT+CSQ"] = ("+CSQ: 20,99",)
+    rig.modem.later[85.0] = {"AT+CSQ": ("+CSQ: 99,99",)}
+    rig.serve()
+    assert rig.modem.when("AT+CSQ") == rig.modem.when(ASKS) == [30.0, 60.0, 90.0]
+    assert rig.parts.signal is None
+
+
 def test_without_a_time_nobody_asks_whose_it_is() -> None:
     rig = Rig(until=700.0).serve()
     assert rig.modem.when("AT+COPS?") == []
