@@ -15,8 +15,11 @@ from appliance.demo.processes import Stage
 from appliance.errors import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from appliance.config.load import Config
-    from appliance.demo.run import Result
+    from appliance.demo.run import Performance, Result
+    from appliance.screen.live import Screen
 
 MOST_LINES = 16
 EVERY_OUTCOME_FROM = 40
@@ -91,7 +94,6 @@ def _perform(stage: Stage, arguments: argparse.Namespace, campaign: Config) -> i
     from appliance.demo.people import make, will_be_called
     from appliance.demo.processes import write_config
     from appliance.demo.run import Performance
-    from appliance.screen.live import LiveScreen, PlainScreen
     from firmware.clips.clip import encode_wav
 
     purpose = campaign.campaign.purpose
@@ -102,16 +104,43 @@ def _perform(stage: Stage, arguments: argparse.Namespace, campaign: Config) -> i
     stage.contacts.write_text(population.contacts, encoding="utf-8")
     stage.scenario.write_text(population.scenario, encoding="utf-8")
     write_config(stage, arguments.config, lines=arguments.lines, speed=arguments.speed)
-    # Wrapping is for the live screen; the summary's paths must stay whole for copying.
+    # The summary's paths must stay whole for copying.
     console = Console(soft_wrap=True)
-    live = console.is_terminal and not arguments.plain
-    with LiveScreen(Console()) if live else PlainScreen() as screen:
-        performance = Performance(
+    result = staged(
+        stage,
+        arguments,
+        lambda screen: Performance(
             stage, population, screen, expected=will_be_called(arguments.contacts)
-        )
-        result = performance.run(lines=arguments.lines, speed=arguments.speed, seed=arguments.seed)
+        ),
+        lines=arguments.lines,
+        seed=arguments.seed,
+        doing="demonstration",
+    )
     every = arguments.contacts >= EVERY_OUTCOME_FROM
     return conclude(stage, console, arguments, result, what="demonstration", every_outcome=every)
+
+
+def staged(
+    stage: Stage,
+    arguments: argparse.Namespace,
+    make: Callable[[Screen], Performance],
+    *,
+    lines: int,
+    seed: int,
+    doing: str,
+) -> Result:
+    """Run a performance: behind the screen of ``watch`` on a terminal that can, else as lines."""
+    from appliance.cli.running import draws
+    from appliance.screen.live import PlainScreen
+
+    def run(performance: Performance) -> Result:
+        return performance.run(lines=lines, speed=arguments.speed, seed=seed)
+
+    if not draws(arguments):
+        return run(make(PlainScreen()))
+    from appliance.cli.staged import perform
+
+    return perform(make, run, state=stage.state, doing=doing)
 
 
 def leave(signum: int, _: object) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from appliance.cli.demo import conclude, leave, speed
+from appliance.cli.demo import conclude, leave, speed, staged
 from appliance.cli.sample import refuse_the_sample
 from appliance.demo.processes import Stage, autodialer, run_command
 from appliance.errors import Refused
@@ -108,7 +108,6 @@ def _perform(
 
     from appliance.demo.people import make
     from appliance.demo.run import Performance
-    from appliance.screen.live import LiveScreen, PlainScreen
     from firmware.clips.clip import encode_wav
 
     settings = config.settings
@@ -127,12 +126,16 @@ def _perform(
     _write(stage, config, lines, pace, start)
     print(f"the simulated clock begins at {start}; a report follows", flush=True)
     console = Console(soft_wrap=True)
-    live = console.is_terminal and not arguments.plain
-    with LiveScreen(Console()) if live else PlainScreen() as screen:
-        performance = Performance(
+    result = staged(
+        stage,
+        arguments,
+        lambda screen: Performance(
             stage, population, screen, expected=population.people, incidents=False
-        )
-        result = performance.run(lines=len(lines), speed=pace, seed=1)
+        ),
+        lines=len(lines),
+        seed=1,
+        doing="rehearsal",
+    )
     code = conclude(stage, console, arguments, result, what="rehearsal", every_outcome=False)
     page = stage.directory / "report.html"
     made = run_command(stage, "report", "--out", str(page), "--csv", str(page.with_suffix(".csv")))

@@ -105,7 +105,7 @@ def _without_configuration(arguments: argparse.Namespace, error: Exception) -> i
 def _watch(arguments: argparse.Namespace) -> int:
     import time
 
-    if _has_a_screen(arguments):
+    if draws(arguments):
         from appliance.cli.watching import Watch
 
         ask_running(arguments, "status")
@@ -130,11 +130,12 @@ def _watch(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _has_a_screen(arguments: argparse.Namespace) -> bool:
+def draws(arguments: argparse.Namespace) -> bool:
     """Whether to draw: on a terminal that can, for a person who did not ask for lines."""
     import os
 
-    if arguments.json or arguments.plain or arguments.count is not None:
+    given = (getattr(arguments, name, None) for name in ("json", "plain", "count"))
+    if any(given):
         return False
     return (
         sys.stdin.isatty()

@@ -7,6 +7,7 @@ alive and marked as stale.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -89,9 +90,10 @@ class Watch(App[None]):
     CSS = """
     #page { height: 1fr; }
     #keys { height: 1; text-style: reverse; }
+    Reset Label { width: 100%; }
     Reset, Help { align: center middle; }
     Reset > Vertical, Help > Static {
-        width: 90%; max-width: 70; height: auto; border: round $foreground; padding: 0 1;
+        width: 95%; max-width: 70; height: auto; border: round $foreground; padding: 0 1;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -112,6 +114,10 @@ class Watch(App[None]):
         self._trouble = self._note = ""
         self._looking = False
         self._shown = Text()
+        self.headline = ""
+        """What is played with the box, where it is a demonstration or a rehearsal."""
+        self.ready = threading.Event()
+        """The screen is up, so that other threads may tell it."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="page")
@@ -120,6 +126,7 @@ class Watch(App[None]):
     def on_mount(self) -> None:
         self.set_interval(LOOK_EVERY, self._tick)
         self._tick()
+        self.ready.set()
 
     def on_resize(self) -> None:
         self._draw()
@@ -158,6 +165,7 @@ class Watch(App[None]):
             silent_for=self._clock() - self._answered,
             trouble=self._trouble,
             note=self._note,
+            headline=self.headline,
         )
         say, size = self._say, self.size
         root = self.screen_stack[0]

@@ -66,6 +66,11 @@ class Performance:
         incidents = incidents and population.people >= INCIDENTS_FROM
         self._stop_at: float | None = expected * STOP_AFTER if incidents else None
         self._cut_at: float | None = expected * POWER_FAILS_AFTER if incidents else None
+        self._broken_off = False
+
+    def break_off(self) -> None:
+        """End at the next look at the box, whatever it does; any thread."""
+        self._broken_off = True
 
     def run(self, *, lines: int, speed: float, seed: int) -> Result:
         """Run to the end; raises ``Refused`` where a part fails."""
@@ -109,6 +114,8 @@ class Performance:
 
     def _watch(self, box: BoxProcess, started: float) -> BoxProcess:
         while box.exit_code is None:
+            if self._broken_off:
+                raise Refused("broken off", "")
             if time.monotonic() - started > GIVE_UP:
                 raise Refused("the demonstration does not end", f"see {self._stage.log}")
             self._tell_rows()

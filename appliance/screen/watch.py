@@ -17,6 +17,8 @@ BARS = "▂▄▆█"
 BARS_FROM = (-109, -97, -85, -73)
 """dBm from which each bar is shown: hardly, weak, good, best."""
 NARROWEST = 30
+FIGURES_FROM = 60
+"""Columns from which a line has room for all its figures."""
 TWO_COLUMNS_FROM = 100
 """Columns from which events stand beside the queue."""
 TIME = "%H:%M:%S %Z"
@@ -64,6 +66,8 @@ class View:
     """Seconds since the box answered; 0 where it just did."""
     trouble: str = ""
     """Why it does not answer, in a sentence."""
+    headline: str = ""
+    """What is played with the box, where it is a demonstration or a rehearsal."""
     note: str = ""
     """What the last key came to."""
 
@@ -101,6 +105,8 @@ def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
         if not clock["trusted"]:
             title.append(f" {say('NOT TRUSTED')}", "bold red")
     yield title
+    if view.headline:
+        yield from _wrapped(view.headline, width, "bold")
     if status.get("lamps"):
         yield _lamps(status["lamps"], width)
     if status.get("stopped"):
@@ -173,10 +179,15 @@ def _lines(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]
         about = [str(modem[key]) for key in ("family", "audio", "operator") if modem.get(key)]
         row = Text.assemble((f"{line['name']:<8}", "bold"), " ")
         row.append(f"{words:<16}", "bold yellow" if busy else "")
-        row.append(f" {signal(modem.get('signal'))}")
+        strength = signal(modem.get("signal"))
+        heard = loudness(modem.get("level_out"), modem.get("level_in")) if busy else ""
+        if width < FIGURES_FROM and busy:
+            # The figures of both directions say more than that of the network, beside its bars.
+            strength, heard, about = strength[: len(BARS)], heard.removesuffix(" dBFS"), []
+        row.append(f" {strength}")
         if busy:
-            row.append(f" {loudness(modem.get('level_out'), modem.get('level_in'))}", "bold")
-        yield row.append(f" {', '.join(about)}", "dim")
+            row.append(f" {heard}", "bold")
+        yield row.append(f" {', '.join(about)}" if about else "", "dim")
 
 
 def signal(dbm: object) -> str:
@@ -238,7 +249,8 @@ def _events(status: dict[str, Any], say: Translate) -> Iterator[Text]:
 
 
 def _heading(text: str) -> Text:
-    return Text(text, "underline")
+    # The style is the words' alone: what pads them to a column is not underlined.
+    return Text.assemble((text, "underline"))
 
 
 def _wrapped(text: str, width: int, style: str) -> Iterator[Text]:

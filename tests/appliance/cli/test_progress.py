@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from appliance.config.paths import sample_config
 from appliance.demo.processes import Stage, write_config
 from tests.support.box_process import Bench, bench
+from tests.support.terminal import at_a_terminal
 
 __all__ = ["bench"]
 
@@ -31,30 +30,6 @@ def contacts(path: Path, count: int) -> Path:
     return path
 
 
-def at_a_terminal(
-    *arguments: object, term: str = "xterm", stdout: int | None = None
-) -> tuple[int, str]:
-    """Run a command whose standard error is a real pty; return its code and what the pty showed."""
-    ours, theirs = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "appliance.cli.main", *map(str, arguments)],
-        stdin=theirs,
-        stdout=theirs if stdout is None else stdout,
-        stderr=theirs,
-        env={**os.environ, "TERM": term, "COLUMNS": "80"},
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while part := os.read(ours, 1 << 16):
-            shown += part
-    except OSError:
-        pass  # the other side is closed: that is how a pty ends
-    finally:
-        os.close(ours)
-    return child.wait(timeout=50), shown.decode(errors="replace")
-
-
 @pytest.mark.pty
 @pytest.mark.parametrize("term", ["xterm", "dumb", ""])
 def test_a_long_import_shows_a_bar_where_the_terminal_can(tmp_path: Path, term: str) -> None:
@@ -62,13 +37,13 @@ def test_a_long_import_shows_a_bar_where_the_terminal_can(tmp_path: Path, term: 
     stage.directory.mkdir(parents=True)
     write_config(stage, sample_config(), lines=1, speed=1.0)
     file = contacts(stage.contacts, 9000)
-    code, shown = at_a_terminal(
+    shown = at_a_terminal(
         "--config", stage.config, "contacts", "import", file, "--dry-run", term=term
     )
-    assert code == 0, shown
-    assert "9000 new people" in shown
-    assert ("judging" in shown and "%" in shown) is (term == "xterm")
-    assert ("\x1b" in shown) is (term == "xterm")
+    assert shown.code == 0, shown.text
+    assert "9000 new people" in shown.text
+    assert ("judging" in shown.text and "%" in shown.text) is (term == "xterm")
+    assert ("\x1b" in shown.raw) is (term == "xterm")
 
 
 @pytest.mark.process

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,89 +16,8 @@ from appliance.cli.watching import Watch
 from appliance.errors import Unresponsive
 from appliance.language import translator
 from appliance.screen.watch import View, loudness, page, signal
+from tests.support.watch_status import STATUS
 
-STATUS: dict[str, Any] = {
-    "box": "north",
-    "running": True,
-    "bench": False,
-    "mode": "automatic",
-    "language": "en",
-    "timezone": "Europe/Paris",
-    "clock": {"utc": "2027-03-09T17:02:11Z", "trusted": True, "source": "ntp"},
-    "stopped": False,
-    "stop_contact_open": False,
-    "paused": False,
-    "why": {
-        "code": "busy",
-        "sentence": "Every line has a call.",
-        "next_at": "2027-03-10T17:00:00Z",
-    },
-    "lines": [
-        {
-            "name": "line-1",
-            "ready": True,
-            "call": "telling",
-            "attempt": "a1",
-            "incoming": None,
-            "fault": None,
-            "modem": {
-                "family": "sim7600",
-                "audio": "pcm-serial",
-                "operator": "20801",
-                "signal": -79,
-                "level_out": -20.3,
-                "level_in": -34.6,
-            },
-            "selftest": None,
-        },
-        {
-            "name": "line-2",
-            "ready": False,
-            "call": None,
-            "attempt": None,
-            "incoming": None,
-            "fault": {
-                "code": "sim_missing",
-                "detail": "no SIM is in the holder",
-                "remedy": "insert it, contacts down",
-                "final": True,
-            },
-            "modem": {},
-            "selftest": None,
-        },
-    ],
-    "people": 48,
-    "waiting": 31,
-    "attempts": 12,
-    "outcomes": {"busy": 3, "listened": 7, "opted_out": 2},
-    "refusals": {"consent": 4, "law.sunday": 1},
-    "lamps": {"ready": "on", "line": "blink", "call": "on", "fault": "4 flashes"},
-    "faults": [
-        {"code": "line_out", "meaning": "a modem or SIM needs a person", "remedy": "see doctor"}
-    ],
-    "doubts": [],
-    "messages": {"kept": 0, "waiting": 0, "held_back": 0},
-    "queue": [
-        {
-            "subject": f"{index:032x}",
-            "number": f"+33 ••••••• {index:02d}",
-            "opens": "2027-03-10T17:00:00Z",
-            "attempts": index % 2,
-        }
-        for index in range(8)
-    ],
-    "recent": [
-        {
-            "at": f"2027-03-09T17:0{index}:00Z",
-            "kind": "call.ended",
-            "subject": "ab" * 16,
-            "line": "line-1",
-            "detail": "listened",
-        }
-        for index in range(3)
-    ],
-    "ledger": {"seq": 12, "hash": "00"},
-}
 SIZES = [(40, 12), (80, 24), (120, 40), (30, 5), (200, 60)]
 
 
@@ -110,6 +31,21 @@ def test_a_page_fits_its_terminal(width: int, height: int, language: str) -> Non
     rows = plain(View(status=STATUS), width, height, language)
     assert len(rows) == height
     assert max(map(len, rows)) <= width
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 12), (80, 24), (120, 40)])
+@pytest.mark.parametrize("scene", ["calling", "stopped"])
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_page_is_as_it_was_looked_at(width: int, height: int, scene: str, language: str) -> None:
+    """Of a change that is meant the file is made anew: UPDATE_PAGES=1 pytest, then look at it."""
+    stopped = {"stopped": True} if scene == "stopped" else {}
+    rows = plain(View(status={**STATUS, **stopped}), width, height, language)
+    text = "\n".join(row.rstrip() for row in rows) + "\n"
+    kept = Path(__file__).parent / "pages" / f"watch-{scene}-{width}x{height}.{language}.txt"
+    if os.environ.get("UPDATE_PAGES"):
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(text, encoding="utf-8")
+    assert text == kept.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -165,7 +101,7 @@ def test_levels_are_shown_while_somebody_is_on_the_line_alone() -> None:
     assert "dBFS" not in row
     assert "-79 dBm" in row
     narrow = plain(View(status=STATUS), 40, 12)
-    assert any(row.startswith("line-1   telling          ▂▄▆·  -79 dBm") for row in narrow)
+    assert "line-1   telling          ▂▄▆· ↑-20 ↓-35" in narrow
 
 
 def test_no_text_is_obeyed() -> None:

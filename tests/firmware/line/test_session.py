@@ -124,6 +124,7 @@ class Parts:
         self.changes = False
         self.network_time: object = "unread"
         self.operator: str | None = None
+        self.signal: object = "unread"
         self.line: Any = None
 
     def note(self, what: str) -> None:
