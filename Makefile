@@ -173,7 +173,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.fleet: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable '.[fleet,demo-fleet]'
+	$(INSTALL) --editable '.[hub,demo-fleet]'
 	$(COMPILE)
 	touch $(VENV)/.installed $@
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from appliance.errors import Refused
 
 DIRECTORY = Path("fleet-hub")
+HUB = frozenset({"hub", "demo"})
+"""Actions that make the hub's certificates."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,9 +111,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    for library in ("nats", "nacl"):
+    # Certificates are made at headquarters alone.
+    extra, more = ("hub", ("cryptography",)) if arguments.action in HUB else ("fleet", ())
+    for library in ("nats", "nacl", *more):
         if importlib.util.find_spec(library) is None:
-            raise Refused("what a fleet needs is not installed", "pip install 'autodialer[fleet]'")
+            raise Refused(
+                f"what fleet {arguments.action} needs is not installed ({library})",
+                f"pip install 'autodialer[{extra}]'",
+            )
     match arguments.action:
         case "hub" | "enrol" | "remove":
             from appliance.cli import fleet_hub

