@@ -73,10 +73,14 @@ def layered(tree: Path, place: Path) -> Path:
 
 
 class Machine:
-    """A booted container on top of *tree*, which stays as it is."""
+    """A booted container on top of *tree*, which stays as it is. *prepare* may change what is
+    booted before it is."""
 
-    def __init__(self, tree: Path, place: Path) -> None:
+    def __init__(
+        self, tree: Path, place: Path, prepare: Callable[[Machine], None] = lambda _: None
+    ) -> None:
         self.root = layered(tree, place)
+        prepare(self)
         self._console = (place / "console").open("wb")
         self._nspawn = subprocess.Popen(
             [
