@@ -88,7 +88,6 @@ class Machine:
         self.console = place / "console.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._port = _free_port()
-        self.sticks: list[Path] = []
 
     def start(self, *, at: datetime, more: tuple[str, ...] = ()) -> None:
         """Switch on; the computer's clock says *at*."""
@@ -100,7 +99,7 @@ class Machine:
             # One processor: where the host has none to spare, two wait for each other.
             *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-m", "1024"),
             *("-bios", str(self._loader)),
-            *("-display", "none", "-monitor", "none"),
+            *("-display", "none", "-monitor", f"unix:{self._monitor},server=on,wait=off"),
             *("-drive", f"file={self.card},format=raw,if=none,id=card,cache=directsync"),
             *("-device", "virtio-blk-pci,drive=card"),
             *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self._port}-:22"),
@@ -113,9 +112,6 @@ class Machine:
             *("-chardev", f"file,id=console,path={self.console},append=on"),
             *("-serial", "chardev:console", "-rtc", f"base={at:%Y-%m-%dT%H:%M:%S}"),
         ]
-        for number, stick in enumerate(self.sticks):
-            words += ["-drive", f"file={stick},format=raw,if=none,id=stick{number}"]
-            words += ["-device", f"usb-storage,bus=usb.0,drive=stick{number},removable=on"]
         self._process = subprocess.Popen(
             [*words, *more],
             stdin=subprocess.DEVNULL,
@@ -123,6 +119,37 @@ class Machine:
             stdout=(self.place / "qemu.log").open("ab"),
             stderr=subprocess.STDOUT,
         )
+
+    @property
+    def _monitor(self) -> Path:
+        return self.place / "monitor"
+
+    def plug(self, stick: Path) -> None:
+        """Put a stick into the computer that runs."""
+        self._tell(
+            f"drive_add 0 if=none,id=stick,format=raw,file={stick}",
+            "device_add usb-storage,bus=usb.0,id=plug,drive=stick,removable=on",
+        )
+
+    def unplug(self) -> None:
+        """Pull the stick out."""
+        self._tell("device_del plug", "drive_del stick")
+
+    def _tell(self, *lines: str) -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(30)
+            client.connect(str(self._monitor))
+            for line in ("", *lines):
+                said = b""
+                client.sendall(f"{line}\n".encode() if line else b"")
+                while not said.endswith(b"(qemu) "):
+                    more = client.recv(4096)
+                    if not more:
+                        break
+                    said += more
+                if b"Error" in said:
+                    raise Failed(f"{line}: {said.decode('utf-8', 'replace')[-200:]}")
+                time.sleep(0.5)
 
     @property
     def _control(self) -> Path:
