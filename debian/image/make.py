@@ -297,7 +297,7 @@ def _settle(wanted: Wanted, tree: Path) -> None:
     for name, target in (
         ("etc/resolv.conf", "/run/systemd/resolve/resolv.conf"),
         ("var/lib/dbus/machine-id", "/etc/machine-id"),
-        ("etc/mtab", "/proc/self/mounts"),
+        ("etc/mtab", "../proc/self/mounts"),
     ):
         (tree / name).unlink(missing_ok=True)
         (tree / name).symlink_to(target)

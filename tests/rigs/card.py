@@ -62,7 +62,7 @@ class Story:
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True
         )
-        self.work = BUILD / image.stem.removeprefix("autodialer-")
+        self.work = BUILD / update.stem.removeprefix("autodialer-")
         self.uboot = self.work / "firmware/usr/lib/u-boot/qemu_arm64/u-boot.bin"
         self.card = Card(image, place / "card.img")
         self.machine = Machine(self.card.file, place, self.uboot, self.key)
@@ -632,13 +632,13 @@ def main() -> int:
         print(f"card: needs root and {', '.join(missing) or 'nothing else'}", file=sys.stderr)
         return 1
     images = sorted(BUILD.glob("autodialer-*.img"))
-    updates = sorted(BUILD.glob("autodialer-*.raucb"))
-    if not images or not updates:
+    if not images:
         print("card: there is no card: make image", file=sys.stderr)
         return 1
     place = arguments.keep or Path(tempfile.mkdtemp(prefix="card-"))
     place.mkdir(parents=True, exist_ok=True)
-    story = Story(place, arguments.card or images[-1], updates[-1], arguments.seed, arguments.cuts)
+    update = images[-1].with_suffix(".raucb")
+    story = Story(place, arguments.card or images[-1], update, arguments.seed, arguments.cuts)
     steps = []
     try:
         for name in [name for name in STEPS if name in arguments.only]:
