@@ -116,10 +116,11 @@ deb-%: $(VENV)/.developer
 # no French text yet is named by a test. A catalogue without its dated header counts as fuzzy.
 LOCALE := appliance/locale
 messages: $(VENV)/.developer
-	$(BIN)/pybabel --quiet extract --mapping $(LOCALE)/babel.cfg --keywords "say marked" \
-	  --no-location --sort-output --omit-header --output $(LOCALE)/autodialer.pot appliance
+	$(BIN)/pybabel --quiet extract --mapping $(LOCALE)/babel.cfg \
+	  --keywords "say marked worded several:1,2 plural:1,2" --no-location --sort-output --omit-header \
+	  --output $(LOCALE)/autodialer.pot appliance firmware
 	$(BIN)/pybabel --quiet update --domain autodialer --input-file $(LOCALE)/autodialer.pot \
-	  --output-dir $(LOCALE) --omit-header --no-fuzzy-matching --ignore-obsolete
+	  --output-dir $(LOCALE) --ignore-pot-creation-date --no-fuzzy-matching --ignore-obsolete
 	$(BIN)/pybabel --quiet compile --use-fuzzy --domain autodialer --directory $(LOCALE)
 
 # The package of this machine on clean Debian systems, booted in a container: install, calls, kill,

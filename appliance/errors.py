@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firmware.errors import ErrorWithRemedy
+from firmware.wording import worded
 
 _EXCERPT = 40
 """Characters: enough to find the place in a file."""
@@ -25,11 +26,18 @@ class Unresponsive(Refused):
     """A box runs here and does not work: stopped, frozen, or too busy to answer."""
 
     def __init__(self, process: int | None, what: str) -> None:
-        whose = "a box" if process is None else f"the box (process {process})"
-        end = "" if process is None else f", or kill -9 {process}"
+        whose = (
+            worded("a box")
+            if process is None
+            else worded("the box (process {process})", process=process)
+        )
+        end = "" if process is None else worded(", or kill -9 {process}", process=process)
         super().__init__(
-            f"{whose} runs here and {what}",
-            "autodialer stop hangs up what may be up; then start the box anew: "
-            f"systemctl restart autodialer{end}",
+            worded("{whose} runs here and {what}", whose=whose, what=what),
+            worded(
+                "autodialer stop hangs up what may be up; then start the box anew: systemctl "
+                "restart autodialer{end}",
+                end=end,
+            ),
         )
         self.process = process

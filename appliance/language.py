@@ -1,24 +1,38 @@
 """The languages in which the box speaks to people: English, and catalogues beside it (GNU gettext).
 
-A message stands in the source in English, with named places for its values, and is looked up where
-it is shown: ``translator("fr")("{count} calls").format(count=3)``. Rooms that decide hand out the
-message and its values, never a finished sentence (:class:`Message`).
+A message stands in the source in English, with named places for its values. Rooms that decide hand
+out a :class:`~firmware.wording.Message` (:func:`worded`, :func:`plural`), which is English to every
+program; whoever shows it to a person says it by a :class:`Speaker`:
+``say("{count} calls", count=3)``, ``say(row.detail)``.
 """
 
 from __future__ import annotations
 
 import gettext
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import string
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from firmware.wording import Message, Translate, joined, plural, said_by, worded
+
+__all__ = [
+    "DEFAULT",
+    "LANGUAGES",
+    "Message",
+    "Speaker",
+    "Translate",
+    "joined",
+    "marked",
+    "plural",
+    "said_by",
+    "translator",
+    "worded",
+]
 
 DOMAIN = "autodialer"
 LANGUAGES = ("en", "fr")
 DEFAULT = "en"
-
-Translate = Callable[[str], str]
-"""Returns a message in one language."""
 
 _CATALOGUES = Path(__file__).parent / "locale"
 
@@ -28,24 +42,59 @@ def marked(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A sentence whose language is decided where it is shown.
+BETWEEN = (marked("; "), marked(": "))
+"""Marks between sentences, which French sets apart."""
 
-    ``text`` is English with ``str.format`` places, ``values`` what stands in them; a value may be
-    a message again.
-    """
 
-    text: str
-    values: dict[str, object] = field(default_factory=dict)
+class Speaker:
+    """Says messages in one language."""
 
-    def said(self, translate: Translate) -> str:
-        """Return the sentence in the language of *translate*."""
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._catalogue = catalogue(language)
+        self._places = _Places(comma=language == "fr")
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """Return *text* in the language; a :class:`~firmware.wording.Message` with its values.
+
+        Of a text that no catalogue has, such as a name, comes the text itself.
+        """
+        if isinstance(text, Message):
+            return self._said(text)
+        if not text:
+            return text
+        told = self._catalogue.gettext(text)
+        return self._filled(told, values) if values else told
+
+    def several(self, one: str, several: str, count: int, /, **values: object) -> str:
+        """Return the form for *count* in the language; ``{count}`` is a place of both."""
+        told = self._catalogue.ngettext(one, several, count)
+        return self._filled(told, {"count": count, **values})
+
+    def _said(self, message: Message) -> str:
+        if message.several:
+            told = self._catalogue.ngettext(message.message, message.several, message.number)
+        else:
+            told = self._catalogue.gettext(message.message) if message.message else ""
+        return self._filled(told, message.values) if message.values else told
+
+    def _filled(self, told: str, values: dict[str, object]) -> str:
         values = {
-            name: value.said(translate) if isinstance(value, Message) else value
-            for name, value in self.values.items()
+            name: self._said(value) if isinstance(value, Message) else value
+            for name, value in values.items()
         }
-        return translate(self.text).format(**values)
+        return self._places.vformat(told, (), values)
+
+
+class _Places(string.Formatter):
+    """``str.format``, with the language's decimal mark in the numbers that a place shapes."""
+
+    def __init__(self, *, comma: bool) -> None:
+        self._comma = comma
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return text.replace(".", ",") if self._comma and isinstance(value, float) else text
 
 
 @lru_cache(maxsize=8)
@@ -54,6 +103,7 @@ def catalogue(language: str) -> gettext.NullTranslations:
     return gettext.translation(DOMAIN, _CATALOGUES, languages=[language], fallback=True)
 
 
-def translator(language: str) -> Translate:
+@lru_cache(maxsize=8)
+def translator(language: str) -> Speaker:
     """Return what says messages in *language*."""
-    return catalogue(language).gettext
+    return Speaker(language)

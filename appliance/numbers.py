@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from appliance.service_ranges import NANP_SERVICE_AREA, service
 from firmware.errors import ErrorWithRemedy
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -125,8 +126,8 @@ def read_number(text: str, country: str, *, fiction: bool = False) -> str:
         if not fiction:
             raise NumberRefused(
                 Refusal.FICTION,
-                "the number is reserved for fiction and belongs to nobody",
-                "only a bench configuration takes such numbers: write a real one",
+                worded("the number is reserved for fiction and belongs to nobody"),
+                worded("only a bench configuration takes such numbers: write a real one"),
             )
         return e164
     refused = _judge(number)
@@ -145,7 +146,9 @@ def refusal(e164: str) -> NumberRefused | None:
 
     if not _E164.fullmatch(e164):
         return NumberRefused(
-            Refusal.HOSTILE, "it is not an E.164 number", "write + and 7 to 15 digits"
+            Refusal.HOSTILE,
+            worded("it is not an E.164 number"),
+            worded("write + and 7 to 15 digits"),
         )
     try:
         return _judge(phonenumbers.parse(e164, None))
@@ -169,16 +172,18 @@ def _judge(number: PhoneNumber) -> NumberRefused | None:
     if reached is not None:
         return _premium(reached)
     if region == "001":
-        return _premium("it is an international service or satellite number")
+        return _premium(worded("it is an international service or satellite number"))
     kind = phonenumbers.number_type(number)
     priced = {
-        PhoneNumberType.PREMIUM_RATE: "it is a premium-rate number",
-        PhoneNumberType.SHARED_COST: "it is a shared-cost number",
-        PhoneNumberType.TOLL_FREE: "it is a toll-free service number",
-        PhoneNumberType.PERSONAL_NUMBER: "it is a personal follow-me number at a premium price",
-        PhoneNumberType.PAGER: "it is a pager",
-        PhoneNumberType.UAN: "it is a company's universal access number",
-        PhoneNumberType.VOICEMAIL: "it is a voicemail access number",
+        PhoneNumberType.PREMIUM_RATE: worded("it is a premium-rate number"),
+        PhoneNumberType.SHARED_COST: worded("it is a shared-cost number"),
+        PhoneNumberType.TOLL_FREE: worded("it is a toll-free service number"),
+        PhoneNumberType.PERSONAL_NUMBER: worded(
+            "it is a personal follow-me number at a premium price"
+        ),
+        PhoneNumberType.PAGER: worded("it is a pager"),
+        PhoneNumberType.UAN: worded("it is a company's universal access number"),
+        PhoneNumberType.VOICEMAIL: worded("it is a voicemail access number"),
     }.get(kind)
     if priced is not None:
         return _premium(priced)
@@ -254,29 +259,37 @@ def hash_number(key: bytes, e164: str) -> str:
 def _clean(text: str) -> str:
     written = text.translate(_TYPOGRAPHY).strip(" ")
     if not written:
-        raise NumberRefused(Refusal.EMPTY, "there is no number", "write one: +33 1 99 00 12 34")
+        raise NumberRefused(
+            Refusal.EMPTY, worded("there is no number"), worded("write one: +33 1 99 00 12 34")
+        )
     if len(text) <= _MAX_TEXT and _MANGLED.fullmatch(written):
         raise NumberRefused(
             Refusal.MANGLED,
-            "a spreadsheet turned the number into a quantity and lost digits",
-            "format the column as text and type the number again, like +33 1 99 00 12 34",
+            worded("a spreadsheet turned the number into a quantity and lost digits"),
+            worded("format the column as text and type the number again, like +33 1 99 00 12 34"),
         )
     odd = next((c for c in written if unicodedata.category(c)[0] == "C"), None)
     if odd is not None:
-        raise _hostile(f"it holds a control character (U+{ord(odd):04X})")
+        raise _hostile(worded("it holds a control character (U+{code:04X})", code=ord(odd)))
     if len(text) > _MAX_TEXT:
-        raise _hostile(f"it is longer than {_MAX_TEXT} characters")
+        raise _hostile(worded("it is longer than {max_text} characters", max_text=_MAX_TEXT))
     if any(c.isdigit() and not c.isascii() for c in written):
-        raise _hostile("it holds digits that are not the plain 0 to 9")
+        raise _hostile(worded("it holds digits that are not the plain 0 to 9"))
     if any(c.isalpha() for c in written):
-        raise _hostile("it holds letters")
+        raise _hostile(worded("it holds letters"))
     if not _WRITTEN.fullmatch(written):
-        raise _hostile("it holds characters that have no place in a number")
+        raise _hostile(worded("it holds characters that have no place in a number"))
     digits = sum(c.isdigit() for c in written.removeprefix("00"))
     if digits > MAX_DIGITS:
-        raise _hostile(f"it has {digits} digits; no number in the world has more than {MAX_DIGITS}")
+        raise _hostile(
+            worded(
+                "it has {digits} digits; no number in the world has more than {max_digits}",
+                digits=digits,
+                max_digits=MAX_DIGITS,
+            )
+        )
     if digits == 0:
-        raise _hostile("it holds no digit")
+        raise _hostile(worded("it holds no digit"))
     return written
 
 
@@ -308,8 +321,10 @@ def _refuse_lost_prefix(digits: str, country: str) -> None:
     if not country:
         raise NumberRefused(
             Refusal.INVALID,
-            "the law profile has no country of its own, so a national number could be anybody's",
-            "write it in international form, with + and the country code",
+            worded(
+                "the law profile has no country of its own, so a national number could be anybody's"
+            ),
+            worded("write it in international form, with + and the country code"),
         )
     metadata = PhoneMetadata.metadata_for_region(country, None)
     if metadata is None:
@@ -320,15 +335,27 @@ def _refuse_lost_prefix(digits: str, country: str) -> None:
         if reading is not None and not (reading[0] != code and len(digits) <= 9):
             raise NumberRefused(
                 Refusal.MANGLED,
-                "the plus sign is missing, as when a spreadsheet took the number for a quantity",
-                f"if it is a number of {reading[1]} (+{reading[0]}), write the plus before it; "
-                "format the column as text",
+                worded(
+                    "the plus sign is missing, as when a spreadsheet took the number for a quantity"
+                ),
+                worded(
+                    "if it is a number of {country} (+{code}), write the plus before it; "
+                    "format the column as text",
+                    country=reading[1],
+                    code=reading[0],
+                ),
             )
         raise NumberRefused(
             Refusal.MANGLED,
-            "the leading zero is missing, as when a spreadsheet took the number for a quantity",
-            f"if it is a number of {country}, write it with its leading 0 or with +{code}; "
-            "format the column as text",
+            worded(
+                "the leading zero is missing, as when a spreadsheet took the number for a quantity"
+            ),
+            worded(
+                "if it is a number of {country}, write it with its leading 0 or with +{code}; "
+                "format the column as text",
+                country=country,
+                code=code,
+            ),
         )
 
 
@@ -408,37 +435,39 @@ def country_code(e164: str) -> str:
 
 def _hostile(what: str) -> NumberRefused:
     return NumberRefused(
-        Refusal.HOSTILE, what, "write digits, spaces and one leading + only, like +33 1 99 00 12 34"
+        Refusal.HOSTILE,
+        what,
+        worded("write digits, spaces and one leading + only, like +33 1 99 00 12 34"),
     )
 
 
 def _emergency() -> NumberRefused:
     return NumberRefused(
         Refusal.EMERGENCY,
-        "it is, or reaches, an emergency or distress number",
-        "such numbers are never dialled: write the person's own",
+        worded("it is, or reaches, an emergency or distress number"),
+        worded("such numbers are never dialled: write the person's own"),
     )
 
 
 def _short() -> NumberRefused:
     return NumberRefused(
         Refusal.SHORT,
-        "it is a short number or incomplete; it cannot be a person's",
-        "write the whole number with its country code",
+        worded("it is a short number or incomplete; it cannot be a person's"),
+        worded("write the whole number with its country code"),
     )
 
 
 def _premium(what: str) -> NumberRefused:
     return NumberRefused(
-        Refusal.PREMIUM, what, "write the person's own fixed or mobile number instead"
+        Refusal.PREMIUM, what, worded("write the person's own fixed or mobile number instead")
     )
 
 
 def _invalid() -> NumberRefused:
     return NumberRefused(
         Refusal.INVALID,
-        "no numbering plan assigns this number",
-        "check for a missing or doubled digit, and write the country code with +",
+        worded("no numbering plan assigns this number"),
+        worded("check for a missing or doubled digit, and write the country code with +"),
     )
 
 

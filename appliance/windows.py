@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from appliance.errors import excerpt
 from appliance.model import Interval
 from firmware.errors import ErrorWithRemedy
+from firmware.wording import worded
 
 Span = tuple[int, int]
 """``(start, end)`` in UTC seconds since 1970, half-open."""
@@ -65,7 +66,9 @@ _SAMPLE = 4 * 3600
 class WindowsInvalid(ErrorWithRemedy, ValueError):
     """The text is not a list of weekly windows; ``remedy`` says what to write."""
 
-    def __init__(self, reason: str, remedy: str = f'write it like "{_EXAMPLE}"') -> None:
+    def __init__(
+        self, reason: str, remedy: str = worded('write it like "{example}"', example=_EXAMPLE)
+    ) -> None:
         super().__init__(reason, remedy)
         self.reason = reason
 
@@ -144,7 +147,9 @@ def parse_windows(text: str) -> Windows:
     :class:`WindowsInvalid`.
     """
     if len(text) > _MAX_TEXT:
-        raise WindowsInvalid(f"the text is longer than {_MAX_TEXT} characters")
+        raise WindowsInvalid(
+            worded("the text is longer than {max_text} characters", max_text=_MAX_TEXT)
+        )
     normal = text.replace("–", "-").replace("\u00a0", " ").replace("\u202f", " ").lower()
     # A line is an item, unless its days and times stand on two.
     normal = re.sub(r"([0-9][^;\r\n]*)[\r\n]+", r"\1;", normal)
@@ -157,13 +162,13 @@ def parse_windows(text: str) -> Windows:
             continue
         match = _ITEM.fullmatch(part.strip())
         if match is None:
-            raise WindowsInvalid(f"“{excerpt(part)}” has no time of day")
+            raise WindowsInvalid(worded("“{shown}” has no time of day", shown=excerpt(part)))
         days = _days(match["days"])
         for spans in match["times"].split(","):
             start, end = _minutes(spans.strip())
             items += [(day, start, end) for day in days]
     if not items:
-        raise WindowsInvalid("there is no window")
+        raise WindowsInvalid(worded("there is no window"))
     return Windows.of(items)
 
 
@@ -309,17 +314,18 @@ def _offset(zone: ZoneInfo, second: int) -> int:
 
 def _days(text: str) -> list[int]:
     if not text.strip():
-        raise WindowsInvalid("the days are missing")
+        raise WindowsInvalid(worded("the days are missing"))
     days: list[int] = []
     for part in text.split(","):
         names = [name.strip().rstrip(".") for name in part.split("-")]
         for name in names:
             if name not in _DAYS:
                 raise WindowsInvalid(
-                    f"“{excerpt(name)}” is not a day", f'write mon to sun, like "{_EXAMPLE}"'
+                    worded("“{shown}” is not a day", shown=excerpt(name)),
+                    worded('write mon to sun, like "{example}"', example=_EXAMPLE),
                 )
         if len(names) > 2:
-            raise WindowsInvalid(f"“{excerpt(part)}” is not a range of days")
+            raise WindowsInvalid(worded("“{shown}” is not a range of days", shown=excerpt(part)))
         first, last = _DAYS[names[0]], _DAYS[names[-1]]
         days += [(first + step) % 7 for step in range((last - first) % 7 + 1)]
     return days
@@ -328,14 +334,20 @@ def _days(text: str) -> list[int]:
 def _minutes(text: str) -> Minutes:
     ends = [end.strip() for end in text.split("-")]
     if len(ends) != 2:
-        raise WindowsInvalid(f"“{excerpt(text)}” is not a span of time, like 18:00-20:00")
+        raise WindowsInvalid(
+            worded("“{shown}” is not a span of time, like 18:00-20:00", shown=excerpt(text))
+        )
     start, end = _minute(ends[0]), _minute(ends[1])
     if start == end:
-        raise WindowsInvalid(f"“{excerpt(text)}” is empty: it ends when it starts")
+        raise WindowsInvalid(
+            worded("“{shown}” is empty: it ends when it starts", shown=excerpt(text))
+        )
     if start > end:
         raise WindowsInvalid(
-            f"“{excerpt(text)}” ends before it starts",
-            'swap the times; a window over midnight is two: "fri 22:00-24:00; sat 00:00-01:00"',
+            worded("“{shown}” ends before it starts", shown=excerpt(text)),
+            worded(
+                'swap the times; a window over midnight is two: "fri 22:00-24:00; sat 00:00-01:00"'
+            ),
         )
     return start, end
 
@@ -343,10 +355,16 @@ def _minutes(text: str) -> Minutes:
 def _minute(text: str) -> int:
     match = _TIME.fullmatch(text)
     if match is None or not text.isascii():
-        raise WindowsInvalid(f"“{excerpt(text)}” is not a time", "write hours and minutes: 18:00")
+        raise WindowsInvalid(
+            worded("“{shown}” is not a time", shown=excerpt(text)),
+            worded("write hours and minutes: 18:00"),
+        )
     hour, minute = int(match[1]), int(match[2] or match[3] or 0)
     if minute > 59 or hour * 60 + minute > 1440:
-        raise WindowsInvalid(f"there is no time {excerpt(text)}", "times go from 00:00 to 24:00")
+        raise WindowsInvalid(
+            worded("there is no time {shown}", shown=excerpt(text)),
+            worded("times go from 00:00 to 24:00"),
+        )
     return hour * 60 + minute
 
 

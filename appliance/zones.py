@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.numbers import country_code, plainly
 from appliance.windows import known_zone
+from firmware.wording import worded
 
 # Areas of the database whose names are places. Etc, SystemV, posix and right are not.
 _PLACE = re.compile(
@@ -57,7 +58,7 @@ _SPOKEN = re.compile(
 _SAMPLED = tuple(datetime(2026, 1, 5, 12, tzinfo=UTC) + timedelta(days=7 * n) for n in range(157))
 """A moment of each week of three years: two zones that agree at all of them are one clock."""
 
-REMEDY = "write the place as an IANA zone: Europe/Paris"
+REMEDY = worded("write the place as an IANA zone: Europe/Paris")
 MANY = 3
 """Zones that a suggestion names at most."""
 LIKENESS = 0.75
@@ -92,8 +93,8 @@ def zone_fault(name: str) -> str | None:
     if civil_zone(name) is not None:
         return None
     if known_zone(name) is not None:
-        return "is no civil time: no place keeps it the whole year"
-    return "is not a time zone"
+        return worded("is no civil time: no place keeps it the whole year")
+    return worded("is not a time zone")
 
 
 def suggestions(name: str, region: str = "") -> list[str]:
@@ -138,7 +139,7 @@ def suggestions(name: str, region: str = "") -> list[str]:
 def zone_remedy(name: str, region: str = "") -> str:
     """Say what to write instead of *name*."""
     found = suggestions(name, region)
-    return f"did you mean {' or '.join(found)}?" if found else REMEDY
+    return worded("did you mean {names}?", names=" or ".join(found)) if found else REMEDY
 
 
 def zones_of_number(e164: str) -> NumberZones:

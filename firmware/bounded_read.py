@@ -12,6 +12,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from firmware.wording import worded
+
 
 def read_bounded(path: Path, limit: int, *, pipes: bool = False) -> bytes:
     """Return the contents of the file *path*, at most *limit* bytes.
@@ -23,7 +25,7 @@ def read_bounded(path: Path, limit: int, *, pipes: bool = False) -> bytes:
     with open_regular(path, pipes=pipes) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
-        raise OSError(errno.EFBIG, f"Is larger than {_size(limit)}", str(path))
+        raise OSError(errno.EFBIG, worded("Is larger than {size}", size=_size(limit)), str(path))
     return data
 
 
@@ -38,7 +40,7 @@ def open_regular(path: Path, *, pipes: bool = False) -> BinaryIO:
     stream.close()
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise OSError(errno.ENODEV, "Is a device or pipe, not a file", str(path))
+    raise OSError(errno.ENODEV, worded("Is a device or pipe, not a file"), str(path))
 
 
 def _size(limit: int) -> str:

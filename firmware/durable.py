@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from firmware.wording import worded
+
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written."""
 
@@ -93,7 +95,7 @@ def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
     while view:
         count = disk.write(descriptor, view)
         if count <= 0:
-            raise OSError(errno.EIO, "the system accepted no byte")
+            raise OSError(errno.EIO, worded("the system accepted no byte"))
         view = view[count:]
 
 

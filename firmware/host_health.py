@@ -14,6 +14,8 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import Protocol
 
+from firmware.wording import joined, worded
+
 MIB = 1 << 20
 RESERVE_BYTES = 64 * MIB
 """Less free than this, and nobody is called: a call writes some kilobytes, what else fills the disk
@@ -181,22 +183,30 @@ def _storage(health: HostHealth) -> Finding | None:
         return Finding(
             part=Part.READ_ONLY,
             state="fault",
-            detail="the storage of the state is mounted read-only, as a failing card often is",
-            remedy="check the card with fsck, or replace it, then mount it writable; a read-only "
-            "root needs a data partition (docs/read-only-root.md)",
+            detail=worded(
+                "the storage of the state is mounted read-only, as a failing card often is"
+            ),
+            remedy=worded(
+                "check the card with fsck, or replace it, then mount it writable; a read-only "
+                "root needs a data partition (docs/read-only-root.md)"
+            ),
             holds=True,
         )
     if health.free_bytes is None:
         return None
-    free = f"{health.free_bytes // MIB} MiB free"
+    free = worded("{free_bytes} MiB free", free_bytes=health.free_bytes // MIB)
     held = reserve(health.total_bytes)
     if health.free_bytes < held:
         return Finding(
             part=Part.SPACE,
             state="fault",
-            detail=f"{free}: under the reserve of {held // MIB} MiB nobody is called, so "
-            "that what is heard can still be written",
-            remedy="make room; calls go on by themselves",
+            detail=worded(
+                "{free}: under the reserve of {held} MiB nobody is called, so that what is "
+                "heard can still be written",
+                free=free,
+                held=held // MIB,
+            ),
+            remedy=worded("make room; calls go on by themselves"),
             holds=True,
         )
     low = health.free_bytes < 2 * held
@@ -204,7 +214,9 @@ def _storage(health: HostHealth) -> Finding | None:
         part=Part.SPACE,
         state="note" if low else "ok",
         detail=free,
-        remedy=f"make room: under {held // MIB} MiB nobody is called" if low else "",
+        remedy=worded("make room: under {held} MiB nobody is called", held=held // MIB)
+        if low
+        else "",
     )
 
 
@@ -215,9 +227,13 @@ def _names(health: HostHealth) -> Finding | None:
     return Finding(
         part=Part.NAMES,
         state="fault",
-        detail=f"the file system takes only {names} more files, whatever space is free",
-        remedy="remove what made so many small files (find / -xdev | cut -d/ -f2-4 | sort | "
-        "uniq -c | sort -n); calls go on by themselves",
+        detail=worded(
+            "the file system takes only {names} more files, whatever space is free", names=names
+        ),
+        remedy=worded(
+            "remove what made so many small files (find / -xdev | cut -d/ -f2-4 | sort | "
+            "uniq -c | sort -n); calls go on by themselves"
+        ),
         holds=True,
     )
 
@@ -226,17 +242,21 @@ def _supply(health: HostHealth) -> Finding | None:
     word, alarm = health.throttled, health.undervoltage_alarm
     if word is None and alarm is None:
         return None
-    remedy = (
+    remedy = worded(
         "use the supply made for this computer, a short thick cable, and a powered hub for the "
+        "modem, which draws up to 2 A"
     )
-    remedy += "modem, which draws up to 2 A"
     if (word or 0) & UNDERVOLTAGE_NOW or alarm:
-        detail = "the supply is too weak right now: a modem that transmits may pull the box down"
+        detail = worded(
+            "the supply is too weak right now: a modem that transmits may pull the box down"
+        )
         return Finding(part=Part.SUPPLY, state="fault", detail=detail, remedy=remedy, holds=True)
     if (word or 0) & UNDERVOLTAGE_SINCE:
-        detail = "the supply was too weak at some time since the computer started"
+        detail = worded("the supply was too weak at some time since the computer started")
         return Finding(part=Part.SUPPLY, state="note", detail=detail, remedy=remedy)
-    return Finding(part=Part.SUPPLY, state="ok", detail="strong enough since the computer started")
+    return Finding(
+        part=Part.SUPPLY, state="ok", detail=worded("strong enough since the computer started")
+    )
 
 
 def _temperature(health: HostHealth) -> Finding | None:
@@ -245,34 +265,36 @@ def _temperature(health: HostHealth) -> Finding | None:
     if health.celsius is None and not throttled:
         return None
     told = "" if health.celsius is None else f"{health.celsius:.0f} °C"
-    remedy = "give the box air, a heat sink or a fan, and keep it out of the sun"
+    remedy = worded("give the box air, a heat sink or a fan, and keep it out of the sun")
     if throttled or (health.celsius or 0.0) >= TOO_HOT:
-        detail = f"{told}: too hot; the computer slows itself down, and voice may stutter".lstrip(
-            ": "
-        )
+        detail = worded("too hot; the computer slows itself down, and voice may stutter")
+        detail = joined(": ", [told, detail]) if told else detail
         return Finding(part=Part.TEMPERATURE, state="fault", detail=detail, remedy=remedy)
     if (health.celsius or 0.0) >= HOT or word & THROTTLED_SINCE:
-        detail = f"{told}; it was, or is about to be, so hot that it slows down"
+        detail = worded("{told}; it was, or is about to be, so hot that it slows down", told=told)
         return Finding(part=Part.TEMPERATURE, state="note", detail=detail, remedy=remedy)
     return Finding(part=Part.TEMPERATURE, state="ok", detail=told)
 
 
 def _card(health: HostHealth) -> Finding | None:
     life = health.life_used
-    remedy = "copy the state (docs/backup.md) and replace the card"
+    remedy = worded("copy the state (docs/backup.md) and replace the card")
     if health.file_system_errors:
-        detail = f"the file system counted {health.file_system_errors} errors"
-        check = f"check it with fsck; {remedy} if they come again"
+        detail = worded(
+            "the file system counted {file_system_errors} errors",
+            file_system_errors=health.file_system_errors,
+        )
+        check = worded("check it with fsck; {remedy} if they come again", remedy=remedy)
         return Finding(part=Part.CARD, state="fault", detail=detail, remedy=check)
     if health.spare_low or (life is not None and life >= WORN):
-        detail = "the card is at the end of its life"
+        detail = worded("the card is at the end of its life")
         return Finding(part=Part.CARD, state="fault", detail=detail, remedy=remedy)
     if life is None:
         return None
     return Finding(
         part=Part.CARD,
         state="note" if life >= WORN - 2 else "ok",
-        detail=f"up to {life * 10} % of its life used",
+        detail=worded("up to {share} of its life used", share=f"{life * 10} %"),
         remedy=remedy if life >= WORN - 2 else "",
     )
 
@@ -281,13 +303,15 @@ def _watchdog(health: HostHealth) -> Finding | None:
     if health.watchdog is None:
         return None
     if health.watchdog:
-        return Finding(part=Part.WATCHDOG, state="ok", detail="the machine has one")
+        return Finding(part=Part.WATCHDOG, state="ok", detail=worded("the machine has one"))
     return Finding(
         part=Part.WATCHDOG,
         state="note",
-        detail="the machine has no hardware watchdog: a kernel that hangs stays hung",
-        remedy="on a Raspberry Pi: dtparam=watchdog=on in config.txt, and RuntimeWatchdogSec=15 in "
-        "/etc/systemd/system.conf",
+        detail=worded("the machine has no hardware watchdog: a kernel that hangs stays hung"),
+        remedy=worded(
+            "on a Raspberry Pi: dtparam=watchdog=on in config.txt, and "
+            "RuntimeWatchdogSec=15 in /etc/systemd/system.conf"
+        ),
     )
 
 

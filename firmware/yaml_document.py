@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from firmware.bounded_read import read_bounded
+from firmware.wording import joined, worded
 
 Path_ = tuple[str | int, ...]
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
@@ -55,8 +56,8 @@ class Fault:
 
     def text(self, file: str) -> str:
         """Return ``FILE:LINE:COLUMN: key.path: message``."""
-        place = f"{file}:{self.mark.line}:{self.mark.column}:"
-        return f"{place} {self.path}: {self.message}" if self.path else f"{place} {self.message}"
+        place = f"{file}:{self.mark.line}:{self.mark.column}: "
+        return place + joined("", [f"{self.path}: " if self.path else "", self.message])
 
 
 class DocumentFaulty(Exception):
@@ -108,7 +109,7 @@ def dotted(path: Path_) -> str:
 def read_document(path: Path) -> Document:
     """Read a YAML file; raises :class:`DocumentFaulty` with all faults found."""
     return parse_document(
-        read_source(path, too_large="people belong in the contacts file"), str(path)
+        read_source(path, too_large=worded("people belong in the contacts file")), str(path)
     )
 
 
@@ -121,16 +122,16 @@ def read_source(path: Path, *, too_large: str) -> str:
     try:
         raw = read_bounded(path, SIZE_LIMIT)
     except OSError as error:
-        wrong = f"cannot be read ({error.strerror}); check the path"
+        wrong = worded("cannot be read ({strerror}); check the path", strerror=error.strerror)
         if error.errno == errno.EFBIG:
-            wrong = f"is larger than 1 MiB; {too_large}"
+            wrong = worded("is larger than 1 MiB; {too_large}", too_large=too_large)
         raise DocumentFaulty(name, [Fault(Mark(1, 1), "", wrong)]) from error
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise DocumentFaulty(
-            name, [Fault(Mark(line, 1), "", "is not UTF-8; save it as UTF-8")]
+            name, [Fault(Mark(line, 1), "", worded("is not UTF-8; save it as UTF-8"))]
         ) from error
 
 
@@ -166,19 +167,19 @@ def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node 
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.AliasEvent):
-            unwanted = "aliases (*name) are not used here; repeat the value"
+            unwanted = worded("aliases (*name) are not used here; repeat the value")
         elif getattr(event, "tag", None) is not None:
-            unwanted = "tags (!name) are not used here; remove it"
+            unwanted = worded("tags (!name) are not used here; remove it")
         elif isinstance(event, yaml.ScalarEvent) and _CONTROL.search(event.value):
             # An escape such as "\\0" brings in what the reader refuses in the text itself.
-            unwanted = "holds a control character; remove it"
+            unwanted = worded("holds a control character; remove it")
         else:
             # Before the composer, which calls itself for each level.
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth <= DEPTH_LIMIT:
                 continue
-            unwanted = "is nested too deeply"
+            unwanted = worded("is nested too deeply")
         raise DocumentFaulty(file, [Fault(_mark(event.start_mark), "", unwanted)])
     root: yaml.Node | None = yaml.compose(text, Loader=loader)
     return root
@@ -190,13 +191,20 @@ def _composed_slowly(text: str, file: str) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         where = error.problem_mark or error.context_mark
         raise DocumentFaulty(
-            file, [Fault(_mark(where), "", f"is not YAML: {error.problem or error.context}")]
+            file,
+            [
+                Fault(
+                    _mark(where),
+                    "",
+                    worded("is not YAML: {problem}", problem=error.problem or error.context),
+                )
+            ],
         ) from error
     except yaml.reader.ReaderError as error:
         # The position counts characters; for a decoded text that is an index into it.
         line = text[: error.position].count("\n") + 1
         raise DocumentFaulty(
-            file, [Fault(Mark(line, 1), "", "holds a control character; remove it")]
+            file, [Fault(Mark(line, 1), "", worded("holds a control character; remove it"))]
         ) from error
 
 
@@ -228,7 +236,7 @@ class _Builder:
         for key_node, value_node in node.value:
             mark = _mark(key_node.start_mark)
             if not isinstance(key_node, yaml.ScalarNode):
-                self.faults.append(Fault(mark, dotted(path), "a key must be a single word"))
+                self.faults.append(Fault(mark, dotted(path), worded("a key must be a single word")))
                 continue
             key = str(key_node.value)
             here = (*path, key)
@@ -237,7 +245,9 @@ class _Builder:
                     Fault(
                         mark,
                         dotted(here),
-                        f"is given twice (first on line {first[key].line}); keep one",
+                        worded(
+                            "is given twice (first on line {line}); keep one", line=first[key].line
+                        ),
                     )
                 )
                 continue
@@ -258,7 +268,10 @@ class _Builder:
             return text in _TRUE
         if _INT.match(text):
             if len(text) > _MOST_DIGITS:
-                what = f"is a number of more than {_MOST_DIGITS} digits; put quotes around a text"
+                what = worded(
+                    "is a number of more than {most_digits} digits; put quotes around a text",
+                    most_digits=_MOST_DIGITS,
+                )
                 self.faults.append(Fault(self.marks[path], dotted(path), what))
                 return None
             return int(text)

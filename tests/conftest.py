@@ -18,6 +18,8 @@ pytest.register_assert_rewrite("tests.support")
 gc.disable()
 # Before numpy is imported: threads over small matrices only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Whoever runs the tests, the box speaks English unless a test says otherwise.
+os.environ["LC_ALL"] = "C.UTF-8"
 
 # What tests remember of clips is theirs, and is gone with them.
 _CACHE = tempfile.TemporaryDirectory(prefix="autodialer-")

@@ -50,6 +50,7 @@ from appliance.storage.files import StorageError
 from firmware.clock import Clock
 from firmware.events import CallerEvent, Cause, Ended, StartHeldToReset, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order
+from firmware.wording import said_by, worded
 
 RECENT = 20
 """Rows of the ledger that a status may tell of."""
@@ -207,7 +208,7 @@ class Box:
         """Return why a ``Reset`` is to be refused now, or None."""
         with self._stop_lock:
             if self._stops_on_their_way:
-                return "another stop is on its way: see what it is about first"
+                return worded("another stop is on its way: see what it is about first")
         return self.engine.reset_refusal()
 
     def _release_stop(self) -> None:
@@ -274,7 +275,9 @@ class Box:
             raise
         except BaseException as error:
             kind = type(error).__name__
-            self._end_calls(f"a fault of the program, {kind}: its log tells more", now)
+            self._end_calls(
+                worded("a fault of the program, {kind}: its log tells more", kind=kind), now
+            )
             raise
 
     def _flush(self, pending: list[Record], now: Now) -> None:
@@ -388,13 +391,13 @@ class Box:
     def _forbids(self, dial: Dial) -> tuple[Cause, str] | None:
         """Look once more between the disk and the wire; the clearance is used up either way."""
         if self._stop.is_set():
-            return Cause.EMERGENCY, "stopped before the dial command"
+            return Cause.EMERGENCY, worded("stopped before the dial command")
         if dial.dial_by is not None and self.now().monotonic > dial.dial_by:
-            return Cause.FAILED, "the permission ended while the disk was slow"
+            return Cause.FAILED, worded("the permission ended while the disk was slow")
         if self._fleet is not None:
             why = self._fleet.refuses(dial.attempt)
             if why is not None:
-                return Cause.FAILED, f"the claim does not stand any more: {why}"
+                return Cause.FAILED, worded("the claim does not stand any more: {why}", why=why)
         return None
 
     def _revoke(self, subject: str, revocation: Revocation) -> None:
@@ -404,7 +407,7 @@ class Box:
 
     def storage_failed(self, error: StorageError, now: Now) -> None:
         """End every call and begin no other: ledger or registry takes nothing any more."""
-        self._end_calls(str(error), now)
+        self._end_calls(said_by(error), now)
 
     def _end_calls(self, why: str, now: Now) -> None:
         """What the engine folds from here on is not written, so no checkpoint may keep it."""
@@ -442,8 +445,11 @@ def _lost_people(state: BoxState) -> Doubt:
     consents = sum(count for _, count, _ in state.short)
     return Doubt(
         code="people",
-        detail=f"the registry has lost {consents} consents of {len(state.short)} people that the "
-        "ledger granted",
+        detail=worded(
+            "the registry has lost {consents} consents of {count} people that the ledger granted",
+            consents=consents,
+            count=len(state.short),
+        ),
         remedy=RESET,
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from appliance.box.clock import BUILD_FLOOR, Readings, Trust, judge, read_system
 from appliance.effects import Now
 from firmware.clock import Clock
+from firmware.wording import worded
 
 __all__ = [
     "BUILD_FLOOR",
@@ -47,7 +48,7 @@ class CalendarClock:
         self._floor = floor
         self._read = read or read_system
         self._judged_at: float | None = None
-        self._trust = Trust(trusted=False, source="not judged yet")
+        self._trust = Trust(trusted=False, source=worded("not judged yet"))
         self._last_utc: datetime | None = None
 
     def now(self) -> Now:
@@ -86,7 +87,7 @@ class SimulatedCalendarClock:
             monotonic=monotonic,
             utc=self._start + timedelta(seconds=monotonic - self._origin),
             trusted=True,
-            source="simulated",
+            source=worded("simulated"),
         )
 
 

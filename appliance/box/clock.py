@@ -17,6 +17,7 @@ from itertools import combinations
 from pathlib import Path
 
 from firmware.kernel_clock import PUBLISHED, KernelClock, ask_kernel, boot_id, published, since_boot
+from firmware.wording import worded
 
 BUILD_FLOOR = datetime(2026, 11, 1, tzinfo=UTC)
 """No release of this software ran before this day."""
@@ -33,9 +34,9 @@ FLAG_FRESH = timedelta(minutes=70)
 """systemd-timesyncd touches its flag at each answer of a server, at most 2048 s apart by default:
 two of those. It counts only where nobody can ask the kernel."""
 
-CORRECT = (
-    "if the time shown is right and the clock once ran ahead: "
-    "autodialer clock correct --by NAME --reason TEXT"
+CORRECT = worded(
+    "if the time shown is right and the clock once ran ahead: autodialer clock "
+    "correct --by NAME --reason TEXT"
 )
 
 
@@ -71,14 +72,21 @@ class Witness:
             case Kind.NTP:
                 return "NTP"
             case Kind.RTC:
-                return f"the RTC {self.name}".rstrip()
+                return worded("the RTC {what}", what=self.name) if self.name else worded("the RTC")
             case Kind.NETWORK:
-                told = f" of {self.operator}" if self.operator else ""
-                return f"the network{told} (line {self.name})" if self.name else "the network"
+                if not self.name:
+                    return worded("the network")
+                if not self.operator:
+                    return worded("the network (line {what})", what=self.name)
+                return worded(
+                    "the network of {operator} (line {what})",
+                    operator=self.operator,
+                    what=self.name,
+                )
             case Kind.MESSAGE:
-                return f"a text message (line {self.name})"
+                return worded("a text message (line {what})", what=self.name)
             case Kind.WORD:
-                return f"the word of {self.name}"
+                return worded("the word of {what}", what=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +151,7 @@ def judge(readings: Readings, sources: Sequence[str], floor: datetime) -> Trust:
     for network in networks:
         for hint in heard:
             if _supports(hint, network) and _near(hint, readings.utc):
-                kind = "second operator" if hint.kind is Kind.NETWORK else hint.kind
+                kind = worded("second operator") if hint.kind is Kind.NETWORK else hint.kind
                 return Trust(trusted=True, source=f"network+{kind}")
     return Trust(trusted=False, source=_nobody(readings, sources, rtcs, networks))
 
@@ -164,10 +172,13 @@ def _too_early(utc: datetime, floor: datetime) -> str | None:
     lowest = max(floor - FLOOR_SLACK, BUILD_FLOOR)
     if utc >= lowest:
         return None
-    way_back = CORRECT if utc >= BUILD_FLOOR else "connect a network for NTP or fit an RTC"
-    return (
-        f"the clock shows {utc:%Y-%m-%d %H:%M} UTC, before the newest ledger entry or the build "
-        f"date ({lowest:%Y-%m-%d %H:%M}); {way_back}"
+    way_back = CORRECT if utc >= BUILD_FLOOR else worded("connect a network for NTP or fit an RTC")
+    return worded(
+        "the clock shows {utc} UTC, before the newest ledger entry or "
+        "the build date ({lowest}); {way_back}",
+        utc=f"{utc:%Y-%m-%d %H:%M}",
+        lowest=f"{lowest:%Y-%m-%d %H:%M}",
+        way_back=way_back,
     )
 
 
@@ -179,11 +190,19 @@ def _contradiction(readings: Readings, sources: Sequence[str]) -> str | None:
         if contradict(one, other):
             rtc = next((each for each in (one, other) if each.kind is Kind.RTC), None)
             device = f" --rtc=/dev/{rtc.name}" if rtc is not None and rtc.name else ""
-            how = f" (an RTC with hwclock --systohc{device})" if rtc is not None else ""
-            return (
-                f"{one.title} says {one.at:%Y-%m-%d %H:%M:%S} UTC, {other.title} says "
-                f"{other.at:%Y-%m-%d %H:%M:%S}: set the one that is wrong{how}, or leave it out "
-                "of clock.sources"
+            how = (
+                worded(" (an RTC with hwclock --systohc{device})", device=device)
+                if rtc is not None
+                else ""
+            )
+            return worded(
+                "{title} says {at} UTC, {title2} says {at2}"
+                ": set the one that is wrong{how}, or leave it out of clock.sources",
+                title=one.title,
+                at=f"{one.at:%Y-%m-%d %H:%M:%S}",
+                title2=other.title,
+                at2=f"{other.at:%Y-%m-%d %H:%M:%S}",
+                how=how,
             )
     return None
 
@@ -215,35 +234,45 @@ def _nobody(
     if "rtc" in sources and rtcs:
         rtc = rtcs[0]
         name = rtc.name or "rtc0"
-        return (
-            f"{rtc.title} shows {rtc.at:%Y-%m-%d %H:%M:%S} UTC and the clock "
-            f"{readings.utc:%Y-%m-%d %H:%M:%S}: if the RTC is right, hwclock --hctosys "
-            f"--rtc=/dev/{name}; if the clock is, hwclock --systohc --rtc=/dev/{name}"
+        return worded(
+            "{title} shows {at} UTC and the clock {utc}"
+            ": if the RTC is right, hwclock --hctosys --rtc=/dev/{name}; if the "
+            "clock is, hwclock --systohc --rtc=/dev/{name}",
+            title=rtc.title,
+            at=f"{rtc.at:%Y-%m-%d %H:%M:%S}",
+            utc=f"{readings.utc:%Y-%m-%d %H:%M:%S}",
+            name=name,
         )
     lost = _lost_rtc(readings) if "rtc" in sources else None
     if lost is not None and not networks:
         return lost
     if networks:
-        return (
-            "only one network's time vouches for the clock; one more hint will do: NTP, an RTC, a "
-            "text message to the box, a SIM of another operator, or somebody who looks at the "
-            "clock: autodialer clock correct --by NAME --reason TEXT"
+        return worded(
+            "only one network's time vouches for the clock; one more hint will do: NTP, an "
+            "RTC, a text message to the box, a SIM of another operator, or somebody who "
+            "looks at the clock: autodialer clock correct --by NAME --reason TEXT"
         )
-    return "no clock source vouches for the time; connect a network for NTP or fit an RTC"
+    return worded("no clock source vouches for the time; connect a network for NTP or fit an RTC")
 
 
 def _lost_rtc(readings: Readings) -> str | None:
     """Say of an RTC that is fitted and of no use what would make it useful, or None."""
     past = [w for w in readings.witnesses if w.kind is Kind.RTC and w.at < BUILD_FLOOR]
     if past:
-        name, shows = past[0].name or "rtc0", f"shows {past[0].at:%Y-%m-%d %H:%M} UTC"
+        name, shows = (
+            past[0].name or "rtc0",
+            worded("shows {at} UTC", at=f"{past[0].at:%Y-%m-%d %H:%M}"),
+        )
     elif readings.mute_rtcs:
-        name, shows = readings.mute_rtcs[0], "tells no time"
+        name, shows = readings.mute_rtcs[0], worded("tells no time")
     else:
         return None
-    return (
-        f"the RTC {name} {shows}: it has lost power. Fit or change its battery, connect a network "
-        f"for NTP, and once the clock is right: hwclock --systohc --rtc=/dev/{name}"
+    return worded(
+        "the RTC {name} {shows}: it has lost power. Fit or change its battery, connect "
+        "a network for NTP, and once the clock is right: hwclock --systohc "
+        "--rtc=/dev/{name}",
+        name=name,
+        shows=shows,
     )
 
 

@@ -17,6 +17,7 @@ from appliance.campaign.history import CampaignState
 from appliance.ledger import verify
 from appliance.ledger.format import Line
 from appliance.storage.files import SYSTEM_DISK, Disk, StorageError
+from firmware.wording import said_by, worded
 
 _TELLING = frozenset({"stop.pressed", "stop.reset", "consent.revoked", "contact.erased"})
 
@@ -73,18 +74,22 @@ def what_is_wrong(
     try:
         found = verify(directory, until=latches.seq, each=each)
     except StorageError as error:
-        return str(error)
+        return said_by(error)
     if found.fault is not None:
-        return f"the ledger is not what the box wrote: {found.fault}"
+        return worded("the ledger is not what the box wrote: {fault}", fault=found.fault)
     if read.stopped and not latches.stopped:
-        return "the ledger says that the emergency stop is latched, and the box does not know it"
+        return worded(
+            "the ledger says that the emergency stop is latched, and the box does not know it"
+        )
     unknown = [
         number_hash
         for number_hash, at in read.withdrawn.items()
         if latches.withdrawn.get(number_hash, at) < at or number_hash not in latches.withdrawn
     ]
     if unknown:
-        return f"the ledger knows {len(unknown)} withdrawals that the box does not go by"
+        return worded(
+            "the ledger knows {count} withdrawals that the box does not go by", count=len(unknown)
+        )
     return None
 
 
@@ -115,15 +120,15 @@ class FileWatch:
     def look(self) -> str | None:
         """Return what was changed since the last look, or None."""
         if self._held(self._key) != self._key_held:
-            return f"{self._key} was changed or removed under the running box"
+            return worded("{key} was changed or removed under the running box", key=self._key)
         try:
             names = [name for name in self._disk.names(self._ledger) if name.endswith(".jsonl")]
         except OSError:
-            return f"{self._ledger} was removed under the running box"
+            return worded("{ledger} was removed under the running box", ledger=self._ledger)
         # The last one is being written, which its writer looks after.
         sealed = {self._ledger / name for name in names[:-1]}
         for path in sorted(sealed | self._sealed.keys()):
             stamp = self._stamp_of(path)
             if self._sealed.setdefault(path, stamp) != stamp or stamp is None:
-                return f"{path} was changed or removed under the running box"
+                return worded("{path} was changed or removed under the running box", path=path)
         return None

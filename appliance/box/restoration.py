@@ -20,10 +20,12 @@ from appliance.ledger import Ledger, checkpoint
 from appliance.model import HexId
 from appliance.people.number_key import FROM_BACKUP, NumberKeyLost, derived, fingerprint
 from appliance.people.registry import Registry
+from firmware.wording import joined, worded
 
-AWAY = (
-    "Restore the whole state directory from one backup; docs/backup.md says how. Where there is "
-    "none, move it away: whoever objected must then be withdrawn again by hand."
+AWAY = worded(
+    "Restore the whole state directory from one backup; docs/backup.md says how. "
+    "Where there is none, move it away: whoever objected must then be withdrawn "
+    "again by hand."
 )
 _CLOCK_GRAIN = timedelta(seconds=1)
 
@@ -68,8 +70,11 @@ def _use_checkpoint(directory: Path, ledger: Ledger, key: bytes, found: Found) -
     if kept is None:
         if checkpoint.is_there(directory) and not checkpoint.is_older_format(directory):
             found.remarks.append(
-                f"{checkpoint.FILE} was damaged, edited or of another box: everything was read "
-                "from the ledger instead"
+                worded(
+                    "{file} was damaged, edited or of another box: everything was read from the "
+                    "ledger instead",
+                    file=checkpoint.FILE,
+                )
             )
         return
     assert fold_of_it is not None
@@ -98,14 +103,20 @@ def check_key(fold: CampaignState, number_key: bytes | None, state: Path) -> Non
     if number_key is None:
         if fold.number_key is not None or fold.suppresses:
             raise NumberKeyLost(
-                f"{path} is missing, but the ledger knows numbers by it: no objection could be "
-                "recognised",
+                worded(
+                    "{path} is missing, but the ledger knows numbers by it: no objection could be "
+                    "recognised",
+                    path=path,
+                ),
                 remedy=AWAY,
             )
     elif fold.number_key is not None and fingerprint(number_key) != fold.number_key:
         raise NumberKeyLost(
-            f"{path} is another key than the one that the ledger knows numbers by: no objection "
-            "could be recognised",
+            worded(
+                "{path} is another key than the one that the ledger knows numbers by: no "
+                "objection could be recognised",
+                path=path,
+            ),
             remedy=FROM_BACKUP,
         )
 
@@ -114,8 +125,11 @@ def check_registry(registry: Registry, state: Path) -> None:
     """Raise :class:`NumberKeyLost` where the registry's people were hashed with another key."""
     if registry.hashed_otherwise():
         raise NumberKeyLost(
-            f"{state / 'registry'} does not belong to {state / 'number.key'}: its numbers were "
-            "hashed with another key",
+            worded(
+                "{registry} does not belong to {key}: its numbers were hashed with another key",
+                registry=state / "registry",
+                key=state / "number.key",
+            ),
             remedy=AWAY,
         )
 
@@ -133,8 +147,11 @@ def missing_rows(found: Found, registry: Registry) -> list[Record]:
         rows = lacks(fold, found.ahead) + rows
     kinds = [row.kind for row in rows]
     data: dict[str, Any] = {
-        "why": f"rows of the ledger are missing behind row {fold.seq}, as the "
-        f"{' and the '.join(witnesses)} can tell",
+        "why": worded(
+            "rows of the ledger are missing behind row {seq}, as the {names} can tell",
+            seq=fold.seq,
+            names=joined(worded(" and the "), witnesses),
+        ),
         "ends": fold.seq,
         "seen": found.seen or None,
         "witnesses": witnesses,

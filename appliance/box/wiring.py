@@ -17,6 +17,7 @@ from firmware.gpio.panel import Panel, PanelPins
 from firmware.gpio.power import PowerSwitch
 from firmware.line_settings import MODULE, PREFIX, BalanceQuery, LineSettings
 from firmware.supervisor.plan import Plan, PlannedLine
+from firmware.wording import worded
 
 LINES = "lines"
 """Where the lines keep their own small files, below the state directory."""
@@ -175,9 +176,16 @@ def _credential(name: str) -> Path:
     path = Path(folder) / name
     if not folder or not name or "/" in name or not path.is_file():
         raise Refused(
-            f"sim_pin names the credential {name}, which the service manager has not handed over",
-            f"write the PIN alone to /etc/credstore/{name}, of root with mode 0600, and start the "
-            "box as the service; a name other than autodialer.sim-pin needs LoadCredential= in a "
-            "drop-in too",
+            worded(
+                "sim_pin names the credential {name}, which the service manager has not handed "
+                "over",
+                name=name,
+            ),
+            worded(
+                "write the PIN alone to /etc/credstore/{name}, of root with mode 0600, and "
+                "start the box as the service; a name other than autodialer.sim-pin needs "
+                "LoadCredential= in a drop-in too",
+                name=name,
+            ),
         )
     return path

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.campaign.history import CampaignState
+from firmware.wording import worded
 
-RESET = (
-    "see docs/backup.md: restore what is missing, withdraw who objected since, then: "
-    "autodialer reset --by NAME --reason TEXT"
+RESET = worded(
+    "see docs/backup.md: restore what is missing, withdraw who objected since, "
+    "then: autodialer reset --by NAME --reason TEXT"
 )
 
 

@@ -49,10 +49,11 @@ from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.effects import Effect, Entry, Now
 from appliance.model import Campaign, hex_text
 from firmware import events
+from firmware.wording import worded
 
 CLAIM_WAIT = 30.0
 """Box seconds after which a claim without an answer is given up; the fleet's own bound is two."""
-HELD = "start held for five seconds"
+HELD = worded("start held for five seconds")
 """Why a stop was reset at the panel, where nobody can type a reason."""
 CLOCK_STEP = 60.0
 """Seconds of calendar time gained or lost against the box clock that void all plans."""
@@ -260,9 +261,9 @@ class Engine:
     def reset_refusal(self) -> str | None:
         """Return why a :class:`~appliance.campaign.inputs.Reset` would be refused, or None."""
         if not self._state.stopped:
-            return "the emergency stop is not latched"
+            return worded("the emergency stop is not latched")
         if self._contact_open:
-            return "the stop button is still pressed, or its wire is cut: release it first"
+            return worded("the stop button is still pressed, or its wire is cut: release it first")
         return None
 
     def wake_at(self, now: Now) -> float | None:

@@ -9,6 +9,7 @@ from appliance.campaign import interruptions
 from appliance.campaign.line_limits import Reached
 from appliance.effects import Now
 from firmware.events import LineFault
+from firmware.wording import joined, worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,52 +59,76 @@ def blocked(condition: Condition) -> Idle | None:
     if condition.storage_failure is not None:
         return Idle(
             code="storage",
-            sentence=f"Nothing can be recorded any more ({condition.storage_failure}), and nobody "
-            "is called without a record: free or replace the disk, then restart the box.",
+            sentence=worded(
+                "Nothing can be recorded any more ({storage_failure}), and nobody is called "
+                "without a record: free or replace the disk, then restart the box.",
+                storage_failure=condition.storage_failure,
+            ),
         )
     if condition.doubt:
         return Idle(
             code="state",
-            sentence=f"Calling waits: {condition.doubt}; `doctor` says what to do.",
+            sentence=worded(
+                "Calling waits: {doubt}; `doctor` says what to do.", doubt=condition.doubt
+            ),
         )
     if condition.stopped:
-        remedy = "release the button, then " if condition.contact_open else ""
         return Idle(
             code="stopped",
-            sentence=f"The emergency stop is latched: {remedy}reset with a name and a reason.",
+            sentence=worded(
+                "The emergency stop is latched: release the button, then reset with a name and a "
+                "reason."
+            )
+            if condition.contact_open
+            else worded("The emergency stop is latched: reset with a name and a reason."),
         )
     if condition.contact_open:
-        return Idle(code="stopped", sentence="The stop button is pressed: release it.")
+        return Idle(code="stopped", sentence=worded("The stop button is pressed: release it."))
     # In attended mode each press is itself the order to call.
     if condition.paused and condition.interrupted and not condition.attended:
         return Idle(
             code="paused",
-            sentence=f"Dialling is held: the box was cut off in a call {interruptions.MOST} times "
-            "within an hour. See to its power supply and cable, then press start, or resume.",
+            sentence=worded(
+                "Dialling is held: the box was cut off in a call {most} times within an hour. "
+                "See to its power supply and cable, then press start, or resume.",
+                most=interruptions.MOST,
+            ),
         )
     if condition.paused and not condition.attended:
-        return Idle(code="paused", sentence="Dialling is paused: resume, or press start.")
+        return Idle(code="paused", sentence=worded("Dialling is paused: resume, or press start."))
     if not condition.now.trusted:
         return Idle(
             code="clock",
-            sentence=f"The clock is not trusted ({condition.now.source}), so nobody is called: "
-            "connect the box to a network with NTP, or fit a battery-backed clock.",
+            sentence=worded(
+                "The clock is not trusted ({source}), so nobody is called: connect the box to "
+                "a network with NTP, or fit a battery-backed clock.",
+                source=condition.now.source,
+            ),
         )
     if condition.fleet is not None:
         return Idle(
             code="fleet",
-            sentence=f"Nobody is called because {condition.fleet}: see autodialer fleet status.",
+            sentence=worded(
+                "Nobody is called because {fleet}: see autodialer fleet status.",
+                fleet=condition.fleet,
+            ),
         )
     if condition.lines_ready == 0:
-        faults = [f"{f.line}: {f.detail}; {f.remedy}" for f in condition.line_faults]
-        told = " | ".join(faults) or "none has reported yet; see doctor if that lasts"
-        return Idle(code="lines", sentence=f"No line is in service ({told}).")
+        faults = [
+            worded("{line}: {detail}; {remedy}", line=f.line, detail=f.detail, remedy=f.remedy)
+            for f in condition.line_faults
+        ]
+        told = joined(" | ", faults) or worded("none has reported yet; see doctor if that lasts")
+        return Idle(code="lines", sentence=worded("No line is in service ({told}).", told=told))
     if condition.dials_in is not None:
         return Idle(
             code="interrupted",
-            sentence="The box was cut off in a call, so it waits before it dials again, "
-            f"{condition.dials_in:.0f} s more; start, or resume, ends the wait. "
-            "If that happens again, see to its power supply.",
+            sentence=worded(
+                "The box was cut off in a call, so it waits before it dials again, "
+                "{dials_in:.0f} s more; start, or resume, ends the wait. If that happens "
+                "again, see to its power supply.",
+                dials_in=condition.dials_in,
+            ),
         )
     return None
 
@@ -116,37 +141,50 @@ def explain(condition: Condition) -> Idle:
     if not condition.planned:
         return Idle(
             code="loading",
-            sentence="The registry is being read: calls begin when everybody's next hour is known.",
+            sentence=worded(
+                "The registry is being read: calls begin when everybody's next hour is known."
+            ),
         )
     opening = condition.next_opening
     if condition.lines_idle == 0:
-        return Idle(code="busy", sentence="Every line in service has a call.")
+        return Idle(code="busy", sentence=worded("Every line in service has a call."))
     if condition.limits and opening is not None and opening <= condition.now.utc:
         until = min(one.until for one in condition.limits)
-        told = "; ".join(f"{one.line}: {one.detail}" for one in condition.limits)
+        told = joined(
+            "; ",
+            [worded("{line}: {detail}", line=o.line, detail=o.detail) for o in condition.limits],
+        )
         return Idle(
             code="limit",
-            sentence=f"The limits of the lines are reached ({told}); the next call may happen at "
-            f"{until.isoformat(sep=' ', timespec='minutes')}.",
+            sentence=worded(
+                "The limits of the lines are reached ({told}); the next call may happen at {time}.",
+                told=told,
+                time=until.isoformat(sep=" ", timespec="minutes"),
+            ),
             next_at=until,
         )
     if opening is None:
         if condition.calls_running:
-            return Idle(code="busy", sentence="The last calls are running.")
+            return Idle(code="busy", sentence=worded("The last calls are running."))
         if condition.refused:
             return Idle(
                 code="done",
-                sentence=f"Nobody is left to be called; rules refuse {condition.refused} people, "
-                "and why NUMBER tells which rules and why.",
+                sentence=worded(
+                    "Nobody is left to be called; rules refuse {refused} people, and why NUMBER "
+                    "tells which rules and why.",
+                    refused=condition.refused,
+                ),
             )
-        return Idle(code="done", sentence="Nobody is left to be called: import people.")
+        return Idle(code="done", sentence=worded("Nobody is left to be called: import people."))
     if opening > condition.now.utc:
         when = opening.isoformat(sep=" ", timespec="minutes")
         return Idle(
             code="closed",
-            sentence=f"Nobody may be called right now; the next call may happen at {when}.",
+            sentence=worded(
+                "Nobody may be called right now; the next call may happen at {when}.", when=when
+            ),
             next_at=opening,
         )
     if condition.attended:
-        return Idle(code="press", sentence="Attended mode: press start to place one call.")
-    return Idle(code="dialling", sentence="The next call is being placed.", next_at=opening)
+        return Idle(code="press", sentence=worded("Attended mode: press start to place one call."))
+    return Idle(code="dialling", sentence=worded("The next call is being placed."), next_at=opening)

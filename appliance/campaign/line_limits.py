@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from appliance.campaign.packed_history import milliseconds, moment
 from appliance.effects import Entry
+from firmware.wording import worded
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
@@ -129,8 +130,12 @@ class LineUsage:
         day = self._day(line, at)
         hour = [one for one in day if at - one.at < _DAY_MS // 24]
         found = [
-            _count("calls_per_hour", limits.calls_per_hour, hour, line, HOUR, "the last hour"),
-            _count("calls_per_day", limits.calls_per_day, day, line, DAY, "the last 24 hours"),
+            _count(
+                "calls_per_hour", limits.calls_per_hour, hour, line, HOUR, worded("the last hour")
+            ),
+            _count(
+                "calls_per_day", limits.calls_per_day, day, line, DAY, worded("the last 24 hours")
+            ),
             _minutes(limits.minutes_per_day, day, line, call_seconds),
             _numbers(limits.numbers_per_day, day, line),
         ]
@@ -187,7 +192,7 @@ def _count(
     return Reached(
         line=line,
         limit=limit,
-        detail=f"{len(used)} calls in {when}, of {most}",
+        detail=worded("{count} calls in {when}, of {most}", count=len(used), when=when, most=most),
         until=moment(frees) + span,
     )
 
@@ -210,8 +215,12 @@ def _minutes(
     return Reached(
         line=line,
         limit="minutes_per_day",
-        detail=f"another call of up to {call_seconds / 60:.1f} minutes could pass the "
-        f"{most:g} minutes of 24 hours",
+        detail=worded(
+            "another call of up to {call_seconds:.1f} minutes could pass the {most:g} "
+            "minutes of 24 hours",
+            call_seconds=call_seconds / 60,
+            most=most,
+        ),
         until=until or datetime.max.replace(tzinfo=moment(0).tzinfo),
     )
 
@@ -226,6 +235,8 @@ def _numbers(most: int | None, day: list[_Used], line: str) -> Reached | None:
     return Reached(
         line=line,
         limit="numbers_per_day",
-        detail=f"{len(newest)} different people in the last 24 hours, of {most}",
+        detail=worded(
+            "{count} different people in the last 24 hours, of {most}", count=len(newest), most=most
+        ),
         until=moment(frees) + DAY,
     )

@@ -17,6 +17,7 @@ from appliance.campaign.recorder import Recorder
 from appliance.clearance.circumstances import Circumstances, FleetStanding
 from appliance.effects import Now
 from appliance.model import Campaign, Clearance, Contact, Verdict
+from firmware.wording import worded
 
 DECISIONS_PER_STEP = 32
 """Gate evaluations per step; the next step goes on where this one stopped."""
@@ -109,7 +110,11 @@ class Placer:
         limits = self._limits.get(line)
         if limits is None or limits.alarm_below is None or amount >= limits.alarm_below:
             return
-        detail = f"the SIM's balance is {amount:g}, under {limits.alarm_below:g}"
+        detail = worded(
+            "the SIM's balance is {amount:g}, under {alarm_below:g}",
+            amount=amount,
+            alarm_below=limits.alarm_below,
+        )
         low = Reached(line=line, limit="balance", detail=detail, until=now.utc)
         if not self._recorder.state.usage.was_told(low, now.utc):
             self._recorder.record(

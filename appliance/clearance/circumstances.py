@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from appliance.model import Script, Timers, Verdict
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from appliance.effects import Now
@@ -65,14 +66,16 @@ def fleet_verdicts(circumstances: Circumstances) -> list[Verdict]:
     if fleet is None:
         return []
     if fleet.objected:
-        reason = "The person objected at another box, which counts here until the campaign ends."
+        reason = worded(
+            "The person objected at another box, which counts here until the campaign ends."
+        )
         return [Verdict(rule="fleet", allowed=False, reason=reason)]
     if fleet.barred is not None:
         # It may change at any moment, and no row of this box will say so.
         until = circumstances.now.utc + timedelta(minutes=1)
-        told = fleet.barred[:1].upper() + fleet.barred[1:]
-        return [Verdict(rule="fleet", allowed=False, reason=f"{told}.", until=until)]
-    return [Verdict(rule="fleet", allowed=True, reason="Headquarters can be asked.")]
+        reason = worded("Nobody is called because {fleet}.", fleet=fleet.barred)
+        return [Verdict(rule="fleet", allowed=False, reason=reason, until=until)]
+    return [Verdict(rule="fleet", allowed=True, reason=worded("Headquarters can be asked."))]
 
 
 def longest_call(script: Script, timers: Timers) -> float:

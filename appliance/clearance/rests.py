@@ -7,13 +7,14 @@ profiles. Where the profile is stricter, the profile decides, since every rule m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from appliance.law import CapRule, Confidence, RestRule
 from appliance.model import Attempt, History, Outcome
 from appliance.windows import local_instant
+from firmware.wording import plural, worded
 
 RING_FLOOR = timedelta(seconds=15)
 """A phone that rings for less is a nuisance call: nobody can reach it."""
@@ -34,8 +35,8 @@ PastRule = CapRule | RestRule
 FLOOR: tuple[PastRule, ...] = (
     CapRule(
         name="floor.attempts",
-        text="At most 4 attempts at one person in 30 days.",
-        source="the product itself",
+        text=worded("At most 4 attempts at one person in 30 days."),
+        source=worded("the product itself"),
         dated="2026-11",
         confidence=Confidence.HIGH,
         attempts=4,
@@ -43,8 +44,8 @@ FLOOR: tuple[PastRule, ...] = (
     ),
     RestRule(
         name="floor.busy",
-        text="15 minutes of rest after a busy line.",
-        source="the product itself",
+        text=worded("15 minutes of rest after a busy line."),
+        source=worded("the product itself"),
         dated="2026-11",
         confidence=Confidence.HIGH,
         after=frozenset({Outcome.BUSY}),
@@ -52,8 +53,8 @@ FLOOR: tuple[PastRule, ...] = (
     ),
     RestRule(
         name="floor.pause",
-        text="One hour of rest after any other attempt.",
-        source="the product itself",
+        text=worded("One hour of rest after any other attempt."),
+        source=worded("the product itself"),
         dated="2026-11",
         confidence=Confidence.HIGH,
         after=frozenset(Outcome) - {Outcome.BUSY},
@@ -61,8 +62,8 @@ FLOOR: tuple[PastRule, ...] = (
     ),
     RestRule(
         name="floor.answered",
-        text="A day of rest after any call that was answered.",
-        source="the product itself",
+        text=worded("A day of rest after any call that was answered."),
+        source=worded("the product itself"),
         dated="2026-11",
         confidence=Confidence.HIGH,
         answered=True,
@@ -130,17 +131,25 @@ def _followed(rule: RestRule, attempts: Sequence[Attempt]) -> list[Attempt]:
 
 def rest_length(rule: RestRule) -> str:
     """Return how long the rest lasts, for people."""
-    return f"{rule.days} whole days" if rule.days else spoken(_span(rule))
+    return worded("{days} whole days", days=rule.days) if rule.days else spoken(_span(rule))
+
+
+_DAY = 86_400
+_UNITS: tuple[tuple[Callable[[int], str], int], ...] = (
+    (lambda count: plural("{count} day", "{count} days", count), _DAY),
+    (lambda count: plural("{count} hour", "{count} hours", count), 3600),
+    (lambda count: plural("{count} minute", "{count} minutes", count), 60),
+)
 
 
 def spoken(length: timedelta) -> str:
     """Return a duration in the largest unit that leaves no rest: ``15 minutes``."""
     seconds = length.total_seconds()
-    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+    for counted, size in _UNITS:
         # A day is still 24 hours: two are days.
-        if seconds >= size * (2 if unit == "day" else 1) and seconds % size == 0:
-            return f"{int(seconds // size)} {unit}{'s' if seconds // size != 1 else ''}"
-    return f"{seconds:g} seconds"
+        if seconds >= size * (2 if size == _DAY else 1) and seconds % size == 0:
+            return counted(int(seconds // size))
+    return worded("{seconds:g} seconds", seconds=seconds)
 
 
 def rest_after(outcome: Outcome, rules: Iterable[PastRule]) -> timedelta:

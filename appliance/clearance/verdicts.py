@@ -21,7 +21,8 @@ from appliance.law import CapRule, HolidayRule, HoursRule, Place, holiday_name
 from appliance.law.calendar import WEEK
 from appliance.model import Contact, History, Verdict
 from appliance.numbers import NumberClass, number_class, refusal
-from appliance.windows import DAY_NAMES, Span
+from appliance.windows import Span
+from firmware.wording import worded
 
 
 @lru_cache(maxsize=1024)
@@ -34,10 +35,10 @@ def box_verdicts(circumstances: Circumstances, rules: Rules) -> list[Verdict]:
     attended = _verdict(
         "attended",
         not rules.attended or circumstances.pressed,
-        "The start button was pressed for this call."
+        worded("The start button was pressed for this call.")
         if rules.attended
-        else "The campaign runs by itself.",
-        "In attended mode each call waits for a press of the start button.",
+        else worded("The campaign runs by itself."),
+        worded("In attended mode each call waits for a press of the start button."),
     )
     limit = (
         []
@@ -46,8 +47,8 @@ def box_verdicts(circumstances: Circumstances, rules: Rules) -> list[Verdict]:
             _verdict(
                 "limit",
                 not circumstances.limit,
-                "The line's limits leave room for a call.",
-                f"The limits of the lines are reached: {circumstances.limit}.",
+                worded("The line's limits leave room for a call."),
+                worded("The limits of the lines are reached: {limit}.", limit=circumstances.limit),
             )
         ]
     )
@@ -56,26 +57,36 @@ def box_verdicts(circumstances: Circumstances, rules: Rules) -> list[Verdict]:
         _verdict(
             "stop",
             not circumstances.stopped,
-            "The emergency stop is not set.",
-            "The emergency stop is latched until a deliberate reset.",
+            worded("The emergency stop is not set."),
+            worded("The emergency stop is latched until a deliberate reset."),
         ),
-        _verdict("pause", not circumstances.paused, "Dialling runs.", "Dialling is paused."),
+        _verdict(
+            "pause",
+            not circumstances.paused,
+            worded("Dialling runs."),
+            worded("Dialling is paused."),
+        ),
         _verdict(
             "clock",
             now.trusted,
-            f"The clock is trusted ({now.source}).",
-            f"The clock is not trusted ({now.source}), so no hour can be told.",
+            worded("The clock is trusted ({source}).", source=now.source),
+            worded(
+                "The clock is not trusted ({source}), so no hour can be told.", source=now.source
+            ),
         ),
         _verdict(
             "storage",
             circumstances.storage_ok and not circumstances.doubt,
-            "The ledger can be written.",
-            f"A person must look first: {circumstances.doubt}."
+            worded("The ledger can be written."),
+            worded("A person must look first: {doubt}.", doubt=circumstances.doubt)
             if circumstances.doubt
-            else "The ledger cannot be written, so no call could be proven.",
+            else worded("The ledger cannot be written, so no call could be proven."),
         ),
         _verdict(
-            "line", circumstances.line_ready, "The line is ready.", "No line is ready for a call."
+            "line",
+            circumstances.line_ready,
+            worded("The line is ready."),
+            worded("No line is ready for a call."),
         ),
         attended,
     ]
@@ -87,22 +98,22 @@ def number_verdicts(contact: Contact, circumstances: Circumstances, rules: Rules
     if circumstances.bench:
         suits, yes, no = (
             fiction,
-            "The line is a bench line and the number is reserved for fiction.",
-            "The line is a bench line and dials only numbers reserved for fiction.",
+            worded("The line is a bench line and the number is reserved for fiction."),
+            worded("The line is a bench line and dials only numbers reserved for fiction."),
         )
     else:
         suits, yes, no = (
             not fiction,
-            "The line is a real one and so is the number.",
-            "The number is reserved for fiction and only bench lines dial those.",
+            worded("The line is a real one and so is the number."),
+            worded("The number is reserved for fiction and only bench lines dial those."),
         )
     verdicts = [
         Verdict(
             rule="number",
             allowed=refused is None,
-            reason="The number may be dialled."
+            reason=worded("The number may be dialled.")
             if refused is None
-            else f"The number may never be dialled: {refused.reason}.",
+            else worded("The number may never be dialled: {reason}.", reason=refused.reason),
         ),
         _verdict("line_kind", suits, yes, no),
     ]
@@ -117,19 +128,21 @@ def consent_verdict(state: ConsentState) -> Verdict:
             return Verdict(
                 rule="consent",
                 allowed=True,
-                reason="A consent for this purpose holds.",
+                reason=worded("A consent for this purpose holds."),
                 until=until,
             )
         case Standing.NONE:
-            reason = "There is no consent for this purpose."
+            reason = worded("There is no consent for this purpose.")
         case Standing.FUTURE:
-            reason = "The consent is dated later than now."
+            reason = worded("The consent is dated later than now.")
         case Standing.UNPROVEN:
-            reason = "The consent was recorded without its source or evidence."
+            reason = worded("The consent was recorded without its source or evidence.")
         case Standing.REVOKED:
-            reason = "The person withdrew; only a consent given later, with its own proof, counts."
+            reason = worded(
+                "The person withdrew; only a consent given later, with its own proof, counts."
+            )
         case Standing.EXPIRED:
-            reason = "The latest consent has expired."
+            reason = worded("The latest consent has expired.")
     until = state.since if state.standing is Standing.FUTURE else None
     return Verdict(rule="consent", allowed=False, reason=reason, until=until)
 
@@ -144,42 +157,56 @@ def time_verdicts(person: Person, place: Place, now: datetime) -> list[Verdict]:
             Verdict(
                 rule="zone",
                 allowed=False,
-                reason="The person's time zone is not known, or no place keeps it.",
+                reason=worded("The person's time zone is not known, or no place keeps it."),
             )
         )
     week = at // WEEK
     if person.windows is None:
         reason = (
-            "The windows of the consent cannot be read."
+            worded("The windows of the consent cannot be read.")
             if person.unreadable
-            else "Without a live consent there is no window."
+            else worded("Without a live consent there is no window.")
         )
         verdicts.append(Verdict(rule="window", allowed=False, reason=reason))
     else:
         wished = rules.wished_ahead(place, person.windows, week)
-        yes = "It is inside a window that the person chose."
-        no = "It is outside the windows that the person chose."
+        yes = worded("It is inside a window that the person chose.")
+        no = worded("It is outside the windows that the person chose.")
         verdicts.append(_open_verdict("window", wished, at, yes, no))
     local = now.astimezone(place.zone)
     for rule, spans in rules.calendar.ahead(place, week):
         if isinstance(rule, HoursRule):
-            yes, no = "The law's hours are open.", _closed_hours(local)
+            yes, no = worded("The law's hours are open."), _closed_hours(local)
         elif isinstance(rule, HolidayRule):
-            yes, no = "It is not a public holiday.", "It is a public holiday."
+            yes, no = worded("It is not a public holiday."), worded("It is a public holiday.")
         else:
-            yes = "No ballot imposes silence."
-            no = "Before a ballot, and until its polls close, serial calls are silent."
+            yes = worded("No ballot imposes silence.")
+            no = worded("Before a ballot, and until its polls close, serial calls are silent.")
         verdict = _open_verdict(rule.name, spans, at, yes, no)
         if not verdict.allowed and isinstance(rule, HolidayRule):
             name = holiday_name(rule, place, local.date())
-            verdict = replace(verdict, reason=f"It is a public holiday ({name}).")
+            verdict = replace(verdict, reason=worded("It is a public holiday ({name}).", name=name))
         verdicts.append(verdict)
     return verdicts
 
 
+_DAYS = (
+    worded("Mon"),
+    worded("Tue"),
+    worded("Wed"),
+    worded("Thu"),
+    worded("Fri"),
+    worded("Sat"),
+    worded("Sun"),
+)
+
+
 def _closed_hours(local: datetime) -> str:
-    day = DAY_NAMES[local.weekday()].capitalize()
-    return f"{day} {local:%H:%M} lies outside the hours that the law leaves open."
+    return worded(
+        "{day} {time} lies outside the hours that the law leaves open.",
+        day=_DAYS[local.weekday()],
+        time=f"{local:%H:%M}",
+    )
 
 
 def _open_verdict(rule: str, spans: Sequence[Span], at: int, yes: str, no: str) -> Verdict:
@@ -207,33 +234,52 @@ def history_verdicts(
         _verdict(
             "message",
             not history.waiting,
-            "No text message from this number waits to be read.",
-            "A text message from this number may be an objection and waits for a person to read "
-            "it: autodialer messages list.",
+            worded("No text message from this number waits to be read."),
+            worded(
+                "A text message from this number may be an objection and waits for a person to "
+                "read it: autodialer messages list."
+            ),
         ),
         _verdict(
             "in_call",
             all(attempt.outcome is not None for attempt in attempts),
-            "No call to this person is under way.",
-            "A call to this person is under way, or its end is not known yet.",
+            worded("No call to this person is under way."),
+            worded("A call to this person is under way, or its end is not known yet."),
         ),
         _verdict(
             "attempts",
             made < rules.max_attempts,
-            f"{made} of the campaign's {rules.max_attempts} attempts are used.",
-            f"All {rules.max_attempts} attempts of the campaign are used.",
+            worded(
+                "{made} of the campaign's {max_attempts} attempts are used.",
+                made=made,
+                max_attempts=rules.max_attempts,
+            ),
+            worded(
+                "All {max_attempts} attempts of the campaign are used.",
+                max_attempts=rules.max_attempts,
+            ),
         ),
     ]
     for rule in rules.past:
         ends = past_ends(rule, attempts, zone)
         held = ends is not None and ends > now
         if isinstance(rule, CapRule):
-            number = "" if held else "Fewer than "
-            reason = f"{number}{rule.attempts} attempts were made in the last {rule.days} days."
+            made_or_fewer = {"attempts": rule.attempts, "days": rule.days}
+            reason = (
+                worded("{attempts} attempts were made in the last {days} days.", **made_or_fewer)
+                if held
+                else worded(
+                    "Fewer than {attempts} attempts were made in the last {days} days.",
+                    **made_or_fewer,
+                )
+            )
         elif held:
-            reason = f"After an earlier call the person is left in peace for {rest_length(rule)}."
+            reason = worded(
+                "After an earlier call the person is left in peace for {rest_length}.",
+                rest_length=rest_length(rule),
+            )
         else:
-            reason = "No rest is due after an earlier call."
+            reason = worded("No rest is due after an earlier call.")
         verdicts.append(
             Verdict(rule=rule.name, allowed=not held, reason=reason, until=ends if held else None)
         )
@@ -243,13 +289,18 @@ def history_verdicts(
 def fit_verdict(span: Span | None, now: datetime, call_seconds: float) -> Verdict:
     if span is None:
         return Verdict(
-            rule="fit", allowed=True, reason="Judged when a span is open: the call must end in it."
+            rule="fit",
+            allowed=True,
+            reason=worded("Judged when a span is open: the call must end in it."),
         )
     end = datetime.fromtimestamp(span[1], UTC)
     return _verdict(
         "fit",
         now.timestamp() + call_seconds <= span[1],
-        "The longest call ends before the open span does.",
-        f"The open span ends too soon for a call of up to {round(call_seconds)} seconds.",
+        worded("The longest call ends before the open span does."),
+        worded(
+            "The open span ends too soon for a call of up to {call_seconds} seconds.",
+            call_seconds=round(call_seconds),
+        ),
         end,
     )

@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from appliance.cli.output import check_target, remember_target
+from appliance.cli.speech import say
 from appliance.errors import Refused
+from appliance.language import marked
 from firmware.clips.check import ClipReport, check_clip
 from firmware.clips.levels import Levels
 from firmware.errors import FirmwareError
+from firmware.wording import said_by, worded
 
-MEASURED = (
-    "speech: RMS of the 20 ms frames that lie within 30 dB of the loudest one, pauses left out; "
-    "dBFS: 0 is the RMS of a full-scale square wave, a full-scale sine has -3"
+MEASURED = worded(
+    "speech: RMS of the 20 ms frames that lie within 30 dB of the loudest one, "
+    "pauses left out; dBFS: 0 is the RMS of a full-scale square wave, a full-scale "
+    "sine has -3"
 )
 DTMF_MODULE = "appliance.cli.audio_dtmf"
 
@@ -83,7 +87,8 @@ def _check(files: list[Path], longest: float | None, *, as_json: bool) -> int:
             if as_json:
                 _print_json({"file": str(path), "faults": [str(error)], "remedy": error.remedy})
             else:
-                print(f"{path}\n  FAULT   {error}\n  remedy  {error.remedy}")
+                print(f"{path}\n  {_label(FAULT)}{say(said_by(error))}")
+                print(f"  {_label(REMEDY)}{say(error.remedy)}")
             continue
         fit = fit and report.usable
         if as_json:
@@ -91,8 +96,16 @@ def _check(files: list[Path], longest: float | None, *, as_json: bool) -> int:
         else:
             _print(report)
     if not as_json:
-        print(f"({MEASURED})")
+        print(f"({say(MEASURED)})")
     return 0 if fit else 1
+
+
+FAULT, REMEDY, LEVELS = marked("FAULT"), marked("remedy"), marked("levels")
+ADVICE, BEFORE, GAIN = marked("advice"), marked("before"), marked("gain")
+
+
+def _label(text: str) -> str:
+    return f"{say(text):<8}"
 
 
 def _print_json(data: dict[str, Any]) -> None:
@@ -102,13 +115,21 @@ def _print_json(data: dict[str, Any]) -> None:
 def _print(report: ClipReport) -> None:
     form, levels = report.form, report.levels
     print(f"{report.path}")
-    print(f"  format  {form.rate} Hz, {form.width * 8} bits, {_channels(form.channels)}")
-    print(f"  levels  {_figures(levels)}")
+    print(
+        say(
+            "  format  {rate} Hz, {width} bits, {channels}",
+            rate=form.rate,
+            width=form.width * 8,
+            channels=_channels(form.channels),
+        )
+    )
+    print(f"  {_label(LEVELS)}{say(_figures(levels))}")
     for fault in report.faults:
-        print(f"  FAULT   {fault}")
+        print(f"  {_label(FAULT)}{say(fault)}")
     for advice in report.advice:
-        print(f"  advice  {advice}")
-    print("  fit for a call" if report.usable else f"  remedy  {report.remedy}")
+        print(f"  {_label(ADVICE)}{say(advice)}")
+    fit = say("  fit for a call")
+    print(fit if report.usable else f"  {_label(REMEDY)}{say(report.remedy)}")
 
 
 def _as_data(report: ClipReport) -> dict[str, Any]:
@@ -150,7 +171,7 @@ def _say(arguments: argparse.Namespace) -> int:
 
 def _standard_input() -> str:
     if sys.stdin is None:
-        raise Refused("standard input is closed", "pipe the text in")
+        raise Refused(worded("standard input is closed"), worded("pipe the text in"))
     # A character that is none of UTF-8 is refused like one on the command line.
     return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
@@ -169,20 +190,35 @@ def _tell(done: Any, target: Path, *, as_json: bool) -> int:
             }
         )
         return 0
-    source = f"{done.source_rate} Hz, {_channels(done.source_channels)}"
+    source = f"{done.source_rate} Hz, {say(_channels(done.source_channels))}"
     print(f"{target}")
-    print(f"  before  {_figures(done.before)} ({source})")
-    print(f"  after   {_figures(done.after)} (8000 Hz, 16 bits, mono, 300-3400 Hz)")
-    pressed = f", peaks pressed by {done.limited_db:.1f} dB" if done.limited_db > 0.05 else ""
-    print(f"  gain    {done.gain_db:+.1f} dB{pressed}")
+    print(f"  {_label(BEFORE)}{say(_figures(done.before))} ({source})")
+    print(
+        say(
+            "  after   {figures} (8000 Hz, 16 bits, mono, 300-3400 Hz)",
+            figures=_figures(done.after),
+        )
+    )
+    pressed = (
+        worded(", peaks pressed by {limited_db:.1f} dB", limited_db=done.limited_db)
+        if done.limited_db > 0.05
+        else ""
+    )
+    print(f"  {_label(GAIN)}{done.gain_db:+.1f} dB{say(pressed)}")
     return 0
 
 
 def _figures(levels: Levels) -> str:
-    return (
-        f"{levels.seconds:.2f} s, speech {levels.active_dbfs:.1f} dBFS "
-        f"peak {levels.peak_dbfs:.1f} dBFS, clipped places {levels.clipped}, "
-        f"silence {levels.leading_silence:.2f} s before, {levels.trailing_silence:.2f} s after"
+    return worded(
+        "{seconds:.2f} s, speech {active_dbfs:.1f} dBFS peak {peak_dbfs:.1f} dBFS, "
+        "clipped places {clipped}, silence {leading_silence:.2f} s before, "
+        "{trailing_silence:.2f} s after",
+        seconds=levels.seconds,
+        active_dbfs=levels.active_dbfs,
+        peak_dbfs=levels.peak_dbfs,
+        clipped=levels.clipped,
+        leading_silence=levels.leading_silence,
+        trailing_silence=levels.trailing_silence,
     )
 
 
@@ -191,7 +227,7 @@ def _rounded(levels: Levels) -> dict[str, float]:
 
 
 def _channels(count: int) -> str:
-    return "mono" if count == 1 else f"{count} channels"
+    return "mono" if count == 1 else worded("{count} channels", count=count)
 
 
 def _seconds(text: str) -> float:
@@ -200,5 +236,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value <= 300:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 300")
+        raise argparse.ArgumentTypeError(
+            worded("{text!r} is not a number of seconds up to 300", text=text)
+        )
     return value

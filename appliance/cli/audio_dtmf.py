@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from appliance.cli.speech import say
 from appliance.errors import Refused
 from firmware.clips.recording import cut_off, refuse_no_file, telephone_chunks
 from firmware.dtmf import ALL_KEYS, Detected, ToneDetector
+from firmware.wording import worded
 
 _RATE: Final = 8000
 _CHUNK: Final = 1 << 16
@@ -45,11 +47,11 @@ class _Told:
         self.incomplete = False
 
     def note(self, sentence: str) -> None:
-        print(f"autodialer: {sentence}", file=sys.stderr)
+        print(say("autodialer: {sentence}", sentence=sentence), file=sys.stderr)
 
     def fault(self, sentence: str) -> None:
         self.incomplete = True
-        self.note(f"{sentence}; copy or record it again")
+        self.note(worded("{sentence}; copy or record it again", sentence=sentence))
 
 
 def _keys(text: str) -> str:
@@ -82,7 +84,7 @@ def _file_chunks(path: Path, told: _Told) -> Iterator[bytes]:
 def _chunks(name: str, told: _Told) -> Iterator[bytes]:
     if name == "-":
         if sys.stdin is None:
-            raise Refused("standard input is closed", "pipe raw 8 kHz s16le in")
+            raise Refused(worded("standard input is closed"), worded("pipe raw 8 kHz s16le in"))
         # read1 hands over what a live source has sent, without waiting for a full buffer.
         source = sys.stdin.buffer
         read = getattr(source, "read1", source.read)

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from appliance.cli.speech import say
+from firmware.wording import joined, worded
+
 if TYPE_CHECKING:
     from appliance.config.load import Config
 
@@ -40,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     config: Config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rules, settings = config.rules, config.settings
     refusals = [
-        f"{verdict.rule}: {verdict.reason}"
+        joined(": ", [verdict.rule, verdict.reason])
         for verdict in rules.caller_verdicts(config.bench)
         if not verdict.allowed
     ]
@@ -59,10 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
             for language, script in config.campaign.scripts.items()
         },
         "clip_advice": list(config.clip_advice),
-        "advice": [f"{rule.name}: {rule.text}" for rule in rules.profile.advice],
+        "advice": [joined(": ", [rule.name, rule.text]) for rule in rules.profile.advice],
         "floor": [
-            f"floor.ring: A phone rings for at least {spoken(RING_FLOOR)}.",
-            *(f"{rule.name}: {rule.text}" for rule in FLOOR),
+            worded("floor.ring: A phone rings for at least {spoken}.", spoken=spoken(RING_FLOOR)),
+            *(joined(": ", [rule.name, rule.text]) for rule in FLOOR),
         ],
         "floor_holds": list(config.floors),
         "ballots": ballot_notes(rules.profile, rules.ballots),
@@ -144,42 +147,70 @@ def _present(config: Path, port: str) -> bool | None:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    print(f"{facts['config']}: right")
-    print(f"law profile {facts['profile']}, {facts['mode']} mode, state in {facts['state']}")
+    print(say("{file}: right", file=facts["config"]))
+    print(
+        say(
+            "law profile {profile}, {mode} mode, state in {state}",
+            profile=facts["profile"],
+            mode=say(facts["mode"]),
+            state=facts["state"],
+        )
+    )
     for line in facts["lines"]:
-        absent = "" if line["present"] is not False else " (not there now)"
-        print(f"line {line['name']}: {line['port']}{absent}")
+        absent = "" if line["present"] is not False else say(" (not there now)")
+        print(
+            say("line {name}: {port}{absent}", name=line["name"], port=line["port"], absent=absent)
+        )
     for name, seconds in facts["clips"].items():
-        print(f"clip {name}: {seconds} s")
+        print(say("clip {name}: {seconds} s", name=name, seconds=seconds))
     for advice in facts["clip_advice"]:
-        print(f"advice on a clip: {advice}")
+        print(say("advice on a clip: {advice}", advice=advice))
     for language, seconds in facts["longest_call_seconds"].items():
-        print(f"longest call in {language}: {seconds} s, so calls end at least that early")
+        print(
+            say(
+                "longest call in {language}: {seconds} s, so calls end at least that early",
+                language=language,
+                seconds=seconds,
+            )
+        )
     for advice in facts["advice"]:
-        print(f"advice, not enforced: {advice}")
-    print("floor of the product, where no rule is stricter:")
+        print(say("advice, not enforced: {advice}", advice=advice))
+    print(say("floor of the product, where no rule is stricter:"))
     for floor in facts["floor"]:
-        print(f"  {floor}")
+        print(f"  {say(floor)}")
     for floor in facts["floor_holds"]:
-        print(f"the floor holds: {floor}")
+        print(say("the floor holds: {floor}", floor=floor))
     if "fleet" in facts:
         fleet = facts["fleet"]
         servers = ", ".join(fleet["servers"])
-        print(f"fleet {fleet['campaign']}: this box is {fleet['box']}, its hub {servers}")
+        print(
+            say(
+                "fleet {campaign}: this box is {box}, its hub {servers}",
+                campaign=fleet["campaign"],
+                box=fleet["box"],
+                servers=servers,
+            )
+        )
     if "opened" in facts:
         _print_opened(facts["opened"])
     for note in facts["ballots"]:
-        print(f"PLEASE LOOK: {note}")
+        print(say("PLEASE LOOK: {what}", what=say(note)))
     for refusal in facts["refusals"]:
-        print(f"NOBODY WILL BE CALLED: {refusal}")
+        print(say("NOBODY WILL BE CALLED: {why}", why=say(refusal)))
 
 
 def _print_opened(opened: dict[str, Any] | None) -> None:
     if opened is None:
-        print("no state yet: nothing to open")
+        print(say("no state yet: nothing to open"))
         return
-    print(f"the state opens: {opened['rows']} rows, {opened['people']} people")
+    print(
+        say(
+            "the state opens: {rows} rows, {people} people",
+            rows=opened["rows"],
+            people=opened["people"],
+        )
+    )
     for remark in opened["remarks"]:
-        print(f"the state: {remark}")
+        print(say("the state: {remark}", remark=remark))
     for doubt in opened["doubts"]:
-        print(f"CALLING WAITS FOR A PERSON: {doubt}")
+        print(say("CALLING WAITS FOR A PERSON: {why}", why=say(doubt)))

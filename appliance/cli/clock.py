@@ -9,7 +9,9 @@ from typing import Any
 
 from appliance.cli.paths import box_zone
 from appliance.cli.session import ask
+from appliance.cli.speech import say
 from appliance.screen.local_time import local
+from firmware.wording import worded
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             zone = box_zone(arguments)
             now, was = local(answer["utc"], zone), local(answer["was"], zone)
-            print(f"recorded: {now} is right; the floor was {was}")
-            print(_belief(answer))
+            print(say("recorded: {now} is right; the floor was {was}", now=now, was=was))
+            print(say(_belief(answer)))
         return 0
     told = ask(arguments, "clock")
     if arguments.json:
@@ -46,22 +48,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _belief(told: dict[str, Any]) -> str:
     if told["trusted"]:
-        return f"trusted: {told['source']}"
-    return f"NOT TRUSTED, so nobody is called: {told['source']}"
+        return worded("trusted: {source}", source=told["source"])
+    return worded("NOT TRUSTED, so nobody is called: {source}", source=told["source"])
 
 
 def _print(told: dict[str, Any], zone: str | None) -> None:
-    print(f"{local(told['utc'], zone)}, {_belief(told)}")
-    print(f"sources asked: {', '.join(told['sources'])}")
-    print(f"no earlier time is believed than {local(told['floor'], zone)}")
+    print(f"{local(told['utc'], zone)}, {say(_belief(told))}")
+    print(say("sources asked: {names}", names=", ".join(told["sources"])))
+    print(say("no earlier time is believed than {time}", time=local(told["floor"], zone)))
     if "kernel_answers" in told:
-        kept = {True: "a time server keeps it", False: "no time server keeps it"}
-        said = kept.get(told["synchronised"], "cannot be asked")
-        helper = "" if told["kernel_answers"] else ", and no helper tells (autodialer-clock)"
-        print(f"kernel: {said}{helper}")
+        kept = {True: worded("a time server keeps it"), False: worded("no time server keeps it")}
+        said = kept.get(told["synchronised"], worded("cannot be asked"))
+        helper = "" if told["kernel_answers"] else say("no helper tells (autodialer-clock)")
+        print(say("kernel: {said}", said=said) + (f", {helper}" if helper else ""))
     for witness in told["witnesses"]:
         ahead = witness["ahead_seconds"]
-        differs = f"{abs(ahead):g} s {'ahead of' if ahead > 0 else 'behind'} the clock"
-        seen = local(witness["utc"], zone)
-        print(f"{witness['title']}: {seen}, {differs if ahead else 'as the clock'}")
-    print(f"time zone rules: {told['time_zones']}")
+        if not ahead:
+            differs = say("as the clock")
+        elif ahead > 0:
+            differs = say("{seconds:g} s ahead of the clock", seconds=ahead)
+        else:
+            differs = say("{seconds:g} s behind the clock", seconds=-ahead)
+        print(f"{say(witness['title'])}: {local(witness['utc'], zone)}, {differs}")
+    print(say("time zone rules: {time_zones}", time_zones=told["time_zones"]))

@@ -11,16 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from appliance.cli.failures import USAGE
+from appliance.cli.speech import say
 from appliance.errors import Refused
+from firmware.wording import worded
 
 QUESTIONS = (
-    ("name", "north", "a short name of this box"),
-    ("purpose", None, "the purpose that people agreed to, word for word as in their consents"),
-    ("profile", "fr", "whose law applies: the name of a law profile"),
-    ("timezone", "Europe/Paris", "the time zone of the box"),
-    ("number", None, "the number of the SIM, with its plus"),
-    ("category", "mobile", "its range, as the law profile calls it (law-profiles.md)"),
-    ("language", "fr", "the language of people whose row names none, and of the box"),
+    ("name", "north", worded("a short name of this box")),
+    (
+        "purpose",
+        None,
+        worded("the purpose that people agreed to, word for word as in their consents"),
+    ),
+    ("profile", "fr", worded("whose law applies: the name of a law profile")),
+    ("timezone", "Europe/Paris", worded("the time zone of the box")),
+    ("number", None, worded("the number of the SIM, with its plus")),
+    ("category", "mobile", worded("its range, as the law profile calls it (law-profiles.md)")),
+    ("language", "fr", worded("the language of people whose row names none, and of the box")),
 )
 """Option, usual answer (None: there is none), question."""
 ROLES = ("greeting", "prompt", "message", "farewell", "opted_out", "incoming")
@@ -52,25 +58,42 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     found, meant = find(arguments.key)
     if not found:
-        hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
-        known = "autodialer config explain lists all"
+        hint = worded("; did you mean {names}?", names=" or ".join(meant)) if meant else ""
+        known = worded("autodialer config explain lists all")
         if arguments.json:
-            print(json.dumps({"error": f"no key {arguments.key}", "remedy": known, "like": meant}))
+            print(
+                json.dumps(
+                    {
+                        "error": f"no key {arguments.key}",
+                        "remedy": known,
+                        "like": meant,
+                    }
+                )
+            )
         else:
-            print(f"autodialer: {arguments.key!r} is not a key{hint}; {known}", file=sys.stderr)
+            print(
+                say(
+                    "autodialer: {key!r} is not a key{hint}; {known}",
+                    key=arguments.key,
+                    hint=hint,
+                    known=known,
+                ),
+                file=sys.stderr,
+            )
         return USAGE
     if arguments.json:
         print(json.dumps([asdict(key) for key in found], ensure_ascii=False))
         return 0
     for key in found:
         print(key.path)
-        print(f"    {key.text or 'a section'}")
+        section = say("a section")
+        print(f"    {say(key.text) if key.text else section}")
         if key.choices:
-            print(f"    one of: {', '.join(key.choices)}")
+            print(say("    one of: {names}", names=", ".join(key.choices)))
         if key.default:
-            print(f"    default: {key.default}")
+            print(say("    default: {default}", default=key.default))
         elif key.required:
-            print("    must be there")
+            print(say("    must be there"))
     return 0
 
 
@@ -80,7 +103,9 @@ def _init(arguments: argparse.Namespace) -> int:
 
     out: Path = arguments.out
     if out.exists() or out.is_symlink():
-        raise Refused(f"{out} is there already", "name another file with --out")
+        raise Refused(
+            worded("{out} is there already", out=out), worded("name another file with --out")
+        )
     answers = _answers(arguments, input if sys.stdin.isatty() and not arguments.yes else None)
     text = written(answers, arguments.clips or Path("audio"))
     # Judged before it is written: each fault names the answer that is wrong.
@@ -91,8 +116,8 @@ def _init(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"file": str(out), **answers}, ensure_ascii=False))
     else:
-        print(f"{out} is written; next: autodialer --config {out} check")
-        print(f"then try it out: autodialer --config {out} rehearse")
+        print(say("{out} is written; next: autodialer --config {out} check", out=out))
+        print(say("then try it out: autodialer --config {out} rehearse", out=out))
     return 0
 
 
@@ -108,7 +133,10 @@ def _answers(arguments: argparse.Namespace, ask: Callable[[str], str] | None) ->
         else:
             missing.append(f"--{option}")
     if missing:
-        raise Refused(f"nothing was said for {', '.join(missing)}", "name them, or run it by hand")
+        raise Refused(
+            worded("nothing was said for {names}", names=", ".join(missing)),
+            worded("name them, or run it by hand"),
+        )
     return answers
 
 

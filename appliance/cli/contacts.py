@@ -1,4 +1,7 @@
-"""``contacts import|list|revoke|erase|expire|export``: the registry."""
+"""``contacts import|list|revoke|erase|expire|export``: the registry.
+
+Long because each action says in whole sentences what it did to people's data.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,10 @@ from appliance.cli.output import check_target
 from appliance.cli.progress import shown_progress
 from appliance.cli.sample import refuse_the_sample
 from appliance.cli.session import ask
+from appliance.cli.speech import say, several
 from appliance.control.protocol import FILE_LIMIT
 from firmware.bounded_read import read_bounded
+from firmware.wording import joined, plural, reason_of, worded
 
 SHOWN = 50
 """Faults printed in full; the rejects file has all."""
@@ -67,17 +72,24 @@ def _revoke(arguments: argparse.Namespace) -> int:
     """Numbers of a list stay out of the process table and the shell's history."""
     numbers: list[str] = arguments.number
     if sum((bool(numbers), arguments.file is not None)) != 1 or ("-" in numbers and numbers[1:]):
-        print("autodialer: name numbers, or --file FILE, or - alone", file=sys.stderr)
+        print(say("autodialer: name numbers, or --file FILE, or - alone"), file=sys.stderr)
         return 2
-    place = "standard input" if numbers == ["-"] else str(arguments.file or "")
+    place = worded("standard input") if numbers == ["-"] else str(arguments.file or "")
     try:
         listed = _listed(arguments.file, numbers)
     except UnicodeDecodeError:
-        print(f"autodialer: {place}: is no text; write one number a line, UTF-8", file=sys.stderr)
+        print(
+            say("autodialer: {place}: is no text; write one number a line, UTF-8", place=place),
+            file=sys.stderr,
+        )
         return 2
     except OSError as error:
         print(
-            f"autodialer: {place}: {error.strerror}; check the path and its rights",
+            say(
+                "autodialer: {place}: {strerror}; check the path and its rights",
+                place=place,
+                strerror=reason_of(error),
+            ),
             file=sys.stderr,
         )
         return 2
@@ -102,7 +114,11 @@ def _listed(file: Path | None, numbers: list[str]) -> list[dict[str, Any]]:
     else:
         raw = sys.stdin.buffer.read(FILE_LIMIT + 1)
         if len(raw) > FILE_LIMIT:
-            raise OSError(errno.EFBIG, f"Is larger than {FILE_LIMIT >> 20} MiB", "standard input")
+            raise OSError(
+                errno.EFBIG,
+                worded("Is larger than {file_limit} MiB", file_limit=FILE_LIMIT >> 20),
+                worded("standard input"),
+            )
     lines = enumerate(raw.decode("utf-8-sig").splitlines(), 1)
     return [
         {"line": line, "number": text.strip()}
@@ -114,46 +130,74 @@ def _listed(file: Path | None, numbers: list[str]) -> list[dict[str, Any]]:
 def _print_revoked(place: str, answer: dict[str, Any]) -> None:
     for fault in answer["faults"][:SHOWN]:
         where = f"{place}:{fault['line']}: " if fault["line"] else "autodialer: "
-        print(f"{where}{fault['what']}; {fault['remedy']}", file=sys.stderr)
+        told = joined("; ", [fault["what"], fault["remedy"]])
+        print(f"{where}{say(told)}", file=sys.stderr)
     if answer["faults"]:
         if place:
             count = len(answer["faults"])
-            print(f"nobody was revoked: {count} of the lines are no number", file=sys.stderr)
+            print(
+                say("nobody was revoked: {count} of the lines are no number", count=count),
+                file=sys.stderr,
+            )
         return
     for one in answer["numbers"][:SHOWN]:
-        known = "" if one["known"] else " (in no registry; suppressed all the same)"
-        print(f"{one['number']} will not be called again{known}")
+        known = "" if one["known"] else worded(" (in no registry; suppressed all the same)")
+        print(say("{number} will not be called again{known}", number=one["number"], known=known))
     if len(answer["numbers"]) > 1:
-        print(f"{len(answer['numbers'])} numbers revoked")
+        print(say("{count} numbers revoked", count=len(answer["numbers"])))
 
 
 def _print_erased(answer: dict[str, Any]) -> None:
     if answer["subject"] is not None:
-        print(f"{answer['number']} is erased; ledger rows of {answer['subject']} stay verifiable")
+        print(
+            say(
+                "{number} is erased; ledger rows of {subject} stay verifiable",
+                number=answer["number"],
+                subject=answer["subject"],
+            )
+        )
     if answer["messages"]:
         count = answer["messages"]
-        print(f"{count} text message{'s' if count != 1 else ''} of {answer['number']} erased")
+        print(
+            several(
+                "{count} text message of {number} erased",
+                "{count} text messages of {number} erased",
+                count,
+                number=answer["number"],
+            )
+        )
     _print_files(answer["files"])
 
 
 def _print_files(files: dict[str, Any]) -> None:
     for path, count in files["rewritten"].items():
-        print(f"{count} line{'s' if count != 1 else ''} removed from {path}")
+        print(
+            several(
+                "{count} line removed from {path}",
+                "{count} lines removed from {path}",
+                count,
+                path=path,
+            )
+        )
     for path in files["removed"]:
-        print(f"removed {path}")
+        print(say("removed {path}", path=path))
     for path, reason in files["unreachable"].items():
         print(
-            f"autodialer: {path} was not reached ({reason}); remove the person's lines by hand",
+            say(
+                "autodialer: {path} was not reached ({reason}); remove the person's lines by hand",
+                path=path,
+                reason=reason,
+            ),
             file=sys.stderr,
         )
 
 
 def _import(arguments: argparse.Namespace) -> int:
     if not arguments.dry_run:
-        refuse_the_sample(arguments, "contacts import")
+        refuse_the_sample(arguments, worded("contacts import"))
     if arguments.accept_valid and arguments.rejects is None:
         print(
-            "autodialer: --accept-valid needs --rejects FILE for the rows it leaves out",
+            say("autodialer: --accept-valid needs --rejects FILE for the rows it leaves out"),
             file=sys.stderr,
         )
         return 2
@@ -162,7 +206,11 @@ def _import(arguments: argparse.Namespace) -> int:
         raw = read_bounded(arguments.file, FILE_LIMIT, pipes=True)
     except OSError as error:
         print(
-            f"autodialer: {arguments.file}: {error.strerror}; check the path and its rights",
+            say(
+                "autodialer: {file}: {strerror}; check the path and its rights",
+                file=arguments.file,
+                strerror=reason_of(error),
+            ),
             file=sys.stderr,
         )
         return 2
@@ -203,38 +251,65 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
     for fault in answer["faults"][:SHOWN]:
         column = f"{fault['column']}: " if fault["column"] else ""
         place = f"{arguments.file}:{fault['line']}: {column}"
-        print(f"{place}{fault['what']}; {fault['remedy']}", file=sys.stderr)
+        told = joined("; ", [fault["what"], fault["remedy"]])
+        print(f"{place}{say(told)}", file=sys.stderr)
     more = answer.get("fault_count", len(answer["faults"])) - SHOWN
     if more > 0:
-        print(f"… and {more} more faults", file=sys.stderr)
+        print(say("… and {more} more faults", more=more), file=sys.stderr)
     if not answer["readable"]:
         return
     for warning in answer["warnings"][:SHOWN]:
         place = f"{arguments.file}:{warning['line']}: {warning['column']}"
-        print(f"warning: {place}: {warning['what']}; {warning['remedy']}", file=sys.stderr)
+        print(
+            say(
+                "warning: {place}: {what}; {remedy}",
+                place=place,
+                what=warning["what"],
+                remedy=warning["remedy"],
+            ),
+            file=sys.stderr,
+        )
     if answer["warned"] > min(len(answer["warnings"]), SHOWN):
-        print(f"warning: {answer['warned']} in all", file=sys.stderr)
+        print(say("warning: {warned} in all", warned=answer["warned"]), file=sys.stderr)
     for line in answer["withdrawn_lines"]:
-        print(f"line {line}: left out, the person objected after giving that consent")
-    what = (
-        f"{answer['new_people']} new people, {answer['new_consents']} new consents, "
-        f"{answer['unchanged']} rows known already"
+        print(
+            say("line {line}: left out, the person objected after giving that consent", line=line)
+        )
+    what = worded(
+        "{new_people} new people, {new_consents} new consents, {unchanged} rows known already",
+        new_people=answer["new_people"],
+        new_consents=answer["new_consents"],
+        unchanged=answer["unchanged"],
     )
     if answer["imported"]:
         left = answer["rejected_rows"]
-        kept = f"; {left} rows refused, in {arguments.rejects}" if left else ""
-        print(f"imported: {what}{kept}")
+        kept = (
+            worded("; {left} rows refused, in {rejects}", left=left, rejects=arguments.rejects)
+            if left
+            else ""
+        )
+        print(say("imported: {what}{kept}", what=what, kept=kept))
         if not answer["rows"]:
-            print("the file has a header and no rows: it names nobody, so nothing changed")
+            print(say("the file has a header and no rows: it names nobody, so nothing changed"))
     elif arguments.dry_run:
         _print_preview(answer)
-        print(f"dry run, nothing changed: {what}, {answer['rejected_rows']} rows with faults")
+        print(
+            say(
+                "dry run, nothing changed: {what}, {rejected_rows} rows with faults",
+                what=what,
+                rejected_rows=answer["rejected_rows"],
+            )
+        )
         if not answer["rows"]:
-            print("the file has a header and no rows: it names nobody")
+            print(say("the file has a header and no rows: it names nobody"))
     else:
         print(
-            f"nothing was imported: {answer['rejected_rows']} of {answer['rows']} rows have "
-            "faults; correct them, or take the others with --accept-valid --rejects FILE",
+            say(
+                "nothing was imported: {rejected_rows} of {rows} rows have faults; correct "
+                "them, or take the others with --accept-valid --rejects FILE",
+                rejected_rows=answer["rejected_rows"],
+                rows=answer["rows"],
+            ),
             file=sys.stderr,
         )
 
@@ -242,17 +317,40 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
 def _print_preview(answer: dict[str, Any]) -> None:
     """Show the first rows as they were understood, and whom this box would never call."""
     if answer["preview"]:
-        print("the first rows, as they were understood:")
+        print(say("the first rows, as they were understood:"))
     for row in answer["preview"]:
-        called = f"next callable {row['next']}" if row["next"] else "not callable in 400 days"
+        called = (
+            worded("next callable {next}", next=row["next"])
+            if row["next"]
+            else worded("not callable in 400 days")
+        )
         print(
-            f"  line {row['line']}: {row['number']}  {row['name'] or '(no name)'}, "
-            f"{row['language']}, {row['timezone']}; {row['purpose']}, given {row['given']}; "
-            f"{row['windows']}; {called}"
+            say(
+                "  line {line}: {number}  {name}, {language}, {timezone}; {purpose}, given "
+                "{given}; {windows}; {called}",
+                line=row["line"],
+                number=row["number"],
+                name=row["name"] or worded("(no name)"),
+                language=row["language"],
+                timezone=row["timezone"],
+                purpose=row["purpose"],
+                given=row["given"],
+                windows=row["windows"],
+                called=called,
+            )
         )
     for purpose, count in answer["other_purposes"].items():
-        rows = f"{count} row{'s' if count != 1 else ''}"
-        print(f"{rows} for “{purpose}”: this box has another campaign and never calls them")
+        rows = plural("{count} row", "{count} rows", count)
+        print(
+            say(
+                "{rows} for “{purpose}”: this box has another campaign and never calls them",
+                rows=rows,
+                purpose=purpose,
+            )
+        )
+
+
+NOT_CALLED = worded("not called yet")
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -261,12 +359,12 @@ def _list(arguments: argparse.Namespace) -> int:
         print(json.dumps(people, ensure_ascii=False))
         return 0
     for one in people:
-        state = "revoked" if one["revoked"] else (one["last_outcome"] or "not called yet")
+        state = say("revoked") if one["revoked"] else say(one["last_outcome"] or NOT_CALLED)
         print(
             f"{one['subject'][:8]}  {one['number']:<18} {one['name']:<24} {one['language']}  "
             f"{one['timezone']:<20} {one['windows']:<28} {state}"
         )
-    print(f"{len(people)} people")
+    print(say("{count} people", count=len(people)))
     return 0
 
 
@@ -277,12 +375,22 @@ def _expire(arguments: argparse.Namespace) -> int:
         return 0
     for one in answer["people"]:
         print(f"{one['subject'][:8]}  {one['number']}")
-    done = "would be erased" if answer["dry_run"] else "erased"
+    done = worded("would be erased") if answer["dry_run"] else worded("erased")
     if answer["messages"]:
-        print(f"{answer['messages']} text messages {done}: they came before that")
+        print(
+            say(
+                "{messages} text messages {done}: they came before that",
+                messages=answer["messages"],
+                done=done,
+            )
+        )
     print(
-        f"{len(answer['people'])} people {done}: neither a live consent nor a call in "
-        f"{answer['days']} days"
+        say(
+            "{count} people {done}: neither a live consent nor a call in {days} days",
+            count=len(answer["people"]),
+            done=done,
+            days=answer["days"],
+        )
     )
     _print_files(answer["files"])
     return 0
@@ -307,5 +415,5 @@ def _export(arguments: argparse.Namespace) -> int:
     elif arguments.out is None:
         sys.stdout.write(answer["csv"])
     else:
-        print(f"{answer['people']} people in {arguments.out}")
+        print(say("{people} people in {out}", people=answer["people"], out=arguments.out))
     return 0

@@ -12,6 +12,7 @@ from appliance.cli.output import write_target, written_files
 from appliance.control.protocol import ControlClient
 from appliance.errors import NobodyListens, Refused
 from appliance.storage.written_files import takes_a_stream
+from firmware.wording import worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,13 @@ class Output:
             if written_files(self.arguments).holds(self.path):
                 self.path.unlink(missing_ok=True)
             raise Refused(
-                f"{self.option} {self.path}: not kept, as it took so long that somebody may have "
-                "been erased meanwhile",
-                "try again",
+                worded(
+                    "{option} {path}: not kept, as it took so long that somebody may have been "
+                    "erased meanwhile",
+                    option=self.option,
+                    path=self.path,
+                ),
+                worded("try again"),
             )
 
 

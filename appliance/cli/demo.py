@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.cli.paths import LEDGER, state_directory
+from appliance.cli.speech import say, speaker
 from appliance.demo.processes import Stage
 from appliance.errors import Refused
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,21 +31,23 @@ EVERY_OUTCOME_FROM = 40
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+        raise argparse.ArgumentTypeError(worded("must be 1 or more"))
     return value
 
 
 def _lines(text: str) -> int:
     value = int(text)
     if not 1 <= value <= MOST_LINES:
-        raise argparse.ArgumentTypeError(f"must be from 1 to {MOST_LINES}")
+        raise argparse.ArgumentTypeError(
+            worded("must be from 1 to {most_lines}", most_lines=MOST_LINES)
+        )
     return value
 
 
 def speed(text: str) -> float:
     value = float(text)
     if not 1 <= value <= 100:
-        raise argparse.ArgumentTypeError("must be from 1 to 100")
+        raise argparse.ArgumentTypeError(worded("must be from 1 to 100"))
     return value
 
 
@@ -67,8 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
     campaign = load(arguments.config, examine=True)
     if not campaign.bench:
         raise Refused(
-            f"{arguments.config} is not a bench configuration: it has lines that call people",
-            f"name one whose lines are all bench lines with --config, such as {sample_config()}",
+            worded(
+                "{config} is not a bench configuration: it has lines that call people",
+                config=arguments.config,
+            ),
+            worded(
+                "name one whose lines are all bench lines with --config, such as {sample_config}",
+                sample_config=sample_config(),
+            ),
         )
     stage = Stage(_place(arguments))
     clear(stage)
@@ -114,10 +124,14 @@ def _perform(stage: Stage, arguments: argparse.Namespace, campaign: Config) -> i
         ),
         lines=arguments.lines,
         seed=arguments.seed,
-        doing="demonstration",
+        doing=worded("demonstration"),
     )
     every = arguments.contacts >= EVERY_OUTCOME_FROM
-    return conclude(stage, console, arguments, result, what="demonstration", every_outcome=every)
+    return conclude(stage, console, arguments, result, went=WENT_WELL, every_outcome=every)
+
+
+WENT_WELL = worded("The demonstration went as it should.")
+ENDED_BEFORE = worded("The demonstration ended before.")
 
 
 def staged(
@@ -137,7 +151,7 @@ def staged(
         return performance.run(lines=lines, speed=arguments.speed, seed=seed)
 
     if not draws(arguments):
-        return run(make(PlainScreen()))
+        return run(make(PlainScreen(speaker())))
     from appliance.cli.staged import perform
 
     return perform(make, run, state=stage.state, doing=doing)
@@ -154,11 +168,12 @@ def conclude(
     arguments: argparse.Namespace,
     result: Result,
     *,
-    what: str,
+    went: str,
     every_outcome: bool,
 ) -> int:
     """Audit what was done, print the summary, and return the exit code.
 
+    *went* is said where all is as it should be.
     *every_outcome* asks that each has occurred.
     """
     from rich.console import Console
@@ -188,9 +203,9 @@ def conclude(
             reasons=reasons,
             seconds=result.seconds,
             speed=arguments.speed,
-            ledger=f"Ledger: {verification.lines} rows, every hash verified."
+            ledger=worded("Ledger: {lines} rows, every hash verified.", lines=verification.lines)
             if verification.ok
-            else f"Ledger: NOT ok, {verification.fault}",
+            else worded("Ledger: NOT ok, {fault}", fault=verification.fault),
             findings=findings,
             heard=heard,
             files={
@@ -200,17 +215,26 @@ def conclude(
             },
         ),
         console,
+        speaker(),
     )
     missing = [outcome.value for outcome in Outcome if not outcomes.get(outcome.value)]
     complete = not missing or not every_outcome
     if not complete:
-        console.print(f"Never happened, though it should have: {', '.join(missing)}")
+        console.print(
+            say("Never happened, though it should have: {names}", names=", ".join(missing))
+        )
     if result.exit_code != 0:
-        console.print(f"The box ended with exit code {result.exit_code}; see {_short(stage.log)}")
+        console.print(
+            say(
+                "The box ended with exit code {exit_code}; see {short}",
+                exit_code=result.exit_code,
+                short=_short(stage.log),
+            )
+        )
     passed = (
         result.exit_code == 0 and verification.ok and not (findings or heard.findings) and complete
     )
-    console.print(f"The {what} went as it should." if passed else "SOMETHING IS WRONG.")
+    console.print(say(went) if passed else say("SOMETHING IS WRONG."))
     return 0 if passed else 1
 
 
@@ -233,7 +257,7 @@ def _ask_the_state(stage: Stage) -> tuple[dict[str, int], int, Counter[str], str
             if person["attempts"] == 0:
                 answer = operations.perform("why", {"number": person["number"]})
                 refused = [v for v in answer["verdicts"] if not v["allowed"]]
-                reasons[refused[0]["reason"] if refused else "The demonstration ended before."] += 1
+                reasons[refused[0]["reason"] if refused else ENDED_BEFORE] += 1
         export = operations.perform("contacts.export", {})["csv"]
         called = sum(person["attempts"] > 0 for person in people)
         return status["outcomes"], called, reasons, export

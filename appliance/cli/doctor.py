@@ -19,14 +19,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from appliance.cli.doctor_row import DoctorRow
 from appliance.cli.failures import USAGE
 from appliance.cli.session import ask
+from appliance.cli.speech import say
+from appliance.language import marked
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
 from firmware.host_health import Part
 from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
+from firmware.wording import joined, plural, said_by, worded
 
 if TYPE_CHECKING:
     from firmware.yaml_document import DocumentFaulty
 
+_STATES_SAID = {"ok": marked("ok"), "note": marked("note"), "fault": marked("fault")}
 _STATES: dict[str, Literal["ok", "note", "fault"]] = {"ok": "ok", "note": "note", "fault": "fault"}
 
 
@@ -59,10 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
     else:
-        width = max(len(row.part) for row in rows)
+        width = max(len(say(row.part)) for row in rows)
         for row in rows:
-            remedy = f" -> {row.remedy}" if row.remedy else ""
-            print(f"{row.state:<5}  {row.part:<{width}}  {row.detail}{remedy}")
+            remedy = f" -> {say(row.remedy)}" if row.remedy else ""
+            state, part = say(_STATES_SAID[row.state]), say(row.part)
+            print(f"{state:<5}  {part:<{width}}  {say(row.detail)}{remedy}")
     if arguments.bundle is not None:
         from appliance.cli.doctor_bundle import write_bundle
 
@@ -76,7 +81,7 @@ def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str,
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rows = [
-        DoctorRow(part="configuration", state="ok", detail=str(config.file)),
+        DoctorRow(part=worded("configuration"), state="ok", detail=str(config.file)),
         *_law(config),
         *_disk(config.state),
         *_owner(config.state),
@@ -97,7 +102,9 @@ def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str,
     except Exception as error:  # noqa: BLE001
         # A doctor that dies of the patient's illness is none: say it as a row.
         remedy = getattr(error, "remedy", "")
-        rows.append(DoctorRow(part="state", state="fault", detail=str(error), remedy=remedy))
+        rows.append(
+            DoctorRow(part=worded("state"), state="fault", detail=said_by(error), remedy=remedy)
+        )
     rows.append(_time_zone_rules())
     rows += _ledger(config.state)
     if not status.get("running") and not status.get("safe_mode"):
@@ -116,10 +123,10 @@ def _without_configuration(
 
     rows = [
         DoctorRow(
-            part="configuration",
+            part=worded("configuration"),
             state="fault",
             detail=fault.text(faulty.file),
-            remedy="the box does not start with it",
+            remedy=worded("the box does not start with it"),
         )
         for fault in faulty.faults
     ]
@@ -136,7 +143,9 @@ def _without_configuration(
         rows += [*_no_box(), *_should_run(arguments.config)]
     except Exception as error:  # noqa: BLE001
         remedy = getattr(error, "remedy", "")
-        rows.append(DoctorRow(part="box", state="fault", detail=str(error), remedy=remedy))
+        rows.append(
+            DoctorRow(part=worded("box"), state="fault", detail=said_by(error), remedy=remedy)
+        )
     return [*rows, _time_zone_rules(), *_ledger(state)], status
 
 
@@ -150,19 +159,21 @@ def _should_run(config: Path, wanted: Path = WANTED) -> Iterator[DoctorRow]:
 
     if str(config) == SYSTEM_CONFIG and wanted.is_symlink():
         yield DoctorRow(
-            part="service",
+            part=worded("service"),
             state="fault",
-            detail="the box is to start with this computer, and does not run",
-            remedy="systemctl status autodialer tells why; systemctl start autodialer starts it",
+            detail=worded("the box is to start with this computer, and does not run"),
+            remedy=worded(
+                "systemctl status autodialer tells why; systemctl start autodialer starts it"
+            ),
         )
 
 
 def _no_box() -> Iterator[DoctorRow]:
     yield DoctorRow(
-        part="box",
+        part=worded("box"),
         state="note",
-        detail="does not run",
-        remedy="systemctl start autodialer, or: autodialer run",
+        detail=worded("does not run"),
+        remedy=worded("systemctl start autodialer, or: autodialer run"),
     )
 
 
@@ -171,18 +182,20 @@ def _law(config: Any) -> Iterator[DoctorRow]:
 
     rules = config.rules
     yield DoctorRow(
-        part="law profile", state="ok", detail=f"{rules.profile.label}: {rules.profile.title}"
+        part=worded("law profile"),
+        state="ok",
+        detail=f"{rules.profile.label}: {rules.profile.title}",
     )
     for note in ballot_notes(rules.profile, rules.ballots):
-        yield DoctorRow(part="ballots", state="note", detail=note)
+        yield DoctorRow(part=worded("ballots"), state="note", detail=note)
     for verdict in rules.caller_verdicts(config.bench):
         yield DoctorRow(
-            part="caller number",
+            part=worded("caller number"),
             state="ok" if verdict.allowed else "fault",
-            detail=f"{verdict.rule}: {verdict.reason}",
+            detail=joined(": ", [verdict.rule, verdict.reason]),
             remedy=""
             if verdict.allowed
-            else "use a number of an allowed range, or mode: attended; ask your counsel",
+            else worded("use a number of an allowed range, or mode: attended; ask your counsel"),
         )
 
 
@@ -191,7 +204,9 @@ def _disk(state: Path) -> Iterator[DoctorRow]:
 
     for finding in host_findings(state):
         if finding.part is Part.SPACE:
-            finding = replace(finding, detail=f"{finding.detail} for {state}")
+            finding = replace(
+                finding, detail=worded("{detail} for {state}", detail=finding.detail, state=state)
+            )
         yield DoctorRow(
             part=PARTS[finding.part],
             state=_STATES[finding.state],
@@ -200,9 +215,9 @@ def _disk(state: Path) -> Iterator[DoctorRow]:
         )
     if state.exists() and state.stat().st_mode & 0o077:
         yield DoctorRow(
-            part="permissions",
+            part=worded("permissions"),
             state="fault",
-            detail=f"{state} may be read by other accounts",
+            detail=worded("{state} may be read by other accounts", state=state),
             remedy=f"chmod -R go= {state}",
         )
 
@@ -215,10 +230,14 @@ def _owner(state: Path) -> Iterator[DoctorRow]:
     others = [path for path in (*state.glob("*"), *state.glob("*/*")) if _uid(path) != wanted]
     if others:
         yield DoctorRow(
-            part="permissions",
+            part=worded("permissions"),
             state="fault",
-            detail=f"{len(others)} files belong to another account than {state} does, "
-            f"such as {others[0].relative_to(state)}",
+            detail=worded(
+                "{count} files belong to another account than {state} does, such as {relative_to}",
+                count=len(others),
+                state=state,
+                relative_to=others[0].relative_to(state),
+            ),
             remedy=f"chown -R --reference={state} {state}",
         )
 
@@ -231,7 +250,9 @@ def _handed_out(state: Path) -> Iterator[DoctorRow]:
     try:
         Index(state).files()
     except StorageError as error:
-        yield DoctorRow(part="exports", state="fault", detail=str(error), remedy=error.remedy)
+        yield DoctorRow(
+            part=worded("exports"), state="fault", detail=said_by(error), remedy=error.remedy
+        )
 
 
 UPDATE_RESULT = "upgrade-result.txt"
@@ -244,10 +265,10 @@ def _update(state: Path) -> Iterator[DoctorRow]:
     except OSError:
         return
     yield DoctorRow(
-        part="update",
+        part=worded("update"),
         state="note",
         detail=" ".join(told.split())[:400],
-        remedy="mend what it says, then install the package again",
+        remedy=worded("mend what it says, then install the package again"),
     )
 
 
@@ -257,7 +278,9 @@ def _rivals(bench: bool) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part="ModemManager",
             state="note",
-            detail="ModemManager runs, and takes modems that the box's udev rules do not name",
+            detail=worded(
+                "ModemManager runs, and takes modems that the box's udev rules do not name"
+            ),
             remedy=MODEM_MANAGER_REMEDY,
         )
 
@@ -277,13 +300,17 @@ def _time_zone_rules() -> DoctorRow:
     year = int(version[:4]) if version[:4].isdigit() else None
     age = 99 if year is None else datetime.now(UTC).year - year
     if age <= 1:
-        return DoctorRow(part="time zone rules", state="ok", detail=f"{version}, of {year}")
-    known = "their age is not known" if year is None else f"{age} years old"
+        return DoctorRow(
+            part=worded("time zone rules"),
+            state="ok",
+            detail=worded("{version}, of {year}", version=version, year=year),
+        )
+    known = worded("their age is not known") if year is None else worded("{age} years old", age=age)
     return DoctorRow(
-        part="time zone rules",
+        part=worded("time zone rules"),
         state="note",
-        detail=f"{version}, {known}",
-        remedy="apt install --only-upgrade tzdata, then restart the box",
+        detail=joined(", ", [version, known]),
+        remedy=worded("apt install --only-upgrade tzdata, then restart the box"),
     )
 
 
@@ -291,84 +318,89 @@ def _zones(told: dict[str, Any]) -> Iterator[DoctorRow]:
     for kind, what, remedy in (
         (
             "contradicted",
-            "zone and number point to two places",
-            "make sure that they live there; a corrected zone comes with a newer consent",
+            worded("zone and number point to two places"),
+            worded("make sure that they live there; a corrected zone comes with a newer consent"),
         ),
         (
             "not_civil",
-            "no place keeps the zone, so the person is never called",
-            "import them again with the place where they live and a newer consent",
+            worded("no place keeps the zone, so the person is never called"),
+            worded("import them again with the place where they live and a newer consent"),
         ),
     ):
         count, some = told[kind]["count"], ", ".join(told[kind]["some"])
         if count:
             more = ", …" if count > len(told[kind]["some"]) else ""
             yield DoctorRow(
-                part="people's zones",
+                part=worded("people's zones"),
                 state="note",
-                detail=f"{what} ({count}): {some}{more}",
+                detail=worded("{what} ({count}): {some}", what=what, count=count, some=some + more),
                 remedy=remedy,
             )
 
 
 def _no_state(state: Path) -> Iterator[DoctorRow]:
     yield DoctorRow(
-        part="state",
+        part=worded("state"),
         state="note",
-        detail=f"{state} does not exist: no box ever ran here",
-        remedy="autodialer run, or name another directory with --state",
+        detail=worded("{state} does not exist: no box ever ran here", state=state),
+        remedy=worded("autodialer run, or name another directory with --state"),
     )
 
 
 def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
     if status.get("safe_mode"):
         yield DoctorRow(
-            part="box",
+            part=worded("box"),
             state="fault",
             detail=status["why"]["sentence"],
-            remedy="mend that; then press start, or run: systemctl restart autodialer"
+            remedy=worded("mend that; then press start, or run: systemctl restart autodialer")
             if status["mode"] == "safe mode"
             else status["faults"][0]["remedy"],
         )
         return
     clock = status["clock"]
     if status["running"]:
-        yield DoctorRow(part="box", state="ok", detail=f"runs; {status['why']['sentence']}")
+        yield DoctorRow(
+            part=worded("box"),
+            state="ok",
+            detail=joined("; ", [worded("runs"), status["why"]["sentence"]]),
+        )
     else:
         yield from _no_box()
     yield DoctorRow(
-        part="clock",
+        part=worded("clock"),
         state="ok" if clock["trusted"] else "fault",
-        detail=f"{local(clock['utc'], status.get('timezone'))}, {clock['source']}",
-        remedy="" if clock["trusted"] else "what each source says: autodialer clock",
+        detail=joined(", ", [local(clock["utc"], status.get("timezone")), clock["source"]]),
+        remedy="" if clock["trusted"] else worded("what each source says: autodialer clock"),
     )
     if status["stopped"]:
-        released = "reset it: autodialer reset --by NAME --reason TEXT"
+        released = worded("reset it: autodialer reset --by NAME --reason TEXT")
         yield DoctorRow(
-            part="emergency stop",
+            part=worded("emergency stop"),
             state="fault",
-            detail="latched"
-            + (", button pressed or wire cut" if status["stop_contact_open"] else ""),
-            remedy=("release the button, then " if status["stop_contact_open"] else "") + released,
+            detail=worded("latched")
+            + (worded(", button pressed or wire cut") if status["stop_contact_open"] else ""),
+            remedy=(worded("release the button, then ") if status["stop_contact_open"] else "")
+            + released,
         )
     else:
-        yield DoctorRow(part="emergency stop", state="ok", detail="not latched")
+        yield DoctorRow(part=worded("emergency stop"), state="ok", detail=worded("not latched"))
     for doubt in status["doubts"]:
         unverified = doubt["code"] == "unverified"
         yield DoctorRow(
-            part="calling" if doubt["code"].startswith("host-") else "state",
+            part=worded("calling") if doubt["code"].startswith("host-") else worded("state"),
             state="note" if unverified else "fault",
             detail=doubt["detail"],
             remedy=doubt["remedy"],
         )
     for remark in status["remarks"]:
-        yield DoctorRow(part="state", state="note", detail=remark)
+        yield DoctorRow(part=worded("state"), state="note", detail=remark)
     if status["paused"]:
         yield DoctorRow(
-            part="dialling",
+            part=worded("dialling"),
             state="note",
-            detail="paused",
-            remedy="press start, or: autodialer resume",
+            detail=worded("paused"),
+            remedy=worded("press start, or: autodialer resume"),
         )
     if "fleet" in status:
         from appliance.cli.doctor_fleet import fleet_rows
@@ -379,7 +411,7 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
         yield from _line(line, running=status["running"], zone=status.get("timezone"))
     for fault in status["faults"]:
         yield DoctorRow(
-            part="lamp code", state="fault", detail=fault["meaning"], remedy=fault["remedy"]
+            part=worded("lamp code"), state="fault", detail=fault["meaning"], remedy=fault["remedy"]
         )
 
 
@@ -387,15 +419,21 @@ def _kept(messages: dict[str, int]) -> Iterator[DoctorRow]:
     """Text messages that the box did not understand."""
     waiting, held = messages["waiting"], messages["held_back"]
     if not waiting:
-        yield DoctorRow(part="messages", state="ok", detail="no text message waits to be read")
+        yield DoctorRow(
+            part=worded("messages"), state="ok", detail=worded("no text message waits to be read")
+        )
         return
-    count = f"{waiting} text message{'s' if waiting != 1 else ''}"
+    count = plural("{count} text message", "{count} text messages", waiting)
     yield DoctorRow(
-        part="messages",
+        part=worded("messages"),
         state="note",
-        detail=f"{count} may be objections and wait to be read; the senders of {held} are not "
-        "called until then",
-        remedy="autodialer messages list, then: autodialer messages show ID",
+        detail=worded(
+            "{count} may be objections and wait to be read; the senders of {held} are not "
+            "called until then",
+            count=count,
+            held=held,
+        ),
+        remedy=worded("autodialer messages list, then: autodialer messages show ID"),
     )
 
 
@@ -403,105 +441,140 @@ def _stores(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     """Where text messages lie on the modem: a full store takes no objection."""
     told = modem.get("messages") or {}
     stores = told.get("stores") or []
-    held = ", ".join(f"{one['memory']} holds {one['used']} of {one['total']}" for one in stores)
+    held = joined(
+        ", ",
+        [
+            worded(
+                "{memory} holds {used} of {total}",
+                memory=one["memory"],
+                used=one["used"],
+                total=one["total"],
+            )
+            for one in stores
+        ],
+    )
     if told.get("nearly_full"):
         yield DoctorRow(
-            part=f"{part} messages",
+            part=worded("{part} messages", part=part),
             state="fault",
-            detail=f"{held}: a full message store takes no objection by text",
-            remedy="delete what others wrote there, with a phone or AT+CMGD; the box deletes what "
-            "it has dealt with",
+            detail=worded("{held}: a full message store takes no objection by text", held=held),
+            remedy=worded(
+                "delete what others wrote there, with a phone or AT+CMGD; the box deletes what "
+                "it has dealt with"
+            ),
         )
     elif told.get("refused"):
         yield DoctorRow(
-            part=f"{part} messages",
+            part=worded("{part} messages", part=part),
             state="fault",
-            detail=f"text messages cannot be read ({told['refused']}): no objection by text",
-            remedy="check the SIM, and that no other program has the modem",
+            detail=worded(
+                "text messages cannot be read ({refused}): no objection by text",
+                refused=told["refused"],
+            ),
+            remedy=worded("check the SIM, and that no other program has the modem"),
         )
     elif told.get("undeletable"):
         yield DoctorRow(
-            part=f"{part} messages",
+            part=worded("{part} messages", part=part),
             state="note",
-            detail=f"the modem does not delete {told['undeletable']} messages that were dealt with",
-            remedy="delete them with a phone before the store is full",
+            detail=worded(
+                "the modem does not delete {undeletable} messages that were dealt with",
+                undeletable=told["undeletable"],
+            ),
+            remedy=worded("delete them with a phone before the store is full"),
         )
     elif stores:
-        unannounced = "" if told.get("announces") else "; the modem announces none, so it is swept"
-        yield DoctorRow(part=f"{part} messages", state="ok", detail=held + unannounced)
+        unannounced = (
+            "" if told.get("announces") else worded("; the modem announces none, so it is swept")
+        )
+        yield DoctorRow(
+            part=worded("{part} messages", part=part), state="ok", detail=held + unannounced
+        )
 
 
 def _line(line: dict[str, Any], *, running: bool, zone: str | None = None) -> Iterator[DoctorRow]:
-    part = f"line {line['name']}"
+    part = worded("line {name}", name=line["name"])
     fault = line["fault"]
     if fault is not None:
         yield DoctorRow(
             part=part,
             state="fault",
-            detail=f"{fault['code']}: {fault['detail']}",
+            detail=joined(": ", [fault["code"], fault["detail"]]),
             remedy=fault["remedy"],
         )
     elif line["ready"]:
         modem = line["modem"]
         facts = [str(modem[key]) for key in ("family", "model", "audio") if modem.get(key)]
         if modem.get("carrier"):
-            facts.append(f"network {modem['carrier']}")
+            facts.append(worded("network {carrier}", carrier=modem["carrier"]))
         if modem.get("own_number"):
-            facts.append(f"number {modem['own_number']}")
+            facts.append(worded("number {own_number}", own_number=modem["own_number"]))
         yield DoctorRow(part=part, state="ok", detail=", ".join(facts) or "ready")
         yield from _keys(part, modem)
     elif running:
-        yield DoctorRow(part=part, state="note", detail="comes up")
+        yield DoctorRow(part=part, state="note", detail=worded("comes up"))
     yield from _voice(part, line["modem"])
     yield from _stores(part, line["modem"])
     yield from _power(part, line["modem"])
     yield from _sim(part, line)
-    yield _self_test(f"{part} self-test", line["selftest"], modem=line["modem"], zone=zone)
+    yield _self_test(
+        worded("{part} self-test", part=part), line["selftest"], modem=line["modem"], zone=zone
+    )
 
 
 def _keys(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     witnesses = modem.get("witnesses")
     if witnesses == []:
         yield DoctorRow(
-            part=f"{part} keys",
+            part=worded("{part} keys", part=part),
             state="fault",
-            detail="nobody hears keys on this line: no objection could reach the box",
-            remedy="give the line a voice port or a sound card",
+            detail=worded("nobody hears keys on this line: no objection could reach the box"),
+            remedy=worded("give the line a voice port or a sound card"),
         )
     elif isinstance(witnesses, list) and len(witnesses) == 1:
         yield DoctorRow(
-            part=f"{part} keys",
+            part=worded("{part} keys", part=part),
             state="note",
-            detail=f"one witness only ({witnesses[0]})",
-            remedy="a self-test shows whether it hears the keys",
+            detail=worded("one witness only ({witnesses})", witnesses=witnesses[0]),
+            remedy=worded("a self-test shows whether it hears the keys"),
         )
 
 
 def _voice(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     if modem.get("audio_note"):
         yield DoctorRow(
-            part=f"{part} voice",
+            part=worded("{part} voice", part=part),
             state="note",
-            detail=f"clips on the module: {modem['audio_note']}",
-            remedy="to try the voice stream again: autodialer modem selftest --stream",
+            detail=worded("clips on the module: {audio_note}", audio_note=modem["audio_note"]),
+            remedy=worded("to try the voice stream again: autodialer modem selftest --stream"),
         )
     if modem.get("voice_failed"):
         yield DoctorRow(
-            part=f"{part} voice",
+            part=worded("{part} voice", part=part),
             state="note",
-            detail=f"the last call's voice failed: {modem['voice_failed']}",
-            remedy="if it fails again, check the modem's cable and supply; with the box stopped, "
-            f"autodialer modem selftest --line {part.split()[1]} proves the voice path",
+            detail=worded(
+                "the last call's voice failed: {voice_failed}", voice_failed=modem["voice_failed"]
+            ),
+            remedy=worded(
+                "if it fails again, check the modem's cable and supply; with the box stopped, "
+                "autodialer modem selftest --line {split} proves the voice path",
+                split=part.split()[1],
+            ),
         )
     errors = (modem.get("voice") or {}).get("callback_errors")
     if errors:
         yield DoctorRow(
-            part=f"{part} listening",
+            part=worded("{part} listening", part=part),
             state="fault",
-            detail=f"the box failed at {errors} reports of the voice path since it started: keys "
-            "may have gone unheard",
-            remedy="look into the log for the first one, and send it to the maintainers; restart "
-            "the box",
+            detail=worded(
+                "the box failed at {errors} reports of the voice path since it started: keys "
+                "may have gone unheard",
+                errors=errors,
+            ),
+            remedy=worded(
+                "look into the log for the first one, and send it to the maintainers; restart "
+                "the box"
+            ),
         )
 
 
@@ -510,29 +583,39 @@ def _sim(part: str, line: dict[str, Any]) -> Iterator[DoctorRow]:
     limit = line.get("limit")
     if limit:
         yield DoctorRow(
-            part=f"{part} limit",
+            part=worded("{part} limit", part=part),
             state="note",
-            detail=f"{limit['detail']} ({limit['limit']}); until {limit['until']}",
-            remedy="calls go on by themselves; the limits stand in config.yaml",
+            detail=worded(
+                "{detail} ({limit}); until {until}",
+                detail=limit["detail"],
+                limit=limit["limit"],
+                until=limit["until"],
+            ),
+            remedy=worded("calls go on by themselves; the limits stand in config.yaml"),
         )
     balance = line["modem"].get("balance")
     if not balance:
         return
     if balance["failed"]:
         yield DoctorRow(
-            part=f"{part} balance",
+            part=worded("{part} balance", part=part),
             state="note",
-            detail=f"not known: {balance['failed']}",
-            remedy="ask the operator for the code and the form of its answer, and correct limits."
-            f"{line['name']}.balance in config.yaml",
+            detail=worded("not known: {failed}", failed=balance["failed"]),
+            remedy=worded(
+                "ask the operator for the code and the form of its answer, and correct "
+                "limits.{name}.balance in config.yaml",
+                name=line["name"],
+            ),
         )
     elif balance["amount"] is not None:
         low = bool(balance.get("low"))
         yield DoctorRow(
-            part=f"{part} balance",
+            part=worded("{part} balance", part=part),
             state="fault" if low else "ok",
-            detail=f"{balance['amount']:g}{', under the alarm' if low else ''}",
-            remedy="top the SIM up" if low else "",
+            detail=worded("{amount:g}, under the alarm", amount=balance["amount"])
+            if low
+            else f"{balance['amount']:g}",
+            remedy=worded("top the SIM up") if low else "",
         )
 
 
@@ -541,30 +624,49 @@ def _power(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     if pin is None:
         return
     yield DoctorRow(
-        part=f"{part} power",
+        part=worded("{part} power", part=part),
         state="note" if cuts else "ok",
-        detail=f"switched by GPIO {pin}, cut {cuts} times since the box started",
-        remedy="check the modem, its supply and its firmware" if cuts else "",
+        detail=worded(
+            "switched by GPIO {pin}, cut {cuts} times since the box started", pin=pin, cuts=cuts
+        ),
+        remedy=worded("check the modem, its supply and its firmware") if cuts else "",
     )
 
 
 def _self_test(
     part: str, test: dict[str, Any] | None, *, modem: dict[str, Any], zone: str | None
 ) -> DoctorRow:
-    repeat = f"with the box stopped: autodialer modem selftest --line {part.split()[1]}"
+    repeat = worded(
+        "with the box stopped: autodialer modem selftest --line {split}", split=part.split()[1]
+    )
     if test is None:
-        return DoctorRow(part=part, state="note", detail="this SIM was never tested", remedy=repeat)
+        return DoctorRow(
+            part=part, state="note", detail=worded("this SIM was never tested"), remedy=repeat
+        )
     when = local(test["at"], zone)
-    detail = f"{'passed' if test['passed'] else 'failed'} {when}, voice {test['audio']}"
+    detail = worded(
+        "{what} {when}, voice {audio}",
+        what=worded("passed") if test["passed"] else worded("failed"),
+        when=when,
+        audio=test["audio"],
+    )
     now = modem.get("audio")
     if now and now != test["audio"]:
         return DoctorRow(
-            part=part, state="note", detail=f"{detail}; the voice is {now} now", remedy=repeat
+            part=part,
+            state="note",
+            detail=worded("{detail}; the voice is {now} now", detail=detail, now=now),
+            remedy=repeat,
         )
     if test["passed"]:
         return DoctorRow(part=part, state="ok", detail=detail)
-    found = " ".join(test.get("findings", ()))
-    return DoctorRow(part=part, state="note", detail=f"{detail}. {found}".strip(), remedy=repeat)
+    found = joined(" ", list(test.get("findings", ())))
+    return DoctorRow(
+        part=part,
+        state="note",
+        detail=joined(". ", [detail, found]) if found else detail,
+        remedy=repeat,
+    )
 
 
 def _ledger(state: Path) -> Iterator[DoctorRow]:
@@ -575,10 +677,12 @@ def _ledger(state: Path) -> Iterator[DoctorRow]:
         return
     verification = verify_state(state)
     yield DoctorRow(
-        part="ledger",
+        part=worded("ledger"),
         state="ok" if verification.ok else "fault",
-        detail=f"{verification.lines} rows verified"
+        detail=worded("{lines} rows verified", lines=verification.lines)
         if verification.ok
         else str(verification.fault),
-        remedy="" if verification.ok else f"keep a copy of {directory} as it is; call nobody",
+        remedy=""
+        if verification.ok
+        else worded("keep a copy of {directory} as it is; call nobody", directory=directory),
     )

@@ -22,9 +22,11 @@ from appliance import __version__
 from appliance.cli.doctor_row import DoctorRow
 from appliance.cli.output import write_target
 from appliance.cli.paths import LEDGER, state_directory
+from appliance.cli.speech import say
 from appliance.numbers import said_by_a_person
 from firmware.bounded_read import read_bounded
 from firmware.json_text import parse_json
+from firmware.wording import worded
 from firmware.yaml_document import SIZE_LIMIT, DocumentFaulty
 
 ROWS = 300
@@ -59,7 +61,11 @@ def write_bundle(
             archive.addfile(member, io.BytesIO(data))
     write_target(arguments, "--bundle", arguments.bundle, packed.getvalue())
     print(
-        f"masked archive in {arguments.bundle}: look through it before you send it", file=sys.stderr
+        say(
+            "masked archive in {bundle}: look through it before you send it",
+            bundle=arguments.bundle,
+        ),
+        file=sys.stderr,
     )
 
 
@@ -68,7 +74,10 @@ def _parts(
 ) -> Iterator[tuple[str, str]]:
     yield "doctor.json", json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False)
     yield "status.json", json.dumps(status, indent=1, ensure_ascii=False)
-    about = (f"autodialer {__version__}", f"Python {platform.python_version()}")
+    about = (
+        worded("autodialer {version}", version=__version__),
+        worded("Python {python_version}", python_version=platform.python_version()),
+    )
     yield "versions.txt", "\n".join((*about, platform.platform())) + "\n"
     try:
         told = read_bounded(arguments.config, SIZE_LIMIT).decode("utf-8", "replace")
@@ -92,7 +101,7 @@ def _hardware(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
         told = parse_json(read_bounded(arguments.evidence, _EVIDENCE))
         collected = {name: str(told[name]) for name in sorted(names & told.keys())}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        collected = {"card/model.txt": f"not read: {error}\n"}
+        collected = {"card/model.txt": worded("not read: {error}\n", error=error)}
     yield from collected.items()
 
 
@@ -106,7 +115,7 @@ def _ledger(arguments: argparse.Namespace) -> str:
         directory = state_directory(arguments) / LEDGER
         newest = deque(read_entries(directory), maxlen=ROWS) if directory.is_dir() else ()
     except (DocumentFaulty, StorageError, OSError, ValueError) as error:
-        return f"not read: {error}\n"
+        return worded("not read: {error}\n", error=error)
     kept = [
         {"seq": one.seq, "at": one.at.isoformat(), "kind": one.kind, "data": one.data}
         for one in newest
@@ -119,5 +128,5 @@ def _log() -> str:
     try:
         done = subprocess.run(command, capture_output=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"not read: {error}\n"
+        return worded("not read: {error}\n", error=error)
     return done.stdout.decode("utf-8", "replace")

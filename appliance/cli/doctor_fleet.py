@@ -6,40 +6,50 @@ from collections.abc import Iterator
 from typing import Any
 
 from appliance.cli.doctor_row import DoctorRow
+from firmware.wording import worded
 
 
 def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
     """Say how the box stands to headquarters, and what to do where it may call nobody."""
-    part = "fleet"
+    part = worded("fleet")
     if fleet["stopped"]:
         yield DoctorRow(
             part=part,
             state="fault",
             detail=str(fleet["barred"]),
-            remedy="headquarters resumes it: autodialer fleet resume BOX --by NAME --reason TEXT",
+            remedy=worded(
+                "headquarters resumes it: autodialer fleet resume BOX --by NAME --reason TEXT"
+            ),
         )
     elif not fleet["connected"]:
         yield DoctorRow(
             part=part,
             state="fault",
-            detail=f"not connected: {fleet['trouble']}",
+            detail=worded("not connected: {trouble}", trouble=fleet["trouble"]),
             remedy=fleet["remedy"]
-            or "see that the box reaches the hub (network, firewall, port); if it does, ask "
-            "headquarters for: autodialer fleet hub --check",
+            or worded(
+                "see that the box reaches the hub (network, firewall, port); if it does, ask "
+                "headquarters for: autodialer fleet hub --check"
+            ),
         )
     elif fleet["barred"]:
         yield DoctorRow(
             part=part,
             state="fault",
             detail=str(fleet["barred"]),
-            remedy="headquarters sees what was lost (docs/fleet.md, A hub that went back)",
+            remedy=worded("headquarters sees what was lost (docs/fleet.md, A hub that went back)"),
         )
     else:
-        yield DoctorRow(part=part, state="ok", detail=f"connected to {fleet['server']}")
+        yield DoctorRow(
+            part=part, state="ok", detail=worded("connected to {server}", server=fleet["server"])
+        )
     if fleet["objections_unsent"]:
         yield DoctorRow(
             part=part,
             state="fault" if not fleet["connected"] else "note",
-            detail=f"{fleet['objections_unsent']} objections the other boxes have not heard of",
-            remedy="they go out by themselves once the hub is reached",
+            detail=worded(
+                "{objections_unsent} objections the other boxes have not heard of",
+                objections_unsent=fleet["objections_unsent"],
+            ),
+            remedy=worded("they go out by themselves once the hub is reached"),
         )

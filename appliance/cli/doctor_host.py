@@ -10,15 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from firmware.host_health import Finding, Part, judge, read_host
+from firmware.wording import worded
 
 PARTS = {
-    Part.SUPPLY: "power supply",
-    Part.TEMPERATURE: "temperature",
-    Part.SPACE: "storage",
-    Part.NAMES: "storage",
-    Part.READ_ONLY: "storage",
-    Part.CARD: "card",
-    Part.WATCHDOG: "watchdog",
+    Part.SUPPLY: worded("power supply"),
+    Part.TEMPERATURE: worded("temperature"),
+    Part.SPACE: worded("storage"),
+    Part.NAMES: worded("storage"),
+    Part.READ_ONLY: worded("storage"),
+    Part.CARD: worded("card"),
+    Part.WATCHDOG: worded("watchdog"),
 }
 """What the rows are called."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from appliance.box import updated
 from appliance.box.provisioned import FOLDER, load
 from appliance.cli.doctor_row import DoctorRow
+from firmware.wording import worded
 
 
 def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
@@ -16,17 +17,24 @@ def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
     if last is None:
         return
     if last.is_fault:
-        why = ", ".join(last.reasons) or f"{last.unread} lines of withdrawals are no number"
+        why = ", ".join(last.reasons) or worded(
+            "{unread} lines of withdrawals are no number", unread=last.unread
+        )
         yield DoctorRow(
-            part="provisioning",
+            part=worded("provisioning"),
             state="note",
-            detail=f"the last folder was {last.verdict}: {why}",
-            remedy=f"read {state / FOLDER / 'RESULT.txt'}; correct the folder, pack it anew",
+            detail=worded("the last folder was {verdict}: {why}", verdict=last.verdict, why=why),
+            remedy=worded(
+                "read {state}; correct the folder, pack it anew",
+                state=state / FOLDER / "RESULT.txt",
+            ),
         )
     else:
-        by = last.key or "nobody (unsigned)"
+        by = last.key or worded("nobody (unsigned)")
         yield DoctorRow(
-            part="provisioning", state="ok", detail=f"the last folder was taken, signed by {by}"
+            part=worded("provisioning"),
+            state="ok",
+            detail=worded("the last folder was taken, signed by {by}", by=by),
         )
 
 
@@ -37,10 +45,10 @@ def update_rows(place: Path = updated.PLACE) -> Iterator[DoctorRow]:
         return
     if last.lamp in ("refused", "taken_back"):
         yield DoctorRow(
-            part="system update",
+            part=worded("system update"),
             state="note",
             detail=last.text,
-            remedy="UPDATE.txt on the stick and the boot partition says the same",
+            remedy=worded("UPDATE.txt on the stick and the boot partition says the same"),
         )
     elif last.lamp == "holds":
-        yield DoctorRow(part="system update", state="ok", detail=last.text)
+        yield DoctorRow(part=worded("system update"), state="ok", detail=last.text)

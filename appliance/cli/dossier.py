@@ -11,6 +11,7 @@ from appliance.cli.delivery import Output
 from appliance.cli.output import check_target
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.session import ask
+from appliance.cli.speech import say
 from appliance.language import LANGUAGES
 
 FORMS = {".html": "html", ".htm": "html", ".txt": "text", ".json": "json"}
@@ -38,18 +39,19 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json or form == "json":
             return json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
         if form == "text":
-            return as_text(dossier)
+            return as_text(dossier, arguments.language or "")
         return as_html(dossier, _rule_texts(dossier), arguments.language or "")
 
     check_target(arguments, "--out", arguments.out)
     given = {"number": arguments.number}
     if arguments.out is None:
-        print(compiled(ask(arguments, "dossier", given)), end="")
+        text = compiled(ask(arguments, "dossier", given))
+        print(text, end="")
         return 0
     output = Output(arguments=arguments, option="--out", path=arguments.out, contents=compiled)
     # Remembered before it is written, so that an erasure finds it.
     ask(arguments, "dossier", given | {"out": output.place}, output)
-    print(f"dossier in {arguments.out}; contacts erase removes it")
+    print(say("dossier in {out}; contacts erase removes it", out=arguments.out))
     return 0
 
 

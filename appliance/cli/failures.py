@@ -1,6 +1,6 @@
 """How a command tells that it did not do what was asked: words for people, JSON for programs.
 
-Both come from one :func:`told`, so that a program learns no less than a person.
+Both come from one :func:`answer_to`, so that a program learns no less than a person.
 """
 
 from __future__ import annotations
@@ -8,9 +8,32 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from appliance.cli.speech import say, several
+from appliance.language import marked
+from firmware.wording import joined, plural, reason_of, said_by, worded
+
 REFUSED = 1
 USAGE = 2
-SUPERUSER = "run the command as the box's user, for example with sudo -u autodialer"
+SUPERUSER = worded("run the command as the box's user, for example with sudo -u autodialer")
+
+# What the system says where it refuses a file (strerror(3)), for the catalogues.
+SYSTEM_WORDS = (
+    marked("No such file or directory"),
+    marked("Permission denied"),
+    marked("Is a directory"),
+    marked("Not a directory"),
+    marked("File exists"),
+    marked("No space left on device"),
+    marked("Read-only file system"),
+    marked("Input/output error"),
+    marked("Operation not permitted"),
+    marked("Device or resource busy"),
+    marked("File name too long"),
+    marked("Disk quota exceeded"),
+    marked("Too many levels of symbolic links"),
+    marked("No such device"),
+    marked("Connection refused"),
+)
 
 
 def print_failure(error: str, remedy: str, **more: Any) -> None:
@@ -20,33 +43,34 @@ def print_failure(error: str, remedy: str, **more: Any) -> None:
     print(json.dumps({"error": error, "remedy": remedy, **more}, ensure_ascii=False), flush=True)
 
 
-def told(error: Exception) -> tuple[int, dict[str, Any]] | None:
+def answer_to(error: Exception) -> tuple[int, dict[str, Any]] | None:
     """Return the exit code of an expected error and what to say of it; None for a bug."""
     from appliance.errors import NobodyListens
     from firmware.errors import FirmwareError
 
     if isinstance(error, NobodyListens):
         return REFUSED, {
-            "error": "no box is running here",
-            "remedy": "start one with: autodialer run",
+            "error": worded("no box is running here"),
+            "remedy": worded("start one with: autodialer run"),
         }
     documents = sys.modules.get("firmware.yaml_document")
     if documents is not None and isinstance(error, documents.DocumentFaulty):
         return USAGE, _faulty(error)
     if isinstance(error, FirmwareError) or hasattr(error, "remedy"):
-        return REFUSED, {"error": str(error), "remedy": str(getattr(error, "remedy", ""))}
+        return REFUSED, {"error": said_by(error), "remedy": getattr(error, "remedy", "")}
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
+        why = reason_of(error)
+        told = joined(": ", [str(error.filename), why]) if error.filename else why
         remedy = SUPERUSER if isinstance(error, PermissionError) else ""
-        return REFUSED, {"error": f"{place}{error.strerror or error}", "remedy": remedy}
+        return REFUSED, {"error": told, "remedy": remedy}
     return None
 
 
 def _faulty(error: Any) -> dict[str, Any]:
     count = len(error.faults)
     return {
-        "error": f"{error.file}: {count} fault{'s' if count != 1 else ''}",
-        "remedy": "mend each of them",
+        "error": plural("{file}: {count} fault", "{file}: {count} faults", count, file=error.file),
+        "remedy": worded("mend each of them"),
         "faults": [
             {
                 "file": error.file,
@@ -62,17 +86,23 @@ def _faulty(error: Any) -> dict[str, Any]:
 
 def report(error: Exception, *, as_json: bool) -> int | None:
     """Print an expected error with its remedy and return the exit code; None for a bug."""
-    found = told(error)
+    found = answer_to(error)
     if found is None:
         return None
     code, what = found
     if as_json:
         print_failure(**what)
     elif "faults" in what:
-        print(error, file=sys.stderr)
+        for fault in getattr(error, "faults", ()):
+            print(say(fault.text(what["faults"][0]["file"])), file=sys.stderr)
         count = len(what["faults"])
-        print(f"autodialer: {count} fault{'s' if count != 1 else ''}", file=sys.stderr)
+        print(
+            several("autodialer: {count} fault", "autodialer: {count} faults", count),
+            file=sys.stderr,
+        )
     else:
-        remedy = what["remedy"]
-        print(f"autodialer: {what['error']}{f'; {remedy}' if remedy else ''}", file=sys.stderr)
+        sentence = joined(
+            "; ", [what["error"], what["remedy"]] if what["remedy"] else [what["error"]]
+        )
+        print(say("autodialer: {sentence}", sentence=sentence), file=sys.stderr)
     return code

@@ -11,6 +11,7 @@ import importlib.util
 from pathlib import Path
 
 from appliance.errors import Refused
+from firmware.wording import worded
 
 DIRECTORY = Path("fleet-hub")
 HUB = frozenset({"hub", "demo"})
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         return command
 
-    hub = headquarters("hub", "make a hub's configuration, or check the running one")
+    hub = headquarters("hub", worded("make a hub's configuration, or check the running one"))
     hub.add_argument("--campaign", help="name of the campaign, to make a new fleet")
     hub.add_argument(
         "--node",
@@ -43,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     hub.add_argument("--check", action="store_true", help="try the running hub; make what lacks")
     hub.add_argument("--json", action="store_true", help="print JSON")
 
-    enrol = headquarters("enrol", "let a box join; prints the passphrase of its file once")
+    enrol = headquarters("enrol", worded("let a box join; prints the passphrase of its file once"))
     enrol.add_argument("box", help="its name: small letters, digits, dashes")
     enrol.add_argument("--out", type=Path, help="the joining file (BOX.join)")
 
-    remove = headquarters("remove", "let a box belong no more, and cut its connection")
+    remove = headquarters("remove", worded("let a box belong no more, and cut its connection"))
     remove.add_argument("box")
     remove.add_argument("--by", required=True, help="who; written to the log")
     remove.add_argument("--reason", required=True, help="why; written to the log")
@@ -57,14 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     join.add_argument("--key", type=Path, help="the key file to write (fleet.key beside config)")
     join.add_argument("--passphrase-file", type=Path, help="read it there instead of asking")
 
-    status = headquarters("status", "what every box said last, and what was ordered")
+    status = headquarters("status", worded("what every box said last, and what was ordered"))
     status.add_argument("--json", action="store_true", help="print JSON")
-    watch = headquarters("watch", "show it live")
+    watch = headquarters("watch", worded("show it live"))
     watch.add_argument("--count", type=int, help="end after so many looks")
 
     for name, text in (
-        ("stop", "stop boxes: hang up, and dial nobody until resumed"),
-        ("resume", "begin a new epoch for boxes that are stopped"),
+        ("stop", worded("stop boxes: hang up, and dial nobody until resumed")),
+        ("resume", worded("begin a new epoch for boxes that are stopped")),
     ):
         order = headquarters(name, text)
         order.add_argument("boxes", nargs="*", metavar="BOX")
@@ -82,15 +83,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 help="the hub lost messages and everything was sent again: count from here",
             )
 
-    revoke = headquarters("revoke", "an objection that reached headquarters, for every box")
+    revoke = headquarters("revoke", worded("an objection that reached headquarters, for every box"))
     revoke.add_argument("number", nargs="+", help="as people write it, or E.164")
     revoke.add_argument("--country", default="FR", help="where national numbers belong (FR)")
 
-    send = headquarters("send", "send a contacts file, sealed, to one box, which imports it")
+    send = headquarters(
+        "send", worded("send a contacts file, sealed, to one box, which imports it")
+    )
     send.add_argument("file", type=Path)
     send.add_argument("--box", required=True)
 
-    verify = headquarters("verify", "audit ledgers and claims; a broken promise stops the fleet")
+    verify = headquarters(
+        "verify", worded("audit ledgers and claims; a broken promise stops the fleet")
+    )
     verify.add_argument("--network", type=Path, nargs="*", default=[], help="logs of simulate")
     verify.add_argument("--skew", type=float, default=0.5, help="seconds clocks may differ")
     verify.add_argument("--cap", type=int, help="most attempts at one person")
@@ -104,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     demo.add_argument("--seed", type=int, default=1)
     demo.add_argument("--directory", type=Path, help="for its files (a new one)")
 
-    report = headquarters("report", "the campaign over all boxes, for people")
+    report = headquarters("report", worded("the campaign over all boxes, for people"))
     report.add_argument("--out", type=Path, help="write a page that opens in any browser")
     report.add_argument("--csv", type=Path, help="write one line per attempt")
     report.add_argument("--timezone", default="Europe/Paris", help="of the page (Europe/Paris)")
@@ -116,8 +121,12 @@ def run(arguments: argparse.Namespace) -> int:
     for library in ("nats", "nacl", *more):
         if importlib.util.find_spec(library) is None:
             raise Refused(
-                f"what fleet {arguments.action} needs is not installed ({library})",
-                f"pip install 'autodialer[{extra}]'",
+                worded(
+                    "what fleet {action} needs is not installed ({library})",
+                    action=arguments.action,
+                    library=library,
+                ),
+                worded("pip install 'autodialer[{extra}]'", extra=extra),
             )
     match arguments.action:
         case "hub" | "enrol" | "remove":

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from appliance import __version__
 from appliance.cli.output import check_outside_state, check_target, write_target
+from appliance.cli.speech import say
 from appliance.errors import Refused
 from appliance.fleet.audit import Finding, audit, told
 from appliance.fleet.collecting import collect, verify_ledgers
@@ -21,6 +22,7 @@ from appliance.fleet.hub import Hub
 from appliance.fleet.joined_ledgers import one_campaign
 from appliance.fleet.wire import HubRefused, NoAnswer
 from appliance.windows import known_zone
+from firmware.wording import worded
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _verify(arguments)
     except (NoAnswer, HubRefused) as error:
         raise Refused(
-            f"the hub does not answer as it must: {error}",
-            "a majority of its nodes must run: see fleet hub --check",
+            worded("the hub does not answer as it must: {error}", error=error),
+            worded("a majority of its nodes must run: see fleet hub --check"),
         ) from error
 
 
@@ -39,7 +41,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.save is not None:
         check_outside_state(arguments, "--save", arguments.save)
         if os.path.lexists(arguments.save):
-            raise Refused(f"--save {arguments.save}: exists already", "name a new directory")
+            raise Refused(
+                worded("--save {save}: exists already", save=arguments.save),
+                worded("name a new directory"),
+            )
     hub = None if arguments.copies is not None else Hub.open(arguments.hub)
     copies = Copies.load(arguments.copies) if hub is None else asyncio.run(_copied(hub))
     if arguments.save is not None:
@@ -57,7 +62,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         skew=arguments.skew,
     )
     verdict.findings += [
-        Finding(promise="chain", box=box, what=f"ledger: {why}") for box, why in copies.damaged
+        Finding(promise="chain", box=box, what=worded("ledger: {why}", why=why))
+        for box, why in copies.damaged
     ]
     if arguments.json:
         findings = [{"promise": f.promise, "box": f.box, "what": f.what} for f in verdict.findings]
@@ -77,14 +83,16 @@ def _verify(arguments: argparse.Namespace) -> int:
             )
         )
     else:
-        print("\n".join(told(verdict)))
-        print("Verdict: every promise was kept." if verdict.clean else "Verdict: NOT KEPT.")
+        print("\n".join(map(say, told(verdict))))
+        print(
+            say("Verdict: every promise was kept.") if verdict.clean else say("Verdict: NOT KEPT.")
+        )
     if verdict.clean:
         return 0
     if hub is not None:
         asyncio.run(_stop_all(hub, verdict.findings[0]))
         if not arguments.json:
-            print("The fleet is stopped; resume it when you know why: autodialer fleet resume")
+            print(say("The fleet is stopped; resume it when you know why: autodialer fleet resume"))
     return 1
 
 
@@ -108,7 +116,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
     zone: ZoneInfo | None = known_zone(arguments.timezone)
     if zone is None:
-        raise Refused(f"{arguments.timezone} is not a time zone", "write one as Europe/Paris")
+        raise Refused(
+            worded("{timezone} is not a time zone", timezone=arguments.timezone),
+            worded("write one as Europe/Paris"),
+        )
     targets: list[tuple[str, Path | None]] = [("--out", arguments.out), ("--csv", arguments.csv)]
     for option, path in targets:
         check_target(arguments, option, path)
@@ -125,16 +136,20 @@ def _report(arguments: argparse.Namespace) -> int:
     ]
     rows = sum(map(len, copies.ledgers.values()))
     head = (rows, hashlib.sha256("".join(heads).encode()).hexdigest())
-    title = f"Calls of the fleet {copies.campaign}: {len(copies.ledgers)} boxes"
+    title = worded(
+        "Calls of the fleet {campaign}: {count} boxes",
+        campaign=copies.campaign,
+        count=len(copies.ledgers),
+    )
     if arguments.out is not None:
         frame = Frame(title=title, head=head, zone=zone, version=__version__)
         page = as_html(figures, frame)
         write_target(arguments, "--out", arguments.out, page.encode())
-        print(f"page in {arguments.out}")
+        print(say("page in {out}", out=arguments.out))
     if arguments.csv is not None:
         write_target(arguments, "--csv", arguments.csv, as_csv(figures).encode())
-        print(f"table in {arguments.csv}")
+        print(say("table in {csv}", csv=arguments.csv))
     if arguments.out is None and arguments.csv is None:
         for outcome, count in figures.outcomes.most_common():
-            print(f"{count:8}  {outcome}")
+            print(f"{count:8}  {say(outcome)}")
     return 0

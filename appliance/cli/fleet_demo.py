@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 
 from appliance.cli.output import check_outside_state
+from appliance.cli.speech import say
 from appliance.demo.fleet_run import FleetPerformance
 from appliance.errors import Refused
+from firmware.wording import worded
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,14 +20,22 @@ def run(arguments: argparse.Namespace) -> int:
     directory: Path = arguments.directory or Path(tempfile.mkdtemp(prefix="autodialer-fleet-"))
     check_outside_state(arguments, "--directory", directory)
     if os.path.lexists(directory) and not directory.is_dir():
-        raise Refused(f"{directory} is not a directory", "name a new directory")
+        raise Refused(
+            worded("{directory} is not a directory", directory=directory),
+            worded("name a new directory"),
+        )
     if directory.exists() and any(directory.iterdir()):
-        raise Refused(f"{directory} is not empty", "name a new directory")
+        raise Refused(
+            worded("{directory} is not empty", directory=directory), worded("name a new directory")
+        )
     if not 8 <= arguments.people <= 900:
-        raise Refused(f"--people {arguments.people}", "write a number from 8 to 900")
+        raise Refused(
+            worded("--people {people}", people=arguments.people),
+            worded("write a number from 8 to 900"),
+        )
 
-    def say(text: str) -> None:
-        print(text, flush=True)
+    def tell(text: str) -> None:
+        print(say(text), flush=True)
 
     performance = FleetPerformance(
         directory,
@@ -33,6 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         speed=arguments.speed,
         seed=arguments.seed,
         shipped=sample_config(),
-        say=say,
+        say=tell,
     )
     return performance.run()

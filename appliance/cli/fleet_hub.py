@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from appliance.cli.output import check_outside_state, check_target, write_target
+from appliance.cli.speech import say
 from appliance.errors import Refused
 from appliance.fleet.canary import HubUnfit
 from appliance.fleet.headquarters import at_headquarters
@@ -17,6 +18,7 @@ from appliance.fleet.hub_config import Node
 from appliance.fleet.joining import close, new_passphrase
 from appliance.fleet.subjects import NameRefused
 from appliance.fleet.wire import HubRefused, NoAnswer
+from firmware.wording import said_by, worded
 
 _NODE = re.compile(r"([a-z0-9][a-z0-9-]*)=([A-Za-z0-9.-]+)(?::(\d+))?(?::(\d+))?")
 
@@ -32,9 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.check:
             return asyncio.run(_check(arguments))
     except NameRefused as error:
-        raise Refused(str(error)) from error
+        raise Refused(said_by(error)) from error
     raise Refused(
-        "nothing to do", "make a fleet with --campaign and three --node, or look with --check"
+        worded("nothing to do"),
+        worded("make a fleet with --campaign and three --node, or look with --check"),
     )
 
 
@@ -46,19 +49,34 @@ def _make(arguments: argparse.Namespace) -> int:
         written = hub.write_nodes(installed=None)
     else:
         written = hub.write_nodes(store=arguments.store or STORE)
-    print(f"the fleet of campaign {hub.campaign} is in {arguments.hub}: keep it secret, back it up")
+    print(
+        say(
+            "the fleet of campaign {campaign} is in {hub}: keep it secret, back it up",
+            campaign=hub.campaign,
+            hub=arguments.hub,
+        )
+    )
     for node, directory in zip(hub.nodes, written, strict=True):
         print(
-            f"  {node.name}: copy {directory} to {node.host}:{INSTALLED}, start nats-server there"
+            say(
+                "  {node}: copy {directory} to {host}:{installed}, start nats-server there",
+                node=node.name,
+                directory=directory,
+                host=node.host,
+                installed=INSTALLED,
+            )
         )
-    print("then: autodialer fleet hub --check")
+    print(say("then: autodialer fleet hub --check"))
     return 0
 
 
 def _node(text: str, *, bench: bool) -> Node:
     match = _NODE.fullmatch(text)
     if match is None:
-        raise Refused(f"--node {text}: not a node", "write NAME=HOST, such as hub-1=hub1.example")
+        raise Refused(
+            worded("--node {text}: not a node", text=text),
+            worded("write NAME=HOST, such as hub-1=hub1.example"),
+        )
     name, host, port, cluster = match.groups()
     return Node(
         name=name,
@@ -77,8 +95,8 @@ async def _check(arguments: argparse.Namespace) -> int:
             nodes = await headquarters.nodes()
     except (NoAnswer, HubRefused) as error:
         raise Refused(
-            f"the hub does not answer as it must: {error}",
-            "a majority of its nodes must run; see their logs",
+            worded("the hub does not answer as it must: {error}", error=error),
+            worded("a majority of its nodes must run; see their logs"),
         ) from error
     except HubUnfit as unfit:
         raise Refused(str(unfit), unfit.remedy) from unfit
@@ -86,10 +104,12 @@ async def _check(arguments: argparse.Namespace) -> int:
         print(json.dumps({"made": made, "nodes": nodes, "fit": True}))
         return 0
     for what in made:
-        print(f"made: {what}")
+        print(say("made: {what}", what=what))
     for name, told in sorted(nodes.items()):
-        print(f"node {name}: {told}")
-    print("the hub is fit: written once, nothing deleted, claims judged, every disk synchronised")
+        print(say("node {name}: {told}", name=name, told=told))
+    print(
+        say("the hub is fit: written once, nothing deleted, claims judged, every disk synchronised")
+    )
     return 0
 
 
@@ -97,15 +117,23 @@ def _enrol(arguments: argparse.Namespace) -> int:
     hub = Hub.open(arguments.hub)
     out: Path = arguments.out or Path(f"{arguments.box}.join")
     if out.exists():
-        raise Refused(f"{out} exists already", "name another file with --out")
+        raise Refused(
+            worded("{out} exists already", out=out), worded("name another file with --out")
+        )
     check_target(arguments, "--out", out)
     passphrase = new_passphrase()
     keys = hub.enrol(arguments.box)
     hub.write_users()
     write_target(arguments, "--out", out, close(keys, passphrase))
-    print(f"{keys.box} is enrolled. Bring {out} to the box, and tell whoever is there:")
+    print(
+        say(
+            "{box} is enrolled. Bring {out} to the box, and tell whoever is there:",
+            box=keys.box,
+            out=out,
+        )
+    )
     print(f"  {passphrase}")
-    print("Nobody can read it out again. On the box: autodialer fleet join FILE")
+    print(say("Nobody can read it out again. On the box: autodialer fleet join FILE"))
     return _after(hub, keys.box)
 
 
@@ -119,13 +147,22 @@ def _remove(arguments: argparse.Namespace) -> int:
 
     try:
         asyncio.run(fence())
-        print(f"{arguments.box} is stopped in the log: no claim of it is granted any more")
+        print(
+            say(
+                "{box} is stopped in the log: no claim of it is granted any more", box=arguments.box
+            )
+        )
     except (Refused, NoAnswer, HubRefused) as error:
-        print(f"the hub could not be told to stop it ({error}); its key is taken all the same")
+        print(
+            say(
+                "the hub could not be told to stop it ({error}); its key is taken all the same",
+                error=error,
+            )
+        )
     hub.remove(arguments.box)
     hub.write_users()
     _tell_nodes(hub)
-    print("It held the campaign's key: for the next campaign make a new fleet with a new key.")
+    print(say("It held the campaign's key: for the next campaign make a new fleet with a new key."))
     return 0
 
 
@@ -140,11 +177,18 @@ def _after(hub: Hub, box: str) -> int:
     try:
         asyncio.run(admit())
     except (Refused, NoAnswer, HubRefused):
-        print("The hub does not answer yet; then: autodialer fleet hub --check")
+        print(say("The hub does not answer yet; then: autodialer fleet hub --check"))
     return 0
 
 
 def _tell_nodes(hub: Hub) -> None:
-    print("Copy users.conf to each node and let it read it (systemctl reload nats-server):")
+    print(say("Copy users.conf to each node and let it read it (systemctl reload nats-server):"))
     for node in hub.nodes:
-        print(f"  {hub.directory / 'nodes' / node.name / 'users.conf'} to {node.host}:{INSTALLED}")
+        print(
+            say(
+                "  {directory} to {host}:{installed}",
+                directory=hub.directory / "nodes" / node.name / "users.conf",
+                host=node.host,
+                installed=INSTALLED,
+            )
+        )

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 from appliance.cli.output import check_outside_state
+from appliance.cli.speech import say
 from appliance.errors import Refused
 from appliance.fleet.joining import open_file
 from firmware.bounded_read import read_bounded
+from firmware.wording import worded
 
 LIMIT = 256 * 1024
 
@@ -20,30 +22,49 @@ def run(arguments: argparse.Namespace) -> int:
     target: Path = arguments.key or arguments.config.parent / "fleet.key"
     check_outside_state(arguments, "--key", target)
     if target.is_dir():
-        raise Refused(f"--key {target}: is a directory", "add a file name")
+        raise Refused(
+            worded("--key {target}: is a directory", target=target), worded("add a file name")
+        )
     if not target.absolute().parent.is_dir():
         raise Refused(
-            f"--key {target}: there is no directory {target.absolute().parent}",
-            "make it, or write somewhere else",
+            worded(
+                "--key {target}: there is no directory {parent}",
+                target=target,
+                parent=target.absolute().parent,
+            ),
+            worded("make it, or write somewhere else"),
         )
     if os.path.lexists(target):
         raise Refused(
-            f"{target} exists: this box is a member already",
-            "take it away first if headquarters removed the old name, or name another with --key",
+            worded("{target} exists: this box is a member already", target=target),
+            worded(
+                "take it away first if headquarters removed the old name, or name another with "
+                "--key"
+            ),
         )
     contents = read_bounded(arguments.file, LIMIT)
     keys = open_file(contents, _passphrase(arguments), str(arguments.file))
     keys.save(target)
-    print(f"{target} is written; it is this box's identity, readable by its owner alone.")
-    print(f"Add to {arguments.config}, then start the box:")
+    print(
+        say(
+            "{target} is written; it is this box's identity, readable by its owner alone.",
+            target=target,
+        )
+    )
+    print(say("Add to {config}, then start the box:", config=arguments.config))
     print()
     print("fleet:")
-    print(f"  box: {keys.box}")
-    print(f"  key: {target.name if target.parent == arguments.config.parent else target}")
+    print(say("  box: {box}", box=keys.box))
+    print(
+        say(
+            "  key: {target}",
+            target=target.name if target.parent == arguments.config.parent else target,
+        )
+    )
     servers = ", ".join(f'"{server}"' for server in keys.servers)
     print(f"  servers: [{servers}]")
     print()
-    print(f"Then destroy {arguments.file}.")
+    print(say("Then destroy {file}.", file=arguments.file))
     return 0
 
 

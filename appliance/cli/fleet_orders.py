@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from appliance.cli.speech import say
 from appliance.control.protocol import FILE_LIMIT
 from appliance.errors import Refused
 from appliance.fleet import lists, subjects, wire
@@ -20,6 +21,7 @@ from appliance.fleet.hub import Hub
 from appliance.fleet.signing import seal
 from appliance.numbers import NumberRefused, mask, read_number, said_by_a_person
 from firmware.bounded_read import read_bounded
+from firmware.wording import joined, plural, said_by, worded
 
 T = TypeVar("T")
 SILENT = 150.0
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _revoke(hub, arguments)
         case "send":
             return _send(hub, arguments)
-    raise Refused(f"{arguments.action} is not an action")
+    raise Refused(worded("{action} is not an action", action=arguments.action))
 
 
 def _at(hub: Hub, work: Callable[[Headquarters], Awaitable[T]]) -> T:
@@ -54,20 +56,22 @@ def _at(hub: Hub, work: Callable[[Headquarters], Awaitable[T]]) -> T:
         return asyncio.run(go())
     except (wire.NoAnswer, wire.HubRefused) as error:
         raise Refused(
-            f"the hub does not answer as it must: {error}",
-            "a majority of its nodes must run: see fleet hub --check",
+            worded("the hub does not answer as it must: {error}", error=error),
+            worded("a majority of its nodes must run: see fleet hub --check"),
         ) from error
 
 
 def _chosen(hub: Hub, arguments: argparse.Namespace) -> list[str]:
     if arguments.all == bool(arguments.boxes):
-        raise Refused("which boxes?", "name them, or write --all")
+        raise Refused(worded("which boxes?"), worded("name them, or write --all"))
     if arguments.all:
         boxes = [box.box for box in hub.boxes()]
     else:
         boxes = [hub.box(name).box for name in arguments.boxes]
     if not boxes:
-        raise Refused("no box is enrolled", "enrol one with: autodialer fleet enrol BOX")
+        raise Refused(
+            worded("no box is enrolled"), worded("enrol one with: autodialer fleet enrol BOX")
+        )
     return boxes
 
 
@@ -99,7 +103,7 @@ def _status(hub: Hub, *, as_json: bool) -> int:
         ]
         print(json.dumps({"campaign": hub.campaign, "nodes": nodes, "boxes": boxes}))
         return 0
-    print("\n".join(as_rows(hub, seen, verified, nodes)))
+    print("\n".join(map(say, as_rows(hub, seen, verified, nodes))))
     return 0
 
 
@@ -108,46 +112,69 @@ def as_rows(
 ) -> list[str]:
     """Return the status for a person: a line for the hub, one for each box."""
     off = [name for name, told in nodes.items() if "off" in told or "behind" in told]
-    health = f"; {', '.join(f'{name} {nodes[name]}' for name in off)}" if off else ""
-    rows = [f"campaign {hub.campaign}: {len(seen)} boxes, hub of {len(hub.nodes)} nodes{health}"]
+    ailing = joined(", ", [f"{name} " + joined("", [nodes[name]]) for name in off])
+    health = "; " + ailing if off else ""
+    rows = [
+        worded(
+            "campaign {campaign}: {count} boxes, hub of {count2} nodes{health}",
+            campaign=hub.campaign,
+            count=len(seen),
+            count2=len(hub.nodes),
+            health=health,
+        )
+    ]
     width = max((len(one.box) for one in seen), default=3)
     told = (_words(one, ledgers[one.box]) for one in seen)
-    rows += [f"  {one.box:<{width}}  {words}" for one, words in zip(seen, told, strict=True)]
+    rows += [
+        f"  {one.box:<{width}}  " + joined("", [words])
+        for one, words in zip(seen, told, strict=True)
+    ]
     return rows
 
 
 def _words(one: BoxSeen, ledger: LedgerState) -> str:
     if ledger.fault:
-        return f"FENCED: its ledger is not sound: {ledger.fault}"
+        return worded("FENCED: its ledger is not sound: {fault}", fault=ledger.fault)
     told, at = one.status, one.heard_at
     if told is None or at is None:
-        return "never heard of"
+        return worded("never heard of")
     ago = (datetime.now(UTC) - at).total_seconds()
     words = []
     if one.ordered_stop:
-        words.append("stopped" if one.confirmed_stop else "STOP ORDERED, not confirmed yet")
+        words.append(
+            worded("stopped") if one.confirmed_stop else worded("STOP ORDERED, not confirmed yet")
+        )
     elif told.get("barred"):
-        words.append(f"calls nobody: {told['barred']}")
+        words.append(worded("calls nobody: {barred}", barred=told["barred"]))
     else:
-        words.append("may call")
+        words.append(worded("may call"))
     if ago > SILENT:
-        words.append(f"silent for {_ago(ago)}")
-    words.append(f"{told.get('calls', 0)} calls running")
+        words.append(worded("silent for {ago}", ago=_ago(ago)))
+    words.append(plural("{count} call running", "{count} calls running", told.get("calls", 0)))
     # The box's own word may be a minute old, and headquarters has verified more since.
     sent = max(int(told.get("ledger_sent", 0)), ledger.head.seq)
-    words.append(f"ledger {ledger.head.seq} of {sent} signed")
+    words.append(worded("ledger {verified} of {sent} signed", verified=ledger.head.seq, sent=sent))
     if told.get("objections_unsent"):
-        words.append(f"{told['objections_unsent']} OBJECTIONS NOT SENT YET")
+        words.append(
+            plural(
+                "{count} OBJECTION NOT SENT YET",
+                "{count} OBJECTIONS NOT SENT YET",
+                told["objections_unsent"],
+            )
+        )
     if told.get("last_list"):
-        words.append(f"list {told['last_list']}")
-    return ", ".join(words)
+        words.append(worded("list {last_list}", last_list=told["last_list"]))
+    return joined(", ", words)
 
 
 def _ago(seconds: float) -> str:
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+    if seconds >= 2 * 86400:
+        return worded("{count:.0f} days", count=seconds / 86400)
+    if seconds >= 2 * 3600:
+        return worded("{count:.0f} hours", count=seconds / 3600)
+    if seconds >= 2 * 60:
+        return worded("{count:.0f} minutes", count=seconds / 60)
+    return worded("{seconds:.0f} seconds", seconds=seconds)
 
 
 def _watch(hub: Hub, count: int | None) -> int:
@@ -155,13 +182,14 @@ def _watch(hub: Hub, count: int | None) -> int:
     rows: list[str] = []
 
     def show(*more: str) -> None:
-        print("\x1b[H\x1b[2J" + "\n".join([*rows, *more]), flush=True)
+        print("\x1b[H\x1b[2J" + "\n".join(map(say, [*rows, *more])), flush=True)
 
     async def look(headquarters: Headquarters) -> None:
         ledgers = {one.box: one for one in await verify_ledgers(headquarters)}
         seen = await headquarters.seen()
         rows[:] = as_rows(hub, seen, ledgers, await headquarters.nodes())
-        rows.append(f"{datetime.now():%H:%M:%S}; Ctrl-C ends")  # noqa: DTZ005 - on a person's own clock
+        time = f"{datetime.now():%H:%M:%S}"  # noqa: DTZ005 - on a person's own clock
+        rows.append(worded("{time}; Ctrl-C ends", time=time))
 
     looks = 0
     with suppress(KeyboardInterrupt):
@@ -172,7 +200,8 @@ def _watch(hub: Hub, count: int | None) -> int:
             try:
                 _at(hub, look)
             except Refused as refused:
-                show(f"NOW NO ANSWER: {refused}; {refused.remedy}")
+                told = joined("; ", [said_by(refused), refused.remedy])
+                show(worded("NOW NO ANSWER: {why}", why=told))
                 if looks == count:
                     return 1
             else:
@@ -191,17 +220,27 @@ def _stop(hub: Hub, arguments: argparse.Namespace) -> int:
     async def order(headquarters: Headquarters) -> list[BoxSeen]:
         await headquarters.stop(boxes, by=by, reason=reason)
         took = (time.monotonic() - begun) * 1000
-        print(f"ordered: {len(boxes)} boxes, in the log after {took:.0f} ms", flush=True)
+        print(
+            say(
+                "ordered: {count} boxes, in the log after {took:.0f} ms",
+                count=len(boxes),
+                took=took,
+            ),
+            flush=True,
+        )
         return await headquarters.confirmations(boxes, arguments.wait)
 
     seen = _at(hub, order)
     confirmed = [one.box for one in seen if one.confirmed_stop]
     missing = [one.box for one in seen if not one.confirmed_stop]
-    print(f"confirmed: {', '.join(confirmed) or 'by none'}")
+    print(say("confirmed: {names}", names=", ".join(confirmed) or worded("by none")))
     if missing:
         print(
-            f"not confirmed: {', '.join(missing)}: no claim of theirs is granted any more, but a "
-            "call may still be running there; whoever is near presses the button"
+            say(
+                "not confirmed: {names}: no claim of theirs is granted any more, but a call "
+                "may still be running there; whoever is near presses the button",
+                names=", ".join(missing),
+            )
         )
     return 1 if missing else 0
 
@@ -216,7 +255,7 @@ def _resume(hub: Hub, arguments: argparse.Namespace) -> int:
         )
 
     for box, epoch in _at(hub, order).items():
-        print(f"{box}: epoch {epoch} begins")
+        print(say("{box}: epoch {epoch} begins", box=box, epoch=epoch))
     return 0
 
 
@@ -224,14 +263,18 @@ def _revoke(hub: Hub, arguments: argparse.Namespace) -> int:
     try:
         numbers = [read_number(text, arguments.country, fiction=True) for text in arguments.number]
     except NumberRefused as refused:
-        raise Refused(str(refused), refused.remedy) from refused
+        raise Refused(said_by(refused), refused.remedy) from refused
 
     async def object_all(headquarters: Headquarters) -> list[bool]:
         return [await headquarters.object(number) for number in numbers]
 
     for number, new in zip(numbers, _at(hub, object_all), strict=True):
-        told = "in the log: nobody of the fleet calls it" if new else "was in the log already"
-        print(f"{mask(number)}: {told}")
+        told = (
+            worded("in the log: nobody of the fleet calls it")
+            if new
+            else worded("was in the log already")
+        )
+        print(f"{mask(number)}: {say(told)}")
     return 0
 
 
@@ -254,7 +297,13 @@ def _send(hub: Hub, arguments: argparse.Namespace) -> int:
 
     _at(hub, put)
     print(
-        f"{arguments.file}: {len(contents)} bytes, sealed to {box.box} alone, in {len(cut)} parts; "
-        "what came of it: autodialer fleet status"
+        say(
+            "{file}: {count} bytes, sealed to {box} alone, in {count2} parts; what came of "
+            "it: autodialer fleet status",
+            file=arguments.file,
+            count=len(contents),
+            box=box.box,
+            count2=len(cut),
+        )
     )
     return 0

@@ -17,12 +17,14 @@ from typing import Any
 
 from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, box_zone, existing_state
+from appliance.cli.speech import say
 from appliance.effects import Entry
 from appliance.errors import Refused
 from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
 from appliance.ledger.anchors import AnchorInvalid
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
+from firmware.wording import worded
 
 REREAD_AFTER = 0.2
 """Seconds in which a row that is being written is complete."""
@@ -54,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     directory = existing_state(arguments) / LEDGER
     if not directory.is_dir():
-        raise Refused(f"{directory} does not exist", "nothing has been recorded here yet")
+        raise Refused(
+            worded("{directory} does not exist", directory=directory),
+            worded("nothing has been recorded here yet"),
+        )
     if arguments.action == "verify":
         return _verify(directory, arguments)
     if arguments.action == "show":
@@ -73,11 +78,22 @@ def _verify(directory: Path, arguments: argparse.Namespace) -> int:
         print(json.dumps(_as_json(verification)))
     elif verification.fault is None:
         print(
-            f"ledger ok: {verification.lines} rows in {verification.files} file(s), "
-            f"head {verification.seq} {verification.hash}"
+            say(
+                "ledger ok: {lines} rows in {files} file(s), head {seq} {hash}",
+                lines=verification.lines,
+                files=verification.files,
+                seq=verification.seq,
+                hash=verification.hash,
+            )
         )
         if anchors:
-            print(f"{verification.anchors} of {len(anchors)} anchors met")
+            print(
+                say(
+                    "{anchors} of {count} anchors met",
+                    anchors=verification.anchors,
+                    count=len(anchors),
+                )
+            )
     else:
         print(
             f"{directory / verification.fault.file}:{verification.fault.line}: "
@@ -85,8 +101,12 @@ def _verify(directory: Path, arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         print(
-            f"ledger NOT ok: sound up to row {verification.seq}; keep a copy of {directory} "
-            "as it is, and do not call on",
+            say(
+                "ledger NOT ok: sound up to row {seq}; keep a copy of {directory} as it is, "
+                "and do not call on",
+                seq=verification.seq,
+                directory=directory,
+            ),
             file=sys.stderr,
         )
     return 0 if verification.ok else 1
@@ -96,13 +116,15 @@ ANCHOR_LIMIT = 64 << 10
 
 
 def _anchor(path: Path) -> Anchor:
-    remedy = "give the .anchor file that `report --out` wrote beside its page"
+    remedy = worded("give the .anchor file that `report --out` wrote beside its page")
     try:
         return Anchor.parse(read_bounded(path, ANCHOR_LIMIT, pipes=True).decode())
     except OSError as error:
-        raise Refused(f"--anchor {path}: {error.strerror}", remedy) from error
+        raise Refused(
+            worded("--anchor {path}: {strerror}", path=path, strerror=error.strerror), remedy
+        ) from error
     except (AnchorInvalid, UnicodeDecodeError) as error:
-        raise Refused(f"--anchor {path} holds no anchor", remedy) from error
+        raise Refused(worded("--anchor {path} holds no anchor", path=path), remedy) from error
 
 
 def verify_state(state: Path, anchors: Sequence[Anchor] = ()) -> Verification:
@@ -203,7 +225,7 @@ def _export(directory: Path, arguments: argparse.Namespace) -> int:
             sys.stdout.write(line)
         return 0
     write_target(arguments, "--out", arguments.out, "".join(lines).encode())
-    print(f"{len(wanted)} rows in {arguments.out}")
+    print(say("{count} rows in {out}", count=len(wanted), out=arguments.out))
     return 0
 
 

@@ -144,6 +144,9 @@ def _run(argv: Sequence[str], interrupted: object) -> int:
         arguments.fallback = arguments.config.is_absolute() and (
             str(arguments.config) != SYSTEM_CONFIG
         )
+    from appliance.cli.speech import choose
+
+    choose(arguments)
     module = importlib.import_module(f"appliance.cli.{COMMANDS[top.command][0]}")
     try:
         if callable(interrupted):

@@ -12,14 +12,16 @@ from typing import Any
 
 from appliance.cli.paths import box_zone
 from appliance.cli.session import ask
+from appliance.cli.speech import say, several
 from appliance.screen.local_time import local
+from firmware.wording import worded
 
 WHY = {
-    "not_understood": "not understood",
-    "unreadable": "no text could be read",
-    "sender_unknown": "its sender cannot be called back",
-    "several_people": "may be from several people",
-    "text_lost": "its text is gone, its sender is still held back",
+    "not_understood": worded("not understood"),
+    "unreadable": worded("no text could be read"),
+    "sender_unknown": worded("its sender cannot be called back"),
+    "several_people": worded("may be from several people"),
+    "text_lost": worded("its text is gone, its sender is still held back"),
 }
 
 
@@ -50,36 +52,44 @@ def run(arguments: argparse.Namespace) -> int:
         _print_one(answer, box_zone(arguments))
     else:
         count = len(answer["deleted"])
-        print(f"{count} message{'s' if count != 1 else ''} deleted")
+        print(several("{count} message deleted", "{count} messages deleted", count))
     return 0
 
 
 def _print_list(messages: list[dict[str, Any]], zone: str | None) -> None:
     for one in messages:
-        state = "waits" if one["waits"] else "read"
+        state = say("waits") if one["waits"] else say("read")
         received = local(one.get("received_at", ""), zone)
         print(
             f"{one['message'][:8]}  {received:<23}  {one['sender'] or '':<18}  "
-            f"{state:<5}  {WHY.get(one['why'], one['why'])}"
+            f"{state:<7}  {say(WHY.get(one['why'], one['why']))}"
         )
     waiting = sum(one["waits"] for one in messages)
-    print(f"{len(messages)} messages, {waiting} wait to be read")
+    print(say("{count} messages, {waiting} wait to be read", count=len(messages), waiting=waiting))
 
 
 def _print_one(one: dict[str, Any], zone: str | None) -> None:
-    print(f"message   {one['message']}")
-    print(f"why kept  {WHY.get(one['why'], one['why'])}")
+    print(say("message   {id}", id=one["message"]))
+    print(say("why kept  {why}", why=say(WHY.get(one["why"], one["why"]))))
     if "text" not in one:
-        print("its text is not in the registry; its sender may be called again")
+        print(say("its text is not in the registry; its sender may be called again"))
         return
-    sent = local(one["sent_at"], zone) if one["sent_at"] else "unknown"
-    print(f"received  {local(one['received_at'], zone)} on {one['line']}, sent {sent}")
-    print(f"sender    {one['sender']}")
-    print(f"text      {one['text'] if one['text'] is not None else '(none could be read)'}")
+    sent = local(one["sent_at"], zone) if one["sent_at"] else say("unknown")
+    print(
+        say(
+            "received  {time} on {line}, sent {sent}",
+            time=local(one["received_at"], zone),
+            line=one["line"],
+            sent=sent,
+        )
+    )
+    print(say("sender    {sender}", sender=one["sender"]))
+    text = one["text"] if one["text"] is not None else say("(none could be read)")
+    print(say("text      {text}", text=text))
     for other in one["other_readings"]:
-        print(f"or        {other}")
+        print(say("or        {text}", text=other))
     for pdu in one["pdus"]:
-        print(f"as sent   {pdu}")
+        print(say("as sent   {pdu}", pdu=pdu))
     if one["numbers"]:
-        print(f"if it objects: autodialer contacts revoke {one['numbers'][0]}")
-    print(f"if not:        autodialer messages delete {one['message'][:8]}")
+        print(say("if it objects: autodialer contacts revoke {numbers}", numbers=one["numbers"][0]))
+    print(say("if not:        autodialer messages delete {what}", what=one["message"][:8]))

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from appliance.cli import selftest
 from appliance.cli.output import check_target, write_target
+from appliance.cli.speech import say
+from firmware.wording import worded
 
 RECORDED = (
     "ATI",
@@ -37,7 +39,9 @@ _IDENTITY = re.compile(rb"\d{6,}")
 def _baudrate(text: str) -> int:
     rate = int(text) if text.isdecimal() and len(text) < 9 else 0
     if not 300 <= rate <= 4_000_000:
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a rate; write 115200")
+        raise argparse.ArgumentTypeError(
+            worded("{text!r} is not a rate; write 115200", text=text[:20])
+        )
     return rate
 
 
@@ -47,7 +51,9 @@ def _listening(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not from 0 to 86400 seconds")
+        raise argparse.ArgumentTypeError(
+            worded("{text!r} is not from 0 to 86400 seconds", text=text[:20])
+        )
     return seconds
 
 
@@ -97,15 +103,23 @@ def _list(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         print(
-            f"{row['family']} in socket {row['socket']}: AT {row['at'] or 'no port'}, "
-            f"audio {row['audio'] or 'none'}"
+            say(
+                "{family} in socket {socket}: AT {at}, audio {audio}",
+                family=row["family"],
+                socket=row["socket"],
+                at=row["at"] or worded("no port"),
+                audio=row["audio"] or worded("none"),
+            )
         )
         answer = row["probe"]
         if answer is not None:
-            print(f"  {_answer(answer)}")
+            print(f"  {say(_answer(answer))}")
     if not rows:
         print(
-            "no modem of a known family is on USB; one on a UART has no identity: modem probe PORT"
+            say(
+                "no modem of a known family is on USB; one on a UART has no identity: modem "
+                "probe PORT"
+            )
         )
     return 0
 
@@ -122,9 +136,20 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 def _answer(found: dict[str, object]) -> str:
     if not found["usable"]:
-        return f"{found['port']}: not usable: {found['why']}; {found['remedy']}"
+        return worded(
+            "{port}: not usable: {why}; {remedy}",
+            port=found["port"],
+            why=found["why"],
+            remedy=found["remedy"],
+        )
     facts = f"{found['maker']} {found['model']} {found['revision']}".strip()
-    return f"{found['port']}: {facts}, family {found['family']}, SIM {found['sim'] or 'unknown'}"
+    return worded(
+        "{port}: {facts}, family {family}, SIM {sim}",
+        port=found["port"],
+        facts=facts,
+        family=found["family"],
+        sim=found["sim"] or worded("unknown"),
+    )
 
 
 def _record(arguments: argparse.Namespace) -> int:
@@ -158,7 +183,7 @@ def _record(arguments: argparse.Namespace) -> int:
         sys.stdout.write(text)
     else:
         write_target(arguments, "--out", arguments.out, text.encode())
-        print(f"transcript in {arguments.out}; read it through before you share it")
+        print(say("transcript in {out}; read it through before you share it", out=arguments.out))
     return 0
 
 
@@ -179,7 +204,9 @@ class _Transcript:
     def text(self, port: str) -> str:
         """Return ``>`` and ``<`` lines; digits that identify somebody become zeros."""
         rows = [
-            f"# recorded on {Path(port).name}; numbers are zeros of the same length",
+            worded(
+                "# recorded on {name}; numbers are zeros of the same length", name=Path(port).name
+            ),
             "== recorded",
         ]
         for direction, data in self._chunks:

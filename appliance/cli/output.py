@@ -26,6 +26,7 @@ from appliance.storage.written_files import (
     takes_a_stream,
 )
 from firmware.durable import give_to_owner
+from firmware.wording import worded
 
 DEMONSTRATION = "demo"
 """The part of a demonstration's state that holds no state: its people, clips and logs."""
@@ -48,8 +49,11 @@ def check_target(
         return
     if plain(str(path)) != str(path):
         raise Refused(
-            f"{option}: the file's name is not text in the encoding of this locale",
-            "write to a file with another name",
+            worded(
+                "{option}: the file's name is not text in the encoding of this locale",
+                option=option,
+            ),
+            worded("write to a file with another name"),
         )
     try:
         refusal = judge(
@@ -60,13 +64,18 @@ def check_target(
         folder = path.absolute().parent
         is_folder = folder.is_dir()
     except OSError as error:
-        raise Refused(f"{option} {path}: {error.strerror}", "write somewhere else") from error
+        raise Refused(
+            f"{option} {path}: {error.strerror}", worded("write somewhere else")
+        ) from error
     if refusal is not None:
         wrong, remedy = refusal.wrong, refusal.remedy
     elif not is_folder:
-        wrong, remedy = f"there is no directory {folder}", "make it, or write somewhere else"
+        wrong, remedy = (
+            worded("there is no directory {folder}", folder=folder),
+            worded("make it, or write somewhere else"),
+        )
     elif not os.access(folder, os.W_OK | os.X_OK):
-        wrong, remedy = "this account may not write there", "write somewhere else"
+        wrong, remedy = worded("this account may not write there"), worded("write somewhere else")
     else:
         return
     raise Refused(f"{option} {path}: {wrong}", remedy)
@@ -81,7 +90,9 @@ def check_outside_state(arguments: argparse.Namespace, option: str, path: Path) 
     try:
         refusal = in_the_state(path, protected(arguments))
     except OSError as error:
-        raise Refused(f"{option} {path}: {error.strerror}", "write somewhere else") from error
+        raise Refused(
+            f"{option} {path}: {error.strerror}", worded("write somewhere else")
+        ) from error
     if refusal is not None:
         raise Refused(f"{option} {path}: {refusal.wrong}", refusal.remedy)
 
@@ -100,7 +111,7 @@ def write_target(arguments: argparse.Namespace, option: str, path: Path, data: b
         put(path, data, replace=there)
     except OSError as error:
         # The box's own storage may be sound; what fails here is the place that a person chose.
-        remedy = "make room there, or write somewhere else"
+        remedy = worded("make room there, or write somewhere else")
         raise Refused(f"{option} {path}: {error.strerror}", remedy) from error
 
 
@@ -119,8 +130,8 @@ def written_files(arguments: argparse.Namespace) -> WrittenFiles:
 def protected(arguments: argparse.Namespace, *, clip: bool = False) -> Protected:
     """Return what no command may write over, with this configuration."""
     file: Path = arguments.config
-    named = [(Path(os.path.abspath(file)), "the configuration")]  # noqa: PTH100
-    named += [(place, "named in the configuration") for place in _named(file, clip=clip)]
+    named = [(Path(os.path.abspath(file)), worded("the configuration"))]  # noqa: PTH100
+    named += [(place, worded("named in the configuration")) for place in _named(file, clip=clip)]
     state = _state(arguments)
     shown = state is not None and (state / DEMONSTRATION / "config.yaml").is_file()
     return Protected(state=state, named=named, own_part=DEMONSTRATION if shown else "")

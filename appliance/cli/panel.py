@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.cli.output import check_target, write_target
+from appliance.cli.speech import say
 from appliance.errors import NobodyListens, Refused
 from appliance.language import LANGUAGES, translator
+from firmware.wording import joined, said_by, worded
 
 if TYPE_CHECKING:
     from firmware.events import Event
 
 KEYS = {
     "s": ("start", "start"),
-    "p": ("start-long", "start, 2 s: pause"),
-    "r": ("start-reset", "start, 5 s: reset"),
+    "p": ("start-long", worded("start, 2 s: pause")),
+    "r": ("start-reset", worded("start, 5 s: reset")),
     "x": ("stop", "STOP"),
-    "c": ("stop-release", "release STOP"),
+    "c": ("stop-release", worded("release STOP")),
 }
 LOOK_EVERY = 0.5
 PRESS_WITHIN = 30.0
@@ -34,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", metavar="ACTION")
     commands.add_parser("test", help="walk through each lamp and button; the box must not run")
     for name, what in (
-        ("card", "the card beside the panel, A6, as SVG"),
-        ("wiring", "the wiring by config.yaml's pins, as SVG"),
+        ("card", worded("the card beside the panel, A6, as SVG")),
+        ("wiring", worded("the wiring by config.yaml's pins, as SVG")),
     ):
         picture = commands.add_parser(name, help=what)
         picture.add_argument("--out", type=Path, help="write to a file instead of standard output")
@@ -69,7 +71,9 @@ def _picture(arguments: argparse.Namespace) -> int:
         drawn = card(card_rows(), settings.box.name, language)
     else:
         if settings.panel is None:
-            raise Refused("the configuration says panel: none", "write the panel's pins")
+            raise Refused(
+                worded("the configuration says panel: none"), worded("write the panel's pins")
+            )
         pins = {
             name: pin
             for name, pin in settings.panel.model_dump().items()
@@ -82,7 +86,7 @@ def _picture(arguments: argparse.Namespace) -> int:
         sys.stdout.write(drawn)
     else:
         write_target(arguments, "--out", arguments.out, drawn.encode())
-        print(f"{arguments.action} in {arguments.out}")
+        print(say("{action} in {out}", action=arguments.action, out=arguments.out))
     return 0
 
 
@@ -124,22 +128,27 @@ def _press(arguments: argparse.Namespace, key: str) -> str:
         ask_running(arguments, "panel", {"press": press})
     except Refused as refused:
         if press != "stop":
-            return f"{refused}; {refused.remedy}"
+            return joined("; ", [said_by(refused), refused.remedy])
         # A real panel has no fingers here, but nobody who asks for a stop is sent away.
         ask_running(arguments, "stop")
-        return "stopped by command"
-    return f"pressed: {words}"
+        return worded("stopped by command")
+    return worded("pressed: {words}", words=words)
 
 
 def _face(status: dict[str, Any], said: str) -> str:
     lamps = status.get("lamps", {})
-    rows = [f"{status['box']}{'  BENCH' if status.get('bench') else ''}", ""]
-    rows += [f"  ( {'#' if pattern != 'off' else ' '} )  {name:<8} {pattern}"
-             for name, pattern in lamps.items()]  # fmt: skip
-    rows += ["", status["why"]["sentence"]]
-    rows += [f"FAULT: {one['meaning']}: {one['remedy']}" for one in status["faults"]]
-    rows += ["", "   ".join(f"{key} {words}" for key, (_, words) in KEYS.items()) + "   q quit"]
-    return "\n".join([*rows, said] if said else rows)
+    bench = say("bench").upper() if status.get("bench") else ""
+    rows = [f"{status['box']}  {bench}".rstrip(), ""]
+    rows += [
+        f"  ( {'#' if pattern != 'off' else ' '} )  {say(name):<8} {say(pattern)}"
+        for name, pattern in lamps.items()
+    ]
+    rows += ["", say(status["why"]["sentence"])]
+    fault = say("FAULT")
+    rows += [f"{fault}: {say(one['meaning'])}: {say(one['remedy'])}" for one in status["faults"]]
+    keys = "   ".join(f"{key} {say(words)}" for key, (_, words) in KEYS.items())
+    rows += ["", f"{keys}   q " + say("quit")]
+    return "\n".join([*rows, say(said)] if said else rows)
 
 
 # --- the walk through ------------------------------------------------------------------------
@@ -163,8 +172,8 @@ def _test(arguments: argparse.Namespace) -> int:
         pass
     else:
         raise Refused(
-            "the box runs, and the panel is its own",
-            "stop both, then test: systemctl stop autodialer autodialer-supervisor",
+            worded("the box runs, and the panel is its own"),
+            worded("stop both, then test: systemctl stop autodialer autodialer-supervisor"),
         )
     with ExitStack() as at_end:
         # No box starts meanwhile.
@@ -172,7 +181,9 @@ def _test(arguments: argparse.Namespace) -> int:
         seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
         panel = open_panel(config, post=seen.put, stop_lines=lambda: None, clock=SystemClock(1.0))
         if panel is None:
-            raise Refused("the configuration says panel: none", "write the panel's pins")
+            raise Refused(
+                worded("the configuration says panel: none"), worded("write the panel's pins")
+            )
         at_end.callback(panel.close)
         time.sleep(1.2)  # the lamp test of every start
         failed = []
@@ -182,19 +193,19 @@ def _test(arguments: argparse.Namespace) -> int:
             panel.show({each: Blink.ON if each is lamp else Blink.OFF for each in Lamp})
             question = say("Does the lamp {lamp} light up, and only that one? [y/n] ")
             if not _yes(question.format(lamp=say(lamp.value))):
-                failed.append(f"lamp {lamp.value}")
+                failed.append(worded("lamp {lamp}", lamp=lamp.value))
         panel.show(dict.fromkeys(Lamp, Blink.OFF))
         for name, wanted, text in (
             ("start", StartPressed, say("Press START shortly.")),
             ("stop", StopRaised, say("Press STOP.")),
-            ("stop released", StopReleased, say("Release STOP.")),
+            (worded("stop released"), StopReleased, say("Release STOP.")),
         ):
-            print(text, flush=True)
+            print(say(text), flush=True)
             if not _came(seen, wanted):
                 print(say("Nothing came: check the button's wires and its pin."))
                 failed.append(name)
     if failed:
-        print(say("FAILED: {what}").format(what=", ".join(failed)))
+        print(say("FAILED: {what}").format(what=", ".join(map(say, failed))))
         return 1
     print(say("Every lamp and button works."))
     return 0

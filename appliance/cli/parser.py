@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from firmware.wording import worded
+
 USAGE = 2
 
 
@@ -26,7 +28,7 @@ def closest(word: str, known: Iterable[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(word[:40], [one for one in known if one], n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    return worded("; did you mean {close}?", close=close[0]) if close else ""
 
 
 def children(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -82,7 +84,9 @@ class CommandParser(argparse.ArgumentParser):
         if rest:
             known = [one for parser in self._path(words) for one in _names(parser)]
             told = "".join(closest(word.partition("=")[0], known) for word in rest[:1])
-            self.error(f"{' '.join(rest)[:200]} is not known here{told}")
+            self.error(
+                worded("{names} is not known here{told}", names=" ".join(rest)[:200], told=told)
+            )
         return found
 
     def _path(self, words: Sequence[str]) -> Iterator[argparse.ArgumentParser]:
@@ -102,8 +106,12 @@ class CommandParser(argparse.ArgumentParser):
             known = [str(one) for one in action.choices or ()]
             raise argparse.ArgumentError(
                 action,
-                f"{value!r:.60} is not known{closest(str(value), known)}; "
-                f"known: {', '.join(known)}",
+                worded(
+                    "{value!r:.60} is not known{closest}; known: {names}",
+                    value=value,
+                    closest=closest(str(value), known),
+                    names=", ".join(known),
+                ),
             ) from error
 
     def error(self, message: str) -> NoReturn:
@@ -111,10 +119,15 @@ class CommandParser(argparse.ArgumentParser):
         if self.as_json or wants_json(sys.argv[1:]):
             from appliance.cli.failures import print_failure
 
-            print_failure(f"{self.prog}: {message}", f"{self.prog} --help shows examples")
+            print_failure(
+                f"{self.prog}: {message}", worded("{prog} --help shows examples", prog=self.prog)
+            )
             self.exit(USAGE)
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n{self.prog} --help shows examples\n")
+        self.exit(
+            USAGE,
+            worded("{prog}: {what}\n{prog} --help shows examples\n", prog=self.prog, what=message),
+        )
 
 
 def _names(parser: argparse.ArgumentParser) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from appliance.errors import Refused
+from firmware.wording import worded
 
 LEDGER = "ledger"
 PEOPLE = "people"
@@ -24,11 +25,14 @@ def existing_state(arguments: argparse.Namespace) -> Path:
     """Return the state directory; refuses where there is none yet."""
     directory = state_directory(arguments)
     if directory.exists() and not directory.is_dir():
-        raise Refused(f"{directory} is not a directory", "name the state directory with --state")
+        raise Refused(
+            worded("{directory} is not a directory", directory=directory),
+            worded("name the state directory with --state"),
+        )
     if not directory.exists():
         raise Refused(
-            f"{directory} does not exist",
-            "name the state directory with --state, or start the box once",
+            worded("{directory} does not exist", directory=directory),
+            worded("name the state directory with --state, or start the box once"),
         )
     return directory
 

@@ -1,6 +1,8 @@
 """``provision pack|check|apply``: configuration and people in a folder, by stick or boot partition.
 
 What the box does with such a folder is told in :mod:`appliance.provisioning.apply`.
+
+Long because the folder, its judgement and its result are one story to whoever holds the stick.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from appliance.cli.speech import say, several
 from appliance.errors import NobodyListens, Refused
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from appliance.config.load import Config
@@ -105,20 +109,27 @@ def _pack(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(answer))
     else:
-        who = f"signed with {arguments.key}" if arguments.key else "NOT signed"
-        print(f"{folder}: {len(files)} files, {who}")
-        print("put it on a stick, or on the boot partition, under the name autodialer")
+        who = (
+            worded("signed with {key}", key=arguments.key)
+            if arguments.key
+            else worded("NOT signed")
+        )
+        print(say("{folder}: {count} files, {who}", folder=folder, count=len(files), who=who))
+        print(say("put it on a stick, or on the boot partition, under the name autodialer"))
     return 0
 
 
 def _faulty(arguments: argparse.Namespace, folder: Path, faults: list[Any]) -> int:
-    said = [fault.message.said(str) for fault in faults]
+    said = [fault.message for fault in faults]
     if arguments.json:
         print(json.dumps({"folder": str(folder), "right": False, "faults": said}))
     for one in said:
-        print(f"{folder}: {one}", file=sys.stderr)
+        print(f"{folder}: {say(one)}", file=sys.stderr)
     count = len(said)
-    print(f"autodialer: {count} fault{'s' if count != 1 else ''}", file=sys.stderr)
+    print(
+        several("autodialer: {count} fault", "autodialer: {count} faults", count),
+        file=sys.stderr,
+    )
     return 1
 
 
@@ -142,16 +153,24 @@ def _check(arguments: argparse.Namespace) -> int:
             country = judge.defaults(config or current).country  # type: ignore[arg-type]
             numbers, unread = read_withdrawals(raw, country, whole=True)
     for line in unread:
-        print(f"{folder}: {WITHDRAWALS}:{line}: is no number", file=sys.stderr)
+        print(
+            say(
+                "{folder}: {withdrawals}:{line}: is no number",
+                folder=folder,
+                withdrawals=WITHDRAWALS,
+                line=line,
+            ),
+            file=sys.stderr,
+        )
     if faults:
         return _faulty(arguments, folder, faults)
     if arguments.json:
         answer = {"folder": str(folder), "right": True, "key": origin.key, "digest": taken.digest()}
         print(json.dumps({**answer, "withdrawals": len(numbers), "unread": unread}))
     else:
-        print(f"{folder}: right, signed by {origin.key or 'nobody'}")
+        print(say("{folder}: right, signed by {key}", folder=folder, key=origin.key or "nobody"))
         for name, one in sorted(taken.payload().items()):
-            print(f"  {name}  {one.size} bytes")
+            print(say("  {name}  {size} bytes", name=name, size=one.size))
     return 1 if unread else 0
 
 
@@ -207,7 +226,7 @@ def _notes(arguments: argparse.Namespace) -> int:
     for one in [] if arguments.json else written:
         print(one)
     for one in refused:
-        print(f"autodialer: {one}", file=sys.stderr)
+        print(say("autodialer: {sentence}", sentence=one), file=sys.stderr)
     return 1 if refused else 0
 
 
@@ -271,15 +290,19 @@ def _tell(
         _told(arguments, box.store.place.parent)
     if arguments.json:
         facts = {**asdict(outcome.result), "unread_lines": outcome.unread, "result": beside}
-        facts |= {"report": report, "faults": [fault.message.said(say) for fault in outcome.faults]}
+        facts |= {"report": report, "faults": [fault.message for fault in outcome.faults]}
         print(json.dumps(facts, ensure_ascii=False))
     else:
         print(text)
         if folder is not None:
-            where = f"{RESULT} could not be written beside the folder; it is"
-            print(f"in {folder / beside}" if beside else f"{where} {box.store.place / RESULT}")
+            lost = say(
+                "{result} could not be written beside the folder; it is {path}",
+                result=RESULT,
+                path=box.store.place / RESULT,
+            )
+            print(say("in {path}", path=folder / beside) if beside else lost)
         if report is not None and folder is not None:
-            print(f"the campaign so far in {folder / report}")
+            print(say("the campaign so far in {path}", path=folder / report))
     return 1 if outcome.result.is_fault else 0
 
 
@@ -305,7 +328,7 @@ def _report(arguments: argparse.Namespace, state: Path, folder: Path, language: 
             return None
         page, anchor = campaign_page(arguments.config, ledger, name=REPORT, language=language)
     except (OSError, Refused, DocumentFaulty) as error:
-        print(f"autodialer: no report: {error}", file=sys.stderr)
+        print(say("autodialer: no report: {error}", error=error), file=sys.stderr)
         return None
     marked_page = page.replace("<!doctype html>", "<!doctype html><!-- autodialer report -->", 1)
     name = write_beside(folder, REPORT, marked_page.encode())
@@ -363,7 +386,9 @@ def _trust(arguments: argparse.Namespace) -> Trust:
         try:
             settings = ProvisioningSettings(trusted=(key,))
         except ValueError:
-            raise Refused(f"{file} holds no SSH public key", "name the .pub file") from None
+            raise Refused(
+                worded("{file} holds no SSH public key", file=file), worded("name the .pub file")
+            ) from None
     else:
         settings = read_provisioning(arguments.config)
     return Trust(keys=settings.trusted, unsigned=settings.unsigned)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.cli.demo import conclude, leave, speed, staged
 from appliance.cli.sample import refuse_the_sample
+from appliance.cli.speech import say
 from appliance.demo.processes import Stage, autodialer, run_command
 from appliance.errors import Refused
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from appliance.config.load import Config
@@ -53,7 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config, examine=True)
     place = arguments.state
     stage = Stage(own_place(config.state, SUFFIX) if place is None else Path(place).resolve())
-    print(f"configuration {config.file}, state of the rehearsal {stage.state}", flush=True)
+    print(
+        say(
+            "configuration {file}, state of the rehearsal {state}",
+            file=config.file,
+            state=stage.state,
+        ),
+        flush=True,
+    )
     people = _people(arguments, config)
     clear(stage)
     try:
@@ -72,17 +81,25 @@ def _people(arguments: argparse.Namespace, config: Config) -> Population | None:
         state = config.state
         if arguments.contacts is not None:
             state = Path(folder) / "state"
-            print(f"people of {arguments.contacts}, with numbers that nobody has", flush=True)
+            print(
+                say(
+                    "people of {contacts}, with numbers that nobody has",
+                    contacts=arguments.contacts,
+                ),
+                flush=True,
+            )
             rejects = ("--accept-valid", "--rejects", str(Path(folder) / "rejects.csv"))
             contacts = str(arguments.contacts)
             done = _command(arguments, state, "contacts", "import", contacts, *rejects)
             print(done.stdout, end="", flush=True)
         else:
-            print(f"people of {state}, with numbers that nobody has", flush=True)
+            print(say("people of {state}, with numbers that nobody has", state=state), flush=True)
         exported = _command(arguments, state, "contacts", "export")
     found = population(exported.stdout)
     if not found.people:
-        raise Refused("nobody is left to rehearse with", "see why: autodialer contacts import")
+        raise Refused(
+            worded("nobody is left to rehearse with"), worded("see why: autodialer contacts import")
+        )
     return found
 
 
@@ -97,7 +114,7 @@ def _command(
         timeout=300,
     )
     if done.returncode != 0:
-        raise Refused(f"{' '.join(words[:2])} failed", done.stderr.strip())
+        raise Refused(worded("{names} failed", names=" ".join(words[:2])), done.stderr.strip())
     return done
 
 
@@ -124,7 +141,7 @@ def _perform(
     if people is not None:
         start = _first_chance(stage, config, lines, pace)
     _write(stage, config, lines, pace, start)
-    print(f"the simulated clock begins at {start}; a report follows", flush=True)
+    print(say("the simulated clock begins at {start}; a report follows", start=start), flush=True)
     console = Console(soft_wrap=True)
     result = staged(
         stage,
@@ -134,9 +151,16 @@ def _perform(
         ),
         lines=len(lines),
         seed=1,
-        doing="rehearsal",
+        doing=worded("rehearsal"),
     )
-    code = conclude(stage, console, arguments, result, what="rehearsal", every_outcome=False)
+    code = conclude(
+        stage,
+        console,
+        arguments,
+        result,
+        went=worded("The rehearsal went as it should."),
+        every_outcome=False,
+    )
     page = stage.directory / "report.html"
     made = run_command(stage, "report", "--out", str(page), "--csv", str(page.with_suffix(".csv")))
     console.print(made.stdout.strip() or made.stderr.strip(), highlight=False)
@@ -169,7 +193,7 @@ def _first_chance(stage: Stage, config: Config, lines: list[str], pace: float) -
         words = ("--state", str(state), "contacts", "import", str(stage.contacts))
         done = run_command(stage, *words)
         if done.returncode != 0:
-            raise Refused("the people cannot be rehearsed with", done.stderr.strip())
+            raise Refused(worded("the people cannot be rehearsed with"), done.stderr.strip())
         told = _asked(stage, state)
     chances = [one["next_chance"]["start"] for one in told if one["next_chance"] is not None]
     if not chances:
@@ -179,8 +203,14 @@ def _first_chance(stage: Stage, config: Config, lines: list[str], pace: float) -
             for verdict in one["verdicts"]
             if not verdict["allowed"]
         )
-        most = "; ".join(f"{count} times: {reason}" for reason, count in refused.most_common(3))
-        raise Refused(f"none of these people may be called ({most})", "correct the file")
+        most = "; ".join(
+            worded("{count} times: {reason}", count=count, reason=reason)
+            for reason, count in refused.most_common(3)
+        )
+        raise Refused(
+            worded("none of these people may be called ({most})", most=most),
+            worded("correct the file"),
+        )
     first = datetime.fromisoformat(min(chances))
     return first.astimezone(zone).isoformat(timespec="seconds")
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from appliance import __version__
+from appliance.cli import speech
 from appliance.cli.output import check_target, remember_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
 from appliance.errors import Refused
 from appliance.language import DEFAULT, LANGUAGES, translator
 from appliance.storage.written_files import takes_a_stream
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from appliance.ledger import Anchor
@@ -39,7 +41,10 @@ def _check(arguments: argparse.Namespace) -> None:
         for path in beside:
             check_target(arguments, "--out", path)
         if csv is not None and csv.absolute() in (p.absolute() for p in (out, *beside)):
-            raise Refused(f"--csv {csv}: --out writes that file", "give it another name")
+            raise Refused(
+                worded("--csv {csv}: --out writes that file", csv=csv),
+                worded("give it another name"),
+            )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,20 +60,21 @@ def run(arguments: argparse.Namespace) -> int:
         language = box_language(arguments, settings)
         page = _page(settings, zone, figures, head, language, anchor=f"{arguments.out.name}.anchor")
         write_target(arguments, "--out", arguments.out, page.encode())
-        print(f"page in {arguments.out}")
+        print(speech.say("page in {out}", out=arguments.out))
         if not takes_a_stream(arguments.out):
             _anchor(arguments, settings, head, figures.last)
     if arguments.csv is not None:
         write_target(arguments, "--csv", arguments.csv, as_csv(figures).encode())
-        print(f"{len(figures.rows)} attempts in {arguments.csv}")
+        print(speech.say("{count} attempts in {csv}", count=len(figures.rows), csv=arguments.csv))
     if arguments.json:
         print(json.dumps({"outcomes": figures.outcomes, "refused": figures.refused, "head": head}))
     elif arguments.out is None and arguments.csv is None:
         for outcome, meaning in MEANINGS.items():
-            print(f"{figures.outcomes[outcome.value]:>6}  {outcome.value:<12} {meaning}")
+            made, name = figures.outcomes[outcome.value], speech.say(outcome.value)
+            print(f"{made:>6}  {name:<12} {speech.say(meaning)}")
         for rule, count in figures.refused.most_common():
-            print(f"{count:>6}  refused by {rule}")
-        print(f"anchor: row {head[0]} {head[1]}")
+            print(speech.say("{count:>6}  refused by {rule}", count=count, rule=rule))
+        print(speech.say("anchor: row {head} {head2}", head=head[0], head2=head[1]))
     return 0
 
 
@@ -92,7 +98,10 @@ def _added_up(ledger: Path, settings: Any) -> tuple[ZoneInfo, Figures, tuple[int
 
     verification = verify(ledger)
     if not verification.ok:
-        raise Refused(f"the ledger is not sound: {verification.fault}", "see: ledger verify")
+        raise Refused(
+            worded("the ledger is not sound: {fault}", fault=verification.fault),
+            worded("see: ledger verify"),
+        )
     law = settings.get("law") if isinstance(settings, dict) else None
     zone = ZoneInfo(str(law.get("timezone", "UTC")) if isinstance(law, dict) else "UTC")
     figures = add_up(read_entries(ledger), zone)
@@ -177,8 +186,8 @@ def _anchor(
     ledger = settings.get("ledger") if isinstance(settings, dict) else None
     key = ledger.get("signing_key") if isinstance(ledger, dict) else None
     if not isinstance(key, str):
-        print(f"anchor in {path}")
+        print(speech.say("anchor in {path}", path=path))
         return
     signature = sign(path, resolve(arguments.config.parent, key))
     remember_target(arguments, signature)
-    print(f"anchor in {path}, signed in {signature}")
+    print(speech.say("anchor in {path}, signed in {signature}", path=path, signature=signature))

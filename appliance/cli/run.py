@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firmware.wording import worded
+
 if TYPE_CHECKING:
     from appliance.daemon.starts import Starts
 
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if code == 0:
         starts.succeeded()
     else:
-        starts.failed("the box ended by itself: its log tells why")
+        starts.failed(worded("the box ended by itself: its log tells why"))
     return code
 
 
@@ -115,8 +117,8 @@ def _run(arguments: argparse.Namespace, settled: Callable[[], None]) -> int:
     panel = config.settings.panel
     if panel is not None and panel.stop_second is not None and arguments.supervisor is None:
         raise Refused(
-            "the stop button's second contact is watched by the supervisor alone",
-            "start autodialer-supervisor and name its folder with --supervisor",
+            worded("the stop button's second contact is watched by the supervisor alone"),
+            worded("start autodialer-supervisor and name its folder with --supervisor"),
         )
     state = BoxState.open(config.state)
     try:

@@ -8,7 +8,9 @@ import sys
 from typing import Any
 
 from appliance.cli.session import ask, ask_running
+from appliance.cli.speech import say, speaker
 from appliance.cli.streams import visible
+from firmware.wording import worded
 
 WATCH_EVERY = 1.0
 
@@ -31,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     count = int(text) if text.isdecimal() and len(text) < 9 else 0
     if not count:
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a number of looks; write 1 or more")
+        raise argparse.ArgumentTypeError(
+            worded("{text!r} is not a number of looks; write 1 or more", text=text[:20])
+        )
     return count
 
 
@@ -55,18 +59,29 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps(answer, ensure_ascii=False))
         elif answer.get("accepted"):
-            lost = f" without what is lost of {answer['people']} people"
-            print(f"accepted: calling goes on{lost if answer['people'] else ''}")
+            lost = answer["people"]
+            print(
+                say(
+                    "accepted: calling goes on without what is lost of {people} people", people=lost
+                )
+                if lost
+                else say("accepted: calling goes on")
+            )
         elif answer.get("waits"):
-            print(f"the emergency stop is released; calling still waits: {answer['waits']}")
+            print(
+                say(
+                    "the emergency stop is released; calling still waits: {waits}",
+                    waits=answer["waits"],
+                )
+            )
         else:
-            print("the emergency stop is released; dialling goes on")
+            print(say("the emergency stop is released; dialling goes on"))
         return 0
     answer = ask(arguments, command, {"by": arguments.by})
     if arguments.json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
-        print("paused" if command == "pause" else "resumed")
+        print(say("paused") if command == "pause" else say("resumed"))
     return 0
 
 
@@ -75,7 +90,7 @@ def _without_configuration(arguments: argparse.Namespace, error: Exception) -> i
 
     Raises *error* again where it is no faulty configuration, or where there is no state.
     """
-    from appliance.cli.failures import print_failure, report, told
+    from appliance.cli.failures import answer_to, print_failure, report
     from appliance.cli.paths import existing_state
 
     documents = sys.modules.get("firmware.yaml_document")
@@ -83,21 +98,20 @@ def _without_configuration(arguments: argparse.Namespace, error: Exception) -> i
         raise error
     from appliance.box.latch import stop_stands
     from appliance.errors import Refused
-    from appliance.screen.status import stop_rows
+    from appliance.screen.status import without_configuration
 
     try:
         stopped = stop_stands(existing_state(arguments))
     except (Refused, documents.DocumentFaulty):
         # Where the state lies cannot be told either: what is wrong with the file is the answer.
         raise error from None
-    found = told(error)
+    found = answer_to(error)
     assert found is not None  # a faulty document is an expected error
     code, what = found
     if arguments.json:
         print_failure(**what, running=False, stopped=stopped)
         return code
-    print("box      does not run: its configuration is faulty")
-    print("\n".join(stop_rows(stopped) or ["stop     the emergency stop is released"]), flush=True)
+    print(without_configuration(stopped, speaker()), flush=True)
     report(error, as_json=False)
     return code
 
@@ -111,6 +125,8 @@ def _watch(arguments: argparse.Namespace) -> int:
         ask_running(arguments, "status")
         Watch(lambda operation, given: ask_running(arguments, operation, given)).run(mouse=False)
         return 0
+    from appliance.screen.status import CLOCK
+
     shown: list[str] = []
     looks = 0
     while arguments.count is None or looks < arguments.count:
@@ -123,7 +139,7 @@ def _watch(arguments: argparse.Namespace) -> int:
             rows = visible(_for_reader(status)).split("\n")
             # The clock changes at every look, and is no news by itself.
             news = [row for row in rows if row not in shown]
-            if not all(row.startswith("clock ") for row in news):
+            if not all(row.startswith(f"{say(CLOCK)} ") for row in news):
                 print("\n".join(news), flush=True)
             shown = rows
         looks += 1
@@ -148,7 +164,7 @@ def _for_reader(status: dict[str, Any]) -> str:
     """One line a fact for a program; folded to the terminal's width for a person."""
     from appliance.screen.status import as_text, folded
 
-    text = as_text(status)
+    text = as_text(status, speaker())
     if not sys.stdout.isatty():
         return text
     import shutil

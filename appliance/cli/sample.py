@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from appliance.errors import Refused
+from firmware.wording import worded
 
 
 def refuse_the_sample(arguments: argparse.Namespace, command: str) -> None:
@@ -13,8 +14,13 @@ def refuse_the_sample(arguments: argparse.Namespace, command: str) -> None:
 
     if getattr(arguments, "fallback", False) or is_sample(arguments.config):
         raise Refused(
-            f"there is no config.yaml here, and {command} does not take the sample that comes with "
-            "the program",
-            "make one with autodialer config init, or name one with --config; "
-            "autodialer demo needs none",
+            worded(
+                "there is no config.yaml here, and {command} does not take the sample that "
+                "comes with the program",
+                command=command,
+            ),
+            worded(
+                "make one with autodialer config init, or name one with --config; autodialer "
+                "demo needs none"
+            ),
         )

@@ -8,7 +8,10 @@ import signal
 import sys
 from typing import Any
 
+from appliance.cli.speech import say
 from appliance.errors import Refused
+from appliance.language import marked
+from firmware.wording import worded
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,26 +53,44 @@ def run(arguments: argparse.Namespace) -> int:
 
 def as_text(found: dict[str, Any]) -> str:
     """Lay a result out for a terminal."""
-    verdict = "passed" if found["passed"] else "FAILED"
-    modem = f"{found['family']} {found['model']}"
+    verdict = worded("passed") if found["passed"] else worded("FAILED")
     rows = [
-        f"self-test {verdict}: line {found['line']}, {modem}, voice {found['audio']}",
-        f"outcome   {found['outcome']}",
+        say(
+            "self-test {verdict}: line {line}, {modem}, voice {audio}",
+            verdict=verdict,
+            line=found["line"],
+            modem=f"{found['family']} {found['model']}",
+            audio=found["audio"],
+        ),
+        _row(marked("outcome"), say(found["outcome"])),
     ]
     for key, witnesses in found["keys"].items():
-        rows.append(f"key {key}     {', '.join(witnesses) if witnesses else 'not heard'}")
+        heard = ", ".join(map(say, witnesses)) if witnesses else say("not heard")
+        rows.append(_row(worded("key {key}", key=key), heard))
     if found["latency_ms"] is not None:
-        rows.append(f"latency   {found['latency_ms']} ms from the answer to the first sound")
+        told = say("{ms} ms from the answer to the first sound", ms=found["latency_ms"])
+        rows.append(_row(marked("latency"), told))
     downlink = found["downlink"]
     if downlink is not None:
         level = downlink["speech_dbfs"]
-        sound = "no sound" if level is None else f"{level} dBFS, peak {downlink['peak_dbfs']} dBFS"
+        sound = (
+            say("no sound")
+            if level is None
+            else say("{level} dBFS, peak {peak} dBFS", level=level, peak=downlink["peak_dbfs"])
+        )
         rate = downlink["bytes_per_second"]
-        rows.append(f"downlink  {sound}{'' if rate is None else f', {rate} bytes a second'}")
-    rows += [f"note      {sentence}" for sentence in found["findings"]]
+        if rate is not None:
+            told = say("{rate} bytes a second", rate=rate)
+            sound = f"{sound}, {told}"
+        rows.append(_row(marked("downlink"), sound))
+    rows += [_row(marked("note"), say(sentence)) for sentence in found["findings"]]
     if found["next"]:
-        rows.append(f"next      {found['next']}")
+        rows.append(_row(marked("next"), say(found["next"])))
     return "\n".join(rows)
+
+
+def _row(label: str, words: str) -> str:
+    return f"{say(label):<10}{words}"
 
 
 def _line(config: Any, name: str | None) -> Any:
@@ -77,10 +98,14 @@ def _line(config: Any, name: str | None) -> Any:
     if name is None and len(lines) == 1:
         return next(iter(lines.values()))
     if name not in lines:
-        wrong = "several lines are configured" if name is None else f"there is no line {name}"
-        raise Refused(wrong, f"name one with --line: {', '.join(lines)}")
+        wrong = (
+            worded("several lines are configured")
+            if name is None
+            else worded("there is no line {name}", name=name)
+        )
+        raise Refused(wrong, worded("name one with --line: {names}", names=", ".join(lines)))
     return lines[name]
 
 
 def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    print(say(sentence), file=sys.stderr, flush=True)

@@ -8,7 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
+from appliance.cli.speech import say
 from firmware.simulator import FAMILIES
+from firmware.wording import said_by, worded
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -53,9 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Exit code 0; 1 it failed; 2 usage or a broken scenario."""
     wrong, families = _families(arguments)
     if not wrong and not 0.01 <= arguments.speed <= 1000:
-        wrong = "--speed must be from 0.01 to 1000"
+        wrong = worded("--speed must be from 0.01 to 1000")
     if wrong:
-        print(f"simulate: {wrong}", file=sys.stderr)
+        print(say("simulate: {wrong}", wrong=wrong), file=sys.stderr)
         return USAGE
 
     from dataclasses import replace
@@ -72,21 +74,26 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             scenario = load_scenario(arguments.scenario)
         except ScenarioInvalid as error:
-            print(error, file=sys.stderr)
+            print(say(said_by(error)), file=sys.stderr)
             return USAGE
     try:
         known: dict[str, bytes] = {}
         for file in arguments.recognise:
             known[file.stem] = load_wav(file)
     except (OSError, SoundUnusable) as error:
-        print(f"simulate: --recognise {file}: {error}", file=sys.stderr)
+        print(say("simulate: --recognise {file}: {error}", file=file, error=error), file=sys.stderr)
         return USAGE
     try:
         _refuse_what_is_not_ours(arguments)
         _prepare(arguments)
     except OSError as error:
         print(
-            f"simulate: {error.filename}: {error.strerror}; choose another place", file=sys.stderr
+            say(
+                "simulate: {filename}: {strerror}; choose another place",
+                filename=error.filename,
+                strerror=error.strerror,
+            ),
+            file=sys.stderr,
         )
         return FAILED
     if arguments.seed is not None:
@@ -94,8 +101,12 @@ def run(arguments: argparse.Namespace) -> int:
     beyond = [line.line for line in scenario.lines if line.line > len(families)]
     if beyond:
         print(
-            f"simulate: the scenario speaks of line {beyond[0]}, but there are only "
-            f"{len(families)}; raise --lines",
+            say(
+                "simulate: the scenario speaks of line {beyond}, but there are only {count}; "
+                "raise --lines",
+                beyond=beyond[0],
+                count=len(families),
+            ),
             file=sys.stderr,
         )
         return USAGE
@@ -112,11 +123,11 @@ def run(arguments: argparse.Namespace) -> int:
             recordings=Recordings(known) if known else None,
         ) as simulation:
             for line in simulation.lines:
-                print(_describe(line.name, line.family, line.paths(), as_json=arguments.json))
+                print(say(_describe(line.name, line.family, line.paths(), as_json=arguments.json)))
             sys.stdout.flush()
             signal.sigwait(wanted)
     except OSError as error:
-        print(f"simulate: {error}", file=sys.stderr)
+        print(say("simulate: {error}", error=error), file=sys.stderr)
         return FAILED
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -134,7 +145,10 @@ def _refuse_what_is_not_ours(arguments: argparse.Namespace) -> None:
     if arguments.link is not None and arguments.link.is_dir():
         for place in arguments.link.glob("line-*.*"):
             if place.suffix in (".at", ".at2", ".audio") and not place.is_symlink():
-                raise Refused(f"--link {place}: is no link of a simulation", "name another place")
+                raise Refused(
+                    worded("--link {place}: is no link of a simulation", place=place),
+                    worded("name another place"),
+                )
 
 
 def _is_network_log(path: Path) -> bool:
@@ -162,14 +176,24 @@ def _families(arguments: argparse.Namespace) -> tuple[str, list[str]]:
     named = [name.strip() for text in arguments.family or ["sim7600"] for name in text.split(",")]
     for name in named:
         if name not in FAMILIES:
-            return f"unknown family {name!r}; write one of {', '.join(FAMILIES)}", []
+            return worded(
+                "unknown family {name!r}; write one of {names}",
+                name=name,
+                names=", ".join(FAMILIES),
+            ), []
     count = len(named) if arguments.lines is None else arguments.lines
     if not 1 <= count <= 64:
-        return "--lines must be from 1 to 64", []
+        return worded("--lines must be from 1 to 64"), []
     return "", [named[index % len(named)] for index in range(count)]
 
 
 def _describe(name: str, family: str, paths: dict[str, str | None], *, as_json: bool) -> str:
     if as_json:
         return json.dumps({"line": name, "family": family, **paths})
-    return f"{name}  {family}  at {paths['at']}  audio {paths['audio'] or 'none'}"
+    return worded(
+        "{name}  {family}  at {at}  audio {audio}",
+        name=name,
+        family=family,
+        at=paths["at"],
+        audio=paths["audio"] or "none",
+    )

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from appliance.cli.speech import say, speaker
 from appliance.cli.watching import Ask, Watch
 from appliance.control.protocol import ControlClient
 from appliance.screen.live import PlainScreen
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +61,7 @@ class StagedWatch(Watch):
 
 
 LOOK = 1.0
-SILENT = "the box does not answer"
+SILENT = worded("the box does not answer")
 
 
 class StagedScreen:
@@ -68,7 +70,7 @@ class StagedScreen:
     def __init__(self, app: StagedWatch, doing: str) -> None:
         self._app = app
         self._doing = doing
-        self._plain = PlainScreen()
+        self._plain = PlainScreen(speaker())
         self._drawn = 0.0
         self.left = threading.Event()
 
@@ -76,13 +78,18 @@ class StagedScreen:
         if self.left.is_set():
             self._plain.news(text)
         elif text.startswith(MARK):
-            self._tell(self._app.noted, text.strip(f"{MARK[0]} "))
+            self._tell(self._app.noted, say(text).strip(f"{MARK[0]} "))
 
     def show(self, status: dict[str, Any], called: int, expected: int) -> None:
         now = time.monotonic()
         if not self.left.is_set() and now - self._drawn >= DRAWN_EVERY:
             self._drawn = now
-            headline = f"{self._doing}: {called} of {expected} people called"
+            headline = say(
+                "{doing}: {called} of {expected} people called",
+                doing=say(self._doing),
+                called=called,
+                expected=expected,
+            )
             self._tell(self._app.told, status, headline)
 
     def end(self) -> None:

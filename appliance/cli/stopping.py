@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.cli.paths import state_directory
 from appliance.cli.session import ask, ask_running
+from appliance.cli.speech import say
 from appliance.errors import NobodyListens, Refused, Unresponsive
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from firmware.supervisor.plan import Plan
@@ -41,8 +43,10 @@ def stop(arguments: argparse.Namespace) -> int:
             print(json.dumps({**answer, "running": False}))
             return 0
         print(
-            "no box runs here, so no line was hung up; the stop is latched: "
-            "a box that starts here dials nobody until autodialer reset"
+            say(
+                "no box runs here, so no line was hung up; the stop is latched: a box that "
+                "starts here dials nobody until autodialer reset"
+            )
         )
         return 0
     except Unresponsive as frozen:
@@ -60,28 +64,45 @@ def stop(arguments: argparse.Namespace) -> int:
         return code
     for line in unreached:
         _warn(_unreached(line))
-    which = "every other line" if unreached else "every line"
+    which = worded("every other line") if unreached else worded("every line")
     if not recorded:
         _warn(
-            f"{which} is muted and told to hang up, but the box is too busy to "
-            "write the latch down; look with autodialer status, and where that gets no answer "
-            "either: systemctl restart autodialer, then autodialer stop again"
+            worded(
+                "{which} is muted and told to hang up, but the box is too busy to write the "
+                "latch down; look with autodialer status, and where that gets no answer "
+                "either: systemctl restart autodialer, then autodialer stop again",
+                which=which,
+            )
         )
         return 1
-    print(f"stopped and latched: {which} is muted and told to hang up; see autodialer status")
+    print(
+        say(
+            "stopped and latched: {which} is muted and told to hang up; see autodialer status",
+            which=which,
+        )
+    )
     return code
 
 
 def _warn(text: str) -> None:
-    print(f"autodialer: {text}", file=sys.stderr)
+    print(say("autodialer: {text}", text=text), file=sys.stderr)
 
 
 def _unreached(line: dict[str, Any]) -> str:
     """Say of a line to which no hang-up could be written what that means, and what to do."""
-    told = f"{line['line']}: no hang-up could be written, its modem is not at {line['port']}"
+    told = worded(
+        "{line}: no hang-up could be written, its modem is not at {port}",
+        line=line["line"],
+        port=line["port"],
+    )
     if line["in_call"]:
-        return f"{told}; a call was up when it went: CUT THE MODEM'S SUPPLY to be sure that it ends"
-    return f"{told}; where it has power of its own and a call could be up, cut its supply"
+        return worded(
+            "{told}; a call was up when it went: CUT THE MODEM'S SUPPLY to be sure that it ends",
+            told=told,
+        )
+    return worded(
+        "{told}; where it has power of its own and a call could be up, cut its supply", told=told
+    )
 
 
 def _stop_a_frozen_box(arguments: argparse.Namespace, frozen: Unresponsive) -> int:
@@ -89,24 +110,29 @@ def _stop_a_frozen_box(arguments: argparse.Namespace, frozen: Unresponsive) -> i
     state = state_directory(arguments)
     silent = _by_the_supervisor(state)
     if silent is not None:
-        print("the supervisor has taken the stop and latched it")
+        print(say("the supervisor has taken the stop and latched it"))
         return _told(silent, _plan(arguments, state))
     if not _ended(frozen.process):
         _warn(
-            f"process {frozen.process} could not be ended by this account, so its ports are not "
-            "free: CUT THE MODEMS' SUPPLY, then run the command as root"
+            worded(
+                "process {process} could not be ended by this account, so its ports are not "
+                "free: CUT THE MODEMS' SUPPLY, then run the command as root",
+                process=frozen.process,
+            )
         )
         return 1
-    print(f"the box did nothing any more: process {frozen.process} is ended")
+    print(say("the box did nothing any more: process {process} is ended", process=frozen.process))
     plan = _plan(arguments, state)
     code = _told(_by_itself(plan), plan)
     try:
         ask(arguments, "stop")
     except Refused as refused:
         # A service manager may have started the box anew meanwhile: it takes the stop itself.
-        _warn(f"the stop is not latched: {refused}; run autodialer stop again")
+        _warn(
+            worded("the stop is not latched: {refused}; run autodialer stop again", refused=refused)
+        )
         return 1
-    print("the stop is latched: a box that starts here dials nobody until autodialer reset")
+    print(say("the stop is latched: a box that starts here dials nobody until autodialer reset"))
     return code
 
 
@@ -165,7 +191,7 @@ def _plan(arguments: argparse.Namespace, state: Path) -> Plan | None:
     try:
         return supervision_plan(configuration.load(arguments.config, state=arguments.state))
     except DocumentFaulty as faulty:
-        _warn(f"{faulty}\nso nobody knows the ports: CUT THE MODEMS' SUPPLY")
+        _warn(worded("{faulty}\nso nobody knows the ports: CUT THE MODEMS' SUPPLY", faulty=faulty))
         return None
 
 
@@ -180,7 +206,12 @@ def _told(silent: set[str], plan: Plan | None) -> int:
     lines = [] if plan is None else sorted(line.name for line in plan.lines)
     for line in lines:
         if line in silent:
-            print(f"{line}: hung up, its call list is empty")
+            print(say("{line}: hung up, its call list is empty", line=line))
         else:
-            _warn(f"{line}: NOT PROVEN SILENT; cut its modem's supply if a call could be up")
+            _warn(
+                worded(
+                    "{line}: NOT PROVEN SILENT; cut its modem's supply if a call could be up",
+                    line=line,
+                )
+            )
     return 0 if lines and silent.issuperset(lines) else 1

@@ -14,7 +14,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.cli.speech import say
 from appliance.errors import Refused
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from appliance.update.carry_out import Updater
@@ -48,15 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
             finding = updater.confirm()
     except RaucFailed as failed:
         raise Refused(
-            f"rauc does not answer: {failed}", "updates by stick need a card made by make image"
+            worded("rauc does not answer: {failed}", failed=failed),
+            worded("updates by stick need a card made by make image"),
         ) from failed
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}", "run it as root") from error
+        raise Refused(f"{error.filename}: {error.strerror}", worded("run it as root")) from error
     if arguments.json:
         told = None if finding is None else finding.ending.value
         print(json.dumps({"ending": told}))
     elif finding is not None:
-        print(finding.message.said(str))
+        print(say(finding.message))
     return 1 if finding is not None and finding.ending.lamp in ("refused", "taken_back") else 0
 
 
@@ -92,4 +95,4 @@ def _restart(words: str) -> None:
     done = subprocess.run(shlex.split(words), check=False)
     if done.returncode:
         # The card's deadline, or a person at the switch, does it.
-        print("autodialer: the computer could not be restarted", file=sys.stderr)
+        print(say("autodialer: the computer could not be restarted"), file=sys.stderr)

@@ -9,7 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.cli.session import ask
+from appliance.cli.speech import say, several
 from appliance.windows import known_zone
+from firmware.wording import worded
 
 
 def _moment(text: str) -> datetime:
@@ -19,11 +21,17 @@ def _moment(text: str) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise argparse.ArgumentTypeError(
-            f'"{text}" is not a date and time with offset; write 2027-03-10T17:30:00+01:00'
+            worded(
+                '"{text}" is not a date and time with offset; write 2027-03-10T17:30:00+01:00',
+                text=text,
+            )
         )
     if not 2000 <= moment.year < 2200:
         raise argparse.ArgumentTypeError(
-            f"no calendar of the box reaches the year {moment.year}; write one from 2000 to 2199"
+            worded(
+                "no calendar of the box reaches the year {year}; write one from 2000 to 2199",
+                year=moment.year,
+            )
         )
     return moment
 
@@ -44,26 +52,42 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_text(answer: dict[str, Any]) -> str:
+    """Lay the answer out, one rule a row, in the language of the person who asks."""
     zone = known_zone(answer.get("timezone", "UTC")) or ZoneInfo("UTC")
-    may = "may be called" if answer["may_be_called"] else "may NOT be called"
-    rows = [f"{answer['number']} {may} at {_local(answer['at'], zone)}"]
+    number, at = answer["number"], _local(answer["at"], zone)
+    rows = [
+        say("{number} may be called at {time}", number=number, time=at)
+        if answer["may_be_called"]
+        else say("{number} may NOT be called at {time}", number=number, time=at)
+    ]
     width = max(len(verdict["rule"]) for verdict in answer["verdicts"])
+    yes, no = say("yes"), say("NO")
+    signs = max(len(yes), len(no))
     for verdict in answer["verdicts"]:
-        sign = "yes" if verdict["allowed"] else "NO "
-        rows.append(f"  {sign}  {verdict['rule']:<{width}}  {verdict['reason']}")
+        sign = yes if verdict["allowed"] else no
+        rows.append(f"  {sign:<{signs}}  {verdict['rule']:<{width}}  {say(verdict['reason'])}")
     chance = answer["next_chance"]
     if answer.get("territories"):
-        rows.append(f"judged as somebody in {', '.join(answer['territories'])}")
+        rows.append(say("judged as somebody in {names}", names=", ".join(answer["territories"])))
     if answer["known"]:
-        rows.append(
-            "next moment that all rules of time agree: "
-            + (
-                "none within 400 days"
-                if chance is None
-                else f"{_local(chance['start'], zone)} to {_local(chance['end'], zone)}"
+        span = (
+            say("none within 400 days")
+            if chance is None
+            else say(
+                "{start} to {end}",
+                start=_local(chance["start"], zone),
+                end=_local(chance["end"], zone),
             )
         )
-        rows.append(f"subject {answer['subject']}, {answer['attempts']} attempts so far")
+        rows.append(say("next moment that all rules of time agree: {span}", span=span))
+        rows.append(
+            several(
+                "subject {subject}, {count} attempt so far",
+                "subject {subject}, {count} attempts so far",
+                answer["attempts"],
+                subject=answer["subject"],
+            )
+        )
     return "\n".join(rows)
 
 

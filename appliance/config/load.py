@@ -2,6 +2,8 @@
 
 A fault reads ``config.yaml:LINE:COLUMN: key.path: what is wrong; what to write``. Nothing here
 opens a device or asks the clock; clips are measured because the length of a call depends on them.
+
+Long because what must fit together is checked in one place, each with what to write.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from appliance.numbers import NumberRefused, read_number
 from firmware.clips.clip import Clip
 from firmware.clips.memory import Judgements, memory_file
 from firmware.errors import ClipUnusable
+from firmware.wording import joined, said_by, worded
 from firmware.yaml_document import (
     Document,
     DocumentFaulty,
@@ -59,15 +62,23 @@ class Config:
         found = []
         if campaign.timers.ring < RING_FLOOR:
             found.append(
-                f"campaign.timers.ring says {spoken(campaign.timers.ring)}: a phone rings for at "
-                f"least {spoken(RING_FLOOR)}"
+                worded(
+                    "campaign.timers.ring says {time}: a phone rings for at least {least}",
+                    time=spoken(campaign.timers.ring),
+                    least=spoken(RING_FLOOR),
+                )
             )
         for outcome, pause in campaign.retry.pauses().items():
             rest = rest_after(outcome, self.rules.past)
             if pause < rest:
                 found.append(
-                    f"campaign.retry.after.{outcome} says {spoken(pause)}: the next call comes "
-                    f"{spoken(rest)} after this outcome at the earliest"
+                    worded(
+                        "campaign.retry.after.{outcome} says {time}: the next call comes "
+                        "{least} after this outcome at the earliest",
+                        outcome=outcome,
+                        time=spoken(pause),
+                        least=spoken(rest),
+                    )
                 )
         return tuple(found)
 
@@ -176,8 +187,10 @@ class _Checks:
             if group.incoming is None and self._answers():
                 self.fault(
                     ("campaign", "clips", language),
-                    "has no clip for callers, whom a line answers; write incoming: and the path "
-                    "of a WAV file",
+                    worded(
+                        "has no clip for callers, whom a line answers; write incoming: and the "
+                        "path of a WAV file"
+                    ),
                 )
             for role in roles:
                 clip = self._clip(language, role, group)
@@ -194,7 +207,10 @@ class _Checks:
         if wanted not in self.settings.campaign.clips:
             self.fault(
                 ("campaign", "default_language"),
-                f"{wanted} has no clips; add campaign.clips.{wanted} or name another language",
+                worded(
+                    "{wanted} has no clips; add campaign.clips.{wanted} or name another language",
+                    wanted=wanted,
+                ),
             )
         return clips, scripts
 
@@ -207,7 +223,10 @@ class _Checks:
         try:
             clip = Clip.load(path, f"{role}.{language}")
         except ClipUnusable as error:
-            self.fault(key, f"{error}; {error.remedy}" if error.remedy else str(error))
+            self.fault(
+                key,
+                joined("; ", [said_by(error), error.remedy]) if error.remedy else said_by(error),
+            )
             return None
         if self.judgements is not None:
             self._examine(self.judgements, key, path, clip, role)
@@ -227,10 +246,21 @@ class _Checks:
         profile = load_profile(law.profile)
         territories = [name for name in profile.territories if name]
         if law.territory is not None and law.territory not in territories:
-            known = f"write one of {', '.join(territories)}, or" if territories else "please"
             self.fault(
                 ("law", "territory"),
-                f'"{law.territory}" is not a territory of {law.profile}; {known} leave it out',
+                worded(
+                    '"{territory}" is not a territory of {profile}; write one of {names}, or leave '
+                    "it out",
+                    territory=law.territory,
+                    profile=law.profile,
+                    names=", ".join(territories),
+                )
+                if territories
+                else worded(
+                    '"{territory}" is not a territory of {profile}; please leave it out',
+                    territory=law.territory,
+                    profile=law.profile,
+                ),
             )
         ballots = self._ballots(territories)
         caller = self._caller(profile)
@@ -252,8 +282,11 @@ class _Checks:
             if ballot.territory is not None and ballot.territory not in territories:
                 self.fault(
                     ("law", "ballots", index, "territory"),
-                    f'"{ballot.territory}" is not a territory of the profile; leave it out where '
-                    "everybody votes",
+                    worded(
+                        '"{territory}" is not a territory of the profile; leave it out where '
+                        "everybody votes",
+                        territory=ballot.territory,
+                    ),
                 )
             ballots.append(
                 Ballot(day=ballot.date, closes=ballot.closes, territory=ballot.territory)
@@ -279,7 +312,11 @@ class _Checks:
                 if value in first:
                     self.fault(
                         ("lines", index, key),
-                        f'"{value}" is already used by lines[{first[value]}]; give each its own',
+                        worded(
+                            '"{value}" is already used by lines[{first}]; give each its own',
+                            value=value,
+                            first=first[value],
+                        ),
                     )
                 first.setdefault(value, index)
 
@@ -291,20 +328,27 @@ class _Checks:
         for name, limits in self.settings.limits.items():
             if name not in names:
                 known = ", ".join(names)
-                self.fault(("limits", name), f"no line has this name; write one of {known}")
+                self.fault(
+                    ("limits", name),
+                    worded("no line has this name; write one of {known}", known=known),
+                )
             minutes = limits.minutes_per_day
             if minutes is not None and longest and minutes * 60 < longest[language]:
                 self.fault(
                     ("limits", name, "minutes_per_day"),
-                    f"a call in {language} may take {longest[language] / 60:.1f} minutes, so this "
-                    "line would never dial; write at least "
-                    f"{math.ceil(longest[language] / 60)}",
+                    worded(
+                        "a call in {language} may take {longest:.1f} minutes, so this line would "
+                        "never dial; write at least {ceil}",
+                        language=language,
+                        longest=longest[language] / 60,
+                        ceil=math.ceil(longest[language] / 60),
+                    ),
                 )
 
     def _keys(self) -> None:
         keys = self.settings.campaign.keys
         if keys.listen == keys.object:
-            self.fault(("campaign", "keys"), "listen and object must be two different keys")
+            self.fault(("campaign", "keys"), worded("listen and object must be two different keys"))
 
     def _panel(self) -> None:
         panel = self.settings.panel
@@ -319,7 +363,12 @@ class _Checks:
             if pin is None:
                 continue
             if pin in first:
-                self.fault(path, f"pin {pin} is already used by {first[pin]}; move one")
+                self.fault(
+                    path,
+                    worded(
+                        "pin {pin} is already used by {first}; move one", pin=pin, first=first[pin]
+                    ),
+                )
             first.setdefault(pin, dotted(path).removeprefix("panel."))
         if (
             panel is not None
@@ -328,7 +377,7 @@ class _Checks:
         ):
             self.fault(
                 ("panel", "simulated"),
-                "needs bench: true on every line; a real box has real buttons",
+                worded("needs bench: true on every line; a real box has real buttons"),
             )
 
     def _signing_key(self) -> None:
@@ -336,7 +385,10 @@ class _Checks:
         if key is not None and not resolve(self.base, key).is_file():
             self.fault(
                 ("ledger", "signing_key"),
-                f'"{key}" is not a file; make one with: ssh-keygen -t ed25519 -N "" -f {key}',
+                worded(
+                    '"{key}" is not a file; make one with: ssh-keygen -t ed25519 -N "" -f {key}',
+                    key=key,
+                ),
             )
 
     def _clock(self) -> None:
@@ -344,10 +396,11 @@ class _Checks:
         bench = all(line.bench for line in self.settings.lines)
         if clock.speed != 1 and not bench:
             self.fault(
-                ("clock", "speed"), "needs bench: true on every line; a real box runs at speed 1"
+                ("clock", "speed"),
+                worded("needs bench: true on every line; a real box runs at speed 1"),
             )
         if clock.simulated_start is not None and not bench:
             self.fault(
                 ("clock", "simulated_start"),
-                "needs bench: true on every line; a real box lives today",
+                worded("needs bench: true on every line; a real box lives today"),
             )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from firmware.wording import worded
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -51,9 +53,29 @@ def state_directory(file: Path) -> Path:
     box = document.value.get("box") if isinstance(document.value, dict) else None
     state = box.get("state") if isinstance(box, dict) else None
     if not isinstance(state, str) or not state:
-        fault = Fault(document.mark(("box", "state")), "box.state", "is missing; write a directory")
+        fault = Fault(
+            document.mark(("box", "state")), "box.state", worded("is missing; write a directory")
+        )
         raise DocumentFaulty(document.file, [fault])
     return resolve(state_base(file), state)
+
+
+_LANGUAGE = re.compile(r"""^language: *["']?([a-z]{2})["']? *(?:#.*)?$""", re.MULTILINE)
+
+
+def language_of(file: Path) -> str | None:
+    """Return ``language`` as the file says it; None where it does not, or cannot be read.
+
+    Read without the YAML reader, which takes longer than all else that ``status`` does, and so
+    that the faults of a broken file are told in the language that it asks for.
+    """
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(1 << 20).decode("utf-8", "replace")
+    except OSError:
+        return None
+    found = _LANGUAGE.search(text)
+    return found[1] if found is not None else None
 
 
 PLAIN_LIMIT = 1 << 16

@@ -21,6 +21,7 @@ from appliance.config.settings import (
     Section,
     Settings,
 )
+from firmware.wording import Message, joined, said_by, worded
 from firmware.yaml_document import (
     Document,
     DocumentFaulty,
@@ -132,7 +133,7 @@ def _unquoted(document: Document) -> Iterator[Fault]:
             yield Fault(
                 document.mark(path),
                 dotted(path),
-                f'stands without quotes; write "{source}" in quotes',
+                worded('stands without quotes; write "{source}" in quotes', source=source),
             )
 
 
@@ -155,33 +156,71 @@ def _fault(document: Document, details: ErrorDetails) -> Fault:
         import difflib
 
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        advice = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-        return Fault(document.key_mark(location), path, f"is not a known key; {advice}")
+        advice = (
+            worded("did you mean {close}?", close=close[0])
+            if close
+            else worded("known here: {names}", names=", ".join(known))
+        )
+        return Fault(
+            document.key_mark(location), path, worded("is not a known key; {advice}", advice=advice)
+        )
     if "[key]" in details["loc"]:
-        return Fault(document.key_mark(location), path, _sentence("is not a known name", remedy))
+        return Fault(
+            document.key_mark(location), path, _sentence(worded("is not a known name"), remedy)
+        )
     if kind == "missing":
-        return Fault(document.mark(location[:-1]), path, _sentence("is missing", remedy))
+        return Fault(document.mark(location[:-1]), path, _sentence(worded("is missing"), remedy))
     if kind == "string_type" and source:
-        return Fault(document.mark(location), path, f'must be text; write it in quotes: "{source}"')
+        return Fault(
+            document.mark(location),
+            path,
+            worded('must be text; write it in quotes: "{source}"', source=source),
+        )
     wrong = {
-        "string_type": "must be text",
-        "string_pattern_mismatch": f'"{source}" is not of the right form',
-        "string_too_short": "is empty",
-        "tuple_type": "must be a list (each entry begins with a dash)",
-        "model_type": "must be a section with keys below it",
-        "dict_type": "must be a section with keys below it",
-        "too_short": "is empty",
-        "bool_type": f'"{source}" is neither true nor false',
+        "string_type": worded("must be text"),
+        "string_pattern_mismatch": worded('"{source}" is not of the right form', source=source),
+        "string_too_short": worded("is empty"),
+        "tuple_type": worded("must be a list (each entry begins with a dash)"),
+        "model_type": worded("must be a section with keys below it"),
+        "dict_type": worded("must be a section with keys below it"),
+        "too_short": worded("is empty"),
+        "bool_type": worded('"{source}" is neither true nor false', source=source),
     }.get(kind)
     if wrong is None:
-        text = details["msg"].removeprefix("Value error, ")
-        wrong = f'"{source}" {text}' if kind == "value_error" and source else text
-        wrong = wrong[0].lower() + wrong[1:] if wrong else "is wrong"
+        told = details.get("ctx", {})
+        error = told.get("error")
+        if isinstance(error, ValueError):
+            text = said_by(error)
+            wrong = Message('"{source}" {text}', {"source": source, "text": text})
+            wrong = wrong if source else text
+        else:
+            wrong = _bounds(kind, told) or details["msg"][:1].lower() + details["msg"][1:]
+        wrong = wrong or worded("is wrong")
     return Fault(document.mark(location), path, _sentence(wrong, remedy))
 
 
+def _bounds(kind: str, told: dict[str, Any]) -> str | None:
+    """Say in words what number or choice the model wanted."""
+    match kind:
+        case "greater_than_equal":
+            return worded("input should be greater than or equal to {least}", least=told["ge"])
+        case "greater_than":
+            return worded("input should be greater than {least}", least=told["gt"])
+        case "less_than_equal":
+            return worded("input should be less than or equal to {most}", most=told["le"])
+        case "less_than":
+            return worded("input should be less than {most}", most=told["lt"])
+        case "int_type":
+            return worded("input should be a valid integer")
+        case "float_type":
+            return worded("input should be a valid number")
+        case "literal_error":
+            return worded("input should be {names}", names=told["expected"])
+    return None
+
+
 def _sentence(wrong: str, remedy: str) -> str:
-    return f"{wrong}; {remedy}" if remedy else wrong
+    return joined("; ", [wrong, remedy]) if remedy else wrong
 
 
 def _field(location: Path_) -> tuple[FieldInfo | None, type[Section] | None]:

@@ -13,6 +13,7 @@ from appliance.campaign import inputs
 from appliance.control.contacts_import import Steps
 from appliance.effects import Record
 from appliance.errors import Refused
+from firmware.wording import joined, worded
 
 ROWS_READ_PER_STEP = 500
 ROWS_WRITTEN_PER_STEP = 50
@@ -22,10 +23,11 @@ def refusal(box: Box) -> str | None:
     """Return why nothing can be accepted now, or None where something can."""
     standing = box.engine.doubts.all()
     if not standing:
-        return "nothing waits for a person"
+        return worded("nothing waits for a person")
     final = [doubt for doubt in standing if not doubt.can_be_accepted]
     if final:
-        return f"{final[0].detail}: {final[0].remedy or 'wait until that is settled'}"
+        wait = worded("wait until that is settled")
+        return joined(": ", [final[0].detail, final[0].remedy or wait])
     return None
 
 
@@ -51,5 +53,5 @@ def accept_steps(box: Box, by: str, reason: str) -> Steps:
     box.state.short = []
     box.take([inputs.DoubtSettled(code="people")])
     if box.engine.storage_failure is not None:
-        raise Refused("the acceptance could not be recorded", box.engine.storage_failure)
+        raise Refused(worded("the acceptance could not be recorded"), box.engine.storage_failure)
     return {"stopped": box.engine.state.stopped, "accepted": True, "people": people}

@@ -14,6 +14,7 @@ from appliance.effects import Record
 from appliance.errors import Refused
 from appliance.model import utc_text
 from firmware.kernel_clock import boot_id, since_boot
+from firmware.wording import worded
 
 DescribeLine = Callable[[str], Mapping[str, object]]
 
@@ -60,12 +61,16 @@ def correct(box: Box, describe: DescribeLine | None, *, by: str, reason: str) ->
     now = box.now()
     if box.config.simulated_start is not None:
         raise Refused(
-            "the clock of this bench is simulated", "clock.simulated_start says where it begins"
+            worded("the clock of this bench is simulated"),
+            worded("clock.simulated_start says where it begins"),
         )
     if now.utc < BUILD_FLOOR:
         raise Refused(
-            f"the clock shows {now.utc:%Y-%m-%d %H:%M} UTC, before this software was built",
-            'set it first: date --set "2026-12-31 18:00"',
+            worded(
+                "the clock shows {utc} UTC, before this software was built",
+                utc=f"{now.utc:%Y-%m-%d %H:%M}",
+            ),
+            worded('set it first: date --set "2026-12-31 18:00"'),
         )
     before = box.state.floor
     data = {
@@ -78,7 +83,7 @@ def correct(box: Box, describe: DescribeLine | None, *, by: str, reason: str) ->
     box.note([Record(kind="clock.corrected", data=data)])
     failure = box.engine.storage_failure
     if failure is not None:
-        raise Refused("the correction could not be recorded", failure)
+        raise Refused(worded("the correction could not be recorded"), failure)
     # Judged anew: the loop's own judgement may be a second old.
     readings = read_all(_lines(box, describe), now.monotonic, box.state.campaign.clock_word)
     after = judge(readings, box.config.settings.clock.sources, box.state.floor)

@@ -29,6 +29,7 @@ from appliance.people.contacts_format import (
 from appliance.people.contacts_merge import Addition, ImportPlan, rejects_lines
 from appliance.people.registration import Intake
 from appliance.people.registry import Registry
+from firmware.wording import worded
 
 ROWS_PER_STEP = 40
 """Rows judged in one step, some 3 ms."""
@@ -218,8 +219,11 @@ def _hopeless(rejected: Sequence[RejectedRow]) -> dict[str, Any]:
     last = RowFault(
         rejected[-1].line,
         "",
-        f"is refused, and {MOST_REJECTED:,} rows before it; the rest was not read",
-        "mend what these rows have in common, then import the file again",
+        worded(
+            "is refused, and {most_rejected} rows before it; the rest was not read",
+            most_rejected=f"{MOST_REJECTED:,}",
+        ),
+        worded("mend what these rows have in common, then import the file again"),
     )
     return {
         "readable": False,

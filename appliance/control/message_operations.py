@@ -13,6 +13,7 @@ from appliance.effects import Record
 from appliance.errors import Refused
 from appliance.model import KeptMessage
 from appliance.numbers import mask
+from firmware.wording import worded
 
 SHORTEST = 4
 """Digits of an id that may stand for it."""
@@ -65,7 +66,7 @@ class MessageOperations:
         """Delete messages for good: all that are named, or none."""
         named = arguments.get("messages")
         if not isinstance(named, list) or not named:
-            raise Refused("no message is named", "see: autodialer messages list")
+            raise Refused(worded("no message is named"), worded("see: autodialer messages list"))
         found = list(dict.fromkeys(self._find(str(one)) for one in named))
         self.forget(found, by="command")
         return {"deleted": found}
@@ -94,8 +95,8 @@ class MessageOperations:
         if len(matching) == 1 and len(written.strip()) >= SHORTEST:
             return matching[0]
         if len(matching) > 1:
-            raise Refused("that id begins several messages", "write more of it")
-        raise Refused("there is no such message", "see: autodialer messages list")
+            raise Refused(worded("that id begins several messages"), worded("write more of it"))
+        raise Refused(worded("there is no such message"), worded("see: autodialer messages list"))
 
     def _note(self, kind: str, message: str, **more: object) -> None:
         subject = next(

@@ -31,6 +31,7 @@ from appliance.numbers import hash_number, mask, said_by_a_person
 from appliance.selftest import result as selftest_result
 from firmware.events import StopRaised
 from firmware.gpio.lamp import describe
+from firmware.wording import worded
 
 QUEUE = 8
 """People of the queue that a status names."""
@@ -118,7 +119,10 @@ class Operations:
         """Perform one operation, or return the :class:`Job` that does; raises as above."""
         operation = self._table.get(name)
         if operation is None:
-            raise Refused(f"{name!r} is not an operation", "is the box of another version?")
+            raise Refused(
+                worded("{name!r} is not an operation", name=name),
+                worded("is the box of another version?"),
+            )
         return operation(arguments)
 
     def keep_house(self) -> None:
@@ -151,7 +155,7 @@ class Operations:
                 "next_at": None if idle.next_at is None else utc_text(idle.next_at),
             }
             if self._around.running
-            else {"code": "off", "sentence": "The box is not running.", "next_at": None},
+            else {"code": "off", "sentence": worded("The box is not running."), "next_at": None},
             "lines": [self._line(line.name) for line in box.config.settings.lines],
             "people": len(box.state.registry),
             "waiting": engine.planned,
@@ -288,23 +292,26 @@ class Operations:
 
     def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self._box.take([inputs.Pause(by=_said(arguments, "by", "command"))])
-        self._must_be_recorded("the pause")
+        self._must_be_recorded(worded("the pause"))
         return {"paused": self._box.engine.state.paused}
 
     def _resume(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if self._box.engine.state.stopped:
             raise Refused(
-                "the emergency stop is latched", "release it first: autodialer reset --by --reason"
+                worded("the emergency stop is latched"),
+                worded("release it first: autodialer reset --by --reason"),
             )
         self._box.take([inputs.Resume(by=_said(arguments, "by", "command"))])
-        self._must_be_recorded("the resumption")
+        self._must_be_recorded(worded("the resumption"))
         return {"paused": self._box.engine.state.paused}
 
     def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
         self._box.stop_everything()
         now = self._box.now()
         self._box.take([StopRaised(at=now.monotonic, source="command")])
-        self._must_be_recorded("every line was hung up, but the latch that outlasts a restart")
+        self._must_be_recorded(
+            worded("every line was hung up, but the latch that outlasts a restart")
+        )
         return {"stopped": self._box.engine.state.stopped, "unreached": self.unreached()}
 
     def unreached(self) -> list[dict[str, Any]]:
@@ -332,14 +339,14 @@ class Operations:
         if refusal is not None:
             raise Refused(refusal)
         self._box.take([inputs.Reset(by=by, reason=reason)])
-        self._must_be_recorded("the reset")
+        self._must_be_recorded(worded("the reset"))
         waits = self._box.engine.doubts.sentence
         return {"stopped": self._box.engine.state.stopped, "waits": waits}
 
     def _update_hold(self, _: dict[str, Any]) -> dict[str, Any]:
         """Begin no further call; returns how many are up, callers included."""
         if self._around.go_on_anew is None:
-            raise Refused("the box does not run, so nothing holds it", "go on")
+            raise Refused(worded("the box does not run, so nothing holds it"), worded("go on"))
         self.update.hold()
         engine = self._box.engine
         up = sum(not isinstance(call, Concluded) for call in engine.calls.values())
@@ -370,12 +377,14 @@ class Operations:
         """Refuse to call done what a restart would not know of."""
         failure = self._box.engine.storage_failure
         if failure is not None:
-            raise Refused(f"{what} could not be recorded", failure)
+            raise Refused(worded("{what} could not be recorded", what=what), failure)
 
     def _panel(self, arguments: dict[str, Any]) -> dict[str, Any]:
         fingers = self._around.fingers
         if fingers is None:
-            raise Refused("this box has no simulated panel", "press the real button")
+            raise Refused(
+                worded("this box has no simulated panel"), worded("press the real button")
+            )
         press = _text(arguments, "press")
         if press == "stop":
             fingers.press_stop()
@@ -389,7 +398,8 @@ class Operations:
             fingers.press_start(5.5)
         else:
             raise Refused(
-                f"{press!r} is not a button", "stop, stop-release, start, start-long, start-reset"
+                worded("{press!r} is not a button", press=press),
+                worded("stop, stop-release, start, start-long, start-reset"),
             )
         return {"pressed": press}
 
@@ -405,7 +415,7 @@ class Operations:
                 monotonic=now.monotonic,
                 utc=asked.astimezone(UTC),
                 trusted=True,
-                source="asked for this time",
+                source=worded("asked for this time"),
             )
         registry = self._box.state.registry
         contact = registry.by_number(number)
@@ -413,10 +423,14 @@ class Operations:
             number_hash = hash_number(registry.number_key, number)
             revoked = self._box.engine.state.history("", number_hash).revocation
             if revoked is None:
-                reason = "This number is not in the registry: nobody with it gave consent."
+                reason = worded("This number is not in the registry: nobody with it gave consent.")
             else:
-                did = "was forgotten" if revoked.by == "erased" else "objected"
-                reason = f"This number {did} on {revoked.at:%Y-%m-%d} and is in no registry."
+                day = f"{revoked.at:%Y-%m-%d}"
+                reason = (
+                    worded("This number was forgotten on {day} and is in no registry.", day=day)
+                    if revoked.by == "erased"
+                    else worded("This number objected on {day} and is in no registry.", day=day)
+                )
             return {
                 "number": mask(number),
                 "known": False,
@@ -487,7 +501,7 @@ def _answered(call: AttemptState) -> bool:
 def _text(arguments: dict[str, Any], name: str, default: str | None = None) -> str:
     value = arguments.get(name, default)
     if not isinstance(value, str) or not value.strip() or len(value) > 200:
-        raise Refused(f"{name} is missing or not a short text")
+        raise Refused(worded("{name} is missing or not a short text", name=name))
     return value.strip()
 
 

@@ -22,6 +22,7 @@ from appliance.numbers import NumberRefused, hash_number, mask, read_number
 from appliance.people.contacts_merge import export_lines
 from appliance.people.exports import Deliveries, Forgetting, HandedOut, Index, Kind
 from appliance.people.retention import Round
+from firmware.wording import said_by, worded
 
 ROWS_PER_STEP = 100
 """People listed or exported in one step."""
@@ -54,13 +55,15 @@ class PeopleOperations:
         """
         if not arguments.get("dry_run"):
             self._must_know_everybody()
-        return self._job("an import", self._import(arguments, arguments.get("rejects")))
+        return self._job(worded("an import"), self._import(arguments, arguments.get("rejects")))
 
     def _must_know_everybody(self) -> None:
         """Refuse to register anew somebody whom the box forgot by accident: caps would be lost."""
         lost = [doubt for doubt in self._box.engine.doubts.all() if doubt.code == "people"]
         if lost:
-            raise Refused(f"nobody can be imported: {lost[0].detail}", lost[0].remedy)
+            raise Refused(
+                worded("nobody can be imported: {detail}", detail=lost[0].detail), lost[0].remedy
+            )
 
     def _import(self, arguments: dict[str, Any], out: object) -> Steps:
         answer = yield from import_steps(
@@ -75,7 +78,7 @@ class PeopleOperations:
 
         ``out`` is the file that the command will write.
         """
-        return self._job("an export", self._export(arguments.get("out")))
+        return self._job(worded("an export"), self._export(arguments.get("out")))
 
     def _export(self, out: object) -> Steps:
         self._remember(out, Kind.EXPORT)
@@ -124,11 +127,15 @@ class PeopleOperations:
         """Refuse what would take people away from under an import, or erase them too early."""
         what = self._what_is_under_way()
         if what:
-            raise Refused(f"{what} is under way", "try again when it is done")
+            raise Refused(
+                worded("{what} is under way", what=what), worded("try again when it is done")
+            )
 
     def _what_is_under_way(self) -> str:
         path = self._deliveries.under_way()
-        return self._under_way or ("" if path is None else f"the writing of {path}")
+        return self._under_way or (
+            "" if path is None else worded("the writing of {path}", path=path)
+        )
 
     def _row(self, contact: Contact, *, numbers: bool) -> dict[str, Any]:
         consents = self._registry.consents(contact.subject)
@@ -165,19 +172,21 @@ class PeopleOperations:
         """
         by = arguments.get("by", "command")
         if by not in REVOKED_BY:
-            raise Refused(f"by is none of {', '.join(REVOKED_BY)}", "leave it out")
+            raise Refused(
+                worded("by is none of {names}", names=", ".join(REVOKED_BY)), worded("leave it out")
+            )
         read, faults = [], []
         for one in arguments.get("numbers") or ():
             try:
                 read.append(self.number(one))
             except Refused as refused:
                 faults.append(
-                    {"line": one.get("line"), "what": str(refused), "remedy": refused.remedy}
+                    {"line": one.get("line"), "what": said_by(refused), "remedy": refused.remedy}
                 )
         if faults:
             return Job(_nothing({"numbers": [], "faults": faults}))
         if not read:
-            raise Refused("no number is named", "write one number a line")
+            raise Refused(worded("no number is named"), worded("write one number a line"))
         return Job(self._revoke(list(dict.fromkeys(read)), by))
 
     def _revoke(self, numbers: Sequence[str], by: str) -> Steps:
@@ -205,7 +214,9 @@ class PeopleOperations:
             for number, contact in known.items()
         )
         if self._box.engine.storage_failure is not None:
-            raise Refused("the withdrawal could not be recorded", self._box.engine.storage_failure)
+            raise Refused(
+                worded("the withdrawal could not be recorded"), self._box.engine.storage_failure
+            )
         return [
             {"number": mask(number), "known": contact is not None}
             for number, contact in known.items()
@@ -231,7 +242,10 @@ class PeopleOperations:
             if messages:
                 self._forget_messages_of(number_hash, messages)
             elif not (files.rewritten or files.removed or files.unreachable):
-                raise Refused(f"{mask(number)} is not in the registry", "nothing is held about it")
+                raise Refused(
+                    worded("{mask} is not in the registry", mask=mask(number)),
+                    worded("nothing is held about it"),
+                )
         return {
             "number": mask(number),
             "subject": None if contact is None else contact.subject,
@@ -268,12 +282,18 @@ class PeopleOperations:
         """Begin to erase whom the configuration keeps no longer; ``dry_run`` only names them."""
         days = self._box.config.settings.law.retention_days
         if days is None:
-            raise Refused("no retention is configured", "write law.retention_days in config.yaml")
+            raise Refused(
+                worded("no retention is configured"),
+                worded("write law.retention_days in config.yaml"),
+            )
         now = self._box.now()
         if not now.trusted:
-            raise Refused(f"the clock is not trusted ({now.source})", "see: autodialer doctor")
+            raise Refused(
+                worded("the clock is not trusted ({source})", source=now.source),
+                worded("see: autodialer doctor"),
+            )
         dry_run = bool(arguments.get("dry_run"))
-        return self._job("an erasure", self._expire(now, days, dry_run=dry_run))
+        return self._job(worded("an erasure"), self._expire(now, days, dry_run=dry_run))
 
     def _expire(self, now: Now, days: int, *, dry_run: bool) -> Steps:
         round_ = self.retention(now, days)
@@ -395,7 +415,7 @@ class PeopleOperations:
         try:
             return read_number(str(arguments.get("number", "")), self._box.country, fiction=True)
         except NumberRefused as refused:
-            raise Refused(str(refused), refused.remedy) from None
+            raise Refused(said_by(refused), refused.remedy) from None
 
 
 def _nothing(answer: dict[str, Any]) -> Steps:

@@ -9,6 +9,8 @@ box works at; and ``piece``, which brings a file in parts
 (base64) for the next request of the same connection, since a line that holds a whole file would
 keep the interpreter, and with it the box, from everything else while it is read. All other
 requests go to a callable, and what that returns goes back.
+
+Long because both ends of the socket stand here: what one sends is what the other reads.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import Any
 
 from appliance.errors import NobodyListens, Refused, Unresponsive
 from firmware.json_text import parse_json
+from firmware.wording import Message, carried, received, said_by, worded
 
 SOCKET_NAME = "control.sock"
 REQUEST_LIMIT = 2 << 20
@@ -53,8 +56,10 @@ ROWS_AT_ONCE = 500
 """Rows of an answer that are encoded without a pause."""
 _PEER = struct.Struct("3i")
 _TOO_MANY = {
-    "refused": "too many commands are connected to this box already",
-    "remedy": "end some (watch, status in a loop) and try again; stop has places of its own",
+    "refused": worded("too many commands are connected to this box already"),
+    "remedy": worded(
+        "end some (watch, status in a loop) and try again; stop has places of its own"
+    ),
 }
 
 
@@ -158,7 +163,10 @@ class ControlServer:
                 connection.settimeout(seconds)
                 lines = _LineReader(connection, REQUEST_LIMIT)
                 while (line := lines.next()) is not None:
-                    for part in _encoded(self._answer(line, pieces, crowded=crowded)):
+                    # A program that knows nothing of messages gets sentences.
+                    messages = b'"messages": true' in line
+                    reply = self._answer(line, pieces, crowded=crowded)
+                    for part in _encoded(reply, messages=messages):
                         connection.sendall(part)
                     if crowded:
                         break
@@ -174,7 +182,7 @@ class ControlServer:
             if not isinstance(name, str) or not isinstance(arguments, dict):
                 raise TypeError
         except (ValueError, KeyError, TypeError, AttributeError):
-            return {"refused": "the request is not of the control protocol", "remedy": ""}
+            return {"refused": worded("the request is not of the control protocol"), "remedy": ""}
         if crowded and name not in self._urgent:
             return _TOO_MANY
         try:
@@ -187,7 +195,7 @@ class ControlServer:
                 pieces.clear()
             return {"result": self._handle(name, arguments)}
         except Refused as refusal:
-            return {"refused": str(refusal), "remedy": refusal.remedy}
+            return {"refused": said_by(refusal), "remedy": refusal.remedy}
 
 
 def _take_piece(pieces: list[bytes], arguments: dict[str, Any]) -> int:
@@ -195,10 +203,12 @@ def _take_piece(pieces: list[bytes], arguments: dict[str, Any]) -> int:
     try:
         piece = base64.b64decode(str(arguments["data"]), validate=True)
     except (KeyError, ValueError, binascii.Error):
-        raise Refused("the file did not arrive whole") from None
+        raise Refused(worded("the file did not arrive whole")) from None
     size = sum(map(len, pieces)) + len(piece)
     if size > FILE_LIMIT:
-        raise Refused("the file is larger than 24 MiB", "split it into several files")
+        raise Refused(
+            worded("the file is larger than 24 MiB"), worded("split it into several files")
+        )
     pieces.append(piece)
     return size
 
@@ -223,12 +233,16 @@ class ControlClient:
             raise NobodyListens(str(directory)) from error
         except (TimeoutError, BlockingIOError) as error:
             self._socket.close()
-            raise Unresponsive(None, f"takes no command for {ALIVE_WITHIN:.0f} s") from error
+            raise Unresponsive(
+                None, worded("takes no command for {alive_within:.0f} s", alive_within=ALIVE_WITHIN)
+            ) from error
         except PermissionError as error:
             self._socket.close()
             raise Refused(
-                f"{directory / SOCKET_NAME} may not be used by this account",
-                "run the command as the box's user, for example with sudo -u autodialer",
+                worded(
+                    "{directory} may not be used by this account", directory=directory / SOCKET_NAME
+                ),
+                worded("run the command as the box's user, for example with sudo -u autodialer"),
             ) from error
         self._lines = _LineReader(self._socket, ANSWER_LIMIT)
         self._alive = False
@@ -279,7 +293,9 @@ class ControlClient:
         answer = self._exchange("alive", {})
         turned, share = float(answer["turned"]), answer.get("share")
         if turned > ALIVE_WITHIN:
-            raise Unresponsive(self.process, f"has done nothing for {turned:.0f} s")
+            raise Unresponsive(
+                self.process, worded("has done nothing for {turned:.0f} s", turned=turned)
+            )
         return share if isinstance(share, float) else None
 
     def _exchange(
@@ -301,7 +317,9 @@ class ControlClient:
             self._socket.settimeout(ALIVE_WITHIN)
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 # A server that hung up may have said why.
-                self._socket.sendall(_encode({"operation": operation, "arguments": arguments}))
+                self._socket.sendall(
+                    _encode({"operation": operation, "arguments": arguments, "messages": True})
+                )
             if told is not None:
                 self._socket.settimeout(TOLD_EVERY)
             while True:
@@ -316,12 +334,14 @@ class ControlClient:
                     if told is not None and share is not None:
                         told(share)
         except TimeoutError as error:
-            raise Unresponsive(process, "does not answer") from error
+            raise Unresponsive(process, worded("does not answer")) from error
         except OSError as error:
-            raise NobodyListens("the box closed the connection") from error
+            raise NobodyListens(worded("the box closed the connection")) from error
         if line is None:
-            raise NobodyListens("the box closed the connection")
-        reply = json.loads(line)
+            raise NobodyListens(worded("the box closed the connection"))
+        # Looking at each object costs time, and most answers are people.
+        hook = received if b'"$message"' in line else None
+        reply = json.loads(line, object_hook=hook)
         if "refused" in reply:
             raise Refused(reply["refused"], reply.get("remedy", ""))
         return reply["result"]
@@ -338,30 +358,43 @@ def _encode(value: object) -> bytes:
     return json.dumps(value).encode("ascii") + b"\n"
 
 
-def _encoded(reply: dict[str, Any]) -> Iterator[bytes]:
-    """Encode a reply in parts: the library keeps the interpreter until a text is whole."""
+def _encoded(reply: dict[str, Any], *, messages: bool) -> Iterator[bytes]:
+    """Encode a reply in parts: the library keeps the interpreter until a text is whole.
+
+    *messages*: sentences go as messages with their values, for whoever speaks another language.
+    """
     result = reply.get("result")
+    told = carried if messages else _as_it_is
     if not isinstance(result, dict):
-        yield _encode(reply)
+        yield _encode(told(reply))
         return
     yield b'{"result": {'
     for number, (key, value) in enumerate(result.items()):
         yield (b", " if number else b"") + json.dumps(key).encode("ascii") + b": "
         if isinstance(value, list):
-            yield from _encoded_in_parts(value, b"[", b", ", b"]", ROWS_AT_ONCE)
-        elif isinstance(value, str):
-            yield from _encoded_in_parts(value, b'"', b"", b'"', PIECE)
+            yield from _encoded_in_parts(value, b"[", b", ", b"]", ROWS_AT_ONCE, told)
+        elif isinstance(value, str) and not isinstance(value, Message):
+            yield from _encoded_in_parts(value, b'"', b"", b'"', PIECE, _as_it_is)
         else:
-            yield json.dumps(value).encode("ascii")
+            yield json.dumps(told(value)).encode("ascii")
     yield b"}}\n"
 
 
+def _as_it_is(value: object) -> object:
+    return value
+
+
 def _encoded_in_parts(
-    value: list[Any] | str, opening: bytes, between: bytes, closing: bytes, size: int
+    value: list[Any] | str,
+    opening: bytes,
+    between: bytes,
+    closing: bytes,
+    size: int,
+    told: Callable[[object], object],
 ) -> Iterator[bytes]:
     yield opening
     for start in range(0, len(value), size):
-        some = json.dumps(value[start : start + size]).encode("ascii")
+        some = json.dumps(told(value[start : start + size])).encode("ascii")
         yield (between if start else b"") + some[1:-1]
     yield closing
 

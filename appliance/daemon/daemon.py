@@ -59,6 +59,7 @@ from firmware.gpio.panel import NoPanel, Panel
 from firmware.line.line import Line
 from firmware.modem.identity import Identity
 from firmware.service_manager import notify, watchdog_seconds
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -444,7 +445,7 @@ class Daemon:
                     raise _ending() from None
                 if not request.begun.is_set() and time.monotonic() > until:
                     raise Refused(
-                        "the box did not answer in time", "see its log and lamps"
+                        worded("the box did not answer in time"), worded("see its log and lamps")
                     ) from None
 
     def _answer(self, request: _Request) -> None:
@@ -481,7 +482,11 @@ class Daemon:
             request.answer.set_exception(Refused(str(refusal), remedy))
         except Exception as error:
             log.exception("operation %s failed", request.operation)
-            request.answer.set_exception(Refused(f"{request.operation} failed: {error}"))
+            request.answer.set_exception(
+                Refused(
+                    worded("{operation} failed: {error}", operation=request.operation, error=error)
+                )
+            )
 
     def _abandon_work(self) -> None:
         for request, job in self._jobs:
@@ -490,7 +495,9 @@ class Daemon:
             except StorageError as error:
                 log.error("%s could not be left in order: %s", request.operation, error)
             request.answer.set_exception(
-                Refused("the box is ending", "see with contacts list what has been done")
+                Refused(
+                    worded("the box is ending"), worded("see with contacts list what has been done")
+                )
             )
         self._jobs.clear()
 
@@ -573,7 +580,7 @@ class Daemon:
 
 
 def _ending() -> Refused:
-    return Refused("the box is ending", "ask again when it has started anew")
+    return Refused(worded("the box is ending"), worded("ask again when it has started anew"))
 
 
 def config_digest(config: Config) -> str:

@@ -11,6 +11,7 @@ from appliance.campaign.inputs import Input
 from appliance.config.load import Config
 from appliance.errors import Refused
 from firmware.clock import Clock
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     from appliance.fleet.member import Member
@@ -54,7 +55,11 @@ def _import(contents: bytes, request: Callable[[str, dict[str, Any]], Any]) -> s
     try:
         told = request("contacts.import", arguments)
     except Refused as refused:
-        return f"refused: {refused}"
+        return worded("refused: {why}", why=refused)
     if not told.get("imported"):
-        return "refused: it is no contacts file"
-    return f"taken: {told['new_people']} new people, {told['rejected_rows']} rows refused"
+        return worded("refused: it is no contacts file")
+    return worded(
+        "taken: {people} new people, {rows} rows refused",
+        people=told["new_people"],
+        rows=told["rejected_rows"],
+    )

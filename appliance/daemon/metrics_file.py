@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.screen.metrics import HEADER, exposition
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ def write(file: Path, text: str) -> None:
     except FileNotFoundError:
         ours = True
     if not ours:
-        raise FileExistsError(f"{file} holds something that the box did not write")
+        raise FileExistsError(
+            worded("{file} holds something that the box did not write", file=file)
+        )
     # The collector reads *.prom alone, so that it never sees a part.
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:

@@ -33,6 +33,7 @@ from firmware.service_manager import notify
 from firmware.supervisor import decisions
 from firmware.supervisor.link import SupervisorLink
 from firmware.supervisor.plan import Notes
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class SafeMode:
                 if link is not None:
                     link.beat({})
                 if _stamp(self._file) != before:
-                    self._try_again("the configuration file has changed")
+                    self._try_again(worded("the configuration file has changed"))
         finally:
             if server is not None:
                 server.close()
@@ -87,7 +88,7 @@ class SafeMode:
 
     # --- what is said ------------------------------------------------------------------------
 
-    _mode = "safe mode"
+    _mode = worded("safe mode")
 
     def _say(self) -> None:
         log.error("safe mode, nobody is called: %s", self._fault)
@@ -96,12 +97,12 @@ class SafeMode:
         return safe_mode_lamps()
 
     def _sentence(self) -> str:
-        return f"Safe mode after three starts that failed: {self._fault}."
+        return worded("Safe mode after three starts that failed: {fault}.", fault=self._fault)
 
     def _refusal(self) -> Refused:
         return Refused(
-            f"the box is in safe mode and calls nobody: {self._fault}",
-            "mend that; then press start, or run: systemctl restart autodialer",
+            worded("the box is in safe mode and calls nobody: {fault}", fault=self._fault),
+            worded("mend that; then press start, or run: systemctl restart autodialer"),
         )
 
     def _faults(self) -> list[dict[str, str]]:
@@ -164,7 +165,7 @@ class SafeMode:
 
     def _panel_event(self, event: Event) -> None:
         if isinstance(event, StartPressed):
-            self._try_again("start was pressed")
+            self._try_again(worded("start was pressed"))
 
     def _latch(self) -> None:
         """Keep a stop for the box that starts."""
@@ -190,7 +191,7 @@ class SafeMode:
             try:
                 Notes(self._state).latch("command")
             except OSError as error:
-                raise Refused("the stop could not be kept", error.strerror or "") from error
+                raise Refused(worded("the stop could not be kept"), error.strerror or "") from error
             return {"stopped": True, "unreached": []}
         raise self._refusal()
 

@@ -4,6 +4,8 @@ The box must not run meanwhile; the state's lock sees to that. Everything that g
 call guards this one: the gate decides at the instant of the call, the row is on disk before the
 dial, the stop button and the stop latch hold, and a crash leaves an attempt without an end, which
 the next start closes as unknown.
+
+Long because what it tells the technician at each step stands beside the step.
 """
 
 from __future__ import annotations
@@ -42,30 +44,36 @@ from firmware.clock import SystemClock
 from firmware.families import FAMILIES
 from firmware.line.line import Line
 from firmware.voice.choice import VoiceChoice, choice_file, may_fall_back
+from firmware.wording import joined, said_by, worded
 
 READY_WITHIN = 120.0
 """Real seconds that the line may take to be ready."""
 SAY_EVERY = 10.0
 """Real seconds between two words to a technician who waits for that."""
 LANGUAGES = ("fr", "en")
-SILENT_STREAM = "a self-test over the stream was answered and nobody's key came back"
+SILENT_STREAM = worded("a self-test over the stream was answered and nobody's key came back")
 
 
 class NotCleared(Refused):
     """The gate refused; ``verdicts`` are the rules that said so."""
 
     def __init__(self, verdicts: tuple[Verdict, ...]) -> None:
-        reasons = " ".join(verdict.reason for verdict in verdicts)
+        reasons = joined(" ", [verdict.reason for verdict in verdicts])
         rules = {verdict.rule for verdict in verdicts}
         remedy = ""
         if rules & {"consent", "window"}:
-            remedy = f"the number needs a live consent for the purpose {selftest.PURPOSE}, with "
-            remedy += "windows that are open now: autodialer contacts import FILE"
+            remedy = worded(
+                "the number needs a live consent for the purpose {purpose}, with windows that are "
+                "open now: autodialer contacts import FILE",
+                purpose=selftest.PURPOSE,
+            )
         elif "pause" in rules:
-            remedy = "autodialer resume"
+            remedy = worded("autodialer resume")
         elif "stop" in rules:
-            remedy = "autodialer reset --by NAME --reason TEXT"
-        super().__init__(f"the gate refuses the self-test now: {reasons}", remedy)
+            remedy = worded("autodialer reset --by NAME --reason TEXT")
+        super().__init__(
+            worded("the gate refuses the self-test now: {reasons}", reasons=reasons), remedy
+        )
         self.verdicts = verdicts
 
 
@@ -136,7 +144,9 @@ class SelfTestCall:
     def _asked(self, operation: str, _: dict[str, Any]) -> Any:
         """Answer a technician's command, on its own thread: only the stop is for now."""
         if operation != "stop":
-            raise Refused("a self-test is running on this box", "wait until it has ended")
+            raise Refused(
+                worded("a self-test is running on this box"), worded("wait until it has ended")
+            )
         self._box.stop_everything()
         self._inbox.put(events.StopRaised(at=self._clock.monotonic(), source="command"))
         return {"stopped": True}
@@ -178,10 +188,10 @@ class SelfTestCall:
             try:
                 read = read_number(number, self._box.country, fiction=True)
             except NumberRefused as refused:
-                raise Refused(str(refused), refused.remedy) from refused
+                raise Refused(said_by(refused), refused.remedy) from refused
             contact = registry.by_number(read)
             if contact is None:
-                raise Refused("this number is in no registry", _ASK_CONSENT)
+                raise Refused(worded("this number is in no registry"), _ASK_CONSENT)
             return contact
         candidates = [
             contact
@@ -189,10 +199,11 @@ class SelfTestCall:
             if any(c.purpose == selftest.PURPOSE for c in registry.consents(contact.subject))
         ]
         if not candidates:
-            raise Refused("nobody has consented to self-tests", _ASK_CONSENT)
+            raise Refused(worded("nobody has consented to self-tests"), _ASK_CONSENT)
         if len(candidates) > 1:
             raise Refused(
-                f"{len(candidates)} people consented to self-tests", "name one with --number"
+                worded("{count} people consented to self-tests", count=len(candidates)),
+                worded("name one with --number"),
             )
         return candidates[0]
 
@@ -218,27 +229,49 @@ class SelfTestCall:
         began = time.monotonic()
         until, say_at = began + READY_WITHIN, began
         told = ""
-        waits = f"waiting for line {self._wiring.name} (port {self._wiring.port})"
+        waits = worded(
+            "waiting for line {wiring} (port {port})",
+            wiring=self._wiring.name,
+            port=self._wiring.port,
+        )
         while True:
             left = until - time.monotonic()
             if time.monotonic() >= say_at:
                 say_at += SAY_EVERY
-                self._tell(f"{waits}, {left:.0f} s at most{told and f': {told}'}")
+                self._tell(
+                    worded(
+                        "{waits}, {left:.0f} s at most{told}",
+                        waits=waits,
+                        left=left,
+                        told=told and f": {told}",
+                    )
+                )
             given = self._next(left)
             if self._for_box(given) and self._state.campaign.stopped:
-                raise Refused("the emergency stop was pressed", "autodialer reset")
+                raise Refused(worded("the emergency stop was pressed"), worded("autodialer reset"))
             match given:
                 case Withdrawn():
-                    raise Refused("the self-test was interrupted", "nobody was called")
+                    raise Refused(
+                        worded("the self-test was interrupted"), worded("nobody was called")
+                    )
                 case events.LineReady():
                     return given
                 case events.LineFault() if given.final:
                     raise Refused(f"{given.fault}: {given.detail}", given.remedy)
                 case events.LineFault() if given.fault != told:
                     told = given.fault
-                    self._tell(f"line {given.line}: {given.fault}: {given.detail}")
+                    self._tell(
+                        worded(
+                            "line {line}: {fault}: {detail}",
+                            line=given.line,
+                            fault=given.fault,
+                            detail=given.detail,
+                        )
+                    )
                 case None if time.monotonic() >= until:
-                    raise Refused("the line did not become ready", "see: autodialer doctor")
+                    raise Refused(
+                        worded("the line did not become ready"), worded("see: autodialer doctor")
+                    )
                 case _:
                     pass
 
@@ -271,17 +304,21 @@ class SelfTestCall:
             now=now,
             keys=keys,
         )
-        self._tell(f"calling; press the keys {', '.join(keys)}")
+        self._tell(worded("calling; press the keys {names}", names=", ".join(keys)))
         if keys != selftest.KEYS:
             said = ", ".join(selftest.KEYS)
-            self._tell(f"these are the keys of the campaign, although the clip says {said}")
+            self._tell(
+                worded(
+                    "these are the keys of the campaign, although the clip says {said}", said=said
+                )
+            )
         self._perform(dialled.effects)
         while not isinstance(test, Concluded):
             event = self._event(test)
             if event is None:
                 continue
             if isinstance(event, Withdrawn):
-                self._tell("interrupted: hanging up")
+                self._tell(worded("interrupted: hanging up"))
             step = selftest.step(test, event, self._box.now())
             self._say(test, step.state)
             test = step.state
@@ -339,9 +376,9 @@ class SelfTestCall:
         if before.facts.ringing_at is None and after.facts.ringing_at is not None:
             self._tell("ringing")
         if before.facts.answered_at is None and after.facts.answered_at is not None:
-            self._tell(f"answered ({after.facts.answer})")
+            self._tell(worded("answered ({answer})", answer=after.facts.answer))
         for key in after.heard[len(before.heard) :]:
-            self._tell(f"key {key.key} heard by the {key.witness}")
+            self._tell(worded("key {key} heard by the {witness}", key=key.key, witness=key.witness))
 
     # -- after the call ------------------------------------------------------------------------
 
@@ -354,17 +391,21 @@ class SelfTestCall:
         if given_up and line.audio == "module-file":
             proven = selftest_result.conclusive(test) and test.facts.introduced
             if test.heard or not proven:
-                return "The line plays its clips from the module (--stream tries the stream again)."
+                return worded(
+                    "The line plays its clips from the module (--stream tries the stream again)."
+                )
             choice.forget()
-            return "The module's own player was not heard either: the line uses the stream again."
+            return worded(
+                "The module's own player was not heard either: the line uses the stream again."
+            )
         if not selftest_result.stream_is_dead(test, line, downlink):
             return ""
         if not may_fall_back(FAMILIES[line.family]):
             return ""
         choice.give_up(line.imei, self._wiring.audio, SILENT_STREAM)
-        return (
-            "From now on the line plays its clips from the module. Repeat the self-test; if it "
-            "was only that nobody pressed, repeat it with --stream."
+        return worded(
+            "From now on the line plays its clips from the module. Repeat the self-test; "
+            "if it was only that nobody pressed, repeat it with --stream."
         )
 
     def _clip(self, contact: Contact) -> Clip:
@@ -385,7 +426,8 @@ def load_clip(language: str) -> Clip:
     return Clip.load(folder / f"selftest.{language}.wav", f"selftest.{language}")
 
 
-_ASK_CONSENT = (
-    "import the technician's own number with a consent for the purpose "
-    f"{selftest.PURPOSE}: autodialer contacts import FILE"
+_ASK_CONSENT = worded(
+    "import the technician's own number with a consent for the purpose {purpose}: "
+    "autodialer contacts import FILE",
+    purpose=selftest.PURPOSE,
 )

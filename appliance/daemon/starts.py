@@ -20,6 +20,7 @@ from pathlib import Path
 
 from firmware.bounded_read import read_bounded
 from firmware.json_text import parse_json
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ BACK_OFF = (0.0, 5.0, 15.0)
 """Real seconds before the first, second and third try, beside the manager's own."""
 SETTLED = 60.0
 """Real seconds after which a start has succeeded."""
-WORDLESS = "it ended without a word: killed, or out of memory; the journal may tell"
+WORDLESS = worded("it ended without a word: killed, or out of memory; the journal may tell")
 _LARGEST = 1 << 16
 _WORDS = 300
 

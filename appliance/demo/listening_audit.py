@@ -20,6 +20,7 @@ import numpy as np
 from appliance.effects import Entry
 from firmware.clips.clip import SAMPLE_RATE, Clip
 from firmware.clips.levels import measure
+from firmware.wording import plural, worded
 
 GREETING, MESSAGE = "greeting", "message"
 LISTEN, OBJECT = "1", "9"
@@ -78,15 +79,28 @@ class HeardAudit:
     def sentence(self) -> str:
         """One line for the summary."""
         if self.findings:
-            many = "s" if len(self.findings) > 1 else ""
-            return f"Ears: {len(self.findings)} fault{many} in what the callees heard:"
-        torn = f", {self.torn} torn by this busy computer" if self.torn else ""
+            return plural(
+                "Ears: {count} fault in what the callees heard:",
+                "Ears: {count} faults in what the callees heard:",
+                len(self.findings),
+            )
+        torn = worded(", {torn} torn by this busy computer", torn=self.torn) if self.torn else ""
         levels = ""
         if self.levels_db is not None:
-            levels = f"; levels {self.levels_db[0]:.1f} to {self.levels_db[1]:.1f} dBFS"
-        return (
-            f"Ears: {self.calls} callees heard the greeting first; of {self.messages} messages "
-            f"({self.whole_messages} whole{torn}) no frame came before the callee's key 1{levels}."
+            levels = worded(
+                "; levels {levels_db:.1f} to {levels_db2:.1f} dBFS",
+                levels_db=self.levels_db[0],
+                levels_db2=self.levels_db[1],
+            )
+        return worded(
+            "Ears: {calls} callees heard the greeting first; of {messages} messages "
+            "({whole_messages} whole{torn}) no frame came before the callee's key "
+            "1{levels}.",
+            calls=self.calls,
+            messages=self.messages,
+            whole_messages=self.whole_messages,
+            torn=torn,
+            levels=levels,
         )
 
 
@@ -150,15 +164,23 @@ def audit_heard(
         whole[call.number] += heard
         torn[call.number] += not heard and call.gap_ms > 0 and _in_pieces(mine, recordings)
     findings += [
-        f"the ledger says that somebody listened {count} times, where {whole[number]} whole "
-        "messages were heard"
+        worded(
+            "the ledger says that somebody listened {count} times, where {whole} whole "
+            "messages were heard",
+            count=count,
+            whole=whole[number],
+        )
         for number, count in ledger.listened.items()
         if whole[number] + torn[number] < count
     ]
     pressed = Counter((call.number, key) for call in calls for key, _ in call.keys)
     findings += [
-        f"the ledger has key {key} {count} times where the callee pressed it "
-        f"{pressed[number, key]} times"
+        worded(
+            "the ledger has key {key} {count} times where the callee pressed it {pressed} times",
+            key=key,
+            count=count,
+            pressed=pressed[number, key],
+        )
         for (number, key), count in ledger.keys.items()
         if pressed[number, key] < count
     ]
@@ -179,7 +201,7 @@ def _calls(events: Iterable[Mapping[str, Any]]) -> Iterable[_Call]:
         if "call" not in event:
             continue
         key = (str(event["port"]), int(event["call"]))
-        name = f"call {event['call']} of {event['line']}"
+        name = worded("call {call} of {line}", call=event["call"], line=event["line"])
         call = found.setdefault(key, _Call(name=name, number=str(event.get("number"))))
         match event["event"]:
             case "answered":
@@ -216,15 +238,22 @@ def _faults(call: _Call, recordings: Mapping[str, Recording]) -> Iterable[str]:
     known = [clip for clip in call.clips if _role(clip, recordings) is not None]
     for clip in call.clips:
         if clip not in known and clip["milliseconds"] > UNKNOWN_MS:
-            yield f"{clip['milliseconds']} ms of sound that is in no recording"
+            yield worded(
+                "{milliseconds} ms of sound that is in no recording",
+                milliseconds=clip["milliseconds"],
+            )
     explained = sum(clip["milliseconds"] for clip in call.clips)
     if call.audible_ms is None:
         if call.answered and call.ended:
-            yield "answered, and no account of what was heard"
+            yield worded("answered, and no account of what was heard")
     elif call.audible_ms > explained + UNACCOUNTED_MS:
-        yield f"{call.audible_ms} ms were heard, and only {explained} ms of them are accounted for"
+        yield worded(
+            "{audible_ms} ms were heard, and only {explained} ms of them are accounted for",
+            audible_ms=call.audible_ms,
+            explained=explained,
+        )
     if known and _role(known[0], recordings) != GREETING:
-        yield f"the first that was heard is {known[0]['clip']}, not the greeting"
+        yield worded("the first that was heard is {clip}, not the greeting", clip=known[0]["clip"])
     opened = min((at for key, at in call.keys if key == LISTEN), default=None)
     closed = min((at for key, at in call.keys if key == OBJECT), default=None)
     for clip in known:
@@ -232,13 +261,17 @@ def _faults(call: _Call, recordings: Mapping[str, Recording]) -> Iterable[str]:
         if _role(clip, recordings) != MESSAGE:
             continue
         if call.machine:
-            yield "a machine heard the message"
+            yield worded("a machine heard the message")
         elif opened is None:
-            yield f"the message was heard without key {LISTEN}"
+            yield worded("the message was heard without key {listen}", listen=LISTEN)
         elif clip["start_ms"] < opened:
-            yield f"the message began {opened - clip['start_ms']} ms before key {LISTEN}"
+            yield worded(
+                "the message began {opened} ms before key {listen}",
+                opened=opened - clip["start_ms"],
+                listen=LISTEN,
+            )
         if closed is not None and clip["start_ms"] >= closed:
-            yield "the message began after the callee had objected"
+            yield worded("the message began after the callee had objected")
 
 
 def _of_its_kind(clip: Mapping[str, Any], recording: Recording, gap_ms: int) -> Iterable[str]:
@@ -246,9 +279,19 @@ def _of_its_kind(clip: Mapping[str, Any], recording: Recording, gap_ms: int) -> 
     level, length = clip["level_db"], clip["milliseconds"]
     long_enough = length >= 1000
     if long_enough and abs(level - recording.level_db) > LEVEL_OFF_DB and clip["whole"]:
-        yield f"{clip['clip']} came at {level} dBFS, recorded at {recording.level_db:.1f}"
+        yield worded(
+            "{clip} came at {level} dBFS, recorded at {level_db:.1f}",
+            clip=clip["clip"],
+            level=level,
+            level_db=recording.level_db,
+        )
     if long_enough and not LEVEL_RANGE_DB[0] <= level <= LEVEL_RANGE_DB[1]:
-        yield f"{clip['clip']} came at {level} dBFS"
+        yield worded("{clip} came at {level} dBFS", clip=clip["clip"], level=level)
     most = recording.milliseconds + gap_ms + LENGTH_OFF_MS
     if length > most or (clip["whole"] and length < recording.milliseconds - LENGTH_OFF_MS):
-        yield f"{clip['clip']} lasted {length} ms, recorded {recording.milliseconds} ms"
+        yield worded(
+            "{clip} lasted {length} ms, recorded {milliseconds} ms",
+            clip=clip["clip"],
+            length=length,
+            milliseconds=recording.milliseconds,
+        )

@@ -18,6 +18,7 @@ from appliance.errors import Refused
 from appliance.people.exports import FILE as EXPORTS
 from appliance.storage.files import StateInUse, StateLock
 from appliance.storage.written_files import FILE as WRITTEN
+from firmware.wording import worded
 
 SEAL = "left-behind.json"
 SUFFIX = "-demo"
@@ -37,8 +38,12 @@ def own_place(state: Path, suffix: str = SUFFIX) -> Path:
         except StateInUse:
             continue
     raise Refused(
-        f"{MOST_PLACES} demonstrations beside {state} were worked with since",
-        "move some away, or name a directory with --state",
+        worded(
+            "{most_places} demonstrations beside {state} were worked with since",
+            most_places=MOST_PLACES,
+            state=state,
+        ),
+        worded("move some away, or name a directory with --state"),
     )
 
 
@@ -50,7 +55,7 @@ def why_not(place: Path) -> str | None:
     if not os.path.lexists(place):
         return None
     if place.is_symlink() or not place.is_dir():
-        return "is no directory"
+        return worded("is no directory")
     found = _left_in(place)
     if not found:
         return None
@@ -58,13 +63,16 @@ def why_not(place: Path) -> str | None:
     if seal is None:
         stage = Stage(place)
         if stage.scenario.is_file() and stage.config.is_file():
-            return "held a demonstration once, but there may be real people since"
-        return "holds something that is not a demonstration"
+            return worded("held a demonstration once, but there may be real people since")
+        return worded("holds something that is not a demonstration")
     with StateLock.acquire(place):
         found = _left_in(place)
         changed = sorted({name for name, _ in found.items() ^ seal.items()})
     if changed:
-        return f"held a demonstration once, but somebody worked there since ({changed[0]})"
+        return worded(
+            "held a demonstration once, but somebody worked there since ({changed})",
+            changed=changed[0],
+        )
     return None
 
 
@@ -72,7 +80,7 @@ def clear(stage: Stage) -> None:
     """Begin on an empty state. Removes what an earlier demonstration left, and nothing else."""
     reason = why_not(stage.state)
     if reason is not None:
-        raise Refused(f"{stage.state} {reason}", "name another directory with --state")
+        raise Refused(f"{stage.state} {reason}", worded("name another directory with --state"))
     if stage.state.exists():
         with StateLock.acquire(stage.state):
             for name in _seal(stage.state) or {}:
@@ -121,5 +129,5 @@ def _contents(path: Path) -> str:
     if path.is_symlink():
         return f"-> {path.readlink()}"
     if not path.is_file():
-        return "no file"
+        return worded("no file")
     return hashlib.sha256(path.read_bytes()).hexdigest()

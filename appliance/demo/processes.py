@@ -18,6 +18,7 @@ from appliance.control.protocol import ControlClient
 from appliance.errors import NobodyListens, Refused
 from firmware.simulator.families.table import PERSONALITIES
 from firmware.simulator.modem.personality import VoicePath
+from firmware.wording import worded
 from firmware.yaml_document import read_document
 
 START_WITHIN = 30.0
@@ -247,7 +248,14 @@ def _wait(process: Process, ready: Any, stage: Stage, log: str) -> None:
     while not ready():
         code = process.exit_code
         if code is not None or time.monotonic() > deadline:
-            what = f"ended with {code}" if code is not None else "did not start in time"
+            what = (
+                worded("ended with {code}", code=code)
+                if code is not None
+                else worded("did not start in time")
+            )
             process.end(within=1.0)
-            raise Refused(f"a part of the demonstration {what}", f"see {stage.directory / log}")
+            raise Refused(
+                worded("a part of the demonstration {what}", what=what),
+                worded("see {directory}", directory=stage.directory / log),
+            )
         time.sleep(0.02)

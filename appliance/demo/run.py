@@ -18,6 +18,7 @@ from appliance.effects import Entry
 from appliance.errors import Refused
 from appliance.ledger import read_entries
 from appliance.screen.live import Screen
+from firmware.wording import joined, worded
 
 LOOK_EVERY = 0.1
 INCIDENTS_FROM = 20
@@ -103,21 +104,35 @@ class Performance:
             *("--rejects", str(stage.rejects), "--json"),
         )
         if done.returncode != 0:
-            raise Refused("the demonstration's contacts were refused", done.stderr.strip())
+            raise Refused(worded("the demonstration's contacts were refused"), done.stderr.strip())
         answer: dict[str, Any] = json.loads(done.stdout)
         self._screen.news(
-            f"imported {answer['new_people']} people; {answer['rejected_rows']} rows refused:"
+            worded(
+                "imported {new_people} people; {rejected_rows} rows refused:",
+                new_people=answer["new_people"],
+                rejected_rows=answer["rejected_rows"],
+            )
         )
         for fault in answer["faults"]:
-            self._screen.news(f"  row {fault['line']}, {fault['column']}: {fault['what']}")
+            self._screen.news(
+                worded(
+                    "  row {line}, {column}: {what}",
+                    line=fault["line"],
+                    column=fault["column"],
+                    what=fault["what"],
+                )
+            )
         return answer
 
     def _watch(self, box: BoxProcess, started: float) -> BoxProcess:
         while box.exit_code is None:
             if self._broken_off:
-                raise Refused("broken off", "")
+                raise Refused(worded("broken off"), "")
             if time.monotonic() - started > GIVE_UP:
-                raise Refused("the demonstration does not end", f"see {self._stage.log}")
+                raise Refused(
+                    worded("the demonstration does not end"),
+                    worded("see {log}", log=self._stage.log),
+                )
             self._tell_rows()
             status = box.ask("status")
             if status is None:
@@ -130,10 +145,12 @@ class Performance:
                 self._press_stop(box)
             elif self._cut_at is not None and called >= self._cut_at and self._moment(status):
                 self._cut_at = None
-                self._screen.news("*** the power fails in the middle of a call ***")
+                self._screen.news(worded("*** the power fails in the middle of a call ***"))
                 box.kill()
                 box = BoxProcess(self._stage)
-                self._screen.news("*** the box starts again; the broken call counts as made ***")
+                self._screen.news(
+                    worded("*** the box starts again; the broken call counts as made ***")
+                )
             time.sleep(LOOK_EVERY)
         return box
 
@@ -150,18 +167,18 @@ class Performance:
         return good
 
     def _press_stop(self, box: BoxProcess) -> None:
-        self._screen.news("*** somebody presses the emergency stop ***")
+        self._screen.news(worded("*** somebody presses the emergency stop ***"))
         box.ask("panel", press="stop")
         time.sleep(0.5)
         self._tell_rows()
         try:
             box.ask("reset", by="demo", reason="too early")
         except Refused as refused:
-            self._screen.news(f"*** reset is refused: {refused} ***")
+            self._screen.news(worded("*** reset is refused: {refused} ***", refused=refused))
         box.ask("panel", press="stop-release")
         time.sleep(0.3)
         box.ask("reset", by="demo", reason="the demonstration goes on")
-        self._screen.news("*** released, and reset with a name and a reason ***")
+        self._screen.news(worded("*** released, and reset with a name and a reason ***"))
 
     def _tell_rows(self) -> None:
         for entry in read_entries(self._stage.state / "ledger", self._seen):
@@ -179,20 +196,27 @@ def _news(entry: Entry) -> str | None:
     data = entry.data
     match entry.kind:
         case "call.ended":
-            keys = ", ".join(
-                f"key {key['key']} heard by {key['witness']}"
+            keys = [
+                worded("key {key} heard by {witness}", key=key["key"], witness=key["witness"])
                 for key in data.get("evidence", {}).get("keys", [])
-            )
-            line = data.get("line", "")
-            return f"{at}  {who}  {line}  {data['outcome']:<12} {keys}".rstrip()
+            ]
+            row = f"{at}  {who}  {data.get('line', '')}  {data['outcome']:<12} "
+            return row + joined(", ", keys) if keys else row.rstrip()
         case "consent.revoked":
-            return f"{at}  {who}  will never be called again (said by {data['by']})"
+            return worded(
+                "{at}  {who}  will never be called again (said by {by})",
+                at=at,
+                who=who,
+                by=data["by"],
+            )
         case "stop.pressed" | "stop.reset":
             return f"{at}  {entry.kind}  {data.get('source') or data.get('reason')}"
         case "line.fault":
-            return f"{at}  {data['line']}  out: {data['detail']}"
+            return worded(
+                "{at}  {line}  out: {detail}", at=at, line=data["line"], detail=data["detail"]
+            )
         case "line.healed":
-            return f"{at}  {data['line']}  back in service"
+            return worded("{at}  {line}  back in service", at=at, line=data["line"])
         case "box.started":
-            return f"{at}  the box starts"
+            return worded("{at}  the box starts", at=at)
     return None

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance.demo.listening_audit import HeardAudit
+from appliance.language import Speaker
 from appliance.report.report import MEANINGS
 
 
@@ -31,42 +32,59 @@ class Summary:
     files: dict[str, Any]
 
 
-def print_summary(summary: Summary, console: Console) -> None:
+def print_summary(summary: Summary, console: Console, say: Speaker) -> None:
     """Print the summary; plain text where the output is no terminal."""
-    table = Table(title="What became of the calls", title_justify="left", box=None)
-    table.add_column("calls", justify="right")
-    table.add_column("outcome")
-    table.add_column("meaning")
+    table = Table(title=say("What became of the calls"), title_justify="left", box=None)
+    table.add_column(say("calls"), justify="right")
+    table.add_column(say("outcome"))
+    table.add_column(say("meaning"))
     for outcome, meaning in MEANINGS.items():
-        table.add_row(str(summary.outcomes.get(outcome.value, 0)), outcome.value, meaning)
+        made = str(summary.outcomes.get(outcome.value, 0))
+        table.add_row(made, say(outcome.value), say(meaning))
     console.print()
     console.print(table)
     console.print()
     not_called = summary.people - summary.called
-    console.print(f"{not_called} people were not called, and the box says why:")
-    for reason, count in summary.reasons.most_common():
-        console.print(f"  {count:>3}  {reason}", highlight=False)
     console.print(
-        f"{summary.refused_rows} rows of the contacts file were refused; "
-        f"{summary.files['rejects']} says why each was.",
+        say("{not_called} people were not called, and the box says why:", not_called=not_called)
+    )
+    for reason, count in summary.reasons.most_common():
+        console.print(f"  {count:>3}  {say(reason)}", highlight=False)
+    console.print(
+        say(
+            "{refused_rows} rows of the contacts file were refused; {rejects} says why each was.",
+            refused_rows=summary.refused_rows,
+            rejects=summary.files["rejects"],
+        ),
         highlight=False,
     )
     console.print()
     calls = sum(summary.outcomes.values())
     console.print(
-        f"{calls} calls to {summary.called} of {summary.people} people in "
-        f"{summary.seconds:.0f} s, at {summary.speed:g} times the speed of life.",
+        say(
+            "{calls} calls to {called} of {people} people in {seconds:.0f} s, at {speed:g} "
+            "times the speed of life.",
+            calls=calls,
+            called=summary.called,
+            people=summary.people,
+            seconds=summary.seconds,
+            speed=summary.speed,
+        ),
         highlight=False,
     )
-    console.print(summary.ledger, highlight=False)
+    console.print(say(summary.ledger), highlight=False)
     if summary.findings:
-        console.print("The network saw something else than the ledger says:")
+        console.print(say("The network saw something else than the ledger says:"))
         for finding in summary.findings:
-            console.print(f"  {finding}", highlight=False)
+            console.print(f"  {say(finding)}", highlight=False)
     else:
-        console.print("Audit: the network saw no call that the ledger had not authorised before.")
-    console.print(summary.heard.sentence(), highlight=False)
+        console.print(
+            say("Audit: the network saw no call that the ledger had not authorised before.")
+        )
+    console.print(say(summary.heard.sentence()), highlight=False)
     for finding in summary.heard.findings:
-        console.print(f"  {finding}", highlight=False)
-    console.print(f"Evidence: {summary.files['ledger']}", highlight=False)
-    console.print(f"What the network saw: {summary.files['network']}", highlight=False)
+        console.print(f"  {say(finding)}", highlight=False)
+    console.print(say("Evidence: {ledger}", ledger=summary.files["ledger"]), highlight=False)
+    console.print(
+        say("What the network saw: {network}", network=summary.files["network"]), highlight=False
+    )

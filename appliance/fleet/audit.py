@@ -6,6 +6,8 @@ here. What it compares by order (the log's sequence numbers) needs no clock; onl
 followed its claim does, and for that the clocks of hub and network may differ by *skew* seconds.
 
 Findings name the box, the rows and the messages, so that a person can look for themselves.
+
+Long because each promise stands beside the sentence that says how it was broken.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 from appliance.fleet.packs import Head, PackRefused, follow
 from appliance.fleet.subjects import Subject, Subjects
 from appliance.ledger.format import Line
+from firmware.wording import joined, worded
 
 WINDOW = 2.0
 """Seconds from the claim to the dial command (fleet design: two)."""
@@ -58,8 +61,12 @@ class Finding:
     what: str
 
     def __str__(self) -> str:
-        where = f"{self.box}: " if self.box else ""
-        return f"{where}{self.what}"
+        return self.said
+
+    @property
+    def said(self) -> str:
+        """The finding in one sentence, after the box that it is about."""
+        return joined(": ", [self.box, self.what] if self.box else [self.what])
 
 
 @dataclass(slots=True)
@@ -135,7 +142,11 @@ class _Book:
                     Finding(
                         promise="chain",
                         box="",
-                        what=f"the log goes from message {before} to {message.sequence}",
+                        what=worded(
+                            "the log goes from message {before} to {sequence}",
+                            before=before,
+                            sequence=message.sequence,
+                        ),
                     )
                 )
             before = message.sequence
@@ -177,7 +188,9 @@ def _calls(box: str, lines: Sequence[Line], verdict: Verdict) -> list[_Call]:
         try:
             head = follow(head, [line])
         except PackRefused as error:
-            verdict.findings.append(Finding(promise="chain", box=box, what=f"ledger: {error}"))
+            verdict.findings.append(
+                Finding(promise="chain", box=box, what=worded("ledger: {error}", error=error))
+            )
             break
         verdict.rows += 1
         if line.kind == "call.authorised":
@@ -189,7 +202,7 @@ def _calls(box: str, lines: Sequence[Line], verdict: Verdict) -> list[_Call]:
                     Finding(
                         promise="claim",
                         box=box,
-                        what=f"row {line.seq} authorises a call without a claim",
+                        what=worded("row {seq} authorises a call without a claim", seq=line.seq),
                     )
                 )
                 continue
@@ -226,8 +239,18 @@ def _against_claims(calls: Iterable[_Call], book: _Book, verdict: Verdict) -> No
                 Finding(
                     promise="claim",
                     box=call.box,
-                    what=f"row {call.row} names message {call.sequence} as its claim, which is "
-                    + ("missing" if permit is None else "of something else"),
+                    what=worded(
+                        "row {row} names message {sequence} as its claim, which is missing",
+                        row=call.row,
+                        sequence=call.sequence,
+                    )
+                    if permit is None
+                    else worded(
+                        "row {row} names message {sequence} as its claim, which is of something "
+                        "else",
+                        row=call.row,
+                        sequence=call.sequence,
+                    ),
                 )
             )
             continue
@@ -237,8 +260,13 @@ def _against_claims(calls: Iterable[_Call], book: _Book, verdict: Verdict) -> No
                 Finding(
                     promise="objection",
                     box=call.box,
-                    what=f"row {call.row} calls somebody who had objected: message "
-                    f"{objection.sequence} came before the claim {call.sequence}",
+                    what=worded(
+                        "row {row} calls somebody who had objected: message {sequence} came "
+                        "before the claim {sequence2}",
+                        row=call.row,
+                        sequence=objection.sequence,
+                        sequence2=call.sequence,
+                    ),
                 )
             )
         epoch = book.epoch_at(call.box, call.sequence)
@@ -248,8 +276,14 @@ def _against_claims(calls: Iterable[_Call], book: _Book, verdict: Verdict) -> No
                 Finding(
                     promise="stop",
                     box=call.box,
-                    what=f"row {call.row} calls in epoch {epoch}, which message {stop.sequence} "
-                    f"had stopped before the claim {call.sequence}",
+                    what=worded(
+                        "row {row} calls in epoch {epoch}, which message {sequence} had stopped "
+                        "before the claim {sequence2}",
+                        row=call.row,
+                        epoch=epoch,
+                        sequence=stop.sequence,
+                        sequence2=call.sequence,
+                    ),
                 )
             )
 
@@ -264,8 +298,14 @@ def _doubles(calls: Sequence[_Call], book: _Book, verdict: Verdict) -> None:
                 Finding(
                     promise="double",
                     box=call.box,
-                    what=f"row {call.row} is attempt {call.number} at a person at whom {other.box} "
-                    f"made it in row {other.row}",
+                    what=worded(
+                        "row {row} is attempt {number} at a person at whom {box} made it in row "
+                        "{row2}",
+                        row=call.row,
+                        number=call.number,
+                        box=other.box,
+                        row2=other.row,
+                    ),
                 )
             )
     for pid, claims in book.claims.items():
@@ -274,7 +314,11 @@ def _doubles(calls: Sequence[_Call], book: _Book, verdict: Verdict) -> None:
                 continue
             before = claims.get(number - 1)
             if before is None:
-                what = f"message {message.sequence} claims attempt {number} without the one before"
+                what = worded(
+                    "message {sequence} claims attempt {number} without the one before",
+                    sequence=message.sequence,
+                    number=number,
+                )
                 verdict.findings.append(Finding(promise="double", box="", what=what))
                 continue
             if (pid, number - 1) in book.prior:
@@ -282,9 +326,13 @@ def _doubles(calls: Sequence[_Call], book: _Book, verdict: Verdict) -> None:
             ended = book.outcomes.get((pid, number - 1))
             known = ended is not None and ended.sequence < message.sequence
             if not known and message.at - before.at < LOST:
-                what = (
-                    f"message {message.sequence} claims attempt {number} while attempt "
-                    f"{number - 1} (message {before.sequence}) may still be in a call"
+                what = worded(
+                    "message {sequence} claims attempt {number} while attempt {number2} (message "
+                    "{sequence2}) may still be in a call",
+                    sequence=message.sequence,
+                    number=number,
+                    number2=number - 1,
+                    sequence2=before.sequence,
                 )
                 verdict.findings.append(Finding(promise="double", box="", what=what))
 
@@ -292,7 +340,12 @@ def _doubles(calls: Sequence[_Call], book: _Book, verdict: Verdict) -> None:
 def _cap(book: _Book, cap: int, verdict: Verdict) -> None:
     for pid, claims in book.claims.items():
         if len(claims) > cap and max(claims) > cap:
-            what = f"{len(claims)} attempts at person {pid[:8]}…, of whom {cap} are allowed"
+            what = worded(
+                "{count} attempts at person {pid}…, of whom {cap} are allowed",
+                count=len(claims),
+                pid=pid[:8],
+                cap=cap,
+            )
             verdict.findings.append(Finding(promise="cap", box="", what=what))
 
 
@@ -321,7 +374,11 @@ def _network(
                 Finding(
                     promise="unseen",
                     box="",
-                    what=f"{dial.place}: a dial at person {dial.pid[:8]}… that no claim preceded",
+                    what=worded(
+                        "{place}: a dial at person {pid}… that no claim preceded",
+                        place=dial.place,
+                        pid=dial.pid[:8],
+                    ),
                 )
             )
             continue
@@ -334,7 +391,12 @@ def _network(
                 Finding(
                     promise="late",
                     box=call.box,
-                    what=f"{dial.place}: dialled {late:.1f} s after the claim {call.sequence}",
+                    what=worded(
+                        "{place}: dialled {late:.1f} s after the claim {sequence}",
+                        place=dial.place,
+                        late=late,
+                        sequence=call.sequence,
+                    ),
                 )
             )
 
@@ -353,26 +415,37 @@ def _whole(value: object) -> int:
 
 def told(verdict: Verdict) -> list[str]:
     """Return the verdict in sentences for a newcomer."""
-    seen = f"{verdict.boxes} boxes, {verdict.rows} ledger rows, {verdict.claims} claims, "
-    seen += f"{verdict.calls} calls, {verdict.objections} objections, {verdict.stops} stops"
+    seen = worded(
+        "{boxes} boxes, {rows} ledger rows, {claims} claims, ",
+        boxes=verdict.boxes,
+        rows=verdict.rows,
+        claims=verdict.claims,
+    )
+    seen += worded(
+        "{calls} calls, {objections} objections, {stops} stops",
+        calls=verdict.calls,
+        objections=verdict.objections,
+        stops=verdict.stops,
+    )
     if verdict.dials:
-        seen += f"; the network saw {verdict.dials} dials"
+        seen += worded("; the network saw {dials} dials", dials=verdict.dials)
     promises = {
-        "claim": "every call stands on a claim of its own",
-        "double": "nobody was called twice at a time, or twice for one attempt",
-        "cap": "nobody was called more often than allowed",
-        "objection": "nobody was called on a claim made after their objection",
-        "stop": "no box called after its stop",
-        "chain": "every ledger is whole and unchanged",
+        "claim": worded("every call stands on a claim of its own"),
+        "double": worded("nobody was called twice at a time, or twice for one attempt"),
+        "cap": worded("nobody was called more often than allowed"),
+        "objection": worded("nobody was called on a claim made after their objection"),
+        "stop": worded("no box called after its stop"),
+        "chain": worded("every ledger is whole and unchanged"),
     }
     if verdict.dials:
-        promises["unseen"] = "the network saw no call that was not recorded first"
-        promises["late"] = f"every dial came within {WINDOW:g} s of its claim"
-    lines = [f"Looked at: {seen}."]
+        promises["unseen"] = worded("the network saw no call that was not recorded first")
+        promises["late"] = worded("every dial came within {window:g} s of its claim", window=WINDOW)
+    lines = [worded("Looked at: {seen}.", seen=seen)]
     broken = {finding.promise for finding in verdict.findings}
     for promise, text in promises.items():
-        lines.append(f"  {'BROKEN' if promise in broken else 'kept  '}  {text}")
-    lines += [f"  - {finding}" for finding in verdict.findings[:50]]
+        sign = worded("BROKEN") if promise in broken else worded("kept  ")
+        lines.append("  " + joined("  ", [sign, text]))
+    lines += ["  - " + joined("", [finding.said]) for finding in verdict.findings[:50]]
     if len(verdict.findings) > 50:
-        lines.append(f"  - and {len(verdict.findings) - 50} more")
+        lines.append(worded("  - and {count} more", count=len(verdict.findings) - 50))
     return lines

@@ -14,6 +14,7 @@ from appliance.fleet import streams, wire
 from appliance.fleet.hub_config import OLDEST
 from appliance.fleet.messages import encode
 from appliance.fleet.subjects import Subjects
+from firmware.wording import worded
 
 
 class HubUnfit(Exception):
@@ -32,25 +33,38 @@ async def examine(client: Client, campaign: str, box: str) -> int:
     version = wire.version_of(client)
     if version < OLDEST:
         raise HubUnfit(
-            f"the hub's server is {'.'.join(map(str, version))}, which ignores the conditions of a "
-            "claim",
-            f"Install nats-server {'.'.join(map(str, OLDEST))} or newer on every node.",
+            worded(
+                "the hub's server is {names}, which ignores the conditions of a claim",
+                names=".".join(map(str, version)),
+            ),
+            worded(
+                "Install nats-server {names} or newer on every node.",
+                names=".".join(map(str, OLDEST)),
+            ),
         )
     names = Subjects(campaign)
     try:
         info = await wire.api(client, f"STREAM.INFO.{names.stream}")
     except wire.HubRefused as refused:
         raise HubUnfit(
-            f"the hub has no log of campaign {campaign}: {refused}",
-            "Make it at headquarters with: autodialer fleet hub --check",
+            worded(
+                "the hub has no log of campaign {campaign}: {refused}",
+                campaign=campaign,
+                refused=refused,
+            ),
+            worded("Make it at headquarters with: autodialer fleet hub --check"),
         ) from refused
     found = info["config"]
     wanted = streams.campaign_stream(campaign, found.get("num_replicas", 1))
     faults = streams.unlike(wanted, found)
     if faults:
         raise HubUnfit(
-            f"the log of campaign {campaign} is not write-once: {'; '.join(faults)}",
-            "See what changed it, then at headquarters: autodialer fleet hub --check",
+            worded(
+                "the log of campaign {campaign} is not write-once: {names}",
+                campaign=campaign,
+                names="; ".join(faults),
+            ),
+            worded("See what changed it, then at headquarters: autodialer fleet hub --check"),
         )
     await _overwrite(client, names.canary(box, "rev"))
     await _claim(client, names, box)
@@ -67,8 +81,10 @@ async def _overwrite(client: Client, subject: str) -> None:
             if refused.code == wire.EXISTS:
                 return
             if refused.code != wire.BUSY:
-                raise HubUnfit(f"the hub takes no canary: {refused}", _SPACE) from refused
-    raise HubUnfit("the hub overwrote a message that is written once", _RULES)
+                raise HubUnfit(
+                    worded("the hub takes no canary: {refused}", refused=refused), _SPACE
+                ) from refused
+    raise HubUnfit(worded("the hub overwrote a message that is written once"), _RULES)
 
 
 async def _claim(client: Client, names: Subjects, box: str) -> None:
@@ -91,10 +107,12 @@ async def _claim(client: Client, names: Subjects, box: str) -> None:
                 return
             if refused.code == wire.BUSY:
                 continue
-            raise HubUnfit(f"the hub does not judge claims: {refused}", _RULES) from refused
-        raise HubUnfit("the hub granted a claim on somebody who had objected", _RULES)
-    raise wire.NoAnswer("the hub is too busy to be tried")
+            raise HubUnfit(
+                worded("the hub does not judge claims: {refused}", refused=refused), _RULES
+            ) from refused
+        raise HubUnfit(worded("the hub granted a claim on somebody who had objected"), _RULES)
+    raise wire.NoAnswer(worded("the hub is too busy to be tried"))
 
 
-_RULES = "Dial nobody with it: see at headquarters with autodialer fleet hub --check."
-_SPACE = "Make room on the hub's disks, then look with: autodialer fleet hub --check."
+_RULES = worded("Dial nobody with it: see at headquarters with autodialer fleet hub --check.")
+_SPACE = worded("Make room on the hub's disks, then look with: autodialer fleet hub --check.")

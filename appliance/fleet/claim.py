@@ -23,6 +23,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import assert_never
 
+from firmware.wording import worded
+
 DIAL_WITHIN = 2.0
 """Seconds of CLOCK_BOOTTIME from sending the claim to the dial command.
 
@@ -70,10 +72,12 @@ class Position:
     def bars(self) -> str | None:
         """Return why this box dials nobody, whoever it is; None where nothing bars it."""
         if self.forgetful:
-            return f"the hub has forgotten what it acknowledged: {self.forgetful}"
+            return worded(
+                "the hub has forgotten what it acknowledged: {forgetful}", forgetful=self.forgetful
+            )
         if self.stopped:
-            who = f" by {self.stopped_by}" if self.stopped_by else ""
-            return f"headquarters stopped this box{who}"
+            who = worded(" by {stopped_by}", stopped_by=self.stopped_by) if self.stopped_by else ""
+            return worded("headquarters stopped this box{who}", who=who)
         return None
 
     def sees(self, sequence: int) -> Position:
@@ -110,11 +114,18 @@ class Position:
         if last_sequence < self.highest:
             return replace(
                 self,
-                forgetful=f"it ends at {last_sequence}, this box has seen {self.highest}",
+                forgetful=worded(
+                    "it ends at {last_sequence}, this box has seen {highest}",
+                    last_sequence=last_sequence,
+                    highest=self.highest,
+                ),
             )
         if self.anchor and at_anchor != self.anchor_subject:
             return replace(
-                self, forgetful=f"message {self.anchor} is not this box's claim any more"
+                self,
+                forgetful=worded(
+                    "message {anchor} is not this box's claim any more", anchor=self.anchor
+                ),
             )
         return self
 
@@ -260,7 +271,11 @@ def _acknowledged(
     if isinstance(state, Granted):
         return state, position
     if sequence <= state.floor:
-        detail = f"a claim was numbered {sequence}, this box had seen {state.floor}"
+        detail = worded(
+            "a claim was numbered {sequence}, this box had seen {floor}",
+            sequence=sequence,
+            floor=state.floor,
+        )
         return _denied(state, Reason.FORGETFUL, detail), replace(position, forgetful=detail)
     seen = replace(position.sees(sequence), anchor=sequence - 1, anchor_subject=state.subject)
     reason: Reason | None = None

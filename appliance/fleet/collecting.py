@@ -13,6 +13,7 @@ from appliance.fleet.headquarters import Headquarters
 from appliance.fleet.messages import instant
 from appliance.fleet.packs import Head, PackRefused
 from appliance.fleet.signing import SignatureWrong, open_head, sign_head
+from firmware.wording import worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ async def _verify(headquarters: Headquarters, box: str) -> LedgerState:
         try:
             head = packs.follow(head, packs.read(message.payload))
         except PackRefused as error:
-            fault = f"message {message.sequence}: {error}"
+            fault = worded("message {sequence}: {error}", sequence=message.sequence, error=error)
             break
         after = message.sequence
     if head != begun:
@@ -62,7 +63,9 @@ async def _verify(headquarters: Headquarters, box: str) -> LedgerState:
             nats, subjects.head(box), sign_head(held.signing, box, head, now, pack=after)
         )
     if fault:
-        await headquarters.stop([box], by="auditor", reason=f"its ledger is not sound: {fault}")
+        await headquarters.stop(
+            [box], by="auditor", reason=worded("its ledger is not sound: {fault}", fault=fault)
+        )
     return LedgerState(box=box, head=head, new=head.seq - begun.seq, fault=fault)
 
 

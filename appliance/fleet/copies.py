@@ -19,6 +19,7 @@ from appliance.fleet.audit import Dialled, Logged
 from appliance.fleet.packs import raw
 from appliance.fleet.pseudonym import pseudonym
 from appliance.ledger.format import BadLine, Line, decode
+from firmware.wording import worded
 
 
 @dataclass(slots=True)
@@ -36,7 +37,10 @@ class Copies:
         try:
             (directory / "ledgers").mkdir(parents=True)
         except FileExistsError:
-            raise Refused(f"{directory} exists already", "name a new directory") from None
+            raise Refused(
+                worded("{directory} exists already", directory=directory),
+                worded("name a new directory"),
+            ) from None
         (directory / "fleet.json").write_text(json.dumps({"campaign": self.campaign}) + "\n")
         with (directory / "log.jsonl").open("w", encoding="utf-8") as stream:
             for message in self.log:
@@ -61,7 +65,7 @@ class Copies:
             paths = sorted((directory / "ledgers").glob("*.jsonl"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refused(
-                f"{directory}: {error}", "it must come from: fleet verify --save DIR"
+                f"{directory}: {error}", worded("it must come from: fleet verify --save DIR")
             ) from error
         for path in paths:
             copies.add_ledger(path.stem, path.read_bytes())
@@ -74,7 +78,9 @@ class Copies:
             try:
                 lines.append(decode(row))
             except BadLine as error:
-                self.damaged.append((box, f"line {number}: {error}"))
+                self.damaged.append(
+                    (box, worded("line {number}: {error}", number=number, error=error))
+                )
                 return
 
 
@@ -98,7 +104,8 @@ def read_network(paths: Iterable[Path], key: bytes) -> list[Dialled]:
                     dials.append(Dialled(pid=pid, at=at, place=f"{path.name}:{number}"))
             except (ValueError, KeyError, TypeError) as error:
                 raise Refused(
-                    f"{path}:{number}: {error}", "it must come from: autodialer simulate --log"
+                    f"{path}:{number}: {error}",
+                    worded("it must come from: autodialer simulate --log"),
                 ) from error
     return dials
 
@@ -113,4 +120,6 @@ def _logged(path: Path, number: int, row: str) -> Logged:
             at=datetime.fromisoformat(value["time"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise Refused(f"{path}:{number}: {error}", "it must come from: fleet verify") from error
+        raise Refused(
+            f"{path}:{number}: {error}", worded("it must come from: fleet verify")
+        ) from error

@@ -18,6 +18,7 @@ from appliance.fleet.claim import DIAL_WITHIN, Acknowledged, Asked, NotWritten, 
 from appliance.fleet.messages import Claim, Ended, MessageUnreadable
 from appliance.fleet.subjects import Subjects
 from appliance.model import AttemptElsewhere
+from firmware.wording import worded
 
 READ_WITHIN = 5.0
 MOST = 50
@@ -89,7 +90,9 @@ class Exchange:
         in_log = await self._ids(ask.pid, known) if known else set()
         prior = [attempt for attempt in ask.known if attempt.id not in in_log]
         if known + len(prior) != len(ask.known):
-            return Answer(event=NotWritten(Reason.CLAIMED, "the log and the history disagree"))
+            return Answer(
+                event=NotWritten(Reason.CLAIMED, worded("the log and the history disagree"))
+            )
         parts = [
             wire.Part(
                 subject=self._names.claim(ask.pid, known + place),
@@ -116,7 +119,7 @@ class Exchange:
         while True:
             left = claim.sent_at + DIAL_WITHIN - self._boot()
             if left <= 0:
-                return Answer(event=NotWritten(Reason.NO_ANSWER, "the hub was busy"))
+                return Answer(event=NotWritten(Reason.NO_ANSWER, worded("the hub was busy")))
             try:
                 written = await wire.write_together(self._client, parts, within=left)
             except wire.NoAnswer as error:

@@ -23,6 +23,7 @@ from appliance.fleet.hub import Hub
 from appliance.fleet.messages import Objection, Order, encode
 from appliance.fleet.pseudonym import pseudonym
 from appliance.fleet.subjects import Subjects
+from firmware.wording import worded
 
 NAME = "headquarters"
 PATIENCE = 30.0
@@ -86,14 +87,20 @@ class Headquarters:
                 info = await wire.api(self.nats, f"STREAM.INFO.{stream['name']}")
             except wire.HubRefused:
                 await wire.api(self.nats, f"STREAM.CREATE.{stream['name']}", stream)
-                made.append(f"stream {stream['name']}")
+                made.append(worded("stream {name}", name=stream["name"]))
                 continue
             faults = streams.unlike(stream, info["config"])
             if faults:
                 raise HubUnfit(
-                    f"stream {stream['name']} is not as it must be: {'; '.join(faults)}",
-                    "It was made or changed by somebody else: use a hub of the fleet's own, and "
-                    "find out who may change this one.",
+                    worded(
+                        "stream {name} is not as it must be: {names}",
+                        name=stream["name"],
+                        names="; ".join(faults),
+                    ),
+                    worded(
+                        "It was made or changed by somebody else: use a hub of the fleet's own, "
+                        "and find out who may change this one."
+                    ),
                 )
         for box in self.hub.boxes():
             made += await self.admit(box.box)
@@ -112,7 +119,7 @@ class Headquarters:
             except wire.HubRefused:
                 body = {"stream_name": stream, "config": consumer}
                 await self._api(f"CONSUMER.DURABLE.CREATE.{stream}.{box}", body)
-                made.append(f"consumer {box} of {stream}")
+                made.append(worded("consumer {box} of {stream}", box=box, stream=stream))
         return made
 
     async def nodes(self) -> dict[str, str]:
@@ -121,14 +128,14 @@ class Headquarters:
         cluster = info.get("cluster") or {}
         told = {}
         if cluster.get("leader"):
-            told[str(cluster["leader"])] = "leads the campaign's log"
+            told[str(cluster["leader"])] = worded("leads the campaign's log")
         for replica in cluster.get("replicas") or ():
             if replica.get("offline"):
-                state = "is off or cut off"
+                state = worded("is off or cut off")
             elif replica.get("current"):
                 state = "follows"
             else:
-                state = f"is {replica.get('lag', '?')} messages behind"
+                state = worded("is {get} messages behind", get=replica.get("lag", "?"))
             told[str(replica["name"])] = state
         return told
 
@@ -173,7 +180,9 @@ class Headquarters:
         opened = {}
         for box in boxes:
             epoch = await self.epoch(box)
-            fence = Order(by=by, reason=f"epoch {epoch} is over", at=now, fence=True)
+            fence = Order(
+                by=by, reason=worded("epoch {epoch} is over", epoch=epoch), at=now, fence=True
+            )
             await self._once(self.names.stop(epoch, box), fence.payload())
             order = Order(by=by, reason=reason, at=now, after_loss=after_loss)
             await self._once(self.names.epoch(epoch + 1, box), order.payload())
@@ -274,8 +283,8 @@ async def at_headquarters(hub: Hub) -> AsyncIterator[Headquarters]:
         )
     except wire.NoAnswer as error:
         raise Refused(
-            f"no node of the hub lets us in: {error}",
-            "see that the nodes run and have the newest users.conf (fleet hub --check)",
+            worded("no node of the hub lets us in: {error}", error=error),
+            worded("see that the nodes run and have the newest users.conf (fleet hub --check)"),
         ) from error
     try:
         yield Headquarters(hub, nats)

@@ -29,6 +29,7 @@ from appliance.fleet.pseudonym import KEY_BYTES
 from appliance.fleet.signing import new_sealing_key, new_signing_key
 from appliance.fleet.subjects import name
 from appliance.storage.files import make_private_directory, replace_file
+from firmware.wording import worded
 
 STORE = "/var/lib/autodialer-hub"
 """Where a node keeps its streams, unless ``fleet hub --store`` says otherwise."""
@@ -80,12 +81,13 @@ class Hub:
             return cls(directory, value)
         except FileNotFoundError:
             raise Refused(
-                f"{directory} holds no fleet", "make one with: autodialer fleet hub --hub DIR …"
+                worded("{directory} holds no fleet", directory=directory),
+                worded("make one with: autodialer fleet hub --hub DIR …"),
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Refused(f"{directory / 'fleet.json'}: {error}", "restore it from a backup") from (
-                error
-            )
+            raise Refused(
+                f"{directory / 'fleet.json'}: {error}", worded("restore it from a backup")
+            ) from (error)
 
     @classmethod
     def create(
@@ -93,12 +95,19 @@ class Hub:
     ) -> Hub:
         """Begin a fleet; *tls* is given up only by a bench on its own machine."""
         if (directory / "fleet.json").exists():
-            raise Refused(f"{directory} holds a fleet already", "choose another directory")
+            raise Refused(
+                worded("{directory} holds a fleet already", directory=directory),
+                worded("choose another directory"),
+            )
         names = [node.name for node in nodes]
         if len(nodes) not in (1, 3, 5) or len(set(names)) != len(names):
             raise Refused(
-                f"a hub of {len(nodes)} nodes named {', '.join(names)}",
-                "give three nodes (five at most, one on a bench), each with a name of its own",
+                worded(
+                    "a hub of {count} nodes named {names}", count=len(nodes), names=", ".join(names)
+                ),
+                worded(
+                    "give three nodes (five at most, one on a bench), each with a name of its own"
+                ),
             )
         name(campaign)
         make_private_directory(directory)
@@ -148,7 +157,7 @@ class Hub:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refused(
-                f"{self.directory / 'secrets.json'}: {error}", "restore it from a backup"
+                f"{self.directory / 'secrets.json'}: {error}", worded("restore it from a backup")
             ) from error
 
     def boxes(self, *, removed: bool = False) -> list[Box]:
@@ -158,7 +167,7 @@ class Hub:
             try:
                 box = Box(**json.loads(path.read_text(encoding="utf-8")))
             except (ValueError, TypeError) as error:
-                raise Refused(f"{path}: {error}", "restore it from a backup") from error
+                raise Refused(f"{path}: {error}", worded("restore it from a backup")) from error
             if removed or box.removed_at is None:
                 found.append(box)
         return found
@@ -169,7 +178,10 @@ class Hub:
             if box.box == wanted:
                 return box
         known = ", ".join(box.box for box in self.boxes()) or "none"
-        raise Refused(f"no box is enrolled as {wanted}", f"enrolled are: {known}")
+        raise Refused(
+            worded("no box is enrolled as {wanted}", wanted=wanted),
+            worded("enrolled are: {known}", known=known),
+        )
 
     def enrol(self, wanted: str) -> BoxKeys:
         """Enrol a box and return the keys that it will hold; only their public halves stay here.
@@ -178,11 +190,13 @@ class Hub:
         """
         name(wanted)
         if wanted in ("all", "headquarters"):
-            raise Refused(f"{wanted} cannot name a box", "choose another name")
+            raise Refused(
+                worded("{wanted} cannot name a box", wanted=wanted), worded("choose another name")
+            )
         if any(box.box == wanted for box in self.boxes(removed=True)):
             raise Refused(
-                f"a box was enrolled as {wanted} before",
-                "choose another name: its ledger and claims bear this one",
+                worded("a box was enrolled as {wanted} before", wanted=wanted),
+                worded("choose another name: its ledger and claims bear this one"),
             )
         held = self.secrets()
         seed, nkey = new_seed()

@@ -15,6 +15,7 @@ import secrets
 from appliance.errors import Refused
 from appliance.fleet.keys import BoxKeys
 from appliance.fleet.signing import open_with_key, seal_with_key
+from firmware.wording import worded
 
 _N, _R, _P = 2**15, 8, 1
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -51,13 +52,17 @@ def open_file(contents: bytes, passphrase: str, place: str) -> BoxKeys:
         sealed = base64.b64decode(value["sealed"], validate=True)
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(
-            f"{place}: not a joining file: {error}", "it comes from: autodialer fleet enrol"
+            worded("{place}: not a joining file: {error}", place=place, error=error),
+            worded("it comes from: autodialer fleet enrol"),
         ) from error
     text = open_with_key(sealed, _key(passphrase.strip().lower(), salt))
     if text is None:
         raise Refused(
-            f"{place}: the passphrase does not open it, or it was changed on its way",
-            "type it as headquarters read it: four groups of four",
+            worded(
+                "{place}: the passphrase does not open it, or it was changed on its way",
+                place=place,
+            ),
+            worded("type it as headquarters read it: four groups of four"),
         )
     return BoxKeys.parse(text.decode(), place)
 

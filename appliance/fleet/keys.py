@@ -19,6 +19,7 @@ from typing import Any
 from appliance.fleet.pseudonym import KEY_BYTES
 from appliance.fleet.subjects import NameRefused, name
 from appliance.storage.files import StorageError, replace_file
+from firmware.wording import worded
 
 _SERVER = re.compile(r"(?:tls|nats)://[A-Za-z0-9.\[\]:-]+:\d{1,5}")
 _SEED = re.compile(r"SU[A-Z2-7]{56}")
@@ -66,12 +67,12 @@ class BoxKeys:
         try:
             value = json.loads(text)
         except ValueError as error:
-            raise _damaged(place, "it is not JSON") from error
+            raise _damaged(place, worded("it is not JSON")) from error
         if not isinstance(value, dict) or value.get("version") != 1:
-            raise _damaged(place, "it is no key file of this version")
+            raise _damaged(place, worded("it is no key file of this version"))
         servers = value.get("servers")
         if not isinstance(servers, list) or not servers:
-            raise _damaged(place, "servers is missing")
+            raise _damaged(place, worded("servers is missing"))
         for server in servers:
             check_server(server, place)
         try:
@@ -97,13 +98,16 @@ class BoxKeys:
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or error
             raise KeysUnusable(
-                f"{path}: {why}", remedy="Join the fleet with: autodialer fleet join FILE"
+                f"{path}: {why}", remedy=worded("Join the fleet with: autodialer fleet join FILE")
             ) from error
         if mode & 0o077:
             raise KeysUnusable(
-                f"{path} can be read by others than its owner",
-                remedy=f"Take that away with: chmod 600 {path}; if others may have read it, let "
-                "headquarters remove the box and enrol it anew.",
+                worded("{path} can be read by others than its owner", path=path),
+                remedy=worded(
+                    "Take that away with: chmod 600 {path}; if others may have read it, let "
+                    "headquarters remove the box and enrol it anew.",
+                    path=path,
+                ),
             )
         return cls.parse(text, str(path))
 
@@ -115,7 +119,9 @@ class BoxKeys:
 def check_server(server: object, place: str) -> None:
     """Raise :class:`KeysUnusable` unless *server* reads ``tls://HOST:PORT``."""
     if not isinstance(server, str) or not _SERVER.fullmatch(server):
-        raise _damaged(place, f"{server!r} is no server; write tls://HOST:PORT")
+        raise _damaged(
+            place, worded("{server!r} is no server; write tls://HOST:PORT", server=server)
+        )
 
 
 def new_seed() -> tuple[str, str]:
@@ -149,32 +155,36 @@ def tls_context(authority: str) -> ssl.SSLContext | None:
 def _matching(value: dict[str, Any], key: str, pattern: re.Pattern[str], place: str) -> str:
     found = value.get(key)
     if not isinstance(found, str) or not pattern.fullmatch(found):
-        raise _damaged(place, f"{key} is missing or damaged")
+        raise _damaged(place, worded("{key} is missing or damaged", key=key))
     if key == "campaign_key" and len(found) != 2 * KEY_BYTES:
-        raise _damaged(place, f"{key} has another length")
+        raise _damaged(place, worded("{key} has another length", key=key))
     return found
 
 
 def _name(value: dict[str, Any], key: str) -> str:
     found = value.get(key)
     if not isinstance(found, str):
-        raise NameRefused(f"{key} is missing or no name")
+        raise NameRefused(worded("{key} is missing or no name", key=key))
     return name(found)
 
 
 def _authority(value: dict[str, Any], place: str) -> str:
     found = value.get("authority")
     if not isinstance(found, str):
-        raise _damaged(place, "authority is missing")
+        raise _damaged(place, worded("authority is missing"))
     try:
         tls_context(found)
     except (ssl.SSLError, ValueError) as error:
-        raise _damaged(place, f"authority is no certificate: {error}") from error
+        raise _damaged(
+            place, worded("authority is no certificate: {error}", error=error)
+        ) from error
     return found
 
 
 def _damaged(place: str, why: str) -> KeysUnusable:
     return KeysUnusable(
         f"{place}: {why}",
-        remedy="Let headquarters enrol the box anew, then join with: autodialer fleet join FILE",
+        remedy=worded(
+            "Let headquarters enrol the box anew, then join with: autodialer fleet join FILE"
+        ),
     )

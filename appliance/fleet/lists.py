@@ -16,6 +16,7 @@ from pathlib import Path
 
 from appliance.fleet.messages import MessageUnreadable, decode, encode
 from appliance.storage.files import make_private_directory, replace_file
+from firmware.wording import worded
 
 PART = 512 * 1024
 """Bytes of a part before base64; the hub takes messages of a megabyte."""
@@ -54,11 +55,11 @@ class Part:
                 data=base64.b64decode(value["data"], validate=True),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise MessageUnreadable(f"not a part of a list: {error}") from error
+            raise MessageUnreadable(worded("not a part of a list: {error}", error=error)) from error
         if not re.fullmatch(r"[0-9a-f]{64}", part.list):
-            raise MessageUnreadable("not a part of a list: its name")
+            raise MessageUnreadable(worded("not a part of a list: its name"))
         if not 1 <= part.number <= part.of <= PARTS or len(part.data) > PART:
-            raise MessageUnreadable("not a part of a list: its number or length")
+            raise MessageUnreadable(worded("not a part of a list: its number or length"))
         return part
 
 
@@ -102,7 +103,7 @@ class Assembly:
         sealed = b"".join(path.read_bytes() for path in found)
         if hashlib.sha256(sealed).hexdigest() != part.list:
             self.drop(part.list)
-            raise MessageUnreadable("the parts do not make the list that they name")
+            raise MessageUnreadable(worded("the parts do not make the list that they name"))
         return sealed
 
     def drop(self, identity: str) -> None:

@@ -49,6 +49,7 @@ from appliance.fleet.subjects import Subjects
 from appliance.model import AttemptElsewhere
 from appliance.storage.files import StorageError
 from firmware.clock import Clock
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class Member:
         """Claim *ask*; its row is on disk. The answer is posted, in any case."""
         self._asks[ask.attempt] = ask
         if not self._on_loop(lambda: self._queue.put_nowait(ask)):
-            self._deny(ask, Reason.NOT_CONNECTED, "the fleet's thread does not run")
+            self._deny(ask, Reason.NOT_CONNECTED, worded("the fleet's thread does not run"))
 
     def written(self, seq: int) -> None:
         """Note that the ledger is on disk up to row *seq*: objections in it leave at once."""
@@ -210,7 +211,11 @@ class Member:
             asyncio.run(self._main())
         except Exception as error:
             log.exception("the fleet's thread ended")
-            self._fail(f"a fault of the program, {type(error).__name__}: its log tells more")
+            self._fail(
+                worded(
+                    "a fault of the program, {name}: its log tells more", name=type(error).__name__
+                )
+            )
 
     def _fail(self, why: str) -> None:
         """Nothing goes on here any more, until a restart: nobody is dialled."""
@@ -242,10 +247,14 @@ class Member:
             raise
         except StorageError as error:
             log.error("the fleet's memory cannot be kept: %s", error)
-            self._fail(f"the fleet's memory cannot be kept: {error}")
+            self._fail(worded("the fleet's memory cannot be kept: {error}", error=error))
         except Exception as error:
             log.exception("a task of the fleet ended")
-            self._fail(f"a fault of the program, {type(error).__name__}: its log tells more")
+            self._fail(
+                worded(
+                    "a fault of the program, {name}: its log tells more", name=type(error).__name__
+                )
+            )
 
     # --- the connection ----------------------------------------------------------------------
 
@@ -254,7 +263,7 @@ class Member:
         lost, back = asyncio.Event(), asyncio.Event()
 
         async def disconnected() -> None:
-            self._shared.stand(Standing(trouble="the link to the hub is cut"))
+            self._shared.stand(Standing(trouble=worded("the link to the hub is cut")))
             lost.set()
 
         async def reconnected() -> None:
@@ -333,7 +342,9 @@ class Member:
             log.error("%s; %s", unfit, unfit.remedy)
             return False
         except (wire.NoAnswer, wire.HubRefused) as error:
-            self._shared.stand(Standing(trouble=f"the hub does not answer: {error}"))
+            self._shared.stand(
+                Standing(trouble=worded("the hub does not answer: {error}", error=error))
+            )
             return False
         if not nats.is_connected:
             return False
@@ -380,7 +391,9 @@ class Member:
                 try:
                     order = Order.read(payload)
                 except MessageUnreadable:
-                    order = Order(by="an order that cannot be read", reason="unknown", at=now)
+                    order = Order(
+                        by=worded("an order that cannot be read"), reason="unknown", at=now
+                    )
                 self._shared.stop(found.number, order)
             case "epoch" if found is not None:
                 try:
@@ -404,7 +417,7 @@ class Member:
                 return
             contents = unseal(sealed, self.keys.sealing_key)
         except (MessageUnreadable, NotForThisBox) as error:
-            self._last_list = f"refused: {error}"
+            self._last_list = worded("refused: {error}", error=error)
             log.error("a list from headquarters: %s", error)
         else:
             self._last_list = await asyncio.to_thread(self._take_list, contents)
@@ -549,5 +562,5 @@ class Member:
         with contextlib.suppress(wire.NoAnswer, wire.HubRefused, LedgerForked):
             if self._nats is not None and self._shared.standing.connected:
                 await self._sender.send(self._nats, self._head)
-        self._shared.stand(Standing(trouble="the box has ended"))
+        self._shared.stand(Standing(trouble=worded("the box has ended")))
         await self._say()

@@ -10,6 +10,7 @@ from typing import Protocol
 from appliance.effects import AskClaim
 from appliance.fleet.keys import BoxKeys, KeysUnusable
 from appliance.fleet.pseudonym import pseudonym
+from firmware.wording import worded
 
 
 class FleetSection(Protocol):
@@ -36,8 +37,16 @@ def keys_of(section: FleetSection, config: Path) -> BoxKeys:
     keys = BoxKeys.load(path)
     if keys.box != section.box:
         raise KeysUnusable(
-            f"{path} is the key of box {keys.box}, and {config.name} says fleet.box: {section.box}",
-            remedy=f"Write fleet.box: {keys.box}, or join with this box's own file.",
+            worded(
+                "{path} is the key of box {box}, and {config} says fleet.box: {box2}",
+                path=path,
+                box=keys.box,
+                config=config.name,
+                box2=section.box,
+            ),
+            remedy=worded(
+                "Write fleet.box: {box}, or join with this box's own file.", box=keys.box
+            ),
         )
     return replace(keys, servers=tuple(section.servers))
 
@@ -54,7 +63,7 @@ class Passive:
         self.heard = 0
 
     def barred(self) -> str | None:
-        return "the box is not running"
+        return worded("the box is not running")
 
     def pseudonym(self, number: str) -> str:
         return pseudonym(self._keys.campaign_key, number)
@@ -66,7 +75,7 @@ class Passive:
         raise AssertionError(f"attempt {ask.attempt} of a box that does not run")
 
     def refuses(self, attempt: str) -> str | None:  # noqa: ARG002
-        return "the box is not running"
+        return worded("the box is not running")
 
     def concluded(self, attempt: str) -> None:
         """Nothing runs."""

@@ -31,6 +31,7 @@ from appliance.storage.files import (
     storage_failed,
 )
 from firmware.durable import write_all
+from firmware.wording import worded
 
 _RECORD = struct.Struct(">16sq")
 
@@ -100,7 +101,7 @@ class Memory:
                 if not self.objections:
                     self._disk.sync_directory(self.directory)
             except OSError as error:
-                raise storage_failed(f"writing {path}", error) from error
+                raise storage_failed(worded("writing {path}", path=path), error) from error
             # A new mapping, not a changed one: another thread may be looking at the old one.
             self.objections = {**self.objections, **new}
         return [key.hex() for key in new]
@@ -122,7 +123,7 @@ class Memory:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise storage_failed(f"reading {path}", error) from error
+            raise storage_failed(worded("reading {path}", path=path), error) from error
         self.objections = dict(_RECORD.iter_unpack(data[:whole]))
 
     def _position(self) -> Position:
@@ -153,7 +154,9 @@ class Memory:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise storage_failed(f"reading {self.directory / name}", error) from error
+            raise storage_failed(
+                worded("reading {directory}", directory=self.directory / name), error
+            ) from error
         except ValueError as error:
             raise self._damaged(name, error) from error
         if not isinstance(value, dict):
@@ -166,7 +169,9 @@ class Memory:
     def _damaged(self, name: str, error: Exception) -> MemoryDamaged:
         return MemoryDamaged(
             f"{self.directory / name}: {error}",
-            remedy="Restore the state directory from its backup; the box dials nobody meanwhile.",
+            remedy=worded(
+                "Restore the state directory from its backup; the box dials nobody meanwhile."
+            ),
         )
 
 

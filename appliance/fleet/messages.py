@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from appliance.model import Outcome
+from firmware.wording import worded
 
 UNUSED = "unused"
 """Outcome of a claim on which nobody was dialled: refused late, or by the box's own gate."""
@@ -32,9 +33,9 @@ def decode(payload: bytes) -> dict[str, Any]:
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError) as error:
-        raise MessageUnreadable(f"not JSON: {error}") from None
+        raise MessageUnreadable(worded("not JSON: {error}", error=error)) from None
     if not isinstance(value, dict):
-        raise MessageUnreadable("not a JSON object")
+        raise MessageUnreadable(worded("not a JSON object"))
     return value
 
 
@@ -154,7 +155,7 @@ class Order:
 def _text(value: Mapping[str, Any], key: str) -> str:
     found = value.get(key)
     if not isinstance(found, str) or not found or len(found) > 1000:
-        raise MessageUnreadable(f"{key} is missing or no text")
+        raise MessageUnreadable(worded("{key} is missing or no text", key=key))
     return found
 
 
@@ -162,7 +163,7 @@ def _time(value: Mapping[str, Any], key: str) -> datetime:
     try:
         at = datetime.fromisoformat(_text(value, key))
     except ValueError as error:
-        raise MessageUnreadable(f"{key} is no time") from error
+        raise MessageUnreadable(worded("{key} is no time", key=key)) from error
     if at.tzinfo is None:
-        raise MessageUnreadable(f"{key} is a time without offset")
+        raise MessageUnreadable(worded("{key} is a time without offset", key=key))
     return at

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.ledger.format import GENESIS, BadLine, Line, check_follows, decode
+from firmware.wording import worded
 
 LINES = 50
 """Lines of a pack at most: 135,000 lines a second went through the hub so, 3,600 one by one."""
@@ -81,11 +82,11 @@ def packs(lines: Iterable[Line]) -> Iterator[Pack]:
 def read(payload: bytes) -> list[Line]:
     """Return a pack's lines, each checked against its own hash. Raises :class:`PackRefused`."""
     if not payload.endswith(b"\n"):
-        raise PackRefused("a pack ends with a whole line")
+        raise PackRefused(worded("a pack ends with a whole line"))
     try:
         return [decode(row) for row in payload[:-1].split(b"\n")]
     except BadLine as error:
-        raise PackRefused(f"a line is damaged: {error}") from error
+        raise PackRefused(worded("a line is damaged: {error}", error=error)) from error
 
 
 def follow(head: Head, lines: Sequence[Line]) -> Head:
@@ -95,6 +96,13 @@ def follow(head: Head, lines: Sequence[Line]) -> Head:
         try:
             check_follows(line, seq, digest)
         except BadLine as error:
-            raise PackRefused(f"row {line.seq} does not follow row {seq}: {error}") from error
+            raise PackRefused(
+                worded(
+                    "row {seq} does not follow row {seq2}: {error}",
+                    seq=line.seq,
+                    seq2=seq,
+                    error=error,
+                )
+            ) from error
         seq, digest = line.seq, line.hash
     return Head(seq, digest)

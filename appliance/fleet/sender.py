@@ -24,6 +24,7 @@ from appliance.fleet.packs import Head, Pack
 from appliance.fleet.signing import SignatureWrong, open_head
 from appliance.fleet.subjects import Subjects
 from appliance.ledger import reader
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,10 @@ class LedgerForked(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.remedy = (
-            "Calls and objections may be missing here: keep this state directory, enrol the box "
-            "under a new name and give it a fresh state (docs/fleet.md, A box restored)."
+        self.remedy = worded(
+            "Calls and objections may be missing here: keep this state directory, enrol "
+            "the box under a new name and give it a fresh state (docs/fleet.md, A box "
+            "restored)."
         )
 
 
@@ -101,8 +103,16 @@ class Sender:
             ours = reader.hash_at(self._directory, there.seq) if there.seq <= head else None
             if ours != there.hash:
                 raise LedgerForked(
-                    f"headquarters has row {there.seq} of this box's ledger, which "
-                    + ("ends before it" if ours is None else "holds another there")
+                    worded(
+                        "headquarters has row {seq} of this box's ledger, which ends before it",
+                        seq=there.seq,
+                    )
+                    if ours is None
+                    else worded(
+                        "headquarters has row {seq} of this box's ledger, which holds another "
+                        "there",
+                        seq=there.seq,
+                    )
                 )
             self._pack, self._head = last.sequence, there
         self.ledger_sent = self._head.seq

@@ -18,6 +18,7 @@ from appliance.fleet import claim as rules
 from appliance.fleet.claim import Asked, Objected, Passed, Position
 from appliance.fleet.memory import Memory
 from appliance.fleet.messages import Objection, Order
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class Standing:
 
     connected: bool = False
     """Connected and examined: claims can be asked for."""
-    trouble: str = "the hub has not been reached yet"
+    trouble: str = worded("the hub has not been reached yet")
     remedy: str = ""
     server: str = ""
 
@@ -80,7 +81,9 @@ class SharedState:
             if bars:
                 return bars
             if not self._standing.connected:
-                return f"headquarters cannot be asked: {self._standing.trouble}"
+                return worded(
+                    "headquarters cannot be asked: {trouble}", trouble=self._standing.trouble
+                )
         return None
 
     def objected(self, pid: str) -> datetime | None:
@@ -95,7 +98,7 @@ class SharedState:
         with self._lock:
             state = self._claims.get(attempt)
             if state is None:
-                return "it was never claimed"
+                return worded("it was never claimed")
             reason = rules.refusal(state, self._memory.position, self._boot())
             return None if reason is None else reason.value
 

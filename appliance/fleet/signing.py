@@ -14,6 +14,7 @@ from typing import Any
 from appliance.fleet.messages import encode
 from appliance.fleet.packs import Head
 from appliance.ledger.anchors import Anchor, AnchorInvalid
+from firmware.wording import worded
 
 _HEAD = b"autodialer fleet head\n"
 
@@ -64,12 +65,14 @@ def open_head(payload: bytes, public: bytes, box: str) -> Anchor:
         signature = base64.b64decode(value.pop("signature"), validate=True)
         VerifyKey(public).verify(_HEAD + encode(value), signature)
         if value["box"] != box:
-            raise SignatureWrong(f"it is about {value['box']}")
+            raise SignatureWrong(worded("it is about {box}", box=value["box"]))
         return Anchor.parse(json.dumps(value))
     except BadSignatureError as error:
-        raise SignatureWrong("the signature is of another key, or the head was changed") from error
+        raise SignatureWrong(
+            worded("the signature is of another key, or the head was changed")
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, AnchorInvalid) as error:
-        raise SignatureWrong(f"not a signed head: {error}") from error
+        raise SignatureWrong(worded("not a signed head: {error}", error=error)) from error
 
 
 def seal(contents: bytes, public: bytes) -> bytes:
@@ -88,7 +91,7 @@ def unseal(sealed: bytes, private: bytes) -> bytes:
         return bytes(SealedBox(PrivateKey(private)).decrypt(sealed))
     except (CryptoError, TypeError, ValueError) as error:
         raise NotForThisBox(
-            "the list is sealed for another box, or was changed on its way"
+            worded("the list is sealed for another box, or was changed on its way")
         ) from error
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from appliance.fleet import subjects
 from appliance.fleet.subjects import Subjects
+from firmware.wording import worded
 
 _DAY = 24 * 3600 * 10**9
 
@@ -152,10 +153,18 @@ def unlike(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """Return how the stream *found* differs from *wanted* in what promises rest on, in words."""
     faults = []
     if sorted(found.get("subjects") or []) != sorted(wanted["subjects"]):
-        faults.append(f"subjects are {found.get('subjects')}, not {wanted['subjects']}")
+        faults.append(
+            worded(
+                "subjects are {get}, not {subjects}",
+                get=found.get("subjects"),
+                subjects=wanted["subjects"],
+            )
+        )
     for key in GUARDED:
         default = _WHEN_MISSING.get(key, False)
         is_, should = found.get(key, default), wanted.get(key, default)
         if is_ != should:
-            faults.append(f"{key} is {is_!r}, not {should!r}")
+            faults.append(
+                worded("{key} is {what!r}, not {should!r}", key=key, what=is_, should=should)
+            )
     return faults

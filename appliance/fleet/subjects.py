@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from firmware.wording import worded
+
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 """A box's or a campaign's name: one token of a subject."""
 PID = re.compile(r"[0-9a-f]{32}")
@@ -34,8 +36,11 @@ def name(text: str) -> str:
     """Return *text*; raises :class:`NameRefused` where it cannot name a box or a campaign."""
     if not NAME.fullmatch(text):
         raise NameRefused(
-            f"{text!r} cannot name a box or a campaign: write up to 32 small letters, digits and "
-            "dashes, beginning with a letter or digit"
+            worded(
+                "{text!r} cannot name a box or a campaign: write up to 32 small letters, "
+                "digits and dashes, beginning with a letter or digit",
+                text=text,
+            )
         )
     return text
 

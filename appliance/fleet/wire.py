@@ -27,6 +27,7 @@ from nats.aio.msg import Msg
 
 from appliance.fleet.hub_config import PING_SECONDS, PINGS
 from appliance.fleet.keys import tls_context
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 # Said by asyncio at each end of a TLS connection, of the library's transport; it means nothing.
@@ -113,7 +114,7 @@ class Complaints:
         if len(self._told) > 100:
             self._told.clear()
         self._told[text] = (at, 0)
-        return f"{text} ({more} more times)" if more else text
+        return worded("{text} ({more} more times)", text=text, more=more) if more else text
 
 
 async def connect(
@@ -261,7 +262,7 @@ async def write_together(client: Client, parts: Sequence[Part], *, within: float
             )
             if written.batch != identity or written.count != len(parts):
                 raise HubRefused(
-                    0, "the server knows no atomic batch, so it looked at no condition"
+                    0, worded("the server knows no atomic batch, so it looked at no condition")
                 )
             return written
     raise ValueError("a batch has at least one part")
@@ -321,7 +322,7 @@ async def read_all(
                 try:
                     message = await asyncio.wait_for(arriving.get(), 10.0)
                 except TimeoutError:
-                    raise NoAnswer(f"{stream} does not come whole") from None
+                    raise NoAnswer(worded("{stream} does not come whole", stream=stream)) from None
                 headers = message.headers or {}
                 status = headers.get("Status")
                 if status == "404":
@@ -370,10 +371,12 @@ def _written(answer: bytes) -> Written:
     try:
         value = json.loads(answer)
     except ValueError as error:
-        raise HubRefused(0, f"an answer that is none: {answer[:80]!r}") from error
+        raise HubRefused(
+            0, worded("an answer that is none: {answer!r}", answer=answer[:80])
+        ) from error
     _raise(value)
     if not isinstance(value.get("seq"), int) or not value["seq"]:
-        raise HubRefused(0, f"an answer without a sequence: {answer[:80]!r}")
+        raise HubRefused(0, worded("an answer without a sequence: {answer!r}", answer=answer[:80]))
     return Written(
         stream=str(value.get("stream", "")),
         sequence=value["seq"],

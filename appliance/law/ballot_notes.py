@@ -6,6 +6,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from appliance.law.rules import Ballot, BallotRule, Profile
+from firmware.wording import worded
+
+_WEEKDAYS = (
+    worded("on Monday"),
+    worded("on Tuesday"),
+    worded("on Wednesday"),
+    worded("on Thursday"),
+    worded("on Friday"),
+    worded("on Saturday"),
+    worded("on Sunday"),
+)
 
 
 def ballot_notes(profile: Profile, ballots: Sequence[Ballot]) -> list[str]:
@@ -15,8 +26,12 @@ def ballot_notes(profile: Profile, ballots: Sequence[Ballot]) -> list[str]:
         return notes
     if not profile.knows_ballots:
         notes.append(
-            f"profile {profile.label} has no rule for ballots: the {len(ballots)} configured "
-            "change nothing; ask your counsel, and pause the box on those days if need be"
+            worded(
+                "profile {profile} has no rule for ballots: the {count} configured change "
+                "nothing; ask your counsel, and pause the box on those days if need be",
+                profile=profile.label,
+                count=len(ballots),
+            )
         )
         return notes
     for ballot in ballots:
@@ -28,9 +43,17 @@ def ballot_notes(profile: Profile, ballots: Sequence[Ballot]) -> list[str]:
         if early:
             silent = ballot.day - timedelta(days=2)
             notes.append(
-                f"ballot of {ballot.day}: {', '.join(early)} vote on {eve:%A} {eve}; write a "
-                f'ballot with date: "{eve}" and territory for each of them whose people are '
-                f"called. Their silence begins on {silent:%A} {silent} all the same"
+                worded(
+                    "ballot of {day}: {names} vote {weekday} {eve}; write a ballot with date: "
+                    '"{eve}" and territory for each of them whose people are called. Their silence '
+                    "begins {weekday2} {silent} all the same",
+                    day=ballot.day,
+                    names=", ".join(early),
+                    weekday=_WEEKDAYS[eve.weekday()],
+                    weekday2=_WEEKDAYS[silent.weekday()],
+                    eve=eve,
+                    silent=silent,
+                )
             )
     return notes
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from appliance.law.rules import Caller, CallerRule, Category, NumberRange
 from appliance.numbers import NumberClass, number_class
+from firmware.wording import worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,54 +28,68 @@ def judge_caller(
     """
     if attended:
         return CallerVerdict(
-            allowed=True, reason="Each call is commanded by a person, so no system calls by itself."
+            allowed=True,
+            reason=worded("Each call is commanded by a person, so no system calls by itself."),
         )
     if caller is None:
         return CallerVerdict(
-            allowed=False, reason="The SIM's own number and its category are not declared."
+            allowed=False, reason=worded("The SIM's own number and its category are not declared.")
         )
     if number_class(caller.number) is NumberClass.FICTION:
         return _judge_fiction(rule, caller, bench=bench)
     if caller.category is Category.FICTION:
         return CallerVerdict(
-            allowed=False, reason="The caller number is declared as fiction, but it is a real one."
+            allowed=False,
+            reason=worded("The caller number is declared as fiction, but it is a real one."),
         )
     allowed = _category(rule.allowed, caller.number)
     if allowed is None:
         known = _category(rule.barred, caller.number) or caller.category
         return CallerVerdict(
             allowed=False,
-            reason=f"Automated calls may not come from a {known.value} number such as the SIM's.",
+            reason=worded(
+                "Automated calls may not come from a {known} number such as the SIM's.",
+                known=known.value,
+            ),
         )
     if allowed is not caller.category:
         return CallerVerdict(
             allowed=False,
-            reason=f"The caller number is declared as {caller.category.value}, but its range is "
-            f"{allowed.value}.",
+            reason=worded(
+                "The caller number is declared as {category}, but its range is {allowed}.",
+                category=caller.category.value,
+                allowed=allowed.value,
+            ),
         )
     return CallerVerdict(
-        allowed=True, reason=f"The caller number's range ({allowed.value}) is open to such calls."
+        allowed=True,
+        reason=worded(
+            "The caller number's range ({allowed}) is open to such calls.", allowed=allowed.value
+        ),
     )
 
 
 def _judge_fiction(rule: CallerRule, caller: Caller, *, bench: bool) -> CallerVerdict:
     if not bench:
         return CallerVerdict(
-            allowed=False, reason="The declared caller number is reserved for fiction."
+            allowed=False, reason=worded("The declared caller number is reserved for fiction.")
         )
     by_range = _category(rule.barred, caller.number)
     if by_range is Category.MOBILE and caller.category is not Category.FICTION:
         return CallerVerdict(
-            allowed=False, reason="Automated calls may not come from a mobile number."
+            allowed=False, reason=worded("Automated calls may not come from a mobile number.")
         )
     lawful = {allowed.category for allowed in rule.allowed} | {Category.FICTION}
     if caller.category in lawful:
         return CallerVerdict(
-            allowed=True, reason="On this bench a fiction number stands for a lawful caller number."
+            allowed=True,
+            reason=worded("On this bench a fiction number stands for a lawful caller number."),
         )
     return CallerVerdict(
         allowed=False,
-        reason=f"Automated calls may not come from a {caller.category.value} number.",
+        reason=worded(
+            "Automated calls may not come from a {category} number.", category=caller.category.value
+        ),
     )
 
 

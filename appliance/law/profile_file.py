@@ -1,4 +1,7 @@
-"""Reading a law profile from YAML, with every fault named as ``FILE:LINE:COLUMN``."""
+"""Reading a law profile from YAML, with every fault named as ``FILE:LINE:COLUMN``.
+
+Long because each key stands here with what to write where it is wrong.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ from appliance.law.rules import (
 )
 from appliance.model import Outcome
 from appliance.windows import Windows, WindowsInvalid, parse_windows
+from firmware.wording import worded
 from firmware.yaml_document import Document, DocumentFaulty, Path_, parse_document
 
 _HERE = Path(__file__).parent
@@ -109,13 +113,13 @@ class _Reader(Values):
     # --- the profile -------------------------------------------------------------------------
 
     def profile(self) -> Profile:
-        name = self.text(("name",), "write a short lower-case name", _NAME) or "unnamed"
+        name = self.text(("name",), worded("write a short lower-case name"), _NAME) or "unnamed"
         if not self.keys((), _TOP):
             return Profile(
                 name=name, version="", title="", territories={}, enforced=(), duties=(), advice=()
             )
-        version = self.text(("version",), 'write year and month, such as "2026-11"', _DATED)
-        title = self.text(("title",), "write the jurisdiction's name")
+        version = self.text(("version",), worded('write year and month, such as "2026-11"'), _DATED)
+        title = self.text(("title",), worded("write the jurisdiction's name"))
         territories = self.territories(title)
         rules = self.rules(name, territories)
         for included in self.included():
@@ -127,7 +131,10 @@ class _Reader(Values):
         seen: set[str] = set()
         for rule in rules:
             if rule.name in seen:
-                self.fault(("rules",), f"the id of {rule.name} is given twice; make it unique")
+                self.fault(
+                    ("rules",),
+                    worded("the id of {rule} is given twice; make it unique", rule=rule.name),
+                )
             seen.add(rule.name)
         certain = [r for r in rules if r.confidence is not Confidence.LOW]
         return Profile(
@@ -143,11 +150,16 @@ class _Reader(Values):
     def included(self) -> Iterator[Profile]:
         if self.value(("includes",)) is None:
             return
-        for path, name in self.members(("includes",), "write the names of profiles"):
+        for path, name in self.members(("includes",), worded("write the names of profiles")):
             try:
                 yield self.include(str(name))
             except KeyError:
-                self.fault(path, f"there is no profile “{name}”; write one that comes with the box")
+                self.fault(
+                    path,
+                    worded(
+                        "there is no profile “{name}”; write one that comes with the box", name=name
+                    ),
+                )
 
     def territories(self, title: str) -> dict[str, Territory]:
         region = self.value(("region",))
@@ -166,7 +178,9 @@ class _Reader(Values):
         for name in value:
             path: Path_ = ("territories", name)
             if not _NAME.fullmatch(name):
-                self.fault(path, "is not a name; write lower-case letters, digits and dashes")
+                self.fault(
+                    path, worded("is not a name; write lower-case letters, digits and dashes")
+                )
             if self.keys(path, _TERRITORY):
                 found[name] = self.territory(name, path, found[""])
         return found
@@ -176,39 +190,58 @@ class _Reader(Values):
         has_region = self.value((*path, "region")) is not None
         votes = self.value((*path, "votes"))
         if votes not in (None, "eve"):
-            self.fault((*path, "votes"), "write eve where it votes a day early, or leave it out")
+            self.fault(
+                (*path, "votes"), worded("write eve where it votes a day early, or leave it out")
+            )
         return Territory(
             name=name,
-            title=self.text((*path, "title"), "write the territory's name"),
+            title=self.text((*path, "title"), worded("write the territory's name")),
             zones=zones,
             region=self.region((*path, "region")) if has_region else main.region,
             holidays=self.subdivisions((*path, "holidays")),
             numbers=self.prefixes((*path, "numbers")),
-            areas=self.names((*path, "areas"), "write areas of the zone database, as America"),
+            areas=self.names(
+                (*path, "areas"), worded("write areas of the zone database, as America")
+            ),
             votes_on_eve=votes == "eve",
             own_clock=zones[0] != main.zone,
         )
 
     def region(self, path: Path_) -> str:
-        region = self.text(path, "write a numbering region, such as FR")
+        region = self.text(path, worded("write a numbering region, such as FR"))
         if not self.thorough:
             return region
         from phonenumbers import SUPPORTED_REGIONS
 
         if region not in SUPPORTED_REGIONS:
-            self.fault(path, f"“{region[:10]}” has no numbering plan; write a region such as FR")
+            self.fault(
+                path,
+                worded(
+                    "“{region}” has no numbering plan; write a region such as FR",
+                    region=region[:10],
+                ),
+            )
         return region
 
     def subdivisions(self, path: Path_) -> tuple[str, ...]:
         if self.value(path) is None:
             return ()
-        country = self.text(("holidays",), "write the country of the holiday calendar, such as FR")
+        country = self.text(
+            ("holidays",), worded("write the country of the holiday calendar, such as FR")
+        )
         known = _subdivisions(country) if self.thorough else frozenset()
         names: list[str] = []
-        for place, _ in self.members(path, "write subdivisions of the holiday calendar"):
-            name = self.text(place, "write a subdivision of the holiday calendar")
+        for place, _ in self.members(path, worded("write subdivisions of the holiday calendar")):
+            name = self.text(place, worded("write a subdivision of the holiday calendar"))
             if self.thorough and name not in known:
-                self.fault(place, f"“{name[:20]}” is not a subdivision of calendar {country}")
+                self.fault(
+                    place,
+                    worded(
+                        "“{name}” is not a subdivision of calendar {country}",
+                        name=name[:20],
+                        country=country,
+                    ),
+                )
             names.append(name)
         return tuple(names)
 
@@ -218,24 +251,32 @@ class _Reader(Values):
         if self.value(("rules",)) is None and self.value(("includes",)) is not None:
             return []
         found: list[Rule] = []
-        for path, item in self.members(("rules",), "write a list of rules"):
+        for path, item in self.members(("rules",), worded("write a list of rules")):
             if not isinstance(item, dict):
-                self.fault(path, "is not a mapping; write key: value")
+                self.fault(path, worded("is not a mapping; write key: value"))
                 continue
-            kind = self.text((*path, "kind"), f"write one of {', '.join(sorted(_KINDS))}")
+            kind = self.text(
+                (*path, "kind"), worded("write one of {names}", names=", ".join(sorted(_KINDS)))
+            )
             if kind not in _KINDS:
-                self.fault((*path, "kind"), f"is not one of {', '.join(sorted(_KINDS))}")
+                self.fault(
+                    (*path, "kind"),
+                    worded("is not one of {names}", names=", ".join(sorted(_KINDS))),
+                )
                 continue
             self.keys(path, _COMMON | _KINDS[kind])
             found.append(self.rule(kind, path, profile, territories))
         return found
 
     def rule(self, kind: str, path: Path_, profile: str, territories: dict[str, Territory]) -> Rule:
+        name = self.text((*path, "id"), worded("write a unique id"), _ID)
         common: dict[str, Any] = {
-            "name": f"{profile}.{self.text((*path, 'id'), 'write a unique id', _ID)}",
-            "text": self.text((*path, "text"), "write the rule in one sentence"),
-            "source": self.text((*path, "source"), "write where the rule stands"),
-            "dated": self.text((*path, "date"), 'write "2026", "2026-11" or "2026-11-24"', _DATED),
+            "name": f"{profile}.{name}",
+            "text": self.text((*path, "text"), worded("write the rule in one sentence")),
+            "source": self.text((*path, "source"), worded("write where the rule stands")),
+            "dated": self.text(
+                (*path, "date"), worded('write "2026", "2026-11" or "2026-11-24"'), _DATED
+            ),
             "confidence": self.confidence((*path, "confidence")),
         }
         match kind:
@@ -248,8 +289,8 @@ class _Reader(Values):
             case "cap":
                 return CapRule(
                     **common,
-                    attempts=self.count((*path, "attempts"), "write how many attempts"),
-                    days=self.count((*path, "days"), "write in how many days"),
+                    attempts=self.count((*path, "attempts"), worded("write how many attempts")),
+                    days=self.count((*path, "days"), worded("write in how many days")),
                 )
             case "rest":
                 return self.rest(common, path)
@@ -260,15 +301,17 @@ class _Reader(Values):
                     barred=self.ranges((*path, "barred")),
                 )
             case _:
-                bearer = self.text((*path, "bearer"), "write box or operator")
+                bearer = self.text((*path, "bearer"), worded("write box or operator"))
                 if bearer not in ("box", "operator"):
-                    self.fault((*path, "bearer"), "write box or operator")
+                    self.fault((*path, "bearer"), worded("write box or operator"))
                 return Duty(**common, bearer=bearer)
 
     def holidays(self, common: dict[str, Any], territories: dict[str, Territory]) -> HolidayRule:
-        country = self.text(("holidays",), "write the country of the holiday calendar, such as FR")
+        country = self.text(
+            ("holidays",), worded("write the country of the holiday calendar, such as FR")
+        )
         if self.thorough and not _subdivisions(country):
-            self.fault(("holidays",), "has no holiday calendar; write a country such as FR")
+            self.fault(("holidays",), worded("has no holiday calendar; write a country such as FR"))
         listed = [t for t in territories.values() if t.holidays]
         return HolidayRule(
             **common,
@@ -281,7 +324,7 @@ class _Reader(Values):
     ) -> BallotRule:
         until = self.value((*path, "until"))
         if until not in (None, "close", "end-of-day"):
-            self.fault((*path, "until"), "write close or end-of-day, or leave it out")
+            self.fault((*path, "until"), worded("write close or end-of-day, or leave it out"))
         return BallotRule(
             **common,
             zone=territories[""].zone,
@@ -293,8 +336,10 @@ class _Reader(Values):
         by_days = self.value((*path, "days")) is not None
         unit = "days" if by_days else "hours"
         if by_days and self.value((*path, "hours")) is not None:
-            self.fault((*path, "hours"), "stands beside days; write one of them")
-        count = self.count((*path, unit), f"write how many {unit} of rest, in hours or days")
+            self.fault((*path, "hours"), worded("stands beside days; write one of them"))
+        count = self.count(
+            (*path, unit), worded("write how many {unit} of rest, in hours or days", unit=unit)
+        )
         return RestRule(
             **common,
             after=self.outcomes((*path, "after")),
@@ -303,15 +348,19 @@ class _Reader(Values):
         )
 
     def confidence(self, path: Path_) -> Confidence:
-        text = self.text(path, "write H, M or L")
+        text = self.text(path, worded("write H, M or L"))
         try:
             return Confidence(text)
         except ValueError:
-            self.fault(path, "write H (primary text), M (good secondary source) or L (advice)")
+            self.fault(
+                path, worded("write H (primary text), M (good secondary source) or L (advice)")
+            )
             return Confidence.LOW
 
     def hours(self, path: Path_) -> Windows:
-        text = self.text(path, "write weekly hours, such as mon-fri 10:00-20:00", default="?")
+        text = self.text(
+            path, worded("write weekly hours, such as mon-fri 10:00-20:00"), default="?"
+        )
         try:
             return parse_windows(text)
         except WindowsInvalid as error:
@@ -320,28 +369,37 @@ class _Reader(Values):
 
     def outcomes(self, path: Path_) -> frozenset[Outcome]:
         found: set[Outcome] = set()
-        for place, item in self.members(path, "write a list of outcomes, such as [declined]"):
+        for place, item in self.members(
+            path, worded("write a list of outcomes, such as [declined]")
+        ):
             try:
                 found.add(Outcome(str(item)))
             except ValueError:
-                self.fault(place, f"is not an outcome; write one of {', '.join(Outcome)}")
+                self.fault(
+                    place,
+                    worded("is not an outcome; write one of {names}", names=", ".join(Outcome)),
+                )
         return frozenset(found)
 
     def ranges(self, path: Path_) -> tuple[NumberRange, ...]:
         value = self.value(path)
         if not isinstance(value, dict):
-            self.fault(path, "is not a mapping; write category: [prefixes]")
+            self.fault(path, worded("is not a mapping; write category: [prefixes]"))
             return ()
         found: list[NumberRange] = []
         for name in value:
             try:
                 category = Category(name)
             except ValueError:
-                self.fault((*path, name), f"is not one of {', '.join(Category)}")
+                self.fault(
+                    (*path, name), worded("is not one of {names}", names=", ".join(Category))
+                )
                 continue
-            places = self.members((*path, name), 'write a list of prefixes, such as ["+33162"]')
+            places = self.members(
+                (*path, name), worded('write a list of prefixes, such as ["+33162"]')
+            )
             prefixes = tuple(
-                self.text(place, 'write a prefix with +, such as "+33162"', _PREFIX)
+                self.text(place, worded('write a prefix with +, such as "+33162"'), _PREFIX)
                 for place, _ in places
             )
             found.append(NumberRange(category=category, prefixes=prefixes))

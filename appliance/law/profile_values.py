@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from appliance.windows import known_zone
+from firmware.wording import worded
 from firmware.yaml_document import Document, Fault, Path_, dotted
 
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
@@ -39,38 +40,47 @@ class Values:
         source = self.document.sources.get(path)
         if self.value(path) is None or source is None:
             if not default:
-                self.fault(path, f"is missing; {remedy}")
+                self.fault(path, worded("is missing; {remedy}", remedy=remedy))
             return default
         if pattern is not None and not pattern.fullmatch(source):
-            self.fault(path, f"“{source[:40]}” does not fit; {remedy}")
+            self.fault(
+                path, worded("“{source}” does not fit; {remedy}", source=source[:40], remedy=remedy)
+            )
         return source
 
     def count(self, path: Path_, remedy: str) -> int:
         value = self.value(path)
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
-            self.fault(path, f"is not a whole number from 1 to 10000; {remedy}")
+            self.fault(
+                path, worded("is not a whole number from 1 to 10000; {remedy}", remedy=remedy)
+            )
             return 1
         return value
 
     def members(self, path: Path_, remedy: str) -> Iterator[tuple[Path_, Any]]:
         value = self.value(path)
         if not isinstance(value, list) or not value:
-            self.fault(path, f"is not a list; {remedy}")
+            self.fault(path, worded("is not a list; {remedy}", remedy=remedy))
             return
         for index, item in enumerate(value):
             yield (*path, index), item
 
     def zone(self, path: Path_) -> str:
-        name = self.text(path, "write an IANA zone, such as Europe/Paris")
+        name = self.text(path, worded("write an IANA zone, such as Europe/Paris"))
         if known_zone(name) is None:
-            self.fault(path, f"“{name[:40]}” is not a zone; write an IANA one, as Europe/Paris")
+            self.fault(
+                path,
+                worded(
+                    "“{name}” is not a zone; write an IANA one, as Europe/Paris", name=name[:40]
+                ),
+            )
             return "UTC"
         return name
 
     def keys(self, path: Path_, allowed: Iterable[str]) -> bool:
         value = self.value(path)
         if not isinstance(value, dict):
-            self.fault(path, "is not a mapping; write key: value")
+            self.fault(path, worded("is not a mapping; write key: value"))
             return False
         known = set(allowed)
         for key in value:
@@ -80,7 +90,10 @@ class Values:
                     Fault(
                         self.document.key_mark(place),
                         dotted(place),
-                        f"is not known here; write one of {', '.join(sorted(known))}",
+                        worded(
+                            "is not known here; write one of {names}",
+                            names=", ".join(sorted(known)),
+                        ),
                     )
                 )
         return True
@@ -91,11 +104,11 @@ class Values:
             return (self.zone((*path, "zone")),)
         if self.value((*path, "zones")) is None:
             return ()
-        places = self.members((*path, "zones"), "write a list of IANA zones")
+        places = self.members((*path, "zones"), worded("write a list of IANA zones"))
         return tuple(self.zone(place) for place, _ in places)
 
     def prefixes(self, path: Path_) -> tuple[str, ...]:
-        return self.names(path, 'write a prefix with +, such as "+33388"', _PREFIX)
+        return self.names(path, worded('write a prefix with +, such as "+33388"'), _PREFIX)
 
     def names(
         self, path: Path_, remedy: str, pattern: re.Pattern[str] | None = None

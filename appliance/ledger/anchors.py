@@ -17,6 +17,7 @@ from pathlib import Path
 from appliance.ledger.format import timestamp
 from appliance.storage.files import StorageError
 from firmware.json_text import parse_json
+from firmware.wording import worded
 
 NAMESPACE = "autodialer-ledger"
 """Namespace of the signatures: a signature for another purpose proves nothing here."""
@@ -57,10 +58,10 @@ class Anchor:
             value = parse_json(text)
             anchor = cls(seq=value["seq"], hash=value["hash"], at=value["at"])
         except (ValueError, TypeError, KeyError) as error:
-            raise AnchorInvalid(f"not an anchor: {error!r}") from error
+            raise AnchorInvalid(worded("not an anchor: {error!r}", error=error)) from error
         sound = type(anchor.seq) is int and anchor.seq >= 0 and isinstance(anchor.at, str)
         if not (sound and isinstance(anchor.hash, str) and _HASH.fullmatch(anchor.hash)):
-            raise AnchorInvalid("not an anchor: seq, hash and at are needed")
+            raise AnchorInvalid(worded("not an anchor: seq, hash and at are needed"))
         return anchor
 
 
@@ -73,7 +74,7 @@ def sign(path: Path, key: Path, *, timeout: float = 10.0) -> Path:
     signature.unlink(missing_ok=True)  # ssh-keygen would ask before it overwrites.
     _ssh_keygen(["-Y", "sign", "-f", str(key), "-n", NAMESPACE, str(path)], b"", timeout)
     if not signature.is_file():
-        raise SigningFailed(f"ssh-keygen left no {signature}")
+        raise SigningFailed(worded("ssh-keygen left no {signature}", signature=signature))
     return signature
 
 
@@ -88,9 +89,12 @@ def _ssh_keygen(arguments: list[str], stdin: bytes, timeout: float) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SigningFailed(
-            f"ssh-keygen: {error}",
-            remedy="Install openssh-client and use a key without passphrase.",
+            worded("ssh-keygen: {error}", error=error),
+            remedy=worded("Install openssh-client and use a key without passphrase."),
         ) from error
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
-        raise SigningFailed(f"ssh-keygen: {said}", remedy="Check the key file and its permissions.")
+        raise SigningFailed(
+            worded("ssh-keygen: {said}", said=said),
+            remedy=worded("Check the key file and its permissions."),
+        )

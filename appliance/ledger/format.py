@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from appliance.effects import Entry
 from appliance.storage.files import StorageError
 from firmware.json_text import parse_json
+from firmware.wording import joined, worded
 
 GENESIS = "0" * 64
 """``prev`` of the first line."""
@@ -63,8 +64,10 @@ class LedgerCorrupt(StorageError):
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         super().__init__(
-            f"{file}:{line}: {reason}",
-            remedy="Keep a copy of the state directory; docs/backup.md says what to do then.",
+            f"{file}:{line}: " + joined("", [reason]),
+            remedy=worded(
+                "Keep a copy of the state directory; docs/backup.md says what to do then."
+            ),
         )
         self.file = file
         self.line = line
@@ -115,7 +118,7 @@ def canonical(value: Mapping[str, Any]) -> str:
     try:
         return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
-        raise RecordRefused(f"not a JSON object: {error}") from error
+        raise RecordRefused(worded("not a JSON object: {error}", error=error)) from error
 
 
 def is_flat(data: Mapping[str, Any]) -> bool:
@@ -126,7 +129,7 @@ def is_flat(data: Mapping[str, Any]) -> bool:
 def timestamp(at: datetime) -> str:
     """Return *at* as RFC 3339 in UTC with milliseconds (cut, not rounded)."""
     if at.tzinfo is None:
-        raise RecordRefused("a ledger time must be aware")
+        raise RecordRefused(worded("a ledger time must be aware"))
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -146,20 +149,20 @@ def encode(
     a phone number: the ledger outlives people's right to be forgotten.
     """
     if not _KIND.fullmatch(kind):
-        raise RecordRefused(f"not a kind: {kind!r}")
+        raise RecordRefused(worded("not a kind: {kind!r}", kind=kind))
     if subject is not None and not _SUBJECT.fullmatch(subject):
-        raise RecordRefused("a subject is a random id of letters and digits")
+        raise RecordRefused(worded("a subject is a random id of letters and digits"))
     if BATCH in data:
-        raise RecordRefused(f"data.{BATCH} is reserved")
+        raise RecordRefused(worded("data.{batch} is reserved", batch=BATCH))
     text = canonical({**data, BATCH: batch} if batch else data)
     # Keys that are not strings become strings, but are sorted as what they were. Where no mapping
     # stands in another, a look at them does, and reading all back takes as long as the rest.
     if not is_flat(data) and (
         not all(isinstance(key, str) for key in data) or canonical(parse_json(text)) != text
     ):
-        raise RecordRefused(f"{kind}: the keys of data must be strings")
+        raise RecordRefused(worded("{kind}: the keys of data must be strings", kind=kind))
     if _PHONE_NUMBER.search(text):
-        raise RecordRefused(f"{kind}: a phone number may not stand in the ledger")
+        raise RecordRefused(worded("{kind}: a phone number may not stand in the ledger", kind=kind))
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:
@@ -174,7 +177,9 @@ def encode(
     digest = hashlib.sha256(head + tail).hexdigest()
     raw = b'%b,"hash":"%b"%b\n' % (head, digest.encode(), tail)
     if len(raw) > MAX_LINE:
-        raise RecordRefused(f"{kind}: the row is {len(raw)} bytes long")
+        raise RecordRefused(
+            worded("{kind}: the row is {count} bytes long", kind=kind, count=len(raw))
+        )
     return Line(at, encoded, digest, kind, prev, seq, subject), raw
 
 
@@ -187,7 +192,7 @@ def decode(raw: bytes) -> Line:
     digest = hashlib.sha256(raw[:start] + raw[start + _HASH_MEMBER :]).hexdigest()
     at, data, found, kind, prev, seq, subject = match.groups()
     if digest != found.decode():
-        raise BadLine("the hash does not fit the contents")
+        raise BadLine(worded("the hash does not fit the contents"))
     return Line(
         at.decode(),
         data,
@@ -202,9 +207,11 @@ def decode(raw: bytes) -> Line:
 def check_follows(line: Line, seq: int, prev: str) -> None:
     """Raise :class:`BadLine` unless *line* follows the line *seq* with hash *prev*."""
     if line.seq != seq + 1:
-        raise BadLine(f"sequence number {line.seq} where {seq + 1} belongs")
+        raise BadLine(
+            worded("sequence number {seq} where {seq2} belongs", seq=line.seq, seq2=seq + 1)
+        )
     if line.prev != prev:
-        raise BadLine("prev is not the hash of the line before")
+        raise BadLine(worded("prev is not the hash of the line before"))
 
 
 def check_canonical(line: Line) -> None:
@@ -214,18 +221,18 @@ def check_canonical(line: Line) -> None:
         data = parse_json(line.data.decode())
         same = canonical(data).encode() == line.data
     except ValueError as error:
-        raise BadLine(f"not a time or not JSON: {error}") from error
+        raise BadLine(worded("not a time or not JSON: {error}", error=error)) from error
     if not same:
-        raise BadLine("data is not in canonical form")
+        raise BadLine(worded("data is not in canonical form"))
 
 
 def _why_not_a_line(raw: bytes) -> str:
     if not raw:
-        return "empty line"
+        return worded("empty line")
     if b"\0" in raw or b"\xff" in raw:
-        return "bytes that no row contains"
+        return worded("bytes that no row contains")
     try:
         parse_json(raw)
     except ValueError:
-        return "not JSON"
-    return "not a row of the ledger in canonical form"
+        return worded("not JSON")
+    return worded("not a row of the ledger in canonical form")

@@ -19,6 +19,7 @@ from appliance.ledger.format import (
     decode,
 )
 from appliance.storage.files import SYSTEM_DISK, Disk, storage_failed
+from firmware.wording import worded
 
 _NEAR = 16 * 1024
 """Bytes that are read through rather than halved once more."""
@@ -43,18 +44,20 @@ def segments(directory: Path, disk: Disk = SYSTEM_DISK) -> list[Segment]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise storage_failed(f"reading {directory}", error) from error
+        raise storage_failed(worded("reading {directory}", directory=directory), error) from error
     found = []
     for name in names:
         if not name.endswith(".jsonl"):
             continue
         match = _SEGMENT.fullmatch(name)
         if match is None or segment_name(int(match[1])) != name or int(match[1]) == 0:
-            raise LedgerCorrupt(name, 0, "not the name of a segment")
+            raise LedgerCorrupt(name, 0, worded("not the name of a segment"))
         found.append(Segment(int(match[1]), directory / name))
     found.sort()
     if found and found[0].first != 1:
-        raise LedgerCorrupt(found[0].path.name, 0, "the segments before this one are missing")
+        raise LedgerCorrupt(
+            found[0].path.name, 0, worded("the segments before this one are missing")
+        )
     return found
 
 
@@ -75,10 +78,10 @@ def last_line(path: Path, disk: Disk = SYSTEM_DISK) -> Line:
         rows = stream.read().split(b"\n")
     try:
         if len(rows) < 2 or rows[-1]:
-            raise BadLine("a sealed segment must end with a whole line")
+            raise BadLine(worded("a sealed segment must end with a whole line"))
         return decode(rows[-2])
     except BadLine as error:
-        raise LedgerCorrupt(path.name, 0, f"last line: {error}") from error
+        raise LedgerCorrupt(path.name, 0, worded("last line: {error}", error=error)) from error
 
 
 def lines(directory: Path, after_seq: int = 0, disk: Disk = SYSTEM_DISK) -> Iterator[Line]:
@@ -93,12 +96,16 @@ def lines(directory: Path, after_seq: int = 0, disk: Disk = SYSTEM_DISK) -> Iter
         before = last_line(found[start - 1].path, disk)
         if before.seq != seq:
             raise LedgerCorrupt(
-                found[start].path.name, 0, f"the segment after {before.seq} is missing"
+                found[start].path.name,
+                0,
+                worded("the segment after {seq} is missing", seq=before.seq),
             )
         prev = before.hash
     for segment in found[start:]:
         if segment.first != seq + 1:
-            raise LedgerCorrupt(segment.path.name, 0, f"the segment after {seq} is missing")
+            raise LedgerCorrupt(
+                segment.path.name, 0, worded("the segment after {seq} is missing", seq=seq)
+            )
         with disk.reader(segment.path) as stream:
             start = 1
             if after_seq > seq and (near := _seek(stream, after_seq)) is not None:

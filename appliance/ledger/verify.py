@@ -18,6 +18,7 @@ from appliance.ledger.format import (
     decode,
 )
 from appliance.storage.files import SYSTEM_DISK, Disk, storage_failed
+from firmware.wording import joined, worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,12 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.reason}"
+        return str(self.said)
+
+    @property
+    def said(self) -> str:
+        """The fault in one sentence, for whoever shows it."""
+        return f"{self.file}:{self.line}: " + joined("", [self.reason])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,11 @@ def verify(
         for segment in found:
             name = segment.path.name
             if segment.first != seq + 1:
-                reason = f"this segment starts at {segment.first}, but {seq + 1} follows"
+                reason = worded(
+                    "this segment starts at {first}, but {seq} follows",
+                    first=segment.first,
+                    seq=seq + 1,
+                )
                 return result(Fault(file=name, line=0, reason=reason))
             files += 1
             number = 0
@@ -87,13 +97,15 @@ def verify(
                 for number, raw in enumerate(reader.raw_lines(stream), 1):
                     try:
                         if not raw.endswith(b"\n"):
-                            raise BadLine("the line does not end: a write was cut off, or goes on")
+                            raise BadLine(
+                                worded("the line does not end: a write was cut off, or goes on")
+                            )
                         line = decode(raw[:-1])
                         check_follows(line, seq, prev)
                         check_canonical(line)
                         if wanted.get(line.seq, line.hash) != line.hash or line.seq in clashing:
                             raise BadLine(
-                                "an anchor or the checkpoint knows this row by another hash"
+                                worded("an anchor or the checkpoint knows this row by another hash")
                             )
                     except BadLine as error:
                         return result(Fault(file=name, line=number, reason=str(error)))
@@ -105,16 +117,24 @@ def verify(
                     if line.seq == until:
                         return result(None)
             if number == 0 and segment is not found[-1]:
-                return result(Fault(file=name, line=0, reason="the segment is empty"))
+                return result(Fault(file=name, line=0, reason=worded("the segment is empty")))
     except OSError as error:
-        raise storage_failed(f"reading {directory}", error) from error
+        raise storage_failed(worded("reading {directory}", directory=directory), error) from error
     if until is not None and until > seq:
         name = found[-1].path.name if found else "ledger"
-        return result(Fault(file=name, line=count, reason=f"the ledger ends at {seq}, not {until}"))
+        return result(
+            Fault(
+                file=name,
+                line=count,
+                reason=worded("the ledger ends at {seq}, not {until}", seq=seq, until=until),
+            )
+        )
     if wanted and max(wanted) > seq:
         name = found[-1].path.name if found else "ledger"
-        reason = (
-            f"the ledger ends at {seq}, but an anchor or the checkpoint knows row {max(wanted)}"
+        reason = worded(
+            "the ledger ends at {seq}, but an anchor or the checkpoint knows row {wanted}",
+            seq=seq,
+            wanted=max(wanted),
         )
         return result(Fault(file=name, line=count, reason=reason))
     return result(None)

@@ -40,6 +40,7 @@ from appliance.storage.files import (
     storage_failed,
 )
 from firmware.durable import write_all
+from firmware.wording import worded
 
 SEGMENT_BYTES = 1024 * 1024
 """A segment that has reached this size is sealed; the next batch starts another. Each start
@@ -84,7 +85,9 @@ class Ledger:
         self._segment = segment
         self._stamp = None if self._descriptor is None else disk.stamp(self._descriptor)
         self._failure = (
-            StorageFailed(f"{directory} was opened to be read alone") if read_only else None
+            StorageFailed(worded("{directory} was opened to be read alone", directory=directory))
+            if read_only
+            else None
         )
         self._closed = False
         self.recovery = recovery
@@ -117,7 +120,9 @@ class Ledger:
             if found:
                 segment = found[-1].path
                 if found[-1].first != seq + 1:
-                    raise LedgerCorrupt(segment.name, 0, f"the segment after {seq} is missing")
+                    raise LedgerCorrupt(
+                        segment.name, 0, worded("the segment after {seq} is missing", seq=seq)
+                    )
                 # Held while the file is replaced: fails where another process writes it.
                 held = None if read_only else disk.open(segment)
                 try:
@@ -142,7 +147,9 @@ class Ledger:
                 read_only=read_only,
             )
         except OSError as error:
-            raise storage_failed(f"opening {directory}", error) from error
+            raise storage_failed(
+                worded("opening {directory}", directory=directory), error
+            ) from error
 
     @property
     def directory(self) -> Path:
@@ -168,7 +175,7 @@ class Ledger:
             if self._failure is not None:
                 raise self._failure
             if self._closed:
-                raise StorageFailed("the ledger is closed")
+                raise StorageFailed(worded("the ledger is closed"))
             rows, data = self._encode(records, timestamp(at))
             if not rows:
                 return []
@@ -178,7 +185,9 @@ class Ledger:
                 assert self._descriptor is not None
                 self._stamp = self._disk.stamp(self._descriptor)
             except OSError as error:
-                self._failure = storage_failed(f"writing {self._directory}", error)
+                self._failure = storage_failed(
+                    worded("writing {directory}", directory=self._directory), error
+                )
                 raise self._failure from error
             self._head = rows[-1].seq, rows[-1].hash
             return [row.entry(of.data) for row, of in zip(rows, records, strict=True)]

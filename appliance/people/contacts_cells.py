@@ -17,6 +17,7 @@ from appliance.numbers import NumberRefused, read_number
 from appliance.people.contacts_format import OPTIONAL, Defaults, RowFault, unguarded
 from appliance.windows import WindowsInvalid, canonical_windows
 from appliance.zones import NumberZones, civil_zone, contradicted, zone_fault, zones_of_number
+from firmware.wording import worded
 
 CELL_LIMIT = 500
 _MOMENT = re.compile(
@@ -64,11 +65,15 @@ class CellReader:
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
         if not text and column not in OPTIONAL:
-            self.fault(column, "is empty", "fill it in")
+            self.fault(column, worded("is empty"), worded("fill it in"))
         elif len(text) > CELL_LIMIT:
-            self.fault(column, f"is longer than {CELL_LIMIT} characters", "shorten it")
+            self.fault(
+                column,
+                worded("is longer than {cell_limit} characters", cell_limit=CELL_LIMIT),
+                worded("shorten it"),
+            )
         elif not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
-            self.fault(column, "holds a control character", "type the text again")
+            self.fault(column, worded("holds a control character"), worded("type the text again"))
         return text
 
     def number(self) -> str:
@@ -84,7 +89,11 @@ class CellReader:
         text = self.raw("language") or self._defaults.language
         match = _LANGUAGE.fullmatch(text)
         if match is None:
-            self.fault("language", f"“{excerpt(text)}” is not a language", "write two letters: fr")
+            self.fault(
+                "language",
+                worded("“{shown}” is not a language", shown=excerpt(text)),
+                worded("write two letters: fr"),
+            )
             return ""
         return match[1].lower()
 
@@ -99,14 +108,19 @@ class CellReader:
             return self._zone_of_number(number, told)
         zone = civil_zone(name)
         if zone is None:
-            what = zone_fault(name) or "is not a time zone"
-            self.fault("timezone", f"“{excerpt(name)}” {what}", self._suggest(name, told.region))
+            what = zone_fault(name) or worded("is not a time zone")
+            wrong = worded("“{shown}” {what}", shown=excerpt(name), what=what)
+            self.fault("timezone", wrong, self._suggest(name, told.region))
             return ZoneInfo("UTC")
         if number and (others := contradicted(number, zone.key)):
             self.warning(
                 "timezone",
-                f"the number is one of {_some(others)}, the zone is {zone.key}",
-                "make sure that the person lives there, and that no column has slipped",
+                worded(
+                    "the number is one of {some}, the zone is {key}",
+                    some=_some(others),
+                    key=zone.key,
+                ),
+                worded("make sure that the person lives there, and that no column has slipped"),
             )
         return zone
 
@@ -114,14 +128,18 @@ class CellReader:
         if told.single is not None:
             return ZoneInfo(told.single)
         if number:
-            country = f"numbers of {told.region}" if told.region else "such numbers"
+            country = (
+                worded("numbers of {region}", region=told.region)
+                if told.region
+                else worded("such numbers")
+            )
             example = _some(told.zones) if told.zones else "Europe/Paris"
             self.fault(
                 "timezone",
-                f"is empty, and {country} have more than one time zone"
+                worded("is empty, and {country} have more than one time zone", country=country)
                 if told.zones
-                else f"is empty, and {country} name no country's time",
-                f"write where the person lives: {example}",
+                else worded("is empty, and {country} name no country's time", country=country),
+                worded("write where the person lives: {example}", example=example),
             )
         return ZoneInfo("UTC")
 
@@ -143,7 +161,7 @@ class CellReader:
         text = self.raw(column)
         if not text:
             if column not in OPTIONAL:
-                self.fault(column, "is empty", "write a date: 2026-11-24")
+                self.fault(column, worded("is empty"), worded("write a date: 2026-11-24"))
             return None
         match = _MOMENT.fullmatch(self._iso(column, text))
         try:
@@ -162,8 +180,11 @@ class CellReader:
         except ValueError:
             self.fault(
                 column,
-                f"“{excerpt(text)}” is not a date",
-                "write 2026-11-24, or 2026-11-24T18:30 with an offset such as +01:00 if not local",
+                worded("“{shown}” is not a date", shown=excerpt(text)),
+                worded(
+                    "write 2026-11-24, or 2026-11-24T18:30 with an offset such as +01:00 if not "
+                    "local"
+                ),
             )
             return None
         return local.astimezone(UTC).replace(microsecond=0)
@@ -181,8 +202,13 @@ class CellReader:
         if self._defaults.day_first is not True and day <= 12 and month <= 12 and day != month:
             self.fault(
                 column,
-                f"“{excerpt(text)}” may be two dates",
-                f"write {2000 + year % 100}-{month:02d}-{day:02d} if the day stands first",
+                worded("“{shown}” may be two dates", shown=excerpt(text)),
+                worded(
+                    "write {what}-{month:02d}-{day:02d} if the day stands first",
+                    what=2000 + year % 100,
+                    month=month,
+                    day=day,
+                ),
             )
             return "1970-01-01"
         if len(match[4]) == 2:

@@ -29,6 +29,7 @@ from appliance.people.contacts_format import (
 )
 from appliance.people.contacts_header import known_columns, read_header
 from appliance.zones import REMEDY, zone_remedy
+from firmware.wording import worded
 
 LINE_LIMIT = 4000
 """Characters of one line."""
@@ -50,7 +51,7 @@ __all__ = [
 
 LINES_OF_A_ROW = 20
 """Lines that a quoted cell may span."""
-_SAVE_AS_UTF8 = "save it as CSV UTF-8"
+_SAVE_AS_UTF8 = worded("save it as CSV UTF-8")
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How .xlsx and .ods files begin (ZIP), and .xls (OLE)."""
 _DELIMITERS = ",;\t|"
@@ -81,15 +82,25 @@ class ContactsFile:
                     RowFault(
                         number,
                         "",
-                        f"the header is longer than {LINE_LIMIT} characters",
-                        f"write {','.join(COLUMNS)} in a line of its own",
+                        worded(
+                            "the header is longer than {line_limit} characters",
+                            line_limit=LINE_LIMIT,
+                        ),
+                        worded("write {names} in a line of its own", names=",".join(COLUMNS)),
                     )
                 ],
             )
         if not line or line.isspace():
             raise ContactsUnreadable(
                 file,
-                [RowFault(number, "", "there is no header", f"write {','.join(COLUMNS)} first")],
+                [
+                    RowFault(
+                        number,
+                        "",
+                        worded("there is no header"),
+                        worded("write {names} first", names=",".join(COLUMNS)),
+                    )
+                ],
             )
         delimiter = max(_DELIMITERS, key=lambda one: known_columns(_cells(line, one) or ()))
         header, faults = read_header(_cells(line, delimiter) or (), number)
@@ -97,7 +108,9 @@ class ContactsFile:
             raise ContactsUnreadable(file, faults)
         self.header = tuple(name for name in header.columns if name)
         self.notes = [
-            RowFault(number, name, "is no column that the box knows", "it is passed over")
+            RowFault(
+                number, name, worded("is no column that the box knows"), worded("it is passed over")
+            )
             for name in header.passed_over
         ]
         """What a person should know of the file as a whole."""
@@ -160,10 +173,12 @@ def decoded(
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return (yield from _decoded(pieces, "utf-16", file))
     if first.startswith(_SPREADSHEETS):
-        wrong = "is a spreadsheet's own file, not CSV"
+        wrong = worded("is a spreadsheet's own file, not CSV")
         raise ContactsUnreadable(file, [RowFault(1, "", wrong, _SAVE_AS_UTF8)])
     if b"\0" in first.partition(b"\n")[0]:
-        raise ContactsUnreadable(file, [RowFault(1, "", "is binary, not text", _SAVE_AS_UTF8)])
+        raise ContactsUnreadable(
+            file, [RowFault(1, "", worded("is binary, not text"), _SAVE_AS_UTF8)]
+        )
     try:
         return (yield from _decoded(pieces, "utf-8-sig", file))
     except ContactsUnreadable as no_utf8:
@@ -172,8 +187,15 @@ def decoded(
         except ContactsUnreadable:
             raise no_utf8 from None
         if notes is not None:
-            what = "the file is not UTF-8 and was read as Windows-1252 (Latin-1)"
-            notes.append(RowFault(1, "", what, f"look at the names; better {_SAVE_AS_UTF8}"))
+            what = worded("the file is not UTF-8 and was read as Windows-1252 (Latin-1)")
+            notes.append(
+                RowFault(
+                    1,
+                    "",
+                    what,
+                    worded("look at the names; better {save_as_utf8}", save_as_utf8=_SAVE_AS_UTF8),
+                )
+            )
         return text
 
 
@@ -188,7 +210,7 @@ def _decoded(pieces: Sequence[bytes], encoding: str, file: str) -> Generator[Non
             # The decoder names the place in what it was given together with what it had kept.
             line += error.object[: error.start].count(b"\n")
             raise ContactsUnreadable(
-                file, [RowFault(line, "", "is not UTF-8", _SAVE_AS_UTF8)]
+                file, [RowFault(line, "", worded("is not UTF-8"), _SAVE_AS_UTF8)]
             ) from error
         line += piece.count(b"\n")
         yield
@@ -303,26 +325,33 @@ class _RowReader:
     def _split(self, number: int, line: str) -> dict[str, str]:
         if len(line) > LINE_LIMIT:
             raise _Faulty.one(
-                number, "", f"the line is longer than {LINE_LIMIT} characters", "shorten its cells"
+                number,
+                "",
+                worded("the line is longer than {line_limit} characters", line_limit=LINE_LIMIT),
+                worded("shorten its cells"),
             )
         cells = _cells(line, self.delimiter)
         if cells is None:
             raise _Faulty.one(
                 number,
                 "",
-                "a quotation mark is not closed or stands inside a cell",
-                'close it, and write a mark inside a cell twice ("")',
+                worded("a quotation mark is not closed or stands inside a cell"),
+                worded('close it, and write a mark inside a cell twice ("")'),
             )
         while len(cells) > len(self.columns) and not cells[-1].strip():
             cells.pop()
         if not self._needed <= len(cells) <= len(self.columns):
-            remedy = f'put cells that hold "{_NAMES[self.delimiter]}" in quotes'
+            remedy = worded('put cells that hold "{names}" in quotes', names=_NAMES[self.delimiter])
             if self.delimiter == ";":
-                remedy += ", such as windows of several spans"
+                remedy += worded(", such as windows of several spans")
             raise _Faulty.one(
                 number,
                 "",
-                f"there are {len(cells)} cells where the header has {len(self.columns)}",
+                worded(
+                    "there are {count} cells where the header has {count2}",
+                    count=len(cells),
+                    count2=len(self.columns),
+                ),
                 remedy,
             )
         pairs = zip(self.columns, cells, strict=False)
@@ -337,10 +366,14 @@ class _RowReader:
         now = self.defaults.now
         if given_at is not None and now is not None and given_at > now:
             cell.fault(
-                "consent_given_at", "lies in the future", "write when the consent was really given"
+                "consent_given_at",
+                worded("lies in the future"),
+                worded("write when the consent was really given"),
             )
         if given_at is not None and valid_until is not None and valid_until <= given_at:
-            cell.fault("valid_until", "is not after consent_given_at", "write a later date")
+            cell.fault(
+                "valid_until", worded("is not after consent_given_at"), worded("write a later date")
+            )
         language, windows = cell.language(), cell.windows()
         name, purpose = cell.text("name"), cell.text("purpose")
         source, evidence = cell.text("consent_source"), cell.text("consent_evidence")
@@ -377,16 +410,19 @@ class _RowReader:
             raise _Faulty.one(
                 row.line,
                 "number",
-                f"the number is already on line {first} with a consent of the same moment",
-                "remove one of the lines",
+                worded(
+                    "the number is already on line {first} with a consent of the same moment",
+                    first=first,
+                ),
+                worded("remove one of the lines"),
             )
         for column in ("name", "language", "timezone"):
             if getattr(before, column) != getattr(row, column):
                 raise _Faulty.one(
                     row.line,
                     column,
-                    f"differs from line {before.line}, which has the same number",
-                    "make both lines agree, or correct the number",
+                    worded("differs from line {line}, which has the same number", line=before.line),
+                    worded("make both lines agree, or correct the number"),
                 )
         before.consents[row.purpose, row.given_at] = row.line
 

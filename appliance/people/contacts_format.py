@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firmware.wording import joined
+
 COLUMNS = (
     "number",
     "name",
@@ -42,7 +44,7 @@ class RowFault:
     def text(self, file: str) -> str:
         """Return ``FILE:LINE: column: what; remedy``."""
         place = f"{file}:{self.line}: {self.column}: " if self.column else f"{file}:{self.line}: "
-        return f"{place}{self.what}; {self.remedy}"
+        return place + joined("; ", [self.what, self.remedy])
 
 
 class ContactsUnreadable(Exception):

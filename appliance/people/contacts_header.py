@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from appliance.errors import excerpt
 from appliance.people.contacts_format import COLUMNS, IGNORED, OPTIONAL, RowFault
+from firmware.wording import worded
 
 # What people write above a column, in English and French, without accents and punctuation.
 _ALIASES: dict[str, str] = {
@@ -71,17 +72,21 @@ def read_header(cells: Sequence[str], line: int) -> tuple[Header, list[RowFault]
     for cell in cells:
         name = _KNOWN.get(normal_name(cell), "")
         if name and name in columns:
-            faults.append(RowFault(line, name, "is there twice", "remove one of the columns"))
+            faults.append(
+                RowFault(line, name, worded("is there twice"), worded("remove one of the columns"))
+            )
         if not name and cell.strip():
             near = difflib.get_close_matches(normal_name(cell), _KNOWN, 1, cutoff=0.8)
             if near:
-                remedy = f"did you mean {_KNOWN[near[0]]}?"
-                faults.append(RowFault(line, excerpt(cell), "is not a column of this file", remedy))
+                remedy = worded("did you mean {known}?", known=_KNOWN[near[0]])
+                faults.append(
+                    RowFault(line, excerpt(cell), worded("is not a column of this file"), remedy)
+                )
             else:
                 passed_over.append(excerpt(cell))
         columns.append(name)
     faults += (
-        RowFault(line, name, "is missing from the header", "add the column")
+        RowFault(line, name, worded("is missing from the header"), worded("add the column"))
         for name in COLUMNS
         if name not in columns and name not in OPTIONAL
     )

@@ -25,6 +25,7 @@ from appliance.people.contacts_format import (
     guarded,
     unguarded,
 )
+from firmware.wording import worded
 
 
 class Known(Protocol):
@@ -211,8 +212,10 @@ def _contradiction(row: ContactRow, columns: Sequence[str]) -> RejectedRow:
         RowFault(
             row.line,
             column,
-            "differs from the consent that is recorded for the same moment",
-            "history is never overwritten: write in consent_given_at when this one was given",
+            worded("differs from the consent that is recorded for the same moment"),
+            worded(
+                "history is never overwritten: write in consent_given_at when this one was given"
+            ),
         )
         for column in columns
     )

@@ -20,6 +20,7 @@ from appliance.numbers import national_digits
 from appliance.storage.files import SYSTEM_DISK, Disk, StorageError, replace_file
 from appliance.storage.written_files import WrittenFiles, put
 from firmware.json_text import parse_json
+from firmware.wording import said_by, worded
 
 FILE = "exports.json"
 _VERSION = 1
@@ -88,8 +89,10 @@ class Index:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexUnreadable(
                 f"{self._path}: {error}",
-                remedy="Remove the person's lines from your exports and rejects files by hand, "
-                "then move this file away.",
+                remedy=worded(
+                    "Remove the person's lines from your exports and rejects files by hand, then "
+                    "move this file away."
+                ),
             ) from error
 
     def remember(self, file: HandedOut) -> None:
@@ -132,7 +135,7 @@ class Index:
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, StorageError) as error:
-                unreachable[file.path] = str(error)
+                unreachable[file.path] = said_by(error)
                 if file not in kept:
                     kept.append(file)
         if len(kept) != len(known):

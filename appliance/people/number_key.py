@@ -12,11 +12,14 @@ import secrets
 from pathlib import Path
 
 from appliance.storage.files import Disk, StorageError, replace_file, storage_failed
+from firmware.wording import worded
 
 KEY_BYTES = 32
 FEWEST_DIFFERENT = 12
 """Bytes that differ in a key; 32 drawn by lot have 30, and fewer than 12 in no life of the sun."""
-FROM_BACKUP = "Restore it, or the whole state directory, from the backup; docs/backup.md says how."
+FROM_BACKUP = worded(
+    "Restore it, or the whole state directory, from the backup; docs/backup.md says how."
+)
 
 
 class NumberKeyLost(StorageError):
@@ -31,14 +34,21 @@ def read_number_key(path: Path, disk: Disk) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise storage_failed(f"reading {path}", error) from error
+        raise storage_failed(worded("reading {path}", path=path), error) from error
     if len(key) != KEY_BYTES:
         raise NumberKeyLost(
-            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}", remedy=FROM_BACKUP
+            worded(
+                "{path} holds {count} bytes instead of {key_bytes}",
+                path=path,
+                count=len(key),
+                key_bytes=KEY_BYTES,
+            ),
+            remedy=FROM_BACKUP,
         )
     if len(set(key)) < FEWEST_DIFFERENT:
         raise NumberKeyLost(
-            f"{path} holds no key that was ever drawn: the card lost it", remedy=FROM_BACKUP
+            worded("{path} holds no key that was ever drawn: the card lost it", path=path),
+            remedy=FROM_BACKUP,
         )
     return key
 

@@ -47,6 +47,7 @@ from appliance.storage.files import (
     StorageFailed,
     make_private_directory,
 )
+from firmware.wording import worded
 
 
 class RegistryBusy(StorageError):
@@ -114,7 +115,7 @@ class Registry:
                 live = cast(JournalStorage, database.storage).live
                 if any(live.values()):
                     raise NumberKeyLost(
-                        f"{path} is missing, but people are registered",
+                        worded("{path} is missing, but people are registered", path=path),
                         remedy=FROM_BACKUP,
                     )
                 number_key = make_number_key(path, disk, durable=not read_only)
@@ -276,7 +277,9 @@ class Registry:
 
     def _must_be_free(self) -> None:
         if self._writing:
-            raise RegistryBusy("an import is being written", remedy="Try again when it is done.")
+            raise RegistryBusy(
+                worded("an import is being written"), remedy=worded("Try again when it is done.")
+            )
 
     def revoke(self, subject: str, revocation: Revocation) -> None:
         """Note a withdrawal durably. Raises :class:`KeyError` for an unknown *subject*."""

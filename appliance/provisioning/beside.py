@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance.errors import Refused
+from firmware.wording import joined, reason_of, worded
 
 _TEMPORARY = ".autodialer-result.tmp"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -71,7 +72,8 @@ def write_sealed(folder: Path, name: str, text: str, *, remark: str = "") -> boo
             os.close(directory)
     except OSError as error:
         raise Refused(
-            f"{folder / name}: {error.strerror}", "make room, or mount it writable"
+            joined(": ", [str(folder / name), reason_of(error)]),
+            worded("make room, or mount it writable"),
         ) from error
     return True
 

@@ -21,6 +21,7 @@ from appliance.errors import Refused
 from appliance.language import Message, marked
 from appliance.provisioning.folder import MANIFEST, SIGNATURE, Copied, Fault, printable
 from firmware.json_text import parse_json
+from firmware.wording import worded
 
 NAMESPACE = "autodialer-provision"
 """Namespace of the signatures: one for another purpose says nothing here."""
@@ -95,7 +96,8 @@ def sign(folder: Path, key: Path) -> None:
     if done.returncode != 0 or not signature.is_file():
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Refused(
-            f"ssh-keygen did not sign: {said}", "name a private key that needs no passphrase"
+            worded("ssh-keygen did not sign: {said}", said=said),
+            worded("name a private key that needs no passphrase"),
         )
 
 
@@ -110,7 +112,10 @@ def signer(manifest: bytes, signature: bytes, trusted: Sequence[str]) -> str | N
         allowed = Path(place) / "allowed"
         for key in trusted:
             kind, blob = key.split()[:2]
-            allowed.write_text(f'box namespaces="{NAMESPACE}" {kind} {blob}\n', encoding="ascii")
+            allowed.write_text(
+                f'box namespaces="{NAMESPACE}" {kind} {blob}\n',
+                encoding="ascii",
+            )
             verify = ["-Y", "verify", "-f", str(allowed), "-I", "box", "-n", NAMESPACE]
             if _ssh_keygen([*verify, "-s", str(signed)], manifest).returncode == 0:
                 return fingerprint(key)
@@ -127,4 +132,6 @@ def _ssh_keygen(arguments: list[str], stdin: bytes) -> subprocess.CompletedProce
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Refused(f"ssh-keygen: {error}", "install openssh-client") from error
+        raise Refused(
+            worded("ssh-keygen: {error}", error=error), worded("install openssh-client")
+        ) from error

@@ -42,6 +42,7 @@ from appliance.storage.files import (
 from firmware import durable
 from firmware.bounded_read import read_bounded
 from firmware.json_text import parse_json
+from firmware.wording import worded
 
 GENERATIONS = "provisioned"
 KEPT = 2
@@ -90,7 +91,8 @@ class Store:
                 except BlockingIOError:
                     if time.monotonic() >= until:
                         raise Refused(
-                            "another folder is being taken in", "wait, then plug it in again"
+                            worded("another folder is being taken in"),
+                            worded("wait, then plug it in again"),
                         ) from None
                     time.sleep(0.1)
             yield
@@ -130,7 +132,9 @@ class Store:
             self._disk.sync_directory(self._generations)
         except OSError as error:
             shutil.rmtree(making, ignore_errors=True)
-            raise storage_failed(f"writing {self._generations}", error) from error
+            raise storage_failed(
+                worded("writing {generations}", generations=self._generations), error
+            ) from error
         return name
 
     def _clips(self) -> Iterator[str]:
@@ -159,7 +163,7 @@ class Store:
             self._disk.rename(link, self._config)
             self._disk.sync_directory(self._config.parent)
         except OSError as error:
-            raise storage_failed(f"writing {self._config}", error) from error
+            raise storage_failed(worded("writing {config}", config=self._config), error) from error
         self._tidy(generation)
 
     def _keep_technicians(self) -> None:
@@ -255,5 +259,7 @@ class Store:
             self._disk.remove(self.place / "pending.json")
             self._disk.sync_directory(self.place)
         except OSError as error:
-            raise storage_failed(f"removing {self.place / 'pending.json'}", error) from error
+            raise storage_failed(
+                worded("removing {place}", place=self.place / "pending.json"), error
+            ) from error
         self.clear_staging()

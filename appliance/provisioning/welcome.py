@@ -21,6 +21,7 @@ from appliance.provisioning.folder import LISEZMOI, NAME, README, SAMPLE
 from appliance.provisioning.words import RESULT
 from appliance.screen.panel_card import pattern_words
 from firmware.gpio.lamp import Lamp, describe
+from firmware.wording import worded
 
 _BYTE_ORDER = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Without it an older Notepad takes French for another alphabet."""
@@ -164,7 +165,7 @@ def leave_notes(place: Path, state: Path, *, waits: bool) -> tuple[list[str], li
             if beside is not None:
                 written.append(beside)
             else:
-                refused.append(f"{folder / RESULT}: could not be written")
+                refused.append(worded("{file}: could not be written", file=folder / RESULT))
     return written, refused
 
 

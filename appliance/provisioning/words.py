@@ -32,7 +32,7 @@ def _told(outcome: Outcome, say: Translate, box: str) -> Iterator[str]:
         )
         yield ""
         for fault in outcome.faults:
-            yield f"- {fault.message.said(say)}"
+            yield f"- {say(fault.message)}"
         yield ""
         yield say("Correct this, pack the folder anew, and plug it in again.")
     elif result.verdict == "unchanged":
@@ -46,7 +46,7 @@ def _told(outcome: Outcome, say: Translate, box: str) -> Iterator[str]:
             yield text.format(people=result.people, consents=result.consents, file=CONTACTS)
     yield from _withdrawn(outcome, say)
     for warning in outcome.warnings:
-        yield "- " + say("PLEASE LOOK: {what}.").format(what=warning.said(say))
+        yield "- " + say("PLEASE LOOK: {what}.").format(what=say(warning))
     if result.verdict != "refused":
         who = result.key or say("nobody: it is not signed")
         yield say("Signed by: {key}").format(key=who)

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.effects import Entry
-from appliance.language import DEFAULT, LANGUAGES, marked, translator
+from appliance.language import DEFAULT, LANGUAGES, Speaker, marked, translator
 from appliance.model import Outcome, utc_text
 from appliance.report.pages import render
 from appliance.report.report import MEANINGS, NAMES
@@ -93,28 +93,37 @@ _Section = tuple[str, tuple[str, ...], list[tuple[str, ...]], str]
 """Title, column heads, rows, and the sentence that stands where there are none."""
 
 
-def _facts(dossier: Dossier) -> Iterator[tuple[str, str]]:
-    yield marked("number"), str(dossier["number"])
+def _facts(dossier: Dossier, say: Speaker) -> Iterator[tuple[str, str]]:
+    yield say("number"), str(dossier["number"])
     if dossier["known"]:
-        yield marked("name"), dossier["name"] or "not known"
-        yield marked("language"), dossier["language"]
-        yield marked("time zone"), dossier["timezone"]
-        yield marked("id in the ledger"), dossier["subject"]
+        yield say("name"), dossier["name"] or say("not known")
+        yield say("language"), dossier["language"]
+        yield say("time zone"), dossier["timezone"]
+        yield say("id in the ledger"), dossier["subject"]
     else:
-        yield marked("registry"), "This number is not in the registry."
-    yield marked("hash of the number"), dossier["number_hash"]
+        yield say("registry"), say("This number is not in the registry.")
+    yield say("hash of the number"), dossier["number_hash"]
     objection = dossier["objection"]
     if objection is not None:
-        yield marked("objected"), f"{_local(objection['at'], _zone(dossier))}, by {objection['by']}"
+        when = _local(objection["at"], _zone(dossier))
+        yield say("objected"), say("{at}, by {by}", at=when, by=objection["by"])
     else:
-        yield marked("objected"), "no"
+        yield say("objected"), say("no")
 
 
-def _sections(dossier: Dossier) -> Iterator[_Section]:
+def _sections(dossier: Dossier, say: Speaker) -> Iterator[_Section]:
     zone = _zone(dossier)
     yield (
-        "Consents",
-        ("given", "for", "how", "evidence", "hours", "until", "recorded"),
+        say("Consents"),
+        (
+            say("given"),
+            say("for"),
+            say("how"),
+            say("evidence"),
+            say("hours"),
+            say("until"),
+            say("recorded"),
+        ),
         [
             (
                 _local(one["given_at"], zone),
@@ -122,64 +131,78 @@ def _sections(dossier: Dossier) -> Iterator[_Section]:
                 one["source"],
                 one["evidence"],
                 one["windows"],
-                _local(one["valid_until"], zone) if one["valid_until"] else "no end",
+                _local(one["valid_until"], zone) if one["valid_until"] else say("no end"),
                 _local(one["recorded_at"], zone),
             )
             for one in dossier["consents"]
         ],
-        "None is held.",
+        say("None is held."),
     )
     yield (
-        "Text messages that are kept",
-        ("received", "sent", "text"),
+        say("Text messages that are kept"),
+        (say("received"), say("sent"), say("text")),
         [
             (
                 _local(one["received_at"], zone),
                 _local(one["sent_at"], zone) if one["sent_at"] else "",
-                one["text"] or "(unreadable)",
+                one["text"] or say("(unreadable)"),
             )
             for one in dossier.get("messages", ())
         ],
-        "None is held.",
+        say("None is held."),
     )
     yield (
-        "Calls",
-        ("begun", "answered", "ended", "for", "outcome", "keys", "allowed by"),
+        say("Calls"),
+        (
+            say("begun"),
+            say("answered"),
+            say("ended"),
+            say("for"),
+            say("outcome"),
+            say("keys"),
+            say("allowed by"),
+        ),
         [
             (
                 _local(one["authorised_at"], zone),
                 _local(one["answered_at"], zone),
                 _local(one["ended_at"], zone),
                 one["purpose"] or "",
-                _outcome(one["outcome"]),
+                _outcome(one["outcome"], say),
                 ", ".join(f"{key['key']} ({_local(key['at'], zone)})" for key in one["keys"]),
                 f"{one['profile']}: {', '.join(one['rules'])}",
             )
             for one in dossier["attempts"]
         ],
-        "No call was made.",
+        say("No call was made."),
     )
     yield (
-        "Calls that a rule refused",
-        ("at", "rules"),
+        say("Calls that a rule refused"),
+        (say("at"), say("rules")),
         [(_local(one["at"], zone), ", ".join(one["rules"])) for one in dossier["refusals"]],
-        "None.",
+        say("None."),
     )
     yield (
-        "Rows of the ledger",
-        ("row", "at", "kind"),
+        say("Rows of the ledger"),
+        (say("row"), say("at"), say("kind")),
         [(str(one["seq"]), _local(one["at"], zone), one["kind"]) for one in dossier["rows"]],
-        "None.",
+        say("None."),
     )
 
 
-def as_text(dossier: Dossier) -> str:
-    """Return the dossier for a terminal or a letter."""
-    parts = [f"Everything held about {dossier['number']}; times in {_zone(dossier).key}.", ""]
-    facts = list(_facts(dossier))
+def as_text(dossier: Dossier, language: str = "") -> str:
+    """Return the dossier for a terminal or a letter, in the language of :func:`as_html`."""
+    say = translator(_language(dossier, language))
+    about = say(
+        "Everything held about {number}; times in {zone}.",
+        number=dossier["number"],
+        zone=_zone(dossier).key,
+    )
+    parts = [about, ""]
+    facts = list(_facts(dossier, say))
     width = max(len(name) for name, _ in facts)
     parts += [f"{name:<{width}}  {_plain(value)}" for name, value in facts]
-    for title, heads, rows, nothing in _sections(dossier):
+    for title, heads, rows, nothing in _sections(dossier, say):
         parts += ["", title]
         if not rows:
             parts.append(f"  {nothing}")
@@ -187,6 +210,11 @@ def as_text(dossier: Dossier) -> str:
             named = zip(heads, row, strict=True)
             parts.append("  " + "; ".join(f"{head} {_plain(cell)}" for head, cell in named if cell))
     return "\n".join(parts) + "\n"
+
+
+def _language(dossier: Dossier, wanted: str) -> str:
+    own = str(dossier.get("language") or "")
+    return wanted or (own if own in LANGUAGES else DEFAULT)
 
 
 RuleTexts = Mapping[str, tuple[str, str]]
@@ -219,9 +247,7 @@ def as_html(dossier: Dossier, texts: RuleTexts | None = None, language: str = ""
     In the person's own language where the box speaks it, unless *language* says otherwise.
     *texts* has the words of the law's rules.
     """
-    own = str(dossier.get("language") or "")
-    chosen = language or (own if own in LANGUAGES else DEFAULT)
-    return _Page(dossier, texts or {}, chosen).page()
+    return _Page(dossier, texts or {}, _language(dossier, language)).page()
 
 
 class _Page:
@@ -240,7 +266,7 @@ class _Page:
         values: dict[str, object] = {
             "title": say("Everything held about one person"),
             "times": say("Times in {zone}.").format(zone=self._zone.key),
-            "facts": [(say(name), value) for name, value in _facts(dossier)],
+            "facts": list(_facts(dossier, say)),
             "objection": objection
             and say("Objected on {at} ({by}): never called again without a newer consent.").format(
                 at=_local(objection["at"], self._zone), by=objection["by"]
@@ -331,11 +357,11 @@ def _local(text: str | None, zone: ZoneInfo) -> str:
     return datetime.fromisoformat(text).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _outcome(outcome: str | None) -> str:
+def _outcome(outcome: str | None, say: Speaker) -> str:
     if outcome is None:
-        return "running"
+        return say("running")
     known = {one.value: meaning for one, meaning in MEANINGS.items()}
-    return f"{outcome}: {known.get(outcome, Outcome.UNKNOWN.value)}"
+    return f"{say(outcome)}: {say(known.get(outcome, Outcome.UNKNOWN.value))}"
 
 
 def _plain(text: str) -> str:

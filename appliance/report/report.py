@@ -145,10 +145,10 @@ class _Report:
         return render("report.html", frame.language, values)
 
     def _span(self) -> str:
-        figures, zone = self._figures, self._frame.zone
+        figures, zone, say = self._figures, self._frame.zone, self._say
         if figures.first is None or figures.last is None:
-            return self._say("The ledger is empty.")
-        return self._say("{first} to {last} ({zone})").format(
+            return say("The ledger is empty.")
+        return say("{first} to {last} ({zone})").format(
             first=local(figures.first, zone), last=local(figures.last, zone), zone=zone.key
         )
 
@@ -261,7 +261,8 @@ class _Report:
         ]
 
     def _waiting(self) -> list[tuple[str, str]]:
-        nothing = self._say("no rule yet: their turn has not come")
+        say = self._say
+        nothing = say("no rule yet: their turn has not come")
         reasons = Counter(", ".join(rules) or nothing for rules in self._figures.waiting.values())
         return [(reason, str(count)) for reason, count in reasons.most_common()]
 

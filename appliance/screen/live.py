@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from appliance.language import Speaker
+from appliance.screen.status import ENGLISH
+
 
 class Screen(Protocol):
     """Where news and states go."""
@@ -18,8 +21,11 @@ class Screen(Protocol):
 class PlainScreen:
     """One line per piece of news."""
 
+    def __init__(self, say: Speaker = ENGLISH) -> None:
+        self._say = say
+
     def news(self, text: str) -> None:
-        print(text, flush=True)
+        print(self._say(text), flush=True)
 
     def show(self, status: dict[str, Any], called: int, expected: int) -> None:
         pass

@@ -6,10 +6,42 @@ import re
 import textwrap
 from typing import Any
 
+from appliance.language import Speaker, joined, marked, translator, worded
 from appliance.screen.local_time import MINUTES, local
 
+ENGLISH = translator("en")
 LABEL = 9
 """Columns before the words of a row."""
+CLOCK = marked("clock")
+"""The label of the row that changes at every look."""
+_MODES = {
+    "automatic": marked("automatic"),
+    "attended": marked("attended"),
+    "safe mode": marked("safe mode"),
+}
+CALL_STATES = {
+    "dialling": marked("dialling"),
+    "ringing": marked("ringing"),
+    "greeting": marked("greeting"),
+    "waiting": marked("waiting"),
+    "reminding": marked("reminding"),
+    "telling": marked("telling"),
+    "hanging up": marked("hanging up"),
+}
+OUTCOMES = {
+    "listened": marked("listened"),
+    "partial": marked("partial"),
+    "declined": marked("declined"),
+    "opted_out": marked("opted_out"),
+    "voicemail": marked("voicemail"),
+    "busy": marked("busy"),
+    "no_answer": marked("no_answer"),
+    "rejected": marked("rejected"),
+    "unreachable": marked("unreachable"),
+    "failed": marked("failed"),
+    "stopped": marked("stopped"),
+    "unknown": marked("unknown"),
+}
 
 
 def folded(text: str, width: int) -> str:
@@ -27,92 +59,174 @@ def folded(text: str, width: int) -> str:
     )
 
 
-def as_text(status: dict[str, Any]) -> str:
-    """Lay a status out, one fact a row."""
+def as_text(status: dict[str, Any], say: Speaker = ENGLISH) -> str:
+    """Lay a status out, one fact a row, in the language of *say*."""
+    faults = [
+        _row(say, marked("FAULT"), say(joined(": ", [fault["meaning"], fault["remedy"]])))
+        for fault in status["faults"]
+    ]
     if status.get("safe_mode"):
         return "\n".join(
             [
-                f"box      {status['box']}: {status['mode'].upper()}, nobody is called",
-                *stop_rows(status["stopped"]),
-                f"now      {status['why']['sentence']}",
-                *(f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]),
+                _row(
+                    say,
+                    marked("box"),
+                    say(
+                        "{box}: {mode}, nobody is called",
+                        box=status["box"],
+                        mode=say(status["mode"]).upper(),
+                    ),
+                ),
+                *_stop_rows(status["stopped"], say),
+                _row(say, marked("now"), say(status["why"]["sentence"])),
+                *faults,
             ]
         )
     clock, zone = status["clock"], status.get("timezone")
     trust = (
-        f"trusted ({clock['source']})" if clock["trusted"] else f"NOT trusted: {clock['source']}"
+        say("trusted ({source})", source=say(clock["source"]))
+        if clock["trusted"]
+        else say("NOT trusted: {source}", source=say(clock["source"]))
     )
-    rows = [
-        f"box      {status['box']}, {status['mode']}{', bench' if status['bench'] else ''}",
-        *stop_rows(status["stopped"]),
-        f"clock    {local(clock['utc'], zone)}  {trust}",
-        f"now      {status['why']['sentence']}",
-    ]
+    bench = say(", bench") if status["bench"] else ""
+    rows = [_row(say, marked("box"), f"{status['box']}, {say(_MODES[status['mode']])}{bench}")]
+    rows += _stop_rows(status["stopped"], say)
+    rows.append(_row(say, CLOCK, f"{local(clock['utc'], zone)}  {trust}"))
+    rows.append(_row(say, marked("now"), say(status["why"]["sentence"])))
     if status["why"]["next_at"]:
-        rows.append(f"next     {local(status['why']['next_at'], zone, MINUTES)}")
-    rows += [f"line     {line_text(line)}" for line in status["lines"]]
+        rows.append(_row(say, marked("next"), local(status["why"]["next_at"], zone, MINUTES)))
+    rows += [_row(say, marked("line"), line_text(line, say)) for line in status["lines"]]
     if "fleet" in status:
-        rows.append(f"fleet    {fleet_text(status['fleet'])}")
-    rows.append(f"people   {status['people']} known, {status['waiting']} may still be called")
-    outcomes = ", ".join(f"{name} {count}" for name, count in sorted(status["outcomes"].items()))
-    rows.append(f"calls    {status['attempts']} made{': ' + outcomes if outcomes else ''}")
+        rows.append(_row(say, marked("fleet"), fleet_text(status["fleet"], say)))
+    known = say(
+        "{people} known, {waiting} may still be called",
+        people=status["people"],
+        waiting=status["waiting"],
+    )
+    rows.append(_row(say, marked("people"), known))
+    outcomes = ", ".join(
+        f"{say(OUTCOMES.get(name, name))} {count}"
+        for name, count in sorted(status["outcomes"].items())
+    )
+    made = (
+        say("{count} made: {outcomes}", count=status["attempts"], outcomes=outcomes)
+        if outcomes
+        else say("{count} made", count=status["attempts"])
+    )
+    rows.append(_row(say, marked("calls"), made))
     if status["refusals"]:
         refused = ", ".join(f"{rule} {n}" for rule, n in sorted(status["refusals"].items()))
-        rows.append(f"refused  {refused}")
+        rows.append(_row(say, marked("refused"), refused))
     if status["running"]:
-        rows.append("lamps    " + ", ".join(f"{k} {v}" for k, v in status["lamps"].items()))
-    rows += [f"FAULT    {fault['meaning']}: {fault['remedy']}" for fault in status["faults"]]
-    rows += [f"WAITS    {one['detail']}: {one['remedy']}" for one in status.get("doubts", ())]
-    rows.append(f"ledger   row {status['ledger']['seq']}, head {status['ledger']['hash'][:16]}…")
+        lamps = ", ".join(f"{say(lamp)} {say(how)}" for lamp, how in status["lamps"].items())
+        rows.append(_row(say, marked("lamps"), lamps))
+    rows += faults
+    rows += [
+        _row(say, marked("WAITS"), say(joined(": ", [one["detail"], one["remedy"]])))
+        for one in status.get("doubts", ())
+    ]
+    head = say(
+        "row {seq}, head {hash}…",
+        seq=status["ledger"]["seq"],
+        hash=status["ledger"]["hash"][:16],
+    )
+    rows.append(_row(say, marked("ledger"), head))
     return "\n".join(rows)
 
 
-def stop_rows(stopped: bool | None) -> list[str]:
+def without_configuration(stopped: bool | None, say: Speaker = ENGLISH) -> str:
+    """Say what is known of a box whose configuration is faulty."""
+    released = _row(say, marked("stop"), say("the emergency stop is released"))
+    told = say("does not run: its configuration is faulty")
+    return "\n".join([_row(say, marked("box"), told), *(_stop_rows(stopped, say) or [released])])
+
+
+def _stop_rows(stopped: bool | None, say: Speaker) -> list[str]:
     """Say that the stop is latched, or that nobody can tell; nothing where it is released."""
     if stopped is None:
-        return ["STOP     cannot be read: take it for latched"]
+        return [_row(say, marked("STOP"), say("cannot be read: take it for latched"))]
     if stopped:
-        return ["STOP     the emergency stop is latched: nobody is called until autodialer reset"]
+        told = say("the emergency stop is latched: nobody is called until autodialer reset")
+        return [_row(say, marked("STOP"), told)]
     return []
 
 
-def fleet_text(fleet: dict[str, Any]) -> str:
+def _row(say: Speaker, label: str, words: str) -> str:
+    return f"{say(label):<{LABEL - 1}} {words}"
+
+
+def fleet_text(fleet: dict[str, Any], say: Speaker = ENGLISH) -> str:
     """Say how the box stands to headquarters in one line of text."""
-    link = f"connected to {fleet['server']}" if fleet["connected"] else "NOT CONNECTED"
-    words = [f"{fleet['box']} of {fleet['campaign']}: {link}"]
+    link = (
+        say("connected to {server}", server=fleet["server"])
+        if fleet["connected"]
+        else say("NOT CONNECTED")
+    )
+    of = say("{box} of {campaign}", box=fleet["box"], campaign=fleet["campaign"])
+    words = [f"{of}: {link}"]
     if fleet["barred"]:
-        words.append(f"calls nobody: {fleet['barred']}")
-    if fleet["objections_unsent"]:
-        words.append(f"{fleet['objections_unsent']} OBJECTIONS NOT SENT YET")
-    words.append(f"{fleet['objections_heard']} objections heard of others")
-    words.append(f"ledger {fleet['ledger_sent']} sent, {fleet['ledger_verified']} verified")
+        words.append(say("calls nobody: {why}", why=say(fleet["barred"])))
+    unsent = fleet["objections_unsent"]
+    if unsent:
+        told = say.several(
+            "{count} OBJECTION NOT SENT YET", "{count} OBJECTIONS NOT SENT YET", unsent
+        )
+        words.append(told)
+    heard = fleet["objections_heard"]
+    words.append(
+        say.several(
+            "{count} objection heard of others", "{count} objections heard of others", heard
+        )
+    )
+    words.append(
+        say(
+            "ledger {sent} sent, {verified} verified",
+            sent=fleet["ledger_sent"],
+            verified=fleet["ledger_verified"],
+        )
+    )
     if fleet["last_list"]:
-        words.append(f"list {fleet['last_list']}")
+        words.append(say("list {name}", name=fleet["last_list"]))
     return ", ".join(words)
 
 
-def line_text(line: dict[str, Any]) -> str:
+def line_text(line: dict[str, Any], say: Speaker = ENGLISH) -> str:
     """Say a line's state in one line of text."""
+    name = line["name"]
     if line["fault"] is not None:
         fault = line["fault"]
-        remedy = f"; {fault['remedy']}" if fault["remedy"] else ""
-        return f"{line['name']}: OUT ({fault['code']}): {fault['detail']}{remedy}"
-    caller = f"called, {line['incoming']}" if line["incoming"] else None
-    state = line["call"] or caller or ("ready" if line["ready"] else "not ready")
+        out = worded("{name}: OUT ({code})", name=name, code=fault["code"])
+        told = joined(": ", [out, fault["detail"]])
+        return say(joined("; ", [told, fault["remedy"]]) if fault["remedy"] else told)
+    if line["call"]:
+        state = say(CALL_STATES.get(line["call"], line["call"]))
+    elif line["incoming"]:
+        what = CALL_STATES.get(line["incoming"], line["incoming"])
+        state = say("called, {what}", what=say(what))
+    else:
+        state = say("ready") if line["ready"] else say("not ready")
     family = line["modem"].get("family", "")
     limit = line.get("limit")
-    held = f", limit reached: {limit['detail']}, until {limit['until']}" if limit else ""
+    words = [f"{name}: {state}{f' ({family})' if family else ''}"]
     modem = line["modem"]
     dbm, sent, heard = (modem.get(key) for key in ("signal", "level_out", "level_in"))
-    about = "" if dbm is None else f", signal {dbm} dBm"
-    about += "" if sent is None else f", sends {sent:.0f} dBFS"
-    about += "" if heard is None else f", hears {heard:.0f} dBFS"
-    shown = f" ({family})" if family else ""
-    return f"{line['name']}: {state}{shown}{about}{held}{_self_test(line)}"
+    if dbm is not None:
+        words.append(say("signal {dbm} dBm", dbm=dbm))
+    if sent is not None:
+        words.append(say("sends {level:.0f} dBFS", level=sent))
+    if heard is not None:
+        words.append(say("hears {level:.0f} dBFS", level=heard))
+    if limit:
+        words.append(say("limit reached: {detail}", detail=say(limit["detail"])))
+        words.append(say("until {time}", time=limit["until"]))
+    return ", ".join([*words, _self_test(line, say)])
 
 
-def _self_test(line: dict[str, Any]) -> str:
+def _self_test(line: dict[str, Any], say: Speaker) -> str:
     test = line["selftest"]
     if test is None:
-        return ", never self-tested"
-    return f", self-test {'passed' if test['passed'] else 'FAILED'} {str(test['at'])[:10]}"
+        return say("never self-tested")
+    day = str(test["at"])[:10]
+    if test["passed"]:
+        return say("self-test passed {day}", day=day)
+    return say("self-test FAILED {day}", day=day)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from appliance.language import Translate, marked
 from appliance.screen.local_time import MINUTES, local
+from appliance.screen.status import OUTCOMES
 
 LAMPS = {"ready": "green", "line": "blue", "call": "yellow", "fault": "red", "heartbeat": "white"}
 BARS = "▂▄▆█"
@@ -52,7 +53,7 @@ STEPS = {
     "telling": marked("telling"),
     "hanging up": marked("hanging up"),
     "ready": marked("ready"),
-    "not ready": marked("comes up"),
+    "not_ready": marked("comes up"),
 }
 
 
@@ -89,26 +90,28 @@ def page(view: View, say: Translate, width: int, height: int) -> Text:
 def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
     status = view.status
     if status is None:
-        yield from _wrapped(view.trouble or say("Waiting for the box …"), width, "bold reverse")
+        yield from _wrapped(
+            say(view.trouble) or say("Waiting for the box …"), width, "bold reverse"
+        )
         return
     if view.trouble:
         seconds = round(view.silent_for)
         stale = say("STALE: no answer for {seconds} s").format(seconds=seconds)
-        yield from _wrapped(f"{stale}: {view.trouble}", width, "bold reverse red")
+        yield from _wrapped(f"{stale}: {say(view.trouble)}", width, "bold reverse red")
     title = Text.assemble((f"autodialer {status['box']}", "bold"))
     if status.get("bench"):
-        title.append(f" {say('bench')}")
+        title.append(" ").append(say("bench"))
     clock = status.get("clock")
     if clock is not None:
         moment = local(clock["utc"], status.get("timezone"), TIME)
         title.append(f"  {moment}", "" if clock["trusted"] else "bold reverse red")
         if not clock["trusted"]:
-            title.append(f" {say('NOT TRUSTED')}", "bold red")
+            title.append(" ").append(say("NOT TRUSTED"), "bold red")
     yield title
     if view.headline:
         yield from _wrapped(view.headline, width, "bold")
     if status.get("lamps"):
-        yield _lamps(status["lamps"], width)
+        yield _lamps(status["lamps"], say, width)
     if status.get("stopped"):
         latched = say("EMERGENCY STOP, latched: r resets it with your name and a reason")
         yield from _wrapped(latched, width, "bold reverse red")
@@ -117,16 +120,16 @@ def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
     if why.get("next_at"):
         moment = local(why["next_at"], status.get("timezone"), MINUTES)
         until = " " + say("Next: {moment}.").format(moment=moment)
-    yield from _wrapped(why["sentence"] + until, width, "")
+    yield from _wrapped(say(why["sentence"]) + until, width, "")
     for fault in status.get("faults", ()):
-        yield from _wrapped(f"! {fault['meaning']}: {fault['remedy']}", width, "red")
+        yield from _wrapped(f"! {say(fault['meaning'])}: {say(fault['remedy'])}", width, "red")
     for doubt in status.get("doubts", ()):
-        yield from _wrapped(f"! {doubt['detail']}: {doubt['remedy']}", width, "red")
+        yield from _wrapped(f"! {say(doubt['detail'])}: {say(doubt['remedy'])}", width, "red")
     if view.note:
-        yield from _wrapped(view.note, width, "reverse")
+        yield from _wrapped(say(view.note), width, "reverse")
 
 
-def _lamps(lamps: dict[str, str], width: int) -> Text:
+def _lamps(lamps: dict[str, str], say: Translate, width: int) -> Text:
     row = Text()
     for name, colour in LAMPS.items():
         pattern = lamps.get(name)
@@ -134,8 +137,8 @@ def _lamps(lamps: dict[str, str], width: int) -> Text:
             continue
         lit = pattern != "off"
         row.append("● " if lit else "○ ", f"bold {colour}" if lit else "dim")
-        told = f" {pattern}" if lit and width >= 60 else ""
-        row.append(f"{name}{told}  ", "bold" if lit else "dim")
+        told = f" {say(pattern)}" if lit and width >= 60 else ""
+        row.append(f"{say(name)}{told}  ", "bold" if lit else "dim")
     return row
 
 
@@ -165,12 +168,13 @@ def _lines(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]
     for line in status["lines"]:
         fault = line["fault"]
         if fault is not None:
-            told = f"{line['name']}: {say('OUT')} ({fault['code']}) {fault['detail']}"
-            remedy = f"; {fault['remedy']}" if fault["remedy"] else ""
+            out = say("OUT")
+            told = f"{line['name']}: {out} ({fault['code']}) {say(fault['detail'])}"
+            remedy = f"; {say(fault['remedy'])}" if fault["remedy"] else ""
             yield from _wrapped(told + remedy, width, "red")
             continue
         caller = line["incoming"]
-        step = line["call"] or caller or ("ready" if line["ready"] else "not ready")
+        step = line["call"] or caller or ("ready" if line["ready"] else "not_ready")
         words = say(STEPS[step]) if step in STEPS else step
         if caller and not line["call"]:
             words = say("caller: {step}").format(step=words)
@@ -209,7 +213,10 @@ def _counts(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text
         people=status["people"], waiting=status["waiting"], calls=status["attempts"]
     )
     yield from _wrapped(told, width, "bold")
-    outcomes = "  ".join(f"{name} {count}" for name, count in sorted(status["outcomes"].items()))
+    outcomes = "  ".join(
+        f"{say(OUTCOMES.get(name, name))} {count}"
+        for name, count in sorted(status["outcomes"].items())
+    )
     if outcomes:
         yield from _wrapped(outcomes, width, "")
     if status["refusals"]:

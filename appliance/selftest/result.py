@@ -19,6 +19,7 @@ from appliance.selftest.state import Concluded
 from appliance.storage.files import make_private_directory, replace_file
 from firmware.events import LineReady, Witness
 from firmware.json_text import parse_json
+from firmware.wording import worded
 
 if TYPE_CHECKING:
     # It imports numpy, which `status` can do without.
@@ -118,28 +119,39 @@ def findings(test: Concluded, line: LineReady, downlink: Downlink | None) -> lis
     said: list[str] = []
     facts = test.facts
     if facts.audio_failure is not None:
-        said.append(f"The voice failed: {facts.audio_failure}.")
+        said.append(worded("The voice failed: {audio_failure}.", audio_failure=facts.audio_failure))
     if facts.answered_at is None:
-        said.append("Nobody answered: nothing is known of voice and keys.")
+        said.append(worded("Nobody answered: nothing is known of voice and keys."))
         return said
     if _cut_short(test) and not passed(test):
-        said.append("The test was cut short and says nothing of voice and keys: repeat it.")
+        said.append(worded("The test was cut short and says nothing of voice and keys: repeat it."))
         return said
     if facts.machine is not None:
-        said.append(f"A machine answered ({facts.machine.value}): answer by hand and repeat.")
+        said.append(
+            worded(
+                "A machine answered ({machine}): answer by hand and repeat.",
+                machine=facts.machine.value,
+            )
+        )
     if not line.witnesses and not test.heard:
-        said.append("Nobody can hear keys on this line: give it a voice port or a sound card.")
+        said.append(
+            worded("Nobody can hear keys on this line: give it a voice port or a sound card.")
+        )
     elif not line.witnesses and not test.missing:
-        said.append("The module tells keys, which its family does not promise: this line may call.")
+        said.append(
+            worded("The module tells keys, which its family does not promise: this line may call.")
+        )
     if line.audio == "none":
-        said.append("The line has no voice path: nothing was played.")
+        said.append(worded("The line has no voice path: nothing was played."))
     if not test.heard:
         said.append(
-            "No key was heard. If the phone was silent, the voice does not reach it; if it was "
-            "not, press the keys one after the other and repeat."
+            worded(
+                "No key was heard. If the phone was silent, the voice does not reach it; if it "
+                "was not, press the keys one after the other and repeat."
+            )
         )
     elif test.missing:
-        said.append(f"Not heard by anybody: {', '.join(test.missing)}.")
+        said.append(worded("Not heard by anybody: {names}.", names=", ".join(test.missing)))
     for witness in line.witnesses:
         deaf = [
             key
@@ -147,28 +159,43 @@ def findings(test: Concluded, line: LineReady, downlink: Downlink | None) -> lis
             if key not in test.missing and str(witness) not in heard_by(test, key)
         ]
         if deaf:
-            said.append(f"The {witness.value} did not hear {', '.join(deaf)}, the other did.")
+            said.append(
+                worded(
+                    "The {witness} did not hear {names}, the other did.",
+                    witness=witness.value,
+                    names=", ".join(deaf),
+                )
+            )
     said += _of_downlink(downlink, line)
     latency = test.latency
     if latency is not None and latency > SLOW_SECONDS:
-        said.append(f"The clip started {latency * 1000:.0f} ms after the answer: that is late.")
+        said.append(
+            worded(
+                "The clip started {latency:.0f} ms after the answer: that is late.",
+                latency=latency * 1000,
+            )
+        )
     if not test.confirmed:
-        said.append("The end of the call was not confirmed: see the line's fault.")
+        said.append(worded("The end of the call was not confirmed: see the line's fault."))
     return said
 
 
 def _of_downlink(downlink: Downlink | None, line: LineReady) -> list[str]:
     if downlink is None:
         only = Witness.MODULE in line.witnesses
-        return ["The voice path brings no sound back: the module alone hears keys."] if only else []
+        return (
+            [worded("The voice path brings no sound back: the module alone hears keys.")]
+            if only
+            else []
+        )
     if downlink.levels is None:
-        return ["Not one sample came from the far end: check the voice port."]
+        return [worded("Not one sample came from the far end: check the voice port.")]
     said = []
     if downlink.levels.peak_dbfs < SILENT_DBFS:
-        said.append("The far end was digitally silent: the voice comes in on another port.")
+        said.append(worded("The far end was digitally silent: the voice comes in on another port."))
     rate = downlink.bytes_per_second
     if rate is not None and rate > 24000:
-        said.append("The module streams 16 kHz: keys cannot be heard; set it to 8 kHz.")
+        said.append(worded("The module streams 16 kHz: keys cannot be heard; set it to 8 kHz."))
     return said
 
 

@@ -19,14 +19,17 @@ from typing import BinaryIO, Protocol, Self
 
 from firmware import durable
 from firmware.errors import ErrorWithRemedy
+from firmware.wording import joined, reason_of, worded
 
 _REMEDIES = {
-    errno.ENOSPC: "The storage is full: make room, then restart the box.",
-    errno.EDQUOT: "The disk quota is used up: raise it, then restart the box.",
-    errno.EIO: "The storage is failing: copy the state directory and replace the card.",
-    errno.EROFS: "The file system is read-only: check the card with fsck, then mount it writable.",
-    errno.EACCES: "Give the state directory to the account that the box runs as.",
-    errno.EPERM: "Give the state directory to the account that the box runs as.",
+    errno.ENOSPC: worded("The storage is full: make room, then restart the box."),
+    errno.EDQUOT: worded("The disk quota is used up: raise it, then restart the box."),
+    errno.EIO: worded("The storage is failing: copy the state directory and replace the card."),
+    errno.EROFS: worded(
+        "The file system is read-only: check the card with fsck, then mount it writable."
+    ),
+    errno.EACCES: worded("Give the state directory to the account that the box runs as."),
+    errno.EPERM: worded("Give the state directory to the account that the box runs as."),
 }
 
 
@@ -51,8 +54,8 @@ class StateInUse(StorageError):
 
 def storage_failed(doing: str, error: OSError) -> StorageFailed:
     """Return the failure of *doing* (``writing PATH``) with the remedy for its error number."""
-    remedy = _REMEDIES.get(error.errno or 0, "Check the storage, then restart the box.")
-    return StorageFailed(f"{doing}: {error.strerror or error}", remedy=remedy)
+    remedy = _REMEDIES.get(error.errno or 0, worded("Check the storage, then restart the box."))
+    return StorageFailed(joined(": ", [doing, reason_of(error)]), remedy=remedy)
 
 
 class Disk(durable.Disk, Protocol):
@@ -132,8 +135,10 @@ class SystemDisk(durable.SystemDisk):
         except BlockingIOError:
             # Second line of defence behind StateLock: whoever writes this file has it locked.
             raise StateInUse(
-                f"{path} is being written by another process",
-                remedy="Stop the other autodialer first, or use the commands that talk to it.",
+                worded("{path} is being written by another process", path=path),
+                remedy=worded(
+                    "Stop the other autodialer first, or use the commands that talk to it."
+                ),
             ) from None
 
 
@@ -147,8 +152,8 @@ def _stamp(found: os.stat_result) -> tuple[int, int, int, int]:
 def moved(path: Path) -> StorageFailed:
     """Return the failure of a file that was changed under the process which has it open."""
     return StorageFailed(
-        f"{path} was changed, moved or removed under the running box",
-        remedy="Restart the box: it compares everything that it has at its start.",
+        worded("{path} was changed, moved or removed under the running box", path=path),
+        remedy=worded("Restart the box: it compares everything that it has at its start."),
     )
 
 
@@ -171,7 +176,7 @@ def make_private_directory(path: Path, disk: Disk = SYSTEM_DISK) -> None:
             except PermissionError:
                 pass  # Somebody else's directory, in which the installation made ours.
     except OSError as error:
-        raise storage_failed(f"creating {path}", error) from error
+        raise storage_failed(worded("creating {path}", path=path), error) from error
 
 
 def replace_file(path: Path, data: bytes, disk: Disk = SYSTEM_DISK) -> None:
@@ -187,7 +192,7 @@ def replace_file_in_parts(path: Path, parts: Iterable[bytes], disk: Disk = SYSTE
     try:
         durable.replace_in_parts(path, parts, disk)
     except OSError as error:
-        raise storage_failed(f"writing {path}", error) from error
+        raise storage_failed(worded("writing {path}", path=path), error) from error
 
 
 def remove_leftovers(directory: Path, disk: Disk = SYSTEM_DISK) -> None:
@@ -216,7 +221,7 @@ class StateLock:
             descriptor = os.open(path, flags, 0o600)
             durable.give_to_owner(descriptor, state)
         except OSError as error:
-            raise storage_failed(f"opening {path}", error) from error
+            raise storage_failed(worded("opening {path}", path=path), error) from error
         try:
             _lock(state, descriptor, fcntl.LOCK_EX, tries=3)
         except StateInUse:
@@ -227,7 +232,7 @@ class StateLock:
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             os.close(descriptor)
-            raise storage_failed(f"writing {path}", error) from error
+            raise storage_failed(worded("writing {path}", path=path), error) from error
         return cls(descriptor)
 
     @staticmethod
@@ -239,7 +244,7 @@ class StateLock:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise storage_failed(f"opening {path}", error) from error
+            raise storage_failed(worded("opening {path}", path=path), error) from error
         try:
             _lock(state, descriptor, fcntl.LOCK_SH)
         finally:
@@ -269,7 +274,9 @@ def _lock(state: Path, descriptor: int, kind: int, tries: int = 1) -> None:
                 continue
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
             raise StateInUse(
-                f"{state} is in use by process {holder or 'unknown'}",
-                remedy="Stop that autodialer first, or use the commands that talk to it.",
+                worded(
+                    "{state} is in use by process {holder}", state=state, holder=holder or "unknown"
+                ),
+                remedy=worded("Stop that autodialer first, or use the commands that talk to it."),
             ) from None
         return

@@ -8,6 +8,8 @@ A log line is one transaction, or a part of a large one that a later line seals
 (:mod:`appliance.storage.journal_format`). Only the last line of the newest log can be torn by a
 cut; it was never acknowledged and is dropped. Any other bad line is damage: :class:`JournalCorrupt`
 names it and nothing is changed.
+
+Long because each damage is named where it is found.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from appliance.storage.journal_format import (
 )
 from firmware.durable import TEMPORARY, discard, write_all
 from firmware.json_text import parse_json
+from firmware.wording import worded
 
 START_OVER = Change("", "", None)
 _FILE = re.compile(r"([a-z]+)-(\d{8})\.(log|snapshot)")
@@ -105,7 +108,7 @@ class Journal:
             generations, unborn = journal._find()
             if not generations:
                 if must_exist or unborn:
-                    raise JournalCorrupt(name, 0, "the files are missing")
+                    raise JournalCorrupt(name, 0, worded("the files are missing"))
                 if not read_only:
                     journal._start_first()
                 return journal, iter(())
@@ -116,7 +119,9 @@ class Journal:
                     disk.remove(journal._log(generation))
                 remove_leftovers(directory, disk)
         except OSError as error:
-            raise storage_failed(f"opening {directory}", error) from error
+            raise storage_failed(
+                worded("opening {directory}", directory=directory), error
+            ) from error
         return journal, journal._load(generations)
 
     @property
@@ -227,7 +232,9 @@ class Journal:
         if (failure := self.look()) is not None:
             raise failure
         if self._descriptor is None:
-            raise StorageFailed(f"the journal {self._name} is not open for writing")
+            raise StorageFailed(
+                worded("the journal {name} is not open for writing", name=self._name)
+            )
         return self._descriptor
 
     def _failed(self, doing: str, error: OSError) -> StorageFailed:
@@ -266,7 +273,7 @@ class Journal:
         logs -= unborn
         if newest not in logs:
             if logs or snapshots:
-                raise JournalCorrupt(self._log(newest).name, 0, "the file is missing")
+                raise JournalCorrupt(self._log(newest).name, 0, worded("the file is missing"))
             return [], unborn
         whole = [newest]
         if newest - 1 in logs and (newest - 1 in snapshots or newest == 2):
@@ -288,7 +295,7 @@ class Journal:
                     transaction = yield from self._read_snapshot(start)
                 usable = start in generations and start >= oldest
                 if not usable or (start > 1 and transaction is None):
-                    reason = "the snapshot is damaged"
+                    reason = worded("the snapshot is damaged")
                     raise JournalCorrupt(self._snapshot(newest).name, 0, reason)
             if start < newest:
                 transaction = yield from self._read_log(start, transaction, sealed=True)
@@ -297,7 +304,9 @@ class Journal:
             if not self._read_only:
                 self._remove_before(oldest)
         except OSError as error:
-            raise storage_failed(f"reading {self._directory}", error) from error
+            raise storage_failed(
+                worded("reading {directory}", directory=self._directory), error
+            ) from error
 
     def _read_snapshot(self, generation: int) -> Generator[Change, None, int | None]:
         """Yield the rows of a snapshot; return its transaction, or None where it is damaged."""
@@ -320,11 +329,13 @@ class Journal:
         lines = contents.split(b"\n")
         tail = lines.pop()
         if not lines:
-            raise JournalCorrupt(path.name, 1, "the file has no header")
+            raise JournalCorrupt(path.name, 1, worded("the file has no header"))
         header = self._check_header(generation, path, lines[0] + b"\n")
         transaction = header.transaction
         if follows is not None and transaction != follows:
-            raise JournalCorrupt(path.name, 1, "the log does not continue what is before it")
+            raise JournalCorrupt(
+                path.name, 1, worded("the log does not continue what is before it")
+            )
         good = len(lines[0]) + 1
         torn = bool(tail)
         parts: dict[int, list[Change]] = {}
@@ -334,7 +345,7 @@ class Journal:
             if text is None:
                 damaged = b"\0" not in raw and b"\xff" not in raw
                 if sealed or damaged or number != len(lines) or tail:
-                    raise JournalCorrupt(path.name, number, "the line is damaged")
+                    raise JournalCorrupt(path.name, number, worded("the line is damaged"))
                 break
             value = parse_json(text)
             changes = [
@@ -349,16 +360,18 @@ class Journal:
                 transaction += 1
                 if value["transaction"] != transaction:
                     raise JournalCorrupt(
-                        path.name, number, "a transaction is missing before this one"
+                        path.name, number, worded("a transaction is missing before this one")
                     )
                 if "seals" in value:
                     changes = parts.pop(value["seals"], [])
                     if not changes:
-                        raise JournalCorrupt(path.name, number, "the parts that it seals are gone")
+                        raise JournalCorrupt(
+                            path.name, number, worded("the parts that it seals are gone")
+                        )
                 yield from changes
             good += len(raw) + 1
         if torn and sealed:
-            raise JournalCorrupt(path.name, len(lines) + 1, "the line is not complete")
+            raise JournalCorrupt(path.name, len(lines) + 1, worded("the line is not complete"))
         if not sealed:
             # A log of an older format goes on in the format of what is appended to it.
             # Parts without a seal stay out: nothing could erase the people in them.
@@ -387,7 +400,7 @@ class Journal:
         if header.schema > self._schema:
             raise newer_program(path.name)
         if header.journal != self._name or header.generation != generation:
-            raise JournalCorrupt(path.name, 1, "the header belongs to another file")
+            raise JournalCorrupt(path.name, 1, worded("the header belongs to another file"))
         self.found_schema = min(self.found_schema, header.schema)
         return header
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from appliance.storage.files import StorageError
 from firmware.json_text import parse_json
+from firmware.wording import joined, worded
 
 FORMAT = 2
 """Version of the lines themselves; what the rows mean is versioned by the caller's schema.
@@ -24,8 +25,10 @@ class JournalCorrupt(StorageError):
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         super().__init__(
-            f"{file}:{line}: {reason}",
-            remedy="Keep a copy of the state directory; docs/backup.md says what to do then.",
+            f"{file}:{line}: " + joined("", [reason]),
+            remedy=worded(
+                "Keep a copy of the state directory; docs/backup.md says what to do then."
+            ),
         )
         self.file = file
         self.line = line
@@ -66,7 +69,7 @@ class Header(NamedTuple):
         """
         text = body(raw)
         if text is None:
-            raise JournalCorrupt(file, 1, "the header is damaged")
+            raise JournalCorrupt(file, 1, worded("the header is damaged"))
         try:
             value: dict[str, Any] = parse_json(text)
             if value.pop("format") > FORMAT:
@@ -75,14 +78,16 @@ class Header(NamedTuple):
             if not all(type(number) is int for number in header[1:]):
                 raise TypeError("a number is none")
         except (ValueError, KeyError, TypeError) as error:
-            raise JournalCorrupt(file, 1, f"the header is unusable: {error!r}") from error
+            raise JournalCorrupt(
+                file, 1, worded("the header is unusable: {error!r}", error=error)
+            ) from error
         return header
 
 
 def newer_program(file: str) -> SchemaUnknown:
     return SchemaUnknown(
-        f"{file} was written by a newer autodialer",
-        remedy="Install that version again, or restore a backup from before it.",
+        worded("{file} was written by a newer autodialer", file=file),
+        remedy=worded("Install that version again, or restore a backup from before it."),
     )
 
 

@@ -29,6 +29,7 @@ from appliance.storage.files import (
     replace_file,
     storage_failed,
 )
+from firmware.wording import worded
 
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _SUFFIX = ".json"
@@ -86,7 +87,9 @@ class ObjectionNotes:
         try:
             remove_leftovers(self._directory, self._disk)
         except OSError as error:
-            raise storage_failed(f"tidying {self._directory}", error) from error
+            raise storage_failed(
+                worded("tidying {directory}", directory=self._directory), error
+            ) from error
 
     def put(self, note: ObjectionNote) -> None:
         """Make *note* durable. Raises StorageFailed, ValueError for an id that is no file name."""
@@ -104,7 +107,9 @@ class ObjectionNotes:
         try:
             self._disk.remove(self._path(attempt))
         except OSError as error:
-            raise storage_failed(f"removing {self._path(attempt)}", error) from error
+            raise storage_failed(
+                worded("removing {path}", path=self._path(attempt)), error
+            ) from error
 
     def all(self) -> list[ObjectionNote]:
         """Return every note, whole as each is. Raises StorageFailed where one cannot be read."""
@@ -117,7 +122,9 @@ class ObjectionNotes:
                     with self._disk.reader(self._directory / name) as stream:
                         notes.append(_read(self._directory / name, stream.read()))
         except OSError as error:
-            raise storage_failed(f"reading {self._directory}", error) from error
+            raise storage_failed(
+                worded("reading {directory}", directory=self._directory), error
+            ) from error
         return notes
 
     def _path(self, attempt: str) -> Path:
@@ -152,6 +159,8 @@ def _read(path: Path, data: bytes) -> ObjectionNote:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StorageFailed(
-            f"{path} cannot be read as an objection: {error}",
-            remedy="Somebody objected in this call: revoke the person by hand, then remove it.",
+            worded("{path} cannot be read as an objection: {error}", path=path, error=error),
+            remedy=worded(
+                "Somebody objected in this call: revoke the person by hand, then remove it."
+            ),
         ) from error

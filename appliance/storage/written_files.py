@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.durable import TEMPORARY, give_to_owner
+from firmware.wording import worded
 
 FILE = "written.jsonl"
 MOST_BYTES = 256 * 1024
@@ -63,29 +64,29 @@ def judge(
     if goes_to_the_caller(path):
         return None
     plain, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))  # noqa: PTH100
-    elsewhere = "write somewhere else"
+    elsewhere = worded("write somewhere else")
     refusal = in_the_state(path, protected)
     if refusal is not None:
         return refusal
     for other, what in protected.named:
         if plain == other or real == Path(os.path.realpath(other)) or _same(path, other):
-            return Refusal(f"is {what}", elsewhere)
+            return Refusal(worded("is {what}", what=what), elsewhere)
     try:
         found = path.lstat()
     except FileNotFoundError:
         return None
     if stat.S_ISLNK(found.st_mode):
-        return Refusal("is a symbolic link", "name the file itself, or a new one")
+        return Refusal(worded("is a symbolic link"), worded("name the file itself, or a new one"))
     if stat.S_ISDIR(found.st_mode):
-        return Refusal("is a directory", "add a file name")
+        return Refusal(worded("is a directory"), worded("add a file name"))
     if stat.S_ISFIFO(found.st_mode) or _is_sink(found):
         return None
     if not stat.S_ISREG(found.st_mode):
-        return Refusal("is a device or a socket", elsewhere)
+        return Refusal(worded("is a device or a socket"), elsewhere)
     if not (again or written.holds(path)):
         return Refusal(
-            "exists, and is not what this box wrote there",
-            "name a new file, or move that one away first",
+            worded("exists, and is not what this box wrote there"),
+            worded("name a new file, or move that one away first"),
         )
     return None
 
@@ -94,7 +95,10 @@ def in_the_state(path: Path, protected: Protected) -> Refusal | None:
     """Return the refusal where *path* lies in the state directory, which is the box's alone."""
     plain, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))  # noqa: PTH100
     if protected.state is not None and _within(protected.state, protected.own_part, plain, real):
-        return Refusal(f"lies in the state directory {protected.state}", "write somewhere else")
+        return Refusal(
+            worded("lies in the state directory {state}", state=protected.state),
+            worded("write somewhere else"),
+        )
     return None
 
 
@@ -233,7 +237,7 @@ def _name_new(temporary: Path, path: Path) -> None:
     except OSError:
         # A stick's file system knows no second name.
         if os.path.lexists(path):
-            raise FileExistsError(17, "File exists", str(path)) from None
+            raise FileExistsError(17, worded("File exists"), str(path)) from None
         temporary.replace(path)
     else:
         temporary.unlink()

@@ -37,6 +37,7 @@ from appliance.update.rauc import Rauc, RaucFailed, Slots
 from appliance.update.trial import Health, Order, Trial, step
 from appliance.update.words import NAME, update_text
 from firmware import durable
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class Updater:
             if calls == 0:
                 return ""
             if self.uptime() >= until:
-                return f"{calls} calls are up"
+                return worded("{calls} calls are up", calls=calls)
             self.wait(LOOK_EVERY)
 
     def _differs(self, bundle: Bundle, slots: Slots) -> str:
@@ -171,7 +172,7 @@ class Updater:
         for name, version, build in self.rauc.slots().written:
             if name != slots.booted and (version, build) == (bundle.version, bundle.build):
                 return ""
-        return "checksum: what was written is not what was judged"
+        return worded("checksum: what was written is not what was judged")
 
     # --- a start ---------------------------------------------------------------------------------
 
@@ -204,13 +205,15 @@ class Updater:
 
     def _way_back(self, notes: Notes, pending: Pending | None) -> Finding:
         if pending is not None and pending.phase == "writing" and not self._is("returned"):
-            finding = found(Ending.INTERRUPTED, name=pending.version, reason="power, or a restart")
+            finding = found(
+                Ending.INTERRUPTED, name=pending.version, reason=worded("power, or a restart")
+            )
             return self._end(replace(notes, pending=None, of=""), finding)
         identity = "" if pending is None else pending.identity
         finding = found(
             Ending.TAKEN_BACK,
             version="?" if pending is None else pending.version,
-            reason=(pending.reason if pending is not None else "") or "it did not start",
+            reason=(pending.reason if pending is not None else "") or worded("it did not start"),
         )
         with suppress(RaucFailed):
             # The card says at each start that it returned, until somebody takes that down; and a
@@ -281,7 +284,7 @@ class Updater:
             log.warning("%s could not be written on %s", NAME, place)
 
     def _tell(self, finding: Finding, *, since: float | None) -> None:
-        text = finding.message.said(str)
+        text = finding.message
         value = {"lamp": finding.ending.lamp, "text": text, "since": since}
         self.places.told.mkdir(mode=0o755, exist_ok=True)
         target = self.places.told / updated.FILE

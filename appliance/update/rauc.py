@@ -16,6 +16,7 @@ from typing import Any
 from appliance.provisioning.folder import printable
 from appliance.update.decide import Bundle, Ending, found, of_rauc
 from firmware.json_text import parse_json
+from firmware.wording import worded
 
 INFO_WITHIN = 120.0
 INSTALL_WITHIN = 3600.0
@@ -71,7 +72,9 @@ class Rauc:
     def _bundle(self, directory: int, folder: Path, name: str) -> Bundle:
         shown = printable(name)
         if not _NAME.fullmatch(name):
-            return _unreadable(shown, "its name has other letters than a-z, 0-9, dot and hyphen")
+            return _unreadable(
+                shown, worded("its name has other letters than a-z, 0-9, dot and hyphen")
+            )
         try:
             identity = _identity(directory, name)
         except OSError as error:
@@ -150,9 +153,9 @@ def _identity(directory: int, name: str) -> str:
     try:
         seen = os.fstat(file)
         if not stat.S_ISREG(seen.st_mode):
-            raise OSError(0, "is no file")
+            raise OSError(0, worded("is no file"))
         if seen.st_size > LARGEST:
-            raise OSError(0, f"is larger than {LARGEST >> 30} GiB")
+            raise OSError(0, worded("is larger than {largest} GiB", largest=LARGEST >> 30))
         return hashlib.sha256(os.pread(file, END, max(seen.st_size - END, 0))).hexdigest()
     finally:
         os.close(file)
@@ -168,7 +171,7 @@ def _last_words(done: subprocess.CompletedProcess[str]) -> str:
     told = [line for line in lines if line.startswith("LastError:")]
     # What it reports on its way names signatures and checksums that are in order.
     others = [line for line in lines if not _ON_ITS_WAY.search(line)]
-    return printable_words("; ".join(told or others[-12:])) or "rauc ended without a word"
+    return printable_words("; ".join(told or others[-12:])) or worded("rauc ended without a word")
 
 
 def printable_words(text: str) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Literal
 
+from firmware.wording import worded
+
 WITHIN = 600.0
 """Real seconds since the computer started; after 900 the card's own deadline restarts it."""
 STEADY = 60.0
@@ -15,9 +17,9 @@ Mode = Literal["running", "waiting", "safe_mode", "silent"]
 """What the box says of itself: at work, without configuration, in safe mode, nothing."""
 _RANK: dict[Mode, int] = {"silent": 0, "safe_mode": 1, "waiting": 2, "running": 3}
 _SAID: dict[Mode, str] = {
-    "silent": "does not answer",
-    "safe_mode": "is in safe mode",
-    "waiting": "has no configuration any more",
+    "silent": worded("does not answer"),
+    "safe_mode": worded("is in safe mode"),
+    "waiting": worded("has no configuration any more"),
     "running": "runs",
 }
 PARTS = frozenset({"configuration", "state", "ledger", "storage"})
@@ -38,11 +40,11 @@ class Health:
     def falls_short_of(self, before: Health) -> str:
         """Say in what this is worse than *before*; empty where in nothing."""
         if not self.supervised:
-            return "its supervisor does not watch the stop button"
+            return worded("its supervisor does not watch the stop button")
         if _RANK[self.mode] < _RANK[before.mode]:
-            return f"the box {_SAID[self.mode]}"
+            return worded("the box {said}", said=_SAID[self.mode])
         new = sorted(self.ails - before.ails)
-        return f"doctor finds a fault in: {', '.join(new)}" if new else ""
+        return worded("doctor finds a fault in: {names}", names=", ".join(new)) if new else ""
 
 
 @unique
@@ -60,7 +62,7 @@ class Trial:
 
     before: Health
     well_since: float | None = None
-    lacks: str = "nothing was seen of it"
+    lacks: str = worded("nothing was seen of it")
 
 
 def step(trial: Trial, health: Health, at: float) -> tuple[Trial, Order]:

@@ -17,7 +17,7 @@ def update_text(finding: Finding, languages: Sequence[str], *, version: str) -> 
     lines = [HEAD, ""]
     for language in languages:
         say = translator(language)
-        lines += [finding.message.said(say), ""]
+        lines += [say(finding.message), ""]
         lines += [say("This box runs version {version}.").format(version=version), ""]
     # Opened with whatever a stick is plugged into.
     return "\r\n".join(lines).encode()

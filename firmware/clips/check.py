@@ -13,6 +13,7 @@ from firmware.dtmf.detector import Detected
 from firmware.dtmf.listener import DownlinkDetector
 from firmware.dtmf.spectrum import HOP
 from firmware.events import Machine
+from firmware.wording import worded
 
 TARGET_DBFS = -20.0
 """Active speech level that ``prepare`` aims at. ITU-T P.56 speech is commonly set to -26 dBov in
@@ -29,9 +30,11 @@ OFFSET_ADVICE = -40.0
 """dBFS of a constant offset (DC). It costs loudness and clicks at both ends of the clip."""
 SHORTEST_SECONDS = 0.3
 """From the first sound to the last. Less is a click, or a word that was cut off."""
-SHORTER = f"less than {SHORTEST_SECONDS:g} s, which is no word"
-HARDLY_ANY = "hardly any sound between 300 and 3400 Hz, where a telephone carries it"
-CANCELLING = "its channels cancel each other when they are mixed (opposite phase)"
+SHORTER = worded(
+    "less than {shortest_seconds:g} s, which is no word", shortest_seconds=SHORTEST_SECONDS
+)
+HARDLY_ANY = worded("hardly any sound between 300 and 3400 Hz, where a telephone carries it")
+CANCELLING = worded("its channels cancel each other when they are mixed (opposite phase)")
 ECHO_SHIFTS = (0, HOP // 2)
 """Samples by which a clip's echo is shifted against the windows of our detector: any may occur."""
 
@@ -82,7 +85,13 @@ def _report(
     mendable, advice = list(format_faults(form)), list[str]()
     too_long = longest is not None and levels.seconds > longest
     if too_long:
-        lasting.append(f"lasts {levels.seconds:.1f} s, at most {longest:g} s are allowed")
+        lasting.append(
+            worded(
+                "lasts {seconds:.1f} s, at most {longest:g} s are allowed",
+                seconds=levels.seconds,
+                longest=longest,
+            )
+        )
     wordless = unheard(sound, cancel=cancel)
     if wordless:
         lasting.append(wordless)
@@ -90,7 +99,10 @@ def _report(
         _judge_levels(levels, mendable, advice)
         if sound.offset_dbfs > OFFSET_ADVICE:
             advice.append(
-                f"constant offset (DC) of {sound.offset_dbfs:.1f} dBFS; audio prepare removes it"
+                worded(
+                    "constant offset (DC) of {offset_dbfs:.1f} dBFS; audio prepare removes it",
+                    offset_dbfs=sound.offset_dbfs,
+                )
             )
         lasting += _imitations(pcm)
     return ClipReport(
@@ -112,17 +124,24 @@ def unheard(sound: Carried, *, cancel: bool) -> str:
     if cancel:
         return CANCELLING
     if sound.levels.seconds < SHORTEST_SECONDS:
-        return f"lasts {sound.levels.seconds:.2f} s, {SHORTER}"
+        return worded(
+            "lasts {seconds:.2f} s, {shorter}", seconds=sound.levels.seconds, shorter=SHORTER
+        )
     if sound.varying_dbfs < SILENT_DBFS and sound.levels.peak_dbfs < SILENT_DBFS:
-        return "silent; no sample is louder than -60 dBFS"
+        return worded("silent; no sample is louder than -60 dBFS")
     if sound.hardly_any:
         return HARDLY_ANY
     if sound.band_peak_dbfs < SILENT_DBFS:
         if sound.offset_dbfs > SILENT_DBFS:
-            return f"silent but for a constant offset (DC) of {sound.offset_dbfs:.1f} dBFS"
-        return "silent; nothing between 300 and 3400 Hz is louder than -60 dBFS"
+            return worded(
+                "silent but for a constant offset (DC) of {offset_dbfs:.1f} dBFS",
+                offset_dbfs=sound.offset_dbfs,
+            )
+        return worded("silent; nothing between 300 and 3400 Hz is louder than -60 dBFS")
     if sound.sounding < SHORTEST_SECONDS:
-        return f"sounds for {sound.sounding:.2f} s, {SHORTER}"
+        return worded(
+            "sounds for {sounding:.2f} s, {shorter}", sounding=sound.sounding, shorter=SHORTER
+        )
     return ""
 
 
@@ -131,20 +150,54 @@ def _judge_levels(levels: Levels, faults: list[str], advice: list[str]) -> None:
     if not low <= levels.active_dbfs <= high:
         word = "quiet" if levels.active_dbfs < low else "loud"
         faults.append(
-            f"too {word}: {levels.active_dbfs:.1f} dBFS, wanted about {TARGET_DBFS:g} dBFS"
+            worded(
+                "too {word}: {active_dbfs:.1f} dBFS, wanted about {target_dbfs:g} dBFS",
+                word=word,
+                active_dbfs=levels.active_dbfs,
+                target_dbfs=TARGET_DBFS,
+            )
         )
     elif not LOUDNESS_ADVICE[0] <= levels.active_dbfs <= LOUDNESS_ADVICE[1]:
-        advice.append(f"loudness {levels.active_dbfs:.1f} dBFS, better {TARGET_DBFS:g} dBFS")
+        advice.append(
+            worded(
+                "loudness {active_dbfs:.1f} dBFS, better {target_dbfs:g} dBFS",
+                active_dbfs=levels.active_dbfs,
+                target_dbfs=TARGET_DBFS,
+            )
+        )
     if levels.clipped:
-        faults.append(f"clipped in {levels.clipped} places: recorded too loud")
+        faults.append(
+            worded("clipped in {clipped} places: recorded too loud", clipped=levels.clipped)
+        )
     elif levels.peak_dbfs > PEAK_CEILING_DBFS + 0.1:
-        advice.append(f"peak {levels.peak_dbfs:.1f} dBFS, better {PEAK_CEILING_DBFS:g} or less")
+        advice.append(
+            worded(
+                "peak {peak_dbfs:.1f} dBFS, better {peak_ceiling_dbfs:g} or less",
+                peak_dbfs=levels.peak_dbfs,
+                peak_ceiling_dbfs=PEAK_CEILING_DBFS,
+            )
+        )
     if levels.leading_silence > LEADING_FAULT:
-        faults.append(f"starts with {levels.leading_silence:.2f} s of silence")
+        faults.append(
+            worded(
+                "starts with {leading_silence:.2f} s of silence",
+                leading_silence=levels.leading_silence,
+            )
+        )
     elif levels.leading_silence > LEADING_ADVICE:
-        advice.append(f"starts with {levels.leading_silence:.2f} s of silence")
+        advice.append(
+            worded(
+                "starts with {leading_silence:.2f} s of silence",
+                leading_silence=levels.leading_silence,
+            )
+        )
     if levels.trailing_silence > TRAILING_ADVICE:
-        advice.append(f"ends with {levels.trailing_silence:.2f} s of silence")
+        advice.append(
+            worded(
+                "ends with {trailing_silence:.2f} s of silence",
+                trailing_silence=levels.trailing_silence,
+            )
+        )
 
 
 def _imitations(pcm: bytes) -> tuple[str, ...]:
@@ -154,13 +207,17 @@ def _imitations(pcm: bytes) -> tuple[str, ...]:
         # The second of silence lets a tone at the very end be judged, too.
         for found in DownlinkDetector().feed(bytes(2 * shift) + pcm + bytes(2 * SAMPLE_RATE)):
             if isinstance(found, Detected):
-                what = f"key {found.key}"
+                what = worded("key {key}", key=found.key)
             elif found.kind is Machine.MONOLOGUE:
                 continue
             else:
-                what = f"a machine ({found.evidence.partition(',')[0]})"
+                what = worded("a machine ({partition})", partition=found.evidence.partition(",")[0])
             heard.setdefault(what, found.at)
     return tuple(
-        f"sounds like {what} at {at:.1f} s: where a line echoes, the box would hear itself"
+        worded(
+            "sounds like {what} at {at:.1f} s: where a line echoes, the box would hear itself",
+            what=what,
+            at=at,
+        )
         for what, at in heard.items()
     )

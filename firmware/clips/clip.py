@@ -21,6 +21,7 @@ from typing import Self
 
 from firmware.bounded_read import open_regular
 from firmware.errors import ClipUnusable
+from firmware.wording import worded
 
 SAMPLE_RATE = 8000
 """Samples per second of every clip and of both directions of a call."""
@@ -82,7 +83,8 @@ class Clip:
             pcm = b"".join(wav.blocks())
         if silent(pcm):
             raise ClipUnusable(
-                f"{path}: silent; no sample is louder than -60 dBFS", remedy="record it again"
+                worded("{path}: silent; no sample is louder than -60 dBFS", path=path),
+                remedy=worded("record it again"),
             )
         return cls(name=name, pcm=pcm)
 
@@ -91,11 +93,17 @@ def format_faults(form: WavFormat) -> tuple[str, ...]:
     """Say what differs from the one format of clips."""
     faults = []
     if form.rate != SAMPLE_RATE:
-        faults.append(f"{form.rate} samples a second, the telephone needs {SAMPLE_RATE}")
+        faults.append(
+            worded(
+                "{rate} samples a second, the telephone needs {sample_rate}",
+                rate=form.rate,
+                sample_rate=SAMPLE_RATE,
+            )
+        )
     if form.width != SAMPLE_BYTES:
-        faults.append(f"{form.width * 8} bits a sample, the telephone needs 16")
+        faults.append(worded("{width} bits a sample, the telephone needs 16", width=form.width * 8))
     if form.channels != 1:
-        faults.append(f"{form.channels} channels, the telephone has one")
+        faults.append(worded("{channels} channels, the telephone has one", channels=form.channels))
     return tuple(faults)
 
 
@@ -138,7 +146,7 @@ class WavFile:
                 block = self._wav.readframes(max(1, BLOCK_SAMPLES // form.channels))
             left -= len(block)
             if not block or len(block) % (form.width * form.channels):
-                raise self._cut_off(f"{self._promised - left} are there")
+                raise self._cut_off(worded("{promised} are there", promised=self._promised - left))
             yield block
 
     @property
@@ -149,28 +157,51 @@ class WavFile:
         path, form = self._path, self.form
         if form.width > WIDEST_SAMPLE:
             raise ClipUnusable(
-                f"{path}: {form.width * 8} bits a sample, which nothing here reads",
-                remedy="export it again with 16 bits a sample",
+                worded(
+                    "{path}: {width} bits a sample, which nothing here reads",
+                    path=path,
+                    width=form.width * 8,
+                ),
+                remedy=worded("export it again with 16 bits a sample"),
             )
         if form.frames == 0:
-            raise ClipUnusable(f"{path}: holds no sound", remedy="record it again")
+            raise ClipUnusable(
+                worded("{path}: holds no sound", path=path), remedy=worded("record it again")
+            )
         if self._promised > present:
-            raise self._cut_off(f"the file has {present} bytes in all")
+            raise self._cut_off(worded("the file has {present} bytes in all", present=present))
         if form.seconds > MAX_SECONDS:
             raise ClipUnusable(
-                f"{path}: {form.seconds:.0f} s long, at most {MAX_SECONDS:.0f} s are played",
-                remedy="cut it shorter",
+                worded(
+                    "{path}: {seconds:.0f} s long, at most {max_seconds:.0f} s are played",
+                    path=path,
+                    seconds=form.seconds,
+                    max_seconds=MAX_SECONDS,
+                ),
+                remedy=worded("cut it shorter"),
             )
         if not LEAST_RATE <= form.rate <= MOST_RATE:
             raise ClipUnusable(
-                f"{path}: {form.rate} samples a second, as no recorder writes",
-                remedy=f"record or export it again at {SAMPLE_RATE} samples a second",
+                worded(
+                    "{path}: {rate} samples a second, as no recorder writes",
+                    path=path,
+                    rate=form.rate,
+                ),
+                remedy=worded(
+                    "record or export it again at {sample_rate} samples a second",
+                    sample_rate=SAMPLE_RATE,
+                ),
             )
 
     def _cut_off(self, there: str) -> ClipUnusable:
         return ClipUnusable(
-            f"{self._path}: cut off; the header promises {self._promised} bytes of sound, {there}",
-            remedy="copy or record it again",
+            worded(
+                "{path}: cut off; the header promises {promised} bytes of sound, {there}",
+                path=self._path,
+                promised=self._promised,
+                there=there,
+            ),
+            remedy=worded("copy or record it again"),
         )
 
 
@@ -180,23 +211,29 @@ def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise ClipUnusable(f"{path}: no such file", remedy="check the path of the clip") from None
+        raise ClipUnusable(
+            worded("{path}: no such file", path=path), remedy=worded("check the path of the clip")
+        ) from None
     except OSError as error:
         raise ClipUnusable(
-            f"{path}: cannot be read: {error.strerror}", remedy="check the path and its permissions"
+            worded("{path}: cannot be read: {strerror}", path=path, strerror=error.strerror),
+            remedy=worded("check the path and its permissions"),
         ) from error
     except EOFError:
         raise ClipUnusable(
-            f"{path}: cut off inside the header, or empty", remedy="copy or record it again"
+            worded("{path}: cut off inside the header, or empty", path=path),
+            remedy=worded("copy or record it again"),
         ) from None
     except wave.Error as error:
         raise ClipUnusable(
-            f"{path}: not a plain WAV file ({error})", remedy=_convert_remedy(path)
+            worded("{path}: not a plain WAV file ({error})", path=path, error=error),
+            remedy=_convert_remedy(path),
         ) from None
     except (RuntimeError, ValueError, struct.error):
         # wave (3.11) raises a bare RuntimeError where a chunk is longer than the file.
         raise ClipUnusable(
-            f"{path}: not a plain WAV file (broken header)", remedy=_convert_remedy(path)
+            worded("{path}: not a plain WAV file (broken header)", path=path),
+            remedy=_convert_remedy(path),
         ) from None
 
 
@@ -225,4 +262,4 @@ def silent(pcm: bytes) -> bool:
 
 
 def _convert_remedy(path: Path) -> str:
-    return f"convert it with: autodialer audio prepare {path.name} NEW.wav"
+    return worded("convert it with: autodialer audio prepare {path} NEW.wav", path=path.name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware.wording import worded
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -25,7 +27,9 @@ class Judgement:
     def remedy(self) -> str:
         """What mends every fault of the clip; nothing where it has none."""
         if self.preparable:
-            return f"autodialer audio prepare {self.path} NEW.wav, or record it again"
+            return worded(
+                "autodialer audio prepare {path} NEW.wav, or record it again", path=self.path
+            )
         if self.usable:
             return ""
-        return "record it again, shorter" if self.too_long else "record it again"
+        return worded("record it again, shorter") if self.too_long else worded("record it again")

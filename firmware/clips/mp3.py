@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+from firmware.wording import worded
+
 _FIRST = 256
 """The Xing header stands in the first frame, at most 36 bytes behind its start."""
 _BITRATES_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -27,12 +29,16 @@ def cut_off(file: BinaryIO, size: int) -> str:
     if stated:
         present = size - start
         return (
-            f"cut off; its header promises {stated} bytes of sound, {present} are there"
+            worded(
+                "cut off; its header promises {stated} bytes of sound, {present} are there",
+                stated=stated,
+                present=present,
+            )
             if present < stated
             else ""
         )
     _, whole = _counted(file, start, size)
-    return "" if whole else "cut off inside its last frame"
+    return "" if whole else worded("cut off inside its last frame")
 
 
 def samples(file: BinaryIO, size: int) -> int:

@@ -18,6 +18,7 @@ from firmware.clips.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
 from firmware.clips.levels import PIECE, Channels, Levels, Meter, Samples, measure, quantise
 from firmware.clips.recording import Recording, Resampler
 from firmware.errors import ClipUnusable
+from firmware.wording import worded
 
 LEAD_SECONDS = 0.04
 """Silence left before the first word: a codec needs a moment, a callee must not wait."""
@@ -58,7 +59,11 @@ def prepare_clip(
     before = carried(wide)
     wordless = unheard(before, cancel=cancel)
     if wordless:
-        remedy = "export one of its channels as a mono file" if cancel else "record it again"
+        remedy = (
+            worded("export one of its channels as a mono file")
+            if cancel
+            else worded("record it again")
+        )
         raise ClipUnusable(f"{source}: {wordless}", remedy=remedy)
     # An offset would begin and end with a step, which sounds within the band.
     wide -= wide.mean()
@@ -131,23 +136,23 @@ def limit(samples: Samples, ceiling: float) -> Samples:
 
 def _check_target(source: Path, target: Path) -> None:
     """Refuse to write over anything but an older clip."""
-    wrong, remedy = "", "give the name of a new file, or of an older clip"
+    wrong, remedy = "", worded("give the name of a new file, or of an older clip")
     try:
         found = target.lstat().st_mode
     except OSError:
         # What else may be wrong with the place shows when it is written.
         found = 0
     if stat.S_ISDIR(found):
-        wrong, remedy = "is a directory", "add a file name that ends in .wav"
+        wrong, remedy = worded("is a directory"), worded("add a file name that ends in .wav")
     elif stat.S_ISLNK(found):
-        wrong = "is a symbolic link"
+        wrong = worded("is a symbolic link")
     elif found and not stat.S_ISREG(found):
-        wrong = "is not a regular file"
+        wrong = worded("is not a regular file")
     elif target.suffix.lower() != ".wav":
-        wrong, remedy = "a clip is a WAV file", "give a name that ends in .wav"
+        wrong, remedy = worded("a clip is a WAV file"), worded("give a name that ends in .wav")
     elif found and source.exists() and source.samefile(target):
-        wrong = "is the recording itself"
-        remedy = "give another name for the clip, so that the recording is kept"
+        wrong = worded("is the recording itself")
+        remedy = worded("give another name for the clip, so that the recording is kept")
     if wrong:
         raise ClipUnusable(f"{target}: {wrong}", remedy=remedy)
 
@@ -167,7 +172,8 @@ def _read(source: Path) -> tuple[Samples, tuple[int, int], Levels, bool]:
         for block in recording.blocks():
             if not np.isfinite(block).all():
                 raise ClipUnusable(
-                    f"{source}: holds samples that are no numbers", remedy="export it again"
+                    worded("{source}: holds samples that are no numbers", source=source),
+                    remedy=worded("export it again"),
                 )
             mixed: Samples = block.mean(axis=1)
             channels.feed(block, mixed)
@@ -179,14 +185,21 @@ def _read(source: Path) -> tuple[Samples, tuple[int, int], Levels, bool]:
         pieces.append(resampler.finish())
     wide = np.concatenate(pieces)
     if not len(wide):
-        raise ClipUnusable(f"{source}: holds no sound", remedy="record it again")
+        raise ClipUnusable(
+            worded("{source}: holds no sound", source=source), remedy=worded("record it again")
+        )
     return wide, (rate, recording.channels), meter.levels(), channels.cancel
 
 
 def _too_long(source: Path, seconds: float) -> ClipUnusable:
     return ClipUnusable(
-        f"{source}: {seconds:.0f} s long, at most {MAX_SECONDS:.0f} s are played",
-        remedy="cut it shorter",
+        worded(
+            "{source}: {seconds:.0f} s long, at most {max_seconds:.0f} s are played",
+            source=source,
+            seconds=seconds,
+            max_seconds=MAX_SECONDS,
+        ),
+        remedy=worded("cut it shorter"),
     )
 
 
@@ -204,6 +217,8 @@ def _write(target: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise ClipUnusable(
-            f"{target}: cannot be written: {error.strerror}",
-            remedy="check the folder, its permissions and the free space",
+            worded(
+                "{target}: cannot be written: {strerror}", target=target, strerror=error.strerror
+            ),
+            remedy=worded("check the folder, its permissions and the free space"),
         ) from error

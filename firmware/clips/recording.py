@@ -20,6 +20,7 @@ from firmware.clips import mp3
 from firmware.clips.clip import BLOCK_SAMPLES, LEAST_RATE, MOST_RATE, SAMPLE_RATE
 from firmware.clips.levels import Channels, Samples, quantise
 from firmware.errors import ClipUnusable, FirmwareError
+from firmware.wording import worded
 
 _FRAMES_UNKNOWN = 1 << 48
 _OGG_PAGE = 65_307
@@ -42,8 +43,12 @@ def library(name: str) -> Any:
     except (ImportError, OSError) as error:
         # soundfile raises OSError where the C library libsndfile is absent.
         raise AudioLibraryMissing(
-            f"reading this recording needs the library {name}, which is not installed ({error})",
-            remedy="install it with: pip install 'autodialer[audio]'",
+            worded(
+                "reading this recording needs the library {name}, which is not installed ({error})",
+                name=name,
+                error=error,
+            ),
+            remedy=worded("install it with: pip install 'autodialer[audio]'"),
         ) from error
 
 
@@ -72,8 +77,15 @@ class Recording:
         if not LEAST_RATE <= self.rate <= MOST_RATE:
             self._stream.close()
             raise ClipUnusable(
-                f"{path}: {self.rate} samples a second, as no recorder writes",
-                remedy=f"record or export it again at {SAMPLE_RATE} samples a second",
+                worded(
+                    "{path}: {rate} samples a second, as no recorder writes",
+                    path=path,
+                    rate=self.rate,
+                ),
+                remedy=worded(
+                    "record or export it again at {sample_rate} samples a second",
+                    sample_rate=SAMPLE_RATE,
+                ),
             )
 
     @property
@@ -100,17 +112,21 @@ class Recording:
         if self._stream.format == "MP3":
             with self._path.open("rb") as file:
                 stated = mp3.samples(file, _size(file)) - _MP3_ALLOWANCE
-            why = ", as the file states no length; convert it to WAV"
+            why = worded(", as the file states no length; convert it to WAV")
         if read < stated and not self.missing:
-            self.missing = (
-                f"of {stated / self.rate:.1f} s of sound only {read / self.rate:.1f} s "
-                f"can be read{why}"
+            self.missing = worded(
+                "of {stated:.1f} s of sound only {read:.1f} s can be read{why}",
+                stated=stated / self.rate,
+                read=read / self.rate,
+                why=why,
             )
             self._refuse_missing()
 
     def _refuse_missing(self) -> None:
         if self._whole and self.missing:
-            raise ClipUnusable(f"{self._path}: {self.missing}", remedy="copy or record it again")
+            raise ClipUnusable(
+                f"{self._path}: {self.missing}", remedy=worded("copy or record it again")
+            )
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -118,8 +134,12 @@ class Recording:
             yield
         except (self._soundfile.SoundFileError, OSError) as error:
             raise ClipUnusable(
-                f"{self._path}: not a recording that can be read ({error})",
-                remedy="give a whole WAV, FLAC, MP3 or OGG file",
+                worded(
+                    "{path}: not a recording that can be read ({error})",
+                    path=self._path,
+                    error=error,
+                ),
+                remedy=worded("give a whole WAV, FLAC, MP3 or OGG file"),
             ) from error
 
 
@@ -149,11 +169,19 @@ class Resampler:
 def refuse_no_file(path: Path) -> None:
     """Raise ClipUnusable where *path* is not a file that can be read twice."""
     if path.is_dir():
-        raise ClipUnusable(f"{path}: is a directory", remedy="name a file in it")
+        raise ClipUnusable(
+            worded("{path}: is a directory", path=path), remedy=worded("name a file in it")
+        )
     if not path.exists():
-        raise ClipUnusable(f"{path}: no such file", remedy="check the path of the recording")
+        raise ClipUnusable(
+            worded("{path}: no such file", path=path),
+            remedy=worded("check the path of the recording"),
+        )
     if not path.is_file():
-        raise ClipUnusable(f"{path}: is not a regular file", remedy="copy it into a file first")
+        raise ClipUnusable(
+            worded("{path}: is not a regular file", path=path),
+            remedy=worded("copy it into a file first"),
+        )
 
 
 class Told(Protocol):
@@ -176,7 +204,11 @@ def telephone_chunks(path: Path, told: Told) -> Iterator[bytes]:
     alone = _channel_alone(path)
     if alone is not None:
         told.note(
-            f"{path}: its channels cancel each other (opposite phase); channel {alone + 1} is read"
+            worded(
+                "{path}: its channels cancel each other (opposite phase); channel {alone} is read",
+                path=path,
+                alone=alone + 1,
+            )
         )
     broken = False
     with Recording(path, whole=False) as recording:
@@ -189,7 +221,11 @@ def telephone_chunks(path: Path, told: Told) -> Iterator[bytes]:
             )
         yield quantise(resampler.finish())
     if broken:
-        told.fault(f"{path}: holds samples that are no numbers; they were read as silence")
+        told.fault(
+            worded(
+                "{path}: holds samples that are no numbers; they were read as silence", path=path
+            )
+        )
     if recording.missing:
         told.fault(f"{path}: {recording.missing}")
 
@@ -230,7 +266,11 @@ def _wav_cut_off(file: BinaryIO) -> str:
             continue
         present = size - file.tell()
         if present < length < _UNKNOWN_LENGTH:
-            return f"cut off; the header promises {length} bytes of sound, {present} are there"
+            return worded(
+                "cut off; the header promises {length} bytes of sound, {present} are there",
+                length=length,
+                present=present,
+            )
         break
     return ""
 
@@ -247,7 +287,7 @@ def _ogg_cut_off(file: BinaryIO) -> str:
         length = 27 + segments + sum(page[27 : 27 + segments])
         if len(page) >= length and page[5] & _OGG_LAST:
             return ""
-    return "cut off; the last page of its sound is missing"
+    return worded("cut off; the last page of its sound is missing")
 
 
 def _size(file: BinaryIO) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from firmware.clips.prepare import Preparation, prepare_clip
 from firmware.errors import ClipUnusable, FirmwareError
+from firmware.wording import worded
 
 WORDS_PER_MINUTE = 150
 """Slower than espeak-ng's 175: a telephone swallows consonants."""
@@ -42,13 +43,19 @@ def say_clip(
     """
     if not text.strip() or len(text) > LONGEST_TEXT:
         raise SpeechUnavailable(
-            f"the text has {len(text)} characters; 1 to {LONGEST_TEXT} can be spoken",
-            remedy="write a shorter text",
+            worded(
+                "the text has {count} characters; 1 to {longest_text} can be spoken",
+                count=len(text),
+                longest_text=LONGEST_TEXT,
+            ),
+            remedy=worded("write a shorter text"),
         )
     try:
         words = text.encode("utf-8")
     except UnicodeEncodeError:
-        raise SpeechUnavailable("the text is not UTF-8", remedy="write it in UTF-8") from None
+        raise SpeechUnavailable(
+            worded("the text is not UTF-8"), remedy=worded("write it in UTF-8")
+        ) from None
     with tempfile.TemporaryDirectory(prefix="autodialer-say-") as folder:
         spoken = Path(folder) / "spoken.wav"
         if piper_model is not None:
@@ -64,15 +71,22 @@ def say_clip(
                 raise
             # The user knows no such file.
             raise SpeechUnavailable(
-                f"{command[0]} spoke no words of this text", remedy="write words"
+                worded("{command} spoke no words of this text", command=command[0]),
+                remedy=worded("write words"),
             ) from error
 
 
 def _run(command: list[str], words: bytes) -> None:
     program = command[0]
     if shutil.which(program) is None:
-        remedy = "sudo apt install espeak-ng" if program == "espeak-ng" else "install piper-tts"
-        raise SpeechUnavailable(f"{program} is not installed", remedy=remedy)
+        remedy = (
+            worded("sudo apt install espeak-ng")
+            if program == "espeak-ng"
+            else worded("install piper-tts")
+        )
+        raise SpeechUnavailable(
+            worded("{program} is not installed", program=program), remedy=remedy
+        )
     try:
         # The text goes through standard input: it can neither be taken for an option nor show
         # in the process list.
@@ -81,12 +95,19 @@ def _run(command: list[str], words: bytes) -> None:
         )
     except subprocess.TimeoutExpired:
         raise SpeechUnavailable(
-            f"{program} did not finish within {TIMEOUT:.0f} s", remedy="write a shorter text"
+            worded(
+                "{program} did not finish within {timeout:.0f} s", program=program, timeout=TIMEOUT
+            ),
+            remedy=worded("write a shorter text"),
         ) from None
     complaint = " ".join(done.stderr.decode("utf-8", "replace").split())
     # espeak-ng answers 0 even where it knows no such voice, and only says so.
     if done.returncode != 0 or "does not exist" in complaint:
         raise SpeechUnavailable(
-            f"{program} failed: {complaint or f'exit code {done.returncode}'}",
-            remedy="check the language (espeak-ng --voices) or the voice model",
+            worded(
+                "{program} failed: {complaint}",
+                program=program,
+                complaint=complaint or worded("exit code {returncode}", returncode=done.returncode),
+            ),
+            remedy=worded("check the language (espeak-ng --voices) or the voice model"),
         )

@@ -17,6 +17,8 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from firmware.wording import worded
+
 HEADER_CHIPS = ("pinctrl-rp1", "pinctrl-bcm2712", "pinctrl-bcm2711", "pinctrl-bcm2835")
 """Labels of the chip that drives the header: Pi 5, and the older ones."""
 
@@ -62,7 +64,12 @@ def header_chip(devices: str = "/dev") -> str:
         label = CHIP_INFO.unpack(answer)[1].rstrip(b"\0").decode(errors="replace")
         if label in HEADER_CHIPS:
             return path
-    raise OSError(f"no GPIO chip of a Raspberry Pi's header among {chips or 'no chips at all'}")
+    raise OSError(
+        worded(
+            "no GPIO chip of a Raspberry Pi's header among {chips}",
+            chips=chips or worded("no chips at all"),
+        )
+    )
 
 
 def line_request(pins: Sequence[int], flags: int, values: Sequence[bool] = ()) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from firmware.gpio import rhythm
+from firmware.wording import plural, worded
 
 
 @unique
@@ -91,18 +92,18 @@ def describe(pattern: Pattern) -> str:
     """Return the pattern in words, for tables and screens."""
     match pattern:
         case Blink.OFF:
-            return "off"
+            return worded("off")
         case Blink.ON:
-            return "steady"
+            return worded("steady")
         case Blink.SLOW:
-            return "slow blink"
+            return worded("slow blink")
         case Blink.FAST:
-            return "fast blink"
+            return worded("fast blink")
         case Flashes(count, 0):
-            return f"{count} flash{'es' if count > 1 else ''}"
+            return plural("{count} flash", "{count} flashes", count)
         case Flashes(0, long):
-            return f"{long} long"
+            return worded("{long} long", long=long)
         case Flashes(count, long):
-            return f"{long} long, {count} short"
+            return worded("{long} long, {count} short", long=long, count=count)
         case Counting():
-            return "one flash a second"
+            return worded("one flash a second")

@@ -50,6 +50,7 @@ from firmware.gpio.lamp import Blink, Counting, Flashes, Lamp, Pattern
 from firmware.gpio.lamp_thread import LampThread
 from firmware.gpio.panel_health import PanelHealth
 from firmware.gpio.pins import PINS_REMEDY, PinsUnusable, pin_factory
+from firmware.wording import worded
 
 __all__ = [
     "Blink",
@@ -154,7 +155,9 @@ class Panel:
                 self._stop.when_deactivated = self._edge
         except Exception as error:
             self._release()
-            raise PinsUnusable(f"panel pins: {error}", remedy=PINS_REMEDY) from error
+            raise PinsUnusable(
+                worded("panel pins: {error}", error=error), remedy=PINS_REMEDY
+            ) from error
         self._lamps = LampThread(lamps, test=lamp_test, failed=self._failed, worked=self._worked)
         self._poller = threading.Thread(target=self._poll, name="panel levels", daemon=True)
         self._guard("levels", self._look)
@@ -220,9 +223,9 @@ class Panel:
             self._stop_sampled(_level(self._stop))
         level = _level(self._start)
         if level is Level.UNREADABLE:
-            self._failed("start button", "the start button cannot be read")
+            self._failed(worded("start button"), worded("the start button cannot be read"))
         else:
-            self._worked("start button")
+            self._worked(worded("start button"))
         press = self._start_button.sample(level, time.monotonic(), resets=self._resets)
         self._count(self._start_button.counting)
         if press is Press.SHORT:

@@ -10,11 +10,13 @@ from gpiozero.pins import Factory
 from gpiozero.pins.mock import MockFactory
 
 from firmware.errors import FirmwareError
+from firmware.wording import worded
 
-PINS_REMEDY = (
-    "install lgpio (sudo apt install python3-lgpio), add the box's user to the group gpio, "
-    "and check that each pin is used once and that the working directory can be written to; while "
-    "autodialer-supervisor runs, the stop button and a dead box's fault lamp are its own"
+PINS_REMEDY = worded(
+    "install lgpio (sudo apt install python3-lgpio), add the box's user to the "
+    "group gpio, and check that each pin is used once and that the working "
+    "directory can be written to; while autodialer-supervisor runs, the stop "
+    "button and a dead box's fault lamp are its own"
 )
 
 
@@ -34,18 +36,20 @@ def pin_factory(*, simulated: bool) -> Factory:
     name = os.environ.get("GPIOZERO_PIN_FACTORY") or ("lgpio" if _is_pi() else "")
     if not name:
         raise PinsUnusable(
-            "this machine has no GPIO pins",
-            remedy="write panel: none and no power_pin, or simulated: true on a bench",
+            worded("this machine has no GPIO pins"),
+            remedy=worded("write panel: none and no power_pin, or simulated: true on a bench"),
         )
     for entry in entry_points(group="gpiozero_pin_factories", name=name.lower()):
         try:
             made: Factory = entry.load()()
         except Exception as error:
-            raise PinsUnusable(f"GPIO library {name}: {error}", remedy=PINS_REMEDY) from error
+            raise PinsUnusable(
+                worded("GPIO library {name}: {error}", name=name, error=error), remedy=PINS_REMEDY
+            ) from error
         return made
     raise PinsUnusable(
-        f"GPIOZERO_PIN_FACTORY={name}: gpiozero knows no such library",
-        remedy="set it to lgpio, or unset it",
+        worded("GPIOZERO_PIN_FACTORY={name}: gpiozero knows no such library", name=name),
+        remedy=worded("set it to lgpio, or unset it"),
     )
 
 

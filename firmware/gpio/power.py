@@ -11,6 +11,7 @@ import gpiozero
 from gpiozero.pins import Factory
 
 from firmware.gpio.pins import PINS_REMEDY, PinsUnusable, pin_factory
+from firmware.wording import worded
 
 
 class PowerSwitch:
@@ -35,7 +36,9 @@ class PowerSwitch:
                 pin, active_high=cuts_high, initial_value=False, pin_factory=self._factory
             )
         except Exception as error:
-            raise PinsUnusable(f"power pin {pin}: {error}", remedy=PINS_REMEDY) from error
+            raise PinsUnusable(
+                worded("power pin {pin}: {error}", pin=pin, error=error), remedy=PINS_REMEDY
+            ) from error
 
     def off(self) -> None:
         """Cut the supply. Raises PinsUnusable."""
@@ -60,4 +63,6 @@ class PowerSwitch:
             else:
                 self._device.off()
         except Exception as error:
-            raise PinsUnusable(f"power pin {self._pin}: {error}", remedy=PINS_REMEDY) from error
+            raise PinsUnusable(
+                worded("power pin {pin}: {error}", pin=self._pin, error=error), remedy=PINS_REMEDY
+            ) from error

@@ -13,6 +13,7 @@ from firmware.call.context import LineContext
 from firmware.errors import CommandTimeout
 from firmware.events import BalanceTold
 from firmware.line_settings import BalanceQuery
+from firmware.wording import worded
 
 FIRST_AFTER = 120.0
 """Box seconds in service before the first question: whoever waits to be called goes first."""
@@ -24,10 +25,10 @@ _AMOUNT = re.compile(
     r"-?\d{1,3}(?:[ '.,\u00a0]?\d{3})*(?:[.,]\d{1,2})?|-?\d+(?:[.,]\d+)?", re.ASCII
 )
 _WORDS = {
-    "2": "the network ended the session",
-    "3": "another local client answered",
-    "4": "the network does not support this code",
-    "5": "the network did not answer",
+    "2": worded("the network ended the session"),
+    "3": worded("another local client answered"),
+    "4": worded("the network does not support this code"),
+    "5": worded("the network did not answer"),
 }
 
 
@@ -65,17 +66,17 @@ class LineBalance:
         if self._session_open:
             self.end(modem)
         if self._asked_at is not None and not self.is_asking:
-            self._asked_at, self.failed = None, "the network did not answer"
+            self._asked_at, self.failed = None, worded("the network did not answer")
         if now < self._next_at or not self._line.ready:
             return
         self._next_at = now + query.every
         try:
             reply = modem.command(f'AT+CUSD=1,"{query.code}",15', timeout=_ASK_TIMEOUT)
         except CommandTimeout:
-            self.failed = "the modem did not answer the question"
+            self.failed = worded("the modem did not answer the question")
             return
         if not reply.final.ok:
-            self.failed = f"the modem refused the question: {reply.final.text}"
+            self.failed = worded("the modem refused the question: {final}", final=reply.final.text)
             return
         self._asked_at = now
 
@@ -97,11 +98,11 @@ class LineBalance:
             # A menu: the network waits for a choice.
             self._session_open = True
         if found["text"] is None:
-            self.failed = _WORDS.get(found[1], "the network said nothing")
+            self.failed = _WORDS.get(found[1], worded("the network said nothing"))
             return
         amount = read_amount(query.pattern, decoded(found["text"], found["dcs"]))
         if amount is None:
-            self.failed = "the pattern fits nothing in what the network said"
+            self.failed = worded("the pattern fits nothing in what the network said")
             return
         self.amount, self.told_at, self.failed = amount, self._line.now(), None
         self._line.post(BalanceTold(line=self._line.name, at=self.told_at, amount=amount))

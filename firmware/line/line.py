@@ -44,6 +44,7 @@ from firmware.modem.sim_card import PinMemory
 from firmware.modem.transport import ANSWER_DUE_SECONDS
 from firmware.orders import HangUp, Order
 from firmware.voice.switch import PathFactory, make_path
+from firmware.wording import worded
 
 __all__ = ["Line", "LineSettings"]
 
@@ -227,7 +228,9 @@ class Line:
         identity = bring_up.identify()
         wanted = self.settings.imei
         if wanted is not None and identity.imei != wanted:
-            detail = f"IMEI {identity.imei} answers where {wanted} was expected"
+            detail = worded(
+                "IMEI {imei} answers where {wanted} was expected", imei=identity.imei, wanted=wanted
+            )
             raise LineDown(Fault.WRONG_MODEM, detail)
         self._status.identity = identity
         bring_up.adopt(identity.family)
@@ -333,5 +336,5 @@ class Line:
     def _lost(self, reason: str) -> None:
         call = self._calls.call
         if call is not None:
-            call.link_lost(f"link lost: {reason}", self._line.now())
+            call.link_lost(worded("link lost: {reason}", reason=reason), self._line.now())
         self._line.inbox.put(LinkDown(reason=reason))

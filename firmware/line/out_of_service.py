@@ -9,6 +9,7 @@ from firmware.call.inbox import Closing, Emergency, Item, LinkDown, Ordered
 from firmware.errors import LinkLost
 from firmware.faults import Fault, LineDown
 from firmware.orders import Dial
+from firmware.wording import worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Downtime:
         """Bring-up's pause. Raises LineDown where the line is being closed, LinkLost."""
         self.idle(seconds)
         if self.line.closing:
-            raise LineDown(Fault.OUT_OF_SERVICE, "the line is being closed")
+            raise LineDown(Fault.OUT_OF_SERVICE, worded("the line is being closed"))
 
     def drop_stale(self) -> None:
         """Forget what the last modem said; orders and the wish to close stay."""
@@ -52,14 +53,14 @@ class Downtime:
     def refuse_waiting(self) -> None:
         """The line is closed: end what was still ordered."""
         while (item := self.line.inbox.get(0.0)) is not None:
-            self._refuse(item, "the line is closed")
+            self._refuse(item, worded("the line is closed"))
 
     def _answer(self, item: Item | None) -> None:
         match item:
             case LinkDown(reason=reason) if self.line.modem is not None:
                 raise LinkLost(reason)
             case _:
-                self._refuse(item, "the line is not in service")
+                self._refuse(item, worded("the line is not in service"))
 
     def _refuse(self, item: Item | None, why: str) -> None:
         if isinstance(item, Ordered) and isinstance(item.order, Dial):

@@ -14,6 +14,7 @@ from firmware.line.ladder import Ladder, Remedy
 from firmware.line.log_throttle import Repeats
 from firmware.line.out_of_service import Downtime
 from firmware.line.status import LineStatus
+from firmware.wording import worded
 
 RESET_SETTLE = 2.0
 """Box seconds between a reset command and the first try to open the port again."""
@@ -120,7 +121,7 @@ class LineRecovery:
     def settle(self) -> None:
         """Wait for a module that restarts. Always raises LineDown, or LinkLost."""
         self.downtime.idle(RESET_SETTLE)
-        raise LineDown(Fault.RESETTING, "the module restarts", answering=False)
+        raise LineDown(Fault.RESETTING, worded("the module restarts"), answering=False)
 
     def _cycle_power(self) -> None:
         if self.power is None:

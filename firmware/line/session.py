@@ -59,6 +59,7 @@ from firmware.modem.network import (
     service_fault,
 )
 from firmware.orders import AnswerCall, DeleteSms, Dial, HangUp, Play, SendSms, Silence
+from firmware.wording import worded
 
 SERVICE_EVERY = 30.0
 """Box seconds between two questions for the registration; notices come in between."""
@@ -115,7 +116,7 @@ class Session:
         if self._unfit is not None:
             self.line.fault(*self._unfit, final=True)
         elif not self.identity.certain:
-            self.line.fault(Fault.UNNAMED, "the modem has not said who it is")
+            self.line.fault(Fault.UNNAMED, worded("the modem has not said who it is"))
         else:
             self.recovery.announce()
         while True:
@@ -152,7 +153,7 @@ class Session:
             case LinkDown(reason=reason):
                 raise LinkLost(reason)
             case Emergency():
-                self._confirm_silence("after the emergency stop")
+                self._confirm_silence(worded("after the emergency stop"))
             case Closing():
                 return True
             case AudioTrouble(detail=detail):
@@ -166,10 +167,10 @@ class Session:
 
     def _dial(self, item: Ordered, order: Dial) -> bool:
         if self.line.stopped_since(item.emergencies):
-            self.line.refuse(order, "stopped before the dial", cause=Cause.EMERGENCY)
+            self.line.refuse(order, worded("stopped before the dial"), cause=Cause.EMERGENCY)
             return False
         if not self.line.ready:
-            self.line.refuse(order, "the line is not in service")
+            self.line.refuse(order, worded("the line is not in service"))
             return False
         lost = self.voice.lost
         if lost is not None:
@@ -178,7 +179,7 @@ class Session:
             self.line.refuse(order, lost)
             raise LineDown(Fault.AUDIO_UNUSABLE, lost)
         if order.dial_by is not None and self.line.now() > order.dial_by:
-            self.line.refuse(order, "the permission ended before the dial")
+            self.line.refuse(order, worded("the permission ended before the dial"))
             return False
         if self.balance is not None and self.balance.is_asking:
             self.balance.end(self.modem)
@@ -221,12 +222,14 @@ class Session:
                 due = max(self.line.now(), self._checked_at + SERVICE_SETTLES)
                 self._service_at = min(self._service_at, due)
             case Sign.SIM_MISSING:
-                raise LineDown(Fault.SIM_MISSING, f"the modem said {heard.text}")
+                raise LineDown(
+                    Fault.SIM_MISSING, worded("the modem said {heard}", heard=heard.text)
+                )
             case Sign.BOOT | Sign.POWER_DOWN:
-                raise LineDown(Fault.RESTARTED, f"the modem said {heard.text}")
+                raise LineDown(Fault.RESTARTED, worded("the modem said {heard}", heard=heard.text))
             case Sign.POWER_LOW:
                 self._warned_until = self.line.now() + POWER_WARNING_LASTS
-                self.line.fault(Fault.POWER_LOW, f"the modem said {heard.text}")
+                self.line.fault(Fault.POWER_LOW, worded("the modem said {heard}", heard=heard.text))
                 self._service_at = self._warned_until
             case _:
                 pass
@@ -295,7 +298,10 @@ class Session:
         if not named.certain:
             return
         if named.family is not self.identity.family:
-            raise LineDown(Fault.NAMED_LATE, f"the modem is a {named.family.title} after all")
+            raise LineDown(
+                Fault.NAMED_LATE,
+                worded("the modem is a {title} after all", title=named.family.title),
+            )
         self.identity = replace(self.identity, maker=named.maker, model=named.model, certain=True)
         self.status.identity = self.identity
         self._service_at = self.line.now()
@@ -303,7 +309,9 @@ class Session:
     def _confirm_silence(self, why: str) -> None:
         silence = hang_up(self.modem, self.identity.family, pause=self.line.pause)
         if not silence.confirmed:
-            raise LineDown(Fault.HANG_UP_UNCONFIRMED, f"calls could not be ended {why}")
+            raise LineDown(
+                Fault.HANG_UP_UNCONFIRMED, worded("calls could not be ended {why}", why=why)
+            )
         if silence.radio_cycled:
             self.line.fault(Fault.NOT_REGISTERED, RADIO_CYCLED)
             self._service_at = self.line.now()
@@ -357,7 +365,7 @@ class Session:
             return self._run(self.calls.receive(self.modem, row, caller))
         # Told first: calling may be an objection, which must not hang on how the call ends.
         self._turned_away(caller)
-        self._confirm_silence("when a caller was turned away")
+        self._confirm_silence(worded("when a caller was turned away"))
         self._turned = caller, self.line.now()
         return False
 
@@ -370,9 +378,11 @@ class Session:
                 if row is not None:
                     return self._take_call(row, number_of(row) or caller)
                 self.line.pause(_WAITER_EVERY)
-            why = "they were gone when the call was over"
+            why = worded("they were gone when the call was over")
         else:
-            why = f"this line is set to {self.line.settings.incoming} callers"
+            why = worded(
+                "this line is set to {incoming} callers", incoming=self.line.settings.incoming
+            )
         self.line.tell_caller(
             WaitingGone(
                 line=self.line.name,

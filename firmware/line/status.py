@@ -12,6 +12,7 @@ from firmware.families import FAMILIES, Family
 from firmware.faults import REMEDIES, Fault
 from firmware.modem.identity import Identity
 from firmware.voice.path import AudioCounters, AudioPath
+from firmware.wording import worded
 
 
 def none_proven(_identity: Identity, _audio: str) -> bool:
@@ -103,10 +104,14 @@ class LineStatus:
             return None
         path = self.path
         if path is None or path.kind == "none":
-            detail = "no voice path is configured or was found: nobody would hear the box"
+            detail = worded("no voice path is configured or was found: nobody would hear the box")
             return Fault.AUDIO_UNUSABLE, detail
         if not self.witnesses():
-            detail = f"nobody hears keys on a {self.family.title} on the voice path {path.kind}"
+            detail = worded(
+                "nobody hears keys on a {title} on the voice path {kind}",
+                title=self.family.title,
+                kind=path.kind,
+            )
             return Fault.KEYS_UNHEARD, detail
         return None
 

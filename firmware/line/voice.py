@@ -19,10 +19,11 @@ from firmware.voice.module_file import ModuleFilePath
 from firmware.voice.module_memory import FileMemory
 from firmware.voice.path import AudioCallbacks, AudioPath
 from firmware.voice.switch import PathFactory, PathNeeds, VoiceSwitch
+from firmware.wording import worded
 
 FILE_MARGIN = 64 * 1024
 """Bytes that the clips may have become shorter by since the upload, and those of the header."""
-REFUSED = "the module refused the voice stream in several calls running"
+REFUSED = worded("the module refused the voice stream in several calls running")
 
 
 class LineVoice:

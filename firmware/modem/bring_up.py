@@ -30,6 +30,7 @@ from firmware.modem.sim_card import (
     may_try,
     read_sim_state,
 )
+from firmware.wording import worded
 
 SIM_WAIT = 30.0
 """Box seconds that a SIM may stay busy after a start."""
@@ -63,7 +64,9 @@ class BringUp:
             family = FAMILIES[self.family]
         else:
             raise LineDown(
-                Fault.UNKNOWN_FAMILY, f"there is no modem family {self.family}", final=True
+                Fault.UNKNOWN_FAMILY,
+                worded("there is no modem family {family}", family=self.family),
+                final=True,
             )
         imei = re.search(r"\d{15}", self._plain("AT+CGSN"))
         return Identity(
@@ -102,7 +105,8 @@ class BringUp:
         silence = hang_up(self.modem, family, pause=self.pause, spares_callers=spares)
         if not silence.confirmed:
             raise LineDown(
-                Fault.HANG_UP_UNCONFIRMED, "the modem's call list could not be brought to empty"
+                Fault.HANG_UP_UNCONFIRMED,
+                worded("the modem's call list could not be brought to empty"),
             )
 
     def configure(self, family: Family) -> tuple[str, ...]:
@@ -114,7 +118,10 @@ class BringUp:
             if reply is not None and reply.final.ok:
                 continue
             if step.required:
-                raise LineDown(Fault.BRING_UP_FAILED, f"{step.command} refused: {step.reason}")
+                raise LineDown(
+                    Fault.BRING_UP_FAILED,
+                    worded("{command} refused: {reason}", command=step.command, reason=step.reason),
+                )
             self.log.debug("%s refused (%s)", step.command, step.reason)
             refused.append(step.command)
         return tuple(refused)
@@ -142,8 +149,12 @@ class BringUp:
                     answer = state.answer
             self.pause(_SIM_EVERY)
         if tried:
-            raise LineDown(Fault.SIM_PIN_REFUSED, "the SIM did not take the PIN", final=True)
-        raise LineDown(Fault.SIM_BUSY, f"the SIM did not become ready: {answer}")
+            raise LineDown(
+                Fault.SIM_PIN_REFUSED, worded("the SIM did not take the PIN"), final=True
+            )
+        raise LineDown(
+            Fault.SIM_BUSY, worded("the SIM did not become ready: {answer}", answer=answer)
+        )
 
     def _sim_state(self, family: Family) -> SimState:
         try:
@@ -151,9 +162,9 @@ class BringUp:
         except CommandTimeout as error:
             # Wavecom modules say "+CPIN: READY" and no OK after it.
             state = read_sim_state(error.lines, "")
-            return state if isinstance(state, SimReady) else SimWait(answer="no reply")
+            return state if isinstance(state, SimReady) else SimWait(answer=worded("no reply"))
         if reply.doubtful:
-            return SimWait(answer="no reply")
+            return SimWait(answer=worded("no reply"))
         return read_sim_state(reply.lines, reply.final.text)
 
     def await_service(self, family: Family) -> None:
@@ -182,13 +193,17 @@ class BringUp:
             self.pins.remember(card, pin)
         except OSError as error:
             raise LineDown(
-                Fault.SIM_PIN_UNSAFE, f"the PIN try could not be remembered: {error}", final=True
+                Fault.SIM_PIN_UNSAFE,
+                worded("the PIN try could not be remembered: {error}", error=error),
+                final=True,
             ) from error
         reply = self._ask(f'AT+CPIN="{pin}"', timeout=10.0)
         self.log.info("SIM PIN sent once, result %s", reply.final.text if reply else "none")
         if reply is not None and not reply.final.ok and not reply.doubtful:
             raise LineDown(
-                Fault.SIM_PIN_REFUSED, f"the SIM said {reply.final.text} to the PIN", final=True
+                Fault.SIM_PIN_REFUSED,
+                worded("the SIM said {final} to the PIN", final=reply.final.text),
+                final=True,
             )
 
     def _tried(self, card: str, pin: str) -> bool:
@@ -196,7 +211,9 @@ class BringUp:
             return self.pins.tried(card, pin)
         except OSError as error:
             raise LineDown(
-                Fault.SIM_PIN_UNSAFE, f"the memory of PIN tries is unreadable: {error}", final=True
+                Fault.SIM_PIN_UNSAFE,
+                worded("the memory of PIN tries is unreadable: {error}", error=error),
+                final=True,
             ) from error
 
     def _tries_left(self, family: Family) -> int | None:

@@ -25,6 +25,7 @@ from firmware.json_text import parse_json
 from firmware.line_settings import LineSettings
 from firmware.modem import port_users
 from firmware.modem.modem import VoiceModem
+from firmware.wording import worded
 
 SYSFS = Path("/sys")
 DEV = Path("/dev")
@@ -168,7 +169,11 @@ def probe(
         return _ask(modem, port)
     except FirmwareError as error:
         who, remedy = port_users.explain(port) if port.startswith("/") else ("", "")
-        why = f"{error}; {who} may be talking to it" if who else str(error)
+        why = (
+            worded("{error}; {who} may be talking to it", error=error, who=who)
+            if who
+            else str(error)
+        )
         return Probe(port=port, usable=False, why=why, remedy=error.remedy or remedy)
     finally:
         modem.close()
@@ -263,11 +268,11 @@ class Resolver:
                 self.bindings.bind(settings.name, answer.imei)
             return self._settle(settings, modem)
         if mine is not None:
-            detail = f"the modem of this line (IMEI {mine}) is not plugged in"
+            detail = worded("the modem of this line (IMEI {mine}) is not plugged in", mine=mine)
         else:
-            detail = "no free modem was found"
+            detail = worded("no free modem was found")
         if silent:
-            detail += "; no answer from " + ", ".join(silent)
+            detail += worded("; no answer from ") + ", ".join(silent)
         raise LineDown(Fault.NO_MODEM, detail, answering=False)
 
     def _settle(self, settings: LineSettings, modem: FoundModem) -> LineSettings:

@@ -24,6 +24,7 @@ from firmware.at.results import FinalKind
 from firmware.errors import CommandAborted, CommandRefused, CommandTimeout
 from firmware.modem import port_users
 from firmware.modem.transport import AtTransport, Trace
+from firmware.wording import worded
 
 OPEN_SECONDS = 5.0
 """How long a freshly opened port may take to answer AT (autobauding, a modem still busy)."""
@@ -100,12 +101,24 @@ class VoiceModem(GsmModem, AtTransport):
                     raise
         except CommandTimeout as error:
             self.close()
-            remedy = "check power, cable and baud rate, and that this is the modem's AT port"
-            others = ", ".join(f"{h.name} (pid {h.pid})" for h in port_users.holders(self.port))
+            remedy = worded(
+                "check power, cable and baud rate, and that this is the modem's AT port"
+            )
+            others = ", ".join(
+                worded("{h} (pid {pid})", h=h.name, pid=h.pid)
+                for h in port_users.holders(self.port)
+            )
             if others:
-                remedy = f"it is also open in {others}, which may take the answers; else {remedy}"
+                remedy = worded(
+                    "it is also open in {others}, which may take the answers; else {remedy}",
+                    others=others,
+                    remedy=remedy,
+                )
             raise CommandTimeout(
-                f"nothing on {self.port} answers AT in {timeout:g} s", remedy=remedy
+                worded(
+                    "nothing on {port} answers AT in {timeout:g} s", port=self.port, timeout=timeout
+                ),
+                remedy=remedy,
             ) from error
         except BaseException:
             self.close()
@@ -194,15 +207,15 @@ class VoiceModem(GsmModem, AtTransport):
         try:
             sent = self.sendSms(number, text)
         except GsmTimeout as error:
-            raise CommandTimeout("the message was not taken in time") from error
+            raise CommandTimeout(worded("the message was not taken in time")) from error
         except GsmModemException as error:
-            raise CommandRefused("the message was refused", result=str(error)) from error
+            raise CommandRefused(worded("the message was refused"), result=str(error)) from error
         return int(sent.reference)
 
     def _demand(self, text: str, *, timeout: float = 2.0) -> Reply:
         reply = self.command(text, timeout=timeout)
         if not reply.final.ok:
-            raise CommandRefused(f"{text} was refused", result=reply.final.text)
+            raise CommandRefused(worded("{text} was refused", text=text), result=reply.final.text)
         return reply
 
     # -- what the library's half calls or offers ---------------------------------------------
@@ -230,7 +243,7 @@ class VoiceModem(GsmModem, AtTransport):
             payload = (data + CTRLZ).encode("ascii")
             data, self._awaiting_payload.text = self._awaiting_payload.text, None
         if re.match(r"AT(D|\+CPIN=)", data, re.IGNORECASE):
-            raise CommandError("the library may neither dial nor enter a PIN")
+            raise CommandError(worded("the library may neither dial nor enter a PIN"))
         command = make_command(data, timeout=timeout, payload=payload)
         retries = BUSY_RETRIES if _RETRYABLE.fullmatch(data) else 0
         epoch = self.emergency_count
@@ -267,11 +280,11 @@ class VoiceModem(GsmModem, AtTransport):
         """The library's thread-per-notice handler reorders and drops; nothing reaches it."""
 
     def _unlockSim(self, pin: object) -> NoReturn:  # noqa: N802, ARG002
-        raise CommandError("the library may not enter a PIN")
+        raise CommandError(worded("the library may not enter a PIN"))
 
     def dial(self, *_arguments: Any, **_options: Any) -> NoReturn:
         """Refused: the library gives up on a call without hanging up."""
-        raise CommandError("the library may not dial")
+        raise CommandError(worded("the library may not dial"))
 
     @property
     def supportedCommands(self) -> list[str]:  # noqa: N802

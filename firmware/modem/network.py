@@ -13,6 +13,7 @@ from firmware.at.parsing import Registration, registration
 from firmware.errors import CommandTimeout
 from firmware.families.base import Family
 from firmware.faults import Fault, LineDown
+from firmware.wording import worded
 
 _ASK_TIMEOUT = 3.0
 """Real seconds for one question."""
@@ -52,7 +53,7 @@ def read_service(modem: CommandPort, family: Family) -> Service:
         rows = map(registration, reply.lines)
         found += (row for row in rows if row is not None)
     if silent == len(family.registration):
-        raise LineDown(Fault.NO_REPLY, "the modem stopped answering", answering=False)
+        raise LineDown(Fault.NO_REPLY, worded("the modem stopped answering"), answering=False)
     return judge_service(found)
 
 
@@ -86,16 +87,21 @@ def service_fault(service: Service) -> ServiceFault | None:
         case Service.VOICE | Service.UNKNOWN:
             return None
         case Service.SEARCHING:
-            return ServiceFault(fault=Fault.NOT_REGISTERED, detail="the modem searches a network")
+            return ServiceFault(
+                fault=Fault.NOT_REGISTERED, detail=worded("the modem searches a network")
+            )
         case Service.NONE:
-            return ServiceFault(fault=Fault.NOT_REGISTERED, detail="the modem has no network")
+            return ServiceFault(
+                fault=Fault.NOT_REGISTERED, detail=worded("the modem has no network")
+            )
         case Service.DENIED:
             return ServiceFault(
-                fault=Fault.REGISTRATION_DENIED, detail="the network refused the registration"
+                fault=Fault.REGISTRATION_DENIED,
+                detail=worded("the network refused the registration"),
             )
         case Service.SMS_ONLY:
             return ServiceFault(
-                fault=Fault.SMS_ONLY, detail="the network registered the SIM for SMS only"
+                fault=Fault.SMS_ONLY, detail=worded("the network registered the SIM for SMS only")
             )
 
 

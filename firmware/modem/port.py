@@ -12,12 +12,13 @@ import serial
 from firmware.errors import PortUnusable
 from firmware.modem import port_users
 from firmware.terminal import Hearing, open_without_lines, refuses_lines
+from firmware.wording import worded
 
 READ_SECONDS = 0.5
 """How long one read blocks; only handlers without cancel_read need it to end at all."""
 WRITE_SECONDS = 1.0
 """A port that takes no byte for so long is dead (flow control without a modem behind it)."""
-_REPLUG = "unplug the modem and plug it in again; dmesg tells what the kernel made of it"
+_REPLUG = worded("unplug the modem and plug it in again; dmesg tells what the kernel made of it")
 
 
 def open_port(name: str, baudrate: int, *, rtscts: bool, hears_before: bool = False) -> Any:
@@ -53,7 +54,12 @@ def open_port(name: str, baudrate: int, *, rtscts: bool, hears_before: bool = Fa
             if holder.name == port_users.MODEM_MANAGER:
                 port.close()
                 raise PortUnusable(
-                    f"{name} is held by {holder.name} (pid {holder.pid})",
+                    worded(
+                        "{name} is held by {holder} (pid {pid})",
+                        name=name,
+                        holder=holder.name,
+                        pid=holder.pid,
+                    ),
                     remedy=port_users.MODEM_MANAGER_REMEDY,
                 )
     return port
@@ -74,23 +80,40 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
     path = "" if "://" in name else name
     if not path:
         return PortUnusable(
-            f"{name} cannot be opened ({os.strerror(code) if code else error})",
-            remedy="correct the address, or start what should answer there",
+            worded(
+                "{name} cannot be opened ({strerror})",
+                name=name,
+                strerror=os.strerror(code) if code else error,
+            ),
+            remedy=worded("correct the address, or start what should answer there"),
         )
     if not os.path.lexists(path):
         return PortUnusable(
-            f"{name} does not exist", remedy="plug the modem in, or correct the port of the line"
+            worded("{name} does not exist", name=name),
+            remedy=worded("plug the modem in, or correct the port of the line"),
         )
     held = os.strerror(code) if code else str(error)
     # termios.error is no OSError; pyserial wraps it.
     not_a_terminal = errno.ENOTTY in (code, *getattr(error.__context__, "args", ())[:1])
     if not_a_terminal or (code != errno.EACCES and not _is_character_device(path)):
-        return PortUnusable(f"{name} is not a serial port", remedy="correct the port of the line")
+        return PortUnusable(
+            worded("{name} is not a serial port", name=name),
+            remedy=worded("correct the port of the line"),
+        )
     who, remedy = port_users.explain(path)
     if who:
-        return PortUnusable(f"{name} cannot be opened ({held}); held by {who}", remedy=remedy)
+        return PortUnusable(
+            worded(
+                "{name} cannot be opened ({held}); held by {who}", name=name, held=held, who=who
+            ),
+            remedy=remedy,
+        )
     if code in (errno.EAGAIN, errno.EBUSY):
-        remedy = "another program has locked it; find it with: sudo fuser -v " + path
+        remedy = worded("another program has locked it; find it with: sudo fuser -v ") + path
     if code == errno.EACCES:
-        remedy = "add the box's user to the group of the port: sudo usermod -aG dialout USER"
-    return PortUnusable(f"{name} cannot be opened ({held})", remedy=remedy or _REPLUG)
+        remedy = worded(
+            "add the box's user to the group of the port: sudo usermod -aG dialout USER"
+        )
+    return PortUnusable(
+        worded("{name} cannot be opened ({held})", name=name, held=held), remedy=remedy or _REPLUG
+    )

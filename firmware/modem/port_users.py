@@ -9,8 +9,10 @@ from pathlib import Path
 from stat import S_ISCHR
 from typing import NamedTuple
 
+from firmware.wording import worded
+
 MODEM_MANAGER = "ModemManager"
-MODEM_MANAGER_REMEDY = "run: sudo systemctl mask --now ModemManager"
+MODEM_MANAGER_REMEDY = worded("run: sudo systemctl mask --now ModemManager")
 _PSEUDO_TERMINALS = range(136, 144)
 """Major numbers of their slaves (Linux, Documentation/admin-guide/devices.txt)."""
 
@@ -64,13 +66,15 @@ def modem_manager_runs(*, proc: Path = Path("/proc")) -> bool:
 def explain(port: str, *, proc: Path = Path("/proc")) -> tuple[str, str]:
     """Return (who holds *port*, remedy), each empty where nothing could be found out."""
     found = holders(port, proc=proc)
-    who = ", ".join(f"{holder.name} (pid {holder.pid})" for holder in found)
+    who = ", ".join(
+        worded("{holder} (pid {pid})", holder=holder.name, pid=holder.pid) for holder in found
+    )
     if any(holder.name == MODEM_MANAGER for holder in found):
         return who, MODEM_MANAGER_REMEDY
     if found:
-        return who, f"stop {who}, or give the line another port"
+        return who, worded("stop {who}, or give the line another port", who=who)
     if modem_manager_runs(proc=proc):
-        return "perhaps ModemManager, which runs on this box", MODEM_MANAGER_REMEDY
+        return worded("perhaps ModemManager, which runs on this box"), MODEM_MANAGER_REMEDY
     return "", ""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from firmware.at.resync import ESCAPE
 from firmware.errors import CommandAborted, LinkLost
 from firmware.modem.port import WRITE_SECONDS
+from firmware.wording import worded
 
 WRITE_CHUNK = 256
 """Payload bytes between two looks at the stop; 22 ms at 115200 baud."""
@@ -86,14 +87,16 @@ class PortWriter:
             chunk = data[start : start + WRITE_CHUNK]
             with self._turn():
                 if self.emergencies != epoch:
-                    raise CommandAborted(f"{label} was thrown out by the hang-up")
+                    raise CommandAborted(
+                        worded("{label} was thrown out by the hang-up", label=label)
+                    )
                 self._note(chunk)
                 try:
                     self._put(chunk, epoch, patience)
                 # SerialTimeoutException, SerialException, OSError; TypeError once closed.
                 except Exception as error:
-                    self._lost(f"write failed: {error}")
-                    raise LinkLost(f"write failed: {error}") from error
+                    self._lost(worded("write failed: {error}", error=error))
+                    raise LinkLost(worded("write failed: {error}", error=error)) from error
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -123,7 +126,9 @@ class PortWriter:
             with contextlib.suppress(BlockingIOError):
                 data = data[os.write(descriptor, data) :]
             if data and time.monotonic() >= until:
-                raise TimeoutError(f"the port took no byte for {seconds:g} s")
+                raise TimeoutError(
+                    worded("the port took no byte for {seconds:g} s", seconds=seconds)
+                )
             if data:
                 select.select([], [descriptor], [], _LOOK_SECONDS)
 
@@ -191,7 +196,7 @@ class PortWriter:
                 except Exception as error:  # noqa: BLE001
                     _log.warning("hang-up on %s failed: %s", getattr(port, "port", "?"), error)
                     if port is self.port:
-                        self._lost(f"write failed: {error}")
+                        self._lost(worded("write failed: {error}", error=error))
         finally:
             if locked:
                 self._byte_lock.release()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from firmware.durable import give_folder_to_owner, give_to_owner, sync_folder
 from firmware.faults import Fault
+from firmware.wording import worded
 
 LEAST_TRIES = 3
 
@@ -71,21 +72,27 @@ def read_sim_state(lines: tuple[str, ...], final: str) -> SimState:
         if state == "SIM PUK":
             return SimRefused(
                 fault=Fault.SIM_PUK,
-                detail="the SIM is blocked and asks for its PUK",
+                detail=worded("the SIM is blocked and asks for its PUK"),
             )
         if state.startswith("NOT "):
-            return SimRefused(fault=Fault.SIM_MISSING, detail=f"the modem says +CPIN: {state}")
-        return SimRefused(fault=Fault.SIM_LOCKED, detail=f"the modem asks for {state}")
+            return SimRefused(
+                fault=Fault.SIM_MISSING, detail=worded("the modem says +CPIN: {state}", state=state)
+            )
+        return SimRefused(
+            fault=Fault.SIM_LOCKED, detail=worded("the modem asks for {state}", state=state)
+        )
     text, number = _error(final)
     low = text.lower()
     if number in (14, 515) or "busy" in low or "please wait" in low:
         return SimWait(answer=text)
     if number in (10, 310) or "not inserted" in low:
-        return SimRefused(fault=Fault.SIM_MISSING, detail=f"the modem says {text}")
+        return SimRefused(
+            fault=Fault.SIM_MISSING, detail=worded("the modem says {text}", text=text)
+        )
     if number in (13, 313) or "failure" in low:
-        return SimRefused(fault=Fault.SIM_FAILED, detail=f"the modem says {text}")
+        return SimRefused(fault=Fault.SIM_FAILED, detail=worded("the modem says {text}", text=text))
     if number == 12 or "puk required" in low:
-        return SimRefused(fault=Fault.SIM_PUK, detail=f"the modem says {text}")
+        return SimRefused(fault=Fault.SIM_PUK, detail=worded("the modem says {text}", text=text))
     # No state and no known error: nothing that a PIN could be the answer to.
     return SimWait(answer=text)
 
@@ -100,24 +107,27 @@ def may_try(*, pin: str | None, tries_left: int | None, tried_before: bool) -> S
     """Say why the PIN must not be sent now, or None where it may be, once."""
     if pin is None:
         return SimRefused(
-            fault=Fault.SIM_PIN_MISSING, detail="the SIM asks for a PIN and none is configured"
+            fault=Fault.SIM_PIN_MISSING,
+            detail=worded("the SIM asks for a PIN and none is configured"),
         )
     if re.fullmatch(r"\d{4,8}", pin) is None:
         return SimRefused(
-            fault=Fault.SIM_PIN_INVALID, detail="the configured PIN is not 4 to 8 digits"
+            fault=Fault.SIM_PIN_INVALID, detail=worded("the configured PIN is not 4 to 8 digits")
         )
     if tried_before:
         return SimRefused(
             fault=Fault.SIM_PIN_REFUSED,
-            detail="this PIN was already tried once on this SIM and did not open it",
+            detail=worded("this PIN was already tried once on this SIM and did not open it"),
         )
     if tries_left is None:
         return SimRefused(
-            fault=Fault.SIM_PIN_UNSAFE, detail="the modem does not say how many PIN tries are left"
+            fault=Fault.SIM_PIN_UNSAFE,
+            detail=worded("the modem does not say how many PIN tries are left"),
         )
     if tries_left < LEAST_TRIES:
         return SimRefused(
-            fault=Fault.SIM_PIN_UNSAFE, detail=f"only {tries_left} PIN tries are left"
+            fault=Fault.SIM_PIN_UNSAFE,
+            detail=worded("only {tries_left} PIN tries are left", tries_left=tries_left),
         )
     return None
 

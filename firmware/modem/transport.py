@@ -13,6 +13,8 @@ itself, so that a slow command never delays a notice; callers of commands write 
 Locks, always taken in this order: the *command lock* for one whole command; the writer's *byte
 lock* around one write; the *condition* around the exchange, never held while anything blocks. The
 emergency path takes no command lock.
+
+Long because the order of the locks can only be judged with all of them in sight.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ from firmware.errors import CommandAborted, CommandTimeout, LinkLost, PortUnusab
 from firmware.modem.dispatcher import Dispatcher
 from firmware.modem.port import READ_SECONDS, open_port
 from firmware.modem.port_writer import HANG_UP_FINALS, PortWriter
+from firmware.wording import worded
 
 DUE_SECONDS = 1.0
 """How far the result of ATD may trail the notice that ended the call; ZTE gives none (K3565-Z)."""
@@ -101,7 +104,7 @@ class AtTransport(SerialComms):
         self._outcomes: deque[Outcome] = deque()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._down: str | None = "the port was not opened"
+        self._down: str | None = worded("the port was not opened")
 
     @property
     def emergency_count(self) -> int:
@@ -157,7 +160,7 @@ class AtTransport(SerialComms):
         """Close at once; waiters get :class:`LinkLost`. Idempotent, from any thread."""
         with self._condition:
             if self._down is None:
-                self._down = "the port was closed"
+                self._down = worded("the port was closed")
             self.alive = False
             self._condition.notify_all()
         self._work.put(None)
@@ -238,7 +241,7 @@ class AtTransport(SerialComms):
             case Resynchronised():
                 return
             case _:
-                raise CommandTimeout("the modem does not answer AT")
+                raise CommandTimeout(worded("the modem does not answer AT"))
 
     def _transact(self, command: Command, epoch: int) -> Reply:
         def begin(now: float) -> list[ExchangeEvent]:
@@ -249,10 +252,15 @@ class AtTransport(SerialComms):
                 return reply
             case TimedOut(lines=lines):
                 raise CommandTimeout(
-                    f"no result for {command.label} in {command.timeout:g} s", lines=lines
+                    worded(
+                        "no result for {command} in {timeout:g} s",
+                        command=command.label,
+                        timeout=command.timeout,
+                    ),
+                    lines=lines,
                 )
             case _:
-                raise CommandAborted(f"{command.label} was thrown out")
+                raise CommandAborted(worded("{command} was thrown out", command=command.label))
 
     def _run(
         self, begin: Callable[[float], list[ExchangeEvent]], epoch: int, label: str
@@ -272,7 +280,9 @@ class AtTransport(SerialComms):
                     continue
                 finished = True
                 if isinstance(outcome, Aborted):
-                    raise CommandAborted(f"{label} was thrown out by the hang-up")
+                    raise CommandAborted(
+                        worded("{label} was thrown out by the hang-up", label=label)
+                    )
                 return outcome
         finally:
             if not finished:
@@ -294,7 +304,7 @@ class AtTransport(SerialComms):
         if self._down is not None:
             raise LinkLost(self._down)
         if self._writer.emergencies != epoch:
-            raise CommandAborted(f"{label} was thrown out by the hang-up")
+            raise CommandAborted(worded("{label} was thrown out by the hang-up", label=label))
 
     def _apply(self, events: list[ExchangeEvent]) -> None:
         """Sort events to their owners. Condition held."""
@@ -330,7 +340,7 @@ class AtTransport(SerialComms):
         # An unplugged port raises SerialException, OSError (EIO, ENODEV) or TypeError.
         except Exception as error:  # noqa: BLE001
             if port is self._writer.port:
-                self._lose(f"read failed: {error}")
+                self._lose(worded("read failed: {error}", error=error))
 
     def _received(self, data: bytes, now: float) -> None:
         self._note("rx", data, now)

@@ -20,6 +20,7 @@ from firmware.voice.card_call import CardCall, Failed, Heard, News, Told, card_o
 from firmware.voice.frames import Advanced, Began, Finished
 from firmware.voice.path import AudioCallbacks, AudioCounters, Orders, Reporter
 from firmware.voice.sound_card import USAGE, CardThread, SoundLibrary, Usage, load_library
+from firmware.wording import worded
 
 WATCHDOG_SECONDS = 2.0
 _LOOK_EVERY = 0.25
@@ -51,7 +52,7 @@ class AlsaPath:
         self._callbacks = callbacks
         self._load = load
         self.counters = AudioCounters()
-        self._report = Reporter(f"sound card {device}", self.counters)
+        self._report = Reporter(worded("sound card {device}", device=device), self.counters)
         self._library: SoundLibrary | None = None
         self._orders = Orders()
         self._call: CardCall | None = None
@@ -65,7 +66,7 @@ class AlsaPath:
     def lost(self) -> str | None:
         """A card that was pulled shows at the next start only, or by standing still in a call."""
         if self._library is None:
-            return "the sound card is not open"
+            return worded("the sound card is not open")
         tried = self._tried
         return None if tried is None else tried.failure
 
@@ -93,12 +94,19 @@ class AlsaPath:
             held = (
                 ""
                 if renewed
-                else " (another line's call, or a card that hangs, keeps the old list)"
+                else worded(" (another line's call, or a card that hangs, keeps the old list)")
             )
             raise PortUnusable(
-                f"sound card {self._device}: {error}{held}",
-                remedy="list the cards with: python -m sounddevice; the line needs one that "
-                "plays and records 8000 samples a second, mono (alsa:plughw:N converts)",
+                worded(
+                    "sound card {device}: {error}{held}",
+                    device=self._device,
+                    error=error,
+                    held=held,
+                ),
+                remedy=worded(
+                    "list the cards with: python -m sounddevice; the line needs one that plays and "
+                    "records 8000 samples a second, mono (alsa:plughw:N converts)"
+                ),
             ) from error
         self._library = library
         self._tried = None
@@ -111,7 +119,7 @@ class AlsaPath:
     def start(self) -> None:
         library, card = self._library, self._card
         if library is None or card is None:
-            self._callbacks.on_failed("the sound card is not open", self._clock.monotonic())
+            self._callbacks.on_failed(worded("the sound card is not open"), self._clock.monotonic())
             return
         if self._call is not None and not self._call.is_over():
             return
@@ -188,11 +196,16 @@ class AlsaPath:
             call.ask_drop()
 
     def _new_card_thread(self) -> CardThread:
-        return CardThread(f"sound card {self._device}")
+        return CardThread(worded("sound card {device}", device=self._device))
 
     def _leave(self, call: CardCall, what: str) -> None:
         """Go on without a card that hangs; the next call tries it with a thread of its own."""
-        why = f"sound card {self._device}: it did not {what} within {_CARD_WITHIN:g} s"
+        why = worded(
+            "sound card {device}: it did not {what} within {card_within:g} s",
+            device=self._device,
+            what=what,
+            card_within=_CARD_WITHIN,
+        )
         call.give_up(why)
         self._card = self._new_card_thread()
         self._callbacks.on_failed(why, self._clock.monotonic())
@@ -236,6 +249,12 @@ class AlsaPath:
             if now - at > WATCHDOG_SECONDS:
                 call.taken_at = call.heard_at = now
                 self._report(
-                    self._callbacks.on_failed, f"no voice {name} for {WATCHDOG_SECONDS:g} s", now
+                    self._callbacks.on_failed,
+                    worded(
+                        "no voice {name} for {watchdog_seconds:g} s",
+                        name=name,
+                        watchdog_seconds=WATCHDOG_SECONDS,
+                    ),
+                    now,
                 )
                 return

@@ -25,6 +25,7 @@ from firmware.voice.card_buffer import Unheard
 from firmware.voice.frames import FRAME_BYTES, SILENCE, Notice, Player
 from firmware.voice.path import AudioCounters, Orders
 from firmware.voice.sound_card import USAGE, CardThread, SoundLibrary, Stream, Usage
+from firmware.wording import worded
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ class CardCall:
         try:
             self._begin(out)
         except (self._library.PortAudioError, ValueError, OSError) as error:
-            self._fail(f"no voice after a clip was stopped: {error}")
+            self._fail(worded("no voice after a clip was stopped: {error}", error=error))
 
     def hush(self) -> None:
         """Drop what the card holds, for good (emergency)."""
@@ -204,7 +205,7 @@ class CardCall:
         if self.failure is not None:
             # Told already, and another call may be up by now.
             return
-        self.failure = f"sound card {self._device}: {detail}"
+        self.failure = worded("sound card {device}: {detail}", device=self._device, detail=detail)
         self._post(Failed(self.failure, self._clock.monotonic()))
 
     def _quietly(self, action: Callable[[], None]) -> None:

@@ -23,6 +23,7 @@ from firmware.families.base import FileAudio
 from firmware.voice.module_memory import FileMemory
 from firmware.voice.module_store import ModuleStore
 from firmware.voice.path import AudioCallbacks, AudioCounters, Orders
+from firmware.wording import worded
 
 PLAY_TIMEOUT = 3.0
 STOP_TIMEOUT = 1.0
@@ -86,7 +87,7 @@ class ModuleFilePath:
     def lost(self) -> str | None:
         thread = self._thread
         ended = thread is not None and not thread.is_alive() and not self._closing
-        return "the box failed at playing clips on the module" if ended else None
+        return worded("the box failed at playing clips on the module") if ended else None
 
     # -- orders, from any thread ---------------------------------------------------------------
 
@@ -236,7 +237,7 @@ class ModuleFilePath:
     def _begin(self, clip: Clip, epoch: int) -> None:
         path = self._paths.get(clip.name)
         if path is None:
-            self._fail(f"{clip.name} is not stored on the module")
+            self._fail(worded("{clip} is not stored on the module", clip=clip.name))
             return
         said = "nothing"
         for attempt in range(self._files.tries):
@@ -258,14 +259,14 @@ class ModuleFilePath:
             except CommandTimeout:
                 self._drop(playing)
                 self._send_stop()
-                said = "no result"
+                said = worded("no result")
                 break
             if reply.final.ok:
                 self._begun(playing)
                 return
             self._drop(playing)
             said = reply.final.text
-        self._fail(f"the module did not play {clip.name}: {said}")
+        self._fail(worded("the module did not play {clip}: {said}", clip=clip.name, said=said))
 
     def _outdated(self) -> bool:
         return (
@@ -296,7 +297,7 @@ class ModuleFilePath:
         whole = at - playing.sent_at >= playing.clip.seconds - SLACK
         self._tell_finished(playing, at, complete=whole and not failed)
         if failed:
-            self._fail(f"the module gave up playing {playing.clip.name}")
+            self._fail(worded("the module gave up playing {clip}", clip=playing.clip.name))
 
     def _drop(self, playing: _Playing) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from firmware.clips.clip import Clip, encode_wav
 from firmware.errors import CommandRefused
 from firmware.families.base import FileAudio
 from firmware.voice.module_memory import HASH_DIGITS, FileMemory, is_ours
+from firmware.wording import worded
 
 _log = logging.getLogger(__name__)
 
@@ -142,7 +143,9 @@ class ModuleStore:
             # The module counted the bytes itself before it said OK; no command tells more.
             _log.debug("the length of %s could not be asked for", stored.name)
         elif length != len(data):
-            raise _refused(stored, f"{length} of {len(data)} bytes arrived")
+            raise _refused(
+                stored, worded("{length} of {count} bytes arrived", length=length, count=len(data))
+            )
 
     def _check(self, reply: Reply, piece: bytes, stored: StoredClip) -> None:
         pattern = self._files.uploaded
@@ -150,12 +153,15 @@ class ModuleStore:
             return
         found = next(filter(None, map(pattern.fullmatch, reply.lines)), None)
         if found is None:
-            raise _refused(stored, "the module did not say what it took")
+            raise _refused(stored, worded("the module did not say what it took"))
         if int(found["bytes"]) != len(piece):
-            raise _refused(stored, f"{found['bytes']} of {len(piece)} bytes arrived")
+            raise _refused(
+                stored,
+                worded("{bytes} of {count} bytes arrived", bytes=found["bytes"], count=len(piece)),
+            )
         checksum = self._files.checksum
         if checksum is not None and int(found["sum"], 16) != checksum(piece):
-            raise _refused(stored, "the checksum differs")
+            raise _refused(stored, worded("the checksum differs"))
 
     def _listing(self) -> dict[str, int | None]:
         pattern = self._files.listed
@@ -198,7 +204,7 @@ class ModuleStore:
         seconds = SLACK + 2 * len(payload or b"") / self._bytes_per_second
         reply = self._port.command(command, timeout=seconds, payload=payload)
         if not reply.final.ok:
-            raise _refused(stored, f"the module said {reply.final.text}")
+            raise _refused(stored, worded("the module said {final}", final=reply.final.text))
         return reply
 
 
@@ -208,7 +214,12 @@ def _stem(clip_name: str) -> str:
 
 def _refused(stored: StoredClip, detail: str) -> CommandRefused:
     return CommandRefused(
-        f"{stored.name} ({len(stored.data)} bytes) is not on the module: {detail}",
+        worded(
+            "{stored} ({count} bytes) is not on the module: {detail}",
+            stored=stored.name,
+            count=len(stored.data),
+            detail=detail,
+        ),
         result=detail,
-        remedy="make room on the module or shorten the clips",
+        remedy=worded("make room on the module or shorten the clips"),
     )

@@ -18,6 +18,7 @@ from typing import ParamSpec, Protocol
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.voice.frames import FRAME_BYTES, FRAME_SECONDS
+from firmware.wording import worded
 
 __all__ = [
     "FRAME_BYTES",
@@ -168,7 +169,8 @@ class SilentPath:
 
     def play(self, clip: Clip) -> None:
         self._callbacks.on_failed(
-            f"this line has no voice path; {clip.name} was not played", self._clock.monotonic()
+            worded("this line has no voice path; {clip} was not played", clip=clip.name),
+            self._clock.monotonic(),
         )
 
     def silence(self) -> None:

@@ -36,6 +36,7 @@ from firmware.voice.frames import (
     Schedule,
 )
 from firmware.voice.path import AudioCallbacks, AudioCounters, Orders, Reporter
+from firmware.wording import worded
 
 WATCHDOG_SECONDS = 2.0
 """Box seconds without a received byte, or without the port taking one, that mean a dead path."""
@@ -68,7 +69,7 @@ class SerialPcmPath:
         self._clock = clock
         self._callbacks = callbacks
         self.counters = AudioCounters()
-        self._report = Reporter(f"voice port {port}", self.counters)
+        self._report = Reporter(worded("voice port {port}", port=port), self.counters)
         frame = clock.real(FRAME_SECONDS)
         self._batch = 1 if frame > SHORTEST_SLEEP / 2 else math.ceil(SHORTEST_SLEEP / frame)
         self._watchdog = max(WATCHDOG_SECONDS, WATCHDOG_REAL_SECONDS / clock.real(1.0))
@@ -91,7 +92,7 @@ class SerialPcmPath:
     @property
     def lost(self) -> str | None:
         """Set before ``on_failed`` tells of it; the thread that paces the voice has ended then."""
-        return self._failure if self._thread is not None else "the voice port is not open"
+        return self._failure if self._thread is not None else worded("the voice port is not open")
 
     # -- orders ------------------------------------------------------------------------------
 
@@ -191,7 +192,9 @@ class SerialPcmPath:
                 # or vanishes between two of its system calls.
                 if not isinstance(error, OSError | TypeError | ValueError):
                     _log.exception("voice port %s: the box failed", self._name)
-                self._failure = detail = f"voice port {self._name} lost: {error}"
+                self._failure = detail = worded(
+                    "voice port {name} lost: {error}", name=self._name, error=error
+                )
                 self._finish_call()
                 self._report(self._callbacks.on_failed, detail, self._clock.monotonic())
 
@@ -227,12 +230,16 @@ class SerialPcmPath:
             if now - heard_at > self._watchdog:
                 heard_at = now
                 self._report(
-                    self._callbacks.on_failed, f"no voice received for {self._watchdog:g} s", now
+                    self._callbacks.on_failed,
+                    worded("no voice received for {watchdog:g} s", watchdog=self._watchdog),
+                    now,
                 )
             if now - taken_at > self._watchdog:
                 taken_at = now
                 self._report(
-                    self._callbacks.on_failed, f"no voice taken for {self._watchdog:g} s", now
+                    self._callbacks.on_failed,
+                    worded("no voice taken for {watchdog:g} s", watchdog=self._watchdog),
+                    now,
                 )
         self._finish_call()
 
@@ -308,7 +315,7 @@ class SerialPcmPath:
             return True
         for _, events in self._poll.poll(0):
             if events & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
-                raise OSError(errno.EIO, "the device is gone")
+                raise OSError(errno.EIO, worded("the device is gone"))
             if events & event:
                 return True
         return False
@@ -352,23 +359,26 @@ def _open_port(name: str) -> serial.Serial:
                 raise
             return open_without_lines(name, **settings)
     except (serial.SerialException, OSError) as error:
-        raise PortUnusable(f"voice port {name}: {error}", remedy=_remedy(error)) from error
+        raise PortUnusable(
+            worded("voice port {name}: {error}", name=name, error=error), remedy=_remedy(error)
+        ) from error
     except ValueError as error:
         raise PortUnusable(
-            f"voice port {name}: {error}", remedy="give a device path such as /dev/ttyUSB4"
+            worded("voice port {name}: {error}", name=name, error=error),
+            remedy=worded("give a device path such as /dev/ttyUSB4"),
         ) from error
 
 
 def _remedy(error: OSError) -> str:
     match error.errno:
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
-            return "check the cable, and the audio port's name with: autodialer modem list"
+            return worded("check the cable, and the audio port's name with: autodialer modem list")
         case errno.EACCES | errno.EPERM:
-            return "add the box's user to the group dialout, then log in again"
+            return worded("add the box's user to the group dialout, then log in again")
         case errno.EAGAIN | errno.EBUSY:
-            return "another program holds the port (ModemManager?): stop it"
+            return worded("another program holds the port (ModemManager?): stop it")
         case _:
-            return "check the cable, and that no other program uses the port"
+            return worded("check the cable, and that no other program uses the port")
 
 
 def _poller(port: serial.Serial) -> select.poll | None:

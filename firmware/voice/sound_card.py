@@ -9,11 +9,14 @@ from queue import SimpleQueue
 from typing import Any, Protocol, cast
 
 from firmware.errors import PortUnusable
+from firmware.wording import worded
 
 __all__ = ["INSTALL", "USAGE", "SoundLibrary", "Stream", "Usage", "load_library"]
 
-INSTALL = "install the extra and the system library: pip install 'autodialer[alsa]' and sudo apt "
-INSTALL += "install libportaudio2"
+INSTALL = worded(
+    "install the extra and the system library: pip install 'autodialer[alsa]' and sudo apt "
+    "install libportaudio2"
+)
 
 
 class Stream(Protocol):
@@ -59,10 +62,14 @@ def load_library() -> SoundLibrary:
     try:
         return cast(SoundLibrary, importlib.import_module("sounddevice"))
     except ImportError as error:
-        raise PortUnusable("the sound card library is not installed", remedy=INSTALL) from error
+        raise PortUnusable(
+            worded("the sound card library is not installed"), remedy=INSTALL
+        ) from error
     except OSError as error:
         # sounddevice is there and libportaudio is not.
-        raise PortUnusable(f"the sound card library: {error}", remedy=INSTALL) from error
+        raise PortUnusable(
+            worded("the sound card library: {error}", error=error), remedy=INSTALL
+        ) from error
 
 
 class Usage:

@@ -16,6 +16,7 @@ from firmware.voice.module_file import ModuleFilePath
 from firmware.voice.module_memory import FileMemory
 from firmware.voice.path import AudioCallbacks, AudioPath, SilentPath
 from firmware.voice.serial_port import SerialPcmPath
+from firmware.wording import worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,8 @@ def make_path(needs: PathNeeds) -> AudioPath:
         files = needs.family.stored_clips
         if files is None:
             raise PortUnusable(
-                f"{needs.family.title} cannot play clips by itself",
-                remedy="give the line a voice port or a sound card (alsa:CARD)",
+                worded("{title} cannot play clips by itself", title=needs.family.title),
+                remedy=worded("give the line a voice port or a sound card (alsa:CARD)"),
             )
         return ModuleFilePath(
             needs.modem,

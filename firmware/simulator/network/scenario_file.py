@@ -3,6 +3,8 @@
 The keys are documented for users in ``docs/scenario.md``. The document is composed to nodes and
 read from there, so that places are known and YAML's own guesses (``+33...`` as an integer) are
 seen before they do harm.
+
+Long because each key stands here with what to write where it is wrong.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from firmware.simulator.network.scenario import (
     Weighted,
 )
 from firmware.simulator.network.yaml_reader import NULL_TAG, Fields, Reader
+from firmware.wording import joined, worded
 from firmware.yaml_document import DocumentFaulty, compose, read_source
 
 _KEYS = "0123456789ABCD*#"
@@ -46,14 +49,14 @@ class ScenarioInvalid(Exception):
     """The scenario cannot be used; each of ``problems`` is ``file:line:column: what, remedy``."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+        super().__init__(joined("\n", problems))
         self.problems = problems
 
 
 def load_scenario(path: Path) -> Scenario:
     """Read a scenario file; raises :class:`ScenarioInvalid`."""
     try:
-        text = read_source(path, too_large="split it")
+        text = read_source(path, too_large=worded("split it"))
     except DocumentFaulty as faulty:
         raise ScenarioInvalid(str(faulty).splitlines()) from faulty
     return read_scenario(text, name=str(path), directory=path.parent)
@@ -81,8 +84,12 @@ class _ScenarioReader(Reader):
             return None
         allowed = set("0123456789 .-") | (set("*#") if pattern else set())
         if not text or not set(text.removeprefix("+")) <= allowed:
-            wanted = "digits with an optional + before" + (", * for any digits" if pattern else "")
-            self.wrong(fields.values["number"], f"number must be {wanted}")
+            wanted = (
+                worded("digits with an optional + before, * for any digits")
+                if pattern
+                else worded("digits with an optional + before")
+            )
+            self.wrong(fields.values["number"], worded("number must be {wanted}", wanted=wanted))
             return None
         return text if text == "*" else "".join(c for c in text if c not in " .-")
 
@@ -95,9 +102,23 @@ class _ScenarioReader(Reader):
         try:
             sounds.load_wav(path)
         except OSError as error:
-            self.wrong(node, f"speaks: {path}: {error.strerror}; write the path of a WAV file")
+            self.wrong(
+                node,
+                worded(
+                    "speaks: {path}: {strerror}; write the path of a WAV file",
+                    path=path,
+                    strerror=error.strerror,
+                ),
+            )
         except sounds.SoundUnusable as error:
-            self.wrong(node, f"speaks: {path}: {error}; convert it to 8 kHz 16-bit mono")
+            self.wrong(
+                node,
+                worded(
+                    "speaks: {path}: {error}; convert it to 8 kHz 16-bit mono",
+                    path=path,
+                    error=error,
+                ),
+            )
         else:
             return path
         return None
@@ -106,32 +127,41 @@ class _ScenarioReader(Reader):
 
     def scenario(self, node: yaml.Node | None) -> Scenario:
         if node is None or node.tag == NULL_TAG:
-            self.wrong(None, "the file is empty; write a list of numbers with their behaviour")
+            self.wrong(
+                None, worded("the file is empty; write a list of numbers with their behaviour")
+            )
             return Scenario()
         if isinstance(node, yaml.SequenceNode):
-            return Scenario(numbers=self.all_of(node, "the scenario", self._number_rule))
-        top = self.fields(node, "the scenario")
+            return Scenario(numbers=self.all_of(node, worded("the scenario"), self._number_rule))
+        top = self.fields(node, worded("the scenario"))
         seed = self.whole(top, "seed", 0, 2**31)
         numbers = self.all_of(top.take("numbers"), "numbers", self._number_rule)
         lines = self.all_of(top.take("lines"), "lines", self._line)
-        self.done(top, "the scenario")
+        self.done(top, worded("the scenario"))
         seen: set[int] = set()
         for line in lines:
             if line.line in seen:
-                self.wrong(node, f"line {line.line} is described twice; join the two entries")
+                self.wrong(
+                    node,
+                    worded("line {line} is described twice; join the two entries", line=line.line),
+                )
             seen.add(line.line)
         return Scenario(seed=seed or 0, numbers=numbers, lines=lines)
 
     def _number_rule(self, node: yaml.Node) -> NumberRule | None:
-        what = "an entry of numbers"
+        what = worded("an entry of numbers")
         entry = self.fields(node, what)
         number = self.number(entry, pattern=True)
         if number is None and "number" not in entry.values:
-            self.wrong(node, 'the entry has no number; write number: "+33..." or a pattern with *')
+            self.wrong(
+                node, worded('the entry has no number; write number: "+33..." or a pattern with *')
+            )
         behaviour = entry.take("behaviour")
         behaviours: tuple[Behaviour, ...] = ()
         if behaviour is None:
-            self.wrong(node, f"the entry has no behaviour; write one of {_NAMES}")
+            self.wrong(
+                node, worded("the entry has no behaviour; write one of {names}", names=_NAMES)
+            )
         elif isinstance(behaviour, yaml.SequenceNode):
             behaviours = self.all_of(behaviour, "behaviour", self._behaviour)
         else:
@@ -159,7 +189,7 @@ class _ScenarioReader(Reader):
                 outcome = reader(fields)
                 self.done(fields, key.value)
                 return outcome
-        self.wrong(node, f"behaviour must be one of {_NAMES}")
+        self.wrong(node, worded("behaviour must be one of {names}", names=_NAMES))
         return None
 
     def _mix(self, node: yaml.Node) -> Mix | None:
@@ -170,26 +200,36 @@ class _ScenarioReader(Reader):
                 weight = self.seconds(fields, word)
                 reader = self._outcomes().get(word)
                 if reader is None:
-                    self.wrong(fields.values[word], f"unknown behaviour {word!r}; use {_NAMES}")
+                    self.wrong(
+                        fields.values[word],
+                        worded("unknown behaviour {word!r}; use {names}", word=word, names=_NAMES),
+                    )
                 elif weight:
                     choices.append(Weighted(weight=weight, behaviour=reader(Fields(node, {}))))
         else:
             for item in self.items(node, "mix"):
-                entry = self.fields(item, "an entry of mix")
+                entry = self.fields(item, worded("an entry of mix"))
                 weight = self.seconds(entry, "weight")
                 inner = entry.take("behaviour")
                 behaviour = None if inner is None else self._behaviour(inner)
-                self.done(entry, "an entry of mix")
+                self.done(entry, worded("an entry of mix"))
                 if isinstance(behaviour, Mix):
-                    self.wrong(inner, "a mix cannot hold a mix; name the behaviours themselves")
+                    self.wrong(
+                        inner, worded("a mix cannot hold a mix; name the behaviours themselves")
+                    )
                 elif behaviour is None:
                     if inner is None:
-                        self.wrong(item, f"the entry has no behaviour; write one of {_NAMES}")
+                        self.wrong(
+                            item,
+                            worded(
+                                "the entry has no behaviour; write one of {names}", names=_NAMES
+                            ),
+                        )
                 elif weight != 0:
                     weighted = Weighted(weight=weight or 1.0, behaviour=behaviour)
                     choices.append(weighted)
         if not choices:
-            self.wrong(node, "mix must have at least one behaviour with a weight above 0")
+            self.wrong(node, worded("mix must have at least one behaviour with a weight above 0"))
             return None
         return Mix(choices=tuple(choices))
 
@@ -237,16 +277,20 @@ class _ScenarioReader(Reader):
         )
 
     def _key(self, node: yaml.Node) -> KeyPress | None:
-        entry = self.fields(node, "an entry of keys")
+        entry = self.fields(node, worded("an entry of keys"))
         key = self.text(entry, "key")
         at, heard = self.seconds(entry, "at"), self.seconds(entry, "heard")
         milliseconds = self.whole(entry, "milliseconds", 20, 5000)
-        self.done(entry, "an entry of keys")
+        self.done(entry, worded("an entry of keys"))
         if key is None or len(key) != 1 or key not in _KEYS:
-            self.wrong(node, f'key must be one of {_KEYS}; write for example key: "1"')
+            self.wrong(
+                node, worded('key must be one of {keys}; write for example key: "1"', keys=_KEYS)
+            )
             return None
         if (at is None) == (heard is None):
-            self.wrong(node, "write either at (seconds after answering) or heard (of sound)")
+            self.wrong(
+                node, worded("write either at (seconds after answering) or heard (of sound)")
+            )
             return None
         return KeyPress(
             key=key, at=at, heard=heard, milliseconds=120 if milliseconds is None else milliseconds
@@ -264,7 +308,7 @@ class _ScenarioReader(Reader):
         if isinstance(node, yaml.ScalarNode):
             entry = Fields(node, {"fault": node})
         else:
-            entry = self.fields(node, "an entry of faults")
+            entry = self.fields(node, worded("an entry of faults"))
         word = self.text(entry, "fault")
         call = self.whole(entry, "call", 1, 1_000_000)
         at = self.seconds(entry, "at") if of_line else None
@@ -273,21 +317,25 @@ class _ScenarioReader(Reader):
         lasts = self.seconds(entry, "seconds")
         times = self.whole(entry, "times", 1, 1_000_000)
         command = self.text(entry, "command")
-        self.done(entry, "an entry of faults")
+        self.done(entry, worded("an entry of faults"))
         try:
             kind = FaultKind(word or "")
         except ValueError:
             names = ", ".join(sorted(FaultKind))
-            self.wrong(node, f"unknown fault {word!r}; write one of {names}")
+            self.wrong(
+                node, worded("unknown fault {word!r}; write one of {names}", word=word, names=names)
+            )
             return None
         if kind is FaultKind.REFUSE and command is None:
-            self.wrong(node, 'refuse needs a command; write for example command: "AT+CMEE"')
+            self.wrong(node, worded('refuse needs a command; write for example command: "AT+CMEE"'))
             return None
         if call is not None and at is not None:
-            self.wrong(node, "write either call (which call) or at (seconds after the start)")
+            self.wrong(
+                node, worded("write either call (which call) or at (seconds after the start)")
+            )
             return None
         if chance is not None and chance > 1:
-            self.wrong(node, "chance must be from 0 to 1")
+            self.wrong(node, worded("chance must be from 0 to 1"))
             return None
         return Fault(
             kind=kind,
@@ -303,7 +351,7 @@ class _ScenarioReader(Reader):
     # -- lines ------------------------------------------------------------------------------
 
     def _line(self, node: yaml.Node) -> LineScenario | None:
-        what = "an entry of lines"
+        what = worded("an entry of lines")
         entry = self.fields(node, what)
         index = self.whole(entry, "line", 1, 64)
         plain = LineScenario(line=1)
@@ -325,7 +373,7 @@ class _ScenarioReader(Reader):
         self.done(entry, what)
         if index is None:
             if "line" not in entry.values:
-                self.wrong(node, "the entry has no line; write line: 1 for the first modem")
+                self.wrong(node, worded("the entry has no line; write line: 1 for the first modem"))
             return None
         return line
 
@@ -345,7 +393,7 @@ class _ScenarioReader(Reader):
         return sim
 
     def _incoming(self, node: yaml.Node) -> IncomingCall | None:
-        what = "an entry of incoming"
+        what = worded("an entry of incoming")
         entry = self.fields(node, what)
         at = self.seconds(entry, "at")
         number = self.number(entry)
@@ -353,12 +401,12 @@ class _ScenarioReader(Reader):
         caller = self._answer(entry)
         self.done(entry, what)
         if at is None:
-            self.wrong(node, "the entry has no at; write at: seconds after the start")
+            self.wrong(node, worded("the entry has no at; write at: seconds after the start"))
             return None
         return IncomingCall(at=at, number=number, rings_for=rings_for, caller=caller)
 
     def _sms(self, node: yaml.Node) -> IncomingSms | None:
-        what = "an entry of sms"
+        what = worded("an entry of sms")
         entry = self.fields(node, what)
         at = self.seconds(entry, "at")
         number, text = self.number(entry), self.text(entry, "text")
@@ -366,7 +414,10 @@ class _ScenarioReader(Reader):
         if at is None or number is None or text is None:
             self.wrong(
                 node,
-                'an sms needs at, number and text; write {at: 5, number: "+33...", text: "STOP"}',
+                worded(
+                    'an sms needs at, number and text; write {at: 5, number: "+33...", text: '
+                    '"STOP"}'
+                ),
             )
             return None
         return IncomingSms(at=at, number=number, text=text)
@@ -376,4 +427,4 @@ def _or(value: _T | None, default: _T) -> _T:
     return default if value is None else value
 
 
-_NAMES = "answer, busy, no_answer, reject, unreachable, voicemail, or mix"
+_NAMES = worded("answer, busy, no_answer, reject, unreachable, voicemail, or mix")

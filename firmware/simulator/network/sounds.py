@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware.bounded_read import read_bounded
+from firmware.wording import worded
 
 RATE = 8000
 FRAME_SAMPLES = 160
@@ -114,12 +115,17 @@ def read_wav(data: bytes) -> bytes:
             shape = (file.getframerate(), file.getsampwidth(), file.getnchannels())
             if shape != (RATE, 2, 1):
                 raise SoundUnusable(
-                    f"{shape[0]} Hz, {8 * shape[1]} bit, {shape[2]} channel(s) "
-                    "where 8000 Hz, 16 bit, 1 channel is needed"
+                    worded(
+                        "{rate} Hz, {bits} bit, {channels} channel(s) where 8000 Hz, 16 bit, 1 "
+                        "channel is needed",
+                        rate=shape[0],
+                        bits=8 * shape[1],
+                        channels=shape[2],
+                    )
                 )
             return bytes(file.readframes(file.getnframes()))
     except (wave.Error, EOFError) as error:
-        raise SoundUnusable(f"not a WAV file: {error}") from error
+        raise SoundUnusable(worded("not a WAV file: {error}", error=error)) from error
 
 
 def load_wav(path: Path) -> bytes:

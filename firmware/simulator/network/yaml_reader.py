@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import yaml
 
+from firmware.wording import worded
+
 _STRING_TAG = "tag:yaml.org,2002:str"
 NULL_TAG = "tag:yaml.org,2002:null"
 _WHOLE = re.compile(r"-?[0-9]{1,12}")
@@ -54,17 +56,19 @@ class Reader:
         if isinstance(node, yaml.SequenceNode):
             yield from node.value
         else:
-            self.wrong(node, f"{what} must be a list; write '- ' before each entry")
+            self.wrong(
+                node, worded("{what} must be a list; write '- ' before each entry", what=what)
+            )
 
     def fields(self, node: yaml.Node, what: str) -> Fields:
         values: dict[str, yaml.Node] = {}
         if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, f"{what} must be 'key: value' lines")
+            self.wrong(node, worded("{what} must be 'key: value' lines", what=what))
             return Fields(node, values)
         for key, value in node.value:
             word = key.value if isinstance(key, yaml.ScalarNode) else ""
             if word in values:
-                self.wrong(key, f"{word!r} is given twice; remove one")
+                self.wrong(key, worded("{word!r} is given twice; remove one", word=word))
             values[word] = value
         return Fields(node, values)
 
@@ -75,17 +79,27 @@ class Reader:
         for key, _ in fields.node.value:
             word = key.value if isinstance(key, yaml.ScalarNode) else "?"
             if word not in fields.taken:
-                self.wrong(key, f"unknown key {word!r} in {what}; write one of {known}")
+                self.wrong(
+                    key,
+                    worded(
+                        "unknown key {word!r} in {what}; write one of {known}",
+                        word=word,
+                        what=what,
+                        known=known,
+                    ),
+                )
 
     def text(self, fields: Fields, key: str, *, quoted: bool = False) -> str | None:
         node = fields.take(key)
         if node is None:
             return None
         if not isinstance(node, yaml.ScalarNode):
-            self.wrong(node, f"{key} must be a text")
+            self.wrong(node, worded("{key} must be a text", key=key))
             return None
         if quoted and node.tag != _STRING_TAG:
-            self.wrong(node, f'{key} must be in quotes; write "{node.value}"')
+            self.wrong(
+                node, worded('{key} must be in quotes; write "{node}"', key=key, node=node.value)
+            )
             return None
         return str(node.value)
 
@@ -98,7 +112,10 @@ class Reader:
         except ValueError:
             value = -1.0
         if not 0 <= value <= 1e7:
-            self.wrong(node, f"{key} must be seconds, a number from 0; write for example 2.5")
+            self.wrong(
+                node,
+                worded("{key} must be seconds, a number from 0; write for example 2.5", key=key),
+            )
             return None
         return value
 
@@ -108,7 +125,12 @@ class Reader:
             return None
         text = node.value if isinstance(node, yaml.ScalarNode) else ""
         if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
-            self.wrong(node, f"{key} must be a whole number from {low} to {high}")
+            self.wrong(
+                node,
+                worded(
+                    "{key} must be a whole number from {low} to {high}", key=key, low=low, high=high
+                ),
+            )
             return None
         return int(text)
 
@@ -118,7 +140,7 @@ class Reader:
             return None
         text = node.value if isinstance(node, yaml.ScalarNode) else ""
         if text not in ("true", "false"):
-            self.wrong(node, f"{key} must be true or false")
+            self.wrong(node, worded("{key} must be true or false", key=key))
             return None
         return bool(text == "true")
 

@@ -49,7 +49,7 @@ def test_init_writes_over_nothing(
     before = Path("config.yaml").read_bytes()
     assert main(words) == 1
     assert Path("config.yaml").read_bytes() == before
-    assert "is there already" in capsys.readouterr().err
+    assert "existe déjà" in capsys.readouterr().err
     Path("config.yaml").unlink()
     assert main(["config", "init", "--yes"]) == 1
     assert "--purpose, --number" in capsys.readouterr().err

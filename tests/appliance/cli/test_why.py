@@ -28,7 +28,7 @@ def test_each_rule_and_the_next_moment_are_told_in_the_callees_time() -> None:
         "  yes  stop      The emergency stop is not set.",
         "  NO   fr.FR-13  Before a ballot calls are silent.",
         "next moment that all rules of time agree: 2027-04-12 18:00 CEST to 2027-04-12 20:00 CEST",
-        "subject s1, 1 attempts so far",
+        "subject s1, 1 attempt so far",
     ]
 
 

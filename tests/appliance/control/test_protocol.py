@@ -136,7 +136,7 @@ def test_an_answer_in_parts_is_the_answer(answer: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(protocol, "ROWS_AT_ONCE", 3)
         patched.setattr(protocol, "PIECE", 4)
-        text = b"".join(protocol._encoded({"result": answer}))
+        text = b"".join(protocol._encoded({"result": answer}, messages=False))
     assert json.loads(text) == {"result": answer}
     assert text.count(b"\n") == 1
 

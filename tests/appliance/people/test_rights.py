@@ -231,7 +231,7 @@ def test_a_dossier_tells_everything_in_every_form(desk: Desk) -> None:
         "call.refused",
         "consent.revoked",
     ]
-    text, page = as_text(dossier), as_html(dossier, language="en")
+    text, page = as_text(dossier, "en"), as_html(dossier, language="en")
     for told in (text, page):
         for word in (ADA, "mon-fri 18:00-20:00", "2027-03-09 18:00:00", "fr.FR-8.cap", "listened"):
             assert word in told
@@ -253,7 +253,7 @@ def test_a_dossier_of_nobody_tells_only_the_objection(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("name", "begins"),
-    [("d.json", "{"), ("d.txt", "Everything"), ("d.html", "<!doctype"), ("d", "{")],
+    [("d.json", "{"), ("d.txt", "Tout ce qui"), ("d.html", "<!doctype"), ("d", "{")],
 )
 def test_the_suffix_decides_the_form_of_a_dossier(
     desk: Desk, tmp_path: Path, name: str, begins: str, capsys: pytest.CaptureFixture[str]

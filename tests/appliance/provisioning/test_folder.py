@@ -121,7 +121,7 @@ def test_what_is_hostile_is_refused_with_words(
     place.mkdir()
     taken = take(stick, place)
     assert not taken.sound, what
-    said = [fault.message.said(str) for fault in taken.faults]
+    said = [fault.message for fault in taken.faults]
     assert all(line and line.isprintable() for line in said), said
     assert INSIDE not in copies(place)
     assert "root:" not in copies(place)

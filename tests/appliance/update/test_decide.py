@@ -68,7 +68,7 @@ def test_which_is_written(bundles: list[Bundle], system: System, ending: Ending 
         assert verdict.ending is ending
         for language in LANGUAGES:
             if ending is not Ending.TORN:
-                assert verdict.message.said(translator(language))
+                assert translator(language)(verdict.message)
 
 
 # What rauc 1.8 printed (tests/process/test_update_process.py makes it print most of it again).
