@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: pictures demo demo-fleet test pure check lint bench crash first-boot field-guide soak chaos contract restore-matrix death mutants fuzz freeze \
+.PHONY: pictures demo demo-fleet test pure check lint bench crash first-boot field-guide card-units soak chaos contract restore-matrix death mutants fuzz freeze \
   deb deb-boot arm64-tests lock audit clean
 
 demo: $(VENV)/.installed
@@ -56,6 +56,11 @@ crash: $(VENV)/.developer
 # Pictures of the screens at the sizes that people have, to be looked at: build/pictures/.
 pictures: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.screen_pictures
+
+# The units of a card under the real systemd, with the real rauc on files: a first boot and an update,
+# minutes. Root, debootstrap, systemd-nspawn and rauc; PACKAGE is the box's .deb for this machine.
+card-units: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.card_units $(PACKAGE)
 
 # The field guide's pictures from the code's tables, and the guide itself as it is printed (Chromium):
 # build/field-guide.en.pdf and .fr.pdf, one page of A4 each.

@@ -11,6 +11,7 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--rauc", default="rauc", help=argparse.SUPPRESS)
         action.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
         action.add_argument("--restart", default="systemctl reboot", help=argparse.SUPPRESS)
+        # A container is younger than its kernel.
+        action.add_argument("--booted-at", type=float, default=0.0, help=argparse.SUPPRESS)
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -87,6 +90,7 @@ def _updater(arguments: argparse.Namespace) -> Updater:
             card=root / known.card.relative_to("/"),
             told=root / known.told.relative_to("/"),
         ),
+        uptime=lambda: time.clock_gettime(time.CLOCK_BOOTTIME) - arguments.booted_at,
         languages=LANGUAGES if unknown else (read_language(arguments.config),),
     )
 

@@ -137,13 +137,7 @@ class Card:
         self.machine.run("mknod", "/dev/loop-control", "c", "10", "237", check=False)
         for number in range(32):
             self.machine.run("mknod", f"/dev/loop{number}", "b", "7", str(number), check=False)
-        self.machine.run("mkdir", "-p", "/run/systemd/system/autodialer-update-boot.service.d")
-        show = self.ask("systemctl", "cat", "autodialer-update-boot")
-        start = next(line for line in show.splitlines() if line.startswith("ExecStart="))
-        words = f"[Service]\nExecStart=\n{start} --restart 'touch /data/restarted'\n"
-        drop = "/run/systemd/system/autodialer-update-boot.service.d/rig.conf"
-        self.machine.run("tee", drop, given=words)
-        self.machine.run("systemctl", "daemon-reload")
+        self._told("autodialer-update-boot", "--restart 'touch /data/restarted'")
         _equal(self.unit("autodialer-update-boot", seconds=900), "success", "the unit")
         notes = json.loads(self.ask("cat", "/data/update/notes.json"))
         if notes["pending"] is None:
@@ -156,6 +150,8 @@ class Card:
         """The new system looks at itself, and is confirmed."""
         self.machine.run("touch", "/run/autodialer-card/trial")
         self.machine.run("systemctl", "restart", "autodialer.service")
+        booted = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._told("autodialer-update-confirm", f"--restart 'touch /data/up' --booted-at {booted}")
         began = time.monotonic()
         _equal(self.unit("autodialer-update-confirm", seconds=800), "success", "the unit")
         asked = self.ask("cat", "/data/asked").splitlines()[-1]
@@ -163,6 +159,16 @@ class Card:
         if "holds" not in said or asked != "set-state A good":
             raise Failed(f"{asked}: {said}")
         return f"{asked}, {time.monotonic() - began:.0f} s"
+
+    def _told(self, unit: str, more: str) -> None:
+        """Let the command of *unit* know where it runs."""
+        show = self.ask("systemctl", "cat", unit)
+        start = next(line for line in show.splitlines() if line.startswith("ExecStart="))
+        folder = f"/run/systemd/system/{unit}.service.d"
+        self.machine.run("mkdir", "-p", folder)
+        given = f"[Service]\nExecStart=\n{start} {more}\n"
+        self.machine.run("tee", f"{folder}/rig.conf", given=given)
+        self.machine.run("systemctl", "daemon-reload")
 
     def _bundle(self, *, torn: bool = False) -> None:
         keys = self.place / "keys"
