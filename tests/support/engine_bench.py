@@ -10,11 +10,21 @@ from zoneinfo import ZoneInfo
 
 from appliance.campaign import inputs
 from appliance.campaign.engine import Engine
+from appliance.campaign.fleet_inputs import Fleet
 from appliance.campaign.history import CampaignState
 from appliance.campaign.inputs import Input
 from appliance.campaign.options import Options
 from appliance.clearance.circumstances import Circumstances
-from appliance.effects import Effect, Entry, KeepMessage, Now, Record, Send, StoreRevocation
+from appliance.effects import (
+    AskClaim,
+    Effect,
+    Entry,
+    KeepMessage,
+    Now,
+    Record,
+    Send,
+    StoreRevocation,
+)
 from appliance.law import Place
 from appliance.model import (
     Campaign,
@@ -180,10 +190,13 @@ class Box:
         options: Options | None = None,
         ready: bool = True,
         entries: Sequence[Entry] = (),
+        fleet: Fleet | None = None,
     ) -> None:
         self.registry = registry
         self.entries = list(entries)
         self.kept: list[KeptMessage] = []
+        self.effects: list[Effect] = []
+        """Of the last step."""
         self.trusted = True
         self.shift = timedelta()
         state = CampaignState()
@@ -211,6 +224,7 @@ class Box:
             state=state,
             ids=(f"a{n}" for n in itertools.count(1)),
             options=options,
+            fleet=fleet,
         )
         self.seconds = 0.0
         self.recovered = self._keep(self.engine.recover(self.now()))
@@ -224,6 +238,7 @@ class Box:
 
     def _keep(self, effects: list[Effect]) -> list[str]:
         told = []
+        self.effects = effects
         for effect in effects:
             match effect:
                 case Record():
@@ -244,6 +259,8 @@ class Box:
                 case KeepMessage(message=message):
                     self.kept.append(message)
                     told.append("keep message")
+                case AskClaim():
+                    told.append("ask claim")
         return told
 
     def take(self, given: Input, after: float = 0.0) -> list[str]:

@@ -348,6 +348,8 @@ def test_a_checkpoint_or_a_copy_after_each_row_goes_on_alike(cut: int) -> None:
     for fold in (resumed, copied):
         assert fold.suppresses == state.suppresses
         assert fold.consents == state.consents
+        for who in PASTS:
+            assert fold.history(*who) == state.history(*who)
         for entry in ENTRIES[cut:]:
             fold.apply(entry)
         assert fold.unknown_consents([*map(hex_id, (C1, C2, C3)), "c-gina"]) == []
