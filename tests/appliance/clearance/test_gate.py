@@ -612,7 +612,7 @@ def test_the_weeks_ahead_are_looked_at_to_the_last() -> None:
         (
             FleetStanding(barred="headquarters stopped all", objected=False),
             False,
-            "Headquarters stopped all.",
+            "Nobody is called because headquarters stopped all.",
             EVENING + timedelta(minutes=1),
         ),
         # Whoever objected stays away when headquarters is back.
