@@ -17,9 +17,14 @@ from nats import errors
 from nats.aio.client import Client as Nats
 from nats.aio.msg import Msg
 
+from appliance.fleet.wire import Complaints
+
 log = logging.getLogger(__name__)
 
 BATCH = 100
+DEAF_AFTER = 10.0
+"""Seconds of refusals, and nothing else, after which the box is told that it hears nothing: a node
+that dies takes less."""
 HEARTBEAT = 10.0
 """Seconds between two signs of life of a waiting request: what notices that the node which held it
 died, where the box is connected to another. Each costs a mobile link some 130 bytes."""
@@ -35,11 +40,16 @@ class Follower:
         take: Callable[[str, int, bytes], Awaitable[None]],
         *,
         heartbeat: float = HEARTBEAT,
+        deaf: Callable[[], None] = lambda: None,
     ) -> None:
+        """*deaf* is called while the hub refuses to tell anything for long."""
+        self._deaf = deaf
+        self._refused_since: float | None = None
         self._heartbeat = heartbeat
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._take = take
         self._again = asyncio.Event()
+        self._complaints = Complaints()
 
     def again(self) -> None:
         """Ask anew at once: the connection is another one."""
@@ -95,12 +105,17 @@ class Follower:
             if message is None:
                 return
             status = (message.headers or {}).get("Status")
+            if status in (None, "100", "408"):
+                self._refused_since = None
             if status == "100":
                 continue
             if status is not None or not message.reply:
                 # Over (408), or refused: a moment, so that a server that refuses is not flooded.
                 if status not in (None, "408"):
-                    log.warning("following the log: %s %s", status, message.headers)
+                    told = self._complaints.note(f"following the log: it says {status}")
+                    if told is not None:
+                        log.warning("%s", told)
+                    self._refuse()
                     await self._pause()
                 return
             left -= 1
@@ -109,6 +124,14 @@ class Follower:
                 await nats.publish(message.reply, b"+ACK")
             except (errors.Error, OSError):
                 return  # It comes again, which changes nothing.
+
+    def _refuse(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._refused_since is None:
+            self._refused_since = now
+        elif now - self._refused_since > DEAF_AFTER:
+            self._refused_since = None
+            self._deaf()
 
     async def _next_message(self, arriving: asyncio.Queue[Msg]) -> Msg | None:
         get = asyncio.ensure_future(arriving.get())

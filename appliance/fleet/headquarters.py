@@ -111,7 +111,7 @@ class Headquarters:
         """Make the durable consumers of *box*; return what was made."""
         made = []
         for stream, consumer in (
-            (self.names.stream, streams.consumer(self.hub.campaign, box)),
+            (self.names.stream, streams.consumer(self.hub.campaign, box, self.hub.replicas)),
             (subjects.LISTS, streams.list_consumer(box)),
         ):
             try:

@@ -271,7 +271,12 @@ class Member:
 
         nats = await self._connect(disconnected, reconnected)
         await self._listen(nats)
-        follower = Follower(self.names.stream, self.keys.box, self._logged)
+
+        def deaf() -> None:
+            self._shared.stand(Standing(trouble="the hub tells this box nothing of its log"))
+            lost.set()
+
+        follower = Follower(self.names.stream, self.keys.box, self._logged, deaf=deaf)
         lists = Follower(subjects.LISTS, self.keys.box, self._listed, heartbeat=LISTS_HEARTBEAT)
         following: asyncio.Task[None] | None = None
         try:
@@ -336,6 +341,7 @@ class Member:
             if 0 < anchor <= last:
                 message = await wire.read_at(nats, self.names.stream, anchor)
             self._shared.meet(last, None if message is None else message.subject)
+            await self._placed(nats)
             await self._sender.meet(nats, self._head)
         except (HubUnfit, LedgerForked) as unfit:
             self._shared.stand(Standing(trouble=str(unfit), remedy=unfit.remedy))
@@ -353,6 +359,18 @@ class Member:
         self._shared.stand(Standing(connected=True, trouble="", server=server))
         self._sender.wake()
         return True
+
+    async def _placed(self, nats: Nats) -> None:
+        """Look that the hub keeps this box's place in the log: without it no news would come."""
+        try:
+            await wire.api(nats, f"CONSUMER.INFO.{self.names.stream}.{self.keys.box}")
+        except wire.HubRefused as refused:
+            if refused.code != wire.NO_CONSUMER:
+                raise
+            raise HubUnfit(
+                "the hub keeps no place for this box in its log, so no news would reach it",
+                "at headquarters: autodialer fleet hub --check makes it anew.",
+            ) from refused
 
     async def _listen(self, nats: Nats) -> None:
         """Take pushes: they are only faster than the log, and never make a call possible."""

@@ -83,14 +83,14 @@ def other_streams(replicas: int) -> list[dict[str, Any]]:
     ]
 
 
-def consumer(campaign: str, box: str) -> dict[str, Any]:
+def consumer(campaign: str, box: str, replicas: int) -> dict[str, Any]:
     """Return the durable consumer by which *box* hears objections, stops and epochs.
 
     It is made at enrolment, so that the box itself may make none, and it lasts: what was written
     while the box was cut off is delivered when it is back. How far it was followed is kept in the
     nodes' memory: on their disks each objection would be fifty times three synchronised writes, and
     what is lost there (all nodes off at once) only makes every message come again, which the box
-    knows already.
+    knows already. A hub of one node would lose the consumer itself, so it keeps it on its disk.
     """
     names = Subjects(campaign)
     return {
@@ -101,7 +101,7 @@ def consumer(campaign: str, box: str) -> dict[str, Any]:
         "filter_subjects": [names.objections, names.stops_of(box), names.epochs_of(box)],
         "ack_wait": 30 * 10**9,
         "max_ack_pending": 1000,
-        "mem_storage": True,
+        "mem_storage": replicas > 1,
         "replay_policy": "instant",
     }
 

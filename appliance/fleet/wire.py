@@ -18,6 +18,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,7 @@ WRONG_SEQUENCE = 10071
 BUSY = 10164
 """A write with the same condition is under way; says nothing about whether it will succeed."""
 NOT_FOUND = 10037
+NO_CONSUMER = 10014
 NO_LEADER = 10008
 """JetStream is not available for the moment: a new leader is being chosen."""
 PASSING = frozenset({BUSY, NO_LEADER})
@@ -172,6 +174,11 @@ async def connect(
             pending_size=-1,
             **options,
         )
+    except asyncio.CancelledError:
+        # It may be half open, and nobody else has it.
+        with suppress(Exception):
+            await client.close()
+        raise
     except (errors.Error, OSError, TimeoutError) as error:
         told = last[0] if last else f"{type(error).__name__}: {error}"
         raise NoAnswer(f"{', '.join(servers)}: {told}") from error

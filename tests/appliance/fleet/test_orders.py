@@ -1,0 +1,160 @@
+"""Orders of headquarters and what the hub's nodes remember, against a real server."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from appliance.campaign.fleet_inputs import (
+    ClaimDenied,
+    ClaimGranted,
+    FleetStopped,
+    ObjectedElsewhere,
+)
+from appliance.fleet import wire
+from appliance.fleet.certificates import new_node
+from appliance.fleet.headquarters import Headquarters
+from appliance.fleet.member import Member
+from appliance.fleet.pseudonym import pseudonym
+from firmware.clock import SystemClock
+from tests.support.fleet_bench import NAMES, Fleet, somebody
+from tests.support.fleet_bench import fleet as fleet
+from tests.support.fleet_bench import server as server
+from tests.support.hub_server import HubServer
+from tests.support.link_proxy import wait_until
+
+pytestmark = pytest.mark.process
+
+
+def test_a_stop_of_all_stops_also_where_one_is_stopped_already(fleet: Fleet) -> None:
+    """All are one write, which the server refuses whole where one of them is there already."""
+    north, south = fleet.box(), fleet.box()
+    fleet.stop(north)
+    north.next(FleetStopped)
+    fleet.stop(north, south)
+    south.next(FleetStopped)
+    for box in (north, south):
+        assert box.member.status()["stopped"]
+
+    async def ordered(headquarters: Headquarters) -> set[str]:
+        return {one.box for one in await headquarters.seen() if one.ordered_stop}
+
+    assert {north.keys.box, south.keys.box} <= fleet.headquarters(ordered)
+
+
+def test_the_log_alone_stops_a_box_that_hears_no_push(fleet: Fleet) -> None:
+    north = fleet.box()
+    north.link.cut()
+    wait_until(lambda: not north.member.status()["connected"])
+    fleet.stop(north)
+    north.link.mend()
+    north.next(FleetStopped)
+    answer = north.claim(somebody())
+    assert isinstance(answer, ClaimDenied)
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_a_hub_that_was_off_tells_what_a_box_missed_and_the_rest_changes_nothing(
+    tmp_path: Path, nodes: int
+) -> None:
+    """How far a box had followed is in three nodes' memory: after a restart all comes again."""
+    server = HubServer(tmp_path, nodes=nodes)
+    server.start()
+    server.prepare()
+    fleet = Fleet(server, tmp_path)
+    try:
+        north, south = fleet.box(), fleet.box()
+        numbers = [somebody() for _ in range(5)]
+
+        async def object_to(headquarters: Headquarters) -> None:
+            await headquarters.object(numbers.pop())
+
+        key = server.hub.secrets().campaign_key
+        first, missed = pseudonym(key, numbers[-1]), pseudonym(key, numbers[-2])
+        fleet.headquarters(object_to)
+        north.hears(first)
+        south.hears(first)
+        south.link.cut()
+        wait_until(lambda: not south.member.status()["connected"])
+        fleet.headquarters(object_to)
+        north.hears(missed)
+        for node in server.hub.nodes:
+            server.kill(node.name)
+        server.start()
+        south.link.mend()
+        south.hears(missed)
+        wait_until(lambda: north.member.status()["connected"], seconds=30.0)
+        assert north.member.heard == south.member.heard == 2
+        given = [one for one in north.heard if isinstance(one, ObjectedElsewhere)]
+        assert [one.pid for one in given].count(first) <= 1
+    finally:
+        for box in fleet.boxes:
+            box.close()
+        server.close()
+
+
+def test_a_box_whose_place_in_the_log_is_gone_says_so_and_calls_nobody(fleet: Fleet) -> None:
+    north = fleet.box()
+    stream, box = NAMES.stream, north.keys.box
+
+    async def forget(headquarters: Headquarters) -> None:
+        await wire.api(headquarters.nats, f"CONSUMER.DELETE.{stream}.{box}")
+
+    async def make_anew(headquarters: Headquarters) -> list[str]:
+        return await headquarters.admit(box)
+
+    fleet.headquarters(forget)
+    north.link.cut()
+    wait_until(lambda: not north.member.status()["connected"])
+    north.link.mend()
+    wait_until(lambda: "no place for this box" in north.member.status()["trouble"])
+    assert "fleet hub --check" in north.member.status()["remedy"]
+    assert isinstance(north.claim(somebody()), ClaimDenied)
+    assert fleet.headquarters(make_anew)
+    wait_until(lambda: north.member.status()["connected"])
+    assert isinstance(north.claim(somebody()), ClaimGranted)
+
+
+def test_a_hub_whose_certificate_is_over_is_refused_in_words(tmp_path: Path) -> None:
+    server = HubServer(tmp_path, tls=True)
+    keys = server.hub.enrol("north")
+    server.hub.write_users()
+    key = (server.hub.directory / "authority.key").read_text()
+    long_ago = datetime.now(UTC) - timedelta(days=3660)
+    certificate, private = new_node("127.0.0.1", server.hub.authority, key, now=long_ago)
+    directory = server.directory("hub-1")
+    (directory / "node.crt").write_text(certificate)
+    (directory / "node.key").write_text(private)
+    server.start()
+    member = Member(keys, tmp_path / "box", post=lambda _: None, clock=SystemClock())
+    member.start(0)
+    try:
+        wait_until(lambda: "expired" in member.status()["trouble"])
+        assert "headquarters cannot be asked" in str(member.barred())
+    finally:
+        member.close()
+        server.close()
+
+
+def test_two_machines_with_one_name_fence_it(fleet: Fleet, tmp_path: Path) -> None:
+    """A card that was copied: the second machine's rows do not go on where the first's were."""
+    from appliance.effects import Record
+
+    north = fleet.box()
+    north.write(Record(kind="box.started", data={"box": "north"}))
+    wait_until(lambda: north.member.status()["ledger_sent"] == 1)
+    twin_directory = tmp_path / "twin"
+    shutil.copytree(north.directory, twin_directory)
+    north.write(Record(kind="box.started", data={"box": "north, again"}))
+    wait_until(lambda: north.member.status()["ledger_sent"] == 2)
+    twin = Member(north.keys, twin_directory, post=lambda _: None, clock=SystemClock())
+    twin.start(1)
+    try:
+        wait_until(lambda: "headquarters has row 2" in twin.status()["trouble"])
+        assert twin.status()["remedy"]
+        assert twin.barred()
+    finally:
+        twin.close()
