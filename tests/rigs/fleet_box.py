@@ -43,6 +43,8 @@ SPEED = 10.0
 BEGIN = datetime(2027, 3, 9, 13, 5, tzinfo=UTC)
 """14:05 in Paris on a Tuesday: nearly six hours of the law's time are ahead."""
 OBJECTS = 0.03
+READY = "ready"
+"""The file that says that this box can be ended in order: before, it would just die."""
 PLANTS = ("", "push-only", "claim-skipped", "late-dial", "stale-epoch")
 
 
@@ -203,6 +205,7 @@ class Rig:
         self._inbox: queue.Queue[Input] = queue.Queue()
         self._freezes = arguments.freeze
         self._chance = random.Random(f"{arguments.seed}-{directory.name}-{os.getpid()}")
+        self._directory = directory
         self._network = (directory / "network.jsonl").open("a", buffering=1)
         loaded = configuration.load(sample_config())
         line = loaded.settings.lines[0]
@@ -247,6 +250,7 @@ class Rig:
     def run(self, seconds: float) -> None:
         ending = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: ending.set())
+        (self._directory / READY).touch()
         self.box.recover()
         self.member.start(self.state.ledger.head[0])
         for name in self.lines:

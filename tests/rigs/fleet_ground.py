@@ -11,6 +11,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from appliance.fleet.keys import BoxKeys
 from appliance.model import Consent, Contact
 from appliance.numbers import hash_number
 from tests.rigs import fleet_disks, fleet_namespaces
-from tests.rigs.fleet_box import BEGIN
+from tests.rigs.fleet_box import BEGIN, READY
 from tests.rigs.fleet_disks import PowerDisk
 from tests.rigs.fleet_namespaces import Network, Party
 
@@ -104,6 +105,7 @@ class ChaosBox:
         state.close()
 
     def start(self, origin: float, *, seed: int, plant: str, freeze: float) -> None:
+        (self.directory / READY).unlink(missing_ok=True)
         inside = self.link.inside() if isinstance(self.link, Party) else []
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -140,6 +142,9 @@ class ChaosBox:
         if self._process is None:
             return
         self.signal(signal.SIGCONT)
+        until = time.monotonic() + END_WITHIN
+        while not (self.directory / READY).exists() and time.monotonic() < until:
+            time.sleep(0.1)  # It was killed a moment ago, and is still starting.
         self.signal(signal.SIGTERM)
         try:
             self._process.wait(END_WITHIN)
