@@ -48,9 +48,8 @@ BUSY = 10164
 NOT_FOUND = 10037
 NO_CONSUMER = 10014
 NO_LEADER = 10008
-"""JetStream is not available for the moment: a new leader is being chosen."""
 PASSING = frozenset({BUSY, NO_LEADER})
-"""Refusals that say nothing but: not now."""
+"""Refusals that say nothing but: not now (no leader: a new one is being chosen)."""
 ROLLUP = 10111
 
 SUBJECT_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
@@ -175,8 +174,7 @@ async def connect(
             **options,
         )
     except asyncio.CancelledError:
-        # It may be half open, and nobody else has it.
-        with suppress(Exception):
+        with suppress(Exception):  # It may be half open, and nobody else has it.
             await client.close()
         raise
     except (errors.Error, OSError, TimeoutError) as error:

@@ -86,7 +86,7 @@ class RigLine:
     def _dial(self, dial: Dial) -> None:
         rig = self._rig
         if rig.plant == "late-dial" and self._chance.random() < 0.2:
-            time.sleep(3.0)
+            time.sleep(6.0)  # More than any skew that is granted to a busy scheduler.
         elif dial.dial_by is not None and rig.clock.monotonic() > dial.dial_by:
             self._ended(dial, events.Cause.FAILED, "the permission ended before the dial command")
             return
