@@ -173,6 +173,22 @@ class Machine:
             check=False,
         )
 
+    def halted(self, copy: Path, start: int, size: int) -> tuple[list[str], Path]:
+        """Halt the computer for a moment; return whom it had dialled and a copy of a partition."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+        try:
+            dialled = self.dialled()
+            with self.card.open("rb") as source, copy.open("wb") as target:
+                target.truncate(size)
+                for offset in range(0, size, 1 << 20):
+                    block = os.pread(source.fileno(), min(1 << 20, size - offset), start + offset)
+                    if block.strip(b"\0"):
+                        os.pwrite(target.fileno(), block, offset)
+        finally:
+            os.kill(self._process.pid, signal.SIGCONT)
+        return dialled, copy
+
     def run(
         self, command: str, *, check: bool = True, seconds: float = 300.0, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
