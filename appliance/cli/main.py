@@ -65,8 +65,12 @@ def default_config() -> Path:
     from appliance.config.paths import sample_config
 
     for candidate in (Path("config.yaml"), Path(SYSTEM_CONFIG)):
-        if candidate.exists():
-            return candidate
+        try:
+            if candidate.exists():
+                return candidate
+        except PermissionError:
+            # Root's home, from which the box's account was asked to act: it may not look there.
+            continue
     return sample_config()
 
 

@@ -12,7 +12,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from appliance.cli import ledger
-from appliance.cli.main import main
+from appliance.cli.main import default_config, main
 
 HEADER = (
     "number,name,language,timezone,purpose,consent_given_at,consent_source,consent_evidence,"
@@ -264,3 +264,19 @@ def test_a_list_of_exports_that_is_lost_is_told(
     (state / "exports.json").write_bytes(contents)
     assert main(["--state", str(state), "doctor"]) == 1
     assert "exports.json" in capsys.readouterr().out
+
+
+def test_a_folder_that_may_not_be_looked_into_has_no_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As root asks the box's account to act, from root's own home."""
+
+    real = Path.exists
+
+    def closed(self: Path) -> bool:
+        if self == Path("config.yaml"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self)
+
+    monkeypatch.setattr(Path, "exists", closed)
+    assert default_config() != Path("config.yaml")
