@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.cli.answer import answered, beside
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.speech import say, speaker
 from appliance.demo.processes import Stage
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="other people, same rules")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a live screen")
+    parser.add_argument("--json", action="store_true", help="sum up as JSON, news on stderr")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,7 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     stage = Stage(_place(arguments))
     clear(stage)
     try:
-        return _perform(stage, arguments, campaign)
+        with beside(arguments):
+            code = _perform(stage, arguments, campaign)
+        answered(arguments, arguments.told)
+        return code
     finally:
         # A demonstration that was broken off is one all the same.
         seal(stage)
@@ -180,7 +185,7 @@ def conclude(
 
     from appliance.demo.audit import audit
     from appliance.demo.listening_audit import audit_heard, claims, recordings_in
-    from appliance.demo.summary import Summary, print_summary
+    from appliance.demo.summary import Summary, as_data, print_summary
     from appliance.ledger import read_entries, verify
     from appliance.model import Outcome
 
@@ -194,29 +199,26 @@ def conclude(
         recordings_in(stage.recordings),
         claims(read_entries(directory), export),
     )
-    print_summary(
-        Summary(
-            outcomes=outcomes,
-            people=int(str(result.imported["new_people"])),
-            called=called,
-            refused_rows=int(str(result.imported["rejected_rows"])),
-            reasons=reasons,
-            seconds=result.seconds,
-            speed=arguments.speed,
-            ledger=worded("Ledger: {lines} rows, every hash verified.", lines=verification.lines)
-            if verification.ok
-            else worded("Ledger: NOT ok, {fault}", fault=verification.fault),
-            findings=findings,
-            heard=heard,
-            files={
-                "rejects": _short(stage.rejects),
-                "ledger": _short(directory),
-                "network": _short(stage.network_log),
-            },
-        ),
-        console,
-        speaker(),
+    summary = Summary(
+        outcomes=outcomes,
+        people=int(str(result.imported["new_people"])),
+        called=called,
+        refused_rows=int(str(result.imported["rejected_rows"])),
+        reasons=reasons,
+        seconds=result.seconds,
+        speed=arguments.speed,
+        ledger=worded("Ledger: {lines} rows, every hash verified.", lines=verification.lines)
+        if verification.ok
+        else worded("Ledger: NOT ok, {fault}", fault=verification.fault),
+        findings=findings,
+        heard=heard,
+        files={
+            "rejects": _short(stage.rejects),
+            "ledger": _short(directory),
+            "network": _short(stage.network_log),
+        },
     )
+    print_summary(summary, console, speaker())
     missing = [outcome.value for outcome in Outcome if not outcomes.get(outcome.value)]
     complete = not missing or not every_outcome
     if not complete:
@@ -234,6 +236,13 @@ def conclude(
     passed = (
         result.exit_code == 0 and verification.ok and not (findings or heard.findings) and complete
     )
+    arguments.told = {
+        **as_data(summary),
+        "never_happened": missing if every_outcome else [],
+        "exit_code": result.exit_code,
+        "ledger": {"ok": verification.ok, "rows": verification.lines},
+        "passed": passed,
+    }
     console.print(say(went) if passed else say("SOMETHING IS WRONG."))
     return 0 if passed else 1
 

@@ -10,6 +10,7 @@ import argparse
 import importlib.util
 from pathlib import Path
 
+from appliance.cli.answer import answered, beside
 from appliance.errors import Refused
 from firmware.wording import worded
 
@@ -42,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bench", action="store_true", help="without TLS, files used in place, on 127.0.0.1"
     )
     hub.add_argument("--check", action="store_true", help="try the running hub; make what lacks")
-    hub.add_argument("--json", action="store_true", help="print JSON")
 
     enrol = headquarters("enrol", worded("let a box join; prints the passphrase of its file once"))
     enrol.add_argument("box", help="its name: small letters, digits, dashes")
@@ -58,8 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     join.add_argument("--key", type=Path, help="the key file to write (fleet.key beside config)")
     join.add_argument("--passphrase-file", type=Path, help="read it there instead of asking")
 
-    status = headquarters("status", worded("what every box said last, and what was ordered"))
-    status.add_argument("--json", action="store_true", help="print JSON")
+    headquarters("status", worded("what every box said last, and what was ordered"))
     watch = headquarters("watch", worded("show it live"))
     watch.add_argument("--count", type=int, help="end after so many looks")
 
@@ -101,7 +100,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("--cap", type=int, help="most attempts at one person")
     verify.add_argument("--save", type=Path, help="keep what was audited in a new directory")
     verify.add_argument("--copies", type=Path, help="audit such a directory instead of the hub")
-    verify.add_argument("--json", action="store_true", help="print JSON")
 
     demo = commands.add_parser("demo", help="a whole fleet on this machine, with what goes wrong")
     demo.add_argument("--people", type=int, default=60, help="on the lists (60)")
@@ -113,9 +111,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report.add_argument("--out", type=Path, help="write a page that opens in any browser")
     report.add_argument("--csv", type=Path, help="write one line per attempt")
     report.add_argument("--timezone", default="Europe/Paris", help="of the page (Europe/Paris)")
+    for action in commands.choices.values():
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+TOLD = frozenset("enrol remove join stop resume revoke send report demo".split())
+"""Actions whose answer is gathered in ``arguments.told`` while the words are printed."""
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.action not in TOLD and not (arguments.action == "hub" and arguments.campaign):
+        return _act(arguments)
+    with beside(arguments):
+        code = _act(arguments)
+    answered(arguments, arguments.told)
+    return code
+
+
+def _act(arguments: argparse.Namespace) -> int:
     # Certificates are made at headquarters alone.
     extra, more = ("hub", ("cryptography",)) if arguments.action in HUB else ("fleet", ())
     for library in ("nats", "nacl", *more):

@@ -149,6 +149,15 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.csv is not None:
         write_target(arguments, "--csv", arguments.csv, as_csv(figures).encode())
         print(say("table in {csv}", csv=arguments.csv))
+    arguments.told = {
+        "campaign": copies.campaign,
+        "boxes": sorted(copies.ledgers),
+        "rows": head[0],
+        "hash": head[1],
+        "outcomes": {str(outcome): count for outcome, count in figures.outcomes.items()},
+        "page": None if arguments.out is None else str(arguments.out),
+        "table": None if arguments.csv is None else str(arguments.csv),
+    }
     if arguments.out is None and arguments.csv is None:
         for outcome, count in figures.outcomes.most_common():
             print(f"{count:8}  {say(outcome)}")

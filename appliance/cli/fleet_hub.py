@@ -49,6 +49,12 @@ def _make(arguments: argparse.Namespace) -> int:
         written = hub.write_nodes(installed=None)
     else:
         written = hub.write_nodes(store=arguments.store or STORE)
+    copies = [
+        {"node": node.name, "copy": str(directory), "to": f"{node.host}:{INSTALLED}"}
+        for node, directory in zip(hub.nodes, written, strict=True)
+    ]
+    told = {"campaign": hub.campaign, "directory": str(arguments.hub), "copies": copies}
+    arguments.told = told
     print(
         say(
             "the fleet of campaign {campaign} is in {hub}: keep it secret, back it up",
@@ -134,7 +140,10 @@ def _enrol(arguments: argparse.Namespace) -> int:
     )
     print(f"  {passphrase}")
     print(say("Nobody can read it out again. On the box: autodialer fleet join FILE"))
-    return _after(hub, keys.box)
+    admitted = _admitted(hub, keys.box)
+    told = {"box": keys.box, "file": str(out), "passphrase": passphrase, "admitted": admitted}
+    arguments.told = {**told, "copies": _copies(hub)}
+    return 0
 
 
 def _remove(arguments: argparse.Namespace) -> int:
@@ -145,6 +154,7 @@ def _remove(arguments: argparse.Namespace) -> int:
         async with at_headquarters(hub) as headquarters:
             await headquarters.stop([arguments.box], by=arguments.by, reason=arguments.reason)
 
+    untold = ""
     try:
         asyncio.run(fence())
         print(
@@ -153,6 +163,7 @@ def _remove(arguments: argparse.Namespace) -> int:
             )
         )
     except (Refused, NoAnswer, HubRefused) as error:
+        untold = str(error)
         print(
             say(
                 "the hub could not be told to stop it ({error}); its key is taken all the same",
@@ -161,13 +172,18 @@ def _remove(arguments: argparse.Namespace) -> int:
         )
     hub.remove(arguments.box)
     hub.write_users()
+    told = {"box": arguments.box, "stopped_in_log": not untold, "why_not": untold}
+    arguments.told = {**told, "copies": _copies(hub)}
     _tell_nodes(hub)
     print(say("It held the campaign's key: for the next campaign make a new fleet with a new key."))
     return 0
 
 
-def _after(hub: Hub, box: str) -> int:
-    """Tell the nodes of a new member, and make its consumers where the hub runs already."""
+def _admitted(hub: Hub, box: str) -> bool:
+    """Tell the nodes of a new member, and make its consumers where the hub runs already.
+
+    Returns whether it does.
+    """
     _tell_nodes(hub)
 
     async def admit() -> None:
@@ -178,7 +194,8 @@ def _after(hub: Hub, box: str) -> int:
         asyncio.run(admit())
     except (Refused, NoAnswer, HubRefused):
         print(say("The hub does not answer yet; then: autodialer fleet hub --check"))
-    return 0
+        return False
+    return True
 
 
 def _tell_nodes(hub: Hub) -> None:
@@ -192,3 +209,15 @@ def _tell_nodes(hub: Hub) -> None:
                 installed=INSTALLED,
             )
         )
+
+
+def _copies(hub: Hub) -> list[dict[str, str]]:
+    """Return which file belongs where once members came or went."""
+    return [
+        {
+            "node": node.name,
+            "copy": str(hub.directory / "nodes" / node.name / "users.conf"),
+            "to": f"{node.host}:{INSTALLED}",
+        }
+        for node in hub.nodes
+    ]

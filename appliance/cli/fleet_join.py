@@ -45,6 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
     contents = read_bounded(arguments.file, LIMIT)
     keys = open_file(contents, _passphrase(arguments), str(arguments.file))
     keys.save(target)
+    key = target.name if target.parent == arguments.config.parent else str(target)
+    section = {"box": keys.box, "key": key, "servers": list(keys.servers)}
+    told = {"key": str(target), "box": keys.box, "servers": list(keys.servers)}
+    arguments.told = {**told, "configuration": {"fleet": section}}
     print(
         say(
             "{target} is written; it is this box's identity, readable by its owner alone.",

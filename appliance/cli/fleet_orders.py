@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "status":
             return _status(hub, as_json=arguments.json)
         case "watch":
-            return _watch(hub, arguments.count)
+            return _watch(hub, arguments.count, as_json=arguments.json)
         case "stop":
             return _stop(hub, arguments)
         case "resume":
@@ -88,23 +88,30 @@ def _status(hub: Hub, *, as_json: bool) -> int:
     seen, ledgers, nodes = _at(hub, look)
     verified = {one.box: one for one in ledgers}
     if as_json:
-        boxes = [
-            {
-                "box": one.box,
-                "epoch": one.epoch,
-                "stop_ordered": one.ordered_stop,
-                "stop_confirmed": one.confirmed_stop,
-                "heard_at": None if one.heard_at is None else one.heard_at.isoformat(),
-                "ledger_fault": verified[one.box].fault,
-                "ledger_signed": verified[one.box].head.seq,
-                "status": one.status,
-            }
-            for one in seen
-        ]
-        print(json.dumps({"campaign": hub.campaign, "nodes": nodes, "boxes": boxes}))
+        print(json.dumps(as_data(hub, seen, verified, nodes)))
         return 0
     print("\n".join(map(say, as_rows(hub, seen, verified, nodes))))
     return 0
+
+
+def as_data(
+    hub: Hub, seen: list[BoxSeen], ledgers: dict[str, LedgerState], nodes: dict[str, str]
+) -> dict[str, Any]:
+    """Return the status for a program."""
+    boxes = [
+        {
+            "box": one.box,
+            "epoch": one.epoch,
+            "stop_ordered": one.ordered_stop,
+            "stop_confirmed": one.confirmed_stop,
+            "heard_at": None if one.heard_at is None else one.heard_at.isoformat(),
+            "ledger_fault": ledgers[one.box].fault,
+            "ledger_signed": ledgers[one.box].head.seq,
+            "status": one.status,
+        }
+        for one in seen
+    ]
+    return {"campaign": hub.campaign, "nodes": nodes, "boxes": boxes}
 
 
 def as_rows(
@@ -177,7 +184,7 @@ def _ago(seconds: float) -> str:
     return worded("{seconds:.0f} seconds", seconds=seconds)
 
 
-def _watch(hub: Hub, count: int | None) -> int:
+def _watch(hub: Hub, count: int | None, *, as_json: bool) -> int:
     """Show the status again and again, also while nodes die: then what was seen last."""
     rows: list[str] = []
 
@@ -186,8 +193,11 @@ def _watch(hub: Hub, count: int | None) -> int:
 
     async def look(headquarters: Headquarters) -> None:
         ledgers = {one.box: one for one in await verify_ledgers(headquarters)}
-        seen = await headquarters.seen()
-        rows[:] = as_rows(hub, seen, ledgers, await headquarters.nodes())
+        seen, nodes = await headquarters.seen(), await headquarters.nodes()
+        if as_json:
+            print(json.dumps(as_data(hub, seen, ledgers, nodes)), flush=True)
+            return
+        rows[:] = as_rows(hub, seen, ledgers, nodes)
         time = f"{datetime.now():%H:%M:%S}"  # noqa: DTZ005 - on a person's own clock
         rows.append(worded("{time}; Ctrl-C ends", time=time))
 
@@ -200,12 +210,15 @@ def _watch(hub: Hub, count: int | None) -> int:
             try:
                 _at(hub, look)
             except Refused as refused:
+                if as_json:
+                    raise
                 told = joined("; ", [said_by(refused), refused.remedy])
                 show(worded("NOW NO ANSWER: {why}", why=told))
                 if looks == count:
                     return 1
             else:
-                show()
+                if not as_json:
+                    show()
     return 0
 
 
@@ -215,9 +228,10 @@ def _watch(hub: Hub, count: int | None) -> int:
 def _stop(hub: Hub, arguments: argparse.Namespace) -> int:
     boxes = _chosen(hub, arguments)
     by, reason = said_by_a_person(arguments.by), said_by_a_person(arguments.reason)
-    begun = time.monotonic()
+    begun, took = time.monotonic(), 0.0
 
     async def order(headquarters: Headquarters) -> list[BoxSeen]:
+        nonlocal took
         await headquarters.stop(boxes, by=by, reason=reason)
         took = (time.monotonic() - begun) * 1000
         print(
@@ -233,6 +247,8 @@ def _stop(hub: Hub, arguments: argparse.Namespace) -> int:
     seen = _at(hub, order)
     confirmed = [one.box for one in seen if one.confirmed_stop]
     missing = [one.box for one in seen if not one.confirmed_stop]
+    told = {"ordered": boxes, "in_log_after_ms": round(took), "confirmed": confirmed}
+    arguments.told = {**told, "missing": missing}
     print(say("confirmed: {names}", names=", ".join(confirmed) or worded("by none")))
     if missing:
         print(
@@ -254,7 +270,9 @@ def _resume(hub: Hub, arguments: argparse.Namespace) -> int:
             boxes, by=by, reason=reason, after_loss=arguments.after_loss
         )
 
-    for box, epoch in _at(hub, order).items():
+    epochs = _at(hub, order)
+    arguments.told = {"epochs": epochs}
+    for box, epoch in epochs.items():
         print(say("{box}: epoch {epoch} begins", box=box, epoch=epoch))
     return 0
 
@@ -268,7 +286,9 @@ def _revoke(hub: Hub, arguments: argparse.Namespace) -> int:
     async def object_all(headquarters: Headquarters) -> list[bool]:
         return [await headquarters.object(number) for number in numbers]
 
-    for number, new in zip(numbers, _at(hub, object_all), strict=True):
+    found = list(zip(numbers, _at(hub, object_all), strict=True))
+    arguments.told = {"numbers": [{"number": mask(number), "new": new} for number, new in found]}
+    for number, new in found:
         told = (
             worded("in the log: nobody of the fleet calls it")
             if new
@@ -296,6 +316,13 @@ def _send(hub: Hub, arguments: argparse.Namespace) -> int:
             )
 
     _at(hub, put)
+    arguments.told = {
+        "file": str(arguments.file),
+        "box": box.box,
+        "bytes": len(contents),
+        "parts": len(cut),
+        "list": cut[0].list[:16],
+    }
     print(
         say(
             "{file}: {count} bytes, sealed to {box} alone, in {count2} parts; what came of "

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.answer import answered, beside
 from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, box_zone, existing_state
 from appliance.cli.speech import say
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--last", type=int, metavar="N", help="only the last N")
     show.add_argument("--json", action="store_true", help="print one JSON object a row")
     export.add_argument("--out", type=Path, help="write to a file instead of standard output")
+    export.add_argument("--json", action="store_true", help="say as JSON what --out wrote")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -225,7 +227,9 @@ def _export(directory: Path, arguments: argparse.Namespace) -> int:
             sys.stdout.write(line)
         return 0
     write_target(arguments, "--out", arguments.out, "".join(lines).encode())
-    print(say("{count} rows in {out}", count=len(wanted), out=arguments.out))
+    with beside(arguments):
+        print(say("{count} rows in {out}", count=len(wanted), out=arguments.out))
+    answered(arguments, {"rows": len(wanted), "file": str(arguments.out)})
     return 0
 
 

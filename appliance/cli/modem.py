@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     selftest.add_arguments(
         commands.add_parser("selftest", help="call the technician's phone, see who heard what")
     )
-    for action in (listing, probing):
+    for action in (listing, probing, record):
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -179,7 +179,12 @@ def _record(arguments: argparse.Namespace) -> int:
     finally:
         modem.close()
     text = transcript.text(arguments.port)
-    if arguments.out is None:
+    if arguments.json:
+        if arguments.out is not None:
+            write_target(arguments, "--out", arguments.out, text.encode())
+        out = None if arguments.out is None else str(arguments.out)
+        print(json.dumps({"file": out, "transcript": text.splitlines()}))
+    elif arguments.out is None:
         sys.stdout.write(text)
     else:
         write_target(arguments, "--out", arguments.out, text.encode())

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from appliance.cli.answer import answered, beside
 from appliance.cli.demo import conclude, leave, speed, staged
 from appliance.cli.sample import refuse_the_sample
 from appliance.cli.speech import say
@@ -42,9 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="times the speed of life, 1 to 100 (clock.speed of the configuration, else 16)",
     )
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a live screen")
+    parser.add_argument("--json", action="store_true", help="sum up as JSON, news on stderr")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    with beside(arguments):
+        code = _rehearse(arguments)
+    answered(arguments, arguments.told)
+    return code
+
+
+def _rehearse(arguments: argparse.Namespace) -> int:
     from appliance.config.load import load
     from appliance.demo.place import clear, own_place, seal
     from appliance.demo.rehearsal import SUFFIX
@@ -163,6 +172,7 @@ def _perform(
     )
     page = stage.directory / "report.html"
     made = run_command(stage, "report", "--out", str(page), "--csv", str(page.with_suffix(".csv")))
+    arguments.told["report"] = str(page) if made.returncode == 0 else None
     console.print(made.stdout.strip() or made.stderr.strip(), highlight=False)
     return code or made.returncode
 

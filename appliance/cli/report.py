@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from appliance import __version__
 from appliance.cli import speech
+from appliance.cli.answer import answered, beside
 from appliance.cli.output import check_target, remember_target, write_target
 from appliance.cli.paths import LEDGER, existing_state
 from appliance.errors import Refused
@@ -48,6 +48,14 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    arguments.wrote, arguments.told = [], {}
+    with beside(arguments):
+        code = _report(arguments)
+    answered(arguments, arguments.told)
+    return code
+
+
+def _report(arguments: argparse.Namespace) -> int:
     from appliance.report.report import MEANINGS
     from appliance.report.table import as_csv
     from firmware.yaml_document import read_document
@@ -60,14 +68,17 @@ def run(arguments: argparse.Namespace) -> int:
         language = box_language(arguments, settings)
         page = _page(settings, zone, figures, head, language, anchor=f"{arguments.out.name}.anchor")
         write_target(arguments, "--out", arguments.out, page.encode())
+        arguments.wrote.append(arguments.out)
         print(speech.say("page in {out}", out=arguments.out))
         if not takes_a_stream(arguments.out):
             _anchor(arguments, settings, head, figures.last)
     if arguments.csv is not None:
         write_target(arguments, "--csv", arguments.csv, as_csv(figures).encode())
+        arguments.wrote.append(arguments.csv)
         print(speech.say("{count} attempts in {csv}", count=len(figures.rows), csv=arguments.csv))
     if arguments.json:
-        print(json.dumps({"outcomes": figures.outcomes, "refused": figures.refused, "head": head}))
+        totals = {"outcomes": figures.outcomes, "refused": figures.refused, "head": head}
+        arguments.told = {**totals, "files": [str(file) for file in arguments.wrote]}
     elif arguments.out is None and arguments.csv is None:
         for outcome, meaning in MEANINGS.items():
             made, name = figures.outcomes[outcome.value], speech.say(outcome.value)
@@ -183,6 +194,7 @@ def _anchor(
     # The ledger's own time: the clock of the box that prints may be another's.
     anchor = Anchor.of(head, newest or datetime.now(UTC))
     write_target(arguments, "--out", path, anchor.text().encode())
+    arguments.wrote.append(path)
     ledger = settings.get("ledger") if isinstance(settings, dict) else None
     key = ledger.get("signing_key") if isinstance(ledger, dict) else None
     if not isinstance(key, str):
@@ -190,4 +202,5 @@ def _anchor(
         return
     signature = sign(path, resolve(arguments.config.parent, key))
     remember_target(arguments, signature)
+    arguments.wrote.append(signature)
     print(speech.say("anchor in {path}, signed in {signature}", path=path, signature=signature))

@@ -32,6 +32,23 @@ class Summary:
     files: dict[str, Any]
 
 
+def as_data(summary: Summary) -> dict[str, Any]:
+    """Return the summary for a program."""
+    return {
+        "outcomes": {outcome.value: summary.outcomes.get(outcome.value, 0) for outcome in MEANINGS},
+        "people": summary.people,
+        "called": summary.called,
+        "refused_rows": summary.refused_rows,
+        "not_called": {str(reason): count for reason, count in summary.reasons.most_common()},
+        "seconds": round(summary.seconds, 1),
+        "speed": summary.speed,
+        "network_findings": [str(finding) for finding in summary.findings],
+        "heard": str(summary.heard.sentence()),
+        "heard_findings": [str(finding) for finding in summary.heard.findings],
+        "files": summary.files,
+    }
+
+
 def print_summary(summary: Summary, console: Console, say: Speaker) -> None:
     """Print the summary; plain text where the output is no terminal."""
     table = Table(title=say("What became of the calls"), title_justify="left", box=None)
