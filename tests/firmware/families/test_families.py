@@ -8,7 +8,16 @@ import pytest
 
 from firmware.at.command import make_command
 from firmware.families import FAMILIES, identify
-from firmware.families.base import Family, Reading, SerialAudio, Sign
+from firmware.families.base import (
+    Family,
+    Reading,
+    Rung,
+    SerialAudio,
+    Sign,
+    UsbIdentity,
+    talk_seconds,
+)
+from firmware.families.quectel import xor_of_words
 
 TRANSCRIPTS = Path(__file__).parents[2] / "transcripts"
 
@@ -324,3 +333,135 @@ def test_which_modules_are_reset_after_a_refused_voice(family: Family) -> None:
     audio = family.audio
     resets = isinstance(audio, SerialAudio) and audio.resets_after_refusal
     assert resets is (family.name == "sim7600")
+
+
+KEYS_HEARD = {"sim7600", "sim800", "quectel", "huawei"}
+"""Modules that tell keys by themselves: +RXDTMF, +DTMF, +QTONEDET, ^DDTMF."""
+UNIQUE_NAMES = {"sim7600", "a76xx", "sim800", "quectel"}
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_what_a_family_can_and_what_its_answers_are_worth(family: Family) -> None:
+    assert family.module_keys is (family.name in KEYS_HEARD)
+    assert family.models_suffice is (family.name in UNIQUE_NAMES)
+    # A7672SA with early media: the answer is told at ringback.
+    assert family.weak_answer is (family.name == "a76xx")
+    # AT+QLTS=1 tells UTC with the zone beside it; +CCLK and ^NWTIME tell local time.
+    assert family.network_time.utc is (family.name == "quectel")
+    assert family.last_resort == (
+        Rung(command="AT+CFUN=4", timeout=10.0, settle=0.3),
+        Rung(command="AT+CFUN=1", timeout=10.0, settle=0.3),
+    )
+    timing = family.timing
+    assert (timing.call_list, timing.poll, timing.row_missing, timing.registration) == (
+        2.0,
+        0.5,
+        10.0,
+        60.0,
+    )
+    # No call fails for a setting that a firmware does not know.
+    steps = (*family.bring_up, *family.before_call, *family.turn_away, *family.let_in)
+    assert {(step.required, step.timeout) for step in steps} <= {(False, 3.0)}
+    assert (Rung(command="ATH").timeout, Rung(command="ATH").settle) == (5.0, 0.0)
+    for audio in (family.audio, family.sound_card):
+        if audio is not None:
+            assert (audio.tries, audio.retry_after) == (10, 0.1)
+            resets = family.name == "sim7600" and audio is family.audio
+            assert audio.resets_after_refusal is resets
+
+
+@pytest.mark.parametrize(
+    ("family", "part", "stop_announced"),
+    [
+        # SIMCom's LTE players tell "play stop" after a stop of ours too.
+        ("sim7600", None, True),
+        ("a76xx", None, True),
+        ("sim800", 4096, False),
+        ("quectel", None, False),
+    ],
+)
+def test_how_clips_are_kept_on_a_module(
+    family: str, part: int | None, stop_announced: bool
+) -> None:
+    clips = FAMILIES[family].stored_clips
+    assert clips is not None
+    assert (clips.part, clips.stop_announced) == (part, stop_announced)
+    assert (clips.tries, clips.retry_after) == (10, 0.2)
+
+
+def test_no_other_family_keeps_clips() -> None:
+    kept = {name for name, family in FAMILIES.items() if family.stored_clips is not None}
+    assert kept == {"sim7600", "a76xx", "sim800", "quectel"}
+
+
+@pytest.mark.parametrize(
+    ("data", "total"),
+    [
+        (b"", 0),
+        (b"\x12\x34", 0x1234),
+        (b"\x12", 0x1200),
+        (b"\x12\x34\x56", 0x1234 ^ 0x5600),
+        (b"\x01\x02\x03\x04\x05\x06", 0x0102 ^ 0x0304 ^ 0x0506),
+        (bytes(range(256)), 0),
+    ],
+)
+def test_the_sum_of_an_upload(data: bytes, total: int) -> None:
+    """Quectel: every two bytes are one word, the first the high one."""
+    assert xor_of_words(data) == total
+
+
+def test_the_ports_of_an_a7670() -> None:
+    assert FAMILIES["a76xx"].usb == (
+        UsbIdentity(vendor=0x1E0E, product=0x9011, at=4, spare_at=5, audio=None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("family", "line", "reading"),
+    [
+        # A word that a line of text may be too, and one that is no call of ours.
+        ("sim7600", "VOICE CALL: BEGIN", Reading(sign=Sign.ANSWERED, fields={}, check=True)),
+        ("a76xx", "VOICE CALL: BEGIN", Reading(sign=Sign.ANSWERED, fields={}, check=True)),
+        ("sim800", "MO CONNECTED", Reading(sign=Sign.ANSWERED, fields={}, check=True)),
+        ("sim800", "MO RING", Reading(sign=Sign.ALERTING, fields={}, check=False)),
+        (
+            "huawei",
+            "^CONN:1,0",
+            Reading(sign=Sign.ANSWERED, fields={"index": "1", "mode": "0"}, check=False),
+        ),
+        (
+            "quectel",
+            "^DSCI: 1,0,3,0,10086,129,0",
+            Reading(
+                sign=Sign.ANSWERED,
+                fields={"index": "1", "dir": "0", "state": "3", "mode": "0", "number": "10086"},
+                check=False,
+            ),
+        ),
+        # A state that no manual names.
+        (
+            "quectel",
+            "^DSCI: 1,0,9,0,10086,129,0",
+            Reading(
+                sign=Sign.NOISE,
+                fields={"index": "1", "dir": "0", "state": "9", "mode": "0", "number": "10086"},
+            ),
+        ),
+        ("sim7600", "+RXDTMF: a", Reading(sign=Sign.KEY, fields={"key": "A"})),
+        # Codes are printable characters: 33 and 126 are some, and no keys.
+        *(
+            ("quectel", f"+QTONEDET: {code}", Reading(sign=Sign.NOISE, fields={"key": shown}))
+            for code, shown in ((32, "32"), (33, "!"), (126, "~"), (127, "127"))
+        ),
+    ],
+)
+def test_a_line_means_this_and_nothing_else(family: str, line: str, reading: Reading) -> None:
+    assert read(family, line) == reading
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"),
+    [("000000", 0), ("000059", 59), ("000100", 60), ("010000", 3600), ("123456", 45296)],
+)
+def test_the_seconds_of_a_call(duration: str, seconds: int) -> None:
+    assert talk_seconds(duration) == seconds
