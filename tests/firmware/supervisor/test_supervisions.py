@@ -7,7 +7,7 @@ import pytest
 from firmware.supervisor import decisions as d
 from firmware.supervisor.contact import Change, Seen, StopContact
 
-TAKE = [d.TakePorts(), d.LightFault()]
+TAKE: list[d.Action] = [d.TakePorts(), d.LightFault()]
 BESIDE = d.WriteHangUp()
 Step = tuple[float, d.Fact, list[d.Action], float | None]
 """When, what, what is done, and the next moment that matters."""
@@ -205,7 +205,8 @@ def test_a_whole_supervision(steps: list[Step]) -> None:
     supervision = d.Supervision()
     assert not supervision.watching
     for at, fact, actions, wake_at in steps:
-        assert supervision.step(fact, at) == actions, (at, fact)
+        # Named tuples without a field are equal, whatever their names.
+        assert list(map(repr, supervision.step(fact, at))) == list(map(repr, actions)), (at, fact)
         assert supervision.wake_at() == (None if wake_at is None else pytest.approx(wake_at))
         if isinstance(fact, d.Connected | d.Gone):
             assert supervision.watching is isinstance(fact, d.Connected)
@@ -295,7 +296,8 @@ def test_two_contacts_fact_by_fact() -> None:
     contact = StopContact(2)
     assert contact.take(edge(1.0, True, 1)) == []
     assert contact.take(edge(1.001, True, 0)) == []
-    assert (contact.began, contact.due_at) == (1.0, pytest.approx(1.005))
+    assert contact.began == 1.0
+    assert contact.due_at == pytest.approx(1.005)
     assert contact.take(seen(1.0055, True, 1)) == PRESSED
     # One is pressed and one is not yet: that is to be looked at again, the nearer time first.
     assert contact.due_at == pytest.approx(1.006)
