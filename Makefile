@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: pictures demo demo-fleet test pure check lint bench crash first-boot field-guide card-units soak chaos contract restore-matrix death mutants fuzz freeze \
-  deb deb-boot arm64-tests lock audit clean
+  deb deb-boot arm64-tests sticks lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -146,6 +146,10 @@ image: $(VENV)/.developer
 # Root, qemu-system; long. `python -m tests.rigs.card --only ... --cuts N` picks.
 image-boot: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.card
+
+# Sticks of every kind in such a system, mounted by the shipped unit: minutes.
+sticks: $(VENV)/.developer
+	$(BIN)/python -m tests.rigs.sticks
 
 # The pure suite on a Raspberry Pi's kind of machine, which qemu plays: minutes, on a quiet computer.
 arm64-tests: $(VENV)/.developer

@@ -58,6 +58,8 @@ def test_a_misspelt_key_would_be_seen(units: Path) -> None:
         ("autodialer-clock.service", 0.5),
         ("autodialer-provision-boot.service", 0.5),
         ("autodialer-provision@.service", 0.5),
+        # Root's, for it mounts; had it mounts of its own, nobody else would see what it mounts.
+        ("autodialer-stick@.service", 7.0),
         # Root's, too: they restart the computer, and doctor is asked as the box's account.
         ("autodialer-update@.service", 3.2),
         ("autodialer-update-confirm.service", 3.2),
@@ -99,7 +101,7 @@ def test_a_stick_of_either_kind_is_mounted() -> None:
         for line in unit.read_text(encoding="utf-8").splitlines()
         if "mount -t vfat,exfat" in line
     }
-    assert len(mounts) >= 2
+    assert mounts
     unknown = {
         name: {option.split("=")[0] for option in options.split(",")} - OF_BOTH
         for name, options in mounts.items()
