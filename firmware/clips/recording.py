@@ -1,7 +1,7 @@
 """Recordings of any kind, read through the optional libraries: whole, or as a telephone hears them.
 
 soundfile (libsndfile) reads WAV, FLAC, MP3 and OGG; soxr resamples. Both are imported late, because
-a box that only calls needs neither.
+a box that only calls needs neither. What telephones write goes through ffmpeg before.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
 
-from firmware.clips import mp3
+from firmware.clips import mp3, telephone_file
 from firmware.clips.clip import BLOCK_SAMPLES, LEAST_RATE, MOST_RATE, SAMPLE_RATE
 from firmware.clips.levels import Channels, Samples, quantise
 from firmware.errors import ClipUnusable, FirmwareError
@@ -65,10 +66,22 @@ class Recording:
         self._whole = whole
         self._soundfile = library("soundfile")
         refuse_no_file(path)
-        with self._refusals():
-            self.missing = cut_off(path)
-            self._refuse_missing()
-            self._stream = self._soundfile.SoundFile(path)
+        self._folder: TemporaryDirectory[str] | None = None
+        with path.open("rb") as file:
+            form = telephone_file.kind(file.read(12))
+        if form is not None:
+            self._folder = TemporaryDirectory(prefix="autodialer-")
+        try:
+            sound = path
+            if form is not None and self._folder is not None:
+                sound = telephone_file.decoded(path, form, self._folder)
+            with self._refusals():
+                self.missing = cut_off(sound)
+                self._refuse_missing()
+                self._stream = self._soundfile.SoundFile(sound)
+        except BaseException:
+            self._forget()
+            raise
         self.rate: int = self._stream.samplerate
         self.channels: int = self._stream.channels
         stated: int = self._stream.frames
@@ -76,6 +89,7 @@ class Recording:
         """As the file states it, which may be wrong; 0 where it does not."""
         if not LEAST_RATE <= self.rate <= MOST_RATE:
             self._stream.close()
+            self._forget()
             raise ClipUnusable(
                 worded(
                     "{path}: {rate} samples a second, as no recorder writes",
@@ -97,6 +111,11 @@ class Recording:
 
     def __exit__(self, *_: object) -> None:
         self._stream.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def blocks(self) -> Iterator[Samples]:
         """Yield the samples, one column per channel; afterwards :attr:`missing` is complete."""
@@ -139,7 +158,7 @@ class Recording:
                     path=self._path,
                     error=error,
                 ),
-                remedy=worded("give a whole WAV, FLAC, MP3 or OGG file"),
+                remedy=worded("give a whole WAV, FLAC, MP3, OGG or M4A file"),
             ) from error
 
 
