@@ -1,7 +1,8 @@
 """How fast a fleet is on this machine: claims, objections, stops, and a day of many boxes.
 
 Three real nodes with TLS, R3, ``sync_interval: always``, and a key for each box; all of it on one
-machine and one disk, and all boxes in one process, so the figures compare and do not predict. A day
+machine, so the figures compare and do not predict. Claims come from one process; objections and
+stops are heard by real boxes, each a process on files of its own. A day
 of a thousand boxes is played at whatever speed the hub takes it: seeded people, overlapping lists,
 objections, outcomes and ledger packs, by boxes that share fifty connections.
 """
@@ -28,7 +29,6 @@ from appliance.effects import AskClaim
 from appliance.fleet import subjects, wire
 from appliance.fleet.claim import Asked
 from appliance.fleet.exchange import Exchange
-from appliance.fleet.follower import Follower
 from appliance.fleet.headquarters import Headquarters, at_headquarters
 from appliance.fleet.hub_config import inbox
 from appliance.fleet.keys import BoxKeys
@@ -36,6 +36,7 @@ from appliance.fleet.member import boot_time
 from appliance.fleet.messages import Ended, Objection
 from appliance.fleet.subjects import Subjects
 from appliance.model import Outcome
+from bench.fleet_boxes import Boxes
 
 LEDGER_LINE = 330
 """Bytes of an average row."""
@@ -97,78 +98,33 @@ class Bench:
         for client in clients:
             await client.close()
 
-    async def fan_out(self, rounds: int) -> None:
-        """From the call that writes an objection or a stop to the last of all boxes."""
-        waiting: dict[str, asyncio.Future[None]] = {}
-        heard: dict[str, int] = {}
+    async def heard(self, rounds: int) -> None:
+        """From an objection on one real box's disk, or an order, to the disk of the last of all."""
+        # Each box has a disk of its own in life; here they would wait for one.
+        memory = Path("/dev/shm")  # noqa: S108
+        with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
+            boxes = await asyncio.to_thread(Boxes, Path(place), self.keys)
+            try:
+                await asyncio.sleep(2.0)
+                before = boxes.processor()
+                self._took("objection", await asyncio.to_thread(_objections, boxes, rounds))
+                spent = (boxes.processor() - before) / rounds / len(boxes.names) * 1000
+                self.note("fleet: processor of one box an objection", spent, "ms", rounds)
+                async with at_headquarters(self.stage.hub) as headquarters:
+                    self._took("stop", await _stops(headquarters, boxes, max(rounds // 3, 8)))
+                self.note(
+                    "fleet: a box of the bench",
+                    quantile(boxes.resident(), 0.5),
+                    "MiB",
+                    len(self.keys),
+                )
+            finally:
+                await asyncio.to_thread(boxes.close)
 
-        def hears(token: str) -> None:
-            heard[token] = heard.get(token, 0) + 1
-            future = waiting.get(token)
-            if future is not None and heard[token] >= len(self.keys) and not future.done():
-                future.set_result(None)
-
-        clients, tasks = [], []
-        for keys in self.keys:
-            client = await self.connect(keys)
-
-            async def logged(subject: str, _: int, __: bytes) -> None:
-                found = self.names.read(subject)
-                if found is not None and found.kind == "rev":
-                    hears(found.pid)
-                elif found is not None and found.kind == "stop":
-                    hears(f"stop-{found.number}")
-
-            follower = Follower(self.names.stream, keys.box, logged)
-            tasks.append(asyncio.create_task(follower.run(client)))
-            clients.append(client)
-        await asyncio.sleep(2.0)
-        async with at_headquarters(self.stage.hub) as headquarters:
-            await self._objections(headquarters, waiting, rounds)
-            await self._stops(headquarters, waiting, max(rounds // 4, 10))
-        for task in tasks:
-            task.cancel()
-        for client in clients:
-            await client.close()
-
-    async def _objections(
-        self, headquarters: Headquarters, waiting: dict[str, asyncio.Future[None]], rounds: int
-    ) -> None:
-        took = []
-        for _ in range(rounds):
-            pid = secrets.token_hex(16)
-            waiting[pid] = asyncio.get_running_loop().create_future()
-            told = Objection(box="bench", at=datetime.now(UTC), by="key").payload()
-            begun = time.perf_counter()
-            await wire.write_once(headquarters.nats, self.names.objection(pid), told)
-            await asyncio.wait_for(waiting[pid], 20)
-            took.append(time.perf_counter() - begun)
-            await asyncio.sleep(0.02)
-        count = len(self.keys)
+    def _took(self, what: str, took: Sequence[float]) -> None:
         for share, name in ((0.5, "p50"), (0.99, "p99")):
-            value = quantile(took, share) * 1000
-            self.note(
-                f"fleet: objection by the log, to the last of {count}: {name}", value, "ms", rounds
-            )
-
-    async def _stops(
-        self, headquarters: Headquarters, waiting: dict[str, asyncio.Future[None]], rounds: int
-    ) -> None:
-        boxes = [keys.box for keys in self.keys]
-        took = []
-        for epoch in range(1, rounds + 1):
-            waiting[f"stop-{epoch}"] = asyncio.get_running_loop().create_future()
-            begun = time.perf_counter()
-            await headquarters.stop(boxes, by="bench", reason="bench")
-            await asyncio.wait_for(waiting[f"stop-{epoch}"], 20)
-            took.append(time.perf_counter() - begun)
-            await headquarters.resume(boxes, by="bench", reason="bench")
-        count = len(boxes)
-        for share, name in ((0.5, "p50"), (0.99, "p99")):
-            value = quantile(took, share) * 1000
-            self.note(
-                f"fleet: stop in the log, to the last of {count}: {name}", value, "ms", rounds
-            )
+            told = f"fleet: {what}, to the last of {len(self.keys)}: {name}"
+            self.note(told, quantile(took, share) * 1000, "ms", len(took))
 
     async def day(self, boxes: int, attempts: int, seed: int) -> None:
         """Play *attempts* of a day of *boxes* boxes: people on overlapping lists, and the rest."""
@@ -224,6 +180,34 @@ class Bench:
             await client.close()
 
 
+def _objections(boxes: Boxes, rounds: int) -> list[float]:
+    took = []
+    for number in range(rounds):
+        first = boxes.names[number % len(boxes.names)]
+        others = [name for name in boxes.names if name != first]
+        pid = secrets.token_hex(16)
+        boxes.tell(first, "object", pid)
+        begun = boxes.wait("objected", pid, [first])[first]
+        took.append(max(boxes.wait("rev", pid, others).values()) - begun)
+        time.sleep(0.25)
+    return took
+
+
+async def _stops(headquarters: Headquarters, boxes: Boxes, rounds: int) -> list[float]:
+    took = []
+    for _ in range(rounds):
+        begun = time.monotonic()
+        stopped = await headquarters.stop(boxes.names, by="bench", reason="bench")
+        epoch = str(next(iter(stopped.values())))
+        heard = await asyncio.to_thread(boxes.wait, "stop", epoch, boxes.names)
+        took.append(max(heard.values()) - begun)
+        opened = await headquarters.resume(boxes.names, by="bench", reason="bench")
+        epoch = str(next(iter(opened.values())))
+        await asyncio.to_thread(boxes.wait, "epoch", epoch, boxes.names)
+        await asyncio.sleep(0.3)
+    return took
+
+
 def disk(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.rglob("*.blk"))
 
@@ -273,7 +257,7 @@ def run(boxes: int = 50, attempts: int = 3000) -> list[dict[str, Any]]:
                 lambda: bench.claims(1, 300),
                 lambda: bench.claims(8, 100),
                 lambda: bench.claims(boxes, 30),
-                lambda: bench.fan_out(60),
+                lambda: bench.heard(60),
                 lambda: bench.day(1000, attempts, 1),
             ]
             for part in parts:

@@ -8,6 +8,8 @@ whose stream lacks a rule, is refused, and nobody is dialled.
 
 from __future__ import annotations
 
+import secrets
+
 from nats.aio.client import Client
 
 from appliance.fleet import streams, wire
@@ -69,6 +71,16 @@ async def examine(client: Client, campaign: str, box: str) -> int:
     await _overwrite(client, names.canary(box, "rev"))
     await _claim(client, names, box)
     return int(info["state"]["last_seq"])
+
+
+async def numbered(client: Client, campaign: str, box: str) -> int:
+    """Write a canary and return its number, which the majority of the nodes gave it.
+
+    A node that led the log until a moment ago, and does not know yet, tells an old number when it
+    is asked; it cannot get a write acknowledged.
+    """
+    subject = Subjects(campaign).canary(box, f"seen-{secrets.token_hex(8)}")
+    return (await wire.write(client, subject, b"{}")).sequence
 
 
 async def _overwrite(client: Client, subject: str) -> None:

@@ -31,7 +31,7 @@ from nats.aio.msg import Msg
 from appliance.campaign import fleet_inputs, inputs
 from appliance.effects import AskClaim
 from appliance.fleet import subjects, wire
-from appliance.fleet.canary import HubUnfit, examine
+from appliance.fleet.canary import HubUnfit, examine, numbered
 from appliance.fleet.claim import Asked, Denied, Event, Granted, Reason
 from appliance.fleet.exchange import Answer, Exchange, unended
 from appliance.fleet.follower import Follower
@@ -59,6 +59,7 @@ LISTS_HEARTBEAT = 60.0
 """A list may wait two minutes where a node dies; an objection may not."""
 EXAMINE_AGAIN = 5.0
 """Seconds before a hub that did not answer, or was unfit, is examined again."""
+BELIEVED_MISSING = 3
 CLOSE_WITHIN = 5.0
 """Seconds that the end waits for what is still on its way."""
 SEND_AGAIN = 1.0
@@ -110,6 +111,8 @@ class Member:
         self._nats: Nats | None = None
         self._started = threading.Event()
         self._head = 0
+        self._missing = 0
+        """How often in a row the hub did not have this box's newest claim."""
 
     # --- the box's loop asks -----------------------------------------------------------------
 
@@ -273,7 +276,9 @@ class Member:
         await self._listen(nats)
 
         def deaf() -> None:
-            self._shared.stand(Standing(trouble="the hub tells this box nothing of its log"))
+            self._shared.stand(
+                Standing(trouble=worded("the hub tells this box nothing of its log"))
+            )
             lost.set()
 
         follower = Follower(self.names.stream, self.keys.box, self._logged, deaf=deaf)
@@ -336,10 +341,12 @@ class Member:
         """Examine the hub on a new connection; return whether it may be believed."""
         try:
             last = await examine(nats, self.keys.campaign, self.keys.box)
-            anchor = self._shared.position.anchor
+            position = self._shared.position
+            if last < position.highest:
+                last = await numbered(nats, self.keys.campaign, self.keys.box) - 1
             message = None
-            if 0 < anchor <= last:
-                message = await wire.read_at(nats, self.names.stream, anchor)
+            if 0 < position.anchor <= last:
+                message = await self._at_anchor(nats, position.anchor)
             self._shared.meet(last, None if message is None else message.subject)
             await self._placed(nats)
             await self._sender.meet(nats, self._head)
@@ -360,6 +367,18 @@ class Member:
         self._sender.wake()
         return True
 
+    async def _at_anchor(self, nats: Nats, anchor: int) -> wire.Message | None:
+        """Read what stands where this box's newest claim was written.
+
+        Nothing there may be the answer of a node that lags: it is asked for again, and believed
+        the third time.
+        """
+        message = await wire.read_at(nats, self.names.stream, anchor)
+        self._missing = 0 if message is not None else self._missing + 1
+        if message is None and self._missing < BELIEVED_MISSING:
+            raise wire.NoAnswer(f"message {anchor} is not there yet")
+        return message
+
     async def _placed(self, nats: Nats) -> None:
         """Look that the hub keeps this box's place in the log: without it no news would come."""
         try:
@@ -368,8 +387,8 @@ class Member:
             if refused.code != wire.NO_CONSUMER:
                 raise
             raise HubUnfit(
-                "the hub keeps no place for this box in its log, so no news would reach it",
-                "at headquarters: autodialer fleet hub --check makes it anew.",
+                worded("the hub keeps no place for this box in its log, so no news would reach it"),
+                worded("At headquarters: autodialer fleet hub --check makes it anew."),
             ) from refused
 
     async def _listen(self, nats: Nats) -> None:

@@ -88,6 +88,8 @@ def judge(
     if done.returncode not in (0, 1) or not done.stdout:
         raise AuditFailed(f"{done.stdout}{done.stderr}".strip())
     told: dict[str, Any] = json.loads(done.stdout)
+    if "findings" not in told:
+        raise AuditFailed(done.stdout.strip())
     found = [f"{one['promise']}: {one['box']} {one['what']}" for one in told.pop("findings")]
     copies = Copies.load(copies_in)
     key = ground.stage.hub.secrets().campaign_key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from appliance.campaign.fleet_inputs import (
     FleetStopped,
     ObjectedElsewhere,
 )
-from appliance.fleet import wire
+from appliance.fleet import canary, member, wire
 from appliance.fleet.certificates import new_node
 from appliance.fleet.headquarters import Headquarters
 from appliance.fleet.member import Member
@@ -118,6 +119,28 @@ def test_a_box_whose_place_in_the_log_is_gone_says_so_and_calls_nobody(fleet: Fl
     assert isinstance(north.claim(somebody()), ClaimGranted)
 
 
+def test_an_answer_of_yesterday_is_no_hub_that_went_back(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leader that was deposed a moment ago tells an old number; partitions showed it."""
+    north = fleet.box()
+    assert isinstance(north.claim(somebody()), ClaimGranted)
+    real, stale = canary.examine, []
+
+    async def yesterday(*arguments: Any) -> int:
+        stale.append(await real(*arguments) - 3)
+        return stale[-1]
+
+    monkeypatch.setattr(member, "examine", yesterday)
+    north.link.cut()
+    wait_until(lambda: not north.member.status()["connected"])
+    north.link.mend()
+    wait_until(lambda: north.member.status()["connected"])
+    assert stale
+    assert north.member.barred() is None
+    assert isinstance(north.claim(somebody()), ClaimGranted)
+
+
 def test_a_hub_whose_certificate_is_over_is_refused_in_words(tmp_path: Path) -> None:
     server = HubServer(tmp_path, tls=True)
     keys = server.hub.enrol("north")
@@ -129,13 +152,13 @@ def test_a_hub_whose_certificate_is_over_is_refused_in_words(tmp_path: Path) -> 
     (directory / "node.crt").write_text(certificate)
     (directory / "node.key").write_text(private)
     server.start()
-    member = Member(keys, tmp_path / "box", post=lambda _: None, clock=SystemClock())
-    member.start(0)
+    box = Member(keys, tmp_path / "box", post=lambda _: None, clock=SystemClock())
+    box.start(0)
     try:
-        wait_until(lambda: "expired" in member.status()["trouble"])
-        assert "headquarters cannot be asked" in str(member.barred())
+        wait_until(lambda: "expired" in box.status()["trouble"])
+        assert "headquarters cannot be asked" in str(box.barred())
     finally:
-        member.close()
+        box.close()
         server.close()
 
 
