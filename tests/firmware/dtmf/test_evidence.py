@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firmware.dtmf.detector import _SLIPS, _Run
-from firmware.dtmf.evidence import Look, features
+from firmware.dtmf.evidence import Look, features, weigh
 from firmware.dtmf.pair import PairFit, Remains, Solved
 from firmware.dtmf.spectrum import FLOOR_ENERGY
 
@@ -168,3 +168,47 @@ def test_what_is_weaker_than_the_floor_hides_no_key() -> None:
     run = _Run(key=0, start=0)
     run.add(FLOOR_ENERGY, 0.0, 0.0, 1j, 1j)
     assert not run.goes_on(0.99 * FLOOR_ENERGY, seen=False)
+
+
+CLEAR: dict[str, float] = {
+    "explained": 0.97,
+    "explained_high": 0.98,
+    "row_hz": 855.0,
+    "column_hz": 1211.0,
+    "column_level": 1.2,
+    "row_swell": 0.05,
+    "column_swell": 0.02,
+    "band": 0.01,
+    "row": 0.003,
+    "column": 0.003,
+    "row_rival": 0.02,
+    "column_rival": 0.02,
+    "before": 0.01,
+}
+
+
+@pytest.mark.parametrize(
+    ("sound", "odds"),
+    [
+        ({"windows": 4}, 7.616),
+        ({"windows": 12}, 7.372),
+        ({"windows": 12, "explained": 0.8, "explained_high": 0.85, "before": 0.3}, -1.970),
+        (
+            {
+                "windows": 4,
+                "row_hz": 862.0,
+                "column_hz": 1225.0,
+                "explained": 0.7,
+                "explained_high": 0.75,
+            },
+            -5.598,
+        ),
+    ],
+    ids=["a clear key", "a longer one", "in noise", "a voice that is near one"],
+)
+def test_what_the_measured_weights_make_of_four_sounds(
+    sound: dict[str, float], odds: float
+) -> None:
+    """The weights are measured (``bench.dtmf_weights``), and so are these: a weight that changes
+    unmeasured is a mistake, one that is measured anew brings its own figures here."""
+    assert weigh(look(**(CLEAR | sound))) == pytest.approx(odds, abs=1e-3)
