@@ -125,6 +125,8 @@ class Sticks:
     def stick(self, *, key: str | None = "office", **files: str | None) -> Iterator[Stick]:
         """A stick with a whole folder of a new box name, packed with *key*."""
         self._made += 1
+        # Of two that were packed in the same second none is the older: the later one wins.
+        time.sleep(1.1)
         stick = Stick(self.place, f"stick-{self._made}")
         try:
             with stick.open() as mount:
