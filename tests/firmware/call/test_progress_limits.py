@@ -94,6 +94,14 @@ CALLS: dict[str, list[Step]] = {
         (4.1, None, [Over(evidence=GONE)]),
         (4.2, None, []),
     ],
+    "an early claim that a much later row makes certain": [
+        OK,
+        (1.0, RINGS, [RANG]),
+        (1.1, BEGIN, [CLAIM]),
+        (1.2, None, [AnswerConfirmed(evidence=BEGIN, weak=True)]),
+        (5.0, ACTIVE, [SURE]),
+        (6.0, ACTIVE, []),
+    ],
     "a claim that two empty reads do not contradict": [
         OK,
         (1.0, RINGS, [RANG]),

@@ -168,6 +168,7 @@ def test_what_is_weaker_than_the_floor_hides_no_key() -> None:
     run = _Run(key=0, start=0)
     run.add(FLOOR_ENERGY, 0.0, 0.0, 1j, 1j)
     assert not run.goes_on(0.99 * FLOOR_ENERGY, seen=False)
+    assert run.goes_on(FLOOR_ENERGY, seen=False)
 
 
 CLEAR: dict[str, float] = {

@@ -387,6 +387,7 @@ def test_a_modem_in_which_a_call_may_be_up_is_looked_for_twice_a_second(
         line.emergencies += 1
     before = down.time.seconds
     down.recovery.recover(LineDown(Fault.PORT_MISSING, "gone", answering=False, final=final))
+    assert URGENT_EVERY == 0.5
     assert down.time.seconds - before <= URGENT_EVERY + 0.01
 
     # Once it is back in service nothing can be up, and the back-off is what it was.

@@ -183,6 +183,7 @@ class Rig:
         self.line = line_context(settings, post=self.posted.append, clock=self.clock)
         self.clock.put = self.line.inbox.put
         self.parts.line = self.line
+        self.identity: Any = SimpleNamespace(family=FAMILY, certain=True)
 
     def serve(self) -> Rig:
         parts = cast(Any, self.parts)
@@ -194,7 +195,7 @@ class Rig:
             voice=parts,
             messages=parts,
             modem=cast(Any, self.modem),
-            identity=cast(Any, SimpleNamespace(family=FAMILY, certain=True)),
+            identity=self.identity,
         )
         session.serve()
         return self
