@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from firmware.clips.levels import (
     Samples,
     amplitude_db,
     measure,
+    pieces,
     power_db,
+    quantise,
     to_channels,
 )
 
@@ -135,3 +138,132 @@ def test_channels_that_cancel(channels: tuple[Samples, ...], cancel: bool, loude
     assert judge.cancel is cancel
     if cancel or channels[0].max() != channels[-1].max():
         assert judge.loudest == loudest
+
+
+def plainly(values: list[float], frame: int) -> tuple[int, float, float, float, float]:
+    """Clipped places, silence before and after, and levels: counted sample by sample."""
+    runs = [
+        len(list(same)) for full, same in groupby(abs(v) >= 32766.5 / 32768 for v in values) if full
+    ]
+    frames = [values[at : at + frame] for at in range(0, len(values), frame)]
+    energy = [sum(v * v for v in piece) / frame for piece in frames]
+    speech = [e >= max(energy) / 1000 for e in energy]
+    seconds = len(values) / (50 * frame)
+    if not any(energy):
+        return 0, seconds, seconds, -96.0, -96.0
+    last = len(speech) - speech[::-1].index(True)
+    heard = [e for e, is_speech in zip(energy, speech, strict=True) if is_speech]
+    return (
+        sum(run >= 3 for run in runs),
+        speech.index(True) * 0.02,
+        max(0.0, seconds - last * 0.02),
+        10 * math.log10(sum(heard) / len(heard)),
+        20 * math.log10(max(map(abs, values))),
+    )
+
+
+LEVELS_SEEN = [0.0, 0.01, 0.3, -0.5, 32766 / 32768, 32767 / 32768, 1.0, -1.0]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(LEVELS_SEEN), st.integers(1, 9)), min_size=1, max_size=40),
+    st.sampled_from([50, 200, 400]),
+    st.integers(1, 30),
+)
+@settings(max_examples=80, deadline=None)
+def test_the_figures_are_those_that_are_counted_by_hand(
+    runs: list[tuple[float, int]], rate: int, cut: int
+) -> None:
+    values = [value for value, count in runs for _ in range(count)]
+    meter = Meter(rate)
+    assert (meter.seconds, meter.offset, meter.variance) == (0.0, 0.0, 0.0)
+    for at in range(0, len(values), cut):
+        meter.feed(np.array(values[at : at + cut]))
+        meter.feed(np.zeros(0))
+    levels = meter.levels()
+    clipped, leading, trailing, active, peak = plainly(values, rate // 50)
+    assert levels.seconds == meter.seconds == len(values) / rate
+    assert levels.clipped == clipped
+    assert levels.leading_silence == pytest.approx(leading)
+    assert levels.trailing_silence == pytest.approx(trailing)
+    assert levels.active_dbfs == pytest.approx(active)
+    assert levels.peak_dbfs == pytest.approx(peak)
+
+
+@pytest.mark.parametrize(("below", "speech"), [(29.9, True), (30.1, False)])
+def test_speech_reaches_thirty_decibels_down(below: float, speech: bool) -> None:
+    quieter = 10 ** (-below / 20)
+    levels = measure(np.repeat([quieter, 1.0, quieter], 160), RATE)
+    assert levels.leading_silence == pytest.approx(0.0 if speech else 0.02)
+    assert levels.trailing_silence == pytest.approx(0.0 if speech else 0.02)
+
+
+@pytest.mark.parametrize(
+    ("sound", "varies"),
+    [(np.full(4000, 0.25), False), (np.full(4000, -1.0), False), (sine(0.5, 1e-3) + 0.25, True)],
+)
+def test_a_constant_varies_by_nothing(sound: Samples, varies: bool) -> None:
+    meter = Meter(RATE)
+    meter.feed(sound)
+    assert meter.offset == pytest.approx(float(sound.mean()))
+    if varies:
+        assert meter.variance == pytest.approx(float(sound.var()), rel=1e-6)
+    else:
+        assert meter.variance == 0.0
+
+
+def test_pieces_are_small_and_lose_nothing() -> None:
+    samples = np.arange(2 * 65536 + 5, dtype=np.float64)
+    cut = list(pieces(samples))
+    assert [len(piece) for piece in cut] == [65536, 65536, 5]
+    assert (np.concatenate(cut) == samples).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "whole"),
+    [
+        (0.0, 0),
+        (0.5, 16384),
+        (-1.0, -32768),
+        (1.0, 32767),
+        (2.0, 32767),
+        (-2.0, -32768),
+        (0.6 / 32768, 1),
+        (0.4 / 32768, 0),
+        (-0.6 / 32768, -1),
+        (32767 / 32768, 32767),
+    ],
+)
+def test_samples_are_rounded_and_never_wrap(value: float, whole: int) -> None:
+    assert quantise(np.array([value])) == whole.to_bytes(2, "little", signed=True)
+
+
+@pytest.mark.parametrize(
+    ("power", "amplitude", "decibels"),
+    [(1.0, 1.0, 0.0), (0.01, 0.1, -20.0), (1e-9, 10**-4.5, -90.0), (1e-10, 1e-5, -96.0)],
+)
+def test_decibels_end_at_one_step_of_a_sample(
+    power: float, amplitude: float, decibels: float
+) -> None:
+    assert FLOOR_DBFS == -96.0
+    assert power_db(power) == pytest.approx(decibels)
+    assert amplitude_db(amplitude) == pytest.approx(decibels)
+    assert power_db(-1.0) == amplitude_db(-1.0) == FLOOR_DBFS
+
+
+@pytest.mark.parametrize(("share", "cancel"), [(0.099, True), (0.101, False)])
+def test_a_mix_is_lost_below_a_tenth_of_what_it_should_hold(share: float, cancel: bool) -> None:
+    # Two equal channels that know nothing of each other leave half the power of one in their mean.
+    rest = math.sqrt(share / 2)
+    first, second = sine(0.5, 1.0), sine(0.5, 1.0, 1000.0) * -1
+    first = first * math.sqrt(1 - rest**2) + sine(0.5, 1.0, 500.0) * rest
+    second = second * math.sqrt(1 - rest**2) + sine(0.5, 1.0, 500.0) * rest
+    judge = Channels(2)
+    both = np.stack([first, second], axis=1)
+    judge.feed(both, both.mean(axis=1))
+    assert judge.cancel is cancel
+
+
+def test_channels_that_nobody_fed_cancel_nothing() -> None:
+    assert not Channels(2).cancel
+    assert Channels(2).loudest == 0
