@@ -453,7 +453,10 @@ def test_a_word_on_the_clock_lowers_the_floor(
 ) -> None:
     state = folded([row("box.started", at=60), row("box.stopped", seq=2, at=30)])
     assert state.newest_at == minute(60)
-    state.apply(row("clock.corrected", seq=3, at=5, **data))
+    state.apply(row("clock.corrected", seq=3, at=10, by="Bea", boot="a", since_boot=9))
+    assert state.clock_word == ClockWord(by="Bea", at=minute(10), boot="a", since_boot=9.0)
+    # The newest word alone counts, and one that cannot be read takes back what was said before.
+    state.apply(row("clock.corrected", seq=4, at=5, **data))
     assert state.newest_at == minute(5)
     expected = (
         None
