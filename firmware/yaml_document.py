@@ -185,18 +185,42 @@ def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node 
     return root
 
 
+_PROBLEMS = (
+    ("mapping values are not allowed", worded("a colon where none can be; put the text in quotes")),
+    ("could not find expected ':'", worded("a key without its colon, or a text over two lines")),
+    ("'\\t' that cannot start", worded("a tab; indent with spaces")),
+    ("found unexpected end of stream", worded("a quotation mark that is not closed")),
+    ("<stream end>", worded("a bracket or brace that is not closed")),
+    ("expected <block end>", worded("the indentation does not fit the lines above")),
+    ("inconsistent indentation", worded("the indentation does not fit the lines above")),
+    ("block sequence entries are not allowed", worded("a dash where no list can begin")),
+    ("unknown escape character", worded("a backslash in double quotes; use single quotes")),
+    ("cannot start any token", worded("a sign that must stand in quotes")),
+    ("expected ',' or", worded("a comma or a closing bracket is missing")),
+)
+"""What PyYAML says, by a part of it, in words for whoever edits the file."""
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> str:
+    told = error.problem or error.context or ""
+    return next((words for part, words in _PROBLEMS if part in told), told)
+
+
 def _composed_slowly(text: str, file: str) -> yaml.Node | None:
     try:
         return _composed(text, file, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         where = error.problem_mark or error.context_mark
+        if "unexpected end of stream" in str(error.problem):
+            # The mark that is not closed, not the end of the file.
+            where = error.context_mark or where
         raise DocumentFaulty(
             file,
             [
                 Fault(
                     _mark(where),
                     "",
-                    worded("is not YAML: {problem}", problem=error.problem or error.context),
+                    worded("is not YAML: {problem}", problem=_in_words(error)),
                 )
             ],
         ) from error

@@ -84,6 +84,33 @@ def _faulty(error: Any) -> dict[str, Any]:
     }
 
 
+def _print_faults(error: Any, file: str) -> None:
+    """Print each fault, with its line and a caret below the place where the file has it."""
+    from pathlib import Path
+
+    from appliance.cli.streams import visible
+
+    try:
+        lines = Path(file).read_text(encoding="utf-8-sig", errors="replace").split("\n")
+    except OSError:
+        lines = []
+    for fault in error.faults:
+        print(say(fault.text(file)), file=sys.stderr)
+        row, column = fault.mark.line, fault.mark.column
+        # A PIN is nobody's business, least of all the journal's.
+        if not 0 < row <= len(lines) or not lines[row - 1].strip() or "sim_pin" in lines[row - 1]:
+            continue
+        # A tab is one column of the file and several of the screen.
+        text = visible(lines[row - 1].rstrip("\r").replace("\t", " "))
+        start = max(0, column - SHOWN // 2) if len(text) > SHOWN else 0
+        print(f"    {text[start : start + SHOWN]}", file=sys.stderr)
+        print(f"    {' ' * (column - 1 - start)}^", file=sys.stderr)
+
+
+SHOWN = 90
+"""Columns of a line that are shown of a long one."""
+
+
 def report(error: Exception, *, as_json: bool) -> int | None:
     """Print an expected error with its remedy and return the exit code; None for a bug."""
     found = answer_to(error)
@@ -93,8 +120,7 @@ def report(error: Exception, *, as_json: bool) -> int | None:
     if as_json:
         print_failure(**what)
     elif "faults" in what:
-        for fault in getattr(error, "faults", ()):
-            print(say(fault.text(what["faults"][0]["file"])), file=sys.stderr)
+        _print_faults(error, what["faults"][0]["file"])
         count = len(what["faults"])
         print(
             several("autodialer: {count} fault", "autodialer: {count} faults", count),

@@ -249,7 +249,7 @@ def _events(status: dict[str, Any], say: Translate) -> Iterator[Text]:
         row.append(say(known) if known else one["kind"])
         for part in (one.get("detail"), one.get("line")):
             if part:
-                row.append(f"  {part}")
+                row.append(f"  {say(OUTCOMES.get(part, part))}")
         if one.get("subject"):
             row.append(f"  {one['subject'][:8]}", "dim")
         yield row
@@ -262,6 +262,10 @@ def _heading(text: str) -> Text:
 
 def _wrapped(text: str, width: int, style: str) -> Iterator[Text]:
     """Fold *text*; what a terminal would obey in it is shown instead."""
-    shown = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    shown = "".join(
+        # French sets a hard space before most marks; to Python it is no printable character.
+        one if one.isprintable() or one == "\N{NO-BREAK SPACE}" else f"\\u{ord(one):04x}"
+        for one in text
+    )
     for row in textwrap.wrap(shown, width, subsequent_indent="  "):
         yield Text(row, style)

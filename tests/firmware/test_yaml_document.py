@@ -129,3 +129,22 @@ def test_libyaml_and_its_python_twin_read_the_same(text: str) -> None:
         except (yaml.YAMLError, DocumentFaulty):
             return
     assert read[0] == read[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: b: c\n", "f:1:5: is not YAML: a colon where none can be"),
+        ('a: "x\nb: 1\n', "f:1:4: is not YAML: a quotation mark that is not closed"),
+        ("a:\n\t- b\n", "f:2:1: is not YAML: a tab; indent with spaces"),
+        ("a: [1, 2\n", "is not YAML: a bracket or brace that is not closed"),
+        ("box:\n  name: x\n state: y\n", "f:3:2: is not YAML: the indentation does not fit"),
+        ("law:\n  - a\n  b: c\n", "f:3:3: is not YAML: the indentation does not fit"),
+        ('x: "\\d"\n', "is not YAML: a backslash in double quotes"),
+        ("x: @a\n", "f:1:4: is not YAML: a sign that must stand in quotes"),
+    ],
+)
+def test_what_is_no_yaml_is_told_in_plain_words(text: str, told: str) -> None:
+    with pytest.raises(DocumentFaulty) as faulty:
+        parse_document(text, "f")
+    assert told in str(faulty.value)
