@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: pictures demo demo-fleet test pure check lint bench crash first-boot field-guide card-units soak chaos contract restore-matrix death mutants fuzz freeze \
-  deb deb-boot arm64-tests sticks lock audit clean
+  deb deb-boot arm64-tests sticks docs lock audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/autodialer demo
@@ -61,6 +61,13 @@ pictures: $(VENV)/.developer
 # minutes. Root, debootstrap, systemd-nspawn and rauc; PACKAGE is the box's .deb for this machine.
 card-units: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.card_units $(PACKAGE)
+
+# The pages as a site that needs no network: build/site/index.html. A broken link ends it.
+docs: $(VENV)/.developer
+	$(INSTALL) --editable '.[docs]'
+	$(BIN)/python docs/site.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file mkdocs.yml
+	$(BIN)/python docs/site.py --check
 
 # The field guide's pictures from the code's tables, and the guide itself as it is printed (Chromium):
 # build/field-guide.en.pdf and .fr.pdf, one page of A4 each.

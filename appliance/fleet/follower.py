@@ -18,6 +18,7 @@ from nats.aio.client import Client as Nats
 from nats.aio.msg import Msg
 
 from appliance.fleet.wire import Complaints
+from firmware.wording import worded
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,9 @@ class Follower:
             if status is not None or not message.reply:
                 # Over (408), or refused: a moment, so that a server that refuses is not flooded.
                 if status not in (None, "408"):
-                    told = self._complaints.note(f"following the log: it says {status}")
+                    told = self._complaints.note(
+                        worded("following the log: it says {status}", status=status)
+                    )
                     if told is not None:
                         log.warning("%s", told)
                     self._refuse()

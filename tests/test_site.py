@@ -1,0 +1,67 @@
+"""The site is made of what is there: each page stands in its contents, each key and each lamp code
+on its page, and each link of the pages leads somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from appliance.box.lamps import FaultCode
+from appliance.config.explain import keys
+from firmware.faults import Fault
+
+ROOT = Path(__file__).parent.parent
+LINK = re.compile(r"\]\(([^)#\s]+)(#[\w-]+)?\)")
+
+
+@pytest.fixture(scope="module")
+def site() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("site_pages", ROOT / "docs" / "site.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def listed(entry: object) -> list[str]:
+    if isinstance(entry, str):
+        return [entry]
+    if isinstance(entry, dict):
+        return [name for inner in entry.values() for name in listed(inner)]
+    return [name for inner in entry for name in listed(inner)] if isinstance(entry, list) else []
+
+
+def test_every_page_stands_in_the_contents(site: ModuleType, tmp_path: Path) -> None:
+    site.gather(tmp_path / "docs")
+    pages = {page.relative_to(tmp_path / "docs").as_posix() for page in tmp_path.rglob("*.md")}
+    pages = {page for page in pages if not page.startswith("decisions/0")}
+    contents = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    assert set(listed(contents)) == pages - {"security.md"}
+
+
+def test_each_link_leads_somewhere(site: ModuleType, tmp_path: Path) -> None:
+    place = tmp_path / "docs"
+    site.gather(place)
+    lost = [
+        (page.name, link)
+        for page in place.rglob("*.md")
+        for link, _ in LINK.findall(page.read_text(encoding="utf-8"))
+        if "://" not in link and not link.startswith("mailto:")
+        if not (page.parent / link).exists()
+    ]
+    assert lost == []
+
+
+def test_each_key_and_each_fault_is_explained(site: ModuleType) -> None:
+    reference, trouble = site.configuration(), site.troubleshooting()
+    assert [key.path for key in keys() if f"# `{key.path}`\n" not in reference] == []
+    assert [code.name for code in FaultCode if code.meaning not in trouble] == []
+    assert [fault.value for fault in Fault if f"| `{fault.value}` | " not in trouble] == []
