@@ -630,7 +630,8 @@ def _bad_bundles(work: Path, place: Path, good: Path) -> dict[str, Path]:
     strangers = place / "strangers"
     make.keys(strangers)
     tiny = place / "tiny.ext4"
-    tiny.write_bytes(b"\0" * (1 << 20))
+    # Not zeros: what is packed into a single block rauc does not take.
+    tiny.write_bytes(random.Random(1).randbytes(1 << 20))
     wanted = _wanted(make, work)
     bad = {
         "stranger": make.bundle(wanted, tiny, place / "stranger.raucb", "1", signer=strangers),
