@@ -72,7 +72,7 @@ class NumberZones:
     region: str
     """ISO 3166 code of the numbering region; empty where the number belongs to none."""
     zones: tuple[str, ...]
-    """The country's zones, most populous first; empty where the database knows none."""
+    """The country's zones in the order of the database; empty where the database knows none."""
 
     @property
     def single(self) -> str | None:
@@ -244,7 +244,7 @@ def _library_zones(e164: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def region_zones() -> Mapping[str, tuple[str, ...]]:
-    """Return each country's zones in the order of ``zone.tab``, most populous first."""
+    """Return each country's zones in the order of ``zone.tab`` (mostly by population)."""
     found: dict[str, list[str]] = {}
     for line in _table("zone.tab").splitlines():
         cells = line.split("\t")

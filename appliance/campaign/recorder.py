@@ -14,9 +14,9 @@ class Recorder:
     def __init__(self, state: CampaignState) -> None:
         self.state = state
         self.storage_failure: str | None = None
+        """Why nothing can be recorded any more; it never heals without a restart."""
         self.doubts = Doubts(state)
         """What a person must look at before anybody is called."""
-        """Why nothing can be recorded any more; it never heals without a restart."""
         self._effects: list[Effect] = []
 
     def record(self, kind: str, subject: str | None, now: Now, **data: object) -> None:

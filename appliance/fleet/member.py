@@ -376,7 +376,7 @@ class Member:
         message = await wire.read_at(nats, self.names.stream, anchor)
         self._missing = 0 if message is not None else self._missing + 1
         if message is None and self._missing < BELIEVED_MISSING:
-            raise wire.NoAnswer(f"message {anchor} is not there yet")
+            raise wire.NoAnswer(worded("message {number} is not there yet", number=anchor))
         return message
 
     async def _placed(self, nats: Nats) -> None:

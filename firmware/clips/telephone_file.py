@@ -64,12 +64,14 @@ def decoded(path: Path, form: str, folder: TemporaryDirectory[str]) -> Path:
             timeout=WITHIN,
         )
     except subprocess.TimeoutExpired:
-        failed = "it takes too long"
+        failed: str = worded("it takes too long")
     else:
         if done.returncode == 0 and target.is_file():
             return target
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        failed = said[0][-200:] if said else f"ffmpeg ended with {done.returncode}"
+        failed = (
+            said[0][-200:] if said else worded("ffmpeg ended with {code}", code=done.returncode)
+        )
     raise ClipUnusable(
         worded("{path}: broken or cut off ({why})", path=path, why=failed),
         remedy=worded("copy or record it again"),
