@@ -80,6 +80,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("modem record /dev/ttyUSB2 --out modem.txt", "a masked transcript for the maintainers"),
     ),
     "modem selftest": (("modem selftest --line line-1", "with the box stopped"),),
+    "modem bench": (
+        ("modem bench --line line-1", "with the box stopped and your phone in your hand"),
+        ("modem bench --number +33199000012 --out EC25.json", "for docs/bench of the source"),
+    ),
     "simulate": (
         ("simulate", "one SIM7600; its paths are printed"),
         ("simulate --family sim7600,huawei --lines 4 --log network.jsonl", "four of two kinds"),

@@ -1,17 +1,16 @@
-"""``modem list|probe|record|selftest``: the bench, without the running box."""
+"""``modem list|probe|record|selftest|bench``: the bench, without the running box."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from appliance.cli import selftest
+from appliance.cli import bench, selftest
 from appliance.cli.output import check_target, write_target
 from appliance.cli.speech import say
 from firmware.wording import worded
@@ -32,8 +31,6 @@ RECORDED = (
     "AT+CEER",
 )
 """Questions alone: nothing that changes the modem, places a call or enters a PIN."""
-
-_IDENTITY = re.compile(rb"\d{6,}")
 
 
 def _baudrate(text: str) -> int:
@@ -73,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     selftest.add_arguments(
         commands.add_parser("selftest", help="call the technician's phone, see who heard what")
     )
+    bench.add_arguments(
+        commands.add_parser("bench", help="walk the checklist of a modem, write its report")
+    )
     for action in (listing, probing, record):
         action.add_argument("--json", action="store_true", help="print JSON")
 
@@ -84,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _probe(arguments)
     if arguments.action == "selftest":
         return selftest.run(arguments)
+    if arguments.action == "bench":
+        return bench.run(arguments)
     return _record(arguments)
 
 
@@ -153,11 +155,12 @@ def _answer(found: dict[str, object]) -> str:
 
 
 def _record(arguments: argparse.Namespace) -> int:
+    from appliance.selftest.bench_transcript import Transcript
     from firmware.errors import CommandTimeout
     from firmware.modem.modem import VoiceModem
 
     check_target(arguments, "--out", arguments.out)
-    transcript = _Transcript()
+    transcript = Transcript()
     lost = threading.Event()
     modem = VoiceModem(
         arguments.port,
@@ -178,7 +181,11 @@ def _record(arguments: argparse.Namespace) -> int:
             lost.wait(0.2)
     finally:
         modem.close()
-    text = transcript.text(arguments.port)
+    head = worded(
+        "# recorded on {name}; numbers are zeros of the same length",
+        name=Path(arguments.port).name,
+    )
+    text = "\n".join([head, "== recorded", *transcript.lines()]) + "\n"
     if arguments.json:
         if arguments.out is not None:
             write_target(arguments, "--out", arguments.out, text.encode())
@@ -190,36 +197,3 @@ def _record(arguments: argparse.Namespace) -> int:
         write_target(arguments, "--out", arguments.out, text.encode())
         print(say("transcript in {out}; read it through before you share it", out=arguments.out))
     return 0
-
-
-class _Transcript:
-    """Gathers traced bytes by direction; the reader's and the caller's threads both add."""
-
-    def __init__(self) -> None:
-        self._chunks: list[tuple[str, bytes]] = []
-        self._lock = threading.Lock()
-
-    def add(self, direction: str, data: bytes, _: float) -> None:
-        with self._lock:
-            if self._chunks and self._chunks[-1][0] == direction:
-                before = self._chunks.pop()[1]
-                data = before + data
-            self._chunks.append((direction, data))
-
-    def text(self, port: str) -> str:
-        """Return ``>`` and ``<`` lines; digits that identify somebody become zeros."""
-        rows = [
-            worded(
-                "# recorded on {name}; numbers are zeros of the same length", name=Path(port).name
-            ),
-            "== recorded",
-        ]
-        for direction, data in self._chunks:
-            sign = ">" if direction == "tx" else "<"
-            masked = _IDENTITY.sub(lambda found: b"0" * len(found[0]), data)
-            rows += [
-                f"{sign} {line.decode('ascii', 'replace')}"
-                for line in re.split(rb"[\r\n]+", masked)
-                if line
-            ]
-        return "\n".join(rows) + "\n"

@@ -34,12 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
     from firmware.voice.choice import VoiceChoice, choice_file
 
     config = configuration.load(arguments.config, state=arguments.state)
-    line = _line(config, arguments.line)
+    line = configured_line(config, arguments.line)
     state = BoxState.open(config.state)
     try:
         if arguments.stream:
             VoiceChoice(choice_file(state.directory / LINES, line.name)).forget()
-        with SelfTestCall(config, state, line, tell=_tell) as call:
+        with SelfTestCall(config, state, line, tell=tell) as call:
             for signum in (signal.SIGTERM, signal.SIGINT):
                 # A killed test hangs up and writes its end too.
                 signal.signal(signum, lambda *_: call.interrupt())
@@ -93,7 +93,8 @@ def _row(label: str, words: str) -> str:
     return f"{say(label):<10}{words}"
 
 
-def _line(config: Any, name: str | None) -> Any:
+def configured_line(config: Any, name: str | None) -> Any:
+    """Return the line called *name*, or the only one. Raises Refused."""
     lines = {line.name: line for line in config.settings.lines}
     if name is None and len(lines) == 1:
         return next(iter(lines.values()))
@@ -107,5 +108,6 @@ def _line(config: Any, name: str | None) -> Any:
     return lines[name]
 
 
-def _tell(sentence: str) -> None:
+def tell(sentence: str) -> None:
+    """Say one thing on the way, beside the answer."""
     print(say(sentence), file=sys.stderr, flush=True)

@@ -37,7 +37,7 @@ from appliance.selftest import machine as selftest
 from appliance.selftest import result as selftest_result
 from appliance.selftest.meter import Meter
 from appliance.selftest.result import Downlink
-from appliance.selftest.state import Concluded, Live, SelfTestState
+from appliance.selftest.state import Concluded, HangingUp, Live, SelfTestState
 from firmware import events
 from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
@@ -87,7 +87,11 @@ class SelfTestCall:
         line: LineConfig,
         *,
         tell: Callable[[str], None],
+        watch: Callable[[Input], None] = lambda _: None,
+        trace: Callable[[str, bytes, float], None] | None = None,
     ) -> None:
+        """*watch* is told of every event as it comes, on the thread that it comes from; *trace*
+        sees the bytes on the AT port, numbers included."""
         self._config = config
         self._state = state
         # Whether anybody hears keys on it is what the test finds out.
@@ -96,23 +100,26 @@ class SelfTestCall:
         )
         self._tell = tell
         self._inbox: queue.SimpleQueue[Input | Withdrawn] = queue.SimpleQueue()
+        self._watch = watch
+        self._hung_up_at: float | None = None
         self._clock = SystemClock(config.settings.clock.speed)
         self._meter = Meter()
         self._clips = {clip.name: clip for clip in map(load_clip, LANGUAGES)}
         self._line = Line(
             self._wiring,
             clips=self._clips,
-            post=self._inbox.put,
+            post=self._post,
             clock=self._clock,
             state_dir=state.directory / LINES,
             audio_path=self._meter.path,
+            trace=trace,
         )
         self._box = Box(
             _begun_by_hand(config),
             state,
             calendar(config, state, self._clock),
             lines={line.name: self._line},
-            post=self._inbox.put,
+            post=self._post,
         )
         self._rules = replace(
             config.rules,
@@ -122,7 +129,7 @@ class SelfTestCall:
         )
         self._panel = open_panel(
             config,
-            post=self._inbox.put,
+            post=self._post,
             stop_lines=self._box.stop_everything,
             clock=self._clock,
         )
@@ -148,8 +155,12 @@ class SelfTestCall:
                 worded("a self-test is running on this box"), worded("wait until it has ended")
             )
         self._box.stop_everything()
-        self._inbox.put(events.StopRaised(at=self._clock.monotonic(), source="command"))
+        self._post(events.StopRaised(at=self._clock.monotonic(), source="command"))
         return {"stopped": True}
+
+    def _post(self, event: Input) -> None:
+        self._watch(event)
+        self._inbox.put(event)
 
     def interrupt(self) -> None:
         """End the test, hanging up first; for any thread and for a signal's handler, at any time.
@@ -165,15 +176,56 @@ class SelfTestCall:
         Raises :class:`~appliance.errors.Refused` where there is nobody to call, the gate
         refuses, or the line does not come up; nothing was dialled then.
         """
+        contact = self.prepare(number)
+        ready = self.start()
+        return self.keep(self.converse(contact), ready)
+
+    def prepare(self, number: str | None) -> Contact:
+        """Return whom to call. Raises Refused where that is nobody, or may not be called now."""
         contact = self._technician(number)
         # Asked before the modem is touched, so that a refusal is quick, and again at the dial.
         self._clear(contact)
         # One language, since a module's flash may be too small for more; the line is not begun.
         for name in self._clips.keys() - {self._clip(contact).name}:
             del self._clips[name]
+        return contact
+
+    def start(self) -> events.LineReady:
+        """Bring the line up. Raises Refused where it does not come up."""
         self._line.start()
-        ready = self._await_line()
-        done = self._converse(contact)
+        return self._await_line()
+
+    def describe(self) -> dict[str, object]:
+        """What is known of the line."""
+        return self._line.describe()
+
+    @property
+    def hung_up_at(self) -> float | None:
+        """When the box ordered the last hang-up, in its monotonic seconds."""
+        return self._hung_up_at
+
+    @property
+    def now(self) -> float:
+        """The box's monotonic seconds, which events are stamped with."""
+        return self._clock.monotonic()
+
+    def attend(self, seconds: float) -> None:
+        """Let *seconds* (real ones) pass between two calls, with stop and objections heeded.
+
+        Raises Refused where the stop came, or the technician ends the test.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            given = self._next(left)
+            if self._for_box(given) and self._state.campaign.stopped:
+                raise Refused(worded("the emergency stop was pressed"), worded("autodialer reset"))
+            if isinstance(given, Withdrawn):
+                raise Refused(
+                    worded("the self-test was interrupted"), worded("nobody is being called")
+                )
+
+    def keep(self, done: Concluded, ready: events.LineReady) -> dict[str, Any]:
+        """Make the test of a call the newest of its SIM; return what was found."""
         downlink = self._meter.downlink() if self._meter.hears else None
         found = selftest_result.to_json(done, ready, downlink, self._box.now().utc)
         found["next"] = self._choose_path(done, ready, downlink)
@@ -277,7 +329,8 @@ class SelfTestCall:
 
     # -- the call ------------------------------------------------------------------------------
 
-    def _converse(self, contact: Contact) -> Concluded:
+    def converse(self, contact: Contact) -> Concluded:
+        """Call *contact* once and go through the test with them. Raises NotCleared."""
         clearance, clip, now = self._clear(contact), self._clip(contact), self._box.now()
         campaign, attempt = self._config.campaign, uuid.uuid4().hex
         timers = campaign.timers
@@ -312,6 +365,7 @@ class SelfTestCall:
                     "these are the keys of the campaign, although the clip says {said}", said=said
                 )
             )
+        self._hung_up_at = None
         self._perform(dialled.effects)
         while not isinstance(test, Concluded):
             event = self._event(test)
@@ -321,6 +375,8 @@ class SelfTestCall:
                 self._tell(worded("interrupted: hanging up"))
             step = selftest.step(test, event, self._box.now())
             self._say(test, step.state)
+            if isinstance(step.state, HangingUp) and not isinstance(test, HangingUp):
+                self._hung_up_at = self.now
             test = step.state
             self._perform(step.effects)
         return test

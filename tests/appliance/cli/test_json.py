@@ -161,6 +161,7 @@ REFUSED = (
     "messages delete nothing",
     "modem record /dev/nothing",
     "modem probe /dev/nothing/at/all",
+    "modem bench",
     "why nonsense",
     "audio prepare nothing.wav out.wav",
     "dossier nonsense",
