@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 where the whole checklist was passed, 1 where not or refused."""
+    check_target(arguments, "--out", arguments.out)
     if not sys.stdin.isatty():
         raise Refused(
             worded("the checklist asks questions, and there is no terminal to answer at"),
@@ -78,7 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
     from appliance.config import load as configuration
     from appliance.daemon.bench_run import BenchWalk
 
-    check_target(arguments, "--out", arguments.out)
     config = configuration.load(arguments.config, state=arguments.state)
     line = configured_line(config, arguments.line)
     state = BoxState.open(config.state)

@@ -23,7 +23,7 @@ from appliance.errors import Refused
 from appliance.model import Contact, utc_text
 from appliance.numbers import NumberClass, mask, number_class
 from appliance.selftest import bench_steps as judged
-from appliance.selftest.bench_report import FORMAT, Figures, Report, Step
+from appliance.selftest.bench_report import FORMAT, Figures, Report, Step, without_numbers
 from appliance.selftest.bench_transcript import Transcript
 from appliance.selftest.state import Concluded
 from firmware import events
@@ -117,7 +117,7 @@ class BenchWalk:
         self._figures["ready_s"] = round(self._ready.at - began, 2)
         self._described = dict(self.call.describe())
         self._steps += [
-            judged.identity(self._described),
+            judged.identity(self._described, self._line.family),
             judged.registration(self._described),
         ]
 
@@ -240,9 +240,9 @@ class BenchWalk:
             format=FORMAT,
             program=self._program,
             at=utc_text(datetime.now(UTC)),
-            family=str(line.get("family") or "generic"),
-            model=str(line.get("model") or ""),
-            revision=str(line.get("revision") or ""),
+            family=str(line.get("family") or "unknown"),
+            model=without_numbers(line.get("model")),
+            revision=without_numbers(line.get("revision")),
             imei_body=str(imei)[:2] if imei else "",
             audio=ready.audio if ready is not None else "none",
             witnesses=tuple(w.value for w in ready.witnesses) if ready is not None else (),

@@ -180,5 +180,10 @@ def file_name(report: Report) -> str:
     return f"{report.family}-{model}-{report.at[:10]}.json"
 
 
+def without_numbers(text: object) -> str:
+    """Return what a modem calls itself, with zeros for what could be its IMEI."""
+    return _LONG.sub(lambda found: "0" * len(found[0]), str(text or ""))
+
+
 def _holds(step: Step) -> bool:
     return step.verdict == "passed" or (step.verdict == "skipped" and step.step in MAY_BE_SKIPPED)

@@ -51,8 +51,11 @@ def asked(step: str, answer: bool | None, why: str) -> Step:
     return _step(step, "passed" if answer else "failed", "" if answer else why)
 
 
-def identity(line: dict[str, Any]) -> Step:
-    """Return whether the modem said who it is, and is of a family."""
+def identity(line: dict[str, Any], configured: str) -> Step:
+    """Return whether the modem said who it is; its family is to be told by that, not *configured*,
+    or a wrong setting would prove a family that the modem is not of."""
+    if configured != "auto":
+        return _step("identity", "failed", worded("the configuration names the family: write auto"))
     missing = [name for name in ("model", "imei", "iccid") if not line.get(name)]
     told = worded("not told: {names}", names=", ".join(missing)) if missing else ""
     return _step("identity", "failed" if missing else "passed", told)

@@ -14,6 +14,8 @@ LONGEST = 300
 
 _PIN = re.compile(r"(?i)(\+(?:CPIN|CLCK|CPWD)\s*=).*")
 _DIGITS = re.compile(r"\d{6,}")
+_SPACED = re.compile(r"\d(?:[ -]?\d){7,}|\d\d(?:\.\d\d){4}")
+"""A number as people and networks write it in a text."""
 _HEX = re.compile(r"(?i)[0-9a-f]{12,}")
 _TELLS = re.compile(
     r"(?i)(?:AT)?[+^](?:CLIP|CNUM|CLCC|CCWA|COLP|CMT|CDS|CMGR|CMGL|CMGS|CPBR|CPBF|CUSD|C[EG]?REG"
@@ -30,6 +32,7 @@ def masked(line: str) -> str:
     line = _PIN.sub(r"\1(masked)", line)
     if _TELLS.match(line):
         line = _QUOTED.sub(lambda found: _LETTER.sub("x", _DIGIT.sub("0", found[0])), line)
+    line = _SPACED.sub(lambda found: _DIGIT.sub("0", found[0]), line)
     line = _HEX.sub(lambda found: "0" * len(found[0]), line)
     return _DIGITS.sub(lambda found: "0" * len(found[0]), line)
 

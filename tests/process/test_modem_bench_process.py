@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,6 +176,26 @@ def test_the_stop_holds_while_a_question_waits(bench: Bench, tmp_path: Path) -> 
     assert not report.complete
     assert len(bench.network("dialled")) == 1
     assert bench.status()["stopped"]
+
+
+def test_a_killed_checklist_writes_what_it_found(bench: Bench, tmp_path: Path) -> None:
+    technician(bench)
+    bench.start_modems()
+    out = tmp_path / "sim7600-killed.json"
+
+    shown = walk(
+        bench,
+        ("It is called twice", "y\n"),
+        ("Did your phone ring", signal.SIGINT),
+        out=out,
+        more=("--number", NUMBER),
+    )
+
+    assert shown.code == 1
+    verdicts = {step.step: step.verdict for step in read_report(out).steps}
+    assert verdicts["keys"] == "passed"
+    assert verdicts["rings"] == verdicts["sms"] == "skipped"
+    assert len(bench.network("dialled")) == 1
 
 
 def test_without_a_terminal_nobody_is_asked_and_nobody_called(bench: Bench) -> None:

@@ -35,6 +35,7 @@ COMMANDS = {
     "dossier": ("dossier", PERSON, "--out"),
     "rejects": ("contacts", "import", "broken.csv", "--accept-valid", "--rejects"),
     "modem record": ("modem", "record", "socket://127.0.0.1:1", "--out"),
+    "modem bench": ("modem", "bench", "--out"),
     "audio prepare": ("audio", "prepare", "voice.wav"),
     "audio say": ("audio", "say", "Bonjour"),
     "simulate --log": ("simulate", "--log"),

@@ -19,6 +19,7 @@ from appliance.selftest.bench_report import (
     file_name,
     read_report,
     tiers,
+    without_numbers,
 )
 from appliance.selftest.bench_transcript import Transcript, masked
 from firmware import events
@@ -165,6 +166,8 @@ def test_each_sign_is_seen_by_itself(change: dict[str, Any], sign: str | None) -
         ("0791336309F0040B913336F4", "0" * 24),
         ("861234567890123", "0" * 15),
         ("+ICCID: 8933012345678901234F", "+ICCID: 00000000000000000000"),
+        ("call 06 39 98 00 07 or 06.39.98.00.07", "call 00 00 00 00 00 or 00.00.00.00.00"),
+        ("11.609.18.00.00", "11.609.18.00.00"),
         ('+CMTI: "SM",3', '+CMTI: "SM",3'),
         ("+CSQ: 16,99", "+CSQ: 16,99"),
         ("EC25EFAR06A06M4G", "EC25EFAR06A06M4G"),
@@ -187,6 +190,19 @@ def test_a_number_in_pieces_between_which_a_command_goes_out_is_still_masked() -
         "< OK",
         "< (600B)",
     ]
+
+
+def test_a_family_is_proven_by_what_the_modem_says_and_not_by_the_configuration() -> None:
+    line = {"model": "EC25", "imei": "861234567890123", "iccid": "8933"}
+    assert bench_steps.identity(line, "auto").verdict == "passed"
+    assert bench_steps.identity(line, "quectel").verdict == "failed"
+    assert bench_steps.identity({**line, "imei": None}, "auto").verdict == "failed"
+
+
+def test_what_a_modem_calls_itself_holds_no_identity() -> None:
+    assert without_numbers("A_861234567890123") == "A_000000000000000"
+    assert without_numbers("EC25EFAR06A06M4G") == "EC25EFAR06A06M4G"
+    assert without_numbers(None) == ""
 
 
 def fault(at: float, name: str) -> events.LineFault:
