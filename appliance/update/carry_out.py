@@ -168,8 +168,15 @@ class Updater:
             self.wait(LOOK_EVERY)
 
     def _differs(self, bundle: Bundle, slots: Slots) -> str:
-        """Say where rauc wrote something else than was judged: a stick can answer twice."""
-        for name, version, build in self.rauc.slots().written:
+        """Say where rauc wrote something else than was judged: a stick can answer twice.
+
+        Where it does not say what it wrote, nobody may start it.
+        """
+        try:
+            written = self.rauc.slots().written
+        except RaucFailed as error:
+            return str(error)
+        for name, version, build in written:
             if name != slots.booted and (version, build) == (bundle.version, bundle.build):
                 return ""
         return worded("checksum: what was written is not what was judged")

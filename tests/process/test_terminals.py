@@ -25,7 +25,7 @@ def test_watch_draws_where_it_can_and_without_colour_where_that_is_wished(
 ) -> None:
     bench.start_box()
     config = ("--config", bench.stage.config)
-    shown = at_a_terminal(*config, "watch", term=term, env=env, keys=[("q quit", "q")])
+    shown = at_a_terminal(*config, "watch", term=term, env=env, keys=[("line-1", "q")])
     assert shown.code == 0
     assert DRAWS in shown.raw
     assert RESTORED in shown.raw
