@@ -127,7 +127,7 @@ def read_number(text: str, country: str, *, fiction: bool = False) -> str:
             raise NumberRefused(
                 Refusal.FICTION,
                 worded("the number is reserved for fiction and belongs to nobody"),
-                worded("only a bench configuration takes such numbers: write a real one"),
+                worded("write a real one; autodialer rehearse takes such numbers, to try out"),
             )
         return e164
     refused = _judge(number)

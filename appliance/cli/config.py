@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.cli.failures import USAGE
-from appliance.cli.speech import say
+from appliance.cli.speech import language, say
 from appliance.errors import Refused
 from firmware.wording import worded
+
+if TYPE_CHECKING:
+    from appliance.law.rules import CallerRule
 
 QUESTIONS = (
     ("name", "north", worded("a short name of this box")),
@@ -25,10 +28,12 @@ QUESTIONS = (
     ("profile", "fr", worded("whose law applies: the name of a law profile")),
     ("timezone", "Europe/Paris", worded("the time zone of the box")),
     ("number", None, worded("the number of the SIM, with its plus")),
-    ("category", "mobile", worded("its range, as the law profile calls it (law-profiles.md)")),
-    ("language", "fr", worded("the language of people whose row names none, and of the box")),
+    ("category", None, worded("its range, as the law profile calls it (law-profiles.md)")),
+    ("language", None, worded("the language of people whose row names none, and of the box")),
 )
-"""Option, usual answer (None: there is none), question."""
+"""Option, usual answer (None: there is none, or the answers before it tell), question."""
+CLIPS = Path("audio")
+"""Where clips lie unless a folder is named; relative to the configuration."""
 ROLES = ("greeting", "prompt", "message", "farewell", "opted_out", "incoming")
 
 
@@ -107,29 +112,136 @@ def _init(arguments: argparse.Namespace) -> int:
             worded("{out} is there already", out=out), worded("name another file with --out")
         )
     answers = _answers(arguments, input if sys.stdin.isatty() and not arguments.yes else None)
-    text = written(answers, arguments.clips or Path("audio"))
+    text = written(answers, arguments.clips or CLIPS)
     # Judged before it is written: each fault names the answer that is wrong.
     read_settings(parse_document(text, str(out)))
     with out.open("x", encoding="utf-8") as file:
         out.chmod(0o640)
         file.write(text)
+    lent = [] if arguments.clips else lend(out.parent / CLIPS, answers["language"])
     if arguments.json:
-        print(json.dumps({"file": str(out), **answers}, ensure_ascii=False))
-    else:
-        print(say("{out} is written; next: autodialer --config {out} check", out=out))
-        print(say("then try it out: autodialer --config {out} rehearse", out=out))
+        told = {"file": str(out), **answers, "clips": [str(clip) for clip in lent]}
+        print(json.dumps(told, ensure_ascii=False))
+        return 0
+    print(say("{out} is written; next: autodialer --config {out} check", out=out))
+    print(say("then try it out: autodialer --config {out} rehearse", out=out))
+    if lent:
+        print(
+            say(
+                "{folder}: {names} came with the program, to try out: put your own in their "
+                "place before anybody is called",
+                folder=out.parent / CLIPS,
+                names=", ".join(clip.name for clip in lent),
+            )
+        )
+    for reason in _against(answers):
+        print(say("with this number nobody will be called: {reason}", reason=reason))
     return 0
 
 
+def lend(folder: Path, spoken: str) -> list[Path]:
+    """Put the program's clips where *folder* has none of its own; return which these are."""
+    from appliance.config.paths import sample_config
+
+    lent = []
+    for name in (f"{role}.{spoken}.wav" for role in ROLES):
+        source, target = sample_config().parent / "audio" / name, folder / name
+        if not source.is_file() or target.exists() or target.is_symlink():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as stream:
+            stream.write(source.read_bytes())
+        lent.append(target)
+    return lent
+
+
+def _against(answers: dict[str, str]) -> list[str]:
+    """Return why a box with these answers may show its number to nobody."""
+    from appliance.law.caller import judge_caller
+    from appliance.law.rules import Caller, Category
+
+    found = _numbering(answers["profile"])
+    if found is None:
+        return []
+    rules, region = found
+    number = _read(answers["number"], region)
+    caller = Caller(number=number, category=Category(answers["category"]))
+    verdicts = [judge_caller(rule, caller, attended=False, bench=False) for rule in rules]
+    return [verdict.reason for verdict in verdicts if not verdict.allowed][:1]
+
+
+def _numbering(profile: str) -> tuple[list[CallerRule], str] | None:
+    """Return what a law profile says of callers' numbers, and its country; None of an unknown."""
+    from appliance.law.profile_file import load_profile, profile_names
+    from appliance.law.rules import CallerRule
+
+    if profile not in profile_names():
+        return None
+    known = load_profile(profile)
+    rules = [rule for rule in known.enforced if isinstance(rule, CallerRule)]
+    return rules, known.territory(None).region
+
+
+def _read(number: str, region: str) -> str:
+    from appliance.numbers import read_number
+
+    return read_number(number, region, fiction=True)
+
+
+def _usual(option: str, usual: str | None, answers: dict[str, str]) -> str | None:
+    """Return the usual answer, as far as the ones before tell it."""
+    from appliance.law.caller import category_of
+    from appliance.numbers import NumberRefused
+
+    if option == "language":
+        return language()
+    if option != "category" or "number" not in answers:
+        return usual
+    rules, region = _numbering(answers["profile"]) or ([], "")
+    try:
+        return category_of(rules, _read(answers["number"], region)).value
+    except NumberRefused:
+        return "mobile"
+
+
+def _whole(number: str, answers: dict[str, str]) -> str:
+    """Return the SIM's number with its plus, where it can be read; a judge names the fault."""
+    from appliance.numbers import NumberRefused
+
+    try:
+        return _read(number, (_numbering(answers["profile"]) or ([], ""))[1])
+    except NumberRefused:
+        return number
+
+
+def _fault(option: str, given: str, answers: dict[str, str]) -> str | None:
+    """Return what is wrong with an answer, where that can be told at once."""
+    from appliance.law.profile_file import profile_names
+    from appliance.numbers import NumberRefused
+
+    if option == "profile" and given not in profile_names() and not Path(given).is_file():
+        return worded("there is no such law profile: {names}", names=", ".join(profile_names()))
+    if option == "number":
+        try:
+            _read(given, (_numbering(answers["profile"]) or ([], ""))[1])
+        except NumberRefused as refused:
+            return worded("{fault}; {remedy}", fault=refused.reason, remedy=refused.remedy)
+    return None
+
+
 def _answers(arguments: argparse.Namespace, ask: Callable[[str], str] | None) -> dict[str, str]:
-    answers, missing = {}, []
-    for option, usual, question in QUESTIONS:
-        given = getattr(arguments, option)
+    answers: dict[str, str] = {}
+    missing = []
+    for option, fixed, question in QUESTIONS:
+        given, usual = getattr(arguments, option), _usual(option, fixed, answers)
         while not given and ask is not None:
-            given = ask(f"{question}{f' [{usual}]' if usual else ''}: ").strip() or usual
+            given = ask(f"{say(question)}{f' [{usual}]' if usual else ''}: ").strip() or usual
+            if given and (fault := _fault(option, given, answers)):
+                print(f"  {say(fault)}", file=sys.stderr)
+                given = None
         given = given or usual
         if given:
-            answers[option] = given
+            answers[option] = _whole(given, answers) if option == "number" else given
         else:
             missing.append(f"--{option}")
     if missing:

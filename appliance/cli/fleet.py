@@ -139,7 +139,7 @@ def _act(arguments: argparse.Namespace) -> int:
                     action=arguments.action,
                     library=library,
                 ),
-                worded("pip install 'autodialer[{extra}]'", extra=extra),
+                worded("in the program's source folder: pip install '.[{extra}]'", extra=extra),
             )
     match arguments.action:
         case "hub" | "enrol" | "remove":

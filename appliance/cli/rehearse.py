@@ -72,39 +72,28 @@ def _rehearse(arguments: argparse.Namespace) -> int:
         ),
         flush=True,
     )
-    people = _people(arguments, config)
     clear(stage)
     try:
+        people = _people(stage, arguments, config)
         return _perform(stage, arguments, config, people)
     finally:
         seal(stage)
 
 
-def _people(arguments: argparse.Namespace, config: Config) -> Population | None:
+def _people(stage: Stage, arguments: argparse.Namespace, config: Config) -> Population | None:
     """Return whom the file or the state names, with other numbers; None where nobody does."""
     from appliance.demo.rehearsal import population
 
     if arguments.contacts is None and not (config.state / "registry").is_dir():
         return None
-    with TemporaryDirectory(prefix="autodialer-") as folder:
-        state = config.state
-        if arguments.contacts is not None:
-            state = Path(folder) / "state"
-            print(
-                say(
-                    "people of {contacts}, with numbers that nobody has",
-                    contacts=arguments.contacts,
-                ),
-                flush=True,
-            )
-            rejects = ("--accept-valid", "--rejects", str(Path(folder) / "rejects.csv"))
-            contacts = str(arguments.contacts)
-            done = _command(arguments, state, "contacts", "import", contacts, *rejects)
-            print(done.stdout, end="", flush=True)
-        else:
-            print(say("people of {state}, with numbers that nobody has", state=state), flush=True)
-        exported = _command(arguments, state, "contacts", "export")
-    found = population(exported.stdout)
+    if arguments.contacts is not None:
+        exported = _imported(stage, arguments, config)
+    else:
+        print(
+            say("people of {state}, with numbers that nobody has", state=config.state), flush=True
+        )
+        exported = _command(arguments.config, config.state, "contacts", "export").stdout
+    found = population(exported)
     if not found.people:
         raise Refused(
             worded("nobody is left to rehearse with"), worded("see why: autodialer contacts import")
@@ -112,11 +101,29 @@ def _people(arguments: argparse.Namespace, config: Config) -> Population | None:
     return found
 
 
-def _command(
-    arguments: argparse.Namespace, state: Path, *words: str
-) -> subprocess.CompletedProcess[str]:
+def _imported(stage: Stage, arguments: argparse.Namespace, config: Config) -> str:
+    """Return the good rows of the file, each other one said with its fault.
+
+    Read as a bench does: a rehearsal can call nobody, so the example's numbers for fiction do.
+    """
+    lines = [line.name for line in config.settings.lines]
+    _write(stage, config, lines, USUAL_SPEED, INVENTED_START)
+    contacts = str(arguments.contacts)
+    print(
+        say("people of {contacts}, with numbers that nobody has", contacts=contacts),
+        flush=True,
+    )
+    rejects = ("--accept-valid", "--rejects", str(stage.directory / "rejects.csv"))
+    with TemporaryDirectory(prefix="autodialer-") as folder:
+        state = Path(folder) / "state"
+        done = _command(stage.config, state, "contacts", "import", contacts, *rejects)
+        print(f"{done.stderr}{done.stdout}", end="", flush=True)
+        return _command(stage.config, state, "contacts", "export").stdout
+
+
+def _command(config: Path, state: Path, *words: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        autodialer("--config", str(arguments.config), "--state", str(state), *words),
+        autodialer("--config", str(config), "--state", str(state), *words),
         capture_output=True,
         text=True,
         check=False,
@@ -219,7 +226,7 @@ def _first_chance(stage: Stage, config: Config, lines: list[str], pace: float) -
         )
         raise Refused(
             worded("none of these people may be called ({most})", most=most),
-            worded("correct the file"),
+            worded("autodialer check says what the law profile forbids; else correct the file"),
         )
     first = datetime.fromisoformat(min(chances))
     return first.astimezone(zone).isoformat(timespec="seconds")

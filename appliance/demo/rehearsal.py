@@ -102,6 +102,19 @@ def configuration(
     return _plain_yaml({**kept, **changed})
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what begins like a number in quotes, without which no reader of the box takes it."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        like_a_number = text[:1].isdigit() or text[:1] in ("+", "-", ".")
+        style = '"' if like_a_number else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
 def _plain_yaml(value: object) -> str:
     """Return YAML without anchors, which no reader of the box takes."""
-    return yaml.safe_dump(json.loads(json.dumps(value)), allow_unicode=True, sort_keys=False)
+    plain = json.loads(json.dumps(value))
+    return yaml.dump(plain, Dumper=_Dumper, allow_unicode=True, sort_keys=False)

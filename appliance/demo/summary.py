@@ -67,14 +67,15 @@ def print_summary(summary: Summary, console: Console, say: Speaker) -> None:
     )
     for reason, count in summary.reasons.most_common():
         console.print(f"  {count:>3}  {say(reason)}", highlight=False)
-    console.print(
-        say(
-            "{refused_rows} rows of the contacts file were refused; {rejects} says why each was.",
-            refused_rows=summary.refused_rows,
-            rejects=summary.files["rejects"],
-        ),
-        highlight=False,
-    )
+    if summary.refused_rows:
+        console.print(
+            say(
+                "{refused_rows} rows of the contacts file were refused; {rejects} says why each was.",
+                refused_rows=summary.refused_rows,
+                rejects=summary.files["rejects"],
+            ),
+            highlight=False,
+        )
     console.print()
     calls = sum(summary.outcomes.values())
     console.print(

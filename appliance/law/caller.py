@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.law.rules import Caller, CallerRule, Category, NumberRange
@@ -91,6 +92,14 @@ def _judge_fiction(rule: CallerRule, caller: Caller, *, bench: bool) -> CallerVe
             "Automated calls may not come from a {category} number.", category=caller.category.value
         ),
     )
+
+
+def category_of(rules: Sequence[CallerRule], number: str) -> Category:
+    """Return what the range of *number* (E.164) is; of one that no rule knows, mobile."""
+    if number_class(number) is NumberClass.FICTION:
+        return Category.FICTION
+    ranges = tuple(entry for rule in rules for entry in (*rule.allowed, *rule.barred))
+    return _category(ranges, number) or Category.MOBILE
 
 
 def _category(ranges: tuple[NumberRange, ...], number: str) -> Category | None:

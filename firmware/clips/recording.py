@@ -49,7 +49,7 @@ def library(name: str) -> Any:
                 name=name,
                 error=error,
             ),
-            remedy=worded("install it with: pip install 'autodialer[audio]'"),
+            remedy=worded("install it in the program's source folder: pip install '.[audio]'"),
         ) from error
 
 

@@ -14,7 +14,7 @@ from firmware.wording import worded
 __all__ = ["INSTALL", "USAGE", "SoundLibrary", "Stream", "Usage", "load_library"]
 
 INSTALL = worded(
-    "install the extra and the system library: pip install 'autodialer[alsa]' and sudo apt "
+    "install both: pip install '.[alsa]' in the program's source folder, and sudo apt "
     "install libportaudio2"
 )
 

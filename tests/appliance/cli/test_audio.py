@@ -141,7 +141,7 @@ def test_prepare_without_the_libraries(
 ) -> None:
     monkeypatch.setitem(sys.modules, "soundfile", None)
     assert main(["audio", "prepare", str(recording), str(tmp_path / "c.wav")]) == 1
-    assert "pip install 'autodialer[audio]'" in capsys.readouterr().err
+    assert "pip install '.[audio]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

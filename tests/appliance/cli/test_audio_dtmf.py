@@ -86,7 +86,7 @@ def test_without_the_libraries_only_the_telephones_own_format_is_read(
     monkeypatch.setitem(sys.modules, "soxr", None)
     assert call(str(save(tmp_path / "a.wav"))) == 0
     assert call(str(save(tmp_path / "b.wav", rate=16000))) == 1
-    assert "pip install 'autodialer[audio]'" in capsys.readouterr().err
+    assert "pip install '.[audio]'" in capsys.readouterr().err
 
 
 def test_no_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

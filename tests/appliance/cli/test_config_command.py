@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.config import QUESTIONS, written
+from appliance.cli.config import QUESTIONS, ROLES, written
 from appliance.cli.main import main
 from appliance.config import load as configuration
 from appliance.config.explain import find, keys
@@ -44,6 +44,7 @@ def test_init_writes_over_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
     words = ["config", "init", "--yes", "--purpose", "news", "--number", "+33199000001"]
     assert main(words) == 0
     before = Path("config.yaml").read_bytes()
@@ -59,6 +60,81 @@ def test_init_writes_over_nothing(
     told = capsys.readouterr().err
     assert all(key in told for key in ("box.name", "law.timezone"))
     assert not Path("config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "category"),
+    [
+        ("+33199000001", "fiction"),
+        ("01 62 00 00 00", "automated-system"),
+        ("06 12 34 56 78", "mobile"),
+    ],
+)
+def test_the_number_tells_its_own_category_and_is_written_whole(
+    number: str, category: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["config", "init", "--yes", "--purpose", "news", "--number", number]) == 0
+    caller = configuration.load(tmp_path / "config.yaml").settings.law.caller
+    assert caller.category.value == category
+    assert caller.number.startswith("+33")
+
+
+def test_a_number_that_may_call_nobody_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    words = ["config", "init", "--yes", "--purpose", "news", "--number"]
+    assert main([*words, "0612345678"]) == 0
+    assert "nobody will be called: Automated calls may not come" in capsys.readouterr().out
+    assert main([*words, "+33162000000", "--out", "other.yaml"]) == 0
+    assert "nobody will be called" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("spoken", ["en", "fr"])
+def test_the_programs_clips_fill_what_is_missing_and_replace_nothing(
+    spoken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", spoken)
+    Path("audio").mkdir()
+    own = Path("audio", f"greeting.{spoken}.wav")
+    own.write_bytes((AUDIO / f"prompt.{spoken}.wav").read_bytes())
+    before = own.read_bytes()
+    words = ["config", "init", "--yes", "--purpose", "news", "--number", "+33162000000"]
+    assert main(words) == 0
+    assert own.read_bytes() == before
+    clips = configuration.load(tmp_path / "config.yaml").clips
+    assert len(clips) == len(ROLES)
+
+
+@pytest.mark.parametrize(
+    ("spoken", "question", "fault"),
+    [
+        ("en", "the number of the SIM", "short number or incomplete"),
+        ("fr", "numéro de la SIM", "court"),
+    ],
+)
+def test_a_wrong_answer_is_asked_again_in_the_persons_language(
+    spoken: str,
+    question: str,
+    fault: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", spoken)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    answers = iter(["north", "news", "france", "fr", "", "99", "0162000000", "", ""])
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or next(answers))
+    assert main(["config", "init"]) == 0
+    assert sum(question in text for text in asked) == 2
+    told = capsys.readouterr().err
+    assert "strict, uk" in told
+    assert fault in told
 
 
 @pytest.mark.parametrize("option", [option for option, _, _ in QUESTIONS])

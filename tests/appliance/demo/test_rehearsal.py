@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,38 @@ def test_the_configuration_stays_ones_own_but_for_what_reaches_the_world(tmp_pat
     assert config.settings.panel.simulated
     assert config.state == stage.state
     assert config.campaign.purpose == reading.load(sample).campaign.purpose
+
+
+@pytest.mark.parametrize("number", ["01 99 00 00 01", "+33199000001", "0199000001"])
+def test_a_number_stays_text_however_it_was_written(number: str, tmp_path: Path) -> None:
+    sample = sample_config()
+    settings: Any = read_document(sample).value
+    settings["law"]["caller"]["number"] = number
+    stage = Stage(tmp_path / "state")
+    stage.directory.mkdir(parents=True)
+    start = "2027-03-09T18:00:00+01:00"
+    stage.config.write_text(
+        configuration(settings, sample.parent, stage, lines=["gsm"], speed=16, start=start)
+    )
+    assert reading.load(stage.config).settings.law.caller.number == number
+
+
+def test_the_example_of_the_documentation_can_be_rehearsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All five of its people, though their numbers are for fiction and the lines are real ones."""
+    from appliance.cli import rehearse
+
+    monkeypatch.chdir(tmp_path)
+    words = ["--yes", "--purpose", "information", "--number", "+33162000000"]
+    assert main(["config", "init", *words]) == 0
+    config = reading.load(tmp_path / "config.yaml")
+    stage = Stage(tmp_path / "state-rehearsal")
+    stage.directory.mkdir(parents=True)
+    example = Path(__file__).parents[3] / "docs" / "contacts-example.csv"
+    people = rehearse._people(stage, Namespace(contacts=example), config)
+    assert people is not None
+    assert people.people == 5
 
 
 @pytest.mark.parametrize("words", [["run"], ["rehearse"], ["contacts", "import", "people.csv"]])

@@ -227,7 +227,7 @@ def test_an_absent_library_names_its_remedy(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(AudioLibraryMissing, match=library) as caught:
         prepare_clip(source, tmp_path / "out.wav")
-    assert "pip install 'autodialer[audio]'" in caught.value.remedy
+    assert "pip install '.[audio]'" in caught.value.remedy
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])

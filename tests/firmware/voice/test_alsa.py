@@ -359,7 +359,7 @@ def test_without_the_library_the_remedy_says_what_to_install(
     mocker.patch("importlib.import_module", side_effect=error)
     with pytest.raises(PortUnusable) as refused:
         load_library()
-    assert "autodialer[alsa]" in refused.value.remedy
+    assert "'.[alsa]'" in refused.value.remedy
     assert "libportaudio2" in refused.value.remedy
 
 
