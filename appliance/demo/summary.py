@@ -70,7 +70,8 @@ def print_summary(summary: Summary, console: Console, say: Speaker) -> None:
     if summary.refused_rows:
         console.print(
             say(
-                "{refused_rows} rows of the contacts file were refused; {rejects} says why each was.",
+                "{refused_rows} rows of the contacts file were refused; "
+                "{rejects} says why each was.",
                 refused_rows=summary.refused_rows,
                 rejects=summary.files["rejects"],
             ),
