@@ -129,7 +129,12 @@ def test_a_wrong_answer_is_asked_again_in_the_persons_language(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     answers = iter(["north", "news", "france", "fr", "", "99", "0162000000", "", ""])
     asked: list[str] = []
-    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or next(answers))
+
+    def answer(text: str) -> str:
+        asked.append(text)
+        return next(answers)
+
+    monkeypatch.setattr("builtins.input", answer)
     assert main(["config", "init"]) == 0
     assert sum(question in text for text in asked) == 2
     told = capsys.readouterr().err
