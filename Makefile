@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: pictures demo demo-fleet test pure check lint bench crash first-boot field-guide card-units soak chaos contract restore-matrix death mutants fuzz freeze \
+.PHONY: pictures page-pictures demo demo-fleet test pure check lint bench crash first-boot field-guide card-units soak chaos contract restore-matrix death mutants fuzz freeze \
   deb deb-boot arm64-tests sticks docs lock audit clean
 
 demo: $(VENV)/.installed
@@ -56,6 +56,12 @@ crash: $(VENV)/.developer
 # Pictures of the screens at the sizes that people have, to be looked at: build/pictures/.
 pictures: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.screen_pictures
+
+# Report and dossier in both languages, narrow, wide, light, dark and printed, with axe-core's word on
+# each: minutes. Chromium and poppler-utils. STATE names a campaign; else a demonstration makes one.
+page-pictures: $(VENV)/.developer
+	$(INSTALL) --editable '.[pages]'
+	$(BIN)/python -m tests.rigs.page_pictures $(if $(STATE),--state $(STATE))
 
 # The units of a card under the real systemd, with the real rauc on files: a first boot and an update,
 # minutes. Root, debootstrap, systemd-nspawn and rauc; PACKAGE is the box's .deb for this machine.

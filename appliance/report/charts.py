@@ -71,7 +71,8 @@ def _settings(height: int) -> dict[str, object]:
     return {
         "style": _STYLE,
         "js": [],
-        "width": 720,
+        # Narrow, so that a telephone need not shrink its words below reading.
+        "width": 480,
         "height": height,
         "disable_xml_declaration": True,
         "explicit_size": False,
