@@ -111,7 +111,7 @@ def _init(arguments: argparse.Namespace) -> int:
         raise Refused(
             worded("{out} is there already", out=out), worded("name another file with --out")
         )
-    answers = _answers(arguments, input if sys.stdin.isatty() and not arguments.yes else None)
+    answers = _answers(arguments, _typed if sys.stdin.isatty() and not arguments.yes else None)
     text = written(answers, arguments.clips or CLIPS)
     # Judged before it is written: each fault names the answer that is wrong.
     read_settings(parse_document(text, str(out)))
@@ -202,6 +202,16 @@ def _usual(option: str, usual: str | None, answers: dict[str, str]) -> str | Non
         return category_of(rules, _read(answers["number"], region)).value
     except NumberRefused:
         return "mobile"
+
+
+def _typed(question: str) -> str:
+    try:
+        return input(question)
+    except EOFError:
+        raise Refused(
+            worded("the input ended, and nothing is written"),
+            worded("answer every question, or give the options with --yes"),
+        ) from None
 
 
 def _whole(number: str, answers: dict[str, str]) -> str:

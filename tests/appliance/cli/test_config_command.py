@@ -142,6 +142,22 @@ def test_a_wrong_answer_is_asked_again_in_the_persons_language(
     assert fault in told
 
 
+def test_an_input_that_ends_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "en")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+
+    def ended(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ended)
+    assert main(["config", "init"]) == 1
+    assert "the input ended" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("option", [option for option, _, _ in QUESTIONS])
 def test_each_answer_is_used(option: str) -> None:
     assert f"OTHER{option}" in written({**ANSWERS, option: f"OTHER{option}"}, AUDIO)
