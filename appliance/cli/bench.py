@@ -20,7 +20,7 @@ from appliance.cli.selftest import configured_line, tell
 from appliance.cli.speech import say
 from appliance.errors import Refused
 from appliance.language import marked
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 if TYPE_CHECKING:
     from appliance.selftest.bench_report import Report
@@ -123,8 +123,8 @@ def as_text(report: Report, out: Path) -> str:
     )
     rows.append(say("report in {out}; read it through before you share it", out=out))
     if report.simulated:
-        why = "; ".join(say(SIGNS[sign]) for sign in report.simulated)
-        rows.append(say("It proves nothing of a real modem: {why}.", why=why))
+        why = joined("; ", [worded(SIGNS[sign]) for sign in report.simulated])
+        rows.append(say(worded("It proves nothing of a real modem: {why}.", why=why)))
     elif report.proves:
         name = file_name(report)
         rows.append(say("It proves the family: commit it as docs/bench/{name}.", name=name))
