@@ -55,3 +55,15 @@ def test_each_wire_is_drawn_where_the_configuration_says(language: str) -> None:
     words = [text.text for text in texts(drawn)]
     assert any(str(word).startswith("line-1: ") for word in words)
     assert "GPIO 17" in words
+
+
+def test_a_remedy_begins_like_a_sentence_and_a_command_as_it_is_typed() -> None:
+    told = " ".join(one.text or "" for one in texts(card(card_rows(), "north", "en")))
+    remedies = [remedy for _, pattern, _, remedy in card_rows() if remedy and pattern != "off"]
+    typed = [remedy for remedy in remedies if remedy.startswith(("`", "autodialer"))]
+    assert typed
+    assert len(typed) < len(remedies)
+    for remedy in remedies:
+        first = remedy.replace("`", "").split()[0].rstrip(".;,")
+        begins = first if remedy in typed else first[:1].upper() + first[1:]
+        assert f". {begins}" in told, remedy

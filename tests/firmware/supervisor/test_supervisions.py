@@ -57,6 +57,12 @@ SUPERVISIONS: dict[str, list[Step]] = {
         (8.0, d.Recorded(), [], 31.0),
         (9.0, d.Released(), [d.TellReleased()], 31.0),
     ],
+    "a box that connects anew after a press, and is not asked what the one before was told": [
+        *START,
+        PRESS,
+        (2.01, d.Connected(8, 25.0), [d.GivePorts(), d.Welcome(True, "button")], 27.01),
+        (2.2, d.Tick(), [], 27.01),
+    ],
     "a stop that goes well": [
         *START,
         PRESS,
