@@ -428,3 +428,13 @@ def test_documented_figures() -> None:
     assert timedelta(seconds=30) == claims.ASK_AGAIN
     assert timedelta(hours=24) == claims.LOST
     assert claims.SCANNED_PER_STEP == 100
+
+
+@pytest.mark.parametrize(("who", "ends"), [(0, True), (1, False)])
+def test_an_objection_elsewhere_ends_the_call_with_that_person_alone(who: int, ends: bool) -> None:
+    fleet = Fleet()
+    made = box(fleet, ANNA, BEN)
+    assert made.take(granted("a1")) == ["call.authorised", "Dial"]
+    fleet.objections[pid(who)] = T0
+    told = made.take(ObjectedElsewhere(pid=pid(who), at=T0, box="south"))
+    assert ("HangUp" in told) is ends

@@ -209,3 +209,19 @@ def test_a_silent_box_is_marked_and_its_last_word_stays() -> None:
         await pilot.press("escape")
 
     played(box, play, (80, 24))
+
+
+@pytest.mark.parametrize(
+    ("call", "incoming", "told"),
+    [
+        ("telling", None, "telling "),
+        (None, "greeting", "caller: greeting"),
+        ("telling", "greeting", "telling "),
+        (None, None, "ready"),
+    ],
+)
+def test_a_line_says_who_called_whom(call: str | None, incoming: str | None, told: str) -> None:
+    line = {**STATUS["lines"][0], "call": call, "incoming": incoming}
+    rows = plain(View(status={**STATUS, "lines": [line]}), 80, 24)
+    (row,) = [row for row in rows if row.startswith("line-1")]
+    assert row.split(maxsplit=1)[1].startswith(told)

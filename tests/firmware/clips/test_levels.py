@@ -267,3 +267,15 @@ def test_a_mix_is_lost_below_a_tenth_of_what_it_should_hold(share: float, cancel
 def test_channels_that_nobody_fed_cancel_nothing() -> None:
     assert not Channels(2).cancel
     assert Channels(2).loudest == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counted"), [(2, 0, 0), (3, 0, 1), (1, 2, 1), (1, 1, 0)]
+)
+def test_a_run_of_three_counts_wherever_the_pieces_part(
+    before: int, after: int, counted: int
+) -> None:
+    meter = Meter(200)
+    meter.feed(np.array([0.1] * 5 + [1.0] * before))
+    meter.feed(np.array([1.0] * after + [0.1] * 5))
+    assert meter.levels().clipped == counted
