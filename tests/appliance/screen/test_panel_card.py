@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -67,3 +68,28 @@ def test_a_remedy_begins_like_a_sentence_and_a_command_as_it_is_typed() -> None:
         first = remedy.replace("`", "").split()[0].rstrip(".;,")
         begins = first if remedy in typed else first[:1].upper() + first[1:]
         assert f". {begins}" in told, remedy
+
+
+LOOKED_AT = Path(__file__).parents[2] / "fixtures" / "drawings"
+"""Pictures as they were when a person last looked at them; draw anew, look, and keep."""
+PINS = {
+    "ready": 17,
+    "call": 22,
+    "fault": 23,
+    "start": 5,
+    "stop": 6,
+    "stop_second": 13,
+    "line-1": 26,
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["card", "wiring"])
+def test_a_drawing_is_as_it_was_looked_at(name: str, language: str) -> None:
+    drawn = (
+        card(card_rows(), "north", language)
+        if name == "card"
+        else wiring(PINS, language, normally_open=("stop_second",))
+    )
+    kept = (LOOKED_AT / f"{name}.{language}.svg").read_text(encoding="utf-8")
+    assert drawn.splitlines() == kept.splitlines()
