@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.effects import Entry
+from appliance.language import translator
 from appliance.report.dossier import as_text, compile_dossier
 from appliance.report.figures import AttemptRow, Event, Figures, LineFigures, add_up
+from appliance.report.pages import duration
 from appliance.report.table import COLUMNS, as_csv
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -317,3 +319,18 @@ def test_a_dossier_for_reading() -> None:
     ):
         assert told in words
     assert "name " not in words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0, "0 s"),
+        (89.4, "89 s"),
+        (90.0, "2 min"),
+        (5399.0, "90 min"),
+        (5400.0, "1.5 h"),
+        (36000.0, "10.0 h"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_own_unit(seconds: float, shown: str) -> None:
+    assert duration(seconds, translator("en")) == shown

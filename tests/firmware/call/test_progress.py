@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -292,11 +293,12 @@ def test_our_own_hang_up_is_ours_whatever_comes_after() -> None:
     assert state.hang_up_ordered(emergency=True).release_cause(None).cause is Cause.EMERGENCY
 
 
-def test_a_call_that_never_shows_itself_is_given_up() -> None:
+@pytest.mark.parametrize("began", [0.0, 100.0])
+def test_a_call_that_never_shows_itself_is_given_up(began: float) -> None:
     state, _ = tell(["=OK", ()])
-    state, facts = state.tick(SIM7600.timing.row_missing - 0.1)
+    state, facts = replace(state, began=began).tick(began + SIM7600.timing.row_missing - 0.1)
     assert not facts
-    _, facts = state.tick(SIM7600.timing.row_missing)
+    _, facts = state.tick(began + SIM7600.timing.row_missing)
     assert kinds(facts) == ["Over"]
 
 
