@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from appliance.errors import NobodyListens, Refused
 from appliance.update.trial import PARTS, Health, Mode
 
 DOCTOR_WITHIN = 180.0
+_BELIEVED_GONE = 3
+"""Questions to nobody in a row, after which there is no box."""
+_ASKED_AGAIN = 0.3
+"""Seconds between them."""
 _SUPERVISOR = ("systemctl", "--quiet", "is-active", "autodialer-supervisor.service")
 _DOCTOR = ("/usr/bin/autodialer", "doctor", "--json")
 
@@ -29,12 +34,15 @@ class BoxSeen:
     def hold(self) -> int:
         """Let it begin no further call; returns how many are up. Raises Refused where it answers
         and cannot say so."""
-        try:
-            if self._status().get("safe_mode"):
-                return 0
-            return int(self._ask("update.hold")["calls"])
-        except NobodyListens:
-            return 0  # No box, no call: and its supervisor has hung up whatever there was.
+        for _ in range(_BELIEVED_GONE):
+            try:
+                if self._status().get("safe_mode"):
+                    return 0
+                return int(self._ask("update.hold")["calls"])
+            except NobodyListens:
+                # A connection that ends is not yet a box that has ended.
+                time.sleep(_ASKED_AGAIN)
+        return 0  # No box, no call: and its supervisor has hung up whatever there was.
 
     def release(self) -> None:
         """Let it call again."""
