@@ -67,9 +67,7 @@ class HeardObjections:
         *after* is the ledger's last row.
         """
         with self._lock:
-            self._calls[attempt] = _Expected(callee, now, after)
-            while len(self._calls) > _CALLS_KEPT:
-                self._calls.popitem(last=False)
+            self._keep(attempt, _Expected(callee, now, after))
 
     def called(self, event: CallerEvent, caller: Callee, now: Now, *, after: int) -> None:
         """Note that somebody called, where calling is an objection (the line's own thread).
@@ -77,10 +75,8 @@ class HeardObjections:
         *now* is the box's last look at its clock.
         """
         with self._lock:
-            self._calls[event.attempt] = expected = _Expected(caller, now, after)
+            expected = self._keep(event.attempt, _Expected(caller, now, after))
             self._note(event.attempt, expected, event.at)
-            while len(self._calls) > _CALLS_KEPT:
-                self._calls.popitem(last=False)
 
     def heard(self, event: KeyHeard) -> None:
         """Note an objection (the line's own thread). It blocks for as long as the disk takes.
@@ -94,6 +90,12 @@ class HeardObjections:
             if call is None or call.noted or call.folded:
                 return
             self._note(event.attempt, call, event.at)
+
+    def _keep(self, attempt: str, expected: _Expected) -> _Expected:
+        self._calls[attempt] = expected
+        while len(self._calls) > _CALLS_KEPT:
+            self._calls.popitem(last=False)
+        return expected
 
     def _note(self, attempt: str, call: _Expected, at: float) -> None:
         call.noted = True

@@ -64,10 +64,10 @@ class RegisteredPeople:
         return None if read is None else self._registry.by_number(read)
 
     def number_hash(self, number: str) -> str | None:
-        number_hash = self.hashed(number)
         read = self._read(number)
-        if number_hash is None or read is None:
+        if read is None:
             return None
+        number_hash = hash_number(self._registry.number_key, read)
         self._hashed.pop(number_hash, None)
         self._hashed[number_hash] = read
         if len(self._hashed) > REMEMBERED:
