@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The detector's matrices are small: threads would only wait for each other.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: pictures page-pictures demo demo-fleet test pure check lint bench crash first-boot field-guide card-units soak chaos contract restore-matrix death mutants fuzz freeze \
+.PHONY: pictures page-pictures demo demo-fleet test pure check lint bench crash first-boot field-guide card-units soak chaos fleet-day contract restore-matrix death mutants fuzz freeze \
   deb deb-boot arm64-tests sticks docs lock audit clean
 
 demo: $(VENV)/.installed
@@ -95,6 +95,10 @@ soak: $(VENV)/.developer
 # A fleet with links, boxes, nodes and clocks broken at random, and an auditor: a quarter of an hour.
 chaos: $(VENV)/.developer
 	$(BIN)/python -m tests.rigs.fleet_chaos
+
+# A day of a thousand boxes, each with its own connection, at one real hub: half an hour.
+fleet-day: $(VENV)/.fleet
+	$(BIN)/python -m tests.rigs.fleet_day
 
 # Every fault on every modem family, on ptys: a matrix, in minutes.
 contract: $(VENV)/.developer

@@ -15,6 +15,12 @@ from firmware.wording import worded
 _DAY = 24 * 3600 * 10**9
 
 
+ACK_WAIT = 5
+"""Seconds until a message that a box did not acknowledge comes again: it may have gone to a
+connection that was cut at that moment. Claims are refused meanwhile; a call that runs is not ended.
+"""
+
+
 def campaign_stream(campaign: str, replicas: int) -> dict[str, Any]:
     """Return the definition of a campaign's log."""
     names = Subjects(campaign)
@@ -99,7 +105,7 @@ def consumer(campaign: str, box: str, replicas: int) -> dict[str, Any]:
         "ack_policy": "explicit",
         "deliver_policy": "all",
         "filter_subjects": [names.objections, names.stops_of(box), names.epochs_of(box)],
-        "ack_wait": 30 * 10**9,
+        "ack_wait": ACK_WAIT * 10**9,
         "max_ack_pending": 1000,
         "mem_storage": replicas > 1,
         "replay_policy": "instant",

@@ -107,7 +107,7 @@ def test_how_a_box_follows() -> None:
                 "c.spring.stop.*.north",
                 "c.spring.epoch.*.north",
             ],
-            "ack_wait": 30 * SECOND,
+            "ack_wait": 5 * SECOND,
             "mem_storage": replicas > 1,
         }
     assert list_consumer("north") == durable | {
