@@ -33,13 +33,28 @@ ROWS = 300
 """Newest rows of the ledger in the archive."""
 LOG_LINES = 2000
 _EVIDENCE = 8 << 20
-_SECRET = re.compile(r"(?im)^(\s*-?\s*[\"']?(?:sim_pin|pin|puk|passphrase|key)[\"']?\s*:).*$")
+_SECRET = re.compile(
+    r"(?im)^(.*?\b(?:sim_pin|puk|passphrase)\b|\s*-?\s*[\"']?(?:pin|key)[\"']?\s*:)(.*)$"
+)
+_WORD = re.compile(r"[^\s\"'\\,:;(){}\[\]]+(?:[:\s]+[^\s\"'\\,:;(){}\[\]]+)*")
 _LONG = re.compile(r"\d{6,}")
+_PIN = re.compile(r"(?<![\d-])\d{4,8}(?![\d-])")
+"""What a PIN may be (3GPP TS 31.101). A configuration writes it under a key that is misspelt, on
+the line after, in braces, as an alias; so there it is looked for by its form."""
 
 
 def masked(text: str) -> str:
-    """Return *text* without what may be a secret, a telephone number, an IMEI or an ICCID."""
-    return _LONG.sub("(digits)", said_by_a_person(_SECRET.sub(r"\1 (hidden)", text)))
+    """Return *text* without what may be a secret, a telephone number, an IMEI or an ICCID.
+
+    Quotes and brackets stay, so that what is JSON stays JSON.
+    """
+    hidden = _SECRET.sub(lambda line: line[1] + _WORD.sub("(hidden)", line[2]), text)
+    return _LONG.sub("(digits)", said_by_a_person(hidden))
+
+
+def masked_configuration(text: str) -> str:
+    """Do the same with a configuration, and replace whatever may be a PIN."""
+    return masked(_PIN.sub("(digits)", text))
 
 
 def write_bundle(
@@ -83,7 +98,7 @@ def _parts(
         told = read_bounded(arguments.config, SIZE_LIMIT).decode("utf-8", "replace")
     except OSError as error:
         told = f"{error.strerror}\n"
-    yield "config.yaml", told
+    yield "config.yaml", masked_configuration(told)
     yield "ledger.jsonl", _ledger(arguments)
     yield "log.txt", _log()
     yield from _hardware(arguments)

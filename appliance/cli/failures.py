@@ -5,6 +5,7 @@ Both come from one :func:`answer_to`, so that a program learns no less than a pe
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -14,6 +15,8 @@ from firmware.wording import joined, plural, reason_of, said_by, worded
 
 REFUSED = 1
 USAGE = 2
+_DIGITS = re.compile(r"\d{4,}")
+"""What a PIN may be (3GPP TS 31.101: four to eight digits), and longer."""
 SUPERUSER = worded("run the command as the box's user, for example with sudo -u autodialer")
 
 # What the system says where it refuses a file (strerror(3)), for the catalogues.
@@ -102,6 +105,9 @@ def _print_faults(error: Any, file: str) -> None:
             continue
         # A tab is one column of the file and several of the screen.
         text = visible(lines[row - 1].rstrip("\r").replace("\t", " "))
+        if not fault.path or fault.path.startswith("lines"):
+            # Nor is one whose key is misspelt, or stands on the line before.
+            text = _DIGITS.sub(lambda found: "*" * len(found[0]), text)
         start = max(0, column - SHOWN // 2) if len(text) > SHOWN else 0
         print(f"    {text[start : start + SHOWN]}", file=sys.stderr)
         print(f"    {' ' * (column - 1 - start)}^", file=sys.stderr)

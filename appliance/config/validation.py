@@ -43,6 +43,9 @@ _QUOTED: tuple[tuple[str | None, ...], ...] = (
     ("campaign", "keys", "listen"),
     ("campaign", "keys", "object"),
 )
+SECRETS = frozenset({"sim_pin"})
+"""Keys whose value no fault repeats: what is told of a start that fails goes to the journal, to
+``status`` and into the archive of ``doctor``."""
 
 
 def add_further_faults(faulty: DocumentFaulty, document: Document) -> None:
@@ -130,11 +133,12 @@ def _unquoted(document: Document) -> Iterator[Fault]:
         if source in ("", "~", "null"):
             continue
         if any(_matches(path, pattern) for pattern in _QUOTED):
-            yield Fault(
-                document.mark(path),
-                dotted(path),
-                worded('stands without quotes; write "{source}" in quotes', source=source),
+            wrong = (
+                worded("stands without quotes; write it in quotes")
+                if path[-1] in SECRETS
+                else worded('stands without quotes; write "{source}" in quotes', source=source)
             )
+            yield Fault(document.mark(path), dotted(path), wrong)
 
 
 def _matches(path: Path_, pattern: tuple[str | None, ...]) -> bool:
@@ -150,7 +154,7 @@ def _fault(document: Document, details: ErrorDetails) -> Fault:
     path = dotted(location)
     field, section = _field(location)
     remedy = (field.description if field is not None else None) or ""
-    source = document.sources.get(location, "")
+    source = "" if SECRETS & set(location) else document.sources.get(location, "")
     if kind == "extra_forbidden":
         known = sorted(section.model_fields) if section is not None else []
         import difflib

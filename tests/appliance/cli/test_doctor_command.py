@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.cli.doctor import _should_run
-from appliance.cli.doctor_bundle import masked
+from appliance.cli.doctor_bundle import masked, masked_configuration
 from appliance.cli.doctor_card import TOPICS
 from appliance.cli.main import SYSTEM_CONFIG, main
 from appliance.config.paths import sample_config
@@ -72,6 +72,47 @@ def test_a_box_that_the_computer_starts_and_that_does_not_run_ails(tmp_path: Pat
 )
 def test_what_names_somebody_or_opens_something_is_masked(text: str, gone: str) -> None:
     assert gone not in masked(text)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'lines: [{name: a, sim_pin: "4711"}]',
+        "lines:\n  - {sim_pin: 4711, name: a}",
+        'sim_pin:\n      "4711"',
+        "sim_pin: >-\n      4711",
+        "    ? sim_pin\n    : 4711",
+        'pin: &mine "4711"\nlines:\n  - sim_pin: *mine',
+        'sim_pim: "47110815"',
+        "simpin 4711",
+        "{'sim_pin': '4711'}",
+        "# the PIN is 4711",
+    ],
+)
+def test_a_pin_leaves_in_no_archive_however_it_is_written(written: str) -> None:
+    assert "4711" not in masked_configuration(written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'lines[0].sim_pin: stands without quotes; write "4711" in quotes',
+        '"detail": "lines[0].sim_pin: write \\"4711\\" in quotes",',
+        '"sim_pin": "4711",',
+        "sim_pin=4711",
+        "passphrase: 4711 and words",
+    ],
+)
+def test_a_pin_of_an_older_log_is_hidden(written: str) -> None:
+    hidden = masked(written)
+    assert "4711" not in hidden
+    assert "words" not in hidden
+    assert hidden.count('"') == written.count('"'), "what is JSON stays so"
+
+
+def test_what_support_needs_of_a_configuration_stays() -> None:
+    text = "date: 2027-03-10\nwindows: 09:00-18:30\n"
+    assert masked_configuration(text) == text
 
 
 def test_the_archive_holds_what_support_asks_for(

@@ -42,6 +42,39 @@ def test_the_line_of_a_pin_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFi
     assert not any("sim_pin: 1234" in row for row in told(tmp_path, capsys, "en"))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "sim_pin: 4711",
+        "sim_pin: 47e11",
+        '"sim_pin" : 4711',
+        "sim_pin:\n      4711",
+        'sim_pim: "4711"',
+        "sim-pin: 4711",
+        'sim_pim: "4711" x',
+        'sim_pin: "4711',
+        "sim_pin: [4711]",
+        "sim_pin: {of: 4711}",
+        "sim_pin: *x4711",
+        'sim_pin: !x "4711"',
+        'sim_pin: "4711"\n    sim_pin: "4711"',
+        "sim_pin: 47115",
+        "sim_pin: 0.4711",
+    ],
+)
+def test_a_pin_is_told_nowhere_however_wrongly_it_is_written(
+    written: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is told of a start that fails stands in the journal."""
+    file = tmp_path / "config.yaml"
+    file.write_text(FILE.format(language="en").replace("sim_pin: 1234", written))
+    assert main(["--config", str(file), "check"]) == 2
+    assert main(["--config", str(file), "check", "--json"]) == 2
+    said = capsys.readouterr()
+    assert "4711" not in said.out + said.err
+    assert "47e11" not in said.out + said.err
+
+
 def test_a_broken_file_is_explained_in_the_language_that_it_asks_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
