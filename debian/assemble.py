@@ -254,7 +254,8 @@ def _launcher(house: Path, program: str, python: str, module: str) -> None:
         "    exit 78\n"
         "fi\n"
         'here=$(dirname "$(readlink -f "$0")")\n'
-        f'exec /usr/bin/python{python} -I "$here/programs/{program}.py" "$@"\n',
+        # Asked by root it would leave byte code beside, which no package manager takes away.
+        f'exec /usr/bin/python{python} -I -B "$here/programs/{program}.py" "$@"\n',
         encoding="utf-8",
     )
     launcher.chmod(0o755)
