@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Any
 
     from appliance.cli.parser import CommandParser
 
@@ -102,6 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if alone and command in QUICK:
         gc.disable()
+    if alone:
+        _tell_bugs_without_numbers()
     try:
         with safe_output(command):
             return _run(given, before)
@@ -111,6 +114,31 @@ def main(argv: Sequence[str] | None = None) -> int:
             gc.freeze()
         if before is not None:
             signal.signal(signal.SIGINT, before)
+
+
+def _tell_bugs_without_numbers() -> None:
+    """Print what ends a program or a thread that nobody foresaw, without telephone numbers.
+
+    The text of an error names the value that was wrong, and under the service manager standard
+    error is the journal.
+    """
+    import threading
+
+    def told(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+        import traceback
+
+        from appliance.numbers import said_by_a_person
+
+        text = said_by_a_person("".join(traceback.format_exception(kind, error, trace)))
+        print(text, end="", file=sys.stderr, flush=True)
+
+    def of_thread(ended: threading.ExceptHookArgs) -> None:
+        if ended.exc_type is not SystemExit:
+            told(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+    sys.excepthook = told
+    threading.excepthook = of_thread
+    sys.unraisablehook = lambda lost: told(lost.exc_type, lost.exc_value, lost.exc_traceback)
 
 
 def command_parser(

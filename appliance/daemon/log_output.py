@@ -14,12 +14,30 @@ import queue
 import sys
 import threading
 import time
+from typing import Any
+
+from appliance.numbers import said_by_a_person, without_numbers
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 MOST = 2000
 """Lines that wait; a burst of a start with eight lines is some hundred."""
 LEAVE_WITHIN = 1.0
 """Real seconds that the end of the program waits for what is still in the queue."""
+
+
+class MaskingFormatter(logging.Formatter):
+    """Writes no telephone number, and one line for one message.
+
+    Whoever logs masks what it knows to be a number. This is for what nobody knew: the text of an
+    error names the value that was wrong, and a modem's reply may hold line ends of its own.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        text = str(without_numbers(super().formatMessage(record)))
+        return text.replace("\r", "\\r").replace("\n", "\\n")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return said_by_a_person(super().formatException(ei))
 
 
 class PatientHandler(logging.Handler):
@@ -94,6 +112,6 @@ def log_to_stderr(level: str) -> None:
         handler = PatientHandler(sys.stderr.fileno())
     except (OSError, AttributeError, ValueError):
         handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(MaskingFormatter(FORMAT))
     root.addHandler(handler)
     root.setLevel(level.upper())

@@ -144,7 +144,7 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
         (
             "bench: true # a",
             "bench: true\n    sim_pin: 0123 # a",
-            'lines[0].sim_pin: stands without quotes; write it in quotes',
+            "lines[0].sim_pin: stands without quotes; write it in quotes",
         ),
         ("bench: true # a", "bench: yes # a", 'lines[0].bench: "yes" is neither true nor false'),
         (

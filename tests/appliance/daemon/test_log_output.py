@@ -13,7 +13,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.daemon.log_output import FORMAT, LEAVE_WITHIN, PatientHandler
+from appliance.daemon.log_output import (
+    FORMAT,
+    LEAVE_WITHIN,
+    MaskingFormatter,
+    PatientHandler,
+)
 
 
 @pytest.fixture
@@ -112,3 +117,76 @@ def test_no_lock_of_the_library_is_taken(
     handler.handle(record("secret"))
     handler.flush()
     assert os.read(pipe[0], 4096) == b"INFO box: heard\n"
+
+
+NUMBERS = ["+33639980001", "+33 6 39 98 00 01", "+33-6-39-98-00-01"]
+
+
+def formatted(text: str, *arguments: object, error: BaseException | None = None) -> str:
+    ended = None if error is None else (type(error), error, error.__traceback__)
+    told = logging.LogRecord("box", logging.INFO, "", 0, text, arguments, ended)
+    return MaskingFormatter(FORMAT).format(told)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_message_and_no_traceback_holds_a_number(number: str) -> None:
+    digits = "".join(filter(str.isdigit, number))
+    for told in (
+        formatted("nobody knows %s", number),
+        formatted("operation failed", error=KeyError(number)),
+        formatted("operation failed", error=ValueError(f"input_value='{number}'")),
+        formatted("operation failed", error=ValueError("0639980001")),
+    ):
+        left = "".join(filter(str.isdigit, told))
+        assert digits not in left
+        assert "639980001" not in left
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    try:
+        {}["+33639980001"]
+    except KeyError as error:
+        told = formatted("failed", error=error)
+    assert "Traceback" in told
+    assert 'log_output.py", line ' in told
+
+
+def test_what_a_modem_says_makes_no_line_of_its_own() -> None:
+    assert formatted("said %s", "OK\r\n<0>the box is fine") == (
+        "INFO box: said OK\\r\\n<0>the box is fine"
+    )
+
+
+HOOKED = """
+import sys, threading
+from appliance.cli import main as m
+import appliance.cli.completion as command
+
+def run(arguments):
+    thread = threading.Thread(target=lambda: {{}}["+33639980001"])
+    thread.start()
+    thread.join()
+    class Lost:
+        def __del__(self):
+            raise ValueError("+33 6 39 98 00 01")
+    Lost()
+    raise KeyError("+33639980001 and 06 39 98 00 01")
+
+command.run = run
+sys.argv = ["autodialer", "completion", "bash"]
+m.main()
+"""
+
+
+@pytest.mark.process
+def test_a_program_that_a_bug_ends_tells_no_number() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HOOKED.replace("{{}}", "{}")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 3
+    assert done.stderr.count("(number)") == 4
+    assert "39980001" not in done.stderr.replace(" ", "")
