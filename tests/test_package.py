@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -82,6 +84,89 @@ def test_a_private_file_is_handed_over_whole_or_refused(
     handed = Path(names["hand_over"](str(private), None))
     assert handed.read_bytes() == private.read_bytes()
     os.close(int(handed.name))
+
+
+SUDO = """\
+#!/bin/sh
+echo "$@" >>"{log}"
+shift
+AS=0 exec "$@"
+"""
+ECHO = """\
+#!/bin/sh
+for word in "$@"; do printf '%s\\n' "$word"; done
+exit 7
+"""
+
+
+def as_somebody(tmp_path: Path) -> Path:
+    """The command for a person who is not root, with a sudo that asks nothing."""
+    program = as_box().replace("/usr/lib/autodialer/current/autodialer", str(tmp_path / "box"))
+    program = program.replace('ACCOUNT = "autodialer"', f'ACCOUNT = "{getpass.getuser()}"')
+    # Nobody's account is changed here: the environment says who asks.
+    program = program.replace("os.geteuid()", 'int(os.environ.get("AS", "4242"))')
+    program = re.sub(
+        r"^    os\.(initgroups|setgid|setuid)\(.*\)$", "    pass", program, flags=re.MULTILINE
+    )
+    for name, text in (
+        ("box", ECHO),
+        ("sudo", SUDO.format(log=tmp_path / "log")),
+        ("autodialer", program),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    return tmp_path / "autodialer"
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("words", "logged"),
+    [
+        (["why", "+33639980001"], False),
+        (["why", "06 39 98 00 01", "--json"], False),
+        (["contacts", "revoke", "0639980001", "06.39.98.00.02"], False),
+        (["--state", "/x", "dossier", "+33-6-39-98-00-01"], False),
+        (["reset", "--by", "A", "--reason", "asked by 06 39 98 00 01"], False),
+        (["contacts", "import", "+33639980001.csv"], False),
+        (["messages", "show", "06\u202f39\u202f98\u202f00\u202f01"], False),
+        (["status", "--json"], True),
+        (["why", "--at", "2027-03"], True),
+        (["clock", "correct", "--by", "é", "--reason", ""], True),
+    ],
+)
+def test_no_number_of_a_command_reaches_the_log_of_sudo(
+    words: list[str], logged: bool, tmp_path: Path
+) -> None:
+    """sudo writes each command into the journal, where nobody's number can be erased."""
+    done = subprocess.run(
+        [sys.executable, "-I", str(as_somebody(tmp_path)), *words],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split("\n")) == (7, [*words, ""]), done.stderr
+    told = (tmp_path / "log").read_text(encoding="utf-8")
+    assert (words[0] in told) == logged
+    assert logged or not re.search(r"\d{4,}", re.sub(r"/proc/\d+/|\S*pytest\S*", "", told))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "place", ["/etc/passwd", "/proc/1/fd/../environ", "/proc/self/fd/0", "proc/1/fd/0", ""]
+)
+def test_words_come_from_the_memory_of_the_one_who_asks_and_from_nowhere_else(
+    place: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", str(as_somebody(tmp_path)), "--words-of", place],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "AS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Passed on as it is, for the box to refuse.
+    assert done.stdout.split("\n")[:2] == ["--words-of", place], done.stderr
 
 
 @pytest.mark.process
