@@ -144,7 +144,7 @@ def test_no_message_and_no_traceback_holds_a_number(number: str) -> None:
 
 def test_a_traceback_keeps_its_lines() -> None:
     try:
-        {}["+33639980001"]
+        raise KeyError("+33639980001")
     except KeyError as error:
         told = formatted("failed", error=error)
     assert "Traceback" in told
