@@ -103,6 +103,7 @@ def as_somebody(tmp_path: Path) -> Path:
     """The command for a person who is not root, with a sudo that asks nothing."""
     program = as_box().replace("/usr/lib/autodialer/current/autodialer", str(tmp_path / "box"))
     program = program.replace('ACCOUNT = "autodialer"', f'ACCOUNT = "{getpass.getuser()}"')
+    program = program.replace("/etc/autodialer/config.yaml", str(tmp_path / "config.yaml"))
     # Nobody's account is changed here: the environment says who asks.
     program = program.replace("os.geteuid()", 'int(os.environ.get("AS", "4242"))')
     program = re.sub(
@@ -135,7 +136,7 @@ def as_somebody(tmp_path: Path) -> Path:
     ],
 )
 def test_no_number_of_a_command_reaches_the_log_of_sudo(
-    words: list[str], logged: bool, tmp_path: Path
+    words: list[str], *, logged: bool, tmp_path: Path
 ) -> None:
     """sudo writes each command into the journal, where nobody's number can be erased."""
     done = subprocess.run(
@@ -149,6 +150,40 @@ def test_no_number_of_a_command_reaches_the_log_of_sudo(
     told = (tmp_path / "log").read_text(encoding="utf-8")
     assert (words[0] in told) == logged
     assert logged or not re.search(r"\d{4,}", re.sub(r"/proc/\d+/|\S*pytest\S*", "", told))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("asks", ["4242", "0"])
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (["stop"], True),
+        (["contacts", "revoke", "--file", "list"], True),
+        (["--config", "/mine", "check"], True),
+        (["audio", "check"], False),
+        (["demo"], False),
+        (["--version"], False),
+    ],
+)
+def test_the_command_asks_the_box_of_this_machine_wherever_it_is_called(
+    asks: str, words: list[str], *, ours: bool, tmp_path: Path
+) -> None:
+    """In a folder for a stick, with its own configuration, a stop found no box."""
+    program = as_somebody(tmp_path)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    for place in (stick, tmp_path):
+        (place / "config.yaml").write_text("box: {}\n")
+    done = subprocess.run(
+        [sys.executable, "-I", str(program), *words],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "AS": asks},
+        cwd=stick,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    first = ["--config", str(tmp_path / "config.yaml")] if ours else []
+    assert done.stdout.split("\n")[:-1] == [*first, *words], done.stderr
 
 
 @pytest.mark.process

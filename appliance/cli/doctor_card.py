@@ -51,7 +51,14 @@ TOPICS = (
     ),
     Topic(
         "slots",
-        ("run/autodialer-card/*", "run/autodialer-update/result.json", "proc/mounts"),
+        (
+            # By their names: the keys that may log in lie there too, and name people.
+            *(
+                f"run/autodialer-card/{name}"
+                for name in ("slot", "trial", "returned", "data-missing", "fsck")
+            ),
+            *("run/autodialer-update/result.json", "proc/mounts"),
+        ),
         (("rauc", "status", "--detailed"),),
     ),
     Topic(
