@@ -15,6 +15,7 @@ import pytest
 
 from appliance.box import updated
 from appliance.update.notes import Notes
+from appliance.update.rauc import Rauc
 from tests.support.update_card import SLOT_BYTES, Card, unusable
 
 pytestmark = [
@@ -107,6 +108,30 @@ def test_a_new_system_that_is_not_well_goes_back_by_itself(
         card.boot()
         assert card.confirm() is None, "it is told once"
         assert lamp(card) == ""
+
+
+def test_a_stick_that_answers_rauc_otherwise_than_it_was_judged_is_not_booted(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own processor can show a new version first, and an old one, signed as well, to be
+    written."""
+    old = card.bundle("old.raucb", version="0.9.0", build="state-format=0").rename(
+        card.root / "old"
+    )
+    card.bundle()
+    install = Rauc.install
+
+    def swapped(rauc: Rauc, bundle: Path) -> str:
+        shutil.copyfile(old, bundle)
+        return install(rauc, bundle)
+
+    monkeypatch.setattr(Rauc, "install", swapped)
+    assert card.apply() is not None
+    assert card.restarts == 0
+    assert "not what was judged" in card.word()
+    card.boot()
+    assert card.slot == "A"
+    assert card.confirm() is None
 
 
 def test_a_way_back_is_told_once_also_where_rauc_cannot_take_it_down(card: Card) -> None:
