@@ -39,6 +39,7 @@ PACKAGES = "systemd,systemd-sysv,dbus,python3,udev,tzdata,sudo,adduser,kmod,libs
 HOME = "/usr/lib/autodialer"
 NETWORK = "/var/tmp/network.jsonl"
 PEOPLE = 60
+PIN = "4711"
 SPEED = 4.0
 DOWN_WITHIN = 3.0
 """Real seconds until a call is down whose box died."""
@@ -194,10 +195,16 @@ class Trial:
     def configure(self) -> str:
         """Bench lines, people whose list only root can read, modems in a unit of their own."""
         run = self.machine.run
-        (self.machine.root / "etc/autodialer/config.yaml").write_text(_bench_configuration())
+        (self.machine.root / "etc/autodialer/config.yaml").write_text(
+            _bench_configuration(pin=True)
+        )
         people = self.machine.root / "root/people.csv"
         people.write_text(_people())
         people.chmod(0o600)
+        pin = self.machine.root / "etc/credstore/autodialer.sim-pin"
+        pin.parent.mkdir(exist_ok=True)
+        pin.write_text(f"{PIN}\n")
+        pin.chmod(0o600)
         scenario = self.machine.root / "var/tmp/scenario.yaml"
         scenario.write_text(json.dumps(_scenario()))
         # While it waits the box takes no list.
@@ -216,6 +223,31 @@ class Trial:
         )
         run("systemctl", "restart", "autodialer-supervisor.service", "autodialer.service")
         return imported.strip().splitlines()[0]
+
+    def what_came(self) -> str:
+        """Everything that is promised to be in place is."""
+        run = self.machine.run
+        for path in (
+            "/usr/share/man/man1/autodialer.1.gz",
+            "/usr/share/bash-completion/completions/autodialer",
+            "/usr/share/zsh/vendor-completions/_autodialer",
+            "/usr/share/fish/vendor_completions.d/autodialer.fish",
+            "/usr/lib/modules-load.d/autodialer.conf",
+            "/usr/lib/sysusers.d/autodialer.conf",
+            "/usr/lib/tmpfiles.d/autodialer.conf",
+            "/usr/share/doc/autodialer/appliance.md",
+        ):
+            run("test", "-s", path)
+        bill = json.loads(run("cat", "/usr/share/doc/autodialer/bill-of-materials.json").stdout)
+        rules = run("sh", "-c", "cat /lib/udev/rules.d/*autodialer*.rules").stdout
+        _equal("ID_MM_DEVICE_IGNORE" in rules, True, "modems kept from ModemManager")
+        judged = run("sh", "-c", "udevadm verify /lib/udev/rules.d/*autodialer*.rules", check=False)
+        # Older releases have no such command.
+        if judged.returncode and "erify" not in judged.stderr.splitlines()[0]:
+            raise Failed(f"the udev rules: {judged.stdout}{judged.stderr}")
+        before = run("systemctl", "show", "-P", "After", "autodialer.service").stdout.split()
+        _equal("systemd-modules-load.service" in before, True, "drivers come before the box")
+        return f"manual, completions, rules, drivers' list; {len(bill['components'])} libraries"
 
     def calls(self) -> str:
         """Calls to their end inside the sandbox."""
@@ -256,7 +288,71 @@ class Trial:
             f"(synchronised: {str(told['synchronised']).lower()})"
         )
 
+    def told(self) -> str:
+        """Who looks at the journal, at ``ps`` and at the files as another account."""
+        run = self.machine.run
+        journal = run("journalctl", "--no-pager", "--output=cat").stdout
+        shown = "\n".join(line for line in self._processes() if "simulate" not in line)
+        for what, text in (("journal", journal), ("processes", shown)):
+            found = [word for word in (PIN, "63998") if word in re.sub(r"\d{12,}", "", text)]
+            _equal(found, [], f"a PIN or a number in the {what}")
+        pid = self._pid()
+        refused = 0
+        for command in (
+            "cat /etc/autodialer/config.yaml",
+            "ls /var/lib/autodialer",
+            "ls /run/autodialer-supervisor",
+            "ls /run/credentials/autodialer.service",
+            f"cat /proc/{pid}/environ",
+            f"cat /proc/{pid}/mem",
+            f"kill -TERM {pid}",
+            f"{HOME}/current/autodialer --config /etc/autodialer/config.yaml stop",
+            "autodialer contacts list",
+            "autodialer reset --by nobody --reason tried",
+            "touch /run/autodialer/starts.json",
+            "touch /run/autodialer-clock/clock.json",
+            "touch /usr/lib/autodialer/current/lib/appliance/new.py",
+            "touch /etc/autodialer/clips.new",
+        ):
+            done = run("runuser", "-u", "nobody", "--", "sh", "-c", command, check=False)
+            if done.returncode == 0:
+                raise Failed(f"nobody may: {command}: {done.stdout[:100]}")
+            refused += 1
+        _equal(self._pid(), pid, "the box's process")
+        return (
+            f"PIN from its credential, in no journal and no ps; {refused} tries of nobody refused"
+        )
+
     # --- what goes wrong ---
+
+    def not_mounted(self) -> str:
+        """A state on a partition that is not there: nothing starts, and none is begun."""
+        run = self.machine.run
+        unit = self.machine.root / "etc/systemd/system/var-lib-autodialer.mount"
+        unit.write_text(
+            "[Mount]\nWhat=/nowhere.img\nWhere=/var/lib/autodialer\nType=ext4\nOptions=loop\n"
+        )
+        names = ("autodialer.service", "autodialer-supervisor.service")
+        run("systemctl", "stop", *names)
+        listing = "find /var/lib/autodialer -printf '%p %s %T@\\n' | sort"
+        before = run("sh", "-c", listing).stdout
+        run("systemctl", "daemon-reload")
+        others = ("autodialer-provision-boot.service", "autodialer-boot-notes.service")
+        started = [
+            name
+            for name in (*names, *others)
+            if run("systemctl", "start", name, check=False).returncode == 0 and name not in others
+        ]
+        _equal(started, [], "what started without its state")
+        running = [words for words in self._processes() if "autodialer" in words]
+        _equal([w for w in running if "simulate" not in w], [], "the box's processes")
+        _equal(run("sh", "-c", listing).stdout, before, "what lies under the mount")
+        unit.unlink()
+        run("systemctl", "daemon-reload")
+        run("systemctl", "reset-failed")
+        run("systemctl", "start", *reversed(names))
+        self._active()
+        return "no unit started, nothing was written under the mount; mounted again it runs"
 
     def kill(self) -> str:
         return self._death("KILL")
@@ -517,10 +613,13 @@ class Trial:
 
 STEPS: tuple[tuple[str, Callable[[Trial], str]], ...] = (
     ("install without network", Trial.install),
+    ("what came with it", Trial.what_came),
     ("not configured yet", Trial.waiting),
     ("configuration, people, modems", Trial.configure),
     ("calls in the sandbox", Trial.calls),
     ("sandbox", Trial.sandbox),
+    ("another account, journal, ps", Trial.told),
+    ("state not mounted", Trial.not_mounted),
     ("kill -9 in a call", Trial.kill),
     ("frozen in a call", Trial.freeze),
     ("update in a call", Trial.update),
@@ -553,7 +652,7 @@ def _field(package: Path, name: str) -> str:
     ).stdout.strip()
 
 
-def _bench_configuration() -> str:
+def _bench_configuration(*, pin: bool = False) -> str:
     settings = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     settings["box"]["state"] = "/var/lib/autodialer"
     for group in settings["campaign"]["clips"].values():
@@ -569,6 +668,8 @@ def _bench_configuration() -> str:
             "bench": True,
         }
     ]
+    if pin:
+        settings["lines"][0]["sim_pin"] = "credential:autodialer.sim-pin"
     settings["clock"]["speed"] = SPEED
     return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
 
@@ -589,9 +690,10 @@ def _people() -> str:
     )
 
 
-def _scenario() -> list[dict[str, object]]:
+def _scenario() -> dict[str, object]:
     behaviour = {"answer": {"keys": [{"key": "1", "heard": 1.0}], "patience": 600}}
-    return [{"number": number, "behaviour": behaviour} for number in _numbers()]
+    numbers = [{"number": number, "behaviour": behaviour} for number in _numbers()]
+    return {"numbers": numbers, "lines": [{"line": 1, "sim": {"pin": PIN}}]}
 
 
 def clean_root(release: str, arch: str = "") -> Path:
