@@ -138,7 +138,7 @@ deb-%: $(VENV)/.developer
 # no French text yet is named by a test. A catalogue without its dated header counts as fuzzy.
 LOCALE := appliance/locale
 messages: $(VENV)/.developer
-	$(BIN)/pybabel --quiet extract --mapping $(LOCALE)/babel.cfg \
+	$(BIN)/python -m babel.messages.frontend --quiet extract --mapping $(LOCALE)/babel.cfg \
 	  --keywords "say marked worded several:1,2 plural:1,2" --no-location --sort-output --omit-header \
 	  --output $(LOCALE)/autodialer.pot appliance firmware
 	$(BIN)/pybabel --quiet update --domain autodialer --input-file $(LOCALE)/autodialer.pot \

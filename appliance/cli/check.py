@@ -64,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         "clip_advice": list(config.clip_advice),
         "advice": [joined(": ", [rule.name, rule.text]) for rule in rules.profile.advice],
         "floor": [
-            worded("floor.ring: A phone rings for at least {spoken}.", spoken=spoken(RING_FLOOR)),
-            *(joined(": ", [rule.name, rule.text]) for rule in FLOOR),
+            worded("A phone rings for at least {spoken}.", spoken=spoken(RING_FLOOR)),
+            *(rule.text for rule in FLOOR),
         ],
         "floor_holds": list(config.floors),
         "ballots": ballot_notes(rules.profile, rules.ballots),

@@ -19,6 +19,7 @@ from appliance.cli.sample import refuse_the_sample
 from appliance.cli.session import ask
 from appliance.cli.speech import say, several
 from appliance.control.protocol import FILE_LIMIT
+from appliance.ledger_words import hours
 from firmware.bounded_read import read_bounded
 from firmware.wording import joined, plural, reason_of, worded
 
@@ -335,7 +336,7 @@ def _print_preview(answer: dict[str, Any]) -> None:
                 timezone=row["timezone"],
                 purpose=row["purpose"],
                 given=row["given"],
-                windows=row["windows"],
+                windows=hours(row["windows"], say),
                 called=called,
             )
         )
@@ -362,9 +363,9 @@ def _list(arguments: argparse.Namespace) -> int:
         state = say("revoked") if one["revoked"] else say(one["last_outcome"] or NOT_CALLED)
         print(
             f"{one['subject'][:8]}  {one['number']:<18} {one['name']:<24} {one['language']}  "
-            f"{one['timezone']:<20} {one['windows']:<28} {state}"
+            f"{one['timezone']:<20} {hours(one['windows'], say):<28} {state}"
         )
-    print(say("{count} people", count=len(people)))
+    print(several("{count} person", "{count} people", len(people)))
     return 0
 
 
@@ -415,5 +416,6 @@ def _export(arguments: argparse.Namespace) -> int:
     elif arguments.out is None:
         sys.stdout.write(answer["csv"])
     else:
-        print(say("{people} people in {out}", people=answer["people"], out=arguments.out))
+        people = plural("{count} person", "{count} people", answer["people"])
+        print(say("{people} in {out}", people=people, out=arguments.out))
     return 0

@@ -21,6 +21,7 @@ from appliance.cli.failures import USAGE
 from appliance.cli.session import ask
 from appliance.cli.speech import say
 from appliance.language import marked
+from appliance.ledger_words import fault_name
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
 from firmware.host_health import Part
@@ -184,7 +185,7 @@ def _law(config: Any) -> Iterator[DoctorRow]:
     yield DoctorRow(
         part=worded("law profile"),
         state="ok",
-        detail=f"{rules.profile.label}: {rules.profile.title}",
+        detail=joined(": ", [rules.profile.label, rules.profile.title]),
     )
     for note in ballot_notes(rules.profile, rules.ballots):
         yield DoctorRow(part=worded("ballots"), state="note", detail=note)
@@ -499,7 +500,7 @@ def _line(line: dict[str, Any], *, running: bool, zone: str | None = None) -> It
         yield DoctorRow(
             part=part,
             state="fault",
-            detail=joined(": ", [fault["code"], fault["detail"]]),
+            detail=joined(": ", [worded(fault_name(fault["code"])), fault["detail"]]),
             remedy=fault["remedy"],
         )
     elif line["ready"]:

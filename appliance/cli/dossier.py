@@ -55,11 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _rule_texts(dossier: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return the words and sources of the law's rules that the dossier names."""
+def _rule_texts(dossier: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """Return the words, sources and dates of the law's rules that the dossier names."""
     from appliance.law import load_profile, profile_names
 
-    texts: dict[str, tuple[str, str]] = {}
+    texts: dict[str, tuple[str, str, str]] = {}
     for label in {str(one["profile"]) for one in dossier["attempts"]}:
         name, _, version = label.partition("/")
         if name not in profile_names():
@@ -67,5 +67,5 @@ def _rule_texts(dossier: dict[str, Any]) -> dict[str, tuple[str, str]]:
         profile = load_profile(name)
         # Rules of a version that this program no longer has keep their names alone.
         if profile.label == label or not version:
-            texts |= {one.name: (one.text, f"{one.source}, {one.dated}") for one in profile.words()}
+            texts |= {one.name: (one.text, one.source, one.dated) for one in profile.words()}
     return texts

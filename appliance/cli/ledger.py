@@ -25,7 +25,7 @@ from appliance.ledger import Anchor, Verification, checkpoint, read_entries, ver
 from appliance.ledger.anchors import AnchorInvalid
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 REREAD_AFTER = 0.2
 """Seconds in which a row that is being written is complete."""
@@ -228,7 +228,8 @@ def _export(directory: Path, arguments: argparse.Namespace) -> int:
         return 0
     write_target(arguments, "--out", arguments.out, "".join(lines).encode())
     with beside(arguments):
-        print(say("{count} rows in {out}", count=len(wanted), out=arguments.out))
+        rows = plural("{count} row", "{count} rows", len(wanted))
+        print(say("{rows} in {out}", rows=rows, out=arguments.out))
     answered(arguments, {"rows": len(wanted), "file": str(arguments.out)})
     return 0
 

@@ -15,7 +15,7 @@ from appliance.cli.sample import refuse_the_sample
 from appliance.cli.speech import say
 from appliance.demo.processes import Stage, autodialer, run_command
 from appliance.errors import Refused
-from firmware.wording import worded
+from firmware.wording import joined, plural, worded
 
 if TYPE_CHECKING:
     from appliance.config.load import Config
@@ -220,9 +220,12 @@ def _first_chance(stage: Stage, config: Config, lines: list[str], pace: float) -
             for verdict in one["verdicts"]
             if not verdict["allowed"]
         )
-        most = "; ".join(
-            worded("{count} times: {reason}", count=count, reason=reason)
-            for reason, count in refused.most_common(3)
+        most = joined(
+            "; ",
+            [
+                plural("{count} time: {reason}", "{count} times: {reason}", count, reason=reason)
+                for reason, count in refused.most_common(3)
+            ],
         )
         raise Refused(
             worded("none of these people may be called ({most})", most=most),

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from appliance.report.report import MEANINGS
+    from appliance.ledger_words import MEANINGS, rule_name
     from appliance.report.table import as_csv
     from firmware.yaml_document import read_document
 
@@ -84,7 +84,8 @@ def _report(arguments: argparse.Namespace) -> int:
             made, name = figures.outcomes[outcome.value], speech.say(outcome.value)
             print(f"{made:>6}  {name:<12} {speech.say(meaning)}")
         for rule, count in figures.refused.most_common():
-            print(speech.say("{count:>6}  refused by {rule}", count=count, rule=rule))
+            name = speech.say(rule_name(rule))
+            print(speech.say("{count:>6}  refused by {rule}", count=count, rule=name))
         print(speech.say("anchor: row {head} {head2}", head=head[0], head2=head[1]))
     return 0
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.cli.session import ask
 from appliance.cli.speech import say, several
+from appliance.ledger_words import rule_name
 from appliance.windows import known_zone
 from firmware.wording import worded
 
@@ -60,12 +61,13 @@ def as_text(answer: dict[str, Any]) -> str:
         if answer["may_be_called"]
         else say("{number} may NOT be called at {time}", number=number, time=at)
     ]
-    width = max(len(verdict["rule"]) for verdict in answer["verdicts"])
+    names = [say(rule_name(verdict["rule"])) for verdict in answer["verdicts"]]
+    width = max(map(len, names))
     yes, no = say("yes"), say("NO")
     signs = max(len(yes), len(no))
-    for verdict in answer["verdicts"]:
+    for name, verdict in zip(names, answer["verdicts"], strict=True):
         sign = yes if verdict["allowed"] else no
-        rows.append(f"  {sign:<{signs}}  {verdict['rule']:<{width}}  {say(verdict['reason'])}")
+        rows.append(f"  {sign:<{signs}}  {name:<{width}}  {say(verdict['reason'])}")
     chance = answer["next_chance"]
     if answer.get("territories"):
         rows.append(say("judged as somebody in {names}", names=", ".join(answer["territories"])))

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from appliance.demo.listening_audit import HeardAudit
 from appliance.language import Speaker
-from appliance.report.report import MEANINGS
+from appliance.ledger_words import MEANINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,7 +119,7 @@ class _Reader(Values):
                 name=name, version="", title="", territories={}, enforced=(), duties=(), advice=()
             )
         version = self.text(("version",), worded('write year and month, such as "2026-11"'), _DATED)
-        title = self.text(("title",), worded("write the jurisdiction's name"))
+        title = worded(self.text(("title",), worded("write the jurisdiction's name")))
         territories = self.territories(title)
         rules = self.rules(name, territories)
         for included in self.included():
@@ -195,7 +195,7 @@ class _Reader(Values):
             )
         return Territory(
             name=name,
-            title=self.text((*path, "title"), worded("write the territory's name")),
+            title=worded(self.text((*path, "title"), worded("write the territory's name"))),
             zones=zones,
             region=self.region((*path, "region")) if has_region else main.region,
             holidays=self.subdivisions((*path, "holidays")),
@@ -272,8 +272,8 @@ class _Reader(Values):
         name = self.text((*path, "id"), worded("write a unique id"), _ID)
         common: dict[str, Any] = {
             "name": f"{profile}.{name}",
-            "text": self.text((*path, "text"), worded("write the rule in one sentence")),
-            "source": self.text((*path, "source"), worded("write where the rule stands")),
+            "text": worded(self.text((*path, "text"), worded("write the rule in one sentence"))),
+            "source": worded(self.text((*path, "source"), worded("write where the rule stands"))),
             "dated": self.text(
                 (*path, "date"), worded('write "2026", "2026-11" or "2026-11-24"'), _DATED
             ),

@@ -97,7 +97,7 @@ class Rule:
 
     name: str
     text: str
-    """The rule in one sentence, for people."""
+    """The rule in one sentence, for people; a message, as is the source."""
     source: str
     dated: str
     """Year, month or day of the text, or of the page that was read (ISO 8601)."""

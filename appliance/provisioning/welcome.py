@@ -19,7 +19,6 @@ from appliance.language import Translate, marked, translator
 from appliance.provisioning.beside import write_beside, write_sealed
 from appliance.provisioning.folder import LISEZMOI, NAME, README, SAMPLE
 from appliance.provisioning.words import RESULT
-from appliance.screen.panel_card import pattern_words
 from firmware.gpio.lamp import Lamp, describe
 from firmware.wording import worded
 
@@ -72,8 +71,8 @@ def readme(language: str) -> str:
     say = translator(language)
     waits = describe(waiting_lamps(refused=False)[Lamp.FAULT])
     values = {
-        "waits": pattern_words(waits, say),
-        "refused": pattern_words(describe(FaultCode.PROVISIONING.pattern), say),
+        "waits": say(waits),
+        "refused": say(describe(FaultCode.PROVISIONING.pattern)),
         "sample": SAMPLE,
         "name": NAME,
         "result": RESULT,

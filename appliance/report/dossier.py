@@ -12,10 +12,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.effects import Entry
-from appliance.language import DEFAULT, LANGUAGES, Speaker, marked, translator
+from appliance.language import DEFAULT, LANGUAGES, Speaker, translator
+from appliance.ledger_words import LANGUAGES as SPOKEN
+from appliance.ledger_words import (
+    MEANINGS,
+    OUTCOMES,
+    RULES,
+    WITNESSES,
+    done_by,
+    hours,
+    kind_name,
+    rule_name,
+    rule_names,
+)
 from appliance.model import Outcome, utc_text
 from appliance.report.pages import render
-from appliance.report.report import MEANINGS, NAMES
+from firmware.wording import joined, plural, worded
 
 Dossier = dict[str, Any]
 
@@ -97,7 +109,8 @@ def _facts(dossier: Dossier, say: Speaker) -> Iterator[tuple[str, str]]:
     yield say("number"), str(dossier["number"])
     if dossier["known"]:
         yield say("name"), dossier["name"] or say("not known")
-        yield say("language"), dossier["language"]
+        language = str(dossier["language"])
+        yield say("language"), say(SPOKEN.get(language, language))
         yield say("time zone"), dossier["timezone"]
         yield say("id in the ledger"), dossier["subject"]
     else:
@@ -106,7 +119,7 @@ def _facts(dossier: Dossier, say: Speaker) -> Iterator[tuple[str, str]]:
     objection = dossier["objection"]
     if objection is not None:
         when = _local(objection["at"], _zone(dossier))
-        yield say("objected"), say("{at}, by {by}", at=when, by=objection["by"])
+        yield say("objected"), say("{at}, by {by}", at=when, by=say(done_by(objection["by"])))
     else:
         yield say("objected"), say("no")
 
@@ -130,7 +143,7 @@ def _sections(dossier: Dossier, say: Speaker) -> Iterator[_Section]:
                 one["purpose"],
                 one["source"],
                 one["evidence"],
-                one["windows"],
+                hours(one["windows"], say),
                 _local(one["valid_until"], zone) if one["valid_until"] else say("no end"),
                 _local(one["recorded_at"], zone),
             )
@@ -170,7 +183,7 @@ def _sections(dossier: Dossier, say: Speaker) -> Iterator[_Section]:
                 one["purpose"] or "",
                 _outcome(one["outcome"], say),
                 ", ".join(f"{key['key']} ({_local(key['at'], zone)})" for key in one["keys"]),
-                f"{one['profile']}: {', '.join(one['rules'])}",
+                say(joined(": ", [one["profile"] or "", rule_names(one["rules"], say)])),
             )
             for one in dossier["attempts"]
         ],
@@ -179,13 +192,16 @@ def _sections(dossier: Dossier, say: Speaker) -> Iterator[_Section]:
     yield (
         say("Calls that a rule refused"),
         (say("at"), say("rules")),
-        [(_local(one["at"], zone), ", ".join(one["rules"])) for one in dossier["refusals"]],
+        [(_local(one["at"], zone), rule_names(one["rules"], say)) for one in dossier["refusals"]],
         say("None."),
     )
     yield (
         say("Rows of the ledger"),
         (say("row"), say("at"), say("kind")),
-        [(str(one["seq"]), _local(one["at"], zone), one["kind"]) for one in dossier["rows"]],
+        [
+            (str(one["seq"]), _local(one["at"], zone), say(kind_name(one["kind"])))
+            for one in dossier["rows"]
+        ],
         say("None."),
     )
 
@@ -217,28 +233,8 @@ def _language(dossier: Dossier, wanted: str) -> str:
     return wanted or (own if own in LANGUAGES else DEFAULT)
 
 
-RuleTexts = Mapping[str, tuple[str, str]]
-"""For a rule's name what it says, and its source."""
-
-BUILT_IN: dict[str, str] = {
-    "consent": marked("a consent of this person for this purpose was live"),
-    "window": marked("it was within the hours that the person chose"),
-    "zone": marked("the time zone fits the number"),
-    "fit": marked("the whole call fitted into the hours left"),
-    "number": marked("the number may be dialled at all"),
-    "cap": marked("the campaign's own limit of calls was not reached"),
-    "rest": marked("the pause after the last call was over"),
-    "clock": marked("the clock could be trusted"),
-    "stop": marked("the emergency stop was not pressed"),
-    "pause": marked("the box was not paused"),
-    "storage": marked("the evidence could be written"),
-    "line": marked("a line was ready"),
-    "bench": marked("the line is one for this kind of number"),
-    "attended": marked("a person pressed the start button for this call"),
-    "fleet": marked("no other box had this call"),
-    "message": marked("no message of this person waited for a reader"),
-}
-"""What the rules of the box itself say, where a profile's rules have their own words."""
+RuleTexts = Mapping[str, tuple[str, str, str]]
+"""For the name of a law's rule what it says, its source and date."""
 
 
 def as_html(dossier: Dossier, texts: RuleTexts | None = None, language: str = "") -> str:
@@ -266,15 +262,16 @@ class _Page:
         values: dict[str, object] = {
             "title": say("Everything held about one person"),
             "times": say("Times in {zone}.").format(zone=self._zone.key),
+            "between": say(": "),
             "facts": list(_facts(dossier, say)),
             "objection": objection
             and say("Objected on {at} ({by}): never called again without a newer consent.").format(
-                at=_local(objection["at"], self._zone), by=objection["by"]
+                at=_local(objection["at"], self._zone), by=say(done_by(objection["by"]))
             ),
             "consents": [self._consent(one) for one in dossier["consents"]],
             "calls": [self._call(one) for one in dossier["attempts"]],
             "refusals": [
-                {"at": _local(one["at"], self._zone), "rules": self._rules(one["rules"])}
+                {"at": _local(one["at"], self._zone), "rules": self._rules(one["rules"], False)}
                 for one in dossier["refusals"]
             ],
             "messages": [
@@ -285,10 +282,16 @@ class _Page:
                 for one in dossier.get("messages", ())
             ],
             "rows": [
-                {"seq": row["seq"], "at": _local(row["at"], self._zone), "kind": row["kind"]}
+                {
+                    "seq": row["seq"],
+                    "at": _local(row["at"], self._zone),
+                    "kind": say(kind_name(row["kind"])),
+                }
                 for row in dossier["rows"]
             ],
-            "rows_summary": say("All {count} rows").format(count=len(dossier["rows"])),
+            "rows_summary": say(
+                "Show {what}", what=plural("{count} row", "{count} rows", len(dossier["rows"]))
+            ),
         }
         return render("dossier.html", self._language, values)
 
@@ -302,7 +305,7 @@ class _Page:
             "facts": [
                 (say("how"), one["source"]),
                 (say("evidence"), one["evidence"]),
-                (say("hours"), one["windows"]),
+                (say("hours"), hours(one["windows"], say)),
                 (say("until"), until),
                 (say("recorded"), _local(one["recorded_at"], zone)),
             ],
@@ -311,14 +314,15 @@ class _Page:
     def _call(self, one: dict[str, Any]) -> dict[str, object]:
         say, zone = self._say, self._zone
         keys = ", ".join(
-            f"{key['key']} ({_local(key['at'], zone)}, {key['heard_by']})" for key in one["keys"]
+            f"{key['key']} ({_local(key['at'], zone)}, {self._heard_by(key)})"
+            for key in one["keys"]
         )
         told = str(one["outcome"] or "")
         outcome = next((known for known in Outcome if known.value == told), None)
         window = [_local(end, zone) for end in one["window"]]
         return {
             "title": _local(one["authorised_at"], zone),
-            "outcome_name": say("running") if outcome is None else say(NAMES[outcome]),
+            "outcome_name": say("running") if outcome is None else say(OUTCOMES[outcome]),
             "meaning": "" if outcome is None else say(MEANINGS[outcome]),
             "facts": [
                 (say("for"), one["purpose"] or ""),
@@ -329,22 +333,27 @@ class _Page:
                 (say("line"), one["line"] or ""),
             ],
             "profile": one["profile"] or "",
-            "rules": self._rules(one["rules"]),
+            "rules": self._rules(one["rules"], True),
         }
 
-    def _rules(self, names: Iterable[str]) -> list[dict[str, str]]:
-        return [
-            {
-                "name": name,
-                "text": self._texts[name][0]
-                if name in self._texts
-                else self._say(BUILT_IN.get(name, ""))
-                if name in BUILT_IN
-                else "",
-                "source": self._texts[name][1] if name in self._texts else "",
-            }
-            for name in names
-        ]
+    def _heard_by(self, key: dict[str, Any]) -> str:
+        known = {one.value: words for one, words in WITNESSES.items()}
+        return self._say(known.get(key["heard_by"], str(key["heard_by"])))
+
+    def _rules(self, names: Iterable[str], allowed: bool) -> list[dict[str, object]]:
+        return [self._rule(name, allowed) for name in names]
+
+    def _rule(self, name: str, allowed: bool) -> dict[str, object]:
+        """Say what *name* says; the law's rules keep their names, by which they are looked up."""
+        say = self._say
+        text, source = "", ""
+        if name in RULES:
+            text = say(RULES[name].allowed if allowed else RULES[name].refused)
+        elif name in self._texts:
+            text, source, dated = self._texts[name]
+            text, source = say(text), f"{say(source)}, {dated}"
+        known = name in RULES
+        return {"name": say(rule_name(name)), "law": not known, "text": text, "source": source}
 
 
 def _zone(dossier: Dossier) -> ZoneInfo:
@@ -360,8 +369,8 @@ def _local(text: str | None, zone: ZoneInfo) -> str:
 def _outcome(outcome: str | None, say: Speaker) -> str:
     if outcome is None:
         return say("running")
-    known = {one.value: meaning for one, meaning in MEANINGS.items()}
-    return f"{say(outcome)}: {say(known.get(outcome, Outcome.UNKNOWN.value))}"
+    known = next((one for one in Outcome if one.value == outcome), Outcome.UNKNOWN)
+    return say(joined(": ", [worded(OUTCOMES[known]), worded(MEANINGS[known])]))
 
 
 def _plain(text: str) -> str:

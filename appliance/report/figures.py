@@ -34,6 +34,8 @@ class AttemptRow:
     rules: tuple[str, ...] = ()
     answered_at: datetime | None = None
     ended_at: datetime | None = None
+    ended_seq: int | None = None
+    """Number of the ledger row that holds the whole evidence."""
     outcome: str = "running"
     cause: str = ""
     ring_seconds: float = 0.0
@@ -263,6 +265,7 @@ class _Fold:
     def _ended(self, row: AttemptRow, entry: Entry) -> None:
         figures, data = self._figures, entry.data
         row.ended_at = entry.at
+        row.ended_seq = entry.seq
         row.outcome = str(data["outcome"])
         row.cause = str(data.get("cause") or "")
         row.ring_seconds = float(data.get("ring_seconds") or 0)

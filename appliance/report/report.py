@@ -11,43 +11,25 @@ from collections import Counter
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from appliance.language import Translate, marked, translator
-from appliance.model import Outcome
+from appliance.language import Speaker, marked, translator
+from appliance.ledger_words import (
+    CAUSES,
+    MACHINES,
+    MEANINGS,
+    OUTCOMES,
+    done_by,
+    fault_name,
+    rule_name,
+    rule_names,
+)
 from appliance.report import charts
 from appliance.report.figures import AttemptRow, Cell, Figures
 from appliance.report.pages import duration, head, local, render
+from firmware.wording import plural
 
-MEANINGS: dict[Outcome, str] = {
-    Outcome.LISTENED: marked("pressed 1 and heard the whole message"),
-    Outcome.PARTIAL: marked("pressed 1 and hung up during the message"),
-    Outcome.DECLINED: marked("answered and did not press 1"),
-    Outcome.OPTED_OUT: marked("pressed 9: never called again"),
-    Outcome.VOICEMAIL: marked("a machine answered: it got no message"),
-    Outcome.BUSY: marked("the phone was in use"),
-    Outcome.NO_ANSWER: marked("nobody picked up"),
-    Outcome.REJECTED: marked("the call was refused"),
-    Outcome.UNREACHABLE: marked("switched off, no coverage, or no such number"),
-    Outcome.FAILED: marked("a technical fault ended the call"),
-    Outcome.STOPPED: marked("the emergency stop or the end of the program cut the call"),
-    Outcome.UNKNOWN: marked("the power failed during the call: it counts as made"),
-}
-"""Each outcome in words for those who see it the first time."""
-
-NAMES: dict[Outcome, str] = {
-    Outcome.LISTENED: marked("listened"),
-    Outcome.PARTIAL: marked("partial"),
-    Outcome.DECLINED: marked("declined"),
-    Outcome.OPTED_OUT: marked("objected"),
-    Outcome.VOICEMAIL: marked("voicemail"),
-    Outcome.BUSY: marked("busy"),
-    Outcome.NO_ANSWER: marked("no answer"),
-    Outcome.REJECTED: marked("rejected"),
-    Outcome.UNREACHABLE: marked("unreachable"),
-    Outcome.FAILED: marked("failed"),
-    Outcome.STOPPED: marked("stopped"),
-    Outcome.UNKNOWN: marked("unknown"),
-}
-_NAMED = {outcome.value: name for outcome, name in NAMES.items()}
+_NAMED = {outcome.value: name for outcome, name in OUTCOMES.items()}
+_CAUSED = {cause.value: name for cause, name in CAUSES.items()}
+_MACHINES = {machine.value: name for machine, name in MACHINES.items()}
 _EVENTS = {
     "stop": marked("emergency stop"),
     "reset": marked("stop released"),
@@ -96,6 +78,10 @@ class Frame:
     version: str = ""
 
 
+def _people(count: int) -> str:
+    return plural("{count} person", "{count} people", count)
+
+
 def as_html(figures: Figures, frame: Frame) -> str:
     """Return the page; it needs nothing beside itself."""
     return _Report(figures, frame).page()
@@ -107,7 +93,7 @@ class _Report:
     def __init__(self, figures: Figures, frame: Frame) -> None:
         self._figures = figures
         self._frame = frame
-        self._say: Translate = translator(frame.language)
+        self._say: Speaker = translator(frame.language)
 
     def page(self) -> str:
         say, figures, frame = self._say, self._figures, self._frame
@@ -122,18 +108,25 @@ class _Report:
             "heat": self._heat(),
             "days": self._days(),
             "waiting": self._waiting(),
-            "refused": [(rule, str(n)) for rule, n in figures.refused.most_common()],
+            "refused": [
+                (say(rule_name(rule)), str(n)) for rule, n in figures.refused.most_common()
+            ],
             "keys": self._keys(),
             "often": self._often(),
             "consent": say(
-                "{consents} consents of {people} people were recorded, {erased} people erased."
-            ).format(consents=figures.consents, people=figures.people, erased=figures.erased),
-            "objections": [(by, str(n)) for by, n in figures.revoked.most_common()],
+                "{consents} of {people} recorded, {erased} erased.",
+                consents=plural("{count} consent", "{count} consents", figures.consents),
+                people=_people(figures.people),
+                erased=_people(figures.erased),
+            ),
+            "objections": [(say(done_by(by)), str(n)) for by, n in figures.revoked.most_common()],
             "events": self._events(),
             "lines": self._lines(),
             "law": self._law(),
             "calls": [self._call(row) for row in figures.rows],
-            "calls_summary": say("All {count} calls").format(count=len(figures.rows)),
+            "calls_summary": say(
+                "Show {what}", what=plural("{count} call", "{count} calls", len(figures.rows))
+            ),
             "proof": say("Row {seq} of the ledger has this hash:").format(seq=frame.head[0]),
             "head_hash": frame.head[1],
             "anchor_name": frame.anchor,
@@ -214,7 +207,7 @@ class _Report:
         latest = self._figures.people_by_outcome
         return [
             (
-                self._say(NAMES[outcome]),
+                self._say(OUTCOMES[outcome]),
                 str(latest[outcome.value]),
                 str(self._figures.outcomes[outcome.value]),
                 self._say(meaning),
@@ -263,7 +256,9 @@ class _Report:
     def _waiting(self) -> list[tuple[str, str]]:
         say = self._say
         nothing = say("no rule yet: their turn has not come")
-        reasons = Counter(", ".join(rules) or nothing for rules in self._figures.waiting.values())
+        reasons = Counter(
+            rule_names(rules, say) or nothing for rules in self._figures.waiting.values()
+        )
         return [(reason, str(count)) for reason, count in reasons.most_common()]
 
     def _keys(self) -> dict[str, object]:
@@ -275,10 +270,9 @@ class _Report:
             return {"sentence": say("Nobody pressed a key."), "rows": []}
         middle = sorted(times)[len(times) // 2]
         sentence = say(
-            "{calls} calls had a key; half of the first ones came within {seconds:.1f} s of the "
-            "answer. Presses: {presses}."
-        ).format(
-            calls=len(times),
+            "{calls} had a key; half of the first ones came within {seconds:.1f} s of the "
+            "answer. Presses: {presses}.",
+            calls=plural("{count} call", "{count} calls", len(times)),
             seconds=middle,
             presses=", ".join(f"{key} × {count}" for key, count in sorted(pressed.items())),
         )
@@ -303,8 +297,8 @@ class _Report:
             (
                 local(event.at, self._frame.zone),
                 self._say(_EVENTS[event.what]),
-                event.by,
-                event.reason,
+                self._say(done_by(event.by)),
+                self._say(event.reason),
             )
             for event in self._figures.events
         ]
@@ -317,7 +311,10 @@ class _Report:
                 str(line.answered),
                 str(line.failed),
                 duration(line.down_seconds, self._say),
-                ", ".join(f"{fault} × {count}" for fault, count in line.faults.most_common()),
+                ", ".join(
+                    f"{self._say(fault_name(fault))} × {count}"
+                    for fault, count in line.faults.most_common()
+                ),
             )
             for name, line in sorted(self._figures.lines.items())
         ]
@@ -330,15 +327,12 @@ class _Report:
             sentence = say("No call was judged yet; the profile is {label}.").format(
                 label=law.label
             )
-        rules = [(name, text, f"{source} ({dated})") for name, text, source, dated in law.rules]
+        rules = [
+            (name, say(text), f"{say(source)} ({dated})") for name, text, source, dated in law.rules
+        ]
         return {"sentence": sentence, "rules": rules}
 
     def _call(self, row: AttemptRow) -> tuple[str, ...]:
-        evidence = "; ".join(
-            f"{name} {value}"
-            for name, value in row.evidence.items()
-            if isinstance(value, str | int | float) and value != ""
-        )
         outcome = _NAMED.get(row.outcome, row.outcome)
         return (
             local(row.authorised_at, self._frame.zone),
@@ -348,13 +342,28 @@ class _Report:
             f"{row.ring_seconds:.0f} s",
             f"{row.talk_seconds:.0f} s",
             " ".join(row.keys),
-            evidence,
+            self._evidence(row),
         )
+
+    def _evidence(self, row: AttemptRow) -> str:
+        """Say what the end rests on, and where its whole evidence stands."""
+        say, told = self._say, []
+        if row.cause:
+            told.append(say(_CAUSED.get(row.cause, row.cause)))
+        if row.evidence.get("code") is not None:
+            told.append(say("code {code}", code=row.evidence["code"]))
+        if machine := str(row.evidence.get("machine") or ""):
+            told.append(say(_MACHINES.get(machine, machine)))
+        if row.evidence.get("confirmed") is False:
+            told.append(say("end not confirmed"))
+        if row.ended_seq is not None:
+            told.append(say("ledger row {seq}", seq=row.ended_seq))
+        return ", ".join(told)
 
     def _charts(self) -> dict[str, str]:
         say, figures = self._say, self._figures
         latest = figures.people_by_outcome
-        people = {say(NAMES[o]): latest[o.value] for o in MEANINGS if latest[o.value]}
+        people = {say(OUTCOMES[o]): latest[o.value] for o in MEANINGS if latest[o.value]}
         drawn = {
             "people": charts.bars(
                 "people", say("People by the outcome of their newest call"), people
@@ -371,7 +380,7 @@ class _Report:
                 "days",
                 say("Calls by day"),
                 days,
-                {say(NAMES[o]): [figures.days[day][o.value] for day in days] for o in shown},
+                {say(OUTCOMES[o]): [figures.days[day][o.value] for day in days] for o in shown},
             )
         counts = self._key_classes()
         if any(counts.values()):

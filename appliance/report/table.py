@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 from appliance.report.figures import Figures
 
@@ -20,6 +21,8 @@ COLUMNS = (
     "keys",
     "heard_by",
     "bench",
+    "ended_row",
+    "evidence",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula (CWE-1236)."""
@@ -44,6 +47,8 @@ def as_csv(figures: Figures) -> str:
             " ".join(row.keys),
             " ".join(row.heard_by),
             "yes" if row.bench else "no",
+            "" if row.ended_seq is None else row.ended_seq,
+            json.dumps(row.evidence, ensure_ascii=False) if row.evidence else "",
         )
         writer.writerow([_harmless(cell) for cell in cells])
     return stream.getvalue()

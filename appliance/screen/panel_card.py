@@ -26,15 +26,6 @@ LAMP_NAMES = {
     "call": marked("call"),
     "fault": marked("fault"),
 }
-PATTERNS = (
-    marked("off"),
-    marked("steady"),
-    marked("slow blink"),
-    marked("fast blink"),
-    marked("{count} flashes"),
-    marked("{count} flash"),
-    marked("{long} long, {count} short"),
-)
 BUTTONS = (
     marked("START, short: go on; in attended mode: one call."),
     marked("START, 2 seconds: pause. 5 seconds: pause, and all lamps light up."),
@@ -43,21 +34,7 @@ BUTTONS = (
 )
 
 Row = tuple[str, str, str, str]
-"""Lamp, pattern, meaning and remedy, in English: a row of the lamp table."""
-
-
-def pattern_words(pattern: str, say: Translate) -> str:
-    """Return the pattern of a row in another language."""
-    words = pattern.replace(",", "").split()
-    match words:
-        case [long, "long", count, "short"]:
-            return say("{long} long, {count} short").format(long=long, count=count)
-        case [count, "flash"]:
-            return say("{count} flash").format(count=count)
-        case [count, "flashes"]:
-            return say("{count} flashes").format(count=count)
-        case _:
-            return say(pattern)
+"""Lamp, pattern, meaning and remedy, as messages: a row of the lamp table."""
 
 
 def card(rows: Iterable[Row], box: str, language: str) -> str:
@@ -85,7 +62,7 @@ def _laid_out(rows: Iterable[Row], box: str, language: str, short: int) -> tuple
         colour = _COLOURS.get(lamp, "black")
         parts.append(f'<circle cx="8" cy="{place - 0.9:.1f}" r="1.5" fill="{colour}"/>')
         parts.append(_text(11, place, say(LAMP_NAMES.get(lamp, lamp)), 2.4, bold=True))
-        parts.append(_text(22, place, pattern_words(pattern, say), 2.4))
+        parts.append(_text(22, place, say(pattern), 2.4))
         for line in lines:
             parts.append(_text(_MEANING, place, line, _SMALL))
             place += 2.6

@@ -7,6 +7,7 @@ import textwrap
 from typing import Any
 
 from appliance.language import Speaker, joined, marked, translator, worded
+from appliance.ledger_words import fault_name, rule_name
 from appliance.screen.local_time import MINUTES, local
 
 ENGLISH = translator("en")
@@ -115,7 +116,9 @@ def as_text(status: dict[str, Any], say: Speaker = ENGLISH) -> str:
     )
     rows.append(_row(say, marked("calls"), made))
     if status["refusals"]:
-        refused = ", ".join(f"{rule} {n}" for rule, n in sorted(status["refusals"].items()))
+        refused = ", ".join(
+            f"{say(rule_name(rule))} {n}" for rule, n in sorted(status["refusals"].items())
+        )
         rows.append(_row(say, marked("refused"), refused))
     if status["running"]:
         lamps = ", ".join(f"{say(lamp)} {say(how)}" for lamp, how in status["lamps"].items())
@@ -195,7 +198,8 @@ def line_text(line: dict[str, Any], say: Speaker = ENGLISH) -> str:
     name = line["name"]
     if line["fault"] is not None:
         fault = line["fault"]
-        out = worded("{name}: OUT ({code})", name=name, code=fault["code"])
+        code = worded(fault_name(fault["code"]))
+        out = worded("{name}: OUT ({code})", name=name, code=code)
         told = joined(": ", [out, fault["detail"]])
         return say(joined("; ", [told, fault["remedy"]]) if fault["remedy"] else told)
     if line["call"]:

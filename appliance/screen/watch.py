@@ -10,6 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from appliance.language import Translate, marked
+from appliance.ledger_words import fault_name, kind_name, rule_name
 from appliance.screen.local_time import MINUTES, local
 from appliance.screen.status import OUTCOMES
 
@@ -24,26 +25,6 @@ TWO_COLUMNS_FROM = 100
 """Columns from which events stand beside the queue."""
 TIME = "%H:%M:%S %Z"
 
-EVENTS = {
-    "call.authorised": marked("call authorised"),
-    "call.answered": marked("answered"),
-    "call.ended": marked("call ended"),
-    "call.key": marked("key pressed"),
-    "call.restored": marked("broken call counted"),
-    "consent.granted": marked("consent"),
-    "consent.revoked": marked("objection"),
-    "contact.erased": marked("person erased"),
-    "incoming.answered": marked("caller answered"),
-    "incoming.key": marked("key of a caller"),
-    "message.kept": marked("text message kept"),
-    "stop.pressed": marked("EMERGENCY STOP"),
-    "stop.reset": marked("stop reset"),
-    "dialling.paused": marked("paused"),
-    "dialling.resumed": marked("resumed"),
-    "box.started": marked("box started"),
-    "box.stopped": marked("box ended"),
-    "state.accepted": marked("loss accepted"),
-}
 STEPS = {
     "dialling": marked("dialling"),
     "ringing": marked("ringing"),
@@ -169,7 +150,8 @@ def _lines(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]
         fault = line["fault"]
         if fault is not None:
             out = say("OUT")
-            told = f"{line['name']}: {out} ({fault['code']}) {say(fault['detail'])}"
+            code = say(fault_name(fault["code"]))
+            told = f"{line['name']}: {out} ({code}) {say(fault['detail'])}"
             remedy = f"; {say(fault['remedy'])}" if fault["remedy"] else ""
             yield from _wrapped(told + remedy, width, "red")
             continue
@@ -220,7 +202,9 @@ def _counts(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text
     if outcomes:
         yield from _wrapped(outcomes, width, "")
     if status["refusals"]:
-        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(status["refusals"].items()))
+        rules = ", ".join(
+            f"{say(rule_name(rule))} {count}" for rule, count in sorted(status["refusals"].items())
+        )
         refused = say("Not called, by rule: {rules}").format(rules=rules)
         yield from _wrapped(refused, width, "dim")
 
@@ -245,8 +229,7 @@ def _events(status: dict[str, Any], say: Translate) -> Iterator[Text]:
     yield _heading(say("Lately"))
     for one in reversed(rows):
         row = Text(f"{local(one['at'], status.get('timezone'), TIME)} ")
-        known = EVENTS.get(one["kind"])
-        row.append(say(known) if known else one["kind"])
+        row.append(say(kind_name(one["kind"])))
         for part in (one.get("detail"), one.get("line")):
             if part:
                 row.append(f"  {say(OUTCOMES.get(part, part))}")

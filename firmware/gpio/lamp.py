@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from firmware.gpio import rhythm
-from firmware.wording import plural, worded
+from firmware.wording import joined, plural, worded
 
 
 @unique
@@ -102,8 +102,13 @@ def describe(pattern: Pattern) -> str:
         case Flashes(count, 0):
             return plural("{count} flash", "{count} flashes", count)
         case Flashes(0, long):
-            return worded("{long} long", long=long)
+            return plural("{count} long", "{count} long", long)
         case Flashes(count, long):
-            return worded("{long} long, {count} short", long=long, count=count)
+            # Two counts, each with its own form: French says "1 long, 2 courts".
+            counts = [
+                plural("{count} long", "{count} long", long),
+                plural("{count} short", "{count} short", count),
+            ]
+            return joined(", ", counts)
         case Counting():
             return worded("one flash a second")

@@ -150,7 +150,7 @@ def test_check_names_the_floor(desk: Desk) -> None:
     file.write_text(file.read_text().replace("ring: 30 s", "ring: 9 s"))
     code, out, _ = desk.asks("check")
     assert code == 0
-    assert "floor.ring: A phone rings for at least 15 seconds." in out
+    assert "A phone rings for at least 15 seconds." in out
     assert "the floor holds: campaign.timers.ring says 9 seconds" in out
 
 

@@ -25,8 +25,8 @@ ANSWER: dict[str, Any] = {
 def test_each_rule_and_the_next_moment_are_told_in_the_callees_time() -> None:
     assert as_text(ANSWER).splitlines() == [
         "+33 6 39 98 •• •1 may NOT be called at 2027-04-10 10:30 CEST",
-        "  yes  stop      The emergency stop is not set.",
-        "  NO   fr.FR-13  Before a ballot calls are silent.",
+        "  yes  emergency stop  The emergency stop is not set.",
+        "  NO   fr.FR-13        Before a ballot calls are silent.",
         "next moment that all rules of time agree: 2027-04-12 18:00 CEST to 2027-04-12 20:00 CEST",
         "subject s1, 1 attempt so far",
     ]

@@ -94,6 +94,7 @@ FIRST = AttemptRow(
     rules=("x",),
     answered_at=minute(11),
     ended_at=minute(14),
+    ended_seq=15,
     outcome="opted_out",
     cause="local",
     ring_seconds=7.0,
@@ -110,6 +111,7 @@ SECOND = AttemptRow(
     authorised_at=minute(20),
     bench=False,
     ended_at=minute(22),
+    ended_seq=23,
     outcome="failed",
     keys=["1"],
     heard_by=["host"],
@@ -212,6 +214,8 @@ def test_the_table_of_attempts() -> None:
             "1 9",
             "host module",
             "yes",
+            "15",
+            '{"end": "e"}',
         ],
         [
             "a2",
@@ -226,8 +230,10 @@ def test_the_table_of_attempts() -> None:
             "1",
             "host",
             "no",
+            "23",
+            "",
         ],
-        "a3,s2,l2,2027-03-09T22:54:00.000+00:00,,running,,0.0,0.0,,,no".split(","),
+        "a3,s2,l2,2027-03-09T22:54:00.000+00:00,,running,,0.0,0.0,,,no,,".split(","),
     ]
 
 
@@ -302,11 +308,11 @@ def test_a_dossier_for_reading() -> None:
         "",
         "number              +33639980012",
         "name                Ada",
-        "language            en",
+        "language            English",
         "time zone           Europe/Paris",
         "id in the ledger    s1",
         "hash of the number  h1",
-        "objected            2027-03-09 23:45:00, by key",
+        "objected            2027-03-09 23:45:00, by key 9 in a call",
         "",
     ]
     nobody = PERSON | {"known": False, "objection": None, "name": "", "timezone": None}

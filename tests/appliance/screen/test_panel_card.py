@@ -11,6 +11,7 @@ import pytest
 from appliance.box.lamps import FaultCode, card_rows
 from appliance.language import LANGUAGES, translator
 from appliance.screen.panel_card import HEADER, HEIGHT, WIDTH, card, wiring
+from firmware.gpio.lamp import Flashes, describe
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -68,6 +69,25 @@ def test_a_remedy_begins_like_a_sentence_and_a_command_as_it_is_typed() -> None:
         first = remedy.replace("`", "").split()[0].rstrip(".;,")
         begins = first if remedy in typed else first[:1].upper() + first[1:]
         assert f". {begins}" in told, remedy
+
+
+@pytest.mark.parametrize(
+    ("pattern", "english", "french"),
+    [
+        (Flashes(1), "1 flash", "1 éclat"),
+        (Flashes(2), "2 flashes", "2 éclats"),
+        (Flashes(0, long=1), "1 long", "1 long"),
+        (Flashes(0, long=2), "2 long", "2 longs"),
+        (Flashes(1, long=1), "1 long, 1 short", "1 long, 1 court"),
+        (Flashes(2, long=1), "1 long, 2 short", "1 long, 2 courts"),
+        (Flashes(1, long=2), "2 long, 1 short", "2 longs, 1 court"),
+        (Flashes(2, long=2), "2 long, 2 short", "2 longs, 2 courts"),
+    ],
+)
+def test_each_count_of_a_code_has_its_own_form(pattern: Flashes, english: str, french: str) -> None:
+    assert describe(pattern) == english
+    assert translator("en")(describe(pattern)) == english
+    assert translator("fr")(describe(pattern)) == french
 
 
 LOOKED_AT = Path(__file__).parents[2] / "fixtures" / "drawings"
