@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import queue
 import select
 import sys
@@ -111,11 +112,16 @@ def _show(arguments: argparse.Namespace) -> int:
             print("\x1b[H\x1b[2J" + _face(ask_running(arguments, "status"), said), flush=True)
             if not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
                 continue
-            key = sys.stdin.read(1)
-            if key == "q":
-                return 0
-            if key in KEYS:
-                said = _press(arguments, key)
+            # Not by the stream: of what is typed at once it would keep the rest, a STOP too, until
+            # the next key.
+            typed = os.read(sys.stdin.fileno(), 1024).decode(errors="replace")
+            for key in typed:
+                if key == "q":
+                    return 0
+                if key in KEYS:
+                    said = _press(arguments, key)
+            if not typed:
+                return 0  # The terminal is gone.
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 

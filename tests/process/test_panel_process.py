@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.box import wiring
+from appliance.cli import panel as panel_command
+from appliance.cli.main import main
 from tests.support.box_process import Bench, bench, wait_for
 from tests.support.provisioning import make_key
 
@@ -92,3 +95,75 @@ def _plain(text: str) -> str:
     import re
 
     return re.sub(r'!!(?:bool|int|float|null) "([^"]*)"', r"\1", text)
+
+
+class Walk:
+    """Whoever stands before the panel while ``panel test`` asks: sees lamps, presses buttons."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, dark: str = "", dead: str = "") -> None:
+        self.dark, self.dead = dark, dead
+        self.panel: Any = None
+        self.asked: list[str] = []
+        opened = wiring.open_panel
+
+        def open_it(*arguments: Any, **more: Any) -> Any:
+            self.panel = opened(*arguments, **more)
+            return self.panel
+
+        monkeypatch.setattr(wiring, "open_panel", open_it)
+        monkeypatch.setattr("builtins.input", self.look)
+        monkeypatch.setattr(panel_command, "_came", self.press)
+        monkeypatch.setattr(panel_command, "PRESS_WITHIN", 3.0)
+
+    def look(self, question: str) -> str:
+        self.asked.append(question)
+        return "n" if self.dark and self.dark in question else "y"
+
+    def press(self, seen: Any, wanted: type[object]) -> bool:
+        name = wanted.__name__
+        if name != self.dead:
+            {
+                "StartPressed": lambda: self.panel.press_start(0.3),
+                "StopRaised": self.panel.press_stop,
+                "StopReleased": self.panel.release_stop,
+            }[name]()
+        return CAME(seen, wanted)
+
+
+CAME = panel_command._came
+
+
+@pytest.mark.parametrize(
+    ("dark", "dead", "failed"),
+    [
+        ("", "", ""),
+        ("fault", "", "lamp fault"),
+        ("", "StartPressed", "start"),
+        ("call", "StartPressed", "lamp call, start"),
+    ],
+)
+def test_the_walk_through_the_panel_names_what_does_not_work(
+    dark: str,
+    dead: str,
+    failed: str,
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    walk = Walk(monkeypatch, dark=dark, dead=dead)
+    code = main(["--config", str(bench.stage.config), "panel", "test"])
+    said = capsys.readouterr().out
+    assert [
+        word for word in ("ready", "line", "call", "fault") if word in " ".join(walk.asked)
+    ] == [*("ready", "line", "call", "fault")]
+    assert code == (1 if failed else 0)
+    assert (f"FAILED: {failed}\n" in said) if failed else ("Every lamp and button works." in said)
+
+
+def test_the_panel_of_a_running_box_is_its_own(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.people()
+    bench.start_box()
+    assert main(["--config", str(bench.stage.config), "panel", "test"]) == 1
+    assert "systemctl stop autodialer autodialer-supervisor" in capsys.readouterr().err

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.support.box_process import Bench, bench
+from tests.support.box_process import LISTENER, Bench, bench, wait_for
 from tests.support.terminal import COLOURS, DRAWS, RESTORED, at_a_terminal
 
 __all__ = ["bench"]
@@ -86,3 +87,39 @@ def test_a_dumb_terminal_gets_a_demonstration_in_lines(tmp_path: Path) -> None:
     keys = [("the box starts", signal.SIGTERM)]
     shown = at_a_terminal("--state", tmp_path / "state", *DEMO, term="dumb", keys=keys)
     assert "\x1b" not in shown.raw
+
+
+def test_the_panel_of_a_bench_box_is_pressed_by_keys(bench: Bench) -> None:
+    """Attended mode at a laptop: one press, one call; and a STOP typed with other keys counts."""
+    settings = yaml.safe_load(bench.stage.config.read_text())
+    settings["campaign"]["mode"] = "attended"
+    bench.stage.config.write_text(yaml.safe_dump(settings))
+    bench.people({"number": "+33199001234", **LISTENER})
+    bench.start_modems()
+    bench.start_box()
+    wait_for(lambda: any(line["ready"] for line in bench.status()["lines"]))
+    shown = at_a_terminal(
+        *("--config", bench.stage.config, "panel"),
+        keys=[
+            ("ready    fast blink", "s"),
+            ("call     steady", "zsx"),
+            ("( # )  fault", "cq"),
+        ],
+    )
+    assert shown.code == 0, shown.text[-500:]
+    assert "(   )  fault" in shown.text
+    assert "( # )  fault" in shown.text
+    assert len(bench.network("dialled")) == 1
+    wait_for(bench.outcomes)
+    assert bench.outcomes() == ["stopped"]
+    assert bench.status()["stopped"]
+    wait_for(lambda: not bench.status()["stop_contact_open"])
+
+
+def test_the_panel_is_told_in_lines_where_nobody_can_press(bench: Bench) -> None:
+    bench.people()
+    bench.start_box()
+    done = bench.run("panel")
+    assert done.returncode == 0
+    assert "fault" in done.stdout
+    assert "\x1b" not in done.stdout
