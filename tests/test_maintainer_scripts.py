@@ -18,10 +18,15 @@ CARD = DEBIAN / "image/files/etc/initramfs-tools/scripts/init-bottom/autodialer-
 pytestmark = pytest.mark.process
 
 
+def shell_function(name: str) -> str:
+    """Return the text of a function of the script."""
+    text = POSTINST[POSTINST.index(f"\n{name}() {{\n") :]
+    return text[: text.index("\n}\n") + 3]
+
+
 def set_rights(path: Path, mode: str = "0640") -> str:
     """Call the function of the script on *path* with our own account as the owner."""
-    function = POSTINST[POSTINST.index("rights() {") :]
-    function = function[: function.index("\n}\n") + 3]
+    function = shell_function("rights")
     words = [str(path), str(os.getuid()), str(os.getgid()), mode]
     done = subprocess.run(
         ["sh", "-ec", function + 'rights "$@"', "sh", *words],
@@ -74,6 +79,29 @@ def test_root_changes_owner_or_rights_of_no_other_name_in_the_accounts_folders(s
     touched = re.findall(r"^\s*(?:chown|chmod|cp|mv|install|ln) .*$", text, re.MULTILINE)
     theirs = [line for line in touched if "STATE" in line or "CONFIG" in line]
     assert theirs == []
+
+
+def test_a_box_that_runs_on_finds_its_program_where_it_was_started(tmp_path: Path) -> None:
+    """dpkg takes the folder of the version before away while the new one is still judged."""
+    (tmp_path / "kept-1.0/lib").mkdir(parents=True)
+    (tmp_path / "2.0").mkdir()
+    (tmp_path / "current").symlink_to("kept-1.0")
+    functions = shell_function("stand_in") + shell_function("forget_kept")
+
+    def call(name: str) -> None:
+        given = f"HOME_OF_VERSIONS={tmp_path} kept=kept-1.0"
+        subprocess.run(["sh", "-ec", f"{given}\n{functions}\n{name}"], check=True)
+
+    for _ in range(2):
+        call("stand_in")
+        assert (tmp_path / "1.0/lib").is_dir()
+        assert not (tmp_path / "kept-1.0/kept-1.0").exists()
+    call("forget_kept")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.0", "current"]
+    (tmp_path / "kept-1.0").mkdir()
+    (tmp_path / "1.0").mkdir()
+    call("stand_in")
+    assert not (tmp_path / "1.0").is_symlink(), "the same version again: dpkg's own folder"
 
 
 # --- the card's initrd ----------------------------------------------------------------------------

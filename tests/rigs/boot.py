@@ -386,6 +386,10 @@ class Trial:
         self._dpkg(self._repacked("9.1.0", spoil))
         _equal(self._current(), f"kept-{before}", "the running version")
         _equal(self._pid(), pid, "the process, which was not stopped")
+        words = self.machine.run("cat", f"/proc/{pid}/cmdline").stdout.split("\0")
+        program = next(word for word in words if word.endswith("/programs/autodialer.py"))
+        # What it has not loaded yet it finds there.
+        self.machine.run("test", "-e", str(Path(program).parents[1] / "lib/appliance/cli"))
         told = self.machine.run("autodialer", "doctor", check=False).stdout
         row = next((line for line in told.splitlines() if " update " in line), "")
         if "goes on with the version of before" not in row:
