@@ -16,7 +16,8 @@ class Debt:
 
     def __init__(self) -> None:
         self._count = 0
-        self._until = 0.0
+        self._until: float
+        """Only while the count is above 0."""
         self._dead: set[str] = set()
 
     def owed(self, now: float) -> int:
@@ -32,7 +33,7 @@ class Debt:
         if finals:
             older = self.owed(now)
             self._count = older + finals
-            self._until = max(self._until if older else 0.0, now + seconds)
+            self._until = max(self._until if older else now, now + seconds)
 
     def pay(self) -> None:
         """One of them has come."""
@@ -44,4 +45,4 @@ class Debt:
 
     def claims(self, line: str, now: float) -> bool:
         """Whether *line* belongs to a command which was given up."""
-        return bool(self.owed(now)) and bool(self._dead) and line.startswith(tuple(self._dead))
+        return bool(self.owed(now)) and line.startswith(tuple(self._dead))

@@ -22,7 +22,7 @@ class Echo:
             self._expected.discard(text)
             return True
         rest = self._text.removeprefix(text)
-        if rest != self._text and len(text) >= 2:
+        if rest and rest != self._text and len(text) >= 2:
             # A notice has cut the echo in two; without the rest it would pass for an answer.
             self._expected.add(rest.strip())
             return True

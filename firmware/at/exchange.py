@@ -73,16 +73,17 @@ class Exchange:
         self._state = _State.IDLE
         self._command: Command | None = None
         self._lines: list[str] = []
-        self._size = 0
+        # send() sets these two, before anything reads them.
+        self._size: int
+        self._deadline: float
         self._echo = Echo("")
-        self._deadline = 0.0
-        # The last that was not a notice.
+        # The last byte that was not of a notice.
         self._last_byte = float("-inf")
         self._header: str | None = None
         self._debt = Debt()
-        self._late = False
-        self._taken = False
-        """A bare OK to the running query was taken for an older command's."""
+        # Information of a dead command came without its result; a bare OK to the running query was
+        # taken for an older command's.
+        self._late = self._taken = False
         self._resync = Resync()
 
     @property
@@ -204,7 +205,6 @@ class Exchange:
         if self._state is _State.RUNNING:
             raise RuntimeError("a command is in flight")
         self._state = _State.RESYNCING
-        self._framer.expect_prompt = False
         self._resync.begin(now, timeout=timeout, quiet=quiet, last_byte=self._last_byte)
         return self.tick(now)
 
@@ -222,9 +222,10 @@ class Exchange:
         events.append(event)
 
     def _open_prompt(self, events: list[ExchangeEvent]) -> None:
+        # Prompts are expected only while a command with a payload runs.
         command = self._command
-        if self._state is not _State.RUNNING or command is None or command.payload is None:
-            return
+        assert command is not None
+        assert command.payload is not None
         self._echo.expect(command.payload.decode("utf-8", "replace"))
         events.append(Send(command.payload))
 
@@ -299,18 +300,14 @@ class Exchange:
         self._command = None
         self._framer.expect_prompt = False
         reply = Reply(final=final, lines=tuple(self._lines), doubtful=bool(owed) and bare)
-        self._lines = []
-        if command.call and final.text in CALL_RESULTS:
+        if final.text in CALL_RESULTS:
             self._debt.owe(1, now, EARLY_SECONDS)
         events.append(Completed(reply))
 
     def _take_idle(self, line: str, now: float, events: list[ExchangeEvent]) -> None:
         if final_result(line) is not None:
             self._pay()
-        elif looks_like_echo(line):
-            self.dropped += 1
-        elif self._debt.claims(line, now):
-            self._late = True
+        elif looks_like_echo(line) or self._debt.claims(line, now):
             self.dropped += 1
         else:
             events.append(Urc(text=line, at=now))
@@ -352,8 +349,7 @@ class Exchange:
         """Turn the running command into a dead one whose result may still come."""
         command = self._command
         assert command is not None
-        self._resync.escape = self._resync.escape or command.payload is not None
-        self._lines, self._late = [], False
+        self._resync.escape = command.payload is not None
         self._framer.expect_prompt = False
         self._state = _State.DIRTY
         self._debt.owe(owes, now)

@@ -49,15 +49,16 @@ class Resync:
         self.escape = False
         """The modem may be waiting for the text of a command that was given up."""
         self._step: _Step | None = None
-        self._deadline = 0.0
-        self._quiet = QUIET_SECONDS
-        self._quiet_at = 0.0
-        self._drain_until = 0.0
-        self._step_until = 0.0
-        self._probes = 0
-        self._unanswered = 0
-        self._errors = 0
         self._terse = False
+        # begin() and the probes set these, before anything reads them.
+        self._deadline: float
+        self._quiet: float
+        self._quiet_at: float
+        self._drain_until: float
+        self._step_until: float
+        self._probes: int
+        self._unanswered: int
+        self._errors: int
 
     @property
     def draining(self) -> bool:

@@ -15,15 +15,19 @@ from firmware.at.outcomes import (
     Urc,
 )
 
+BEGAN = 100.0
+
 
 class Talk:
     """An exchange with its own clock; what it emits is sorted for the tests."""
 
     def __init__(self, exchange: Exchange | None = None) -> None:
         self.exchange = exchange or Exchange()
-        self.now = 100.0
+        self.now = BEGAN
         self.urcs: list[str] = []
         self.sent: list[bytes] = []
+        self.written: list[tuple[float, bytes]] = []
+        """What was sent, with the seconds since the beginning."""
         self.outcomes: list[ExchangeEvent] = []
 
     def take(self, events: Iterable[ExchangeEvent]) -> None:
@@ -33,6 +37,7 @@ class Talk:
                     self.urcs.append(text)
                 case Send(data=data):
                     self.sent.append(data)
+                    self.written.append((round(self.now - BEGAN, 3), data))
                 case _:
                     self.outcomes.append(event)
 
