@@ -62,4 +62,4 @@ def test_an_echo_in_two_pieces_is_both_of_them(
 def test_what_looks_like_an_echo_of_any_command(line: str, looks: bool) -> None:
     assert looks_like_echo(line) is looks
     assert Echo("+++").takes(line) is looks
-    assert not Echo("AT+CGMM", listed=True).takes(line) or line == "AT"
+    assert not Echo("+++", listed=True).takes(line)
