@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import zlib
 
 import pytest
 
 from appliance.storage.journal_format import (
     FORMAT,
+    Change,
     Header,
     JournalCorrupt,
     SchemaUnknown,
     body,
+    encode_row,
+    end_line,
     frame,
+    part_line,
+    seal_line,
+    snapshot_line,
+    transaction_line,
 )
 
 
@@ -52,3 +60,39 @@ def test_a_header_of_a_newer_program_is_not_called_damaged() -> None:
     assert Header.read("journal", stored(format=FORMAT - 1)) == HEADER
     with pytest.raises(SchemaUnknown):
         Header.read("journal", stored(format=FORMAT + 1))
+
+
+def test_each_line_as_it_stands_in_the_file() -> None:
+    changes = [Change("people", "k1", b'{"a":1}'), Change("people", "k2", None)]
+    joined = b'["people","k1",{"a":1}],["people","k2",null]'
+    for line, text in (
+        (transaction_line(4, changes), b'{"transaction":4,"changes":[%b]}' % joined),
+        (transaction_line(4, []), b'{"transaction":4,"changes":[]}'),
+        (part_line(5, changes), b'{"part":5,"changes":[%b]}' % joined),
+        (seal_line(6, 5), b'{"transaction":6,"seals":5}'),
+        (snapshot_line(changes[0]), b'["people","k1",{"a":1}]'),
+        (end_line(7), b'{"end":7}'),
+    ):
+        assert line == b"%08x %b\n" % (zlib.crc32(text), text)
+        assert body(line) == text
+    assert encode_row({"é": [1, None]}) == '{"é":[1,null]}'.encode()
+    with pytest.raises(ValueError, match="JSON"):
+        encode_row(float("nan"))
+    told = json.loads(body(HEADER.line()) or b"")
+    assert told == {**HEADER._asdict(), "format": 2}
+
+
+def test_damage_of_a_journal_names_its_place() -> None:
+    damage = JournalCorrupt("people.log", 3, "it is odd")
+    assert str(damage) == "people.log:3: it is odd"
+    assert (damage.file, damage.line, damage.reason) == ("people.log", 3, "it is odd")
+
+
+@pytest.mark.parametrize("field", ["journal", "schema", "generation", "transaction", "oldest"])
+def test_a_header_lacks_nothing_and_holds_nothing_else(field: str) -> None:
+    told = json.loads(body(HEADER.line()) or b"")
+    del told[field]
+    with pytest.raises(JournalCorrupt, match="unusable"):
+        Header.read("journal", frame(json.dumps(told).encode()))
+    with pytest.raises(JournalCorrupt, match="unusable"):
+        Header.read("journal", stored(more=1))
