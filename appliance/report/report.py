@@ -237,7 +237,7 @@ class _Report:
 
     def _classes(self, cell: Cell, most: int) -> str:
         count = self._figures.cells[cell]
-        shade = f"h{min(4, 1 + 4 * count // (most + 1))}" if count else ""
+        shade = f"h{1 + 4 * count // (most + 1)}" if count else ""
         law = "law" if cell in self._frame.law.hours and not count else ""
         wished = "wished" if cell in self._figures.wished else ""
         return " ".join(filter(None, (shade, law, wished)))
