@@ -103,3 +103,60 @@ def test_every_ending_has_a_sentence_and_a_lamp() -> None:
     assert set(SENTENCES) == set(Ending)
     assert {one.lamp for one in Ending} == {"", "holds", "refused", "taken_back"}
     assert [one for one in Ending if one.lamp == ""] == [Ending.SAME]
+
+
+@pytest.mark.parametrize(
+    ("bundle", "values"),
+    [
+        (replace(GOOD, build="state-format=3"), {"name": "a.raucb", "theirs": "3", "ours": "5"}),
+        (replace(GOOD, build="state-format=7"), {"name": "a.raucb", "theirs": "7", "ours": "5"}),
+        (FOREIGN, {"name": "f.raucb", "theirs": "card-2", "ours": "card-1"}),
+        (replace(GOOD, build=""), {"name": "a.raucb"}),
+        (replace(GOOD, identity="back"), {"name": "a.raucb"}),
+        (TORN, {"name": "t.raucb"}),
+    ],
+)
+def test_what_a_sentence_needs_is_found_with_it(bundle: Bundle, values: dict[str, str]) -> None:
+    verdict = judge([bundle], US)
+    assert isinstance(verdict, Finding)
+    assert dict(verdict.values) == values
+
+
+def test_several_are_named_in_order_and_the_first_fault_of_many_is_told() -> None:
+    other = replace(GOOD, name="0.raucb", identity="b")
+    verdict = judge([GOOD, other], US)
+    assert isinstance(verdict, Finding)
+    assert dict(verdict.values) == {"name": "0.raucb, a.raucb"}
+    second = replace(TORN, name="u.raucb", identity="u", wrong=found(Ending.NO_ROOM))
+    assert judge([TORN, second], US) == TORN.wrong
+    assert judge([FOREIGN, second], US) == second.wrong
+    assert System(compatible="c", state_format=1).on_trial is False
+
+
+@pytest.mark.parametrize(
+    ("build", "form"),
+    [
+        ("state-format=0", 0),
+        ("state-format=5", 5),
+        ("state-format=9999", 9999),
+        ("state-format=10000", None),
+        ("state-format=", None),
+        ("x state-format=5", None),
+    ],
+)
+def test_the_form_of_the_state_is_read_from_the_build(build: str, form: int | None) -> None:
+    assert replace(GOOD, build=build).state_format == form
+
+
+def test_the_end_of_what_rauc_said_is_kept() -> None:
+    said = f"{'x' * 200} \n signature   wrong"
+    finding = of_rauc(said, "a", otherwise=Ending.INTERRUPTED)
+    reason = f"{'x' * 144} signature wrong"
+    assert len(reason) == 160
+    assert finding == found(Ending.UNSIGNED, name="a", reason=reason)
+    assert of_rauc("odd", "a", otherwise=Ending.NO_ROOM) == found(
+        Ending.NO_ROOM, name="a", reason="odd"
+    )
+    assert of_rauc("Compatible", "a", otherwise=Ending.NO_ROOM) == found(
+        Ending.OTHER_MACHINE, name="a", theirs="Compatible", ours=""
+    )

@@ -83,3 +83,57 @@ def test_whatever_it_does_it_ends_in_time_and_is_confirmed_only_while_well(
         at += 5.0
         assert at < 900, "the card's own deadline comes first"
     pytest.fail("it never ended")
+
+
+@pytest.mark.parametrize(
+    ("well_since", "at", "well", "order", "since"),
+    [
+        (None, 100.0, True, Order.LOOK_AGAIN, 100.0),
+        (100.0, 159.9, True, Order.LOOK_AGAIN, 100.0),
+        (100.0, 160.0, True, Order.CONFIRM, 100.0),
+        (600.0, 659.9, True, Order.LOOK_AGAIN, 600.0),
+        (601.0, 660.0, True, Order.GIVE_UP, 601.0),
+        (600.0, 660.0, True, Order.CONFIRM, 600.0),
+        (None, 659.9, True, Order.LOOK_AGAIN, 659.9),
+        (None, 660.0, True, Order.GIVE_UP, 660.0),
+        (0.0, 59.9, True, Order.LOOK_AGAIN, 0.0),
+        (100.0, 599.9, False, Order.LOOK_AGAIN, None),
+        (100.0, 600.0, False, Order.GIVE_UP, None),
+    ],
+)
+def test_one_look_at_the_edge_of_each_time(
+    well_since: float | None, at: float, well: bool, order: Order, since: float | None
+) -> None:
+    assert (WITHIN, STEADY) == (600.0, 60.0)
+    trial = Trial(before=WELL, well_since=well_since, lacks="x")
+    lacks = "" if well else "the box does not answer"
+    assert step(trial, WELL if well else health("silent"), at) == (
+        Trial(before=WELL, well_since=since, lacks=lacks),
+        order,
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "lacks"),
+    [
+        (WELL, ""),
+        (health("silent"), "the box does not answer"),
+        (health("safe_mode"), "the box is in safe mode"),
+        (health("waiting"), "the box has no configuration any more"),
+        (health("silent", supervised=False), "its supervisor does not watch the stop button"),
+        (health("running", "state", "ledger"), "doctor finds a fault in: ledger, state"),
+    ],
+)
+def test_what_is_said_of_what_it_lacks(now: Health, lacks: str) -> None:
+    assert now.falls_short_of(WELL) == lacks
+    assert Trial(before=WELL).lacks == "nothing was seen of it"
+    assert Health(mode="running", supervised=True).ails == frozenset()
+    assert {"configuration", "state", "ledger", "storage"} == PARTS
+
+
+@pytest.mark.parametrize("worse", range(4))
+@pytest.mark.parametrize("before", range(4))
+def test_each_mode_is_better_than_those_before_it(worse: int, before: int) -> None:
+    modes: tuple[Mode, ...] = ("silent", "safe_mode", "waiting", "running")
+    falls = health(modes[worse]).falls_short_of(health(modes[before]))
+    assert bool(falls) is (worse < before)
