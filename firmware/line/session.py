@@ -106,7 +106,7 @@ class Session:
         self._time_at = now
         self._name_at = now + NAME_EVERY
         self._unnamed_until = now + UNNAMED_FOR
-        self._warned_until = 0.0
+        self._warned_until = float("-inf")
         self._turned: tuple[Caller | None, float] = (None, float("-inf"))
         """Who was turned away last, and when the line was silent again."""
         self._backlog: list[Item] = []
@@ -359,9 +359,9 @@ class Session:
         row = find_caller(self.modem, self.identity.family)
         return row is not None and (number_of(row) or True)
 
-    def _take_call(self, row: CallRow | None, caller: Caller | None) -> bool:
+    def _take_call(self, row: CallRow, caller: Caller | None) -> bool:
         answers = self.line.settings.incoming == "answer"
-        if row is not None and answers and self.line.ready and self.voice.lost is None:
+        if answers and self.line.ready and self.voice.lost is None:
             return self._run(self.calls.receive(self.modem, row, caller))
         # Told first: calling may be an objection, which must not hang on how the call ends.
         self._turned_away(caller)
