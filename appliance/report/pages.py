@@ -21,8 +21,6 @@ def _environment(language: str) -> Environment:
         loader=PackageLoader("appliance.report"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
     # Added by the extension: not in the library's own types.

@@ -76,6 +76,10 @@ def shown(figures: Figures, language: str = "en") -> str:
     return as_html(figures, frame)
 
 
+def test_the_page_s_own_words_are_no_value_to_be_escaped() -> None:
+    assert "Shaded: the law's hours." in shown(add_up(entries(), PARIS))
+
+
 def test_an_empty_ledger_makes_a_page() -> None:
     page = shown(add_up([], PARIS))
     for word in ("The ledger is empty.", "No call was made yet.", "Nobody pressed a key."):
