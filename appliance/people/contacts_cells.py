@@ -195,7 +195,7 @@ class CellReader:
         The day comes first, as in all countries of the law profiles but one; where the box speaks
         English and both could be the month, the date is nobody's to guess.
         """
-        match = None if text[4:5] == "-" else _DAY_FIRST.fullmatch(text)
+        match = _DAY_FIRST.fullmatch(text)
         if match is None:
             return text
         day, month, year = int(match[1]), int(match[3]), int(match[4])

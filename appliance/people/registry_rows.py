@@ -254,9 +254,7 @@ def encode_document(columns: tuple[str, ...], document: Mapping[str, Any]) -> by
 def decode_row(row: bytes, columns: int) -> list[Any]:
     """Return the values of *row*; what an older schema lacks is None."""
     values: list[Any] = _decode(row.decode())[0]
-    if len(values) < columns:
-        values += [None] * (columns - len(values))
-    return values
+    return values + [None] * (columns - len(values))
 
 
 def decode_document(columns: tuple[str, ...], row: bytes) -> dict[str, Any]:

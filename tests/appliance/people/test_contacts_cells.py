@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.model import Consent, Contact, Revocation
-from appliance.people import registry_rows
+from appliance.people import contacts_cells, registry_rows
 from appliance.people.contacts_cells import CELL_LIMIT, CellReader
 from appliance.people.contacts_format import COLUMNS, ContactRow, Defaults, RejectedRow, RowFault
 from appliance.people.contacts_merge import Addition, ImportPlan, export_lines, rejects_lines
@@ -104,6 +104,13 @@ def test_zone(number: str, written: str, zone: str, fault: str | None, warned: b
         ]
 
 
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "a"), (2, "a, b"), (3, "a, b, c"), (4, "a, b, c …"), (9, "a, b, c …")]
+)
+def test_of_many_zones_three_are_named(count: int, told: str) -> None:
+    assert contacts_cells._some("abcdefghi"[:count]) == told
+
+
 def test_an_empty_zone_names_three_of_many() -> None:
     cells = reader({})
     cells.zone("+12125550124")
@@ -152,6 +159,8 @@ def test_an_empty_moment_is_a_fault_where_it_may_not_be_empty() -> None:
         ("03/04/2026", True, "2026-04-03"),
         ("3.4.2026", True, "2026-04-03"),
         ("03-04-26", True, "2026-04-03"),
+        ("3-04-2026", True, "2026-04-03"),
+        ("3-4-26", True, "2026-04-03"),
         ("03/04/2026", False, None),  # the third of April, or the fourth of March
         ("12/12/2026", False, "2026-12-12"),
         ("11/12/2026", False, None),

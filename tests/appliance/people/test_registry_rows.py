@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.people.registry_rows import Overlay, encode_document
+from appliance.people.registry_rows import Overlay, decode_document, encode_document
 
 COLUMNS = ("at", "by")
 OLD = {"at": "2027-03-10", "by": "key"}
@@ -47,3 +47,22 @@ def test_a_row_written_as_it_was_is_no_change() -> None:
     # The updater changes what it was handed in place.
     table[2]["by"] = "sms"
     assert set(table.changes()) == {2}
+
+
+def test_what_was_handed_out_is_forgotten_when_it_is_replaced_or_taken_away() -> None:
+    table = overlay(1, 2, 3)
+    for key in (1, 2, 3):
+        assert table[key] == OLD
+    table[2] = NEW
+    assert table[2] == NEW
+    table[2] = OLD
+    del table[3]
+    assert table.changes() == {3: None}
+    with pytest.raises(KeyError):
+        table[3]
+
+
+def test_a_row_of_a_newer_schema_is_not_read_in_part() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        decode_document(COLUMNS, b'["2027-03-10","key","more"]')
+    assert decode_document(COLUMNS, b'["2027-03-10"]') == {"at": "2027-03-10", "by": None}
