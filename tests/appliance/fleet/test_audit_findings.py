@@ -120,8 +120,8 @@ def test_what_was_looked_at_is_counted() -> None:
     assert {box: head.seq for box, head in verdict.heads.items()} == {"north": 4, "south": 4}
     assert told(verdict) == [
         (
-            "Looked at: 2 boxes, 8 ledger rows, 4 claims, 4 calls, 1 objections, 1 stops; the network "
-            "saw 4 dials."
+            "Looked at: 2 boxes, 8 ledger rows, 4 claims, 4 calls, 1 objections, 1 stops; the "
+            "network saw 4 dials."
         ),
         "  kept    every call stands on a claim of its own",
         "  kept    nobody was called twice at a time, or twice for one attempt",
