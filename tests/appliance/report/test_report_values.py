@@ -12,11 +12,13 @@ import pytest
 
 from appliance.effects import Entry
 from appliance.language import translator
+from appliance.ledger_words import CAUSES, MEANINGS, OUTCOMES
 from appliance.report import charts, dossier, report
 from appliance.report.dossier import as_text, compile_dossier
 from appliance.report.figures import AttemptRow, Event, Figures, LineFigures, add_up
 from appliance.report.pages import duration, head, local
-from appliance.report.report import MEANINGS, NAMES, Frame, LawFacts
+from appliance.report.report import Frame, LawFacts
+from firmware.events import Cause
 from tests.appliance.report.test_figures import AT, CALL, ENTRIES, PARIS, PERSON, minute
 
 LAW = LawFacts(
@@ -79,7 +81,7 @@ def test_the_whole_page(filled: dict[str, dict[str, Any]], drawn: list[tuple[Any
         ],
         "outcomes": [
             (
-                NAMES[outcome],
+                OUTCOMES[outcome],
                 *(("1", "1") if outcome.value in ("opted_out", "failed") else ("0", "0")),
                 meaning,
             )
@@ -87,10 +89,10 @@ def test_the_whole_page(filled: dict[str, dict[str, Any]], drawn: list[tuple[Any
         ],
         "when": "Times are in Europe/Paris.",
         "days": [("2027-03-09", "2", "0", "1")],
-        "waiting": [("window", "1")],
-        "refused": [("window", "2"), ("cap", "1")],
+        "waiting": [("chosen hours", "1")],
+        "refused": [("chosen hours", "2"), ("cap", "1")],
         "keys": {
-            "sentence": "1 calls had a key; half of the first ones came within 60.0 s of the "
+            "sentence": "1 call had a key; half of the first ones came within 60.0 s of the "
             "answer. Presses: 1 × 2, 9 × 1.",
             "rows": [
                 *((label, "0") for label in ("0-2", "2-5", "5-10", "10-15", "15-20", "20-30")),
@@ -99,10 +101,10 @@ def test_the_whole_page(filled: dict[str, dict[str, Any]], drawn: list[tuple[Any
             ],
         },
         "often": [("1", "1"), ("2", "1")],
-        "consent": "5 consents of 4 people were recorded, 1 people erased.",
-        "objections": [("key", "1"), ("sms", "1")],
+        "consent": "5 consents of 4 people recorded, 1 person erased.",
+        "objections": [("key 9 in a call", "1"), ("text message", "1")],
         "events": [
-            ("2027-03-09 23:57", "emergency stop", "button", ""),
+            ("2027-03-09 23:57", "emergency stop", "stop button", ""),
             ("2027-03-09 23:58", "stop released", "Alix", "checked"),
             ("2027-03-09 23:59", "state restored from a backup", "", "rows"),
         ],
@@ -116,11 +118,20 @@ def test_the_whole_page(filled: dict[str, dict[str, Any]], drawn: list[tuple[Any
             "rules": [("fr.1", "No calls", "Code (2026)")],
         },
         "calls": [
-            ("2027-03-09 23:40", "s1", "l1", "objected", "7 s", "32 s", "1 9", "end e"),
-            ("2027-03-09 23:50", "s2", "l2", "failed", "0 s", "0 s", "1", ""),
+            (
+                "2027-03-09 23:40",
+                "s1",
+                "l1",
+                "objected",
+                "7 s",
+                "32 s",
+                "1 9",
+                "local, ledger row 15",
+            ),
+            ("2027-03-09 23:50", "s2", "l2", "failed", "0 s", "0 s", "1", "ledger row 23"),
             ("2027-03-09 23:54", "s2", "l2", "running", "0 s", "0 s", "", ""),
         ],
-        "calls_summary": "All 3 calls",
+        "calls_summary": "Show 3 calls",
         "proof": "Row 32 of the ledger has this hash:",
         "head_hash": "ab" * 32,
         "anchor_name": "report.html.anchor",
@@ -236,8 +247,8 @@ def test_the_seconds_to_the_first_key(
     rows.append(attempt(99))
     values = values_of(filled, Figures(rows=rows))
     assert values["keys"]["sentence"] == (
-        f"{len(times)} calls had a key; half of the first ones came within {middle} s of the "
-        f"answer. Presses: 1 × {len(times)}."
+        f"{len(times)} call{'s' * (len(times) > 1)} had a key; half of the first ones came within "
+        f"{middle} s of the answer. Presses: 1 × {len(times)}."
     )
     assert " ".join(count for _, count in values["keys"]["rows"]) == classes
     assert [one[1] for one in drawn] == ["keys"]
@@ -260,18 +271,50 @@ def test_calls_by_day_are_drawn_from_two_days_on(
     every = Counter({outcome.value: 1 for outcome in MEANINGS})
     drawn.clear()
     values_of(filled, Figures(days={"2027-03-09": every, "2027-03-10": every}))
-    assert list(drawn[0][4]) == [NAMES[outcome] for outcome in list(MEANINGS)[:6]]
+    assert list(drawn[0][4]) == [OUTCOMES[outcome] for outcome in list(MEANINGS)[:6]]
 
 
-def test_a_call_shows_what_can_be_shown_of_its_evidence(
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({}, ""),
+        ({"cause": "remote_hang_up"}, CAUSES[Cause.REMOTE_HANG_UP]),
+        ({"cause": "odd"}, "odd"),
+        ({"evidence": {"code": 0}}, "code 0"),
+        ({"evidence": {"code": None}}, ""),
+        ({"evidence": {"machine": "odd"}}, "odd"),
+        ({"evidence": {"confirmed": False}}, "end not confirmed"),
+        ({"evidence": {"confirmed": True}}, ""),
+        ({"evidence": {"confirmed": None}}, ""),
+        ({"ended_seq": 9}, "ledger row 9"),
+        ({"ended_seq": 0}, "ledger row 0"),
+        (
+            {
+                "cause": "odd",
+                "ended_seq": 9,
+                "evidence": {"code": 16, "machine": "odd", "confirmed": False},
+            },
+            "odd, code 16, odd, end not confirmed, ledger row 9",
+        ),
+    ],
+)
+def test_what_the_end_of_a_call_rests_on(
+    filled: dict[str, dict[str, Any]],
+    drawn: list[tuple[Any, ...]],
+    row: dict[str, Any],
+    told: str,
+) -> None:
+    (shown,) = values_of(filled, Figures(rows=[attempt(1, **row)]))["calls"]
+    assert shown[-1] == told
+    assert not drawn
+
+
+def test_a_call_shows_its_length_and_eight_letters_of_whom_it_was_for(
     filled: dict[str, dict[str, Any]], drawn: list[tuple[Any, ...]]
 ) -> None:
-    evidence = {"a": "x", "b": 0, "c": 1.5, "d": "", "e": None, "f": ["y"], "g": {"h": 1}}
-    row = attempt(1, evidence=evidence, outcome="odd", ring_seconds=1.5, talk_seconds=2.5)
+    row = attempt(1, outcome="odd", ring_seconds=1.5, talk_seconds=2.5, subject="0123456789")
     (shown,) = values_of(filled, Figures(rows=[row]))["calls"]
-    assert shown[1:] == ("person-1", "l", "odd", "2 s", "2 s", "", "a x; b 0; c 1.5")
-    row.subject = "0123456789"
-    assert values_of(filled, Figures(rows=[row]))["calls"][0][1] == "01234567"
+    assert shown[1:] == ("01234567", "l", "odd", "2 s", "2 s", "", "")
     assert not drawn
 
 
@@ -428,31 +471,32 @@ def test_a_dossier_for_reading_whole() -> None:
         "Calls",
         (
             "  begun 2027-03-09 23:40:00; answered 2027-03-09 23:41:00; ended 2027-03-09 23:44:00; "
-            "outcome opted_out: pressed 9: never called again; keys 1 (2027-03-09 23:42:00), 9 "
+            "outcome objected: pressed 9: never called again; keys 1 (2027-03-09 23:42:00), 9 "
             "(2027-03-09 23:43:00); allowed by fr/1: x"
         ),
-        "  begun 2027-03-09 23:40:00; for news; outcome running; allowed by None: consent, law.x",
+        "  begun 2027-03-09 23:40:00; for news; outcome running; allowed by : consent, law.x",
         "",
         "Calls that a rule refused",
-        "  at 2027-03-10 00:12:00; rules cap, window",
+        "  at 2027-03-10 00:12:00; rules cap, chosen hours",
         "",
         "Rows of the ledger",
-        "  row 11; at 2027-03-09 23:40:00; kind call.authorised",
-        "  row 12; at 2027-03-09 23:41:00; kind call.answered",
-        "  row 13; at 2027-03-09 23:42:00; kind call.key",
-        "  row 14; at 2027-03-09 23:43:00; kind call.key",
-        "  row 15; at 2027-03-09 23:44:00; kind call.ended",
+        "  row 11; at 2027-03-09 23:40:00; kind call authorised",
+        "  row 12; at 2027-03-09 23:41:00; kind answered",
+        "  row 13; at 2027-03-09 23:42:00; kind key pressed",
+        "  row 14; at 2027-03-09 23:43:00; kind key pressed",
+        "  row 15; at 2027-03-09 23:44:00; kind call ended",
         "",
     ]
 
 
 def test_a_dossier_as_a_page_whole(filled: dict[str, dict[str, Any]]) -> None:
-    texts = {"law.x": ("no calls on Sundays", "Code, art. 1")}
+    texts = {"law.x": ("no calls on Sundays", "Code, art. 1", "2026")}
     assert dossier.as_html(whole_person(), texts) == "a page"
     values = filled["dossier.html"]
     assert values["times"] == "Times in Europe/Paris."
     assert values["objection"] == (
-        "Objected on 2027-03-09 23:45:00 (key): never called again without a newer consent."
+        "Objected on 2027-03-09 23:45:00 (key 9 in a call): never called again without a newer "
+        "consent."
     )
     assert values["consents"][0] == {
         "title": "news, given 2027-01-01 12:00:00",
@@ -474,12 +518,18 @@ def test_a_dossier_as_a_page_whole(filled: dict[str, dict[str, Any]]) -> None:
             ("for", ""),
             ("answered", "2027-03-09 23:41:00"),
             ("ended", "2027-03-09 23:44:00"),
-            ("keys", "1 (2027-03-09 23:42:00, host), 9 (2027-03-09 23:43:00, module)"),
+            (
+                "keys",
+                (
+                    "1 (2027-03-09 23:42:00, heard by the box), "
+                    "9 (2027-03-09 23:43:00, heard by the modem)"
+                ),
+            ),
             ("hours that it fell into", "2027-03-10 18:00:00 – 2027-03-10 20:00:00"),
             ("line", "l1"),
         ],
         "profile": "fr/1",
-        "rules": [{"name": "x", "text": "", "source": ""}],
+        "rules": [{"name": "x", "law": True, "text": "", "source": ""}],
     }
     assert second == {
         "title": "2027-03-09 23:40:00",
@@ -497,14 +547,24 @@ def test_a_dossier_as_a_page_whole(filled: dict[str, dict[str, Any]]) -> None:
         "rules": [
             {
                 "name": "consent",
+                "law": False,
                 "text": "a consent of this person for this purpose was live",
                 "source": "",
             },
-            {"name": "law.x", "text": "no calls on Sundays", "source": "Code, art. 1"},
+            {
+                "name": "law.x",
+                "law": True,
+                "text": "no calls on Sundays",
+                "source": "Code, art. 1, 2026",
+            },
         ],
     }
     assert values["refusals"][0]["at"] == "2027-03-10 00:12:00"
-    assert [one["name"] for one in values["refusals"][0]["rules"]] == ["cap", "window"]
+    assert [one["name"] for one in values["refusals"][0]["rules"]] == ["cap", "chosen hours"]
+    assert [one["text"] for one in values["refusals"][0]["rules"]] == [
+        "",
+        "it was outside the hours that the person chose",
+    ]
     assert values["messages"] == [
         {"title": "2027-02-01 12:00:00", "text": "call me"},
         {"title": "2027-02-01 12:00:00", "text": "(unreadable)"},
@@ -512,9 +572,9 @@ def test_a_dossier_as_a_page_whole(filled: dict[str, dict[str, Any]]) -> None:
     assert values["rows"][0] == {
         "seq": 11,
         "at": "2027-03-09 23:40:00",
-        "kind": "call.authorised",
+        "kind": "call authorised",
     }
-    assert values["rows_summary"] == "All 5 rows"
+    assert values["rows_summary"] == "Show 5 rows"
     nobody = PERSON | {"known": False, "objection": None}
     dossier.as_html(compile_dossier(nobody, []))
     assert filled["dossier.html"]["objection"] is None
@@ -529,12 +589,12 @@ def test_a_dossier_as_a_page_whole(filled: dict[str, dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("own", "wanted", "heading"),
     [
-        ("en", "", "All 0 rows"),
-        ("fr", "", "Les 0 lignes"),
-        ("fr", "en", "All 0 rows"),
-        ("en", "fr", "Les 0 lignes"),
-        ("xx", "", "All 0 rows"),
-        (None, "", "All 0 rows"),
+        ("en", "", "Show 0 rows"),
+        ("fr", "", "Montrer 0 ligne"),
+        ("fr", "en", "Show 0 rows"),
+        ("en", "fr", "Montrer 0 ligne"),
+        ("xx", "", "Show 0 rows"),
+        (None, "", "Show 0 rows"),
     ],
 )
 def test_a_dossier_speaks_the_person_s_language(
@@ -542,8 +602,7 @@ def test_a_dossier_speaks_the_person_s_language(
 ) -> None:
     dossier.as_html(compile_dossier(PERSON | {"language": own}, []), None, wanted)
     found = filled["dossier.html"]["rows_summary"]
-    expected = translator("fr")("All {count} rows").format(count=0)
-    assert found == (expected if heading.startswith("Les") else heading)
+    assert found == heading
 
 
 def test_a_row_about_the_number_counts_for_a_person_that_the_registry_has_lost() -> None:

@@ -7,13 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from appliance.language import translator
 from appliance.screen.panel_card import (
     HEADER,
     HEIGHT,
     WIDTH,
     card,
-    pattern_words,
     wiring,
 )
 
@@ -105,28 +103,6 @@ def test_a_card_with_much_on_it_is_scaled_to_its_paper(count: int) -> None:
     lowest = max(float(y) for _, y, _, _, _, _ in placed(drawn))
     # One line of the buttons' words and a millimetre remain below the last.
     assert (lowest + 3.3 + 1.0) * by == pytest.approx(HEIGHT, abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "words"),
-    [
-        ("off", "éteint"),
-        ("steady", "fixe"),
-        ("1 flash", "1 éclat"),
-        ("3 flashes", "3 éclats"),
-        ("1 long, 2 short", "1 long, 2 courts"),
-    ],
-)
-def test_a_pattern_in_another_language(pattern: str, words: str) -> None:
-    say = translator("fr")
-    templates = {
-        "1 flash": ("{count} flash", {"count": "1"}),
-        "3 flashes": ("{count} flashes", {"count": "3"}),
-        "1 long, 2 short": ("{long} long, {count} short", {"long": "1", "count": "2"}),
-    }
-    template, values = templates.get(pattern, (pattern, {}))
-    assert pattern_words(pattern, say) == say(template).format(**values)
-    assert pattern_words(pattern, translator("en")) == pattern
 
 
 @pytest.mark.parametrize(
