@@ -156,8 +156,6 @@ class Engine:
             )
         self._trusted: bool | None = None
         self._offset: float | None = None
-        self._contact_open = False
-        self._retired = False
         self._panel_ok = True
         self._dials_from: float | None = None
         """Box-monotonic time before which nobody is dialled, after an end within a call."""
@@ -212,7 +210,7 @@ class Engine:
     @property
     def stop_contact_open(self) -> bool:
         """The stop button is pressed, or its wire is cut."""
-        return self._contact_open
+        return self._recorder.contact_open
 
     @property
     def audio_ok(self) -> bool:
@@ -247,7 +245,6 @@ class Engine:
         return circumstances(
             self._recorder,
             now,
-            contact_open=self._contact_open,
             bench=bench,
             pressed=True,
             call_seconds=call_seconds,
@@ -262,7 +259,7 @@ class Engine:
         """Return why a :class:`~appliance.campaign.inputs.Reset` would be refused, or None."""
         if not self._state.stopped:
             return worded("the emergency stop is not latched")
-        if self._contact_open:
+        if self._recorder.contact_open:
             return worded("the stop button is still pressed, or its wire is cut: release it first")
         return None
 
@@ -316,7 +313,7 @@ class Engine:
             self.storage_failure is not None
             or bool(self.doubts)
             or self._state.stopped
-            or self._contact_open
+            or self._recorder.contact_open
             or (self._state.paused and not self._campaign.attended)
             or not now.trusted
             or not self._lines.any_ready
@@ -345,7 +342,7 @@ class Engine:
             storage_failure=self.storage_failure,
             doubt=self.doubts.sentence,
             stopped=self._state.stopped,
-            contact_open=self._contact_open,
+            contact_open=self._recorder.contact_open,
             paused=self._state.paused,
             interrupted=self._state.interruptions.held,
             dials_in=self._dials_from - now.monotonic
@@ -397,22 +394,18 @@ class Engine:
             self._claims.time_passed(now)
             if now.trusted and self.storage_failure is None:
                 self._claims.portion(now)
-        self._placer.stopped = self._contact_open
         if now.trusted and self.storage_failure is None:
             self._planner.portion(now)
             self._placer.tell_limits(now)
             attended = self._campaign.attended
-            may = self._planner.complete and not self._retired and not self._blocked(now)
+            may = self._planner.complete and not self._placer.retired and not self._blocked(now)
             if may and (press or not attended):
                 limit = 1 if attended else len(self._lines)
-                self._placer.place(
-                    now, limit=limit, pressed=attended, contact_open=self._contact_open
-                )
+                self._placer.place(now, limit=limit, pressed=attended)
         return self._recorder.take()
 
     def retire(self) -> None:
         """Begin no further call; not recorded."""
-        self._retired = True
         self._placer.retired = True
 
     def observe(self, entries: Iterable[Entry], now: Now) -> list[Effect]:
@@ -470,7 +463,7 @@ class Engine:
             case events.StopRaised():
                 self._stop(given, now)
             case events.StopReleased():
-                self._contact_open = False
+                self._recorder.contact_open = False
             case events.StartPressed():
                 return self._start(now)
             case events.StartHeld():
@@ -495,7 +488,9 @@ class Engine:
                 if self._options.incoming_call_objects and caller is not None:
                     self._withdrawals.objection(caller, "incoming", now, incoming=given.attempt)
                 if isinstance(given, events.IncomingRinging):
-                    silent = self._state.stopped or self._contact_open or self._retired
+                    silent = (
+                        self._state.stopped or self._recorder.contact_open or self._placer.retired
+                    )
                     self._incoming.ringing(replace(given, number=caller), now, stopped=silent)
                 elif isinstance(given, events.WaitingGone):
                     self._incoming.gone(replace(given, number=caller), now)
@@ -536,7 +531,6 @@ class Engine:
                 | FleetResumed()
                 | NameObjections()
             ):
-                self._placer.stopped = self._contact_open
                 if self._claims is not None:
                     self._claims.take(given, now)
             case inputs.PeopleChanged():
@@ -571,7 +565,7 @@ class Engine:
 
     def _stop(self, event: events.StopRaised, now: Now) -> None:
         if event.source not in ("command", "fault"):
-            self._contact_open = True
+            self._recorder.contact_open = True
         # Hang-ups go ahead of the row: they guard nothing and must not wait for the disk.
         self._lines.move_all(event, now)
         self._incoming.end("stop", now)

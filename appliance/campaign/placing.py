@@ -29,7 +29,6 @@ def circumstances(
     recorder: Recorder,
     now: Now,
     *,
-    contact_open: bool,
     bench: bool,
     pressed: bool,
     call_seconds: float,
@@ -40,7 +39,7 @@ def circumstances(
     """Return how the box stands at *now*, for the gate: the only place that reads it together."""
     return Circumstances(
         now=now,
-        stopped=recorder.state.stopped or contact_open,
+        stopped=recorder.state.stopped or recorder.contact_open,
         paused=recorder.state.paused,
         storage_ok=recorder.storage_failure is None,
         doubt=recorder.doubts.sentence,
@@ -67,10 +66,10 @@ class Placer:
         planner: Planner,
         ids: Iterator[str],
         call_seconds: Mapping[str, float],
-        fleet: Fleet | None = None,
-        limits: Mapping[str, LineLimits] | None = None,
+        fleet: Fleet | None,
+        limits: Mapping[str, LineLimits],
     ) -> None:
-        self._limits = limits or {}
+        self._limits = limits
         self._campaign = campaign
         self._keys = Keys(listen=campaign.listen_key, object=campaign.object_key)
         self._gate = gate
@@ -83,8 +82,6 @@ class Placer:
         self._fleet = fleet
         self.claims: Claims | None = None
         """Asks the fleet before each call, where this box belongs to one."""
-        self.stopped = False
-        """The stop contact is open, whatever the ledger says."""
         self.retired = False
         """The box is ending: a grant that still comes begins no call."""
 
@@ -135,11 +132,10 @@ class Placer:
                     until=one.until.isoformat(timespec="seconds"),
                 )
 
-    def place(self, now: Now, *, limit: int, pressed: bool, contact_open: bool) -> None:
+    def place(self, now: Now, *, limit: int, pressed: bool) -> None:
         """Begin up to *limit* calls, in the scheduler's order.
 
-        *pressed* says that a person asked for this one call; *contact_open*, that the stop
-        contact is open, whatever the ledger says.
+        *pressed* says that a person asked for this one call.
         """
         idle = self.open_lines(now)[:limit]
         for _ in range(DECISIONS_PER_STEP):
@@ -147,11 +143,9 @@ class Placer:
             if subject is None:
                 return
             if subject:
-                self._try(subject, idle, now, pressed=pressed, contact_open=contact_open)
+                self._try(subject, idle, now, pressed=pressed)
 
-    def _try(
-        self, subject: str, idle: list[LineState], now: Now, *, pressed: bool, contact_open: bool
-    ) -> None:
+    def _try(self, subject: str, idle: list[LineState], now: Now, *, pressed: bool) -> None:
         """Ask the gate at this very instant and, where it clears, begin the call."""
         contact = self._people.contact(subject)
         if contact is None:
@@ -165,9 +159,7 @@ class Placer:
         refusals: tuple[Verdict, ...] = ()
         kinds = dict.fromkeys(line.bench for line in idle)
         for bench in kinds:
-            asked = self._asked(
-                contact, now, contact_open=contact_open, bench=bench, pressed=pressed
-            )
+            asked = self._asked(contact, now, bench=bench, pressed=pressed)
             decision = self._gate.decide(contact, consents, history, asked)
             if decision.clearance is not None:
                 line = next(line for line in idle if line.bench is bench)
@@ -188,13 +180,10 @@ class Placer:
         else:
             self._planner.plan(subject, now, now.utc + RECONSIDER)
 
-    def _asked(
-        self, contact: Contact, now: Now, *, contact_open: bool, bench: bool, pressed: bool
-    ) -> Circumstances:
+    def _asked(self, contact: Contact, now: Now, *, bench: bool, pressed: bool) -> Circumstances:
         return circumstances(
             self._recorder,
             now,
-            contact_open=contact_open,
             bench=bench,
             pressed=pressed,
             call_seconds=self._call_seconds[self._campaign.script(contact.language).language],
@@ -217,9 +206,7 @@ class Placer:
         state = self._recorder.state
         if contact is None:
             return "erased"
-        asked = self._asked(
-            contact, now, contact_open=self.stopped, bench=line.bench, pressed=pressed
-        )
+        asked = self._asked(contact, now, bench=line.bench, pressed=pressed)
         decision = self._gate.decide(
             contact,
             self._people.consents(subject),

@@ -1,4 +1,6 @@
-"""The effects of one step, in order, and the fold that each record is applied to at once. Pure."""
+"""The effects of one step, in order, and the fold that each record is applied to at once. Pure.
+
+What bars every call beside that fold (a dead disk, the stop contact, doubts) stands here too."""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ class Recorder:
         self.state = state
         self.storage_failure: str | None = None
         """Why nothing can be recorded any more; it never heals without a restart."""
+        self.contact_open = False
+        """The stop button is pressed or its wire is cut, whatever the ledger says."""
         self.doubts = Doubts(state)
         """What a person must look at before anybody is called."""
         self._effects: list[Effect] = []

@@ -178,7 +178,10 @@ class Registry:
 
 
 class Box:
-    """An engine with a ledger in memory; time is told in seconds."""
+    """An engine with a ledger in memory; time is told in seconds.
+
+    *bench* says whether the lines are bench lines, one for all or one for each.
+    """
 
     def __init__(
         self,
@@ -186,12 +189,13 @@ class Box:
         *,
         lines: int = 1,
         attended: bool = False,
-        bench: bool = False,
+        bench: bool | Sequence[bool] = False,
         options: Options | None = None,
         ready: bool = True,
         entries: Sequence[Entry] = (),
         fleet: Fleet | None = None,
     ) -> None:
+        kinds = [bench] * lines if isinstance(bench, bool) else list(bench)
         self.registry = registry
         self.entries = list(entries)
         self.kept: list[KeptMessage] = []
@@ -218,7 +222,7 @@ class Box:
                     },
                 ),
             ),
-            lines={f"line-{n + 1}": bench for n in range(lines)},
+            lines={f"line-{n + 1}": kind for n, kind in enumerate(kinds)},
             gate=registry,
             people=registry,
             state=state,
@@ -229,7 +233,7 @@ class Box:
         self.seconds = 0.0
         self.recovered = self._keep(self.engine.recover(self.now()))
         if ready:
-            for n in range(lines):
+            for n in range(len(kinds)):
                 self.ready(f"line-{n + 1}")
 
     def now(self) -> Now:
