@@ -59,8 +59,6 @@ _SAMPLED = tuple(datetime(2026, 1, 5, 12, tzinfo=UTC) + timedelta(days=7 * n) fo
 """A moment of each week of three years: two zones that agree at all of them are one clock."""
 
 REMEDY = worded("write the place as an IANA zone: Europe/Paris")
-MANY = 3
-"""Zones that a suggestion names at most."""
 LIKENESS = 0.75
 """How alike a misspelt name must be to a zone's to be taken for it (difflib's ratio)."""
 
@@ -291,7 +289,7 @@ def _clocks(zones: Iterable[str]) -> list[str]:
     """Return the first zone of each clock among *zones*."""
     found: list[str] = []
     for zone in zones:
-        if len(found) < MANY and not any(same_clock(zone, other) for other in found):
+        if not any(same_clock(zone, other) for other in found):
             found.append(zone)
     return found
 

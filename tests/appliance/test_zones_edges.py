@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import phonenumbers
 import pytest
 
+from appliance import zones
 from appliance.zones import (
     NumberZones,
     contradicted,
@@ -61,6 +65,8 @@ def test_what_is_wrong_with_a_name(name: str, fault: str | None) -> None:
         ("europe/berlin", "", ["Europe/Berlin"]),
         ("Berlim", "", ["Europe/Berlin"]),
         ("Brln", "", []),
+        ("Berl-n", "", ["Europe/Berlin"]),  # five letters, and no abbreviation
+        ("Lim-a", "", []),
         ("Xxxxx", "", []),
         ("Asia/", "", []),
         ("Asia", "", []),
@@ -147,3 +153,53 @@ def test_clocks_that_differ_in_winter_or_summer_alone() -> None:
     assert not same_clock("Europe/Paris", "Africa/Tunis")
     assert same_clock("America/New_York", "America/Toronto")
     assert not same_clock("Nowhere/At_All", "Nowhere/Else")
+
+
+def test_clocks_are_compared_in_each_week_of_three_years() -> None:
+    seen = zones._SAMPLED
+    assert seen[0] == datetime(2026, 1, 5, 12, tzinfo=UTC)
+    assert {later - one for one, later in zip(seen, seen[1:], strict=False)} == {timedelta(days=7)}
+    assert seen[-1] - seen[0] == timedelta(weeks=156)
+
+
+def example(region: str, kind: int = phonenumbers.PhoneNumberType.FIXED_LINE) -> str:
+    number = phonenumbers.example_number_for_type(region, kind)
+    assert number is not None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def test_countries_that_share_a_code_are_told_apart_whoever_was_asked_about_before() -> None:
+    mobile = phonenumbers.PhoneNumberType.MOBILE
+    asked = [("FI", "FI"), ("AX", "AX"), ("GB", "GB"), ("GG", "GG"), ("JE", "JE"), ("NO", "NO")]
+    for region, told in [*asked, *reversed(asked)]:
+        assert zones_of_number(example(region)).region == told
+    # The same digits behind the code's first as a number of Great Britain.
+    assert zones_of_number("+447700900123").region == "GB"
+    assert zones_of_number(example("JE", mobile)).region == "JE"
+    assert zones_of_number(example("FI")).zones == ("Europe/Helsinki",)
+    assert zones_of_number(example("AX")).zones == ("Europe/Mariehamn",)
+
+
+def test_area_codes_that_end_alike_are_of_their_own_countries() -> None:
+    for number, region in (
+        ("+14165550100", "CA"),
+        ("+13165550100", "US"),
+        ("+14165550101", "CA"),
+        # No area has this code: the code's main country.
+        ("+12005550100", "US"),
+        ("+12005550101", "US"),
+    ):
+        assert zones_of_number(number).region == region
+
+
+def test_a_number_of_no_country_is_of_no_region() -> None:
+    number = phonenumbers.example_number_for_non_geo_entity(800)
+    assert number is not None
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert zones_of_number(e164) == NumberZones("", ())
+
+
+@pytest.mark.parametrize("offset", ["UTC+2", "UTC+02", "UTC+0200", "UTC+02:00", "+2"])
+def test_an_offset_however_it_is_written(offset: str) -> None:
+    assert suggestions(offset, "FI") == ["Europe/Helsinki"]
+    assert suggestions(offset.replace("+", "-"), "FI") == []
