@@ -91,21 +91,14 @@ def ballot_silence(rule: BallotRule, ballot: Ballot, place: Place) -> Span | Non
     closes = 1440 if rule.whole_day else ballot.closes.hour * 60 + ballot.closes.minute or 1440
     begin = min(local_instant(clock, eve, 0) for clock in clocks)
     end = max(_last_instant(clock, ballot.day, closes) for clock in clocks)
-    return (begin, end) if begin < end else None
+    return begin, end
 
 
 def _last_instant(zone: ZoneInfo, day: date, minute: int) -> int:
     """Return when the clock leaves *minute* of *day* behind for good, even if shown twice."""
-    first = local_instant(zone, day, minute)
-    again = _second_coming(zone, day, minute)
-    return first if again is None else again
-
-
-def _second_coming(zone: ZoneInfo, day: date, minute: int) -> int | None:
-    """Return the second coming of a minute that the clock shows twice, or None."""
     local = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minute)
-    first, second = local.replace(fold=0).timestamp(), local.replace(fold=1).timestamp()
-    return int(second) if second > first else None
+    # Of a minute that the clock skips, the second reading lies before the skip.
+    return max(local_instant(zone, day, minute), int(local.replace(fold=1).timestamp()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +167,7 @@ class LawCalendar:
     def by_rule(self, place: Place, start: int, end: int) -> list[RuleSpans]:
         """Return for each rule of time when it alone is open in ``[start, end)``."""
         found: list[RuleSpans] = []
-        whole: list[Span] = [(start, end)] if start < end else []
+        whole: list[Span] = [(start, end)]
         for rule in self.profile.enforced:
             if isinstance(rule, HoursRule):
                 found.append(RuleSpans(rule, rule.hours.spans(place.zone, start, end)))
