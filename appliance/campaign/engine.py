@@ -58,8 +58,6 @@ HELD = worded("start held for five seconds")
 CLOCK_STEP = 60.0
 """Seconds of calendar time gained or lost against the box clock that void all plans."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class Engine:
     """The campaign's decisions. ``lines`` maps each line's name to whether it is a bench line.
@@ -314,7 +312,7 @@ class Engine:
             or bool(self.doubts)
             or self._state.stopped
             or self._recorder.contact_open
-            or (self._state.paused and not self._campaign.attended)
+            or self._state.paused
             or not now.trusted
             or not self._lines.any_ready
             or (self._fleet is not None and self._fleet.barred() is not None)
@@ -451,7 +449,7 @@ class Engine:
             else:
                 self._record("clock.lost", None, now, reason=now.source)
             self._trusted = now.trusted
-        offset = (now.utc - _EPOCH).total_seconds() - now.monotonic
+        offset = now.utc.timestamp() - now.monotonic
         if self._offset is None or abs(offset - self._offset) > CLOCK_STEP:
             if self._offset is not None:
                 self._planner.everybody()
@@ -573,16 +571,13 @@ class Engine:
             self._record("stop.pressed", None, now, source=event.source)
 
     def _start(self, now: Now) -> bool:
-        if not self._campaign.attended:
-            if not self._state.stopped:
-                self._resume("panel", now)
-            return False
-        if self._lines.calls or self.claims_running:
-            return False
-        self._record("panel.pressed", None, now, button="start")
+        if self._campaign.attended:
+            if self._lines.calls or self.claims_running:
+                return False
+            self._record("panel.pressed", None, now, button="start")
         if not self._state.stopped:
             self._resume("panel", now)
-        return True
+        return self._campaign.attended
 
     def _pause(self, by: str, now: Now) -> None:
         if not self._state.paused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import phonenumbers
 import pytest
@@ -158,7 +159,7 @@ def test_clocks_that_differ_in_winter_or_summer_alone() -> None:
 def test_clocks_are_compared_in_each_week_of_three_years() -> None:
     seen = zones._SAMPLED
     assert seen[0] == datetime(2026, 1, 5, 12, tzinfo=UTC)
-    assert {later - one for one, later in zip(seen, seen[1:], strict=False)} == {timedelta(days=7)}
+    assert {later - one for one, later in pairwise(seen)} == {timedelta(days=7)}
     assert seen[-1] - seen[0] == timedelta(weeks=156)
 
 

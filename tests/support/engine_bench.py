@@ -194,6 +194,7 @@ class Box:
         ready: bool = True,
         entries: Sequence[Entry] = (),
         fleet: Fleet | None = None,
+        retry_minutes: float = 10.0,
     ) -> None:
         kinds = [bench] * lines if isinstance(bench, bool) else list(bench)
         self.registry = registry
@@ -216,7 +217,7 @@ class Box:
                 retry=Retry(
                     max_attempts=2,
                     after={
-                        Outcome.BUSY: timedelta(minutes=10),
+                        Outcome.BUSY: timedelta(minutes=retry_minutes),
                         Outcome.UNKNOWN: timedelta(minutes=1),
                         Outcome.LISTENED: timedelta(minutes=1),
                     },
