@@ -266,9 +266,6 @@ class Claims:
             self._objectors[objected.pid] = None
         else:
             self._scan_again = True
-        for waiting in self._waiting.values():
-            if waiting.ask.pid == objected.pid:
-                self._planner.later((waiting.subject,))
 
     def portion(self, now: Now) -> None:
         """Look at a bounded number of people for who objected elsewhere.

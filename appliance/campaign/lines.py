@@ -234,7 +234,7 @@ class LineState:
     """Somebody calls on it; nobody is dialled meanwhile."""
     claiming: bool = False
     """The fleet is asked whether it may call somebody; it takes nobody else meanwhile."""
-    linger: float = 0.0
+    linger: float = MODULE_LAG
     """Seconds by which it may tell a key late: a module's notice, where the host hears none."""
     used_at: float = float("-inf")
 

@@ -34,7 +34,7 @@ SETTLED_PER_STEP = 16
 
 _NEVER_AGAIN = frozenset({Outcome.LISTENED, Outcome.OPTED_OUT, Outcome.UNKNOWN})
 """Whatever the retry rules say. ``unknown`` may have been a whole call."""
-_ALWAYS_DUE = datetime(1970, 1, 1, tzinfo=UTC)
+_ALWAYS_DUE = datetime.min.replace(tzinfo=UTC)
 
 
 class Planner:
@@ -131,7 +131,6 @@ class Planner:
                     self.plan(hex_text(key), now)
             if len(some) < SETTLED_PER_STEP:
                 self._to_settle = None
-                self._bounds = set()
 
     def take(self, now: Now) -> str | None:
         """Take out who should be called first, or None where nobody may be; see :meth:`plan`.
@@ -193,7 +192,7 @@ class Planner:
         if until is not None and until.timestamp() < closes + self._call_seconds:
             self.plan(hex_text(subject), now)
             return
-        if past.made and due > now.utc:
+        if past.made:
             opens = max(opens, due.timestamp())
         weighs = past.newest_ms > (instant - self._lookback) * 1000.0
         if weighs or self._state.suppresses:

@@ -11,7 +11,7 @@ from appliance.campaign.recorder import Recorder
 from appliance.effects import Now, Send, StoreRevocation
 from firmware.orders import SendSms
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Withdrawals:

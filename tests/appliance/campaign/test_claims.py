@@ -16,12 +16,16 @@ from appliance.campaign.fleet_inputs import (
     NameObjections,
     ObjectedElsewhere,
 )
+from appliance.campaign.line_limits import LineLimits
+from appliance.campaign.options import Options
 from appliance.effects import AskClaim, Effect, Entry, Record
 from appliance.model import Attempt, AttemptElsewhere, Consent, Outcome, Revocation
+from firmware.events import StopRaised
 from tests.support.engine_bench import T0, Box, Registry, hours
 
 ANNA = f"{1:032x}"
 BEN = f"{2:032x}"
+CARL = f"{3:032x}"
 
 
 def pid(n: int) -> str:
@@ -383,7 +387,15 @@ def test_who_objects_elsewhere_while_the_fleet_is_asked_is_not_called() -> None:
 
 @pytest.mark.parametrize(
     ("revoked", "given", "named"),
-    [(False, None, False), (True, None, True), (True, -31, True), (True, -29, False)],
+    [
+        (False, None, False),
+        (False, -31, False),
+        (True, None, True),
+        (True, -31, True),
+        (True, -30 + 1 / 60_000, True),  # at its very instant: a withdrawal counts a moment later
+        (True, -30 + 1.001 / 60_000, False),
+        (True, -29, False),
+    ],
 )
 def test_an_objection_from_before_the_fleet_is_named_unless_it_was_taken_back(
     revoked: bool, given: float | None, named: bool
@@ -438,3 +450,120 @@ def test_an_objection_elsewhere_ends_the_call_with_that_person_alone(who: int, e
     fleet.objections[pid(who)] = T0
     told = made.take(ObjectedElsewhere(pid=pid(who), at=T0, box="south"))
     assert ("HangUp" in told) is ends
+
+
+def scanned(fleet: Fleet, *people: str) -> Box:
+    """A box that knows by what names the fleet knows everybody."""
+    made = box(fleet, *people, ready=False)
+    fleet.objections["f" * 16] = T0
+    made.take(ObjectedElsewhere(pid="f" * 16, at=T0, box="south"))
+    made.tick()
+    assert made.engine.wake_at(made.now()) is None
+    return made
+
+
+def test_an_import_is_looked_through_only_where_somebody_objected() -> None:
+    for objected, looked in ((0, 0), (1, 3)):
+        fleet = Fleet()
+        made = box(fleet, *(f"{n:032x}" for n in range(3)), ready=False)
+        made.tick()
+        fleet.objections.update({"f" * 16: T0} if objected else {})
+        made.take(inputs.PeopleChanged(subjects=()))
+        made.tick()
+        assert fleet.looked == looked
+
+
+def test_a_newcomer_who_objected_elsewhere_is_found_whoever_was_known_before() -> None:
+    fleet = Fleet()
+    made = scanned(fleet, ANNA)
+    fleet.objections.clear()
+    made.registry.spans[BEN] = hours(-1, 9)
+    made.take(inputs.PeopleChanged(subjects=(BEN,)))
+    fleet.objections[pid(1)] = T0
+    told = made.take(ObjectedElsewhere(pid=pid(1), at=T0, box="south")) + made.tick()
+    assert "consent.revoked" in told
+    assert made.last("consent.revoked").subject == BEN
+
+
+def test_an_objection_of_somebody_unknown_costs_no_look_at_anybody() -> None:
+    fleet = Fleet()
+    made = scanned(fleet, ANNA, BEN)
+    seen = fleet.looked
+    fleet.objections["e" * 16] = T0
+    assert made.take(ObjectedElsewhere(pid="e" * 16, at=T0, box="south")) == []
+    assert made.tick() == []
+    assert fleet.looked == seen
+
+
+def test_a_name_that_is_somebody_elses_by_now_is_looked_for_among_all() -> None:
+    fleet = Fleet()
+    made = scanned(fleet, ANNA, BEN, CARL)
+    # Numbers follow places here: without Anna, Carl has the number that was Ben's.
+    del made.registry.spans[ANNA]
+    fleet.objections[pid(1)] = T0
+    told = made.take(ObjectedElsewhere(pid=pid(1), at=T0, box="south"))
+    told += made.tick()
+    assert told.count("consent.revoked") == 1
+    assert made.last("consent.revoked").subject == CARL
+
+
+def test_whoever_left_the_registry_is_nobody_to_look_at() -> None:
+    fleet = Fleet()
+    made = scanned(fleet, ANNA, BEN)
+    del made.registry.spans[BEN]
+    fleet.objections[pid(1)] = T0
+    assert made.take(ObjectedElsewhere(pid=pid(1), at=T0, box="south")) == []
+    assert made.tick() == []
+
+
+def test_an_attempt_that_nobody_made_is_planned_anew_like_one_that_was_refused() -> None:
+    """It counts as failed; whoever agrees after it may be asked about again."""
+    registry = Registry(**{ANNA: hours(-1, 9)})
+    registry.given[ANNA] = [consent(ANNA, 30)]
+    made = Box(registry, fleet=Fleet())
+    made.take(granted("a1", dial_by=5.0), after=6.0)
+    assert made.last("fleet.claim_unused").data["reason"] == "late"
+    assert made.engine.wake_at(made.now()) == 306.0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ("erased", "erased"),
+        ("retired", "ending"),
+        ("stopped", "stop"),
+        ("contact", "stop"),
+        ("line lost", "line"),
+        ("limit", "limit"),
+    ],
+)
+def test_a_grant_is_no_order_where_something_came_between(spoil: str, why: str) -> None:
+    fleet = Fleet()
+    limits = {"line-1": LineLimits(calls_per_day=1)} if spoil == "limit" else {}
+    made = box(fleet, options=Options(limits=limits))
+    if spoil == "erased":
+        made.registry.spans.clear()
+    elif spoil == "retired":
+        made.engine.retire()
+    elif spoil == "stopped":
+        made.take(StopRaised(at=0.0, source="command"))
+    elif spoil == "contact":
+        made.take(StopRaised(at=0.0, source="button"))
+        reset = Entry(seq=99, at=T0, kind="stop.reset", subject=None, data={})
+        made.engine.observe([reset], made.now())
+    elif spoil == "line lost":
+        made.fault()
+    else:
+        data = {"attempt": "b1", "line": "line-1"}
+        row = Entry(seq=99, at=T0, kind="call.authorised", subject=BEN, data=data)
+        made.engine.observe([row], made.now())
+    assert "Dial" not in made.take(granted("a1"))
+    assert made.last("fleet.claim_unused").data["reason"] == why
+    assert made.called() == []
+
+
+def test_what_the_fleet_never_says_is_not_passed_over() -> None:
+    claims_of = box().engine._claims
+    assert claims_of is not None
+    with pytest.raises(AssertionError):
+        claims_of.take("granted", box().now())  # type: ignore[arg-type]

@@ -50,6 +50,7 @@ def test_waits_for_the_window_and_says_so() -> None:
 def test_a_window_too_short_for_a_whole_call_is_not_used() -> None:
     box = Box(Registry(anna=hours(0, 0.02)))
     assert box.called() == []
+    assert box.engine.refusals == {"fit": 1}
     assert box.engine.finished(box.now())
 
 

@@ -17,6 +17,7 @@ from appliance.campaign import (
     line_limits,
     messages,
     placing,
+    planner,
 )
 from appliance.campaign.doubts import RESET, Doubt
 from appliance.campaign.inputs import Input
@@ -560,6 +561,7 @@ def test_documented_figures() -> None:
     figures: dict[ModuleType, dict[str, object]] = {
         engine: {"CLAIM_WAIT": 30.0, "CLOCK_STEP": 60.0},
         placing: {"DECISIONS_PER_STEP": 32, "RECONSIDER": 5 * minute},
+        planner: {"PLANS_PER_STEP": 200, "SURVEYED_PER_STEP": 1000, "SETTLED_PER_STEP": 16},
         interruptions: {"PAUSES": (minute, 5 * minute), "MOST": 3, "WITHIN": hour},
         line_limits: {"HOUR": hour, "DAY": day},
         messages: {"LATEST_HELD": 30 * day, "ZONE_FAULT": 14 * hour},

@@ -123,6 +123,34 @@ def test_events_of_a_line_that_is_not_configured_change_nothing() -> None:
     assert made.end("a1", line="line-9") == []
 
 
+def test_whoever_objects_after_an_unconfirmed_end_has_no_place_any_more() -> None:
+    made = box(1, 1)
+    made.end("a1", Cause.BUSY, confirmed=False)
+    made.tick()
+    assert made.engine.planned == 1, "busy is tried again"
+    made.key("a1", "9")
+    made.tick()
+    assert made.engine.planned == 0
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-0.001, []), (0.0, ["HangUp"]), (0.5, ["HangUp"])])
+def test_a_call_moves_on_at_its_very_deadline(seconds: float, told: list[str]) -> None:
+    made = box(1, 1)
+    deadline = getattr(made.engine.calls["line-1"], "deadline", 0.0)
+    assert made.engine.wake_at(made.now()) == deadline
+    assert made.tick(deadline - made.seconds + seconds) == told
+
+
+def test_a_line_is_well_until_it_says_otherwise() -> None:
+    made = Box(Registry(), lines=2, ready=False)
+    assert made.engine.audio_ok
+    assert made.engine.ready_lines == ()
+    made.ready("line-2")
+    assert made.engine.ready_lines == ("line-2",)
+    made.fault("line-2")
+    assert made.engine.ready_lines == ()
+
+
 # -- the order of people --------------------------------------------------------------------------
 
 

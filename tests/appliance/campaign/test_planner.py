@@ -500,3 +500,54 @@ def test_whose_turn_has_not_come_by_all_rules_is_given_their_true_place() -> Non
     ((opens, *_),) = plan.scheduler._places.values()
     assert opens == (NOW + timedelta(hours=1)).timestamp()
     assert plan.take(at(1.0)) == ANNA
+
+
+def test_a_consent_that_ends_within_the_hours_closes_them() -> None:
+    """Half a minute before they end: what the hours alone give would be too late a start."""
+    people = Town([told()], sketches=True)
+    ends = datetime(2027, 3, 10, 10, 59, 30, tzinfo=UTC)
+    people._consents[ANNA] = [replace(people._consents[ANNA][0], valid_until=ends)]
+    plan = planner([told()], sketches=True)
+    plan._people = people
+    plan.portion(at(0.0))
+    ((_, closes, *_),) = plan.scheduler._places.values()
+    assert closes == ends.timestamp() - CALL_SECONDS
+
+
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize("why", ["gone", "in a call", "used up", "used up elsewhere"])
+def test_whoever_has_no_next_attempt_loses_place_and_refusal(why: str, refused: bool) -> None:
+    plan = settled(planner([told()], sketches=True), at(0.0))
+    if refused:
+        plan.park(ANNA, ("number",))
+        plan.scheduler.place(hex_id(ANNA), 0.0, 1.0, 0)
+    assert (len(plan.scheduler), plan.refused) == (1, int(refused))
+    if why == "gone":
+        plan._people.contact = lambda _subject: None  # type: ignore[method-assign, assignment]
+    else:
+        for n in range(3):
+            subject = f"{9:032x}" if why == "used up elsewhere" else ANNA
+            data = {"attempt": f"{n + 50:032x}", "purpose": "survey", "outcome": "busy"}
+            for kind in ("call.authorised", "call.ended"):
+                if why != "in a call" or (n == 0 and kind == "call.authorised"):
+                    row = Entry(seq=9, at=NOW, kind=kind, subject=subject, data=data)
+                    plan._state.apply(row)
+        if why == "used up elsewhere":
+            # An earlier registration of the same number, since erased.
+            gone = {"number_hash": f"hash-{ANNA}", "by": "retention"}
+            plan._state._people.forget(f"{9:032x}", gone["number_hash"])
+    plan.plan(ANNA, at(1.0))
+    assert (len(plan.scheduler), plan.refused, plan.refusals) == (0, 0, {})
+
+
+def test_only_what_lasts_is_why_somebody_has_no_chance() -> None:
+    """The rest after a call refuses as well, and ends within the hour."""
+    calls = [(0, Outcome.NO_ANSWER, "earlier")]
+    plan = settled(planner([told(revoked=True, attempts=calls)], sketches=True), at(0.0))
+    lasting = plan.refusal_of(ANNA)
+    assert "consent" in lasting
+    assert lasting == settled(planner([told(revoked=True)], sketches=True), at(0.0)).refusal_of(
+        ANNA
+    )
+    plan.plan(ANNA, replace(at(0.0), trusted=False))
+    assert plan.refusal_of(ANNA) == lasting, "nor is the clock, which may be believed then"
