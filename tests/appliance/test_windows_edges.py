@@ -248,6 +248,22 @@ def test_the_first_second_at_which_the_clock_shows_it(
     assert local_instant(ZoneInfo(zone), date.fromisoformat(day), minute) == second(at)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "first", "count"),
+    [
+        # No clock is more than sixteen hours off.
+        ("1970-01-01 16:00", "1970-01-02 07:59:59", "1970-01-01", 2),
+        ("1970-01-01 15:59:59", "1970-01-02 07:59:59", "1969-12-31", 3),
+        ("1970-01-01 16:00", "1970-01-02 08:00", "1970-01-01", 3),
+    ],
+)
+def test_no_date_is_looked_at_that_no_clock_can_show(
+    start: str, end: str, first: str, count: int
+) -> None:
+    days = local_days(second(start), second(end))
+    assert days == range(ordinal(first), ordinal(first) + count)
+
+
 @given(st.integers(0, 4 * 10**9), st.integers(1, 10 * DAY_SECONDS))
 def test_the_dates_that_any_clock_shows(start: int, length: int) -> None:
     days = local_days(start, start + length)
