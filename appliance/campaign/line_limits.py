@@ -9,7 +9,7 @@ zone. Used up is folded from the ledger: a restart knows as much as the box that
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from appliance.campaign.packed_history import milliseconds, moment
@@ -221,7 +221,7 @@ def _minutes(
             call_seconds=call_seconds / 60,
             most=most,
         ),
-        until=until or datetime.max.replace(tzinfo=moment(0).tzinfo),
+        until=until or datetime.max.replace(tzinfo=UTC),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -564,7 +564,11 @@ def test_documented_figures() -> None:
         planner: {"PLANS_PER_STEP": 200, "SURVEYED_PER_STEP": 1000, "SETTLED_PER_STEP": 16},
         interruptions: {"PAUSES": (minute, 5 * minute), "MOST": 3, "WITHIN": hour},
         line_limits: {"HOUR": hour, "DAY": day},
-        messages: {"LATEST_HELD": 30 * day, "ZONE_FAULT": 14 * hour},
+        messages: {
+            "LATEST_HELD": 30 * day,
+            "ZONE_FAULT": 14 * hour,
+            "STAMPS_SINCE": datetime(2025, 1, 1, tzinfo=UTC),
+        },
     }
     for module, expected in figures.items():
         assert {name: getattr(module, name) for name in expected} == expected

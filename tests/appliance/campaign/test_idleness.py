@@ -58,6 +58,7 @@ FAULT = LineFault(
         ({"next_opening": AT + timedelta(hours=1)}, "closed", "2027-03-09 18:00"),
         ({"attended": True}, "press", "press start"),
         ({"attended": True, "paused": True}, "press", "press start"),
+        ({"attended": True, "paused": True, "interrupted": True}, "press", "press start"),
         ({}, "dialling", "being placed"),
     ],
 )

@@ -176,6 +176,20 @@ def test_a_stranger_hears_the_default_language() -> None:
     assert Desk().rings(STRANGER) == [Send(order=order)]
 
 
+def test_a_new_caller_shows_that_nobody_is_left_in_the_last_call() -> None:
+    desk = Desk()
+    desk.rings()
+    desk.answered()
+    desk.ended(confirmed=False)
+    assert (desk.incoming.unconfirmed, desk.incoming.running) == ({"one"}, {})
+    assert desk.lines.idle == []
+    desk.rings()
+    assert (desk.incoming.unconfirmed, list(desk.incoming.running)) == (set(), ["one"])
+    desk.ended()
+    assert (desk.incoming.unconfirmed, desk.incoming.running) == (set(), {})
+    assert [line.name for line in desk.lines.idle] == ["one"]
+
+
 def test_a_language_without_the_clip_falls_back() -> None:
     scripts = {**CAMPAIGN.scripts, "en": script("en", None)}
     order = AnswerCall(line="one", attempt=CALL, greeting="in.fr", keys="9")

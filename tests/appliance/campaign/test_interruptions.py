@@ -43,7 +43,9 @@ CUT = "call +1 start end"
 @pytest.mark.parametrize(
     ("story", "minutes", "held"),
     [
+        ("", None, False),
         ("start", None, False),
+        (CUT, None, False),  # nothing says that the box ran before it
         ("start stop start", None, False),
         ("start start", None, False),  # cut off, but nobody was in a call
         ("start call end start", None, False),
@@ -53,6 +55,8 @@ CUT = "call +1 start end"
         (f"start {CUT} {CUT} {CUT}", None, True),
         (f"start {CUT} {CUT} {CUT} {CUT}", None, True),
         (f"start {CUT} +61 {CUT}", 1, False),  # the first is more than an hour ago
+        (f"start {CUT} +59 {CUT}", 1, False),  # an hour to the second
+        (f"start {CUT} +58 {CUT}", 5, False),
         (f"start {CUT} {CUT} +61 {CUT}", 1, False),
         (f"start {CUT} {CUT} stop start", None, False),  # a start in order has nothing to wait for
         (f"start {CUT} {CUT} resume {CUT}", 1, False),  # a person has looked

@@ -179,3 +179,25 @@ def test_a_low_balance_is_recorded_once_a_day_and_stops_nobody() -> None:
     ]
     assert box.called()
     assert box.engine.line_limit(LINE, box.now()) is None
+
+
+@pytest.mark.parametrize(("minutes", "left"), [(24 * 60 - 1, 2), (24 * 60, 1), (24 * 60 + 1, 1)])
+def test_what_is_a_day_old_is_forgotten_when_the_next_call_begins(minutes: int, left: int) -> None:
+    found = usage((0, "anna", 1.0), (minutes, "ben", 1.0))
+    assert len(found.to_checkpoint()["used"][LINE]) == left
+
+
+@pytest.mark.parametrize(
+    ("minutes", "hour", "day", "people_"), [(59, 3, 3, 2), (60, 2, 3, 2), (1440, 0, 2, 2)]
+)
+def test_what_status_tells_of_a_line(minutes: int, hour: int, day: int, people_: int) -> None:
+    found = usage((0, "anna", 90.0), (10, "ben", None), (20, "anna", 33.0))
+    at = T0 + timedelta(minutes=minutes)
+    talked = 33.0 if minutes >= 1440 else 123.0
+    assert found.used(LINE, at) == {
+        "calls_per_hour": hour,
+        "calls_per_day": day,
+        "minutes_per_day": round(talked / 60, 1),
+        "numbers_per_day": people_,
+    }
+    assert found.used("line-9", at)["calls_per_day"] == 0

@@ -169,3 +169,15 @@ def test_a_stranger_objects_by_every_number_that_it_can_be() -> None:
     made.take(message("STOP", "0639981230"))
     rows = [entry for entry in made.entries if entry.kind == "consent.revoked"]
     assert [entry.data["number_hash"] for entry in rows] == [f"hash-of{n[1:]}" for n in numbers]
+
+
+def test_of_the_numbers_that_it_can_be_the_registered_one_objects() -> None:
+    made = box()
+    made.registry.possible = lambda *_: ("+33639981230", BEN)  # type: ignore[method-assign]
+    made.take(message("STOP", "0639980001"))
+    (row,) = [entry for entry in made.entries if entry.kind == "consent.revoked"]
+    assert row.subject == "ben"
+    made.take(message("hello", "0639980001"))
+    kept = made.last("message.kept")
+    assert kept.subject == "ben"
+    assert kept.data["number_hashes"] == ["hash-of33639981230", "hash-ben"]
