@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -197,8 +198,8 @@ def test_no_more_is_remembered_than_has_its_place(monkeypatch: pytest.MonkeyPatc
         rules.open(utc, ALWAYS, week)
         rules.wished_ahead(utc, ALWAYS, week)
         rules.note_first(utc, ALWAYS, float(week), 0.0, None)
-        memories = (rules._open, rules._wished, rules._ahead, rules._first)
-        most = [max(n, len(memory)) for n, memory in zip(most, memories, strict=True)]
+        sizes = map(len, (rules._open, rules._wished, rules._ahead)), (len(rules._first),)
+        most = [max(n, size) for n, size in zip(most, chain(*sizes), strict=True)]
     assert most == [3, 3, 3, 3]
 
 

@@ -9,7 +9,7 @@ import pytest
 from appliance.call.outcome import Facts
 from appliance.model import Outcome, Timers
 from appliance.selftest import bench_steps
-from appliance.selftest.bench_report import STEPS
+from appliance.selftest.bench_report import STEPS, Step
 from appliance.selftest.state import CallUnderTest, Concluded, Key
 from firmware import events
 from firmware.events import Cause, Witness
@@ -41,7 +41,7 @@ def end(cause: Cause) -> events.Ended:
     )
 
 
-def told(step: bench_steps.Step) -> tuple[str, str, str]:
+def told(step: Step) -> tuple[str, str, str]:
     return step.step, step.verdict, step.detail
 
 
