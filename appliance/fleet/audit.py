@@ -358,6 +358,7 @@ def _network(
 ) -> None:
     """What the network saw against what was authorised: none unrecorded, none late."""
     verdict.dials = len(network)
+    apart = timedelta(seconds=skew)
     granted: dict[str, list[tuple[datetime, _Call]]] = defaultdict(list)
     for call in calls:
         found = book.by_sequence.get(call.sequence)
@@ -367,9 +368,8 @@ def _network(
         waiting.sort(key=lambda one: one[0])
     for dial in sorted(network, key=lambda one: one.at):
         waiting = granted[dial.pid]
-        latest = dial.at + timedelta(seconds=skew)
-        due = [one for one in waiting if one[0] <= latest]
-        if not due:
+        before = [one for one in waiting if one[0] <= dial.at + apart]
+        if not before:
             verdict.findings.append(
                 Finding(
                     promise="unseen",
@@ -382,9 +382,12 @@ def _network(
                 )
             )
             continue
-        # The newest claim before the dial is its own; older ones were never dialled.
-        at, call = due[-1]
-        granted[dial.pid] = waiting[waiting.index(due[-1]) + 1 :]
+        # Its own is the newest claim that was surely before it, and older ones were never dialled.
+        # One that *skew* alone puts before it may have a dial of its own to come.
+        surely = sum(one[0] <= dial.at - apart for one in before)
+        place = max(surely - 1, 0)
+        at, call = before[place]
+        granted[dial.pid] = waiting[place + 1 :]
         late = (dial.at - at).total_seconds()
         if late > WINDOW + skew:
             verdict.findings.append(

@@ -73,8 +73,8 @@ class Campaign:
         self.seconds += after
         self.network.append(Dialled(pid=PIDS[who], at=self.now, place="network:1"))
 
-    def end(self, box: str, who: str, attempt: str, number: int = 1) -> None:
-        self.seconds += 30
+    def end(self, box: str, who: str, attempt: str, number: int = 1, after: float = 30.0) -> None:
+        self.seconds += after
         self.row(box, "call.ended", {"attempt": attempt, "outcome": "busy"})
         ended = Ended(box=box, attempt=attempt, outcome=Outcome.BUSY, at=self.now)
         self.write(NAMES.outcome(PIDS[who], number), ended.payload())

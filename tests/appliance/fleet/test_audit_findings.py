@@ -343,6 +343,23 @@ def test_each_dial_uses_up_its_claim_and_those_before_it() -> None:
     ]
 
 
+@pytest.mark.parametrize("skew", [0.0, 0.5, 1.0, 2.5])
+@pytest.mark.parametrize("claimed_after", [0.01, 0.4, 0.9, 1.1, 3.0])
+def test_a_claim_soon_after_a_dial_is_left_to_its_own(skew: float, claimed_after: float) -> None:
+    """A number is busy, and another box claims it at once: within what clocks may differ."""
+    campaign = Campaign()
+    attempt, sequence = campaign.claim("north", "ann", 1)
+    campaign.dial("north", "ann", attempt, sequence, 1, after=1.0)
+    campaign.end("north", "ann", attempt, 1, after=claimed_after)
+    attempt, sequence = campaign.claim("south", "ann", 2)
+    campaign.dial("south", "ann", attempt, sequence, 2, after=0.01)
+    campaign.end("south", "ann", attempt, 2)
+    assert said(campaign.judge(skew=skew)) == []
+    again = Dialled(pid=PIDS["ann"], at=campaign.network[-1].at, place="network:3")
+    campaign.network.append(again)
+    assert [promise for promise, _, _ in said(campaign.judge(skew=skew))] == ["unseen"]
+
+
 def test_dials_are_judged_in_the_order_of_time() -> None:
     campaign = Campaign()
     for number in (1, 2):
