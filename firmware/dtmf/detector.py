@@ -35,7 +35,8 @@ STRETCHES: Final = (4, 6, 8, 10, 12, 16, 20)
 """Windows of the stretches that are looked at: 35 ms, the shortest that can be a key, to 115 ms.
 Under an echo of our own voice only the long ones tell a key from it."""
 _SHORTEST: Final = STRETCHES[0]
-_LONGEST: Final = STRETCHES[-1]
+_KEPT: Final = STRETCHES[-1] + 1
+"""A run keeps one window more than the longest stretch, which is looked at when it is full."""
 _EVEN: Final = 0.3
 _SLIPS: Final = 2
 _OWN: Final = 0.6
@@ -91,15 +92,8 @@ class ToneDetector:
         self._spectra = Spectra()
         self._near = False
         self._run: _Run | None = None
-        self._held = -1
-        self._held_energy = 0.0
-        self._absent = 0
-        self._left = -1
-        """The key that ended last,"""
-        self._left_at = 0
-        """where in the stream, in samples,"""
-        self._depth = 1.0
-        """and the least share of its energy since it began to fade."""
+        self._press: _Press | None = None
+        """The last one."""
 
     def feed(self, pcm: bytes) -> list[Detected]:
         """Take the next bytes of the stream; return the presses that became certain in them."""
@@ -111,23 +105,22 @@ class ToneDetector:
     @property
     def sounding(self) -> bool:
         """A reported key still sounds."""
-        return self._held >= 0
+        return self._press is not None and self._press.sounds
 
     def take(self, block: Spectra) -> Sequence[Detected]:
         """Take one block of a front end that somebody else feeds."""
         if block.quiet:
             self._run = None
             self._near = False
-            self._depth = 0.0
-            if self._held >= 0:
-                self._miss(HOPS, block.end)
+            if self._press is not None:
+                self._press.miss(HOPS, 0.0, block.end)
             return ()
         # Any run of windows long enough to be a key has a window that ends with a block. So the
         # other three matter only where that one, or that of the block before, may be a key.
         sums, energy = block.window()
         pair = max(sums[:4]) + max(sums[4:8])
         was_near, self._near = self._near, pair >= _LOOSE_SHARE * energy and pair >= FLOOR_ENERGY
-        if not (self._near or was_near or self._held >= 0):
+        if not (self._near or was_near or self.sounding):
             return ()
         found = []
         for hop, (powers, energy) in enumerate(zip(*block.windows(), strict=True)):
@@ -136,17 +129,6 @@ class ToneDetector:
                 found.append(detected)
         return found
 
-    def _miss(self, windows: int, at: int) -> None:
-        self._absent += windows
-        if self._absent >= _RELEASE_WINDOWS:
-            self._left, self._left_at = self._held, at
-            self._held = -1
-
-    def _comes_back(self, run: _Run) -> bool:
-        """Whether this is the key that ended a moment ago, and only faded meanwhile."""
-        soon = run.start - self._left_at <= _REJOIN
-        return run.key == self._left and soon and self._depth > _FADED
-
     def _window(
         self, block: Spectra, hop: int, powers: list[float], energy: float
     ) -> Detected | None:
@@ -154,17 +136,10 @@ class ToneDetector:
         row_power, column_power = max(rows), max(columns)
         row, column = rows.index(row_power), columns.index(column_power)
         pair = row_power + column_power
-        if self._held >= 0:
-            share = (rows[self._held >> 2] + columns[self._held & 3]) / self._held_energy
-            if share < _RELEASE:
-                self._depth = min(self._depth, share)
-                self._miss(1, block.end - BLOCK + (hop + 1) * HOP)
-            else:
-                self._absent = 0
-                self._depth = 1.0
-        elif self._left >= 0:
-            share = (rows[self._left >> 2] + columns[self._left & 3]) / self._held_energy
-            self._depth = min(self._depth, share)
+        end = block.end - BLOCK + (hop + 1) * HOP
+        press = self._press
+        if press is not None:
+            press.take(rows[press.key >> 2] + columns[press.key & 3], end)
         index = 4 * row + column
         run = self._run
         seen = pair >= _LOOSE_SHARE * energy and pair >= FLOOR_ENERGY
@@ -179,7 +154,7 @@ class ToneDetector:
             self._run = None
             return None
         if run is None:
-            run = self._run = _Run(index, block.end - BLOCK + (hop + 1) * HOP)
+            run = self._run = _Run(index, end)
         projections = block.projections[hop]
         run.add(
             pair,
@@ -188,7 +163,8 @@ class ToneDetector:
             complex(projections[row], projections[8 + row]),
             complex(projections[4 + column], projections[12 + column]),
         )
-        if index == self._held or KEYS[index] not in self._offered:
+        held = press is not None and press.sounds and press.key == index
+        if held or KEYS[index] not in self._offered:
             return None
         filled = run.filled()
         if filled < _SHORTEST:
@@ -237,22 +213,62 @@ class ToneDetector:
         odds = self._weigh(look, run.key, block.end - end)
         if odds < (_CAREFUL if key in self._careful else 0.0):
             return None
-        same = self._comes_back(run)
-        self._held = run.key
-        self._held_energy = energy
-        self._absent = 0
-        self._depth = 1.0
+        same = self._press is not None and self._press.comes_back(run.key, run.start)
+        self._press = _Press(run.key, energy)
         if same:
             return None
         return Detected(
             key=key,
             at=max(0, run.start - WINDOW // 2) / SAMPLE_RATE,
-            sureness=1.0 / (1.0 + math.exp(-min(odds, 30.0))),
+            sureness=1.0 / (1.0 + math.exp(-odds)),
             heard=(block.end - end) / SAMPLE_RATE,
         )
 
     def _weigh(self, look: Look, key: int, end: int) -> float:  # noqa: ARG002
         return weigh(look)
+
+
+class _Press:
+    """A key that was reported, or would have been: while it sounds, and for a moment after."""
+
+    __slots__ = ("_absent", "_depth", "_ended_at", "_energy", "key")
+
+    def __init__(self, key: int, energy: float) -> None:
+        self.key = key
+        self._energy = energy
+        """In one window."""
+        self._absent = 0
+        """Windows in a row that miss it."""
+        self._depth = math.inf
+        """The least share of its energy since it began to fade."""
+        self._ended_at: int | None = None
+        """Where in the stream, in samples."""
+
+    @property
+    def sounds(self) -> bool:
+        return self._ended_at is None
+
+    def take(self, energy: float, at: int) -> None:
+        """Take the energy of its tones in a window that ends at sample *at*."""
+        share = energy / self._energy
+        if self.sounds and share >= _RELEASE:
+            self._absent = 0
+            self._depth = math.inf
+        else:
+            self.miss(1, share, at)
+
+    def miss(self, windows: int, share: float, at: int) -> None:
+        """Note so many windows, the last of which ends at sample *at*, that hardly show it."""
+        self._depth = min(self._depth, share)
+        self._absent += windows
+        if self.sounds and self._absent >= _RELEASE_WINDOWS:
+            self._ended_at = at
+
+    def comes_back(self, key: int, start: int) -> bool:
+        """Whether *key*, heard from sample *start* on, is this one that only faded meanwhile."""
+        if self._ended_at is None or key != self.key:
+            return False
+        return start - self._ended_at <= _REJOIN and self._depth > _FADED
 
 
 class _Run:
@@ -266,10 +282,10 @@ class _Run:
         """Sample at the end of its first window, which the tone fills about half."""
         self.before: float | None = None
         self.slips = 0
-        self.pairs: deque[float] = deque(maxlen=_LONGEST + 1)
-        self.row_rivals: deque[float] = deque(maxlen=_LONGEST + 1)
-        self.column_rivals: deque[float] = deque(maxlen=_LONGEST + 1)
-        self.turns: deque[tuple[complex, complex]] = deque(maxlen=_LONGEST + 1)
+        self.pairs: deque[float] = deque(maxlen=_KEPT)
+        self.row_rivals: deque[float] = deque(maxlen=_KEPT)
+        self.column_rivals: deque[float] = deque(maxlen=_KEPT)
+        self.turns: deque[tuple[complex, complex]] = deque(maxlen=_KEPT)
 
     def add(
         self, pair: float, row_rival: float, column_rival: float, row: complex, column: complex

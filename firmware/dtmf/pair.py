@@ -156,7 +156,7 @@ def look_closer(fit: PairFit) -> Remains:
 
     def left(low_hz: float, high_hz: float) -> float:
         first, last = (round(f * length / SAMPLE_RATE) for f in (low_hz, high_hz))
-        return float(power[max(0, first) : last + 1].sum())
+        return float(power[first : last + 1].sum())
 
     row, column = fit.row_level**2 * length / 2.0, fit.column_level**2 * length / 2.0
     return Remains(

@@ -35,6 +35,8 @@ MONOLOGUE_SECONDS: Final = 7.0
 MONOLOGUE_GAP: Final = 1.0
 WORD_GAP: Final = 0.2
 """Pauses up to this long belong to the speech around them."""
+_REMEMBERED: Final = 50
+"""Frames within which a voice falls far back between its words: two seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +98,13 @@ class ProgressListener:
     count as the far end's monologue.
     """
 
+    _now: float
+    """Seconds since the stream began, at the end of the newest frame."""
+
     def __init__(self) -> None:
         self.we_speak = False
         self._spectra = Spectra()
         self._due = FRAME
-        self._now = 0.0
         self._burst: _Burst | None = None
         self._closing: _Burst | None = None
         self._bursts: list[_Burst] = []
@@ -108,7 +112,7 @@ class ProgressListener:
         self._spoken = 0.0
         self._pause = 10.0
         self._speech = 0.0
-        self._recent: deque[float] = deque([1.0] * 50, maxlen=50)
+        self._recent: deque[float] = deque([SILENT.power] * _REMEMBERED, maxlen=_REMEMBERED)
 
     def feed(self, pcm: bytes) -> list[MachineFound]:
         """Take the next bytes; return what became certain in them."""
@@ -138,8 +142,8 @@ class ProgressListener:
     # -------------------------------------------------------------- speech
 
     def _voice(self, frame: Frame) -> list[MachineFound]:
-        # A voice falls far back between its words within two seconds; steady noise does not.
-        self._recent.append(max(frame.power, 1.0))
+        # A voice falls far back between its words; steady noise does not.
+        self._recent.append(frame.power)
         talks = not (frame.tonal or frame.silent) and frame.power > 6.0 * min(self._recent)
         self._pause = 0.0 if talks else self._pause + FRAME_SECONDS
         active = self._pause <= WORD_GAP
@@ -151,7 +155,7 @@ class ProgressListener:
             self._speech += FRAME_SECONDS
         elif self._pause > MONOLOGUE_GAP:
             self._speech = 0.0
-        if self._speech < MONOLOGUE_SECONDS or Machine.MONOLOGUE in self._found:
+        if self._speech < MONOLOGUE_SECONDS:
             return []
         evidence = f"{self._speech:.1f} s of speech without a gap over {MONOLOGUE_GAP:.0f} s"
         return [self._report(Machine.MONOLOGUE, evidence)]
@@ -160,7 +164,8 @@ class ProgressListener:
 
     def _tone(self, frame: Frame) -> list[MachineFound]:
         burst = self._burst
-        low, high = frame.pair or (frame.tone or 0.0, frame.tone or 0.0)
+        tone = frame.tone or 0.0
+        low, high = frame.pair or (tone, tone)
         if burst is not None and low and self._continues(burst, low, high):
             burst.count += 1
             burst.tones.append(low)
@@ -244,29 +249,25 @@ class ProgressListener:
         last = self._bursts[-1]
         if not (last.progress and last.clean and frame.silent):
             return []
-        since = self._now - last.end
-        single = RING_SECONDS[0] <= last.seconds <= RING_SECONDS[1]
-        if since >= RING_SILENCE and single:
+        if self._now - last.end < RING_SILENCE:
+            return []
+        if RING_SECONDS[0] <= last.seconds <= RING_SECONDS[1]:
             evidence = f"ringback of {last.name}, {last.seconds:.1f} s, then silence"
             return [self._report(Machine.RINGBACK, evidence)]
-        if len(self._bursts) >= 2 and since >= RING_SILENCE:
+        if len(self._bursts) >= 2:
             before = self._bursts[-2]
             double = all(0.3 <= b.seconds <= 0.52 for b in (before, last))
             if double and before.progress and 0.12 <= last.start - before.end <= 0.3:
                 evidence = f"double ringback of {last.name}, then silence"
                 return [self._report(Machine.RINGBACK, evidence)]
         # A beep in the band of progress tones is one only when no cadence follows it.
-        if since >= RING_SILENCE and sum(b.progress for b in self._bursts) == 1:
+        if sum(b.progress for b in self._bursts) == 1:
             return self._beep(last)
         return []
 
     def _beep(self, burst: _Burst) -> list[MachineFound]:
-        if (
-            burst.pair
-            or not burst.clean
-            or self._spoken < SPEECH_BEFORE_BEEP
-            or burst.spread > BEEP_SPREAD_HZ
-        ):
+        """Tell whether a clean burst is a beep."""
+        if burst.pair or self._spoken < SPEECH_BEFORE_BEEP or burst.spread > BEEP_SPREAD_HZ:
             return []
         middle = sorted(burst.tones)[len(burst.tones) // 2]
         if not BEEP_HZ[0] <= middle <= BEEP_HZ[1]:

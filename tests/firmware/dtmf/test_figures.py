@@ -10,8 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from firmware.dtmf import evidence
 from firmware.dtmf.evidence import near, possible, weigh
-from firmware.dtmf.pair import PairFit, fit_pair, look_closer
+from firmware.dtmf.pair import (
+    NEAR_HZ,
+    PARTS,
+    TONE_BAND_HZ,
+    VOICE_EDGE_HZ,
+    PairFit,
+    fit_pair,
+    look_closer,
+)
 from firmware.dtmf.single import SILENT, Frame, measure
 from firmware.dtmf.spectrum import (
     BLOCK,
@@ -21,6 +30,7 @@ from firmware.dtmf.spectrum import (
     FREQUENCIES,
     HISTORY,
     HOP,
+    LOW_EDGE_HZ,
     ROWS,
     SAMPLE_RATE,
     WINDOW,
@@ -41,6 +51,13 @@ def test_what_the_documents_say() -> None:
     assert list(COLUMNS) == [1209, 1336, 1477, 1633]
     assert [*ROWS, *COLUMNS] == list(FREQUENCIES)
     assert pytest.approx(32768 * 10 ** (-3.14 / 20), rel=1e-4) == DBM0_PEAK
+    # Speech is strongest below 600 Hz; keys lie above, as far as 1750; 90 Hz around a tone no other
+    # key's tone lies. A stretch is cut into five parts.
+    assert (LOW_EDGE_HZ, VOICE_EDGE_HZ, TONE_BAND_HZ) == (250, 600, (600, 1750))
+    assert (NEAR_HZ, PARTS) == (90, 5)
+    # What ETSI ES 201 235-3 wants accepted, 1.5 % and 2 Hz, with room.
+    assert (evidence.MARGIN, evidence.MARGIN_HZ) == (0.018, 4)
+    assert (evidence.WEAKEST_PART, evidence.OVERTONE, evidence.EXACT_HZ) == (0.3, 0.01, 0.5)
     both = 2 * (DBM0_PEAK * 10 ** (-49.0 / 20)) ** 2 / 2 * WINDOW
     assert pytest.approx(both, rel=0.01) == FLOOR_ENERGY
 
@@ -415,3 +432,83 @@ def test_what_a_frame_holds(tones: list[tuple[float, float]], what: str) -> None
         key=what == KEY,
     )
     assert frame.tonal is (what != NEITHER)
+
+
+# -- where there is next to nothing ---------------------------------------------------------------
+
+
+def faint(row: float, column: float, length: int = 280) -> Array:
+    """Two steady tones of given amplitudes, far below one step of a sample."""
+    time = np.arange(length) / 8000
+    return np.asarray(
+        row * np.sin(2 * np.pi * 697.0 * time + 1) + column * np.sin(2 * np.pi * 1209.0 * time)
+    )
+
+
+@pytest.mark.parametrize(("row", "column"), [(0.02, 0.02), (0.5, 9.0), (9.0, 0.5), (0.9, 0.9)])
+def test_the_faintest_tones_are_fitted_like_any_others(row: float, column: float) -> None:
+    fit = fit_pair(faint(row, column), 697.0, 1209.0)
+    assert fit is not None
+    assert (fit.row_level, fit.column_level) == pytest.approx((row, column), rel=1e-6)
+    assert fit.explained == pytest.approx(1.0)
+    # What is left is rounding: none of it may count as energy that the tones do not explain.
+    assert look_closer(fit).explained_high == pytest.approx(1.0, abs=1e-9)
+
+
+def test_nothing_is_asked_of_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def solve(*_: object) -> Array:
+        raise AssertionError("there is nothing to fit")
+
+    monkeypatch.setattr(np.linalg, "solve", solve)
+    assert fit_pair(np.zeros(280), 697.0, 1209.0) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "fitted"),
+    [
+        ((1, 0, 1, 0, 0, 0, 0, 0), True),
+        ((0, 1, 0, 1, 0, 0, 0, 0), True),
+        ((0, 0, 1, 1, 1, 1, 0, 0), False),
+        ((1, 1, 0, 0, 0, 0, 1, 1), False),
+        ((0, 0, 0, 0, 1, 1, 1, 1), False),
+    ],
+)
+def test_two_tones_or_none(
+    monkeypatch: pytest.MonkeyPatch, weights: tuple[float, ...], fitted: bool
+) -> None:
+    monkeypatch.setattr(np.linalg, "solve", lambda *_: np.array(weights, float))
+    assert (fit_pair(faint(3.0, 3.0), 697.0, 1209.0) is not None) is fitted
+
+
+def test_equations_without_an_answer_are_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def solve(*_: object) -> Array:
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr(np.linalg, "solve", solve)
+    assert fit_pair(faint(3.0, 3.0), 697.0, 1209.0) is None
+
+
+@pytest.mark.parametrize(("ratio", "is_possible"), [(2.0, False), (2.25, False), (2.3, True)])
+def test_an_overtone_at_its_very_distance(
+    monkeypatch: pytest.MonkeyPatch, ratio: float, is_possible: bool
+) -> None:
+    # A quarter is a whole number of bits, as a hundredth is not.
+    monkeypatch.setattr(evidence, "OVERTONE", 0.25)
+    monkeypatch.setattr(evidence, "near", lambda *_: True)
+    fit = replace(FIT, row_hz=700.0, column_hz=700.0 * ratio)
+    assert possible(fit, 700.0, 1400.0) is is_possible
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"explained": 0.0},
+        {"row_swell": 9.0},
+        {"column_swell": 9.0},
+        {"column_level": 1.0},
+        {"row_hz": 2 * 697.0},
+        {"column_hz": 2 * 770.0},
+    ],
+)
+def test_each_limit_is_one_alone(given: dict[str, float]) -> None:
+    assert not possible(replace(FIT, **given), 770.0, 1336.0)  # type: ignore[arg-type]

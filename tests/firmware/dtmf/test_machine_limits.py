@@ -57,11 +57,12 @@ def heard(
     *,
     keys: bool = False,
     listener: ProgressListener | None = None,
+    start: int = 0,
 ) -> list[MachineFound]:
     monkeypatch.setattr(tones, "measure", lambda block: block.frame)
     listener = listener or ProgressListener()
     found: list[MachineFound] = []
-    end = 0
+    end = start
     for frame in [frame for part in parts for frame in part]:
         # A frame is two blocks; the first completes none.
         assert listener.take(_Block(end + 160, frame, frame is SILENT), key=keys) == ()  # type: ignore[arg-type]
@@ -128,6 +129,16 @@ CASES: list[tuple[str, Sequence[Part], Machine | None]] = [
         (*BEFORE, silence(1), voice(1), tone(9, 1000), voice(1), silence(1)),
         BEEP,
     ),
+    (
+        "only two frames before it is loud",
+        (*BEFORE, voice(1), silence(1), tone(9, 1000), silence(3)),
+        None,
+    ),
+    (
+        "loud three frames before it",
+        (*BEFORE, voice(1), silence(2), tone(9, 1000), silence(3)),
+        BEEP,
+    ),
     # Answer tones of V.25 and Bell 103 within 25 Hz and 20 Hz of each other, from 0.6 s.
     *((f"{hertz} Hz", (tone(20, hertz),), FAX) for hertz in (2075, 2125, 2200, 2250)),
     *((f"{hertz} Hz", (tone(20, hertz),), None) for hertz in (2074.9, 2125.1, 2199.9, 2250.1)),
@@ -135,6 +146,7 @@ CASES: list[tuple[str, Sequence[Part], Machine | None]] = [
     ("2100 Hz for 0.60 s", (tone(15, 2100), silence(3)), FAX),
     ("2100 Hz that moves by 20 Hz", (tone(8, 2090), tone(12, 2110)), FAX),
     ("2100 Hz that moves by more", (tone(8, 2089.9), tone(12, 2110)), None),
+    ("2100 Hz that leaves it in time", (tone(14, 2120), tone(1, 2126), silence(3)), None),
     ("2100 Hz in a pair", (pair(20, 2100, 2500),), None),
     # Calling tone of T.30: 0.5 s of 1100 Hz within 38 Hz, before anybody speaks.
     ("1100 Hz for 0.36 s", (tone(9, 1100), silence(3)), None),
@@ -180,6 +192,29 @@ CASES: list[tuple[str, Sequence[Part], Machine | None]] = [
         SIT,
     ),
     ("SIT with a gap of 0.16 s", (tone(8, 950), silence(4), tone(8, 1400), tone(8, 1800)), None),
+    ("SIT of the shortest steps", (tone(3, 950), tone(3, 1400), tone(4, 1800)), SIT),
+    ("SIT of a step that is none", (tone(2, 950), tone(3, 1400), tone(4, 1800)), None),
+    ("SIT after another tone", (tone(8, 700), tone(8, 950), tone(8, 1400), tone(8, 1800)), SIT),
+    (
+        "SIT whose first step is told by its middle",
+        (tone(3, 1025), tone(5, 1000), tone(8, 1400), tone(8, 1800)),
+        SIT,
+    ),
+    (
+        "SIT, first step too far back",
+        (tone(8, 950), tone(8, 700), tone(8, 1400), tone(8, 1800)),
+        None,
+    ),
+    (
+        "SIT, first gap only",
+        (tone(8, 950), silence(4), tone(8, 1400), silence(2), tone(8, 1800)),
+        None,
+    ),
+    (
+        "SIT, second gap only",
+        (tone(8, 950), silence(2), tone(8, 1400), silence(4), tone(8, 1800)),
+        None,
+    ),
     ("SIT in pairs", (tone(8, 950), tone(8, 1400), pair(8, 1800, 2300)), None),
     # Busy and congestion: three equal bursts with equal pauses, each 0.18 to 0.85 s.
     ("busy 0.20/0.20", cadence(5, 5), BUSY),
@@ -193,6 +228,17 @@ CASES: list[tuple[str, Sequence[Part], Machine | None]] = [
     ("busy 0.40/0.84", cadence(10, 21), BUSY),
     ("busy 0.36/0.84", cadence(9, 21), None),
     ("two bursts", cadence(12, 12, 2), None),
+    ("the last three of four", uneven(20, 12, 12, 12, 12, 12, 12, 3), BUSY),
+    (
+        "another tone among them",
+        (*cadence(12, 12, 1), *cadence(12, 12, 1, 700.0), *cadence(12, 12, 2)),
+        None,
+    ),
+    (
+        "one among them that a voice follows",
+        (*cadence(12, 12, 1), tone(12, 425), voice(12), *cadence(12, 12, 2)),
+        None,
+    ),
     ("a burst 0.12 s longer", uneven(12, 12, 15, 12, 12, 3), BUSY),
     ("a burst 0.16 s longer", uneven(12, 12, 16, 12, 12, 3), None),
     ("a pause 0.12 s longer", uneven(12, 12, 12, 15, 12, 3), BUSY),
@@ -272,6 +318,10 @@ def at(frames: int) -> float:
         (
             (silence(5), *cadence(10, 12)),
             (BUSY, 5 + 10 * 3 + 12 * 2 + 2, "busy cadence of 425 Hz, 0.40 s on, 0.48 s off"),
+        ),
+        (
+            (silence(5), *uneven(12, 12, 15, 15, 12, 3)),
+            (BUSY, 5 + 66 + 2, "busy cadence of 425 Hz, 0.60 s on, 0.48 s off"),
         ),
         (
             (silence(5), tone(25, 425), silence(60)),
@@ -383,3 +433,70 @@ def test_the_measured_frame_is_the_newest_of_40_milliseconds() -> None:
     (found,) = ProgressListener().feed(late.astype("<i2").tobytes())
     assert found.kind is FAX
     assert found.at == pytest.approx(1.6, abs=0.041)
+
+
+def burst(*tones: float, count: int = 10, pair: bool = False, clean: bool = True) -> _Burst:
+    return _Burst(
+        start=1.0,
+        pair=pair,
+        low=min(tones),
+        high=max(tones),
+        before=0.0,
+        power=LOUD,
+        count=count,
+        tones=list(tones),
+        clean=clean,
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoken", "ended", "kind"),
+    [
+        # After just two seconds of speech a tone of 1100 Hz is a beep, before them a calling fax.
+        (2.0, burst(1100.0), BEEP),
+        (1.99, burst(1100.0), FAX),
+        (2.0, burst(1000.0), BEEP),
+        (1.99, burst(1000.0), None),
+        (0.0, burst(1100.0, pair=True), None),
+        (9.0, burst(1000.0, pair=True), None),
+        (9.0, burst(1000.0, clean=False), None),
+        (0.0, burst(1100.0, clean=False), None),
+        # Its first frame says that it calls.
+        (0.0, burst(1138.0, 1139.0, 1139.0, 1139.0), FAX),
+        (0.0, burst(1139.0, 1138.0, 1138.0, 1138.0), None),
+        (0.0, burst(1100.0, 1090.0, 1100.0, 1100.0), FAX),
+        (0.0, burst(1100.0, 1089.9, 1100.0, 1100.0), None),
+        # The middle of its tones says where it lies.
+        (9.0, burst(*[2112.0] * 4, *[2110.0] * 5), BEEP),
+        (9.0, burst(*[2110.0] * 4, *[2112.0] * 5), None),
+        (9.0, burst(*[2104.0] * 3, *[2112.0] * 6), None),
+    ],
+)
+def test_what_a_burst_was(spoken: float, ended: _Burst, kind: Machine | None) -> None:
+    listener = ProgressListener()
+    listener._now, listener._spoken = 9.0, spoken
+    assert [found.kind for found in listener._ended(ended)] == ([] if kind is None else [kind])
+
+
+def test_a_low_beep_lies_where_the_middle_of_its_tones_does() -> None:
+    listener = ProgressListener()
+    listener._now, listener._spoken = 9.0, 9.0
+    assert listener._beep(burst(*[385.0] * 4, *[393.0] * 5))
+    assert not listener._beep(burst(*[385.0] * 5, *[393.0] * 4))
+
+
+def test_a_stream_begins_in_silence_and_while_nobody_of_us_speaks() -> None:
+    listener = ProgressListener()
+    assert not listener.we_speak
+    assert listener.feed(b"") == []
+    assert set(listener._recent) == {0.0}
+    assert len(listener._recent) == 50
+
+
+def test_a_fall_counts_for_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = ProgressListener()
+    heard(monkeypatch, [noise(70)], listener=listener)
+    before = listener._spoken
+    heard(monkeypatch, [noise(1, 1e5), noise(70)], listener=listener, start=70 * 320)
+    # For 49 frames after its own, and the fifth of a second that belongs to speech.
+    assert listener._spoken - before == pytest.approx(54 * 0.04)
