@@ -20,7 +20,8 @@ class PanelHealth:
     def __init__(self) -> None:
         self._failing: set[str] = set()
         self._told: dict[str, float] = {}
-        self._failed_at = 0.0
+        self._failed_at: float
+        """When a part failed last."""
 
     def failed(self, part: str, detail: str, now: float) -> bool:
         """Note that *part* failed; return whether to report it now."""

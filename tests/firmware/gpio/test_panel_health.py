@@ -9,11 +9,17 @@ from firmware.gpio.panel_health import HEAL_SECONDS, REPEAT_SECONDS, PanelHealth
 
 
 def test_a_lasting_fault_is_told_now_and_then() -> None:
-    health = PanelHealth()
-    assert health.failed("lamp", "OSError", 0.0)
-    assert not health.failed("lamp", "OSError", REPEAT_SECONDS - 0.1)
-    assert health.failed("lamp", "OSError", REPEAT_SECONDS)
-    assert health.failed("lamp", "another one", REPEAT_SECONDS)
+    for began in (0.0, 1000.0):
+        health = PanelHealth()
+        assert health.failed("lamp", "OSError", began)
+        assert not health.failed("lamp", "OSError", began + REPEAT_SECONDS - 0.1)
+        assert health.failed("lamp", "OSError", began + REPEAT_SECONDS)
+        assert health.failed("lamp", "another one", began + REPEAT_SECONDS)
+
+
+def test_how_long_is_long() -> None:
+    """A minute between two words on one fault; ten seconds of work before it is over."""
+    assert (REPEAT_SECONDS, HEAL_SECONDS) == (60.0, 10.0)
 
 
 def test_a_fault_stands_until_its_own_part_works() -> None:

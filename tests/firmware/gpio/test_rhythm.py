@@ -46,3 +46,48 @@ def test_between_two_changes_nothing_changes(shown: rhythm.Rhythm, now: float, p
     wait = rhythm.until_change(shown, now)
     assert 0 < wait <= max(shown)
     assert rhythm.lit(shown, now) == rhythm.lit(shown, now + part * wait * (1 - 1e-6))
+
+
+@pytest.mark.parametrize(
+    ("shown", "lengths"),
+    [
+        (rhythm.STEADY, ()),
+        (rhythm.SLOW, (1.0, 1.0)),
+        (rhythm.FAST, (0.125, 0.125)),
+        (rhythm.FLASH, (0.25, 0.25)),
+        (rhythm.LONG_FLASH, (1.0, 0.5)),
+        (rhythm.code(1), (0.25, 1.75)),
+        (rhythm.code(2, 1), (1.0, 0.5, 0.25, 0.25, 0.25, 1.75)),
+        (rhythm.code(0, 1), (1.0, 2.0)),
+    ],
+)
+def test_the_lengths_on_the_card(shown: rhythm.Rhythm, lengths: tuple[float, ...]) -> None:
+    assert shown == lengths
+
+
+@pytest.mark.parametrize(
+    ("now", "lit", "wait"),
+    [
+        (0.0, True, 1.0),
+        (0.75, True, 0.25),
+        # A change belongs to what it changes to.
+        (1.0, False, 0.5),
+        (1.25, False, 0.25),
+        (1.5, True, 0.25),
+        (1.75, False, 1.75),
+        (3.5, True, 1.0),
+        (7.0 + 1.5, True, 0.25),
+    ],
+)
+def test_a_lamp_at_each_change(now: float, lit: bool, wait: float) -> None:
+    shown = rhythm.code(1, 1)
+    assert shown == (1.0, 0.5, 0.25, 1.75)
+    assert rhythm.lit(shown, now) is lit
+    assert rhythm.until_change(shown, now) == wait
+
+
+def test_the_very_end_of_a_rhythm_is_the_beginning_of_the_next() -> None:
+    # 0.3 and 0.7 are 1.0 together, and yet nothing of 0.7 is left at the last number before it.
+    last = math.nextafter(1.0, 0.0)
+    assert rhythm.lit((0.3, 0.7), last)
+    assert rhythm.until_change((0.3, 0.7), last) == 0.3
