@@ -646,3 +646,44 @@ def test_a_damaged_checkpoint_says_what_is_wrong() -> None:
     ):
         with pytest.raises(CheckpointInvalid, match=told):
             CampaignState.from_checkpoint(good | damage)
+
+
+@pytest.mark.parametrize(("bench", "answered"), [(True, False), (False, True)])
+@pytest.mark.parametrize("at", ["person", "number"])
+def test_a_call_that_was_brought_back_is_what_it_was(bench: bool, answered: bool, at: str) -> None:
+    data = {
+        "attempt": R1,
+        "outcome": "busy",
+        "authorised_at": written(-5),
+        "ended_at": written(-4),
+        "purpose": "news",
+        "bench": bench,
+        "answered": answered,
+    }
+    if at == "number":
+        data["number_hash"] = "h"
+    who = ANNA if at == "person" else None
+    state = folded([row("call.restored", subject=who, **data)])
+    (found,) = state.history(ANNA if at == "person" else "new", "h").attempts
+    assert found == Attempt(
+        id=R1,
+        authorised_at=minute(-5),
+        outcome=Outcome.BUSY,
+        ended_at=minute(-4),
+        bench=bench,
+        purpose="news",
+        answered=answered,
+    )
+
+
+def test_a_call_that_was_brought_back_without_its_time_or_its_person_is_none() -> None:
+    whole: dict[str, Any] = {"attempt": R1, "outcome": "busy", "authorised_at": written(-5)}
+    for subject, data in (
+        (ANNA, whole | {"authorised_at": "soon"}),
+        (None, whole),
+        (None, whole | {"number_hash": ""}),
+        (None, whole | {"number_hash": 5}),
+    ):
+        state = folded([row("call.restored", subject=subject, **data)])
+        assert list(state.people()) == []
+        assert list(state.pasts()) == []

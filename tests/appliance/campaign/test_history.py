@@ -350,7 +350,11 @@ def test_an_outcome_keeps_the_number_that_checkpoints_have_for_it() -> None:
 
 @pytest.mark.parametrize(
     ("place", "octet"),
-    [(24, 0xFF), (25, 0xFF), (25, 2), (16, 0xFF), (17, 0xFF), (18, 0xFF), (19, 0xFF), (19, 0)],
+    [
+        *((24, 0xFF), (25, 0xFF), (25, 2), (16, 0xFF), (17, 0xFF), (18, 0xFF), (19, 0xFF), (19, 0)),
+        # One more than there is: of words there is one, which stands for none.
+        *((24, 1), (16, 1), (17, len(Outcome))),
+    ],
 )
 def test_a_person_whose_bytes_name_what_there_is_not(place: int, octet: int) -> None:
     """From the start of the attempt, or (24 on) of the person whose head names who revoked."""
