@@ -292,7 +292,6 @@ class CampaignState:
         if subject is None or not isinstance(attempt, str) or subject in self._erased:
             return
         outcome = _outcome(entry.data.get("outcome", Outcome.FAILED))
-        self._people.meet(subject)
         self._people.add_attempt(
             subject,
             Attempt(

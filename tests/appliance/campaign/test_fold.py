@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -687,3 +688,201 @@ def test_a_call_that_was_brought_back_without_its_time_or_its_person_is_none() -
         state = folded([row("call.restored", subject=subject, **data)])
         assert list(state.people()) == []
         assert list(state.pasts()) == []
+
+
+@pytest.mark.parametrize("kind", ["consent.revoked", "contact.erased", "contact.lost"])
+@pytest.mark.parametrize("number_hash", ["", 5, None, ["h"]])
+@pytest.mark.parametrize("more", [{}, {"said_at": written(-1)}])
+def test_what_is_no_hash_of_a_number_suppresses_none(
+    kind: str, number_hash: object, more: dict[str, Any]
+) -> None:
+    made = [
+        row("call.authorised", attempt=A1, line="l"),
+        row("call.ended", seq=2, attempt=A1, outcome="busy"),
+    ]
+    state = folded([*made, row(kind, seq=3, number_hash=number_hash, **more)])
+    assert list(state.suppressions()) == []
+    assert list(state.pasts()) == []
+    assert state.to_checkpoint()["moved"] == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "data"),
+    [
+        ("fleet.attempt_elsewhere", None, {"attempt": E1}),
+        ("fleet.attempt_elsewhere", ANNA, {}),
+        ("fleet.attempt_elsewhere", ANNA, {"attempt": 5}),
+        ("fleet.claim_unused", None, {"attempt": E1}),
+        ("call.authorised", None, {"attempt": E1}),
+        ("call.authorised", ANNA, {}),
+        ("call.authorised", ANNA, {"attempt": 5}),
+        ("consent.granted", None, {"given_at": written(0)}),
+        ("consent.granted", ANNA, {"given_at": "soon"}),
+        ("consent.lost", None, {"consents": 1}),
+        ("consent.lost", ANNA, {"consents": "1"}),
+        ("consent.lost", ANNA, {}),
+        ("contact.lost", None, {"number_hash": "h"}),
+        ("key.noted", None, {"number_key": 5}),
+    ],
+)
+def test_a_row_that_lacks_what_it_is_about_tells_of_nobody(
+    kind: str, subject: str | None, data: dict[str, Any]
+) -> None:
+    state = folded([row(kind, subject=subject, **data)])
+    assert list(state.people()) == []
+    assert (state.authorised, state.open_attempts, state.consents) == (0, {}, 0)
+    assert state.history(ANNA, "h") == NO_HISTORY
+    assert state.number_key is None
+
+
+@pytest.mark.parametrize(
+    ("authorised", "ended", "known"), [(10, 20, 20), (10, 10, 10), (10, 9, 60), (70, 65, 70)]
+)
+def test_an_end_before_its_beginning_is_dated_by_the_newest_row(
+    authorised: float, ended: float, known: float
+) -> None:
+    state = folded(
+        [
+            row("box.started", subject=None, at=60),
+            row("call.authorised", seq=2, at=authorised, attempt=A1, line="l"),
+            row("call.ended", seq=3, at=ended, attempt=A1, outcome="busy"),
+        ]
+    )
+    assert [a.ended_at for a in state.history(ANNA).attempts] == [minute(known)]
+
+
+MOMENT = timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "revoked"),
+    [
+        ("consent.revoked", {"by": "key"}, Revocation(at=minute(60) + MOMENT, by="key")),
+        ("contact.erased", {}, Revocation(at=minute(60), by="erased")),
+        ("consent.lost", {"consents": 1}, Revocation(at=minute(60) + MOMENT, by="lost")),
+    ],
+)
+def test_what_ends_a_consent_under_a_clock_that_is_behind_is_as_late_as_the_newest_row(
+    kind: str, data: dict[str, Any], revoked: Revocation
+) -> None:
+    state = folded(
+        [
+            row("consent.granted", at=60, consent=C1, given_at=written(5)),
+            row(kind, seq=2, at=10, number_hash="h", **data),
+        ]
+    )
+    assert state.history(ANNA, "h").revocation == revoked
+
+
+def test_a_withdrawal_is_a_moment_later_than_the_consent_that_it_ends() -> None:
+    state = folded(
+        [
+            row("consent.granted", at=0, consent=C1, given_at=written(90)),
+            row("consent.revoked", seq=2, at=10, by="key", number_hash="h"),
+        ]
+    )
+    expected = Revocation(at=minute(90) + MOMENT, by="key")
+    assert state.history(ANNA).revocation == expected
+    assert state.history("new", "h").revocation == expected
+
+
+def test_whoever_was_erased_in_a_call_is_still_in_it_by_their_number() -> None:
+    """No number has a finished past, and nobody else is in a call."""
+    state = folded(
+        [
+            row("call.authorised", attempt=A1, line="l", purpose="news"),
+            row("contact.erased", seq=2, number_hash="h"),
+        ]
+    )
+    assert [a.id for a in state.history("new", "h").attempts] == [A1]
+    assert state.history("new", "h2").attempts == ()
+
+
+@pytest.mark.parametrize(
+    ("entries", "suppresses"),
+    [
+        ([], False),
+        ([row("consent.revoked", by="key")], False),
+        ([row("consent.revoked", by="key", number_hash="h")], True),
+        ([row("message.kept", message="m", number_hashes=["h"])], True),
+        (
+            [
+                row("call.authorised", attempt=A1, line="l"),
+                row("call.ended", seq=2, attempt=A1, outcome="busy"),
+                row("contact.lost", seq=3, number_hash="h"),
+            ],
+            True,
+        ),
+    ],
+)
+def test_whether_a_number_may_hold_somebody_back(entries: list[Entry], suppresses: bool) -> None:
+    assert folded(entries).suppresses is suppresses
+
+
+def test_who_is_in_a_call_is_told_of_each_alone() -> None:
+    state = CampaignState()
+    assert not state.is_in_call(hex_id(ANNA))
+    state.apply(row("call.authorised", attempt=A1, line="l"))
+    assert state.is_in_call(hex_id(ANNA))
+    assert not state.is_in_call(hex_id(BEN))
+
+
+@pytest.mark.parametrize(
+    ("held", "short"),
+    [(0, [(ANNA, 2, True)]), (1, [(ANNA, 1, False)]), (2, []), (3, [])],
+)
+def test_whose_consents_the_registry_lacks(held: int, short: list[tuple[str, int, bool]]) -> None:
+    state = folded(
+        [
+            row("consent.granted", consent=C1, given_at=written(0)),
+            row("consent.granted", seq=2, consent=C2, given_at=written(0)),
+            row("call.authorised", seq=3, subject=BEN, attempt=A1, line="l"),
+        ]
+    )
+    assert state.short_of({hex_id(ANNA): held, hex_id(BEN): 0}.__getitem__) == short
+
+
+# -- bytes ----------------------------------------------------------------------------------------
+
+
+def test_a_consent_that_came_back_leaves_no_trace_of_its_loss() -> None:
+    people, plain = PackedPeople(), PackedPeople()
+    for one in (people, plain):
+        one.note_consent(ANNA, 5)
+    people.lose_consents(ANNA, 1, 100)
+    people.note_consent(ANNA, 5)
+    assert people.to_checkpoint()["people"] == plain.to_checkpoint()["people"]
+
+
+def test_a_block_that_is_full_to_its_last_byte_is_one() -> None:
+    people = PackedPeople()
+    for n in range(1680):
+        people.note_consent(f"{n:032x}", n)
+        if n == 0:
+            # Of 22 and of 33 bytes: what 1679 people leave of 64 KiB.
+            for name in ("ab", "x" * 13):
+                attempt = Attempt(id=name, authorised_at=minute(0), outcome=Outcome.BUSY)
+                people.add_attempt(f"{n:032x}", attempt)
+    blocks = people.to_checkpoint()["people"]
+    assert [len(packed_history.as_bytes(block)) for block in blocks] == [64 * 1024, 39]
+
+
+def test_an_id_that_is_shared_is_the_very_object() -> None:
+    people = PackedPeople()
+    people.note_consent("ab" * 16, 1)
+    again = int("ab" * 16, 16)
+    assert not any(subject is again for subject, _ in people.subjects())
+    people.share_ids([again])
+    assert any(subject is again for subject, _ in people.subjects())
+
+
+def test_a_time_of_another_zone_is_kept_in_utc() -> None:
+    paris = datetime(2027, 3, 10, 12, 0, 0, 1001, tzinfo=ZoneInfo("Europe/Paris"))
+    for at in (paris, paris.replace(microsecond=1000), paris.astimezone(UTC)):
+        kept = packed_history.whole(at)
+        assert kept.tzinfo is UTC
+        assert kept == datetime(2027, 3, 10, 11, 0, 0, 1000, tzinfo=UTC)
+
+
+def test_what_checkpoints_have_for_never() -> None:
+    assert NEVER == -4_611_686_018_427_387_904
