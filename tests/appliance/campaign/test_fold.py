@@ -652,7 +652,7 @@ def test_a_damaged_checkpoint_says_what_is_wrong() -> None:
 @pytest.mark.parametrize(("bench", "answered"), [(True, False), (False, True)])
 @pytest.mark.parametrize("at", ["person", "number"])
 def test_a_call_that_was_brought_back_is_what_it_was(bench: bool, answered: bool, at: str) -> None:
-    data = {
+    data: dict[str, Any] = {
         "attempt": R1,
         "outcome": "busy",
         "authorised_at": written(-5),
@@ -758,7 +758,7 @@ MOMENT = timedelta(milliseconds=1)
     ("kind", "data", "revoked"),
     [
         ("consent.revoked", {"by": "key"}, Revocation(at=minute(60) + MOMENT, by="key")),
-        ("contact.erased", {}, Revocation(at=minute(60), by="erased")),
+        ("contact.erased", {"by": "Alix"}, Revocation(at=minute(60), by="erased")),
         ("consent.lost", {"consents": 1}, Revocation(at=minute(60) + MOMENT, by="lost")),
     ],
 )
@@ -868,12 +868,12 @@ def test_a_block_that_is_full_to_its_last_byte_is_one() -> None:
 
 
 def test_an_id_that_is_shared_is_the_very_object() -> None:
-    people = PackedPeople()
-    people.note_consent("ab" * 16, 1)
+    state = folded([row("consent.granted", subject="ab" * 16, given_at=written(0))])
     again = int("ab" * 16, 16)
-    assert not any(subject is again for subject, _ in people.subjects())
-    people.share_ids([again])
-    assert any(subject is again for subject, _ in people.subjects())
+    assert not any(subject is again for subject, _ in state._people.subjects())
+    state.share_ids([again])
+    assert any(subject is again for subject, _ in state._people.subjects())
+    assert list(state.people()) == ["ab" * 16]
 
 
 def test_a_time_of_another_zone_is_kept_in_utc() -> None:
