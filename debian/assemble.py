@@ -302,10 +302,8 @@ def _system_files(tree: Path, name: str, materials: list[dict[str, str]]) -> Non
     (documents / "bill-of-materials.json").write_text(
         json.dumps(bill, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    manual = tree / "usr/share/man/man1/autodialer.1"
-    manual.parent.mkdir(parents=True)
-    manual.write_text(_manual(name), encoding="utf-8")
     for shell, place in (
+        ("manual", "usr/share/man/man1/autodialer.1"),
         ("bash", "usr/share/bash-completion/completions/autodialer"),
         ("zsh", "usr/share/zsh/vendor-completions/_autodialer"),
         ("fish", "usr/share/fish/vendor_completions.d/autodialer.fish"),
@@ -313,12 +311,11 @@ def _system_files(tree: Path, name: str, materials: list[dict[str, str]]) -> Non
         done = subprocess.run(
             [sys.executable, "-m", "appliance.cli.main", "completion", shell],
             capture_output=True,
-            check=False,
+            check=True,
             cwd=ROOT,
         )
-        if done.returncode == 0:
-            (tree / place).parent.mkdir(parents=True, exist_ok=True)
-            (tree / place).write_bytes(done.stdout)
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        (tree / place).write_bytes(done.stdout)
 
 
 def as_box() -> str:
@@ -328,26 +325,6 @@ def as_box() -> str:
 
     text = (ROOT / "debian" / "as-box").read_text(encoding="utf-8")
     return text.replace("@FILE_LIMIT@", str(FILE_LIMIT))
-
-
-def _manual(version: str) -> str:
-    """The manual page, of the commands as the program itself lists them (man(7))."""
-    sys.path.insert(0, str(ROOT))
-    from appliance.cli.main import COMMANDS
-
-    listed = "".join(f".TP\n.B {name}\n{text}\n" for name, (_, text) in COMMANDS.items())
-    return (
-        f'.TH AUTODIALER 1 "" "autodialer {version}" "User commands"\n'
-        ".SH NAME\nautodialer \\- call people who asked to be called, and nobody else\n"
-        ".SH SYNOPSIS\n.B autodialer\n[\\-\\-config FILE] [\\-\\-state DIR] COMMAND\n"
-        ".SH DESCRIPTION\nActs as the account of the box on this machine.\n"
-        "autodialer COMMAND \\-\\-help tells what each command takes.\n"
-        f".SH COMMANDS\n{listed}"
-        ".SH EXIT STATUS\n0 done, 1 refused or failed, 2 usage or configuration.\n"
-        ".SH FILES\n.TP\n.I /etc/autodialer/config.yaml\nthe configuration\n"
-        ".TP\n.I /var/lib/autodialer\npeople, evidence and all that lasts\n"
-        ".SH SEE ALSO\n/usr/share/doc/autodialer/README.md, appliance.md beside it\n"
-    )
 
 
 def _put(source: Path, target: Path, mode: int = 0o644) -> None:

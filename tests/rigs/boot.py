@@ -236,6 +236,7 @@ class Trial:
             "/usr/lib/sysusers.d/autodialer.conf",
             "/usr/lib/tmpfiles.d/autodialer.conf",
             "/usr/share/doc/autodialer/appliance.md",
+            "/usr/share/doc/autodialer/metrics/grafana-dashboard.json",
         ):
             run("test", "-s", path)
         bill = json.loads(run("cat", "/usr/share/doc/autodialer/bill-of-materials.json").stdout)
