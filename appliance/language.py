@@ -9,10 +9,8 @@ program; whoever shows it to a person says it by a :class:`Speaker`:
 from __future__ import annotations
 
 import gettext
-import string
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from firmware.wording import Message, Translate, joined, plural, said_by, worded
 
@@ -52,7 +50,7 @@ class Speaker:
     def __init__(self, language: str) -> None:
         self.language = language
         self._catalogue = catalogue(language)
-        self._places = _Places(comma=language == "fr")
+        self._comma = language == "fr"
 
     def __call__(self, text: str, /, **values: object) -> str:
         """Return *text* in the language; a :class:`~firmware.wording.Message` with its values.
@@ -79,28 +77,32 @@ class Speaker:
         return self._filled(told, message.values) if message.values else told
 
     def _filled(self, told: str, values: dict[str, object]) -> str:
-        values = {
-            name: self._said(value) if isinstance(value, Message) else value
-            for name, value in values.items()
-        }
-        return self._places.vformat(told, (), values)
+        return told.format(**{name: self._value(value) for name, value in values.items()})
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, Message):
+            return self._said(value)
+        return _WithComma(value) if self._comma and isinstance(value, float) else value
 
 
-class _Places(string.Formatter):
-    """``str.format``, with the language's decimal mark in the numbers that a place shapes."""
+class _WithComma(float):
+    """A number that is written with the decimal mark of most languages."""
 
-    def __init__(self, *, comma: bool) -> None:
-        self._comma = comma
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        text = format(value, format_spec)
-        return text.replace(".", ",") if self._comma and isinstance(value, float) else text
+    def __format__(self, form: str, /) -> str:
+        return super().__format__(form).replace(".", ",")
 
 
 @lru_cache(maxsize=8)
 def catalogue(language: str) -> gettext.NullTranslations:
     """Return the catalogue of *language* (ISO 639-1); of an unknown one the English texts."""
-    return gettext.translation(DOMAIN, _CATALOGUES, languages=[language], fallback=True)
+    # Not by `gettext.translation`: it loads the table of all the world's locales first.
+    if language == DEFAULT or language not in LANGUAGES:
+        return gettext.NullTranslations()
+    try:
+        with (_CATALOGUES / language / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as file:
+            return gettext.GNUTranslations(file)
+    except FileNotFoundError:
+        return gettext.NullTranslations()
 
 
 @lru_cache(maxsize=8)

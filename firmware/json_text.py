@@ -8,7 +8,10 @@ numbers that later arithmetic cannot bear.
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
 
 from appliance.cli.speech import say, several
 from appliance.language import marked
 from firmware.wording import joined, plural, reason_of, said_by, worded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 REFUSED = 1
 USAGE = 2

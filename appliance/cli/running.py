@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
 
 from appliance.cli.session import ask, ask_running
 from appliance.cli.speech import say, speaker
 from appliance.cli.streams import visible
 from firmware.wording import worded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 WATCH_EVERY = 1.0
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from appliance.cli.paths import existing_state, state_directory
 from appliance.cli.streams import plain
 from appliance.control.protocol import ControlClient
 from appliance.errors import NobodyListens
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from typing import Any
 
     from appliance.box.state import BoxState
     from appliance.cli.delivery import Output

@@ -8,10 +8,10 @@ Where there is no configuration, or only the shipped sample, it is the one of th
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from appliance.language import DEFAULT, LANGUAGES, Message, translator
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 

@@ -12,23 +12,34 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 DRAWS = frozenset({"demo", "watch", "panel", "rehearse"})
 """Commands that move the cursor themselves, and make the texts that they show safe on their own."""
 
 # C0 but tab and line ends, DEL, C1; what turns the direction of a line (Unicode bidirectional
-# algorithm: embeddings, overrides, isolates, marks); line and paragraph separator.
-_CONTROLS = re.compile(
+# algorithm: embeddings, overrides, isolates, marks); line and paragraph separator. Both are made
+# ready where they are first needed: most of what is printed is harmless at a glance.
+_CONTROLS = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)"
 )
-_HALF = re.compile(r"[\ud800-\udfff]")
+_HALF = r"[\ud800-\udfff]"
 _STRICT = ("strict", "surrogateescape")
 
 
 def visible(text: str) -> str:
     """Return *text* with its control characters written out."""
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if _harmless(text):
+        return text
+    return re.sub(_CONTROLS, lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _harmless(text: str) -> bool:
+    """Tell quickly of most texts that they hold nothing to write out, no half of a pair either."""
+    return text.replace("\n", "").isprintable()
 
 
 def plain(text: str) -> str:
@@ -36,7 +47,7 @@ def plain(text: str) -> str:
 
     Bytes that are not of the locale's encoding come as halves of surrogate pairs (PEP 383).
     """
-    return _HALF.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if _harmless(text) else re.sub(_HALF, "\N{REPLACEMENT CHARACTER}", text)
 
 
 class _Visible(io.TextIOBase):

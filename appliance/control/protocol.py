@@ -15,22 +15,26 @@ Long because both ends of the socket stand here: what one sends is what the othe
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import json
 import os
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from appliance.errors import NobodyListens, Refused, Unresponsive
 from firmware.json_text import parse_json
 from firmware.wording import Message, carried, received, said_by, worded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import threading
+    from typing import Any
+
+    Handler = Callable[[str, dict[str, Any]], Any]
+    """Performs an operation; of a request with pieces, ``contents`` is the list of them."""
 
 SOCKET_NAME = "control.sock"
 REQUEST_LIMIT = 2 << 20
@@ -63,10 +67,6 @@ _TOO_MANY = {
 }
 
 
-Handler = Callable[[str, dict[str, Any]], Any]
-"""Performs an operation; of a request with pieces, ``contents`` is the list of them."""
-
-
 @contextlib.contextmanager
 def _address(directory: Path) -> Iterator[str]:
     # A sun_path holds 108 bytes; a state directory may lie deeper than that.
@@ -96,6 +96,9 @@ class ControlServer:
         tells how many seconds ago the box was last seen at work, *share* how much is done of what
         takes long.
         """
+        # Here and below: what only this end of the socket needs, the commands do not wait for.
+        import threading
+
         self._handle = handle
         self._pulse = pulse
         self._share = share
@@ -133,6 +136,8 @@ class ControlServer:
             self._thread.join(timeout=2.0)
 
     def _accept(self) -> None:
+        import threading
+
         while True:
             try:
                 connection, _ = self._socket.accept()
@@ -200,6 +205,9 @@ class ControlServer:
 
 def _take_piece(pieces: list[bytes], arguments: dict[str, Any]) -> int:
     """Keep a piece of a file; returns how many bytes of it are here."""
+    import base64
+    import binascii
+
     try:
         piece = base64.b64decode(str(arguments["data"]), validate=True)
     except (KeyError, ValueError, binascii.Error):
@@ -349,6 +357,8 @@ class ControlClient:
 
 def _pieces(contents: object) -> Iterator[str]:
     if isinstance(contents, bytes):
+        import base64
+
         for start in range(0, len(contents), PIECE):
             yield base64.b64encode(contents[start : start + PIECE]).decode("ascii")
 

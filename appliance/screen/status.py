@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
-from typing import Any
-
 from appliance.language import Speaker, joined, marked, translator, worded
 from appliance.ledger_words import fault_name, rule_name
 from appliance.screen.local_time import MINUTES, local
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 ENGLISH = translator("en")
 LABEL = 9
@@ -47,6 +47,9 @@ OUTCOMES = {
 
 def folded(text: str, width: int) -> str:
     """Fold each row to *width*, below the column where its words begin."""
+    import re
+    import textwrap
+
     return "\n".join(
         textwrap.fill(
             # "busy 2" stays together: textwrap breaks at no hard space.
