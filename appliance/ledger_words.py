@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from appliance.language import Translate, marked
-from appliance.model import Outcome
-from firmware.events import Cause, Machine, Witness
 from firmware.faults import Fault
 
 
-class RuleWords(NamedTuple):
-    """A rule of the box itself."""
+class RuleWords:
+    """A rule of the box itself.
 
-    name: str
-    allowed: str
-    """What was so where it let a call through."""
-    refused: str
-    """What was so where it did not."""
+    Neither a dataclass nor a named tuple, and the tables below are keyed by the plain words of the
+    enumerations: `status` shows these names, and would wait for all that makes the others.
+    """
+
+    __slots__ = ("allowed", "name", "refused")
+
+    def __init__(self, name: str, allowed: str, refused: str) -> None:
+        self.name = name
+        self.allowed = allowed
+        """What was so where it let a call through."""
+        self.refused = refused
+        """What was so where it did not."""
 
 
 RULES: dict[str, RuleWords] = {
@@ -131,61 +135,61 @@ RULES: dict[str, RuleWords] = {
 }
 """The box's own rules and the product's floor, by the name that verdicts and rows carry."""
 
-OUTCOMES: dict[Outcome, str] = {
-    Outcome.LISTENED: marked("listened"),
-    Outcome.PARTIAL: marked("partial"),
-    Outcome.DECLINED: marked("declined"),
-    Outcome.OPTED_OUT: marked("objected"),
-    Outcome.VOICEMAIL: marked("voicemail"),
-    Outcome.BUSY: marked("busy"),
-    Outcome.NO_ANSWER: marked("no answer"),
-    Outcome.REJECTED: marked("rejected"),
-    Outcome.UNREACHABLE: marked("unreachable"),
-    Outcome.FAILED: marked("failed"),
-    Outcome.STOPPED: marked("stopped"),
-    Outcome.UNKNOWN: marked("unknown"),
+OUTCOMES: dict[str, str] = {
+    "listened": marked("listened"),
+    "partial": marked("partial"),
+    "declined": marked("declined"),
+    "opted_out": marked("objected"),
+    "voicemail": marked("voicemail"),
+    "busy": marked("busy"),
+    "no_answer": marked("no answer"),
+    "rejected": marked("rejected"),
+    "unreachable": marked("unreachable"),
+    "failed": marked("failed"),
+    "stopped": marked("stopped"),
+    "unknown": marked("unknown"),
 }
-MEANINGS: dict[Outcome, str] = {
-    Outcome.LISTENED: marked("pressed 1 and heard the whole message"),
-    Outcome.PARTIAL: marked("pressed 1 and hung up during the message"),
-    Outcome.DECLINED: marked("answered and did not press 1"),
-    Outcome.OPTED_OUT: marked("pressed 9: never called again"),
-    Outcome.VOICEMAIL: marked("a machine answered: it got no message"),
-    Outcome.BUSY: marked("the phone was in use"),
-    Outcome.NO_ANSWER: marked("nobody picked up"),
-    Outcome.REJECTED: marked("the call was refused"),
-    Outcome.UNREACHABLE: marked("switched off, no coverage, or no such number"),
-    Outcome.FAILED: marked("a technical fault ended the call"),
-    Outcome.STOPPED: marked("the emergency stop or the end of the program cut the call"),
-    Outcome.UNKNOWN: marked("the power failed during the call: it counts as made"),
+MEANINGS: dict[str, str] = {
+    "listened": marked("pressed 1 and heard the whole message"),
+    "partial": marked("pressed 1 and hung up during the message"),
+    "declined": marked("answered and did not press 1"),
+    "opted_out": marked("pressed 9: never called again"),
+    "voicemail": marked("a machine answered: it got no message"),
+    "busy": marked("the phone was in use"),
+    "no_answer": marked("nobody picked up"),
+    "rejected": marked("the call was refused"),
+    "unreachable": marked("switched off, no coverage, or no such number"),
+    "failed": marked("a technical fault ended the call"),
+    "stopped": marked("the emergency stop or the end of the program cut the call"),
+    "unknown": marked("the power failed during the call: it counts as made"),
 }
 """Each outcome in words for those who see it the first time."""
 
-CAUSES: dict[Cause, str] = {
-    Cause.REMOTE_HANG_UP: marked("the person hung up"),
-    Cause.LOCAL_HANG_UP: marked("the box hung up"),
-    Cause.BUSY: marked("busy"),
-    Cause.NO_ANSWER: marked("no answer"),
-    Cause.REJECTED: marked("rejected"),
-    Cause.UNREACHABLE: marked("unreachable"),
-    Cause.FAILED: marked("technical fault"),
-    Cause.LINE_LOST: marked("modem lost"),
-    Cause.EMERGENCY: marked("emergency stop"),
+CAUSES: dict[str, str] = {
+    "remote_hang_up": marked("the person hung up"),
+    "local_hang_up": marked("the box hung up"),
+    "busy": marked("busy"),
+    "no_answer": marked("no answer"),
+    "rejected": marked("rejected"),
+    "unreachable": marked("unreachable"),
+    "failed": marked("technical fault"),
+    "line_lost": marked("modem lost"),
+    "emergency": marked("emergency stop"),
 }
 """What the modem said of the end of a call."""
 
-MACHINES: dict[Machine, str] = {
-    Machine.BEEP: marked("beep of an answering machine"),
-    Machine.FAX: marked("fax"),
-    Machine.SIT: marked("the network's announcement"),
-    Machine.RINGBACK: marked("ringback after the answer"),
-    Machine.BUSY_TONE: marked("busy tone"),
-    Machine.MONOLOGUE: marked("long speech without a pause"),
+MACHINES: dict[str, str] = {
+    "beep": marked("beep of an answering machine"),
+    "fax": marked("fax"),
+    "sit": marked("the network's announcement"),
+    "ringback": marked("ringback after the answer"),
+    "busy_tone": marked("busy tone"),
+    "monologue": marked("long speech without a pause"),
 }
 
-WITNESSES: dict[Witness, str] = {
-    Witness.MODULE: marked("heard by the modem"),
-    Witness.HOST: marked("heard by the box"),
+WITNESSES: dict[str, str] = {
+    "module": marked("heard by the modem"),
+    "host": marked("heard by the box"),
 }
 
 FAULTS: dict[Fault, str] = {

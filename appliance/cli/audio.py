@@ -9,16 +9,18 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.cli.output import check_target, remember_target
 from appliance.cli.speech import say
 from appliance.errors import Refused
 from appliance.language import marked
-from firmware.clips.check import ClipReport, check_clip
-from firmware.clips.levels import Levels
 from firmware.errors import FirmwareError
 from firmware.wording import said_by, worded
+
+if TYPE_CHECKING:
+    from firmware.clips.check import ClipReport
+    from firmware.clips.levels import Levels
 
 MEASURED = worded(
     "speech: RMS of the 20 ms frames that lie within 30 dB of the loudest one, "
@@ -78,6 +80,8 @@ def _greeting_limit(config: Path) -> float:
 
 
 def _check(files: list[Path], longest: float | None, *, as_json: bool) -> int:
+    from firmware.clips.check import check_clip
+
     fit = True
     for path in files:
         try:

@@ -8,13 +8,14 @@ import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from appliance.cli.speech import say
 from appliance.errors import Refused
-from firmware.clips.recording import cut_off, refuse_no_file, telephone_chunks
-from firmware.dtmf import ALL_KEYS, Detected, ToneDetector
 from firmware.wording import worded
+
+if TYPE_CHECKING:
+    from firmware.dtmf import Detected
 
 _RATE: Final = 8000
 _CHUNK: Final = 1 << 16
@@ -33,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keys",
         type=_keys,
-        default=ALL_KEYS,
         metavar="KEYS",
         help="report only these keys (default: all)",
     )
@@ -55,6 +55,10 @@ class _Told:
 
 
 def _keys(text: str) -> str:
+    # Here and below: the detector's arithmetic takes long to load, and help and completions do
+    # without it.
+    from firmware.dtmf import ToneDetector
+
     try:
         ToneDetector(text)
     except ValueError as error:
@@ -64,6 +68,8 @@ def _keys(text: str) -> str:
 
 def _file_chunks(path: Path, told: _Told) -> Iterator[bytes]:
     """A plain WAV file of the telephone's own format needs no library; the rest is converted."""
+    from firmware.clips.recording import cut_off, refuse_no_file, telephone_chunks
+
     refuse_no_file(path)
     try:
         with wave.open(str(path), "rb") as file:
@@ -104,8 +110,10 @@ def _line(found: Detected, as_json: bool) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0; 1 where the recording is cut off or broken, whose keys are printed too."""
+    from firmware.dtmf import ALL_KEYS, ToneDetector
+
     told = _Told()
-    detector = ToneDetector(arguments.keys)
+    detector = ToneDetector(ALL_KEYS if arguments.keys is None else arguments.keys)
     for chunk in _chunks(arguments.file, told):
         for found in detector.feed(chunk):
             print(_line(found, arguments.json), flush=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from appliance.cli.answer import answered, beside
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.speech import say, speaker
-from appliance.demo.processes import Stage
 from appliance.errors import Refused
 from firmware.wording import worded
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.config.load import Config
+    from appliance.demo.processes import Stage
     from appliance.demo.run import Performance, Result
     from appliance.screen.live import Screen
 
@@ -82,6 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
                 sample_config=sample_config(),
             ),
         )
+    # Here, for the help and the completions tell of this command without its modems.
+    from appliance.demo.processes import Stage
+
     stage = Stage(_place(arguments))
     clear(stage)
     try:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
+    from types import ModuleType
     from typing import Any
 
     from appliance.cli.parser import CommandParser
@@ -94,8 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The matrices of the key detector are tiny: numpy's threads only wait for each other, most on
     # a loaded Pi.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Else pydantic reads what every installed package says of itself, in search of plugins.
+    # Else pydantic reads what every installed package says of itself, in search of plugins; and to
+    # learn that there are none it loads what reads packages, mails and archives, a start of Python.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if os.environ["PYDANTIC_DISABLE_PLUGINS"] == "__all__":
+        sys.modules.setdefault("pydantic.plugin._loader", _no_plugins())
     given = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in given if word in COMMANDS), "")
     alone = argv is None
@@ -139,6 +143,15 @@ def _tell_bugs_without_numbers() -> None:
     sys.excepthook = told
     threading.excepthook = of_thread
     sys.unraisablehook = lambda lost: told(lost.exc_type, lost.exc_value, lost.exc_traceback)
+
+
+def _no_plugins() -> ModuleType:
+    """Return what stands for pydantic's search for plugins, where it finds none."""
+    from types import ModuleType
+
+    module = ModuleType("pydantic.plugin._loader")
+    module.get_plugins = tuple  # type: ignore[attr-defined]
+    return module
 
 
 def command_parser(

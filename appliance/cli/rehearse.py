@@ -13,13 +13,13 @@ from appliance.cli.answer import answered, beside
 from appliance.cli.demo import conclude, leave, speed, staged
 from appliance.cli.sample import refuse_the_sample
 from appliance.cli.speech import say
-from appliance.demo.processes import Stage, autodialer, run_command
 from appliance.errors import Refused
 from firmware.wording import joined, plural, worded
 
 if TYPE_CHECKING:
     from appliance.config.load import Config
     from appliance.demo.people import Population
+    from appliance.demo.processes import Stage
 
 USUAL_SPEED = 16.0
 INVENTED = 24
@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _rehearse(arguments: argparse.Namespace) -> int:
     from appliance.config.load import load
     from appliance.demo.place import clear, own_place, seal
+    from appliance.demo.processes import Stage
     from appliance.demo.rehearsal import SUFFIX
 
     refuse_the_sample(arguments, "rehearse")
@@ -122,6 +123,8 @@ def _imported(stage: Stage, arguments: argparse.Namespace, config: Config) -> st
 
 
 def _command(config: Path, state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    from appliance.demo.processes import autodialer
+
     done = subprocess.run(
         autodialer("--config", str(config), "--state", str(state), *words),
         capture_output=True,
@@ -177,6 +180,8 @@ def _perform(
         went=worded("The rehearsal went as it should."),
         every_outcome=False,
     )
+    from appliance.demo.processes import run_command
+
     page = stage.directory / "report.html"
     made = run_command(stage, "report", "--out", str(page), "--csv", str(page.with_suffix(".csv")))
     arguments.told["report"] = str(page) if made.returncode == 0 else None
@@ -201,6 +206,8 @@ def _first_chance(stage: Stage, config: Config, lines: list[str], pace: float) -
     from collections import Counter
     from datetime import datetime
     from zoneinfo import ZoneInfo
+
+    from appliance.demo.processes import run_command
 
     zone = ZoneInfo(str(config.settings.law.timezone))
     now = datetime.now(zone).isoformat(timespec="seconds")

@@ -81,7 +81,7 @@ def _report(arguments: argparse.Namespace) -> int:
         arguments.told = {**totals, "files": [str(file) for file in arguments.wrote]}
     elif arguments.out is None and arguments.csv is None:
         for outcome, meaning in MEANINGS.items():
-            made, name = figures.outcomes[outcome.value], speech.say(outcome.value)
+            made, name = figures.outcomes[outcome], speech.say(outcome)
             print(f"{made:>6}  {name:<12} {speech.say(meaning)}")
         for rule, count in figures.refused.most_common():
             name = speech.say(rule_name(rule))

@@ -35,7 +35,7 @@ class Summary:
 def as_data(summary: Summary) -> dict[str, Any]:
     """Return the summary for a program."""
     return {
-        "outcomes": {outcome.value: summary.outcomes.get(outcome.value, 0) for outcome in MEANINGS},
+        "outcomes": {outcome: summary.outcomes.get(outcome, 0) for outcome in MEANINGS},
         "people": summary.people,
         "called": summary.called,
         "refused_rows": summary.refused_rows,
@@ -56,8 +56,8 @@ def print_summary(summary: Summary, console: Console, say: Speaker) -> None:
     table.add_column(say("outcome"))
     table.add_column(say("meaning"))
     for outcome, meaning in MEANINGS.items():
-        made = str(summary.outcomes.get(outcome.value, 0))
-        table.add_row(made, say(outcome.value), say(meaning))
+        made = str(summary.outcomes.get(outcome, 0))
+        table.add_row(made, say(outcome), say(meaning))
     console.print()
     console.print(table)
     console.print()

@@ -337,8 +337,7 @@ class _Page:
         }
 
     def _heard_by(self, key: dict[str, Any]) -> str:
-        known = {one.value: words for one, words in WITNESSES.items()}
-        return self._say(known.get(key["heard_by"], str(key["heard_by"])))
+        return self._say(WITNESSES.get(key["heard_by"], str(key["heard_by"])))
 
     def _rules(self, names: Iterable[str], allowed: bool) -> list[dict[str, object]]:
         return [self._rule(name, allowed) for name in names]

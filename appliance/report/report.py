@@ -27,9 +27,6 @@ from appliance.report.figures import AttemptRow, Cell, Figures
 from appliance.report.pages import duration, head, local, render
 from firmware.wording import plural
 
-_NAMED = {outcome.value: name for outcome, name in OUTCOMES.items()}
-_CAUSED = {cause.value: name for cause, name in CAUSES.items()}
-_MACHINES = {machine.value: name for machine, name in MACHINES.items()}
 _EVENTS = {
     "stop": marked("emergency stop"),
     "reset": marked("stop released"),
@@ -208,8 +205,8 @@ class _Report:
         return [
             (
                 self._say(OUTCOMES[outcome]),
-                str(latest[outcome.value]),
-                str(self._figures.outcomes[outcome.value]),
+                str(latest[outcome]),
+                str(self._figures.outcomes[outcome]),
                 self._say(meaning),
             )
             for outcome, meaning in MEANINGS.items()
@@ -333,7 +330,7 @@ class _Report:
         return {"sentence": sentence, "rules": rules}
 
     def _call(self, row: AttemptRow) -> tuple[str, ...]:
-        outcome = _NAMED.get(row.outcome, row.outcome)
+        outcome = OUTCOMES.get(row.outcome, row.outcome)
         return (
             local(row.authorised_at, self._frame.zone),
             row.subject[:8],
@@ -349,11 +346,11 @@ class _Report:
         """Say what the end rests on, and where its whole evidence stands."""
         say, told = self._say, []
         if row.cause:
-            told.append(say(_CAUSED.get(row.cause, row.cause)))
+            told.append(say(CAUSES.get(row.cause, row.cause)))
         if row.evidence.get("code") is not None:
             told.append(say("code {code}", code=row.evidence["code"]))
         if machine := str(row.evidence.get("machine") or ""):
-            told.append(say(_MACHINES.get(machine, machine)))
+            told.append(say(MACHINES.get(machine, machine)))
         if row.evidence.get("confirmed") is False:
             told.append(say("end not confirmed"))
         if row.ended_seq is not None:
@@ -363,7 +360,7 @@ class _Report:
     def _charts(self) -> dict[str, str]:
         say, figures = self._say, self._figures
         latest = figures.people_by_outcome
-        people = {say(OUTCOMES[o]): latest[o.value] for o in MEANINGS if latest[o.value]}
+        people = {say(OUTCOMES[o]): latest[o] for o in MEANINGS if latest[o]}
         drawn = {
             "people": charts.bars(
                 "people", say("People by the outcome of their newest call"), people
@@ -375,12 +372,12 @@ class _Report:
         }
         if len(figures.days) > 1:
             days = sorted(figures.days)
-            shown = [o for o in MEANINGS if any(figures.days[day][o.value] for day in days)][:6]
+            shown = [o for o in MEANINGS if any(figures.days[day][o] for day in days)][:6]
             drawn["days"] = charts.columns(
                 "days",
                 say("Calls by day"),
                 days,
-                {say(OUTCOMES[o]): [figures.days[day][o.value] for day in days] for o in shown},
+                {say(OUTCOMES[o]): [figures.days[day][o] for day in days] for o in shown},
             )
         counts = self._key_classes()
         if any(counts.values()):

@@ -66,6 +66,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("contacts", "import", "--help"), set()),
         (("ledger", "verify"), {"yaml"}),
         (("config", "explain", "campaign"), {"pydantic", "yaml"}),
+        # A shell asks at each of its own starts; these import every command.
+        (("completion", "bash"), set()),
+        (("completion", "manual"), set()),
+        (("demo", "--help"), set()),
+        (("rehearse", "--help"), set()),
+        (("audio", "dtmf", "--help"), set()),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -73,6 +79,47 @@ def test_a_command_imports_only_what_its_answer_needs(
     place: Path, words: tuple[str, ...], allowed: set[str]
 ) -> None:
     assert imported(place, *words) <= allowed
+
+
+@pytest.mark.process
+def test_a_status_of_a_running_box_loads_no_part_of_the_library_that_it_does_not_use(
+    tmp_path: Path,
+) -> None:
+    unused = ("typing", "textwrap", "string", "base64", "threading", "locale", "dataclasses")
+    code = (
+        "import sys, appliance.cli.running, appliance.screen.status\n"
+        "from appliance.language import translator\n"
+        "translator('en')('ready')\n"
+        f"print(sorted(name for name in {unused!r} if name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=50
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.process
+def test_pydantic_looks_for_no_plugins_and_judges_all_the_same(place: Path) -> None:
+    code = (
+        "import sys\nfrom appliance.cli.main import main\n"
+        "main(('check',))\n"
+        "print(sorted(name for name in ('importlib.metadata', 'email') if name in sys.modules))"
+    )
+    (place / "wrong").mkdir(exist_ok=True)
+    text = (place / "config.yaml").read_text()
+    (place / "wrong" / "config.yaml").write_text(text.replace("mode: automatic", "mode: eager"))
+    for directory, said in ((place, ""), (place / "wrong", "campaign.mode")):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=directory,
+            env={**os.environ, "XDG_CACHE_HOME": str(place / "another")},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=50,
+        )
+        assert done.stdout.rstrip().endswith("[]")
+        assert said in done.stderr + done.stdout
 
 
 @pytest.mark.process

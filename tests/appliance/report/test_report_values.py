@@ -82,7 +82,7 @@ def test_the_whole_page(filled: dict[str, dict[str, Any]], drawn: list[tuple[Any
         "outcomes": [
             (
                 OUTCOMES[outcome],
-                *(("1", "1") if outcome.value in ("opted_out", "failed") else ("0", "0")),
+                *(("1", "1") if outcome in ("opted_out", "failed") else ("0", "0")),
                 meaning,
             )
             for outcome, meaning in MEANINGS.items()
@@ -268,7 +268,7 @@ def test_calls_by_day_are_drawn_from_two_days_on(
         ("columns", "days", "Calls by day", ["2027-03-09", "2027-03-10"],
          {"listened": [1, 0], "objected": [4, 0], "busy": [0, 2]}),
     ]  # fmt: skip
-    every = Counter({outcome.value: 1 for outcome in MEANINGS})
+    every = Counter(MEANINGS.keys())
     drawn.clear()
     values_of(filled, Figures(days={"2027-03-09": every, "2027-03-10": every}))
     assert list(drawn[0][4]) == [OUTCOMES[outcome] for outcome in list(MEANINGS)[:6]]
