@@ -35,11 +35,14 @@ class Time(Clock):
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.looks = 0
 
     def monotonic(self) -> float:
         return self.seconds
 
     def real(self, box_seconds: float) -> float:
+        self.looks += 1
+        assert self.looks < 20_000, "the line waits for nothing, again and again"
         self.seconds += max(box_seconds, 0.0)
         return 0.0
 
@@ -116,13 +119,16 @@ class Waits(Down):
     def __init__(self, *, power: PowerSwitch | None = None) -> None:
         super().__init__()
         self.waited: list[float] = []
+        self.longest = float("inf")
+        """A wait that something ends is no longer than this."""
         self.recovery.power = power
         self.recovery._ladder = Ladder(power_switch=power is not None)
         self.recovery.downtime = cast(Any, SimpleNamespace(idle=self.idle))
 
     def idle(self, seconds: float) -> None:
         self.waited.append(seconds)
-        self.time.seconds += seconds
+        assert len(self.waited) < 100, "the line waits for nothing, again and again"
+        self.time.seconds += min(seconds, self.longest)
 
     def went(self, fault: Fault = Fault.NO_REPLY, **how: bool) -> list[float]:
         """Go down once; return the waits of it."""
@@ -406,3 +412,54 @@ def test_a_stop_ends_the_wait_that_is_under_way() -> None:
 def test_what_lasts_long_without_a_call_keeps_its_pauses() -> None:
     down = Down()
     assert down.fail(600.0) < 40
+
+
+@pytest.mark.parametrize("wired", [True, False])
+def test_a_line_knows_whether_its_supply_is_wired(wired: bool) -> None:
+    power = Power()
+    down = Down()
+    recovery = LineRecovery(
+        line=down.recovery.line,
+        status=down.recovery.status,
+        downtime=down.recovery.downtime,
+        power=power if wired else None,
+    )
+    assert not recovery.reset_due
+    recovery.recover(LineDown(Fault.HANG_UP_UNCONFIRMED, "it goes on"))
+    assert power.done == (["off", "on"] if wired else [])
+    assert recovery.reset_due is not wired
+
+
+def test_a_wait_that_something_ends_leaves_the_supply_off_for_its_time() -> None:
+    power = Power()
+    down = Waits(power=power)
+    down.longest = 4.5
+    assert down.went(Fault.HANG_UP_UNCONFIRMED) == [5.0, 0.5, 0.5]
+    assert power.done == ["off", "on"]
+
+
+def test_a_line_that_is_closed_gives_the_supply_back_at_once() -> None:
+    power = Power()
+    down = Waits(power=power)
+    down.recovery.line.closing = True
+    assert down.went(Fault.HANG_UP_UNCONFIRMED) == [0.5]
+    assert power.done == ["off", "on"]
+
+
+def test_what_is_looked_through_is_not_waited_for() -> None:
+    line = line_context(clock=Time())
+    asked: list[float] = []
+
+    def get(timeout: float) -> None:
+        asked.append(timeout)
+
+    line.inbox.get = get  # type: ignore[method-assign,assignment]
+    Downtime(line=line).drop_stale()
+    Downtime(line=line).refuse_waiting()
+    assert asked == [0.0, 0.0]
+
+
+def test_the_times_of_a_recovery() -> None:
+    assert (FIRST_AGAIN, LONGEST) == (300.0, 86_400.0)
+    line_down = LineDown(Fault.NO_REPLY, "because")
+    assert line_down.answering

@@ -11,7 +11,7 @@ from firmware.at.outcomes import Reply
 from firmware.call.context import CallResult
 from firmware.call.inbox import Emergency
 from firmware.errors import CommandTimeout
-from firmware.events import Cause, IncomingRejected, LineFault
+from firmware.events import AddressKind, Cause, IncomingRejected, LineFault
 from firmware.families.base import Sign
 from firmware.faults import Fault
 from firmware.line import session as module
@@ -248,3 +248,71 @@ def test_a_line_that_is_not_in_service_refuses_before_it_looks_at_anything_else(
     rig.modem.answers[ASKS] = (SEARCHING,)
     rig.serve()
     assert rig.ended() == [(Cause.FAILED, "the line is not in service")]
+
+
+class Balance:
+    """A question for the credit, under way or not."""
+
+    def __init__(self, *, asking: bool) -> None:
+        self.is_asking = asking
+        self.done: list[str] = []
+
+    def end(self, _modem: object) -> None:
+        self.done.append("end")
+
+    def duty(self, _modem: object) -> None:
+        self.done.append("duty")
+
+
+@pytest.mark.parametrize(("asking", "done"), [(True, ["end"]), (False, [])])
+def test_a_question_for_the_credit_is_ended_before_a_dial(asking: bool, done: list[str]) -> None:
+    rig = Rig()
+    session = made(rig)
+    balance = Balance(asking=asking)
+    session.balance = cast(Any, balance)
+    assert session._dial(order(dial()), dial()) is False
+    assert rig.parts.times("dial a") == [0.0]
+    assert balance.done == done
+    session._duties()
+    assert balance.done == [*done, "duty"]
+
+
+def test_the_list_s_number_counts_before_that_of_a_notice() -> None:
+    rig = Rig((5.0, heard(Sign.CALLER, 5.0, number="+33639980008")), until=20.0)
+    rig.modem.answers["AT+CLCC"] = (RINGS,)
+    rig.modem.ends_at = HANG_UP
+    rig.serve()
+    (told,) = [e for e in rig.posted if isinstance(e, IncomingRejected)]
+    assert (told.number, told.at) == ("+33639980007", 5.0)
+
+
+def test_behind_a_notice_that_is_too_old_the_number_is_waited_for() -> None:
+    rig = Rig((5.0, heard(Sign.CALLER, 3.0, number="+33639980008")), until=20.0)
+    rig.modem.answers["AT+CLCC"] = (WITHHELD,)
+    rig.modem.later = {6.5: {"AT+CLCC": (RINGS,)}}
+    rig.modem.ends_at = HANG_UP
+    rig.serve()
+    (told,) = [e for e in rig.posted if isinstance(e, IncomingRejected)]
+    assert told.number == "+33639980007"
+
+
+@pytest.mark.parametrize(
+    ("number", "at", "told"),
+    [
+        ("+33639980007", 4.9, False),
+        ("+33639980007", 5.0, False),
+        ("+33639980007", 5.1, True),
+        ("+33639980008", 4.9, True),
+        (None, 4.9, False),
+        (None, 5.1, False),
+    ],
+)
+def test_a_late_word_of_the_call_that_was_turned_away_is_no_other_call(
+    number: str | None, at: float, told: bool
+) -> None:
+    rig = Rig()
+    session = made(rig)
+    kind = AddressKind.INTERNATIONAL
+    session._turned = (("+33639980007", kind), 5.0)
+    assert session._gave_up(None if number is None else (number, kind), at) is False
+    assert bool([e for e in rig.posted if isinstance(e, IncomingRejected)]) is told
