@@ -340,3 +340,28 @@ def test_a_dossier_for_reading() -> None:
 )
 def test_a_length_of_time_is_told_in_its_own_unit(seconds: float, shown: str) -> None:
     assert duration(seconds, translator("en")) == shown
+
+
+@pytest.mark.parametrize(
+    ("end", "cells"),
+    [("17:59:59", {(2, 18)}), ("18:00:00", {(2, 18)}), ("18:00:01", {(2, 18), (2, 19)})],
+)
+def test_an_hour_is_marked_from_its_first_second(end: str, cells: set[tuple[int, int]]) -> None:
+    data = {
+        "attempt": "a",
+        "line": "l",
+        "window_start": "2027-03-10T17:30:00+00:00",
+        "window_end": f"2027-03-10T{end}+00:00",
+    }
+    entry = Entry(seq=1, at=AT, kind="call.authorised", subject="s", data=data)
+    assert add_up([entry], PARIS).wished == cells
+
+
+def test_who_agrees_anew_waits_again() -> None:
+    told = [("consent.granted", {}), ("consent.revoked", {"by": "key"}), ("consent.granted", {})]
+    rows = [
+        Entry(seq=n, at=minute(n), kind=kind, subject="s", data=data)
+        for n, (kind, data) in enumerate(told)
+    ]
+    assert add_up(rows[:2], PARIS).waiting == {}
+    assert add_up(rows, PARIS).waiting == {"s": ()}
