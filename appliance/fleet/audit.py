@@ -339,7 +339,7 @@ def _doubles(calls: Sequence[_Call], book: _Book, verdict: Verdict) -> None:
 
 def _cap(book: _Book, cap: int, verdict: Verdict) -> None:
     for pid, claims in book.claims.items():
-        if len(claims) > cap and max(claims) > cap:
+        if len(claims) > cap:
             what = worded(
                 "{count} attempts at person {pid}…, of whom {cap} are allowed",
                 count=len(claims),

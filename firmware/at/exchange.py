@@ -73,10 +73,10 @@ class Exchange:
         self._state = _State.IDLE
         self._command: Command | None = None
         self._lines: list[str] = []
-        # send() sets these two, before anything reads them.
+        # send() sets these three, before anything reads them.
         self._size: int
         self._deadline: float
-        self._echo = Echo("")
+        self._echo: Echo
         # The last byte that was not of a notice.
         self._last_byte = float("-inf")
         self._header: str | None = None

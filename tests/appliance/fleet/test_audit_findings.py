@@ -368,3 +368,10 @@ def test_dials_are_judged_in_the_order_of_time() -> None:
     assert campaign.judge().clean
     campaign.ledgers["north"].clear()
     assert [promise for promise, _, _ in said(campaign.judge())] == ["unseen", "unseen"]
+
+
+def test_calls_of_several_boxes_are_taken_by_time() -> None:
+    campaign = Campaign()
+    for number, box in enumerate(("south", "north", "south"), 1):
+        campaign.call(box, "ann", number)
+    assert campaign.judge().clean
