@@ -138,10 +138,10 @@ def _body(status: dict[str, Any], say: Translate, width: int, left: int) -> Iter
             yield first + Text("  ") + (events[index] if index < len(events) else Text())
         return
     share = min(len(queue), max(left // 2, left - len(events)))
-    # A heading alone tells nothing.
+    # A heading alone tells nothing; events that have no room are cut off with the page.
     share = share if share > 1 else 0
     yield from queue[:share]
-    yield from events[: left - share] if left - share > 1 else ()
+    yield from events if left > 1 else ()
 
 
 def _lines(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]:
