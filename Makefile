@@ -153,11 +153,15 @@ deb-boot: $(VENV)/.developer
 # The card to flash, and its signed update: build/image/. Root, mmdebstrap, genimage, rauc,
 # u-boot-tools, and the package of `make deb` for the release. RELEASE, MIRROR, LOCK and KEYS as
 # docs/card.md says.
-.PHONY: image image-boot
+.PHONY: image image-twice image-boot
 RELEASE ?= bookworm
 image: $(VENV)/.developer
 	$(BIN)/python debian/image/make.py --release $(RELEASE) \
 	  $(if $(MIRROR),--mirror $(MIRROR)) $(if $(LOCK),--lock $(LOCK)) $(if $(KEYS),--keys $(KEYS))
+
+# The same once more, from the packages that the first one's lock names, and both compared.
+image-twice: $(VENV)/.developer
+	$(if $(MIRROR),MIRROR=$(MIRROR)) $(BIN)/python -m tests.rigs.card_twice --release $(RELEASE)
 
 # That card in an emulated computer: first boot, calls, stop, updates, bad images, pulled plugs.
 # Root, qemu-system; long. `python -m tests.rigs.card --only ... --cuts N` picks.

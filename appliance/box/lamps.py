@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Literal
 
-from appliance.language import marked
+from appliance.language import marked, worded
 from firmware.gpio.lamp import Blink, Flashes, Lamp, Pattern, describe
 from firmware.supervisor.pins import DOWN_FLASHES
 
@@ -146,6 +146,13 @@ SAFE_MODE_REMEDY = marked(
 WAITING = marked("no configuration yet: the box waits for one")
 WAITING_REMEDY = marked(
     "put the folder autodialer on the card's boot partition; README.txt there says how"
+)
+DATA_LOST = worded(
+    "the card's data partition cannot be read, so that people and objections are not known"
+)
+DATA_LOST_REMEDY = worded(
+    "switch off and on; if it stays, copy the card's partition data on another "
+    "computer, and replace the card"
 )
 
 _STANDS: dict[FaultCode, Callable[[BoxFacts], bool]] = {

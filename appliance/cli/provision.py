@@ -216,11 +216,14 @@ def _apply(arguments: argparse.Namespace) -> int:
 def _notes(arguments: argparse.Namespace) -> int:
     """Runs as root, whose the boot partition is; it reads the state and never writes it."""
     from appliance.cli.paths import state_directory
-    from appliance.config.unconfigured import is_unconfigured
-    from appliance.provisioning.welcome import leave_notes
+    from appliance.config.unconfigured import data_is_missing, is_unconfigured
+    from appliance.provisioning.welcome import leave_notes, tell_lost
 
-    waits = is_unconfigured(arguments.config)
-    written, refused = leave_notes(arguments.place, state_directory(arguments), waits=waits)
+    if data_is_missing():
+        written, refused = tell_lost(arguments.place)
+    else:
+        waits = is_unconfigured(arguments.config)
+        written, refused = leave_notes(arguments.place, state_directory(arguments), waits=waits)
     if arguments.json:
         print(json.dumps({"written": written, "refused": refused}))
     for one in [] if arguments.json else written:

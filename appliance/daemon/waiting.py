@@ -11,7 +11,15 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from appliance.box.lamps import WAITING, WAITING_REMEDY, BoxFacts, lamps, waiting_lamps
+from appliance.box.lamps import (
+    DATA_LOST,
+    DATA_LOST_REMEDY,
+    WAITING,
+    WAITING_REMEDY,
+    BoxFacts,
+    lamps,
+    waiting_lamps,
+)
 from appliance.box.provisioned import load
 from appliance.config.settings import PanelSettings
 from appliance.daemon.safe_mode import PINS, SafeMode
@@ -67,25 +75,16 @@ class DataMissing(Waiting):
     _mode = worded("safe mode")
 
     def _say(self) -> None:
-        log.error("safe mode, nobody is called: %s", _LOST)
+        log.error("safe mode, nobody is called: %s", DATA_LOST)
 
     def _lamps(self) -> dict[Lamp, Pattern]:
         return lamps(BoxFacts(storage_ok=False))
 
     def _sentence(self) -> str:
-        return worded("Safe mode: {lost}.", lost=_LOST)
+        return worded("Safe mode: {lost}.", lost=DATA_LOST)
 
     def _refusal(self) -> Refused:
-        return Refused(_LOST, _LOST_REMEDY)
+        return Refused(DATA_LOST, DATA_LOST_REMEDY)
 
     def _faults(self) -> list[dict[str, str]]:
-        return [{"code": "storage", "meaning": _LOST, "remedy": _LOST_REMEDY}]
-
-
-_LOST = worded(
-    "the card's data partition cannot be mounted, so that people and objections are not known"
-)
-_LOST_REMEDY = worded(
-    "switch off and on; if it stays, copy the card's partition data on another "
-    "computer, and replace the card"
-)
+        return [{"code": "storage", "meaning": DATA_LOST, "remedy": DATA_LOST_REMEDY}]

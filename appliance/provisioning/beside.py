@@ -37,9 +37,7 @@ def write_beside(
     except OSError:
         return None
     try:
-        stem, _, ending = name.rpartition(".")
-        for number in range(1, 10):
-            final = name if number == 1 else f"{stem}-{number}.{ending}"
+        for final in _names(name):
             there = _read(directory, final)
             if there == data:
                 return final
@@ -51,6 +49,28 @@ def write_beside(
     finally:
         os.close(directory)
     return None
+
+
+def _names(name: str) -> list[str]:
+    stem, _, ending = name.rpartition(".")
+    return [name, *(f"{stem}-{number}.{ending}" for number in range(2, 10))]
+
+
+def drop_beside(folder: Path, name: str, data: bytes) -> None:
+    """Remove *data* from where :func:`write_beside` put it as *name*: it is no more true."""
+    try:
+        directory = os.open(folder, _FOLDER)
+    except OSError:
+        return
+    try:
+        for final in _names(name):
+            if _read(directory, final) == data:
+                os.unlink(final, dir_fd=directory)
+                os.fsync(directory)
+    except OSError:
+        pass  # It stays, as on a partition that is read-only.
+    finally:
+        os.close(directory)
 
 
 def write_sealed(folder: Path, name: str, text: str, *, remark: str = "") -> bool:

@@ -12,13 +12,13 @@ import stat
 import textwrap
 from pathlib import Path
 
-from appliance.box.lamps import FaultCode, waiting_lamps
+from appliance.box.lamps import DATA_LOST, DATA_LOST_REMEDY, FaultCode, waiting_lamps
 from appliance.box.provisioned import FOLDER
 from appliance.errors import Refused
-from appliance.language import Translate, marked, translator
-from appliance.provisioning.beside import write_beside, write_sealed
+from appliance.language import LANGUAGES, Translate, marked, translator
+from appliance.provisioning.beside import drop_beside, write_beside, write_sealed
 from appliance.provisioning.folder import LISEZMOI, NAME, README, SAMPLE
-from appliance.provisioning.words import RESULT
+from appliance.provisioning.words import HEAD, RESULT
 from firmware.gpio.lamp import Lamp, describe
 from firmware.wording import worded
 
@@ -139,11 +139,7 @@ def leave_notes(place: Path, state: Path, *, waits: bool) -> tuple[list[str], li
     refused: list[str] = []
     folder = place / NAME
     if waits:
-        if not os.path.lexists(folder):
-            try:
-                folder.mkdir(mode=0o755)
-            except OSError as error:
-                refused.append(f"{folder}: {error.strerror}")
+        _made(folder, refused)
         for name, text, remark in (
             (README, readme("en"), ""),
             (LISEZMOI, readme("fr"), ""),
@@ -156,16 +152,57 @@ def leave_notes(place: Path, state: Path, *, waits: bool) -> tuple[list[str], li
                 refused.append(str(error))
     result = _result(state)
     if result is not None and os.path.lexists(folder):
-        beside = write_beside(folder, RESULT, result)
-        if beside is not None:
-            written.append(f"{NAME}/{beside}")
-        else:
-            beside = write_beside(place, _BESIDE, result)
-            if beside is not None:
-                written.append(beside)
-            else:
-                refused.append(worded("{file}: could not be written", file=folder / RESULT))
+        _tell(place, result, written, refused)
+    elif result is None:
+        for where, name in ((folder, RESULT), (place, _BESIDE)):
+            drop_beside(where, name, lost_text())
     return written, refused
+
+
+def tell_lost(place: Path) -> tuple[list[str], list[str]]:
+    """Write onto the boot partition mounted at *place* that the card's data cannot be read.
+
+    Returns as :func:`leave_notes` does, which takes it down again.
+    """
+    written: list[str] = []
+    refused: list[str] = []
+    _made(place / NAME, refused)
+    _tell(place, lost_text(), written, refused)
+    return written, refused
+
+
+def lost_text() -> bytes:
+    """Return what is told where the card's data cannot be read; nor is the box's language known."""
+    lines = [HEAD, ""]
+    for language in LANGUAGES:
+        say = translator(language)
+        lines += [
+            say("This box calls nobody: {why}.").format(why=say(DATA_LOST)),
+            say("What to do: {remedy}.").format(remedy=say(DATA_LOST_REMEDY)),
+            "",
+        ]
+    return "\r\n".join(lines).encode()
+
+
+def _made(folder: Path, refused: list[str]) -> None:
+    if not os.path.lexists(folder):
+        try:
+            folder.mkdir(mode=0o755)
+        except OSError as error:
+            refused.append(f"{folder}: {error.strerror}")
+
+
+def _tell(place: Path, result: bytes, written: list[str], refused: list[str]) -> None:
+    """Lay the result into the folder, or beside it where that is no folder."""
+    beside = write_beside(place / NAME, RESULT, result)
+    if beside is not None:
+        written.append(f"{NAME}/{beside}")
+        return
+    beside = write_beside(place, _BESIDE, result)
+    if beside is not None:
+        written.append(beside)
+    else:
+        refused.append(worded("{file}: could not be written", file=place / NAME / RESULT))
 
 
 def _result(state: Path) -> bytes | None:

@@ -50,6 +50,8 @@ MASKED = (
     # The root is read-only, so there is nothing to commit; the initrd wrote the id.
     *("systemd-machine-id-commit.service", "systemd-firstboot.service"),
 )
+GENERATORS = ("systemd-ssh-generator",)
+"""These make units that a card must not have: from Trixie on it is sockets of sshd."""
 ENABLED = (
     *("autodialer-card-slot.service", "autodialer-card-grow.service"),
     *("autodialer-card-ssh-key.service", "autodialer-card-journal.timer"),
@@ -58,6 +60,16 @@ ENABLED = (
 )
 SETUID = ("usr/bin/su", "usr/bin/mount", "usr/bin/umount")
 """Debian's own that stay: nobody but root logs in, so none is of use to anybody."""
+
+
+CLOCKS = {
+    "rtc-ds3231": ("maxim,ds3231", "68"),
+    "rtc-pcf8523": ("nxp,pcf8523", "68"),
+    "rtc-pcf8563": ("nxp,pcf8563", "51"),
+}
+"""Clocks that ``config.txt`` may name: the kernel's word for the chip, its I2C address."""
+MODELS = ("bcm2837-rpi-3-b", "bcm2837-rpi-zero-2-w", "bcm2711-rpi-4-b")
+"""On whose device trees each of them has to fit."""
 
 
 class Wanted(NamedTuple):
@@ -70,6 +82,7 @@ class Wanted(NamedTuple):
     epoch: int
     lock: Path | None
     keys: Path
+    into: Path = BUILD
 
     @property
     def compatible(self) -> str:
@@ -77,16 +90,36 @@ class Wanted(NamedTuple):
         return f"autodialer-card-{LAYOUT}-{self.arch}"
 
     @property
+    def is_snapshot(self) -> bool:
+        """Is the archive one day's, as snapshot.debian.org keeps them?"""
+        return re.search(r"/debian/\d{8}T\d{6}Z$", self.mirror) is not None
+
+    @property
     def place(self) -> Path:
         """Where what is between is made."""
-        return BUILD / f"{self.release}-{self.arch}"
+        return self.into / f"{self.release}-{self.arch}"
 
     @property
     def packages(self) -> list[str]:
         """What the root is asked to hold."""
         text = (HERE / "packages.txt").read_text(encoding="utf-8").replace("@ARCH@", self.arch)
         names = [line for line in text.splitlines() if line and not line.startswith("#")]
-        return names + (self.lock.read_text(encoding="utf-8").split() if self.lock else [])
+        return names + [one for one in self._locked if one.split("=")[0] not in FIRMWARE]
+
+    @property
+    def firmware(self) -> list[str]:
+        """Of which packages only files are taken; with their version where it is locked."""
+        locked = {one.split("=")[0]: one for one in self._locked}
+        return [locked.get(name, name) for name in FIRMWARE]
+
+    @property
+    def _locked(self) -> list[str]:
+        return self.lock.read_text(encoding="utf-8").split() if self.lock else []
+
+    @property
+    def security(self) -> str:
+        """The archive of security updates beside the other, also of a snapshot's."""
+        return re.sub(r"/debian(?=/|$)", "/debian-security", self.mirror)
 
     @property
     def name(self) -> str:
@@ -103,6 +136,7 @@ def main() -> int:
     parser.add_argument("--package", type=Path, help="the box's .deb; else the newest of build/")
     parser.add_argument("--lock", type=Path, help="the packages of an earlier card, and no others")
     parser.add_argument("--keys", type=Path, default=BUILD / "keys", help="who signs updates")
+    parser.add_argument("--into", type=Path, default=BUILD, help="where all of it is written")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         return _refused("a root file system with its owners needs root: sudo make image")
@@ -120,6 +154,7 @@ def main() -> int:
         epoch=int(_told("git", "-C", ROOT, "log", "-1", "--format=%ct")),
         lock=arguments.lock,
         keys=arguments.keys,
+        into=arguments.into.resolve(),
     )
     os.environ["SOURCE_DATE_EPOCH"] = str(wanted.epoch)
     wanted.place.mkdir(parents=True, exist_ok=True)
@@ -128,10 +163,12 @@ def main() -> int:
     boot = boot_files(wanted, tree, firmware)
     slot = root_file_system(tree, wanted.epoch, wanted.place / "root.ext4")
     card = assembled(wanted, boot, slot)
-    update = bundle(wanted, slot, BUILD / f"{wanted.name}.raucb", _version(package))
-    listed = bill.written(tree, firmware, BUILD / f"{wanted.name}.cdx.json", wanted.epoch)
+    update = bundle(wanted, slot, wanted.into / f"{wanted.name}.raucb", _version(package))
+    listed = bill.written(tree, firmware, wanted.into / f"{wanted.name}.cdx.json", wanted.epoch)
     _say(f"compressing {card.name}")
-    _run("xz", "--keep", "--force", "--threads=0", "-6", card)
+    # With one thread the same data is laid out otherwise; with two or more always alike.
+    threads = max(2, os.cpu_count() or 2)
+    _run("xz", "--keep", "--force", f"--threads={threads}", "-6", card)
     print(
         json.dumps(
             {
@@ -161,7 +198,7 @@ def machine_mirror(apt: Path = Path("/etc/apt")) -> str | None:
 def root(wanted: Wanted) -> tuple[Path, Path]:
     """Make the root, and the folder of packages of which only files are taken."""
     base = wanted.place / "base"
-    key = json.dumps([wanted.mirror, wanted.packages, FIRMWARE])
+    key = json.dumps([wanted.mirror, wanted.packages, wanted.firmware])
     told = wanted.place / "base.key"
     if not (told.exists() and told.read_text() == key):
         _say(f"a root of {wanted.release}")
@@ -173,17 +210,18 @@ def root(wanted: Wanted) -> tuple[Path, Path]:
     _run("cp", "-a", "--reflink=auto", f"{base}/.", tree)
     firmware = wanted.place / "firmware"
     _empty(firmware)
+    taken = []
     for package in FIRMWARE:
         [file] = (tree / "var/firmware").glob(f"{package}_*.deb")
         _run("dpkg-deb", "-x", file, firmware)
+        taken.append(f"{package}={_version(file)}")
         shutil.move(file, firmware)
     shutil.rmtree(tree / "var/firmware")
-    _furnish(wanted, tree)
+    _furnish(wanted, tree, taken)
     return tree, firmware
 
 
 def _bootstrap(wanted: Wanted, base: Path) -> None:
-    security = f"{wanted.mirror}-security"
     components = "main non-free-firmware"
     exclude = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNREAD]
     _run(
@@ -195,19 +233,21 @@ def _bootstrap(wanted: Wanted, base: Path) -> None:
         ),
         "--dpkgopt=path-include=/usr/share/doc/autodialer/*",
         "--aptopt=Apt::Install-Recommends false",
+        # A snapshot of the archive, which pins it for ever, says that it is out of date.
+        *(["--aptopt=Acquire::Check-Valid-Until false"] if wanted.is_snapshot else []),
         "--customize-hook=mkdir $1/var/firmware && cd $1/var/firmware && "
         "APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -o APT::Sandbox::User=root "
-        f"download {' '.join(FIRMWARE)}",
+        f"download {' '.join(wanted.firmware)}",
         *(wanted.release, base),
         f"deb {wanted.mirror} {wanted.release} {components}",
         f"deb {wanted.mirror} {wanted.release}-updates {components}",
-        f"deb {security} {wanted.release}-security {components}",
+        f"deb {wanted.security} {wanted.release}-security {components}",
         # The initrd is made once, when the card's own scripts are there.
         environment={"INITRD": "No"},
     )
 
 
-def _furnish(wanted: Wanted, tree: Path) -> None:
+def _furnish(wanted: Wanted, tree: Path, taken: list[str]) -> None:
     """The box's package, the card's own files, and nothing that is written, listens or lets in."""
     _say(f"{wanted.package.name} into the root")
     inside = ("chroot", tree)
@@ -247,6 +287,10 @@ def _furnish(wanted: Wanted, tree: Path) -> None:
             place = tree / "etc/systemd/system" / unit
             place.unlink(missing_ok=True)
             place.symlink_to("/dev/null")
+        for generator in GENERATORS:
+            place = tree / "etc/systemd/system-generators" / generator
+            place.parent.mkdir(exist_ok=True)
+            place.symlink_to("/dev/null")
         _run(*inside, "systemctl", "enable", "--quiet", *ENABLED)
         _run(*inside, "systemctl", "set-default", "--quiet", "multi-user.target")
         [modules] = (tree / "usr/lib/modules").iterdir()
@@ -255,6 +299,7 @@ def _furnish(wanted: Wanted, tree: Path) -> None:
         _run("umount", tree / "proc")
     _close(tree)
     _settle(wanted, tree)
+    _lock(wanted, tree, taken)
 
 
 def _close(tree: Path) -> None:
@@ -326,14 +371,15 @@ def _settle(wanted: Wanted, tree: Path) -> None:
         if path.lstat().st_mtime > wanted.epoch:
             os.utime(path, (wanted.epoch, wanted.epoch), follow_symlinks=False)
     os.utime(tree, (wanted.epoch, wanted.epoch))
+
+
+def _lock(wanted: Wanted, tree: Path, taken: list[str]) -> None:
+    """Write which packages these were, in the form that ``--lock`` takes."""
     listed = _told("chroot", tree, "dpkg-query", "--show", "--showformat=${Package}=${Version}\n")
-    lock = BUILD / f"{wanted.name}.lock"
+    packages = [*listed.splitlines(), *taken]
+    lock = wanted.into / f"{wanted.name}.lock"
     lock.write_text(
-        "".join(
-            f"{line}\n"
-            for line in sorted(listed.splitlines())
-            if not line.startswith("autodialer=")
-        )
+        "".join(f"{one}\n" for one in sorted(packages) if not one.startswith("autodialer="))
     )
 
 
@@ -343,37 +389,47 @@ def boot_files(wanted: Wanted, tree: Path, firmware: Path) -> Path:
     place = wanted.place / "boot"
     _empty(place)
     _for_a_pi(tree, firmware, place)
-    script = wanted.place / "boot.cmd"
-    script.write_text(f"setenv card_disk {DISK}\n{(HERE / 'boot/boot.cmd').read_text()}")
-    _run(
-        "mkimage",
-        "-q",
-        "-A",
-        "arm64",
-        "-T",
-        "script",
-        "-C",
-        "none",
-        "-d",
-        script,
-        place / "boot.scr",
-    )
+    boot_script(wanted.place / "boot.cmd", place / "boot.scr")
     (place / "autodialer").mkdir()
     image = wanted.place / "boot.vfat"
     return fat(place, image, wanted.epoch)
+
+
+def boot_script(source: Path, target: Path) -> None:
+    """Write what U-Boot runs, as it reads it; *source* is where its text is laid out."""
+    text = (HERE / "boot/boot.cmd").read_text(encoding="utf-8")
+    source.write_text(f"setenv card_disk {DISK}\n{text}", encoding="utf-8")
+    words = ("mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-d", source, target)
+    _run(*words, quiet=True)
 
 
 def _for_a_pi(tree: Path, firmware: Path, place: Path) -> None:
     """What the Raspberry Pi's own firmware looks for, and U-Boot."""
     for pattern in ("usr/lib/raspi-firmware/*", "usr/lib/u-boot/rpi_arm64/u-boot.bin"):
         for file in firmware.glob(pattern):
-            shutil.copyfile(file, place / file.name)
+            # From Trixie on there are overlays for two boards of others.
+            if file.is_file():
+                shutil.copyfile(file, place / file.name)
     [trees] = (tree / "usr/lib").glob("linux-image-*")
     for file in sorted((trees / "broadcom").glob("bcm*-rpi-*.dtb")):
         shutil.copyfile(file, place / file.name)
     shutil.copyfile(HERE / "boot/config.txt", place / "config.txt")
+    _clocks(place)
     (place / "cmdline.txt").write_text("\n")
     _run("mkenvimage", "-s", "0x4000", "-o", place / "uboot.env", HERE / "boot/uboot.env.txt")
+
+
+def _clocks(place: Path) -> None:
+    (place / "overlays").mkdir()
+    source = (HERE / "boot/rtc.dts").read_text(encoding="utf-8")
+    for name, (chip, address) in CLOCKS.items():
+        text = source.replace("@ADDRESS@", address).replace("@CHIP@", chip)
+        overlay = place / "overlays" / f"{name}.dtbo"
+        words = ("dtc", "-q", "-I", "dts", "-O", "dtb", "-o", overlay, "-")
+        _run(*words, given=text)
+        for model in MODELS:
+            tried = ("fdtoverlay", "-i", place / f"{model}.dtb", "-o", "/dev/null", overlay)
+            _run(*tried, quiet=True)
 
 
 def fat(place: Path, image: Path, epoch: int) -> Path:
@@ -459,7 +515,14 @@ def _used_inodes(image: Path, last: int) -> list[int]:
 def assembled(wanted: Wanted, boot: Path, slot: Path) -> Path:
     """Return the card."""
     _say("the card")
-    data = ext4(wanted.place / "data.ext4", DATA_MIB, wanted.epoch, 2, "data", "-m", "1")
+    fresh = wanted.place / "data"
+    _empty(fresh)
+    # Without it a data partition is one that has lost what lay on it (init-bottom/autodialer-card).
+    (fresh / "new-card").touch()
+    for path in (fresh / "new-card", fresh):
+        os.utime(path, (wanted.epoch, wanted.epoch))
+    more = ("-m", "1", "-d", fresh)
+    data = ext4(wanted.place / "data.ext4", DATA_MIB, wanted.epoch, 2, "data", *more)
     sectors = wanted.place / "slots.bin"
     sys.path.insert(0, str(HERE / "files/usr/lib/autodialer-card"))
     import card_slots
@@ -491,10 +554,10 @@ def assembled(wanted: Wanted, boot: Path, slot: Path) -> Path:
         "--inputpath",
         wanted.place,
         "--outputpath",
-        BUILD,
+        wanted.into,
         quiet=True,
     )
-    return BUILD / name
+    return wanted.into / name
 
 
 def keys(place: Path) -> None:

@@ -35,6 +35,7 @@ RIGHT = {
     "modules": "".join(f"{name} 1 0 - Live 0x0\n" for name in card_root.DRIVERS),
     "watchdog": "RuntimeWatchdogUSec=15s\nWatchdogDevice=/dev/watchdog0\nactive\n",
     "machine": f"{ID}\nautodialer-012345\n",
+    "slots": "GDBus.Error:org.freedesktop.DBus.Error.AccessDenied: Rejected send message\n1\n",
     "security": SCORES,
 }
 WRONG = {
@@ -68,6 +69,8 @@ WRONG = {
     "no watchdog device": ("watchdog", "RuntimeWatchdogUSec=15s\ninactive\n", "no hardware"),
     "everybody's machine id": ("machine", "uninitialized\nautodialer\n", "no machine id"),
     "everybody's name": ("machine", f"{ID}\nautodialer\n", "not this box's own"),
+    "an account that confirms": ("slots", "rauc status: marked slot rootfs.1 as good\n0\n", "may"),
+    "an account that could": ("slots", "No such slot\n1\n", "may confirm"),
     "an open box": ("security", SCORES.replace(" 0.4 ", " 5.7 "), "exposure 5.7"),
     "a box without score": ("security", SCORES.replace("autodialer.service", "x"), "no score"),
     "a naked unit": ("security", SCORES.replace(" 9.6 ", " 9.8 "), "dbus.service"),

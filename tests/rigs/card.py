@@ -60,14 +60,14 @@ class Story:
         self.chance = random.Random(seed)
         self.cuts = cuts
         self.key = place / "key"
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True
-        )
+        if not self.key.exists():
+            words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)]
+            subprocess.run(words, check=True)
         self.work = BUILD / update.stem.removeprefix("autodialer-")
         self.uboot = self.work / "firmware/usr/lib/u-boot/qemu_arm64/u-boot.bin"
         self.card = Card(image, place / "card.img")
         self.machine = Machine(self.card.file, place, self.uboot, self.key)
-        self._clock = (OPENS, time.monotonic())
+        self._clock = (self._last_told(), time.monotonic())
         self.kernel("")
 
     # --- small things ---
@@ -82,8 +82,17 @@ class Story:
         return self.machine.answers(seconds)
 
     def now(self) -> datetime:
+        """Return what the computer's own clock shows, which never goes back for this card."""
         began, at = self._clock
-        return began + timedelta(seconds=time.monotonic() - at)
+        now = began + timedelta(seconds=time.monotonic() - at)
+        (self.place / "clock").write_text(now.isoformat())
+        return now
+
+    def _last_told(self) -> datetime:
+        try:
+            return datetime.fromisoformat((self.place / "clock").read_text())
+        except FileNotFoundError:
+            return OPENS
 
     def ask(self, command: str, **more: object) -> str:
         return self.machine.run(command, **more).stdout.strip()  # type: ignore[arg-type]
@@ -342,7 +351,7 @@ class Story:
         before = self.slot()
         self._by_stick(_spoilt(self.work, self.place, "box"), before)
         took = self.machine.until(
-            f"slot {before} runs again", lambda: self._slot_now() == before, 1800
+            f"slot {before} runs again", lambda: self._slot_now() == before, 3000
         )
         if self.machine.run("test -e /run/autodialer-card/returned", check=False).returncode:
             raise Failed("nothing tells that the update did not hold")
@@ -407,20 +416,63 @@ class Story:
         return f"up, nobody called; doctor: {' '.join(row.split())[:90]}"
 
     def hostile(self) -> str:
-        """The boot partition full of what no box expects."""
+        """The boot partition full of what no box expects: it is refused, told, and the box runs."""
+        if not self.machine.on:
+            self.on()
+        before = self.ask("sha256sum /etc/autodialer/config.yaml")
         self.off()
-        huge = self.place / "huge"
-        huge.write_bytes(b"\xff" * (20 << 20))
-        for name in ("config.yaml", "contacts.csv", "ssh.pub.bak", "manifest.json"):
-            self.card.put(huge, f"autodialer/{name}")
-        for name in ("..hidden", "a b;c$(reboot)", "é" * 40, "-rf"):
-            self.card.write(f"autodialer/{name}", "x\n")
+        lying = _hostile_files(self.card, self.place / "hostile")
         self.on()
         self.ready()
-        told = self.ask("cat /boot/firmware/autodialer/RESULT.txt").splitlines()
+        told = self.ask("cat /boot/firmware/autodialer/RESULT.txt")
+        after = self.ask("sha256sum /etc/autodialer/config.yaml")
+        mount = self.ask("findmnt -n -o OPTIONS /boot/firmware")
         self.off()
-        # Nothing but garbage where the file system was, boot.scr and all else put back by a person.
-        return f"up; RESULT.txt: {told[0][:100]}"
+        for name in self.card.names("autodialer"):
+            if name != "ssh.pub":
+                self.card.remove(f"autodialer/{name}")
+        if "REFUSED" not in told:
+            raise Failed(f"RESULT.txt: {told[:200]}")
+        if after != before:
+            raise Failed("the configuration changed")
+        said = [line.strip("- ") for line in told.splitlines() if line.startswith("- ")]
+        return f"{lying}; up, refused, {len(said)} reasons, the first: {said[0][:90]}; {mount[:2]}"
+
+    def twin(self) -> str:
+        """Another card of the same make in a USB reader: nothing of it is taken for this one."""
+        if not self.machine.on:
+            self.on()
+        copy = self.place / "twin.img"
+        subprocess.run(["cp", "--sparse=always", str(self.card.file), str(copy)], check=True)
+        try:
+            self.machine.plug(copy)
+            self.machine.until(
+                "the other card is there",
+                lambda: self.machine.run("test -b /dev/sda4", check=False).returncode == 0,
+                120,
+            )
+            self._taken_for_its_own("plugged into the running box")
+            digest = _digest(copy)
+            self.machine.run("rauc status mark-good")
+            self._restart()
+            self.ready()
+            self._taken_for_its_own("there at the start")
+            if _digest(copy) != digest:
+                raise Failed("something was written onto the other card")
+        finally:
+            self.machine.unplug()
+            copy.unlink()
+        return "sectors, slots and boot partition are the card's own, also after a start beside it"
+
+    def _taken_for_its_own(self, when: str) -> None:
+        self.machine.run("udevadm settle", check=False)
+        links = self.ask("readlink -f /dev/autodialer-card/1 /dev/autodialer-card/4").split()
+        names = self.ask("readlink -f /dev/disk/by-partuuid/*-02", check=False)
+        mounted = self.ask("findmnt -n -o SOURCE /boot/firmware")
+        slots = self.ask("rauc status --output-format=shell | grep RAUC_SLOT_DEVICE", check=False)
+        if any("sd" in one for one in (*links, mounted)) or "sd" in slots:
+            raise Failed(f"{when}: {links}, {mounted}, {slots}")
+        print(f"  {when}: /dev/disk/by-partuuid says {names}, the card's own links {links}")
 
     def clock_1970(self) -> str:
         """No clock: the box is up and calls nobody."""
@@ -450,16 +502,27 @@ class Story:
             file.seek(start)
             file.write(os.urandom(min(size, 64 << 20)))
         before = len(self.machine.dialled())
-        self.on()
-        missing = self.machine.run("test -e /run/autodialer-card/data-missing", check=False)
-        watched = self.ask("systemctl is-active autodialer-supervisor.service", check=False)
-        self.machine.cut()
-        shutil.move(kept, self.card.file)
+        try:
+            self.on()
+            self.ready()
+            missing = self.machine.run("test -e /run/autodialer-card/data-missing", check=False)
+            watched = self.ask("systemctl is-active autodialer-supervisor.service", check=False)
+            status = json.loads(self.ask("autodialer status --json", check=False) or "{}")
+            refused = self.machine.run("autodialer resume", check=False).returncode
+            told = self.ask("cat /boot/firmware/autodialer/RESULT.txt", check=False)
+        finally:
+            self.machine.cut()
+            shutil.move(kept, self.card.file)
         if missing.returncode:
             raise Failed("a state was begun anew on a destroyed partition")
         if len(self.machine.dialled()) != before:
             raise Failed("it dialled without its state")
-        return f"up without a state, nobody called; supervisor {watched}"
+        lamp = status.get("lamps", {}).get("fault")
+        if watched != "active" or lamp != "1 flash" or not status.get("safe_mode") or not refused:
+            raise Failed(f"supervisor {watched}, lamp {lamp}, resume {refused}, {status}")
+        if "data partition" not in told:
+            raise Failed(f"the boot partition says: {told[:200]}")
+        return f"up without a state, nobody called; fault lamp {lamp}; told on the boot partition"
 
     def frozen(self) -> str:
         """The computer is halted at random moments of its calls, and what lies on the card at that
@@ -562,6 +625,42 @@ def _number(n: int) -> str:
     return f"+3363998{n:04d}"
 
 
+def _digest(file: Path) -> str:
+    told = subprocess.run(["sha256sum", str(file)], capture_output=True, text=True, check=True)
+    return told.stdout.split()[0]
+
+
+def _hostile_files(card: Card, place: Path) -> str:
+    """Lay onto the boot partition what no box expects; returns what it was."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    many = []
+    for number in range(1000):
+        many.append(place / f"{number:04d} {'é' * (number % 40)};$(reboot).txt")
+        many[-1].write_text("x\n")
+    card.put_all(many, "autodialer")
+    huge = place / "huge"
+    huge.write_bytes(b"\xff" * (20 << 20))
+    for name in ("config.yaml", "manifest.json", "ssh.pub.bak"):
+        card.put(huge, f"autodialer/{name}")
+    for name in (
+        "..hidden",
+        "-rf",
+        "contacts.csv -@ shadow",
+        "clips.lnk",
+        "\u202egpj.xslx",
+        "con_",
+    ):
+        card.write(f"autodialer/{name}", "!<symlink>/etc/shadow\n")
+    card.write("autodialer/contacts.csv", "number\n")
+    card.enlarge("CONTACTSCSV", 0xFFFFFFFF)
+    deep = "autodialer/clips"
+    for level in range(30):
+        card.folder(deep)
+        deep = f"{deep}/{level}"
+    return "1,000 files, 60 MB of no configuration, 30 folders deep, one of 4 GB that is a line"
+
+
 def _quiet(condition: Callable[[], bool]) -> bool:
     try:
         return condition()
@@ -603,7 +702,7 @@ def _folder(place: Path) -> dict[str, Path]:
 
 def _spoilt(work: Path, place: Path, what: str) -> Path:
     """Return a rightly signed update whose box, or whose system, does not come up."""
-    make = _make()
+    make = card_loader.recipe()
     slot = place / f"{what}.ext4"
     subprocess.run(["cp", "--sparse=always", str(work / "root.ext4"), str(slot)], check=True)
     point = place / "spoil"
@@ -626,7 +725,7 @@ def _spoilt(work: Path, place: Path, what: str) -> Path:
 
 
 def _bad_bundles(work: Path, place: Path, good: Path) -> dict[str, Path]:
-    make = _make()
+    make = card_loader.recipe()
     strangers = place / "strangers"
     make.keys(strangers)
     tiny = place / "tiny.ext4"
@@ -650,13 +749,6 @@ def _bad_bundles(work: Path, place: Path, good: Path) -> dict[str, Path]:
     return bad
 
 
-def _make() -> Any:
-    sys.path.insert(0, str(ROOT / "debian" / "image"))
-    import make  # type: ignore[import-not-found]
-
-    return make
-
-
 def _wanted(make: Any, work: Path) -> Any:
     return make.Wanted(*work.name.split("-"), "", Path(), 0, None, BUILD / "keys")
 
@@ -675,10 +767,16 @@ STEPS = (
     "refused",
     "full",
     "hostile",
+    "twin",
     "clock_1970",
     "no_data",
     "frozen",
     "cut",
+)
+
+
+NEED_A_COMPUTER_THAT_IS_ON = frozenset(
+    ("calls", "stopped", "updated", "broken", "kernel_dead", "refused", "full", "frozen")
 )
 
 
@@ -689,7 +787,7 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="a folder to work in, which stays")
-    parser.add_argument("--card", type=Path, help="go on with this card of an earlier --keep")
+    parser.add_argument("--go-on", action="store_true", help="with the card that lies in --keep")
     arguments = parser.parse_args()
     missing = required()
     if missing or os.geteuid() != 0:
@@ -702,13 +800,17 @@ def main() -> int:
     place = arguments.keep or Path(tempfile.mkdtemp(prefix="card-"))
     place.mkdir(parents=True, exist_ok=True)
     update = images[-1].with_suffix(".raucb")
-    story = Story(place, arguments.card or images[-1], update, arguments.seed, arguments.cuts)
+    image = place / "card.img" if arguments.go_on else images[-1]
+    story = Story(place, image, update, arguments.seed, arguments.cuts)
     steps = []
     try:
         for name in [name for name in STEPS if name in arguments.only]:
             began = time.monotonic()
             detail = fault = ""
             try:
+                if name in NEED_A_COMPUTER_THAT_IS_ON and not story.machine.on:
+                    story.on()
+                    story.ready()
                 detail = getattr(story, name)()
             except (Failed, subprocess.SubprocessError, OSError, ValueError) as problem:
                 fault = f"{type(problem).__name__}: {problem}"

@@ -11,13 +11,13 @@ import os
 import re
 import runpy
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 IMAGE = Path(__file__).resolve().parents[2] / "debian" / "image"
 SLOTS = runpy.run_path(str(IMAGE / "files/usr/lib/autodialer-card/card_slots.py"))
-SCRIPT = (IMAGE / "boot/boot.cmd").read_text(encoding="utf-8")
 State = dict[str, str]
 
 
@@ -29,6 +29,15 @@ class Chosen(NamedTuple):
     trial: bool
     state: State
     """What the card says afterwards."""
+
+
+def recipe() -> Any:
+    """Return the module that makes the card, which is a program of its own and in no package."""
+    if str(IMAGE) not in sys.path:
+        sys.path.insert(0, str(IMAGE))
+    import make  # type: ignore[import-not-found]
+
+    return make
 
 
 def choose(state: State) -> Chosen:
@@ -98,7 +107,7 @@ def compared(place: Path, uboot: Path, torn: Callable[[], float]) -> str:
 def _empty_card(place: Path, card: Path) -> None:
     script, boot = place / "boot.scr", place / "loader.vfat"
     source = place / "boot.cmd"
-    source.write_text(f"setenv card_disk ad1a1e70\n{SCRIPT}", encoding="utf-8")
+    recipe().boot_script(source, script)
     sizes = "start=4MiB,size=40MiB,type=c,bootable\nsize=2MiB,type=83\nsize=2MiB,type=83\n"
     with card.open("wb") as file:
         file.truncate(64 << 20)
@@ -107,22 +116,6 @@ def _empty_card(place: Path, card: Path) -> None:
     for command, given in (
         (("sfdisk", "--quiet", str(card)), f"label: dos\n{sizes}"),
         (("mkfs.vfat", "-n", "BOOT", str(boot)), ""),
-        (
-            (
-                "mkimage",
-                "-q",
-                "-A",
-                "arm64",
-                "-T",
-                "script",
-                "-C",
-                "none",
-                "-d",
-                str(source),
-                str(script),
-            ),
-            "",
-        ),
         (("mcopy", "-i", str(boot), str(script), "::boot.scr"), ""),
         (("dd", f"if={boot}", f"of={card}", "bs=1M", "seek=4", "conv=notrunc"), ""),
     ):

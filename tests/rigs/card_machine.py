@@ -4,9 +4,10 @@
 card's own boot.scr; from there on everything is the card's. What the simulated network saw leaves
 by a serial channel of its own, so that it is known outside at once and survives each cut.
 
-A cut is the end of the emulator by SIGKILL, with the disk written through (``cache=writethrough``):
-what the guest had not yet written is lost, what it had written is kept in order. A real card may
-also tear or reorder what its own controller holds; that is for hardware to show.
+A cut is the end of the emulator by SIGKILL. The disk has no cache (``cache=writethrough`` tells the
+guest so, and this computer's own memory outlives the emulator): what the guest had not yet written
+is lost, what it had written is kept in order. A real card may also tear or reorder what its own
+controller holds; that is for hardware to show.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 
 BOOT_AT = 4 << 20
 """Where the boot partition begins (debian/image/make.py)."""
+BOOT_BYTES = 256 << 20
 NETWORK_PORT = "autodialer.network"
 
 
@@ -37,8 +39,9 @@ class Card:
 
     def __init__(self, image: Path, place: Path, *, size: int = 4 << 30) -> None:
         self.file = place
-        subprocess.run(["cp", "--sparse=always", str(image), str(place)], check=True)
-        os.truncate(place, size)
+        if image != place:
+            subprocess.run(["cp", "--sparse=always", str(image), str(place)], check=True)
+            os.truncate(place, size)
 
     @property
     def _fat(self) -> str:
@@ -47,6 +50,27 @@ class Card:
     def put(self, source: Path, target: str) -> None:
         """Copy a file or a folder onto the boot partition."""
         self._mtools("mcopy", "-s", "-o", "-i", self._fat, str(source), f"::{target}")
+
+    def put_all(self, sources: list[Path], folder: str) -> None:
+        """Copy many files into a folder of the boot partition."""
+        self._mtools("mcopy", "-o", "-i", self._fat, *map(str, sources), f"::{folder}")
+
+    def folder(self, path: str) -> None:
+        """Make a folder on the boot partition, if it is not there."""
+        with contextlib.suppress(Failed):
+            self._mtools("mmd", "-D", "s", "-i", self._fat, f"::{path}")
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a folder with all in it."""
+        self._mtools("mdeltree", "-i", self._fat, f"::{path}")
+
+    def enlarge(self, short: str, size: int) -> None:
+        """Let a file's entry claim *size* bytes; *short* is its name of 8 and 3 letters."""
+        entry = short.encode("ascii")
+        with self.file.open("r+b") as file:
+            data = os.pread(file.fileno(), BOOT_BYTES, BOOT_AT)
+            at = data.index(entry + b"\x20")
+            os.pwrite(file.fileno(), size.to_bytes(4, "little"), BOOT_AT + at + 28)
 
     def write(self, target: str, text: str) -> None:
         """Write one file of the boot partition."""

@@ -23,6 +23,8 @@ COMMANDS = {
     "watchdog": "systemctl show --property=RuntimeWatchdogUSec --property=WatchdogDevice;"
     " cat /sys/class/watchdog/watchdog0/state",
     "machine": "cat /etc/machine-id /etc/hostname",
+    "slots": "setpriv --reuid=autodialer --regid=autodialer --clear-groups"
+    " rauc status mark-good other 2>&1; echo $?",
 }
 
 SETUID = frozenset({"/usr/bin/su", "/usr/bin/mount", "/usr/bin/umount"})
@@ -157,6 +159,12 @@ def machine(text: str) -> Iterator[str]:
         yield f"the host name {words[1]} is not this box's own"
 
 
+def slots(text: str) -> Iterator[str]:
+    """Yield where the box's account may say what boots."""
+    if text.split()[-1:] == ["0"] or "AccessDenied" not in text:
+        yield f"the box's account may confirm a system: {' '.join(text.split())[:160]}"
+
+
 def exposures(text: str) -> dict[str, float]:
     """Return the exposure of each unit, as systemd-analyze lists it."""
     found = re.findall(r"^\s*(\S+\.service)\s+([0-9.]+)\s", text, re.MULTILINE)
@@ -188,6 +196,7 @@ JUDGES = {
     "modules": modules,
     "watchdog": watchdog,
     "machine": machine,
+    "slots": slots,
     "security": security,
 }
 

@@ -17,12 +17,13 @@ import pytest
 from appliance.box import calendar_clock, provisioned
 from appliance.box.clock import judge
 from appliance.cli.main import main
+from appliance.config import unconfigured
 from appliance.config.unconfigured import PLACEHOLDERS, is_unconfigured
 from appliance.config.validation import read_settings
 from appliance.ledger import read_entries
 from appliance.provisioning.beside import is_sealed, sealed, write_beside, write_sealed
 from appliance.provisioning.folder import LISEZMOI, README, SAMPLE, is_bare, take
-from appliance.provisioning.welcome import SAMPLE_TEXT, leave_notes, readme
+from appliance.provisioning.welcome import SAMPLE_TEXT, leave_notes, lost_text, readme
 from firmware.yaml_document import parse_document
 from tests.support.provisioning import Place, codes
 
@@ -437,6 +438,30 @@ def test_root_publishes_nothing_that_the_account_points_to(card: Card) -> None:
     place.symlink_to(card.root / "elsewhere")
     leave_notes(card.boot, card.state, waits=False)
     assert list((card.boot / "autodialer").iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [lambda _: None, *HOSTILE, links_inside, folders_inside])
+def test_a_card_that_lost_its_data_says_so_on_the_boot_partition(
+    card: Card, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = card.root / "data-missing"
+    missing.touch()
+    monkeypatch.setattr(unconfigured, "MISSING", missing)
+    secret = card.root / "secret"
+    secret.write_text("untouched")
+    make(card.boot)
+    assert card.command("notes", str(card.boot)) == 0
+    told = [*card.boot.glob("autodialer/RESULT*.txt"), *card.boot.glob("autodialer-RESULT.txt")]
+    told = [path for path in told if path.is_file() and not path.is_symlink()]
+    said = told[0].read_bytes()
+    assert said == lost_text()
+    assert b"objections" in said
+    assert "oppositions" in said.decode()
+    assert secret.read_text() == "untouched"
+    # Once the data is there again, what was told is no more true.
+    missing.unlink()
+    card.command("notes", str(card.boot))
+    assert not any(path.exists() and path.read_bytes() == said for path in told)
 
 
 def test_what_is_not_the_senders_is_passed_over(tmp_path: Path) -> None:

@@ -33,7 +33,6 @@ CHOICES = {
     "ok_A": ("0", "1"),
     "ok_B": ("0", "1"),
 }
-CARD = "/dev/disk/by-partuuid/"
 
 
 def packed(state: Mapping[str, str]) -> bytes:
@@ -95,19 +94,23 @@ def returned(state: Mapping[str, str], booted: str) -> bool:
     return state["tried"] not in ("none", booted)
 
 
-def card(cmdline: str) -> str:
-    """Return the device that the running root lies on."""
-    for word in cmdline.split():
-        if word.startswith("root=PARTUUID="):
-            part = Path(CARD, word.removeprefix("root=PARTUUID=")).resolve()
-            return f"/dev/{Path('/sys/class/block', part.name).resolve().parent.name}"
+def card(cmdline: str, device: int, sys_dev: Path) -> str:
+    """Return the disk of the running root, whose file system is on *device*.
+
+    Not by a name under /dev/disk: a second card in a USB reader has the same ones.
+    """
+    if "rauc.slot=" in cmdline:
+        part = (sys_dev / f"block/{os.major(device)}:{os.minor(device)}").resolve()
+        if (part / "partition").exists():
+            return f"/dev/{part.parent.name}"
     raise SystemExit("card_slots: this system was not started from a card of autodialer")
 
 
 def main() -> int:
     """Run one request of rauc; returns the exit code."""
     words = sys.argv[1:]
-    device = card(Path("/proc/cmdline").read_text(encoding="ascii"))
+    cmdline = Path("/proc/cmdline").read_text(encoding="ascii")
+    device = card(cmdline, Path("/").stat().st_dev, Path("/sys/dev"))
     with Path(device).open("rb") as file:
         state = judged(*(os.pread(file.fileno(), SECTOR, place * SECTOR) for place in PLACES))
     match words:
