@@ -64,6 +64,9 @@ __all__ = [
 
 POLL_SECONDS = 0.025
 """Real seconds between two readings of the levels."""
+START_POLL_SECONDS = 0.05
+"""The same where the stop contact is somebody else's: no finger presses start for less, and half of
+what an idle box did was to look at it."""
 EDGE_FILTER_SECONDS = 0.002
 """lgpio reports an edge once the level was stable for so long: radio from a modem beside an
 unshielded cable makes shorter ones. It delays the stop by as much."""
@@ -214,7 +217,8 @@ class Panel:
         self._guard("levels", self._stop_sampled, Level.OPEN)
 
     def _poll(self) -> None:
-        while not self._closing.wait(POLL_SECONDS):
+        pause = START_POLL_SECONDS if self._stop is None else POLL_SECONDS
+        while not self._closing.wait(pause):
             self._guard("levels", self._look)
 
     def _look(self) -> None:

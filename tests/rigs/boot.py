@@ -40,6 +40,7 @@ HOME = "/usr/lib/autodialer"
 NETWORK = "/var/tmp/network.jsonl"
 PEOPLE = 60
 PIN = "4711"
+CREDENTIAL = "credential:autodialer.sim-pin"
 SPEED = 4.0
 DOWN_WITHIN = 3.0
 """Real seconds until a call is down whose box died."""
@@ -674,9 +675,11 @@ def _bench_configuration(*, pin: bool = False) -> str:
         }
     ]
     if pin:
-        settings["lines"][0]["sim_pin"] = "credential:autodialer.sim-pin"
+        settings["lines"][0]["sim_pin"] = CREDENTIAL
     settings["clock"]["speed"] = SPEED
-    return yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
+    # Whatever names a PIN stands in quotes.
+    return text.replace(f"sim_pin: {CREDENTIAL}", f'sim_pin: "{CREDENTIAL}"')
 
 
 def _numbers() -> list[str]:
