@@ -88,7 +88,7 @@ class OutgoingCall(CallProcedure):
             self.call.rows(rows, self.line.now())
             return
         progress = self.call.progress
-        if (progress.sign_seen or progress.ending) and not self.call.is_over():
+        if (progress.told_at is not None or progress.ending) and not self.call.is_over():
             return
         self.call.gave_up(f"no result in {self.family.timing.dial:g} s", self.line.now())
 

@@ -106,22 +106,21 @@ class Progress:
     listed: bool | None = None
     """Whether this modem lists its calls; None where no call has shown it yet."""
     row_seen: bool = False
-    sign_seen: bool = False
     told_at: float | None = None
-    """When a notice of progress came last."""
+    """When a notice of progress came last, None where none has come."""
     told_blind: bool = False
     """One came although the list had been empty before it: this modem lists no calls."""
     empties: int = 0
     """Empty reads in a row."""
     empty_at: float | None = None
-    """When the first of them was."""
+    """When the first of them was; None where the list was read last with this call, or never."""
     blank_reads: int = 0
     """Empty reads of the whole call."""
     denials: int = 0
     denied_at: float | None = None
     """When the list first contradicted the end that is claimed."""
-    ending: bool = False
     ends: tuple[EndSign, ...] = ()
+    """What says that it is over, and was not outlived by a row."""
     answer_evidence: str = ""
     weak: bool = False
     unchecked: bool = False
@@ -138,7 +137,12 @@ class Progress:
     @property
     def urgent(self) -> bool:
         """The call list should be read at once rather than at the next poll."""
-        return self.phase is not Phase.OVER and (self.ending or self.phase is Phase.CLAIMED)
+        return self.ending or self.phase is Phase.CLAIMED
+
+    @property
+    def ending(self) -> bool:
+        """Its end is claimed, and the call list has not decided."""
+        return self.phase is not Phase.OVER and self.ends != ()
 
     @property
     def ended_early(self) -> bool:
@@ -234,17 +238,17 @@ class Progress:
             self, index=mine.call_id, row_seen=True, accepted=True, empties=0, empty_at=None
         )
         evidence = f"CLCC state {int(mine.state)}"
-        if seen.ending and seen.ended_early:
+        if seen.ended_early:
             # The list was empty before the dial: the row is ours, the end was another's.
-            seen = replace(seen, ending=False, ends=())
+            seen = replace(seen, ends=())
         if seen.ending:
             since = at if seen.denied_at is None else seen.denied_at
             seen = replace(seen, denials=seen.denials + 1, denied_at=since)
-            if not _outlived(seen, mine.state, at):
+            if not _outlived(seen, mine.state, at - since):
                 return seen, ()
             if any(end.certain and not end.early for end in seen.ends):
                 return _over(seen, seen.ends[0].evidence)
-            seen = replace(seen, ending=False, denials=0, denied_at=None, ends=())
+            seen = replace(seen, denials=0, denied_at=None, ends=())
         match mine.state:
             case CallState.DIALLING | CallState.INCOMING | CallState.WAITING:
                 return _denied(seen, evidence)
@@ -269,19 +273,17 @@ class Progress:
 
     def tick(self, at: float) -> tuple[Progress, tuple[Fact, ...]]:
         """Give up a call that never showed itself in row or notice, or does so no more."""
-        if self.phase is Phase.OVER or not self.empties:
+        if self.phase is Phase.OVER or self.empty_at is None:
             return self, ()
         if self.row_seen:
-            since = at if self.empty_at is None else self.empty_at
-            if self.empties >= _GONE_READS and at - since >= _GONE_FOR:
+            if self.empties >= _GONE_READS and at - self.empty_at >= _GONE_FOR:
                 return _over(self, _LEFT)
-        elif self.sign_seen:
-            heard = self.began if self.told_at is None else self.told_at
+        elif self.told_at is not None:
             # A claimed answer is settled by the reads themselves.
             longest = _SILENT_FOR.get(self.phase)
-            if longest is not None and at - heard >= longest:
+            if longest is not None and at - self.told_at >= longest:
                 return _over(self, f"a modem that lists no calls was silent for {longest:g} s")
-        elif self.phase is Phase.DIALLING and at - self.began >= self.family.timing.row_missing:
+        elif at - self.began >= self.family.timing.row_missing:
             return _over(self, "the call never appeared in the call list")
         return self, ()
 
@@ -334,11 +336,11 @@ class Progress:
 def _told(state: Progress, at: float) -> Progress:
     """A notice of progress came: the call is about, whatever the list says."""
     blind = state.told_blind or (not state.row_seen and state.empties >= _BLANK_READS)
-    return replace(state, accepted=True, sign_seen=True, told_at=at, told_blind=blind)
+    return replace(state, accepted=True, told_at=at, told_blind=blind)
 
 
-def _outlived(state: Progress, row: CallState, at: float) -> bool:
-    """Whether a row has outlived the end that is claimed.
+def _outlived(state: Progress, row: CallState, seconds: float) -> bool:
+    """Whether a row has outlived the end that is claimed, which it denied *seconds* ago first.
 
     A cause that stands in a notice of its own (``^CEND``) is not outlived by an old row, so it is
     believed after a few reads. A bare word may be a line of another notice, such as a text: the row
@@ -346,11 +348,10 @@ def _outlived(state: Progress, row: CallState, at: float) -> bool:
     """
     if state.denials < _DENIALS:
         return False
-    if row in (CallState.ACTIVE, CallState.HELD) or state.denied_at is None:
+    if row in (CallState.ACTIVE, CallState.HELD) or any(end.certain for end in state.ends):
         return True
-    bare = all(end.cause is None or not end.certain for end in state.ends)
     named = any(end.cause is not None for end in state.ends)
-    return not (bare and named) or at - state.denied_at >= _NOISE_AFTER
+    return not named or seconds >= _NOISE_AFTER
 
 
 def _alerting(state: Progress, evidence: str, at: float) -> tuple[Progress, tuple[Fact, ...]]:
@@ -414,7 +415,8 @@ def _answered(
 def _too_soon(state: Progress, at: float) -> bool:
     """An answer without ringing before it, or at its very start, is what a false answer at
     ringback looks like (A7672SA on a network with early media); a machine's may look so too."""
-    if state.phase is Phase.CLAIMED and state.claimed_at is not None:
+    if state.phase is Phase.CLAIMED:
+        assert state.claimed_at is not None
         at = state.claimed_at
     return state.alerted_at is None or at - state.alerted_at < _RANG_FOR
 
@@ -422,19 +424,16 @@ def _too_soon(state: Progress, at: float) -> bool:
 def _ending(state: Progress, end: EndSign) -> tuple[Progress, tuple[Fact, ...]]:
     end = replace(
         end,
-        early=not (state.begun or state.row_seen or state.sign_seen),
+        early=not (state.begun or state.row_seen or state.told_at is not None),
         # Some modems count from the dial: seconds are talk only where an answer was told.
         talked=end.talked or (end.counted and state.answer_evidence != ""),
     )
     new = replace(state, ends=(*state.ends, end)[:_MOST_ENDS])
-    if state.ending:
-        return new, ()
-    claimed = replace(new, ending=True, denials=0, denied_at=None)
-    return claimed, (EndClaimed(evidence=end.evidence),)
+    return new, () if state.ending else (EndClaimed(evidence=end.evidence),)
 
 
 def _over(state: Progress, evidence: str) -> tuple[Progress, tuple[Fact, ...]]:
-    return replace(state, phase=Phase.OVER, ending=False), (Over(evidence=evidence),)
+    return replace(state, phase=Phase.OVER), (Over(evidence=evidence),)
 
 
 def _late(state: Progress, text: str) -> tuple[Progress, tuple[Fact, ...]]:
@@ -473,16 +472,16 @@ def _no_row(state: Progress, at: float) -> tuple[Progress, tuple[Fact, ...]]:
         blank_reads=state.blank_reads + 1,
         empty_at=at if state.empty_at is None else state.empty_at,
     )
-    if new.ending and not new.ended_early:
+    if not new.ended_early:
         return _over(new, new.ends[0].evidence)
     if new.phase is Phase.CLAIMED and not new.row_seen and new.empties >= _BLANK_READS:
         # A modem that never lists its calls: the notice is all there is.
         return _answered(new, new.answer_evidence, at=at, unchecked=not new.blind)
-    if new.ending and new.empties >= _EMPTY_WITHOUT_ROW:
-        return _over(new, new.ends[0].evidence)
-    told = new.sign_seen and not new.row_seen
-    if told and new.listed and not new.told_blind and new.empties >= _EMPTY_WITHOUT_ROW:
-        return _over(new, _LEFT)
+    if new.empties >= _EMPTY_WITHOUT_ROW and not new.row_seen:
+        if new.ends:
+            return _over(new, new.ends[0].evidence)
+        if new.told_at is not None and new.listed and not new.told_blind:
+            return _over(new, _LEFT)
     return new.tick(at)
 
 

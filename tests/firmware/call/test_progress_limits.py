@@ -356,7 +356,7 @@ def test_an_incoming_call_is_answered_by_ourselves() -> None:
 def test_what_is_known_at_the_beginning() -> None:
     state = Progress(family=FAMILIES["sim7600"], began=5.0)
     flags = (
-        state.incoming, state.accepted, state.begun, state.row_seen, state.sign_seen,
+        state.incoming, state.accepted, state.begun, state.row_seen, state.told_at is not None,
         state.told_blind, state.ending, state.weak, state.unchecked, state.local, state.cutting,
         state.came_back, state.emergency, state.urgent, state.blind, state.talked,
         state.cause_told,
