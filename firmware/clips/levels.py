@@ -184,7 +184,7 @@ class Channels:
         powers = self._powers()
         channels = len(powers) - 1
         alone = float(powers[:-1].sum()) / channels**2
-        return channels > 1 and alone > 0 and float(powers[-1]) < CANCELLED * alone
+        return channels > 1 and float(powers[-1]) < CANCELLED * alone
 
     @property
     def loudest(self) -> int:

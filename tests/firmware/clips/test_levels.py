@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware.clips import levels as levels_module
 from firmware.clips.levels import (
     FLOOR_DBFS,
     Channels,
@@ -279,3 +280,151 @@ def test_a_run_of_three_counts_wherever_the_pieces_part(
     meter.feed(np.array([0.1] * 5 + [1.0] * before))
     meter.feed(np.array([1.0] * after + [0.1] * 5))
     assert meter.levels().clipped == counted
+
+
+@pytest.mark.parametrize(("level", "silent"), [(1.0, False), (0.5, False), (0.0, True)])
+def test_only_nothing_is_silent(level: float, silent: bool) -> None:
+    levels = measure(np.full(320, level), RATE)
+    assert levels.leading_silence == levels.trailing_silence == (0.04 if silent else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "clipped"), [(32768, 1), (32767, 1), (32766.5, 1), (32766.4, 0), (32766, 0)]
+)
+def test_full_scale_is_the_last_step_and_half_of_one_below(steps: float, clipped: int) -> None:
+    for sign in (1, -1):
+        samples = np.array([0.0, *[sign * steps / 32768] * 3, 0.0])
+        assert measure(samples, RATE).clipped == clipped
+
+
+def test_as_loud_as_the_loudest_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels_module, "ACTIVE_RANGE_DB", 0.0)
+    levels = measure(np.concatenate([quiet(0.1), np.full(800, 0.5), quiet(0.2)]), RATE)
+    assert (levels.leading_silence, levels.trailing_silence) == pytest.approx((0.1, 0.2))
+    assert levels.active_dbfs == pytest.approx(20 * math.log10(0.5))
+
+
+@pytest.mark.parametrize(
+    ("rate", "frame"), [(8000, 160), (16000, 320), (44100, 882), (100, 2), (50, 1), (20, 1)]
+)
+def test_a_frame_is_20_milliseconds_and_at_least_a_sample(rate: int, frame: int) -> None:
+    samples = np.concatenate([np.zeros(3 * frame), np.ones(2 * frame), np.zeros(4 * frame)])
+    levels = measure(samples, rate)
+    assert levels.seconds == pytest.approx(9 * frame / rate)
+    assert levels.leading_silence == pytest.approx(3 * frame / rate)
+    assert levels.trailing_silence == pytest.approx(4 * frame / rate)
+
+
+def test_the_end_of_a_piece_that_fills_no_frame_counts_as_the_rest_of_one() -> None:
+    # 1.5 frames of sound: the second ends half a frame after the last sample.
+    levels = measure(np.full(240, 0.5), RATE)
+    assert (levels.seconds, levels.leading_silence, levels.trailing_silence) == (0.03, 0.0, 0.0)
+    assert levels.active_dbfs == pytest.approx(10 * math.log10(0.25 * 1.5 / 2))
+
+
+def test_what_varies_by_rounding_is_a_constant(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = Meter(RATE)
+    # A mean square of 1, of which the given part is no offset.
+    for part, varies in ((2e-12, True), (0.5e-12, False)):
+        meter._count, meter._sum, meter._squares = 4, 4 * math.sqrt(1 - part), 4.0
+        assert (meter.variance > 0) is varies
+        if varies:
+            assert meter.variance == pytest.approx(part, rel=1e-3)
+    meter._count, meter._sum, meter._squares = 4, 0.0, 100.0
+    assert meter.variance == 25.0
+    meter._count, meter._sum, meter._squares = 4, 2.0, 1.0
+    assert meter.variance == 0.0
+    assert meter.offset == 0.5
+
+
+@pytest.mark.parametrize(("mixed", "cancel"), [(0.4375, True), (0.5, False), (0.5625, False)])
+def test_a_mix_at_the_very_share_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, mixed: float, cancel: bool
+) -> None:
+    # Two channels of power 1 leave a half in their mean; half of that is the limit here.
+    monkeypatch.setattr(levels_module, "CANCELLED", 0.5)
+    judge = Channels(2)
+    judge.feed(np.array([[1.0, 1.0], [-1.0, -1.0]]), np.array([mixed, -mixed]))
+    assert judge.cancel is cancel
+
+
+def test_one_sample_of_two_channels_has_no_power() -> None:
+    judge = Channels(2)
+    judge.feed(np.array([[1.0, -1.0]]), np.array([0.0]))
+    assert not judge.cancel
+    assert judge._powers().tolist() == [0.0, 0.0, 0.0]
+
+
+def test_powers_are_those_without_the_offset() -> None:
+    judge = Channels(2)
+    judge.feed(np.array([[3.0, 0.5], [1.0, 0.5]]), np.array([1.75, 0.75]))
+    assert judge._powers().tolist() == [1.0, 0.0, 0.25]
+    assert judge.loudest == 0
+    # Rounding makes no power negative.
+    judge._squares -= 0.6
+    assert judge._powers().min() == 0.0
+
+
+def test_a_channel_alone_cancels_nothing() -> None:
+    judge = Channels(1)
+    judge.feed(np.array([[1.0], [-1.0]]), np.array([0.0, 0.0]))
+    assert not judge.cancel
+
+
+@pytest.mark.parametrize(
+    ("pieces_fed", "clipped"),
+    [
+        # Runs that begin, go on and end in pieces of their own.
+        (([1.0, 1.0], [1.0, 0.0]), 1),
+        (([1.0, 1.0], [0.0, 1.0, 1.0]), 0),
+        (([1.0, 1.0, 1.0], [0.0, 0.0]), 1),
+        (([1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0, 0.0]), 2),
+        (([0.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 0.0]), 1),
+        (([1.0] * 3 + [0.0] + [1.0] * 2, [1.0, 0.0] + [1.0] * 3), 3),
+        (([1.0] * 3 + [0.0] + [1.0] * 3,), 2),
+        (([1.0] * 2 + [0.0] + [1.0] * 3 + [0.0] + [1.0] * 4 + [0.0],), 2),
+        (([1.0], [1.0], [1.0], [0.0]), 1),
+        (([1.0], [1.0], [0.0], [1.0]), 0),
+        (([1.0, 1.0, 1.0], [0.5], [0.5]), 1),
+        (([1.0, 1.0], [0.5], [1.0], [0.5]), 0),
+    ],
+)
+def test_clipped_places_are_counted_across_pieces(
+    pieces_fed: tuple[list[float], ...], clipped: int
+) -> None:
+    meter = Meter(200)
+    for piece in pieces_fed:
+        meter.feed(np.array(piece))
+    assert meter.levels().clipped == clipped
+
+
+def test_what_the_figures_are_measured_against() -> None:
+    """One step of 16 bits; ITU-T P.56's pauses; runs that are no chance; 10 dB."""
+    assert (levels_module.FLOOR_DBFS, levels_module.ACTIVE_RANGE_DB) == (-96.0, 30.0)
+    assert (levels_module.CLIPPED_RUN, levels_module.CANCELLED) == (3, 0.1)
+    assert (levels_module.PIECE, levels_module.FRAME_SECONDS) == (65536, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("width", "raw", "value"),
+    [
+        (1, bytes([129]), 1 / 128),
+        (1, bytes([0]), -1.0),
+        (2, b"\x01\x00", 1 / 32768),
+        (2, b"\x00\x80", -1.0),
+        (3, b"\x01\x00\x00", 1 / 8388608),
+        (3, b"\x01\x02\x03", 0x030201 / 8388608),
+        (3, b"\x00\x00\x80", -1.0),
+        (4, b"\x01\x00\x00\x00", 1 / 2147483648),
+        (4, b"\x00\x00\x00\x80", -1.0),
+    ],
+)
+def test_a_step_of_each_width(width: int, raw: bytes, value: float) -> None:
+    assert to_channels(raw, width, 1).tolist() == [[value]]
+    assert to_channels(raw * 6, width, 3).shape == (2, 3)
+
+
+@pytest.mark.parametrize("level", [0.5, 1.0, 2.0, 0.9])
+def test_decibels_of_loud_sound(level: float) -> None:
+    assert power_db(level) == pytest.approx(10 * math.log10(level))
+    assert amplitude_db(level) == pytest.approx(20 * math.log10(level))
