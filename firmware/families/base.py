@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum, unique
 
 
@@ -63,10 +63,10 @@ class UrcPattern:
 
     pattern: re.Pattern[str]
     sign: Sign
-    states: Mapping[str, Sign] = field(default_factory=dict)
-    key_code: bool = False
+    states: Mapping[str, Sign]
+    key_code: bool
     """The ``key`` group is a decimal ASCII code (49 means ``1``), not the key itself."""
-    check: bool = False
+    check: bool
     """One CLCC read must agree before the notice is believed."""
 
 

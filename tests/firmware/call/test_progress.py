@@ -378,6 +378,7 @@ def test_evidence_shows_no_number() -> None:
     assert "639980001" not in mask('+CLCC: 1,0,0,0,0,"+33639980001",145')
     assert mask("^DSCI: 1,0,3,0,10086,129,0", "10086") == "^DSCI: 1,0,3,0,•••,129,0"
     assert mask("VOICE CALL: END: 000034") == "VOICE CALL: END: 000034"
+    assert mask("x" * 81) == "x" * 80
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,8 @@ VERDICTS: list[tuple[dict[str, object], str | None, tuple[Cause, int | None, str
         None,
         (Cause.REMOTE_HANG_UP, None, "^CEND: 17"),
     ),
+    # Seconds of talk without an answer say nothing of who talked.
+    ({"talked": True, **ends(coded(17, Cause.BUSY))}, None, (Cause.BUSY, 17, "^CEND: 17")),
     # A notice with a cause comes before AT+CEER, save where that tells the same better.
     ({**ends(BARE, coded(17, Cause.BUSY))}, "+CEER: 1", (Cause.BUSY, 17, "^CEND: 17")),
     (
@@ -199,3 +201,9 @@ def test_what_a_notice_of_the_end_says(family: str, line: str, sign: EndSign) ->
     reading = FAMILIES[family].read(line)
     assert reading is not None
     assert end_sign(reading, "x") == sign
+
+
+def test_what_a_bare_end_leaves_unsaid() -> None:
+    assert (BARE.cause, BARE.code) == (None, None)
+    assert [BARE.certain, BARE.talked, BARE.counted, BARE.early] == [False] * 4
+    assert not ReleaseCause(cause=Cause.FAILED, code=None, evidence="x").talked

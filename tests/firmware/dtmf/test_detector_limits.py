@@ -554,3 +554,21 @@ def test_what_the_limits_are_in_the_words_of_their_field() -> None:
         assert turn == pytest.approx(complex(math.cos(angle), math.sin(angle)))
     # An angle of one radian in 10 ms.
     assert pytest.approx(1 / (2 * math.pi * 0.010)) == detector._TO_HZ
+
+
+@pytest.mark.parametrize(
+    ("window", "weighed"),
+    [
+        (showing("1", 0.3 * FULL, FULL), True),
+        (showing("1", 0.2999 * FULL, FULL), False),
+        (showing("1", FLOOR_ENERGY), True),
+        (showing("1", math.nextafter(FLOOR_ENERGY, 0)), False),
+    ],
+)
+def test_how_much_of_a_window_a_key_is(
+    monkeypatch: pytest.MonkeyPatch, window: Window, weighed: bool
+) -> None:
+    ear = Ear(monkeypatch, odds=-1.0)
+    # The block is looked at for its last window, whatever the others are.
+    ear.hear([window] * 4 + [SILENT] * 3 + [showing("9")])
+    assert bool(ear.asked) is weighed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -500,3 +500,97 @@ def test_a_fall_counts_for_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     heard(monkeypatch, [noise(1, 1e5), noise(70)], listener=listener, start=70 * 320)
     # For 49 frames after its own, and the fifth of a second that belongs to speech.
     assert listener._spoken - before == pytest.approx(54 * 0.04)
+
+
+# -- bounds that no frame of 40 ms meets, met -----------------------------------------------------
+
+
+def listening(now: float, *bursts: _Burst, spoken: float = 0.0) -> ProgressListener:
+    listener = ProgressListener()
+    listener._now, listener._spoken = now, spoken
+    listener._bursts = list(bursts)
+    return listener
+
+
+def burst_from(start: float, count: int, hertz: float = 425.0) -> _Burst:
+    return replace(burst(hertz, count=count), start=start)
+
+
+@pytest.mark.parametrize(
+    ("speech", "pause", "talks", "monologue"),
+    [(6.96, 0.0, True, True), (6.95, 0.0, True, False), (8.0, 0.96, False, True)],
+)
+def test_a_monologue_at_the_very_moment(
+    speech: float, pause: float, talks: bool, monologue: bool
+) -> None:
+    listener = listening(9.0)
+    listener._speech, listener._pause = speech, pause
+    found = listener._voice(Frame(LOUD if talks else 0.0, None, None))
+    assert [f.kind for f in found] == ([MONOLOGUE] if monologue else [])
+    # A gap of just a second belongs to it; the next frame does not.
+    if not talks:
+        assert listener._pause == 1.0
+        assert listener._voice(SILENT) == []
+        assert listener._speech == 0.0
+
+
+def test_what_is_quiet_is_passed_over_only_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pause, passed in ((1.0, False), (1.01, True)):
+        listener = ProgressListener()
+        listener._pause = pause
+        heard(monkeypatch, [silence(1)], listener=listener)
+        assert (listener._pause == pause) is passed
+
+
+@pytest.mark.parametrize(("after", "kind"), [(1.49, None), (1.5, RING)])
+def test_a_ring_is_one_after_a_second_and_a_half(after: float, kind: Machine | None) -> None:
+    ring = burst_from(1.0, 25)
+    found = listening(2.0 + after, ring)._silence(SILENT)
+    assert [f.kind for f in found] == ([] if kind is None else [kind])
+
+
+def test_a_continuous_tone_at_its_very_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tones, "CONTINUOUS_SECONDS", 0.4)
+    for count, told in ((9, False), (10, True)):
+        assert bool(listening(9.0)._sounding(burst_from(1.0, count))) is told
+
+
+@pytest.mark.parametrize(("gap", "told"), [(0.1499, True), (0.15, False)])
+def test_the_gaps_of_a_special_information_tone(gap: float, told: bool) -> None:
+    # The second step ends where the stream began: the gap is the start of the third.
+    first, second = burst_from(-2.0, 25, 950.0), burst_from(-1.0, 25, 1400.0)
+    third = burst_from(gap, 4, 1800.0)
+    assert bool(listening(9.0, first, second)._sounding(third)) is told
+
+
+@pytest.mark.parametrize(
+    ("on", "offs", "busy"),
+    [
+        # Pauses that differ by 0.13 s.
+        (10, (0.25, 0.38), True),
+        (10, (0.25, 0.3801), False),
+        # Bursts and pauses less than twice as long as the others and a tenth of a second.
+        (12, (0.185, 0.19), False),
+        (12, (0.185, 0.1901), True),
+        (5, (0.49, 0.5), False),
+        (5, (0.49, 0.4999), True),
+    ],
+)
+def test_a_busy_cadence_at_its_bounds(on: int, offs: tuple[float, float], busy: bool) -> None:
+    # The second burst ends where the stream begins, so that the longer pause is exact.
+    length = on * 0.04
+    first, second, third = (
+        burst_from(start, on) for start in (-2 * length - offs[0], -length, offs[1])
+    )
+    assert (second.end, third.start - second.end) == (0.0, offs[1])
+    assert second.start - first.end == pytest.approx(offs[0], abs=1e-12)
+    found = listening(9.0, first, second, third)._ended(third)
+    assert [f.kind for f in found] == ([BUSY] if busy else [])
+
+
+@pytest.mark.parametrize(("now", "kept"), [(9.0, 1), (9.01, 0)])
+def test_a_burst_is_forgotten_after_five_seconds(now: float, kept: int) -> None:
+    old = replace(burst_from(3.0, 25), clean=False)
+    listener = listening(now, old)
+    assert listener._tone(SILENT) == []
+    assert len(listener._bursts) == kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from firmware.dtmf import Detected, DownlinkDetector, MachineFound, ProgressListener
+from firmware.dtmf.spectrum import Spectra
 from firmware.dtmf.tones import CADENCE_BAND, _Burst
 from firmware.events import Machine
 
@@ -200,3 +201,34 @@ def test_what_a_burst_is_called_and_how_steady_it_is(
     assert burst.spread == spread
     assert burst.name == name
     assert replace(burst, pair=True).name == f"{min(tones):.0f}+{max(tones):.0f} Hz"
+
+
+def test_ears_are_told_when_we_speak() -> None:
+    audio = voice(9).astype("<i2").tobytes()
+    ears = DownlinkDetector()
+    assert [ears.we_speak, *(f.kind for f in ears.feed(audio) if isinstance(f, MachineFound))] == [
+        False,
+        Machine.MONOLOGUE,
+    ]
+    ears = DownlinkDetector()
+    ears.we_speak = True
+    assert ears.we_speak
+    assert [f for f in ears.feed(audio) if isinstance(f, MachineFound)] == []
+
+
+def test_a_key_in_both_ears_is_no_tone_of_a_machine() -> None:
+    # Fainter than a frame tells it for one: the listener is told by the detector that it sounds.
+    blocks: list[bool] = []
+
+    class Machines(ProgressListener):
+        def take(self, block: Spectra, *, key: bool = False) -> Sequence[MachineFound]:
+            blocks.append(key)
+            return super().take(block, key=key)
+
+    ears = DownlinkDetector("1")
+    ears._machines = Machines()
+    key = tone(0.2, 697) + tone(0.2, 1209)
+    audio = np.concatenate([silence(0.2), key, silence(0.2)])
+    ears.feed(audio.astype("<i2").tobytes())
+    # From the second block of the press to two blocks after it.
+    assert blocks == [False] * 11 + [True] * 10 + [False] * 9

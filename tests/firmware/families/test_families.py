@@ -464,3 +464,10 @@ def test_a_line_means_this_and_nothing_else(family: str, line: str, reading: Rea
 )
 def test_the_seconds_of_a_call(duration: str, seconds: int) -> None:
     assert talk_seconds(duration) == seconds
+
+
+def test_a_reading_is_believed_unless_it_says_otherwise() -> None:
+    assert not Reading(sign=Sign.BUSY, fields={}).check
+    noise = read("quectel", "^DSCI: 1,0,9,0,10086,129,0")
+    assert noise is not None
+    assert not noise.check
