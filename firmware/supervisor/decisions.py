@@ -194,19 +194,6 @@ Action = (
 )
 
 
-class _Box:
-    """The process that is watched."""
-
-    __slots__ = ("calls", "deadline", "farewell", "heard_at", "killed_at")
-
-    def __init__(self, heard_at: float, deadline: float) -> None:
-        self.heard_at = heard_at
-        self.deadline = deadline
-        self.calls: dict[str, float] = {}
-        self.farewell = False
-        self.killed_at: float | None = None
-
-
 class _Press:
     """A stop whose silence the box has not confirmed."""
 
@@ -215,6 +202,20 @@ class _Press:
     def __init__(self, at: float) -> None:
         self.at = at
         self.nudged = False
+
+
+class _Box:
+    """The process that is watched."""
+
+    __slots__ = ("calls", "deadline", "farewell", "heard_at", "killed_at", "press")
+
+    def __init__(self, heard_at: float, deadline: float) -> None:
+        self.heard_at = heard_at
+        self.deadline = deadline
+        self.calls: dict[str, float] = {}
+        self.farewell = False
+        self.killed_at: float | None = None
+        self.press: _Press | None = None
 
 
 class Supervision:
@@ -230,7 +231,6 @@ class Supervision:
         self._told: int | None = None
         self._unkept = False
         self._box: _Box | None = None
-        self._press: _Press | None = None
 
     @property
     def watching(self) -> bool:
@@ -244,16 +244,16 @@ class Supervision:
 
     def wake_at(self) -> float | None:
         """When a :class:`Tick` can matter; None where only a fact can."""
-        times = []
         box = self._box
-        if box is not None and box.killed_at is None:
-            times += [box.heard_at + box.deadline, *box.calls.values()]
-        if box is not None and box.killed_at is not None and not self.taken:
-            times.append(box.killed_at + DEATH_SECONDS)
-        if self._press is not None and (box is None or box.killed_at is None):
-            wait = CONFIRM_SECONDS if self._press.nudged else NUDGE_SECONDS
-            times.append(self._press.at + wait)
-        return min(times, default=None)
+        if box is None:
+            return None
+        if box.killed_at is not None:
+            return None if self.taken else box.killed_at + DEATH_SECONDS
+        times = [box.heard_at + box.deadline, *box.calls.values()]
+        if box.press is not None:
+            wait = CONFIRM_SECONDS if box.press.nudged else NUDGE_SECONDS
+            times.append(box.press.at + wait)
+        return min(times)
 
     def step(self, fact: Fact, now: float) -> list[Action]:
         """Take one fact; return what to do, in order."""
@@ -268,7 +268,8 @@ class Supervision:
             case Beat():
                 actions = self._beat(fact, now)
             case Silenced():
-                self._press = None
+                if self._box is not None:
+                    self._box.press = None
                 actions = []
             case Recorded():
                 actions = [Unlatch()] if self.latched is not None else []
@@ -304,7 +305,7 @@ class Supervision:
             actions += [WriteHangUp(), *self._take(), CutPower(None)]
         else:
             began = now if press.began is None else min(press.began, now)
-            self._press = self._press or _Press(at=began)
+            box.press = box.press or _Press(at=began)
             limit = now + STOPPED_CALL_SECONDS
             box.calls = {call: min(until, limit) for call, until in box.calls.items()}
             actions.append(TellStop(press.source))
@@ -313,7 +314,6 @@ class Supervision:
     def _connected(self, fact: Connected, now: float) -> list[Action]:
         self._box = _Box(heard_at=now, deadline=fact.deadline)
         self._told = None
-        self._press = None
         self.taken = False
         return [GivePorts(), Welcome(self.open_now, self.latched)]
 
@@ -332,8 +332,7 @@ class Supervision:
         box, self._box = self._box, None
         if box is None:
             return []
-        pressed = self._press is not None
-        self._press = None
+        pressed = box.press is not None
         if box.farewell and not pressed:
             return [LightFault()]
         actions: list[Action] = [WriteHangUp(), *self._take()]
@@ -344,12 +343,13 @@ class Supervision:
         return actions
 
     def _overdue(self, now: float) -> list[Action]:
-        box, press = self._box, self._press
+        box = self._box
         if box is None:
             return []
         if box.killed_at is not None:
             late = not self.taken and now >= box.killed_at + DEATH_SECONDS
             return self._take() if late else []
+        press = box.press
         if press is not None:
             if now >= press.at + CONFIRM_SECONDS:
                 return self._kill("it did not confirm the stop", now)
@@ -367,11 +367,11 @@ class Supervision:
         box = self._box
         if box is None or box.killed_at is not None:
             return []
-        if box.farewell and not box.calls and self._press is None:
+        if box.farewell and not box.calls and box.press is None:
             # It ends in order and has nothing that could be up.
             return []
         box.killed_at = now
-        latch = not quiet or bool(box.calls) or self._press is not None
+        latch = not quiet or bool(box.calls) or box.press is not None
         # Dead processes let ports go; the hang-up does not wait even for that.
         actions: list[Action] = [Kill(why), WriteHangUp(), LightFault()]
         return actions + (self._latch("supervisor") if latch else [])

@@ -182,3 +182,11 @@ def test_a_press_that_comes_late_and_is_over_already_is_told_with_its_release() 
     assert contact.take(Seen(0, CLOSED, 0.01, True)) == [Change.PRESSED]
     assert contact.take(Seen(0, CLOSED, 0.2)) == [Change.RELEASED]
     assert not contact.pressed
+
+
+def test_one_contact_alone_differs_from_nobody() -> None:
+    contact = StopContact()
+    contact.take(Seen(0, OPEN, 0.0))
+    assert contact.take(Seen(0, OPEN, 0.01)) == [Change.PRESSED]
+    assert contact.due_at is None
+    assert contact.tick(9.0) == []
