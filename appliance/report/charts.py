@@ -89,4 +89,4 @@ def _svg(name: str, title: str, drawn: str) -> str:
     # pygal names each chart by chance and writes when it was drawn; a page is the same each time.
     plain = _IDENTIFIER.sub(f"chart-{name}", _NOISE.sub("", drawn)).replace(_XLINK, "")
     opening = f'<svg role="img" aria-label="{escape(title)}"'
-    return plain.replace("<svg", opening, 1)
+    return plain.replace("<svg", opening)

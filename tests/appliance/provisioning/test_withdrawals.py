@@ -29,7 +29,7 @@ ADA, BEN = "+33639980001", "+33639980002"
         (f'"{ADA}","Ada"\n"{BEN}";"Ben"\n', [ADA, BEN], []),
         (f"{ADA}\nAda\n{BEN}\n12\n", [ADA, BEN], [2, 4]),
         (f";{ADA}\n,{ADA}\n", [], []),
-        ("+33639980001" + " " * 60 + "9\n", [ADA], []),
+        ("+33639980001" + " " * 52 + "9\n", [ADA], []),
     ],
 )
 @pytest.mark.parametrize("whole", [True, False])

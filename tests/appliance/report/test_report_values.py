@@ -352,6 +352,7 @@ def test_bars_have_their_height_and_their_words(count: int, height: int) -> None
     svg = charts.bars("people", "Who & what", {f"word {n}": n for n in range(1, count + 1)})
     assert svg.startswith('<svg role="img" aria-label="Who &amp; what"')
     assert svg.count("<svg") == 1
+    assert 'class="legend' not in svg
     assert box_of(svg) == f"0 0 480 {height}"
     assert len(re.findall(r'class="bar"', svg)) == count
     assert len(set(re.findall(r"color-\d", re.sub(r"<style.*?</style>", "", svg)))) <= 1
@@ -392,9 +393,14 @@ def test_columns_turn_their_labels_where_these_are_many(
     )
     assert box_of(svg) == "0 0 480 320"
     assert ("rotate(45" in svg) is turned
+    assert ("rotate(" in svg) is turned
     assert len(re.findall(r'class="legend reactive activate-serie"', svg)) == legend
     assert len(re.findall(r'class="bar"', svg)) == labels * series
     assert svg.count(">day ") >= labels
+    if legend:
+        below = re.search(r'translate\((\d+), (\d+)\)" class="legends"', svg)
+        assert below is not None
+        assert int(below[2]) > 200
 
 
 def test_columns_show_their_values_but_no_zeroes_and_no_guides() -> None:

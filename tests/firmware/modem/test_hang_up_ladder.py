@@ -12,6 +12,7 @@ from firmware.at.outcomes import Reply
 from firmware.at.results import Final, FinalKind
 from firmware.errors import CommandAborted, CommandTimeout, LinkLost
 from firmware.families.base import Rung
+from firmware.modem import hang_up as hang_up_module
 from firmware.modem.hang_up import (
     Proof,
     Silence,
@@ -49,6 +50,7 @@ class Modem:
     def command(self, text: str, **options: object) -> Reply:
         self.asked.append(text)
         self.timeouts[text] = options["timeout"]
+        assert options.get("dial", False) is False
         if self.fails.get(text):
             raise self.fails[text].pop(0)
         if text != "AT+CLCC":
@@ -127,6 +129,23 @@ def test_silence_is_two_empty_lists_in_a_row(
     assert pauses == [0.2] * (reads - 1)
     again = Modem(*lists)
     assert is_silent(cast(Any, again), FAMILY, pause=pauses.append) is (proof is Proof.SILENT)
+
+
+def test_callers_are_spared_nowhere_by_themselves() -> None:
+    modem = Modem((RINGS,))
+    assert len(read_calls(cast(Any, modem), FAMILY) or ()) == 1
+    assert not is_silent(cast(Any, modem), FAMILY, pause=lambda _: None)
+    assert prove_silence(cast(Any, modem), FAMILY, pause=lambda _: None) is Proof.NONE
+    assert not hang_up(cast(Any, modem), FAMILY, pause=lambda _: None).confirmed
+
+
+def test_a_modem_that_is_listened_to_is_asked_as_any_other() -> None:
+    modem = Modem(())
+    listening = hang_up_module._Listening(cast(Any, modem))
+    listening.command("AT")
+    assert modem.timeouts == {"AT": 2.0}
+    assert listening.emergency_count == 5
+    assert not listening.mute
 
 
 def test_callers_are_spared_where_that_is_wanted() -> None:
