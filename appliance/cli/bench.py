@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import select
-import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.cli.output import check_target, write_target
-from appliance.cli.selftest import configured_line, tell
+from appliance.cli.selftest import configured_line, interrupted_by_signals, tell
 from appliance.cli.speech import say
 from appliance.errors import Refused
 from appliance.language import marked
@@ -81,19 +81,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = configuration.load(arguments.config, state=arguments.state)
     line = configured_line(config, arguments.line)
-    state = BoxState.open(config.state)
-    try:
+    with ExitStack() as at_end:
+        state = BoxState.open(config.state)
+        at_end.callback(state.close)
         walk = BenchWalk(config, state, line, tell=tell, ask=_ask, program=__version__)
-        with walk.call as call:
-            for signum in (signal.SIGTERM, signal.SIGINT):
-                # A killed checklist hangs up, and writes what it found.
-                signal.signal(signum, lambda *_: call.interrupt())
+        # A killed checklist hangs up, and writes what it found.
+        at_end.enter_context(interrupted_by_signals(walk.call))
+        with walk.call:
             report = walk.walk(arguments.number)
         state.save_checkpoint(force=True)
-    finally:
-        state.close()
-    text = json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
-    write_target(arguments, "--out", arguments.out, text.encode())
+        text = json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+        write_target(arguments, "--out", arguments.out, text.encode())
     if arguments.json:
         found = report.model_dump(mode="json", exclude={"transcript"})
         answer = {"file": str(arguments.out), "complete": report.complete, "proves": report.proves}

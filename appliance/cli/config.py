@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.cli.failures import USAGE
+from appliance.cli.questions import typed
 from appliance.cli.speech import language, say
 from appliance.errors import Refused
 from firmware.wording import worded
@@ -111,7 +112,7 @@ def _init(arguments: argparse.Namespace) -> int:
         raise Refused(
             worded("{out} is there already", out=out), worded("name another file with --out")
         )
-    answers = _answers(arguments, _typed if sys.stdin.isatty() and not arguments.yes else None)
+    answers = _answers(arguments, typed if sys.stdin.isatty() and not arguments.yes else None)
     text = written(answers, arguments.clips or CLIPS)
     # Judged before it is written: each fault names the answer that is wrong.
     read_settings(parse_document(text, str(out)))
@@ -202,16 +203,6 @@ def _usual(option: str, usual: str | None, answers: dict[str, str]) -> str | Non
         return category_of(rules, _read(answers["number"], region)).value
     except NumberRefused:
         return "mobile"
-
-
-def _typed(question: str) -> str:
-    try:
-        return input(question)
-    except EOFError:
-        raise Refused(
-            worded("the input ended, and nothing is written"),
-            worded("answer every question, or give the options with --yes"),
-        ) from None
 
 
 def _whole(number: str, answers: dict[str, str]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
-import sys
 from pathlib import Path
 
 from appliance.cli.output import check_outside_state
+from appliance.cli.questions import secret
 from appliance.cli.speech import say
 from appliance.errors import Refused
 from appliance.fleet.joining import open_file
@@ -75,6 +74,4 @@ def run(arguments: argparse.Namespace) -> int:
 def _passphrase(arguments: argparse.Namespace) -> str:
     if arguments.passphrase_file is not None:
         return read_bounded(arguments.passphrase_file, 4096).decode("utf-8", "replace").strip()
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
-    return getpass.getpass("passphrase: ")
+    return secret(say("passphrase: "))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.cli.output import check_target, write_target
+from appliance.cli.questions import typed
 from appliance.cli.speech import say
 from appliance.errors import NobodyListens, Refused
 from appliance.language import LANGUAGES, translator
@@ -28,6 +29,8 @@ KEYS = {
     "x": ("stop", "STOP"),
     "c": ("stop-release", worded("release STOP")),
 }
+ENDS = ("q", "\x04")
+"""Ends the panel in the terminal; Ctrl-D comes as a key there."""
 LOOK_EVERY = 0.5
 PRESS_WITHIN = 30.0
 """Seconds in which a button is to be pressed during the test."""
@@ -114,13 +117,13 @@ def _show(arguments: argparse.Namespace) -> int:
                 continue
             # Not by the stream: of what is typed at once it would keep the rest, a STOP too, until
             # the next key.
-            typed = os.read(sys.stdin.fileno(), 1024).decode(errors="replace")
-            for key in typed:
-                if key == "q":
+            keys = os.read(sys.stdin.fileno(), 1024).decode(errors="replace")
+            for key in keys:
+                if key in ENDS:
                     return 0
                 if key in KEYS:
                     said = _press(arguments, key)
-            if not typed:
+            if not keys:
                 return 0  # The terminal is gone.
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
@@ -199,7 +202,7 @@ def _test(arguments: argparse.Namespace) -> int:
             panel.show({each: Blink.ON if each is lamp else Blink.OFF for each in Lamp})
             question = say("Does the lamp {lamp} light up, and only that one? [y/n] ")
             if not _yes(question.format(lamp=say(lamp.value))):
-                failed.append(worded("lamp {lamp}", lamp=lamp.value))
+                failed.append(worded("lamp {lamp}", lamp=worded(lamp.value)))
         panel.show(dict.fromkeys(Lamp, Blink.OFF))
         for name, wanted, text in (
             ("start", StartPressed, say("Press START shortly.")),
@@ -218,7 +221,7 @@ def _test(arguments: argparse.Namespace) -> int:
 
 
 def _yes(question: str) -> bool:
-    return input(question).strip().casefold() in ("y", "yes", "o", "oui")
+    return typed(question).strip().casefold() in ("y", "yes", "o", "oui")
 
 
 def _came(seen: queue.SimpleQueue[Event], wanted: type[object]) -> bool:

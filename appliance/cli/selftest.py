@@ -6,7 +6,9 @@ import argparse
 import json
 import signal
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from appliance.cli.speech import say
 from appliance.errors import Refused
@@ -39,16 +41,40 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.stream:
             VoiceChoice(choice_file(state.directory / LINES, line.name)).forget()
-        with SelfTestCall(config, state, line, tell=tell) as call:
-            for signum in (signal.SIGTERM, signal.SIGINT):
-                # A killed test hangs up and writes its end too.
-                signal.signal(signum, lambda *_: call.interrupt())
-            found = call.run(arguments.number)
-        state.save_checkpoint(force=True)
+        call = SelfTestCall(config, state, line, tell=tell)
+        # A killed test hangs up and writes its end too.
+        with interrupted_by_signals(call):
+            with call:
+                found = call.run(arguments.number)
+            state.save_checkpoint(force=True)
     finally:
         state.close()
     print(json.dumps(found, ensure_ascii=False) if arguments.json else as_text(found))
     return 0 if found["passed"] else 1
+
+
+class Interruptible(Protocol):
+    """A call that can be told to end."""
+
+    def interrupt(self) -> None:
+        """Hang up, and come to an end; may be asked within a signal handler."""
+
+
+@contextmanager
+def interrupted_by_signals(call: Interruptible) -> Iterator[None]:
+    """Let SIGTERM and SIGINT interrupt *call* instead of ending the process.
+
+    To be entered before the call is: whoever is impatient cuts no hang-up short.
+    """
+    before = {
+        signum: signal.signal(signum, lambda *_: call.interrupt())
+        for signum in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def as_text(found: dict[str, Any]) -> str:

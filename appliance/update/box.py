@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from appliance.control.protocol import ControlClient
 from appliance.errors import NobodyListens, Refused
@@ -22,6 +22,8 @@ _ASKED_AGAIN = 0.3
 _SUPERVISOR = ("systemctl", "--quiet", "is-active", "autodialer-supervisor.service")
 _DOCTOR = ("/usr/bin/autodialer", "doctor", "--json")
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxSeen:
@@ -34,15 +36,14 @@ class BoxSeen:
     def hold(self) -> int:
         """Let it begin no further call; returns how many are up. Raises Refused where it answers
         and cannot say so."""
-        for _ in range(_BELIEVED_GONE):
-            try:
-                if self._status().get("safe_mode"):
-                    return 0
-                return int(self._ask("update.hold")["calls"])
-            except NobodyListens:
-                # A connection that ends is not yet a box that has ended.
-                time.sleep(_ASKED_AGAIN)
-        return 0  # No box, no call: and its supervisor has hung up whatever there was.
+
+        def held() -> int:
+            if self._status().get("safe_mode"):
+                return 0
+            return int(self._ask("update.hold")["calls"])
+
+        # No box, no call: and its supervisor has hung up whatever there was.
+        return _of_a_box(held, gone=0)
 
     def release(self) -> None:
         """Let it call again."""
@@ -62,8 +63,8 @@ class BoxSeen:
 
     def _mode(self) -> Mode:
         try:
-            status = self._status()
-        except (NobodyListens, Refused, OSError):
+            status = _of_a_box(self._status, gone=dict[str, Any]())
+        except (Refused, OSError):
             return "silent"
         if status.get("safe_mode"):
             return "waiting" if status.get("mode") == "waiting" else "safe_mode"
@@ -100,3 +101,17 @@ class BoxSeen:
             )
         except (OSError, subprocess.SubprocessError) as error:
             return subprocess.CompletedProcess(list(words), 127, "", str(error))
+
+
+def _of_a_box(ask: Callable[[], T], *, gone: T) -> T:
+    """Return what *ask* learns of a box, or *gone* where nobody listens time and again.
+
+    A connection that ends is not yet a box that has ended.
+    """
+    for left in reversed(range(_BELIEVED_GONE)):
+        try:
+            return ask()
+        except NobodyListens:
+            if left:
+                time.sleep(_ASKED_AGAIN)
+    return gone
