@@ -209,8 +209,14 @@ class CampaignState:
             yield hex_text(subject)
 
     def pasts(self) -> Iterator[tuple[str, tuple[Attempt, ...]]]:
-        """Every number hash with attempts under a registration that was erased or lost."""
-        return self._people.pasts()
+        """Every number hash with attempts under a registration that was erased or lost, calls that
+        run among them: whoever was erased within one has been called all the same."""
+        running: dict[str, tuple[Attempt, ...]] = {}
+        for subject, number_hash in self._moved.items():
+            running[number_hash] = running.get(number_hash, ()) + tuple(self._running(subject))
+        for number_hash, attempts in self._people.pasts():
+            yield number_hash, attempts + running.pop(number_hash, ())
+        yield from running.items()
 
     @property
     def messages(self) -> KeptMessages:

@@ -248,6 +248,7 @@ def test_what_is_known_of_the_box() -> None:
         assert dict(fold.pasts()) == {
             "h-carl": (done(A3, 18, Outcome.DECLINED, 19),),
             "h-dora": (done(A4, 21, Outcome.UNKNOWN, 22, answered=True),),
+            "h-fred": (Attempt(id=A5, authorised_at=minute(27), outcome=None, purpose="news"),),
         }
         assert list(fold.messages.waiting()) == [("m2", Waiting(ANNA, ("h1",)))]
         assert [fold.messages.knows(m) for m in ("m1", "m2", "m3", "m4")] == [True] * 3 + [False]

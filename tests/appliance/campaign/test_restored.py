@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.appliance.campaign.test_fold import (
     A2,
     A3,
     A4,
+    A5,
     A6,
     A7,
     ANNA,
@@ -88,6 +90,8 @@ EVERYTHING: list[tuple[str, str | None, dict[str, Any]]] = [
         None,
         made(A4, 21, 22, "unknown", answered=True, number_hash="h-dora"),
     ),
+    # Fred was erased within the call.
+    ("call.restored", None, made(A5, 27, None, "unknown", number_hash="h-fred")),
 ]
 
 
@@ -156,3 +160,32 @@ def test_a_stop_or_a_pause_that_stands_is_not_pressed_again() -> None:
     assert told(lacks(paused, stopped)) == [("stop.pressed", None, {"source": RESTORED})]
     assert told(lacks(stopped, paused)) == [("dialling.paused", None, {"by": RESTORED})]
     assert lacks(stopped, stopped) == lacks(paused, paused) == []
+
+
+WITHIN_A_CALL = [
+    row("call.authorised", attempt=A1, purpose="news", bench=True, line="l"),
+    row("contact.erased", number_hash="h-anna", by="command"),
+]
+"""Somebody is erased while their phone rings; then the power fails."""
+
+
+@pytest.mark.parametrize("gone", ["contact.erased", "contact.lost"])
+@pytest.mark.parametrize("cut", [0, 1, 2])
+def test_a_call_that_ran_when_its_person_was_erased_counts(cut: int, gone: str) -> None:
+    """A number that is registered again rests as after any call, whichever rows a backup lacks."""
+    rows = [WITHIN_A_CALL[0], replace(WITHIN_A_CALL[1], kind=gone)]
+    whole, fold = folded(rows), folded(rows[:cut])
+    brought = lacks(fold, whole)
+    for n, one in enumerate(brought, start=fold.seq + 1):
+        fold.apply(Entry(seq=n, at=minute(36), kind=one.kind, subject=one.subject, data=one.data))
+    if cut < 2:
+        (again,) = (one for one in brought if one.kind == "call.restored")
+        assert again == Record(
+            kind="call.restored",
+            data=made(A1, 0, None, "unknown", bench=True, number_hash="h-anna"),
+        )
+    else:
+        assert brought == []
+    ids = [attempt.id for attempt in fold.history("new", "h-anna").attempts]
+    assert ids == [A1]
+    assert lacks(fold, whole) == []
