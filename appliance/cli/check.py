@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             for language, script in config.campaign.scripts.items()
         },
         "clip_advice": list(config.clip_advice),
+        "sample_clips": [str(clip) for clip in config.strangers],
         "advice": [joined(": ", [rule.name, rule.text]) for rule in rules.profile.advice],
         "floor": [
             worded("A phone rings for at least {spoken}.", spoken=spoken(RING_FLOOR)),
@@ -147,6 +148,8 @@ def _present(config: Path, port: str) -> bool | None:
 
 
 def _print(facts: dict[str, Any]) -> None:
+    from appliance.config.sample_clips import OWN_CLIP, STRANGER
+
     print(say("{file}: right", file=facts["config"]))
     print(
         say(
@@ -165,6 +168,9 @@ def _print(facts: dict[str, Any]) -> None:
         print(say("clip {name}: {seconds} s", name=name, seconds=seconds))
     for advice in facts["clip_advice"]:
         print(say("advice on a clip: {advice}", advice=advice))
+    for clip in facts["sample_clips"]:
+        told = joined(": ", [clip, STRANGER])
+        print(say("PLEASE LOOK: {what}", what=joined("; ", [told, OWN_CLIP])))
     for language, seconds in facts["longest_call_seconds"].items():
         print(
             say(

@@ -84,6 +84,7 @@ def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str,
     rows = [
         DoctorRow(part=worded("configuration"), state="ok", detail=str(config.file)),
         *_law(config),
+        *_sample_clips(config),
         *_disk(config.state),
         *_owner(config.state),
         *provisioning_rows(config.state),
@@ -176,6 +177,18 @@ def _no_box() -> Iterator[DoctorRow]:
         detail=worded("does not run"),
         remedy=worded("systemctl start autodialer, or: autodialer run"),
     )
+
+
+def _sample_clips(config: Any) -> Iterator[DoctorRow]:
+    from appliance.config.sample_clips import OWN_CLIP, STRANGER
+
+    for clip in config.strangers:
+        yield DoctorRow(
+            part=worded("clips"),
+            state="note",
+            detail=joined(": ", [str(clip), STRANGER]),
+            remedy=OWN_CLIP,
+        )
 
 
 def _law(config: Any) -> Iterator[DoctorRow]:

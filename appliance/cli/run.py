@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from firmware.wording import worded
 
 if TYPE_CHECKING:
     from appliance.daemon.starts import Starts
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,12 +111,15 @@ def _stay_safe(arguments: argparse.Namespace, fault: str, starts: Starts) -> boo
 def _run(arguments: argparse.Namespace, settled: Callable[[], None]) -> int:
     from appliance.box.state import BoxState
     from appliance.config import load as configuration
+    from appliance.config.sample_clips import OWN_CLIP, STRANGER
     from appliance.daemon.daemon import Daemon
     from appliance.daemon.log_output import log_to_stderr
     from appliance.errors import Refused
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
     log_to_stderr(config.settings.logging.level)
+    for clip in config.strangers:
+        log.warning("%s: %s; %s", clip, STRANGER, OWN_CLIP)
     panel = config.settings.panel
     if panel is not None and panel.stop_second is not None and arguments.supervisor is None:
         raise Refused(

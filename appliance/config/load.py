@@ -17,6 +17,7 @@ from appliance.clearance.circumstances import longest_call
 from appliance.clearance.rests import RING_FLOOR, rest_after, spoken
 from appliance.clearance.rules import Rules
 from appliance.config.paths import resolve, state_base
+from appliance.config.sample_clips import strangers
 from appliance.config.settings import Clips, Settings
 from appliance.config.validation import add_further_faults, read_settings
 from appliance.law import Ballot, Caller, Profile, load_profile
@@ -81,6 +82,11 @@ class Config:
                     )
                 )
         return tuple(found)
+
+    @property
+    def strangers(self) -> tuple[Path, ...]:
+        """Clips of a box with real lines that came with the program, and name somebody else."""
+        return strangers(self.settings, self.file.parent)
 
     @property
     def bench(self) -> bool:
