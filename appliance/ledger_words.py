@@ -119,18 +119,18 @@ RULES: dict[str, RuleWords] = {
     ),
     "floor.busy": RuleWords(
         marked("rest after a busy line"),
-        marked("15 minutes had passed since the line was busy"),
-        marked("less than 15 minutes had passed since the line was busy"),
+        marked("the line had not been busy in the 15 minutes before"),
+        marked("the line had been busy in the 15 minutes before"),
     ),
     "floor.pause": RuleWords(
         marked("rest after any call"),
-        marked("an hour had passed since the last call"),
-        marked("less than an hour had passed since the last call"),
+        marked("no call had been made in the hour before"),
+        marked("a call had been made in the hour before"),
     ),
     "floor.answered": RuleWords(
         marked("rest after an answered call"),
-        marked("a day had passed since the last answered call"),
-        marked("less than a day had passed since the last answered call"),
+        marked("no call had been answered in the day before"),
+        marked("a call had been answered in the day before"),
     ),
 }
 """The box's own rules and the product's floor, by the name that verdicts and rows carry."""
@@ -166,7 +166,7 @@ MEANINGS: dict[str, str] = {
 """Each outcome in words for those who see it the first time."""
 
 CAUSES: dict[str, str] = {
-    "remote_hang_up": marked("the person hung up"),
+    "remote_hang_up": marked("the other side hung up"),
     "local_hang_up": marked("the box hung up"),
     "busy": marked("busy"),
     "no_answer": marked("no answer"),

@@ -177,7 +177,7 @@ class Performance:
             self._screen.news(worded("*** reset is refused: {refused} ***", refused=refused))
         box.ask("panel", press="stop-release")
         time.sleep(0.3)
-        box.ask("reset", by="demo", reason="the demonstration goes on")
+        box.ask("reset", by="demo", reason=worded("the demonstration goes on"))
         self._screen.news(worded("*** released, and reset with a name and a reason ***"))
 
     def _tell_rows(self) -> None:

@@ -374,4 +374,6 @@ def _outcome(outcome: str | None, say: Speaker) -> str:
 
 def _plain(text: str) -> str:
     """Leave out what would move a terminal's cursor; a name is whatever was imported."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    # French sets a hard space before most marks; to Python it is no printable character.
+    kept = (c if c.isprintable() or c == "\N{NO-BREAK SPACE}" else "?" for c in text)
+    return "".join(kept)

@@ -143,18 +143,19 @@ class _Report:
         )
 
     def _sums(self) -> list[dict[str, object]]:
-        say, figures = self._say, self._figures
+        figures = self._figures
         latest = figures.people_by_outcome
-        return [
-            {"value": sum(figures.outcomes.values()), "text": say("calls")},
-            {"value": len({row.subject for row in figures.rows}), "text": say("people called")},
-            {
-                "value": latest["listened"] + latest["partial"],
-                "text": say("people asked for the message"),
-            },
-            {"value": sum(figures.revoked.values()), "text": say("objections, each final")},
-            {"value": len(figures.waiting), "text": say("people not called yet")},
-        ]
+        made, people = sum(figures.outcomes.values()), len({row.subject for row in figures.rows})
+        asked = latest["listened"] + latest["partial"]
+        objected, waiting = sum(figures.revoked.values()), len(figures.waiting)
+        sums = (
+            (made, plural("call made", "calls made", made)),
+            (people, plural("person called", "people called", people)),
+            (asked, plural("person asked for the message", "people asked for the message", asked)),
+            (objected, plural("objection, final", "objections, each final", objected)),
+            (waiting, plural("person not called yet", "people not called yet", waiting)),
+        )
+        return [{"value": value, "text": self._say(text)} for value, text in sums]
 
     def _heads(self) -> dict[str, list[dict[str, object]]]:
         say = self._say
@@ -351,6 +352,8 @@ class _Report:
             told.append(say("code {code}", code=row.evidence["code"]))
         if machine := str(row.evidence.get("machine") or ""):
             told.append(say(MACHINES.get(machine, machine)))
+        if row.evidence.get("audio_failure"):
+            told.append(say("the voice failed"))
         if row.evidence.get("confirmed") is False:
             told.append(say("end not confirmed"))
         if row.ended_seq is not None:
