@@ -73,11 +73,11 @@ def test_the_whole_page(filled: dict[str, dict[str, Any]], drawn: list[tuple[Any
         "span": "2027-03-09 23:30 to 2027-03-10 00:01 (Europe/Paris)",
         "bench": False,
         "sums": [
-            {"value": 2, "text": "calls"},
+            {"value": 2, "text": "calls made"},
             {"value": 2, "text": "people called"},
             {"value": 0, "text": "people asked for the message"},
             {"value": 2, "text": "objections, each final"},
-            {"value": 1, "text": "people not called yet"},
+            {"value": 1, "text": "person not called yet"},
         ],
         "outcomes": [
             (
