@@ -77,14 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str, Any]]:
+    from appliance.cli.doctor_config import law_rows, sample_clips
     from appliance.cli.doctor_provisioning import provisioning_rows, update_rows
     from appliance.config import load as configuration
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
     rows = [
         DoctorRow(part=worded("configuration"), state="ok", detail=str(config.file)),
-        *_law(config),
-        *_sample_clips(config),
+        *law_rows(config),
+        *sample_clips(config),
         *_disk(config.state),
         *_owner(config.state),
         *provisioning_rows(config.state),
@@ -177,40 +178,6 @@ def _no_box() -> Iterator[DoctorRow]:
         detail=worded("does not run"),
         remedy=worded("systemctl start autodialer, or: autodialer run"),
     )
-
-
-def _sample_clips(config: Any) -> Iterator[DoctorRow]:
-    from appliance.config.sample_clips import OWN_CLIP, STRANGER
-
-    for clip in config.strangers:
-        yield DoctorRow(
-            part=worded("clips"),
-            state="note",
-            detail=joined(": ", [str(clip), STRANGER]),
-            remedy=OWN_CLIP,
-        )
-
-
-def _law(config: Any) -> Iterator[DoctorRow]:
-    from appliance.law import ballot_notes
-
-    rules = config.rules
-    yield DoctorRow(
-        part=worded("law profile"),
-        state="ok",
-        detail=joined(": ", [rules.profile.label, rules.profile.title]),
-    )
-    for note in ballot_notes(rules.profile, rules.ballots):
-        yield DoctorRow(part=worded("ballots"), state="note", detail=note)
-    for verdict in rules.caller_verdicts(config.bench):
-        yield DoctorRow(
-            part=worded("caller number"),
-            state="ok" if verdict.allowed else "fault",
-            detail=joined(": ", [verdict.rule, verdict.reason]),
-            remedy=""
-            if verdict.allowed
-            else worded("use a number of an allowed range, or mode: attended; ask your counsel"),
-        )
 
 
 def _disk(state: Path) -> Iterator[DoctorRow]:
