@@ -198,8 +198,9 @@ COMPILE = $(BIN)/python -W ignore -m compileall -q -j 0 \
   -x '/(phonenumbers/(.*data|data)|holidays/(countries|financial)|pip|pygments/lexers)/' \
   $(VENV)/lib/python3*/site-packages firmware appliance
 
+# With what makes a clip of one's own greeting, whatever recorded it.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable .
+	$(INSTALL) --editable '.[audio]'
 	$(COMPILE)
 	touch $@
 

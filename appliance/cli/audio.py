@@ -149,11 +149,19 @@ def _as_data(report: ClipReport) -> dict[str, Any]:
     }
 
 
+def _check_place(arguments: argparse.Namespace) -> None:
+    """Refuse a place that may not be written; a clip that came with the program gives way."""
+    from appliance.config.paths import is_sample_clip
+
+    target: Path = arguments.target
+    check_target(arguments, "OUT", target, clip=True, again=is_sample_clip(target))
+
+
 def _prepare(arguments: argparse.Namespace) -> int:
     # Imported late: this needs the optional audio libraries, and says so where they are absent.
     from firmware.clips.prepare import prepare_clip
 
-    check_target(arguments, "OUT", arguments.target, clip=True)
+    _check_place(arguments)
     done = prepare_clip(arguments.source, arguments.target)
     remember_target(arguments, arguments.target)
     return _tell(done, arguments.target, as_json=arguments.json)
@@ -162,7 +170,7 @@ def _prepare(arguments: argparse.Namespace) -> int:
 def _say(arguments: argparse.Namespace) -> int:
     from firmware.clips.say import say_clip
 
-    check_target(arguments, "OUT", arguments.target, clip=True)
+    _check_place(arguments)
     done = say_clip(
         _standard_input() if arguments.text == "-" else arguments.text,
         arguments.target,

@@ -58,7 +58,7 @@ class CellReader:
 
     def raw(self, column: str) -> str:
         cell = self._cells.get(column, "").strip()
-        return unguarded(cell) if cell[:1] == "'" else cell
+        return unguarded(cell) if cell.startswith("'") else cell
 
     def text(self, column: str) -> str:
         text = self.raw(column)
@@ -163,7 +163,7 @@ class CellReader:
             if column not in OPTIONAL:
                 self.fault(column, worded("is empty"), worded("write a date: 2026-11-24"))
             return None
-        match = _MOMENT.fullmatch(self._iso(column, text))
+        match = _MOMENT.fullmatch(text) or _MOMENT.fullmatch(self._iso(column, text))
         try:
             if match is None:
                 raise ValueError

@@ -270,3 +270,36 @@ def test_check_needs_no_optional_library(monkeypatch: pytest.MonkeyPatch) -> Non
     for library in ("soundfile", "soxr"):
         monkeypatch.setitem(sys.modules, library, None)
     assert main(["audio", "check", GREETING]) == 0
+
+
+def test_a_clip_that_came_with_the_program_gives_way_and_no_other(
+    tmp_path: Path, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lent, own, target = tmp_path / "lent.wav", tmp_path / "own.wav", tmp_path / "linked.wav"
+    shipped = Path(GREETING).read_bytes()
+    lent.write_bytes(shipped)
+    own.write_bytes(shipped[:-2] + b"\1\0")
+    target.hardlink_to(own)
+    assert main(["audio", "prepare", str(recording), str(lent)]) == 0
+    assert lent.read_bytes() != shipped
+    for kept in (own, target):
+        before = kept.read_bytes()
+        assert main(["audio", "prepare", str(recording), str(kept)]) == 1
+        assert "is not what this box wrote there" in capsys.readouterr().err
+        assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["plain", "link"])
+def test_the_clips_of_the_program_themselves_are_kept(tmp_path: Path, how: str) -> None:
+    from appliance.config.paths import is_sample_clip
+
+    place = Path(GREETING)
+    if how == "link":
+        place = tmp_path / "greeting.wav"
+        place.symlink_to(GREETING)
+    assert not is_sample_clip(place)
+    copy = tmp_path / "copy.wav"
+    copy.write_bytes(place.read_bytes())
+    assert is_sample_clip(copy)
+    assert not is_sample_clip(tmp_path / "none.wav")
+    assert not is_sample_clip(tmp_path)

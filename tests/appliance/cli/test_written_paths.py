@@ -93,6 +93,13 @@ def beside(box: Path) -> Path:
     return box / "way" / "ledger" / "new.html"
 
 
+def own_clip(box: Path) -> Path:
+    """A clip that somebody made; a copy of one that came with the program may be written over."""
+    clip = box / "audio" / "message.fr.wav"
+    clip.write_bytes(clip.read_bytes()[:-2] + b"\1\0")
+    return clip
+
+
 PLACES: dict[str, Callable[[Path], Path]] = {
     "a segment of the ledger": segment,
     "a new file in the ledger": lambda box: box / "state" / "ledger" / "0000000999.jsonl",
@@ -114,7 +121,7 @@ PLACES: dict[str, Callable[[Path], Path]] = {
     ),
     "the signing key": lambda box: box / "anchor_key",
     "its public half": lambda box: box / "anchor_key.pub",
-    "a clip": lambda box: box / "audio" / "message.fr.wav",
+    "a clip": own_clip,
     "the contacts file": lambda _: Path("people.csv"),
     "a file of one's own": lambda box: box / "notes.txt",
     "an empty file": lambda box: box / "empty",
