@@ -289,4 +289,4 @@ async def at_headquarters(hub: Hub) -> AsyncIterator[Headquarters]:
     try:
         yield Headquarters(hub, nats)
     finally:
-        await nats.close()
+        await wire.close(nats)

@@ -240,7 +240,7 @@ class Member:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._say_last(), CLOSE_WITHIN / 2)
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._nats.close(), CLOSE_WITHIN / 2)
+                await asyncio.wait_for(wire.close(self._nats), CLOSE_WITHIN / 2)
 
     async def _kept(self, job: Coroutine[Any, Any, None]) -> None:
         """Run *job*; a fault in it ends all dialling, visibly."""

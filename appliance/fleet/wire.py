@@ -183,6 +183,20 @@ async def connect(
     return client
 
 
+async def close(client: Client) -> None:
+    """Close the connection.
+
+    The client may find that its stream's end was waited for by a task which it cancelled itself a
+    moment ago, and then hands that cancellation on; only one that is meant for the caller counts.
+    """
+    task = asyncio.current_task()
+    try:
+        await client.close()
+    except asyncio.CancelledError:
+        if task is not None and task.cancelling():
+            raise
+
+
 async def ask(
     client: Client,
     subject: str,

@@ -118,7 +118,7 @@ class DayBox:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
         if self._client is not None:
-            await self._client.close()
+            await wire.close(self._client)
 
     async def cut(self) -> None:
         await self.close()
@@ -243,6 +243,7 @@ class Day:
         begun = time.monotonic()
         self.stage.prepare()
         self.prepared = time.monotonic() - begun
+        print(f"streams and places made in {self.prepared:.0f} s", flush=True)
         self.seen = Seen()
         self.directory = directory
 
@@ -433,7 +434,8 @@ def main() -> int:
             told = asyncio.run(day.play())
         finally:
             day.stage.end()
-    print(json.dumps(told, indent=1))
+        # Thousands of small files take a while to go.
+        print(json.dumps(told, indent=1), flush=True)
     return 1 if told["findings"] else 0
 
 
