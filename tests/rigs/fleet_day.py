@@ -55,6 +55,8 @@ ROWS_A_PACK = 50
 LEDGER_LINE = 330
 """Bytes of an average row."""
 CUTS_A_DAY = 2
+PATIENCE = 60.0
+"""Seconds that a link may take to be back."""
 BY = "day"
 
 
@@ -92,7 +94,9 @@ class DayBox:
         self._objected: set[str] = set()
         self._rows = self._ledger_last = 0
         self._client: Client | None = None
+        self._follower: Follower | None = None
         self._following: asyncio.Task[None] | None = None
+        self._back = asyncio.Event()
 
     @property
     def heard(self) -> set[str]:
@@ -107,11 +111,12 @@ class DayBox:
             name=keys.box,
             inbox=inbox(keys.box),
             forever=True,
+            reconnected=self._reconnected,
         )
         last = await examine(self._client, keys.campaign, keys.box)
         self._position = self._position.meets(last, self._position.anchor_subject or None)
-        follower = Follower(self._names.stream, keys.box, self._logged)
-        self._following = asyncio.create_task(follower.run(self._client))
+        self._follower = Follower(self._names.stream, keys.box, self._logged)
+        self._following = asyncio.create_task(self._follower.run(self._client))
 
     async def close(self) -> None:
         if self._following is not None:
@@ -121,8 +126,18 @@ class DayBox:
             await wire.close(self._client)
 
     async def cut(self) -> None:
-        await self.close()
-        await self.connect()
+        """End the connection as a link does that breaks, and wait until the client is back."""
+        self._back.clear()
+        vars(self._client)["_transport"].close()
+        await asyncio.wait_for(self._back.wait(), PATIENCE)
+        self._seen.counts["links cut"] += 1
+
+    async def _reconnected(self) -> None:
+        assert self._client is not None
+        assert self._follower is not None
+        await examine(self._client, self._keys.campaign, self._keys.box)
+        self._follower.again()
+        self._back.set()
 
     async def _logged(self, subject: str, sequence: int, payload: bytes) -> None:
         self._seen.counts["messages heard"] += 1
@@ -279,7 +294,7 @@ class Day:
             for happening in waiting:
                 try:
                     await self._happens(boxes, happening)
-                except (wire.NoAnswer, wire.HubRefused) as error:
+                except (wire.NoAnswer, wire.HubRefused, TimeoutError) as error:
                     self.seen.counts[f"no answer: {happening.what}"] += 1
                     print(f"{happening.what}: {error}", flush=True)
                 done += 1
@@ -296,7 +311,6 @@ class Day:
         async with box.turn:
             if happening.what == "cut":
                 await box.cut()
-                self.seen.counts["links cut"] += 1
             else:
                 await box.attempt(happening.pid, happening.what == "object")
 
