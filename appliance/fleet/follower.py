@@ -17,7 +17,7 @@ from nats import errors
 from nats.aio.client import Client as Nats
 from nats.aio.msg import Msg
 
-from appliance.fleet.wire import Complaints
+from appliance.fleet.complaints import Complaints
 from firmware.wording import worded
 
 log = logging.getLogger(__name__)

@@ -16,16 +16,16 @@ import base64
 import json
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from appliance.fleet.complaints import Complaints
 from appliance.fleet.hub_config import PING_SECONDS, PINGS
 from appliance.fleet.keys import tls_context
 from firmware.wording import worded
@@ -95,27 +95,6 @@ class Message:
     sequence: int
     payload: bytes
     time: str
-
-
-@dataclass(slots=True)
-class Complaints:
-    """Says each kind of trouble once a minute, with how often it came."""
-
-    every: float = 60.0
-    now: Callable[[], float] = time.monotonic
-    _told: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-    def note(self, text: str) -> str | None:
-        """Return what to log of *text* now, or None."""
-        at = self.now()
-        last, more = self._told.get(text, (None, 0))
-        if last is not None and at - last < self.every:
-            self._told[text] = (last, more + 1)
-            return None
-        if len(self._told) > 100:
-            self._told.clear()
-        self._told[text] = (at, 0)
-        return worded("{text} ({more} more times)", text=text, more=more) if more else text
 
 
 async def connect(

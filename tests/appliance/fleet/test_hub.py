@@ -29,6 +29,7 @@ from appliance.fleet import lists, packs, streams, subjects, wire
 from appliance.fleet.canary import HubUnfit, examine
 from appliance.fleet.claim import Position
 from appliance.fleet.collecting import collect, verify_ledgers
+from appliance.fleet.complaints import Complaints
 from appliance.fleet.copies import Copies
 from appliance.fleet.headquarters import Headquarters
 from appliance.fleet.hub import Hub
@@ -298,7 +299,7 @@ def test_a_link_that_swallows_everything_makes_no_call(fleet: Fleet) -> None:
 def test_troubles_are_told_once_a_minute() -> None:
     """With the library's own callback: 13,000 lines in 80 s."""
     at = [0.0]
-    complaints = wire.Complaints(now=lambda: at[0])
+    complaints = Complaints(now=lambda: at[0])
     assert complaints.note("refused") == "refused"
     assert complaints.note("other") == "other"
     for _ in range(500):
