@@ -7,6 +7,7 @@ from firmware.at.debt import DEBT_SECONDS, Debt
 
 def test_a_debt_is_owed_until_its_very_second() -> None:
     debt = Debt()
+    assert DEBT_SECONDS == 30.0
     assert debt.owed(0.0) == 0
     debt.owe(2, 1.0)
     assert debt.owed(0.9 + DEBT_SECONDS) == 2

@@ -134,6 +134,17 @@ def test_a_resync_that_is_thrown_out_takes_no_more_results_for_its_probe() -> No
     assert told(talk, "0") == (1, 0, [])
 
 
+def test_a_resync_that_failed_takes_no_more_results_for_its_probe() -> None:
+    talk = Talk()
+    talk.take(talk.exchange.abort(talk.now, finals=2))
+    talk.resync(timeout=1.0)
+    talk.wait(1.0)
+    assert talk.sent
+    assert not talk.exchange.idle
+    assert told(talk, "OK") == (1, 1, [])
+    assert told(talk, "0") == (1, 0, [])
+
+
 def test_the_answers_to_probes_pay_nothing() -> None:
     talk = Talk()
     talk.send("AT+CSQ")

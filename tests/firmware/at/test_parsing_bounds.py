@@ -47,6 +47,7 @@ def test_fields_and_their_quotes(body: str, fields: list[tuple[str, bool]]) -> N
 def test_whole_numbers(text: str, number: int | None) -> None:
     assert integer(text) == number
     assert Field(text).number == number
+    assert not Field(text).quoted
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,7 @@ def test_a_late_answer_to_a_probe_is_none() -> None:
     assert resync.tick(100.2) is None
     assert resync.answered(100.2, ok=True, late=False)
     assert resync.tick(100.3) == Resynchronised()
+    assert resync.tick(100.4) is None
     assert not resync.answered(100.3, ok=True, late=False)
 
 
