@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHANGES = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{8}\b(?!-)"), "ID"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| [A-Z]{3,4})?"), "TIME"),
+    # How much a demonstration wrote depends on what chance made of its people.
+    (re.compile(r"ledger ok: \d+ rows in \d+ file\(s\), head \d+"), "ledger ok: ROWS, head"),
     (re.compile(r"(?<=→ )\S+|/\S*/(?=[\w.-]+)"), ""),
 )
 """What is another at each run: hashes, random ids, times, where the scratch box lies."""
@@ -42,6 +45,25 @@ def examples(page: str) -> Iterator[Example]:
             yield Example(command, answer)
 
 
+def typed(page: str) -> Iterator[Example]:
+    """Yield each command that *page* tells people to type, in ``console`` and ``sh`` blocks."""
+    for _, kind, block in FENCED.findall(page):
+        if kind == "console":
+            for part in re.split(r"^ *\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, answer = part.partition("\n")
+                for one in command.split("&&"):
+                    yield Example(_plain(one), answer)
+        elif kind == "sh":
+            for line in block.replace("\\\n", " ").splitlines():
+                for one in re.sub(r"  +# .*$", "", line).split("&&"):
+                    if one.strip():
+                        yield Example(_plain(one), "")
+
+
+def _plain(command: str) -> str:
+    return " ".join(command.split()).removeprefix(".venv/bin/")
+
+
 def scratch_box(place: Path) -> None:
     """Make a box in *place* that knows the people of the sample."""
     text = (ROOT / "config.yaml").read_text(encoding="utf-8")
@@ -55,9 +77,17 @@ def scratch_box(place: Path) -> None:
 
 def run(command: str, place: Path) -> str:
     """Return what *command* prints, errors included; only ``autodialer`` and ``cat`` are run."""
+    return told(command, place)[1]
+
+
+def told(command: str, place: Path) -> tuple[int, str]:
+    """Return the exit code too; ``mkdir`` makes a directory of the scratch box."""
     words = shlex.split(command)
+    if words[0] == "mkdir":
+        (place / words[1]).mkdir()
+        return 0, ""
     if words[0] == "cat":
-        return (place / words[1]).read_text(encoding="utf-8")
+        return 0, (place / words[1]).read_text(encoding="utf-8")
     assert words[0] == "autodialer", command
     done = subprocess.run(
         [sys.executable, "-m", "appliance.cli.main", *words[1:]],
@@ -67,7 +97,7 @@ def run(command: str, place: Path) -> str:
         check=False,
         timeout=120,
     )
-    return done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
 def settled(answer: str, place: Path | None = None) -> str:
