@@ -128,7 +128,11 @@ def _perform(stage: Stage, arguments: argparse.Namespace, campaign: Config) -> i
         stage,
         arguments,
         lambda screen: Performance(
-            stage, population, screen, expected=will_be_called(arguments.contacts)
+            stage,
+            population,
+            screen,
+            expected=will_be_called(arguments.contacts),
+            zone=str(campaign.settings.law.timezone),
         ),
         lines=arguments.lines,
         seed=arguments.seed,

@@ -166,7 +166,12 @@ def _perform(
         stage,
         arguments,
         lambda screen: Performance(
-            stage, population, screen, expected=population.people, incidents=False
+            stage,
+            population,
+            screen,
+            expected=population.people,
+            zone=str(config.settings.law.timezone),
+            incidents=False,
         ),
         lines=len(lines),
         seed=1,

@@ -18,6 +18,7 @@ from appliance.effects import Entry
 from appliance.errors import Refused
 from appliance.ledger import read_entries
 from appliance.screen.live import Screen
+from appliance.screen.local_time import TIME, local
 from firmware.wording import joined, worded
 
 LOOK_EVERY = 0.1
@@ -55,9 +56,14 @@ class Performance:
         screen: Screen,
         *,
         expected: int,
+        zone: str,
         incidents: bool = True,
     ) -> None:
-        """With *incidents* somebody presses the stop, and the power fails once."""
+        """With *incidents* somebody presses the stop, and the power fails once.
+
+        News tell the time of *zone*, the box's own.
+        """
+        self._zone = zone
         self._stage = stage
         self._screen = screen
         self._expected = expected
@@ -185,13 +191,14 @@ class Performance:
             self._seen = entry.seq
             if entry.kind == "call.ended" and entry.subject is not None:
                 self._called.add(entry.subject)
-            text = _news(entry)
+            text = news(entry, self._zone)
             if text is not None:
                 self._screen.news(text)
 
 
-def _news(entry: Entry) -> str | None:
-    at = f"{entry.at:%H:%M:%S}"
+def news(entry: Entry, zone: str) -> str | None:
+    """Return the line of a screen that tells of *entry* in the time of *zone*; None for most."""
+    at = local(entry.at.isoformat(), zone, TIME)
     who = (entry.subject or "")[:8]
     data = entry.data
     match entry.kind:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 MINUTES = "%Y-%m-%d %H:%M %Z"
 SECONDS = "%Y-%m-%d %H:%M:%S %Z"
+TIME = "%H:%M:%S %Z"
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from appliance.language import Translate, marked
 from appliance.ledger_words import fault_name, kind_name, rule_name
-from appliance.screen.local_time import MINUTES, local
+from appliance.screen.local_time import MINUTES, TIME, local
 from appliance.screen.status import OUTCOMES
 
 LAMPS = {"ready": "green", "line": "blue", "call": "yellow", "fault": "red", "heartbeat": "white"}
@@ -23,7 +23,6 @@ FIGURES_FROM = 60
 """Columns from which a line has room for all its figures."""
 TWO_COLUMNS_FROM = 100
 """Columns from which events stand beside the queue."""
-TIME = "%H:%M:%S %Z"
 
 STEPS = {
     "dialling": marked("dialling"),
