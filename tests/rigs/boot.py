@@ -293,7 +293,15 @@ class Trial:
     def told(self) -> str:
         """Who looks at the journal, at ``ps`` and at the files as another account."""
         run = self.machine.run
+        run("useradd", "--create-home", "technician")
+        (self.machine.root / "etc/sudoers.d/rig").write_text("technician ALL=(ALL) NOPASSWD: ALL\n")
+        asked = run(
+            "runuser", "-u", "technician", "--", "autodialer", "why", _numbers()[0], "--json"
+        )
+        _equal("verdicts" in json.loads(asked.stdout), True, "an answer by way of sudo")
+        run("runuser", "-u", "technician", "--", "autodialer", "status")
         journal = run("journalctl", "--no-pager", "--output=cat").stdout
+        _equal("COMMAND=/usr/bin/autodialer status" in journal, True, "what sudo writes down")
         shown = "\n".join(line for line in self._processes() if "simulate" not in line)
         for what, text in (("journal", journal), ("processes", shown)):
             found = [word for word in (PIN, "63998") if word in re.sub(r"\d{12,}", "", text)]
@@ -322,7 +330,8 @@ class Trial:
             refused += 1
         _equal(self._pid(), pid, "the box's process")
         return (
-            f"PIN from its credential, in no journal and no ps; {refused} tries of nobody refused"
+            "PIN from its credential; neither it nor a number in journal (sudo's too) and ps; "
+            f"{refused} tries of nobody refused"
         )
 
     # --- what goes wrong ---
