@@ -118,8 +118,10 @@ class Card:
         for folder in (programs, self.data, self.root / "etc/autodialer"):
             folder.mkdir(parents=True)
         (self.root / "etc/autodialer/config.yaml").write_text("box: {}\n")
+        # As it is flashed.
+        (self.data / "new-card").touch()
         self.log = tmp_path / "log"
-        for name in ("e2fsck", "mount", "chown", "sync"):
+        for name in ("e2fsck", "mount", "umount", "chown", "sync"):
             (programs / name).write_text(
                 f'#!/bin/sh\necho {name} "$@" >>{self.log}\nexit ${{{name}:-0}}\n'
             )
@@ -160,7 +162,7 @@ def test_data_that_cannot_be_mounted_begins_no_state_anew(tmp_path: Path) -> Non
     assert (card.run / "data-missing").exists()
     assert [line for line in said if line.startswith("mount -t tmpfs -o ro,")]
     assert not [line for line in said if "--bind" in line]
-    assert list(card.data.iterdir()) == []
+    assert [path.name for path in card.data.iterdir()] == ["new-card"]
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "config.yaml.new"])

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     check_target(arguments, "--bundle", arguments.bundle)
     try:
-        rows, status = _examined(arguments)
+        rows, status = _data_lost() or _examined(arguments)
         code = 1 if any(row.state == "fault" for row in rows) else 0
     except DocumentFaulty as faulty:
         rows, status = _without_configuration(arguments, faulty)
@@ -74,6 +74,19 @@ def run(arguments: argparse.Namespace) -> int:
 
         write_bundle(arguments, rows, status)
     return code
+
+
+def _data_lost() -> tuple[list[DoctorRow], dict[str, Any]] | None:
+    """Say so where a card has lost its data partition: what is there instead is nobody's."""
+    from appliance.box.lamps import DATA_LOST, DATA_LOST_REMEDY
+    from appliance.config.unconfigured import data_is_missing
+
+    if not data_is_missing():
+        return None
+    row = DoctorRow(
+        part=worded("storage"), state="fault", detail=DATA_LOST, remedy=DATA_LOST_REMEDY
+    )
+    return [row], {}
 
 
 def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str, Any]]:

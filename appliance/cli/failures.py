@@ -51,16 +51,24 @@ def print_failure(error: str, remedy: str, **more: Any) -> None:
 
 def answer_to(error: Exception) -> tuple[int, dict[str, Any]] | None:
     """Return the exit code of an expected error and what to say of it; None for a bug."""
+    from appliance.config.unconfigured import data_is_missing
     from appliance.errors import NobodyListens
     from firmware.errors import FirmwareError
 
+    documents = sys.modules.get("firmware.yaml_document")
+    faulty = documents is not None and isinstance(error, documents.DocumentFaulty)
+    if (faulty or isinstance(error, NobodyListens)) and data_is_missing():
+        # The configuration that is there is the card's sample, and the box has no place for the
+        # socket at which it would say so.
+        from appliance.box.lamps import DATA_LOST, DATA_LOST_REMEDY
+
+        return REFUSED, {"error": DATA_LOST, "remedy": DATA_LOST_REMEDY}
     if isinstance(error, NobodyListens):
         return REFUSED, {
             "error": worded("no box is running here"),
             "remedy": worded("start one with: autodialer run"),
         }
-    documents = sys.modules.get("firmware.yaml_document")
-    if documents is not None and isinstance(error, documents.DocumentFaulty):
+    if faulty:
         return USAGE, _faulty(error)
     if isinstance(error, FirmwareError) or hasattr(error, "remedy"):
         return REFUSED, {"error": said_by(error), "remedy": getattr(error, "remedy", "")}

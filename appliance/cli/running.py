@@ -95,9 +95,10 @@ def _without_configuration(arguments: argparse.Namespace, error: Exception) -> i
     """
     from appliance.cli.failures import answer_to, print_failure, report
     from appliance.cli.paths import existing_state
+    from appliance.config.unconfigured import data_is_missing
 
     documents = sys.modules.get("firmware.yaml_document")
-    if documents is None or not isinstance(error, documents.DocumentFaulty):
+    if documents is None or not isinstance(error, documents.DocumentFaulty) or data_is_missing():
         raise error
     from appliance.box.latch import stop_stands
     from appliance.errors import Refused

@@ -72,6 +72,9 @@ class DataMissing(Waiting):
     What objects lies there: a box that went on without it would have forgotten who does.
     """
 
+    def __init__(self, file: Path, *, state: Path | None, supervisor: Path | None) -> None:
+        SafeMode.__init__(self, file, DATA_LOST, state=state, supervisor=supervisor)
+
     _mode = worded("safe mode")
 
     def _say(self) -> None:

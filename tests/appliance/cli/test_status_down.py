@@ -11,10 +11,13 @@ import pytest
 
 from appliance.box.latch import stop_stands
 from appliance.cli.main import main
+from appliance.config import unconfigured
 from appliance.config.paths import sample_config
 from appliance.daemon.safe_mode import SafeMode
 from appliance.screen.status import as_text
 from firmware.supervisor.plan import Notes
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -124,3 +127,27 @@ def test_safe_mode_shows_a_stop_that_only_the_ledger_has(place: Path) -> None:
     status = safe._status()
     assert status["stopped"] is True
     assert "STOP     the emergency stop is latched" in as_text(status)
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["status", "--json"], ["doctor"], ["contacts", "list"]]
+)
+def test_a_card_that_lost_its_data_says_that_and_nothing_else(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its root's own sample is no faulty configuration, and no start of the box would help."""
+    missing = tmp_path / "data-missing"
+    missing.touch()
+    monkeypatch.setattr(unconfigured, "MISSING", missing)
+    config = tmp_path / "config.yaml"
+    config.write_text((ROOT / "debian/config.yaml").read_text())
+    (tmp_path / "state").mkdir()
+    arguments = ["--config", str(config), "--state", str(tmp_path / "state"), *command]
+    assert main(arguments) == 1
+    said = capsys.readouterr()
+    assert "data partition" in said.out + said.err
+    assert "systemctl start" not in said.out + said.err
+    assert "WRITE-THE" not in said.out + said.err
