@@ -139,7 +139,8 @@ class BenchWalk:
         if end is not None and self.call.hung_up_at is not None:
             self._figures["hang_up_ms"] = round(1000 * max(end.at - self.call.hung_up_at, 0.0))
         found = [judged.answer(test), *judged.keys(test, self._ready.witnesses)]
-        self._steps += [*found, judged.box_hung_up(test, end)]
+        found.append(judged.box_hung_up(test, end))
+        self._steps += self._not_lost(found, seen)
         if facts.stopped is not None or facts.withdrawn is not None:
             raise Refused(worded("the call was cut short"), "")
         rang = self._yes(worded("Did your phone ring? [y/n, s passes over] "))
@@ -166,10 +167,19 @@ class BenchWalk:
             self._steps.append(judged.skipped("hang_up_phone", said_by(refused)))
             return
         self._tests.append(test)
-        self._steps.append(judged.phone_hung_up(test, _last_end(self._seen[mark:])))
+        seen = self._seen[mark:]
+        self._steps += self._not_lost([judged.phone_hung_up(test, _last_end(seen))], seen)
         if test.facts.stopped is not None or test.facts.withdrawn is not None:
             self._steps.append(judged.call_list(self._tests))
             raise Refused(worded("the call was cut short"), "")
+
+    def _not_lost(self, found: list[Step], seen: list[Any]) -> list[Step]:
+        """Return what a call was *found* to be. Raises Refused where the modem was gone in it: what
+        is missing then is no fault of its family."""
+        if not judged.was_lost(seen):
+            return found
+        self._steps += judged.cut_short(found)
+        raise Refused(judged.LOST, judged.PLUG_IN)
 
     def _message(self) -> None:
         if not self._go_on(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from appliance.ledger_words import CAUSES
 from appliance.selftest.bench_report import STEPS, Sign, Step, Verdict
 from appliance.selftest.bench_transcript import masked
 from appliance.selftest.result import heard_by
@@ -15,7 +16,33 @@ from firmware.wording import worded
 
 NOT_REACHED = worded("the checklist ended before this step")
 PASSED_OVER = worded("the technician passed it over")
+LOST = worded("the modem was gone in the middle of the call")
+PLUG_IN = worded(
+    "see to its plug, cable and supply, then run the checklist again: a report of this one is "
+    "written, and proves nothing"
+)
 _GONE = (Fault.PORT_LOST, Fault.PORT_MISSING)
+
+
+def was_lost(seen: Iterable[object]) -> bool:
+    """Whether the modem was unplugged in what was *seen* of a call, or its port died."""
+    return any(isinstance(event, events.LineFault) and event.fault in _GONE for event in seen)
+
+
+def cut_short(steps: Iterable[Step]) -> list[Step]:
+    """Return the *steps* of a call whose modem was lost: the first that did not pass is the one
+    that was lost, and says so; what would have come after it says nothing of the modem."""
+    found: list[Step] = []
+    lost = False
+    for step in steps:
+        if step.verdict == "passed":
+            found.append(step)
+        else:
+            found.append(
+                skipped(step.step, NOT_REACHED) if lost else _step(step.step, "failed", LOST)
+            )
+            lost = True
+    return found
 
 
 def signs(
@@ -105,7 +132,11 @@ def box_hung_up(test: Concluded, end: events.Ended | None) -> Step:
     if end is None or not test.confirmed:
         return _step("hang_up_box", "failed", worded("the end was not confirmed"))
     if end.cause is not events.Cause.LOCAL_HANG_UP:
-        return _step("hang_up_box", "failed", worded("it ended by {cause}", cause=end.cause.value))
+        return _step(
+            "hang_up_box",
+            "failed",
+            worded("how it ended: {cause}", cause=worded(CAUSES[end.cause])),
+        )
     return _step("hang_up_box", "passed", end.evidence)
 
 
@@ -114,8 +145,8 @@ def phone_hung_up(test: Concluded, end: events.Ended | None) -> Step:
     if test.facts.answered_at is None:
         return _step("hang_up_phone", "failed", worded("nobody answered"))
     if end is None or end.cause is not events.Cause.REMOTE_HANG_UP:
-        cause = "-" if end is None else end.cause.value
-        return _step("hang_up_phone", "failed", worded("it ended by {cause}", cause=cause))
+        cause = "-" if end is None else worded(CAUSES[end.cause])
+        return _step("hang_up_phone", "failed", worded("how it ended: {cause}", cause=cause))
     return _step("hang_up_phone", "passed", end.evidence)
 
 

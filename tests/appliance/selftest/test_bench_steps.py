@@ -12,7 +12,8 @@ from appliance.selftest import bench_steps
 from appliance.selftest.bench_report import STEPS, Step
 from appliance.selftest.state import CallUnderTest, Concluded, Key
 from firmware import events
-from firmware.events import Cause, Witness
+from firmware.events import Cause, LineFault, Witness
+from firmware.faults import Fault
 
 MODULE, HOST = Witness.MODULE, Witness.HOST
 CALL = CallUnderTest(
@@ -157,7 +158,7 @@ def test_who_heard_the_keys(
         (Cause.LOCAL_HANG_UP, True, ("passed", "NO CARRIER")),
         (Cause.LOCAL_HANG_UP, False, ("failed", "the end was not confirmed")),
         (None, True, ("failed", "the end was not confirmed")),
-        (Cause.REMOTE_HANG_UP, True, ("failed", "it ended by remote_hang_up")),
+        (Cause.REMOTE_HANG_UP, True, ("failed", "how it ended: the other side hung up")),
     ],
 )
 def test_whether_the_box_ended_the_call(
@@ -174,8 +175,8 @@ def test_whether_the_box_ended_the_call(
     [
         (Cause.REMOTE_HANG_UP, 3.0, ("passed", "NO CARRIER")),
         (Cause.REMOTE_HANG_UP, None, ("failed", "nobody answered")),
-        (Cause.LOCAL_HANG_UP, 3.0, ("failed", "it ended by local_hang_up")),
-        (None, 3.0, ("failed", "it ended by -")),
+        (Cause.LOCAL_HANG_UP, 3.0, ("failed", "how it ended: the box hung up")),
+        (None, 3.0, ("failed", "how it ended: -")),
     ],
 )
 def test_whether_the_phone_ended_the_call(
@@ -249,3 +250,37 @@ def test_a_whole_checklist_keeps_what_was_done() -> None:
     assert done.pop("keys") == ("passed", "all")
     assert done.pop("replug") == ("failed", "x")
     assert set(done.values()) == {("skipped", "the checklist ended before this step")}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ("passed passed failed failed", "passed passed failed skipped"),
+        ("failed passed passed skipped", "failed passed passed skipped"),
+        ("passed passed skipped failed", "passed passed failed skipped"),
+        ("passed passed passed passed", "passed passed passed passed"),
+    ],
+)
+def test_of_a_call_that_lost_its_modem_one_step_is_lost(verdicts: str, expected: str) -> None:
+    names = ("answer", "keys", "keys_module", "hang_up_box")
+    steps = [
+        Step(step=name, verdict=verdict, detail="as heard")  # type: ignore[arg-type]
+        for name, verdict in zip(names, verdicts.split(), strict=True)
+    ]
+    found = bench_steps.cut_short(steps)
+    assert [step.verdict for step in found] == expected.split()
+    assert [step.step for step in found] == list(names)
+    lost = [step.detail for step in found if step.verdict == "failed"]
+    assert lost == [bench_steps.LOST] * len(lost)
+
+
+@pytest.mark.parametrize(
+    ("fault", "lost"),
+    [(Fault.PORT_LOST, True), (Fault.PORT_MISSING, True), (Fault.NO_REPLY, False), (None, False)],
+)
+def test_a_modem_was_gone_where_its_port_was(fault: Fault | None, lost: bool) -> None:
+    seen: list[object] = [end(Cause.LINE_LOST)]
+    if fault is not None:
+        down = LineFault(at=1.0, line="l", fault=fault, detail="", remedy="", final=False)
+        seen.insert(0, down)
+    assert bench_steps.was_lost(seen) is lost
