@@ -26,6 +26,51 @@ AT_THE_ROOT = {
 }
 
 
+WAITS = {
+    "storage": ("Nothing can be recorded any more", "free or replace the disk, restart the box"),
+    "state": (
+        "Calling waits",
+        "`autodialer doctor` names what is missing; `reset` goes on without",
+    ),
+    "stopped": (
+        "The emergency stop is latched",
+        "release the button, then hold start for five seconds or `autodialer reset`",
+    ),
+    "paused": ("Dialling is paused, or is held", "`autodialer resume`, or press start"),
+    "clock": ("The clock is not trusted", "NTP or an RTC; `autodialer clock` ([time](time.md))"),
+    "fleet": ("Nobody is called because", "`autodialer fleet status` ([a fleet](fleet.md))"),
+    "lines": ("No line is in service", "the code of each line, in the table above"),
+    "interrupted": (
+        "The box was cut off in a call",
+        "wait, or press start; if it happens again see to the power supply",
+    ),
+    "loading": ("The registry is being read", "wait"),
+    "busy": ("Every line in service has a call", "nothing"),
+    "limit": ("The limits of the lines are reached", "wait, or raise `limits` in `config.yaml`"),
+    "done": (
+        "Nobody is left to be called",
+        "import people; `autodialer why NUMBER` for one of them",
+    ),
+    "closed": ("Nobody may be called right now", "wait until the time that it names"),
+    "press": ("Attended mode", "press start for one call"),
+    "dialling": ("The next call is being placed", "nothing"),
+}
+"""Why no call is being placed, by the code of :mod:`appliance.campaign.idleness`: how the sentence
+begins, and what to do. ``tests/test_site.py`` compares the codes."""
+
+COMMANDS_SAY = {
+    "there is no config.yaml here": "`autodialer config init`, or `--config FILE`",
+    "no box is running here": "`systemctl start autodialer`, or `autodialer run`",
+    "… runs here and … has done nothing for … s": (
+        "`autodialer stop` hangs up what may be up; then `systemctl restart autodialer`"
+    ),
+    "… may not be used by this account": "`sudo -u autodialer autodialer …`",
+    "… is in use by process …": "ask the running box, or end it first",
+    "the number is reserved for fiction": "write a real one; `rehearse` takes such numbers",
+}
+"""What commands say most often where they refuse."""
+
+
 def configuration() -> str:
     """Return the reference of ``config.yaml``: what ``autodialer config explain`` says."""
     return "\n".join(_configuration())
@@ -79,6 +124,20 @@ def _troubleshooting() -> Iterator[str]:
     yield "|---|---|"
     for fault, remedy in REMEDIES.items():
         yield f"| `{fault.value}` | {remedy} |"
+    yield "\n## By message: nobody is called\n"
+    yield "`status` says it under `now`, and `status --json` as `why`.\n"
+    yield "| code | it begins with | what to do |"
+    yield "|---|---|---|"
+    for code, (begins, remedy) in WAITS.items():
+        yield f"| `{code}` | {begins} | {remedy} |"
+    yield "\n## By message: a command that refuses\n"
+    yield "Each refusal ends with what to do, and `--json` has it under `remedy`. Exit code 1: it"
+    yield "was refused or failed; 2: the command line or the configuration is wrong, with its line"
+    yield "and a caret; `autodialer config explain KEY` tells of every key.\n"
+    yield "| it says | what to do |"
+    yield "|---|---|"
+    for said, remedy in COMMANDS_SAY.items():
+        yield f"| {said} | {remedy} |"
     yield ""
 
 
@@ -123,4 +182,9 @@ def _title(page: Path) -> str:
 
 
 if __name__ == "__main__":
-    check() if "--check" in sys.argv else gather()
+    if "--write" in sys.argv:
+        (ROOT / "docs" / "troubleshooting.md").write_text(troubleshooting(), encoding="utf-8")
+    elif "--check" in sys.argv:
+        check()
+    else:
+        gather()

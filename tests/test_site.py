@@ -65,3 +65,24 @@ def test_each_key_and_each_fault_is_explained(site: ModuleType) -> None:
     assert [key.path for key in keys() if f"# `{key.path}`\n" not in reference] == []
     assert [code.name for code in FaultCode if code.meaning not in trouble] == []
     assert [fault.value for fault in Fault if f"| `{fault.value}` | " not in trouble] == []
+
+
+def test_the_page_of_troubles_is_the_one_that_the_program_makes(site: ModuleType) -> None:
+    """``python docs/site.py --write`` writes it."""
+    page = ROOT / "docs" / "troubleshooting.md"
+    assert page.read_text(encoding="utf-8") == site.troubleshooting()
+
+
+def test_each_reason_to_call_nobody_stands_there_with_what_is_said(site: ModuleType) -> None:
+    source = (ROOT / "appliance" / "campaign" / "idleness.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'code="([a-z]+)"', source)) == set(site.WAITS)
+    sentences = "".join(re.findall(r'"([^"\n]*)"', source))
+    for begins, _ in site.WAITS.values():
+        assert begins.partition(",")[0] in sentences
+
+
+def test_what_commands_say_is_what_they_say(site: ModuleType) -> None:
+    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "appliance").rglob("*.py")]
+    for said in site.COMMANDS_SAY:
+        words = [part.strip() for part in said.split("…") if len(part.strip()) > 3]
+        assert all(any(word in text for text in texts) for word in words), said
