@@ -114,10 +114,12 @@ def _troubleshooting() -> Iterator[str]:
     yield "Ask `autodialer doctor` first: it names each part of the box, its state and what to do."
     yield "The tables here are the box's own.\n"
     yield "## By lamp\n"
-    yield "| lamp | pattern | meaning | what to do |"
-    yield "|---|---|---|---|"
-    for lamp, pattern, meaning, remedy in card_rows():
-        yield f"| {lamp} | {pattern} | {meaning} | {remedy} |"
+    # Two columns, for a telephone in a stairwell; first the lamp for which somebody comes here.
+    yield "| lamp | meaning, and **what to do** |"
+    yield "|---|---|"
+    rows = sorted(card_rows(), key=lambda row: str(row[0]) != "fault")
+    for lamp, pattern, meaning, remedy in rows:
+        yield f"| {lamp}: {pattern} | {meaning}{f'. **{remedy}**' if remedy else ''} |"
     yield "\n## By message: a line that is out of service\n"
     yield "`status`, `doctor`, `watch` and the ledger name the code.\n"
     yield "| code | what to do |"
@@ -126,10 +128,10 @@ def _troubleshooting() -> Iterator[str]:
         yield f"| `{fault.value}` | {remedy} |"
     yield "\n## By message: nobody is called\n"
     yield "`status` says it under `now`, and `status --json` as `why`.\n"
-    yield "| code | it begins with | what to do |"
-    yield "|---|---|---|"
+    yield "| code | how it begins, and **what to do** |"
+    yield "|---|---|"
     for code, (begins, remedy) in WAITS.items():
-        yield f"| `{code}` | {begins} | {remedy} |"
+        yield f"| `{code}` | {begins}. **{remedy}** |"
     yield "\n## By message: a command that refuses\n"
     yield "Each refusal ends with what to do, and `--json` has it under `remedy`. Exit code 1: it"
     yield "was refused or failed; 2: the command line or the configuration is wrong, with its line"
