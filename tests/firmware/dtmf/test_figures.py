@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from firmware.dtmf import evidence
+from firmware.dtmf import evidence, spectrum
 from firmware.dtmf.evidence import near, possible, weigh
 from firmware.dtmf.pair import (
     NEAR_HZ,
@@ -69,7 +69,9 @@ def plain_low(length: int, edge: float = 250.0) -> Array:
     """The projection on everything slower than *edge*, by singular values."""
     time = np.arange(length) / 8000
     step = 8000 / length / 2
-    steps = np.arange(1, int(edge / step) + 1) * step
+    # Added up, as the weights were measured: at some lengths the edge itself is rounded away.
+    steps = np.cumsum(np.full(int(edge / step) + 1, step))
+    steps = steps[steps <= edge]
     waves = [np.ones(length)]
     waves += [f(2 * np.pi * hertz * time) for hertz in steps for f in (np.cos, np.sin)]
     left, values, _ = np.linalg.svd(np.stack(waves, 1), full_matrices=False)
@@ -78,7 +80,7 @@ def plain_low(length: int, edge: float = 250.0) -> Array:
 
 
 @pytest.mark.parametrize("edge", [250.0, 600.0])
-@pytest.mark.parametrize("length", [LENGTHS[1], LENGTHS[2], LENGTHS[-1]])
+@pytest.mark.parametrize("length", [WINDOW, *LENGTHS])
 def test_the_low_subspace(length: int, edge: float) -> None:
     low = low_basis(length, edge)
     assert np.allclose(low.T @ low, np.eye(low.shape[1]))
@@ -512,3 +514,21 @@ def test_an_overtone_at_its_very_distance(
 )
 def test_each_limit_is_one_alone(given: dict[str, float]) -> None:
     assert not possible(replace(FIT, **given), 770.0, 1336.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("peak", "quiet"), [(56, True), (57, False)])
+def test_a_block_at_half_the_floor_is_not_quiet(
+    monkeypatch: pytest.MonkeyPatch, peak: int, quiet: bool
+) -> None:
+    monkeypatch.setattr(spectrum, "FLOOR_ENERGY", 2.0 * 160 * 57**2)
+    data = np.full(BLOCK, peak).astype("<i2").tobytes()
+    assert [block.quiet for block in Spectra().feed(data)] == [quiet]
+
+
+@pytest.mark.parametrize("back", [0, 40, 400])
+def test_a_stretch_ends_at_the_newest_sample_or_earlier(back: int) -> None:
+    stream = np.arange(20 * BLOCK)
+    (*_, block) = Spectra().feed(stream.astype("<i2").tobytes())
+    newest = stream[len(stream) - 100 - back : len(stream) - back]
+    assert block.stretch(100, back).tolist() == newest.tolist()
+    assert block.stretch(100).tolist() == stream[-100:].tolist()
