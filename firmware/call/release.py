@@ -160,15 +160,14 @@ def _told(ending: Ending, told: EndSign, release: Release | None) -> ReleaseCaus
         if told.code in NORMAL_CODES:
             return _normal(ending, told.code, told.evidence)
         return _coded(told.code, told.evidence)
-    code = None if release is None else release.code
-    if release is not None and code is not None:
-        # BUSY is also said for a rejection by some networks; the number tells them apart.
-        if cause_of(code) in _TOLD_BETTER:
-            evidence = f"{told.evidence}; CEER {release.text}"
-            return ReleaseCause(cause=cause_of(code), code=code, evidence=evidence)
-        # A number that says something else may be that of the call before.
-        if cause_of(code) is not told.cause:
-            code = None
+    if release is None or release.code is None:
+        return ReleaseCause(cause=told.cause, code=None, evidence=told.evidence)
+    named = cause_of(release.code)
+    # BUSY is also said for a rejection by some networks; the number tells them apart.
+    if named in _TOLD_BETTER:
+        return _coded(release.code, f"{told.evidence}; CEER {release.text}")
+    # A number that says something else may be that of the call before.
+    code = release.code if named is told.cause else None
     return ReleaseCause(cause=told.cause, code=code, evidence=told.evidence)
 
 

@@ -89,7 +89,7 @@ def measure(samples: Array) -> Frame:
     around = power[second - 2 : second + 3].tolist()
     rival = sum(around) / total
     other = frequency
-    if rival > _RIVAL and around[2] > 0.0:
+    if around[2] > 0.0:
         other = _BIN * (_FIRST + second + _peak(around))
     low, high = sorted((frequency, other))
     if rival > _RIVAL and _is_key(low, high):

@@ -122,6 +122,16 @@ CASES: list[tuple[str, Sequence[Part], Machine | None]] = [
     # Its edges are clean: 10 dB below it two frames before and two after.
     ("sound before", (*BEFORE, noise(3, 0.1 * LOUD), tone(9, 1000), silence(3)), None),
     ("less before", (*BEFORE, noise(3, 0.09 * LOUD), tone(9, 1000), silence(3)), BEEP),
+    (
+        "its loudest frame counts",
+        (*BEFORE, noise(3, 0.09 * LOUD), tone(1, 1000, 0.5 * LOUD), tone(8, 1000), silence(3)),
+        BEEP,
+    ),
+    (
+        "its loudest frame, and no later one",
+        (*BEFORE, noise(3, 0.09 * LOUD), tone(4, 1000), tone(5, 1000, 0.5 * LOUD), silence(3)),
+        BEEP,
+    ),
     ("sound after", (*BEFORE, tone(9, 1000), noise(3, 0.1 * LOUD)), None),
     ("less after", (*BEFORE, tone(9, 1000), noise(3, 0.09 * LOUD)), BEEP),
     (
@@ -402,7 +412,7 @@ def test_what_a_burst_goes_on_with(low: float, high: float, goes_on: bool) -> No
         high=1400.0,
         before=0.0,
         power=LOUD,
-        tones=[900.0, 1000.0, 1100.0],
+        tones=[900.0, 950.0, 1000.0, 1100.0, 1100.0],
     )
     assert ProgressListener._continues(burst, low, high) is goes_on
 
