@@ -11,7 +11,7 @@ from appliance.cli.delivery import Output
 from appliance.cli.output import check_target
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.session import ask
-from appliance.cli.speech import say
+from appliance.cli.speech import language, say
 from appliance.language import LANGUAGES
 
 FORMS = {".html": "html", ".htm": "html", ".txt": "text", ".json": "json"}
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, help="write a file: a page (.html), text (.txt) or JSON (any other)"
     )
     parser.add_argument(
-        "--language", choices=LANGUAGES, help="of the page; the person's own by default"
+        "--language",
+        choices=LANGUAGES,
+        help="of the page; the person's own by default, or else the box's",
     )
     parser.add_argument("--json", action="store_true", help="JSON, whatever the file is called")
 
@@ -38,9 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
         form = "json" if arguments.out is None else FORMS.get(arguments.out.suffix.lower(), "json")
         if arguments.json or form == "json":
             return json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
+        if not dossier.get("timezone"):
+            # Somebody whom the box does not know any more reads the box's own time and language.
+            dossier |= {"timezone": _zone_of_the_box(arguments.config)}
+        wanted = arguments.language or ""
         if form == "text":
-            return as_text(dossier, arguments.language or "")
-        return as_html(dossier, _rule_texts(dossier), arguments.language or "")
+            return as_text(dossier, wanted, language())
+        return as_html(dossier, _rule_texts(dossier), wanted, language())
 
     check_target(arguments, "--out", arguments.out)
     given = {"number": arguments.number}
@@ -53,6 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
     ask(arguments, "dossier", given | {"out": output.place}, output)
     print(say("dossier in {out}; contacts erase removes it", out=arguments.out))
     return 0
+
+
+def _zone_of_the_box(config: Path) -> str:
+    from firmware.yaml_document import read_document
+
+    settings = read_document(config).value
+    law = settings.get("law") if isinstance(settings, dict) else None
+    return str(law.get("timezone", "UTC")) if isinstance(law, dict) else "UTC"
 
 
 def _rule_texts(dossier: dict[str, Any]) -> dict[str, tuple[str, str, str]]:

@@ -80,9 +80,10 @@ def _report(arguments: argparse.Namespace) -> int:
         totals = {"outcomes": figures.outcomes, "refused": figures.refused, "head": head}
         arguments.told = {**totals, "files": [str(file) for file in arguments.wrote]}
     elif arguments.out is None and arguments.csv is None:
+        width = 1 + max(len(speech.say(outcome)) for outcome in MEANINGS)
         for outcome, meaning in MEANINGS.items():
             made, name = figures.outcomes[outcome], speech.say(outcome)
-            print(f"{made:>6}  {name:<12} {speech.say(meaning)}")
+            print(f"{made:>6}  {name:<{width}} {speech.say(meaning)}")
         for rule, count in figures.refused.most_common():
             name = speech.say(rule_name(rule))
             print(speech.say("{count:>6}  refused by {rule}", count=count, rule=name))

@@ -206,9 +206,9 @@ def _sections(dossier: Dossier, say: Speaker) -> Iterator[_Section]:
     )
 
 
-def as_text(dossier: Dossier, language: str = "") -> str:
+def as_text(dossier: Dossier, language: str = "", otherwise: str = DEFAULT) -> str:
     """Return the dossier for a terminal or a letter, in the language of :func:`as_html`."""
-    say = translator(_language(dossier, language))
+    say = translator(_language(dossier, language, otherwise))
     about = say(
         "Everything held about {number}; times in {zone}.",
         number=dossier["number"],
@@ -228,22 +228,28 @@ def as_text(dossier: Dossier, language: str = "") -> str:
     return "\n".join(parts) + "\n"
 
 
-def _language(dossier: Dossier, wanted: str) -> str:
+def _language(dossier: Dossier, wanted: str, otherwise: str) -> str:
     own = str(dossier.get("language") or "")
-    return wanted or (own if own in LANGUAGES else DEFAULT)
+    return wanted or (own if own in LANGUAGES else otherwise)
 
 
 RuleTexts = Mapping[str, tuple[str, str, str]]
 """For the name of a law's rule what it says, its source and date."""
 
 
-def as_html(dossier: Dossier, texts: RuleTexts | None = None, language: str = "") -> str:
+def as_html(
+    dossier: Dossier,
+    texts: RuleTexts | None = None,
+    language: str = "",
+    otherwise: str = DEFAULT,
+) -> str:
     """Return the dossier as a page that needs nothing beside itself.
 
-    In the person's own language where the box speaks it, unless *language* says otherwise.
+    In the person's own language where the box speaks it, and in *otherwise*, the box's, where it
+    does not, or where nobody knows it; unless *language* names another.
     *texts* has the words of the law's rules.
     """
-    return _Page(dossier, texts or {}, _language(dossier, language)).page()
+    return _Page(dossier, texts or {}, _language(dossier, language, otherwise)).page()
 
 
 class _Page:

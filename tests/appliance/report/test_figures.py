@@ -13,7 +13,7 @@ import pytest
 
 from appliance.effects import Entry
 from appliance.language import translator
-from appliance.report.dossier import as_text, compile_dossier
+from appliance.report.dossier import as_html, as_text, compile_dossier
 from appliance.report.figures import AttemptRow, Event, Figures, LineFigures, add_up
 from appliance.report.pages import duration
 from appliance.report.table import COLUMNS, as_csv
@@ -365,3 +365,29 @@ def test_who_agrees_anew_waits_again() -> None:
     ]
     assert add_up(rows[:2], PARIS).waiting == {}
     assert add_up(rows, PARIS).waiting == {"s": ()}
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted", "otherwise", "told"),
+    [
+        ("fr", "", "en", "Tout ce qui est conservé"),
+        ("en", "", "fr", "Everything held"),
+        ("en", "fr", "en", "Tout ce qui est conservé"),
+        # Whose language the box does not speak, or does not know any more, reads the box's own.
+        ("es", "", "fr", "Tout ce qui est conservé"),
+        (None, "", "fr", "Tout ce qui est conservé"),
+        (None, "", "en", "Everything held"),
+    ],
+)
+def test_a_dossier_speaks_the_persons_language_or_else_the_boxs(
+    language: str | None, wanted: str, otherwise: str, told: str
+) -> None:
+    dossier = compile_dossier(PERSON | {"language": language}, ENTRIES)
+    assert as_text(dossier, wanted, otherwise).startswith(told)
+    assert told in as_html(dossier, None, wanted, otherwise)
+
+
+def test_a_letter_keeps_the_spaces_that_french_sets_before_its_marks() -> None:
+    told = as_text(compile_dossier(PERSON | {"name": "A\x1b[2J"}, ENTRIES), "fr")
+    assert "opposé\N{NO-BREAK SPACE}: a appuyé sur 9" in told
+    assert "A?[2J" in told
