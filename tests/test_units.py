@@ -161,5 +161,5 @@ def test_a_state_that_could_not_be_mounted_is_begun_anew_by_no_unit() -> None:
 def test_what_takes_people_in_knows_the_mark_of_a_card_that_lost_them() -> None:
     for unit in UNITS.glob("*.service"):
         text = unit.read_text(encoding="utf-8")
-        if re.search(r"^ExecStart=.* provision (apply|settle|notes)", text, re.MULTILINE):
+        if re.search(r"^ExecStart=.* provision (apply|settle)", text, re.MULTILINE):
             assert "\nConditionPathExists=!/run/autodialer-card/data-missing\n" in text, unit.name
