@@ -195,6 +195,7 @@ class Box:
         entries: Sequence[Entry] = (),
         fleet: Fleet | None = None,
         retry_minutes: float = 10.0,
+        script: Script = SCRIPT,
     ) -> None:
         kinds = [bench] * lines if isinstance(bench, bool) else list(bench)
         self.registry = registry
@@ -211,7 +212,7 @@ class Box:
             campaign=Campaign(
                 purpose="survey",
                 attended=attended,
-                scripts={"fr": SCRIPT},
+                scripts={"fr": script},
                 default_language="fr",
                 timers=Timers(),
                 retry=Retry(

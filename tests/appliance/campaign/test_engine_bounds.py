@@ -4,11 +4,13 @@ whose number may be read in two ways."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from appliance.call.incoming import ANSWER_WITHIN
 from appliance.campaign import inputs
 from appliance.campaign.doubts import Doubt
 from appliance.campaign.inputs import Input
@@ -19,7 +21,7 @@ from appliance.effects import Entry, Send
 from firmware import events
 from firmware.events import AddressKind, Cause
 from firmware.orders import HangUp
-from tests.support.engine_bench import T0, Box, Registry, hours
+from tests.support.engine_bench import SCRIPT, T0, Box, Registry, hours
 
 LINE = "line-1"
 STOP = events.StopRaised(at=0.0, source="command")
@@ -148,28 +150,40 @@ def test_a_call_and_a_caller_at_once_are_two_calls() -> None:
 # -- what ends what -------------------------------------------------------------------------------
 
 
-def ringing(attempt: str = "c1") -> events.IncomingRinging:
-    return events.IncomingRinging(line=LINE, at=0.0, attempt=attempt, number="+33639980000")
+ANSWERS = replace(SCRIPT, incoming="in.fr", durations={**SCRIPT.durations, "in.fr": 7.0})
+RINGING = events.IncomingRinging(line=LINE, at=0.0, attempt="c1", number="+33639980000")
 
 
 @pytest.mark.parametrize(
-    "before",
+    ("before", "told"),
     [
-        (STOP,),
-        (BUTTON, "reset elsewhere"),
-        (inputs.ShutDown(),),
+        ((), ["AnswerCall"]),
+        ((inputs.Pause(by="Alix"),), ["AnswerCall"]),
+        ((STOP,), ["HangUp"]),
+        ((BUTTON, "reset elsewhere"), ["HangUp"]),
+        ((inputs.ShutDown(),), ["HangUp"]),
+        ((inputs.StorageFailed(detail="full"),), ["HangUp"]),
     ],
 )
-def test_a_caller_of_a_silent_box_is_turned_away(before: Sequence[Any]) -> None:
+def test_a_caller_of_a_silent_box_is_turned_away(before: Sequence[Any], told: list[str]) -> None:
     """Each alone: the latch without the button, the button without the latch, the box's end."""
-    made = Box(Registry(anna=hours(5, 9)))
+    made = Box(Registry(anna=hours(5, 9)), script=ANSWERS)
     for one in before:
         if one == "reset elsewhere":
             row = Entry(seq=99, at=T0, kind="stop.reset", subject=None, data={})
             made.engine.observe([row], made.now())
         else:
             made.take(one)
-    assert made.take(ringing())[0] == "HangUp"
+    assert made.take(RINGING) == told
+
+
+def test_a_caller_whose_call_never_stands_is_given_up_in_time() -> None:
+    made = Box(Registry(anna=hours(5, 9)), script=ANSWERS)
+    assert made.take(RINGING) == ["AnswerCall"]
+    assert made.engine.wake_at(made.now()) == ANSWER_WITHIN
+    assert made.tick(ANSWER_WITHIN - 0.001) == []
+    assert made.take(inputs.Pause(by="Alix"), after=0.001) == ["dialling.paused"]
+    assert made.tick() == ["HangUp"], "no deadline passes before all that has happened is taken"
 
 
 @pytest.mark.parametrize(
