@@ -261,8 +261,7 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
-            if end > joined[-1][1]:
-                joined[-1] = (joined[-1][0], end)
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
     return joined
@@ -290,11 +289,9 @@ def subtract(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
     for start, end in spans:
         at = start
         for a, b in holes:
-            if b <= at or a >= end:
-                continue
-            if a > at:
-                left.append((at, a))
-            at = max(at, b)
+            if at < min(a, end):
+                left.append((at, min(a, end)))
+            at = max(at, min(b, end))
         if at < end:
             left.append((at, end))
     return left
