@@ -55,7 +55,7 @@ def decide(
     The call must end inside the open span.
     """
     now = circumstances.now.utc
-    call_seconds = max(circumstances.call_seconds, 0.0)
+    call_seconds = circumstances.call_seconds
     state = standing(consents, rules.purpose, history.revocation, now)
     person = Person.of(contact, state, history, rules)
     place = person.place or rules.somewhere

@@ -154,6 +154,9 @@ def test_clocks_that_differ_in_winter_or_summer_alone() -> None:
     assert not same_clock("Europe/Paris", "Africa/Tunis")
     assert same_clock("America/New_York", "America/Toronto")
     assert not same_clock("Nowhere/At_All", "Nowhere/Else")
+    for known in ("Africa/Abidjan", "Europe/Paris", "Asia/Tokyo"):
+        assert not same_clock("Nowhere/At_All", known)
+        assert not same_clock(known, "Nowhere/At_All")
 
 
 def test_clocks_are_compared_in_each_week_of_three_years() -> None:

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.clearance import rules as clearance_rules
-from appliance.clearance.openings import HORIZON, Person, next_hours
+from appliance.clearance.openings import HORIZON, Person, next_chance, next_hours
 from appliance.clearance.rules import Rules
 from appliance.law import LawCalendar, Place, load_profile
+from appliance.model import NO_HISTORY, Consent, Contact
 from appliance.windows import Span, intersect, parse_windows
 
 AFTER = datetime(2027, 3, 10, 12, tzinfo=UTC)
@@ -212,3 +213,32 @@ def test_what_was_worked_out_is_remembered() -> None:
     assert rules.wished(utc, ALWAYS, 2984) == [(start, start + 7 * 86_400)]
     assert rules.wished_ahead(utc, ALWAYS, 2984) == [(start, start + 3 * 7 * 86_400)]
     assert rules.open(utc, ALWAYS, 2984) == rules.calendar.week(utc, 2984).open
+
+
+def test_a_chance_without_a_length_needs_no_room() -> None:
+    contact = Contact(
+        subject="s",
+        number="+33639980001",
+        number_hash="h",
+        name="",
+        language="fr",
+        timezone="Europe/Paris",
+    )
+    end = datetime(2027, 3, 10, 11, tzinfo=UTC)
+    agreed = Consent(
+        id="c",
+        subject="s",
+        purpose="news",
+        given_at=LONG_AGO,
+        source="form",
+        evidence="sheet",
+        windows="mon-fri 11:00-12:00",
+        valid_until=None,
+        recorded_at=LONG_AGO,
+    )
+    rules = Rules(purpose="news", profile=load_profile("fr"))
+    for early, found in ((0.5, end), (0.0, end + timedelta(days=1))):
+        after = end - timedelta(seconds=early)
+        chance = next_chance(contact, [agreed], NO_HISTORY, rules, after)
+        assert chance is not None
+        assert chance.end == found
