@@ -15,7 +15,7 @@ Move = Callable[[Playbook], object]
 
 RUNG: list[tuple[str, Move, str, float | None]] = [
     # Set up within 15 seconds and rung for 45, and no longer than the clearance.
-    ("", lambda book: None, "Dialling", 60.0),
+    ("begun", lambda book: book.time(0), "Dialling", 60.0),
     ("dialled", lambda book: book.dialled(1), "Dialling", 60.0),
     ("ringing", lambda book: book.ringing(3), "Ringing", 48.0),
     # A clip starts within five seconds, and is over three after its length.
