@@ -29,6 +29,8 @@ from firmware.wording import plural, worded
 
 REREAD_AFTER = 0.2
 """Seconds in which a row that is being written is complete."""
+SHOWN = 8
+"""Letters of a person's id that pages show."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for reader in (show, export):
         reader.add_argument("--after", type=int, default=0, metavar="SEQ", help="rows after SEQ")
         reader.add_argument("--kind", help="only this kind, or a family such as call.")
-        reader.add_argument("--subject", help="only rows of this subject")
+        reader.add_argument(
+            "--subject",
+            help="only rows of this subject: its id, or the 8 letters of it that pages show",
+        )
         reader.add_argument("--attempt", help="only rows of this attempt")
     show.add_argument("--last", type=int, metavar="N", help="only the last N")
+    show.add_argument(
+        "--row", type=int, metavar="SEQ", help="only this row, as the report names it"
+    )
     show.add_argument("--json", action="store_true", help="print one JSON object a row")
     export.add_argument("--out", type=Path, help="write to a file instead of standard output")
     export.add_argument("--json", action="store_true", help="say as JSON what --out wrote")
@@ -178,15 +186,33 @@ def _chosen(directory: Path, arguments: argparse.Namespace) -> Iterator[Entry]:
     for entry in read_entries(directory, arguments.after):
         if kind and entry.kind != kind and not (kind.endswith(".") and entry.kind.startswith(kind)):
             continue
-        if arguments.subject and entry.subject != arguments.subject:
+        if arguments.subject and not _is_of(entry, arguments.subject):
             continue
         if arguments.attempt and entry.data.get("attempt") != arguments.attempt:
             continue
         yield entry
 
 
+def _is_of(entry: Entry, subject: str) -> bool:
+    """Whether *entry* is about *subject*, whose id may be as short as pages show it."""
+    told = entry.subject or ""
+    return told == subject or (len(subject) >= SHOWN and told.startswith(subject))
+
+
+def _one_row(directory: Path, seq: int) -> Entry:
+    """Return the row with number *seq*. Raises Refused where there is none."""
+    entry = next(iter(read_entries(directory, seq - 1)), None) if seq > 0 else None
+    if entry is None or entry.seq != seq:
+        raise Refused(
+            worded("the ledger has no row {seq}", seq=seq),
+            worded("autodialer ledger verify says how many it has"),
+        )
+    return entry
+
+
 def _show(directory: Path, arguments: argparse.Namespace) -> int:
-    rows = _chosen(directory, arguments)
+    row = arguments.row
+    rows = _chosen(directory, arguments) if row is None else iter([_one_row(directory, row)])
     zone = None if arguments.json else box_zone(arguments)
     if arguments.last is not None:
         from collections import deque

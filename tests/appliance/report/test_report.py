@@ -234,3 +234,32 @@ def test_a_call_that_runs_has_nothing_but_its_beginning() -> None:
 def test_figures_span_from_the_first_row_to_the_last() -> None:
     figures = add_up(entries(), PARIS)
     assert (figures.first, figures.last) == (AT, AT + timedelta(hours=len(ROWS) - 1))
+
+
+def test_the_row_that_a_page_names_is_shown_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And whoever has the short id of a person finds their rows by it."""
+    state = tmp_path / "state"
+    state.mkdir()
+    people: list[tuple[str, str, dict[str, Any]]] = [
+        ("call.ended", "abcdef0123456789", {}),
+        ("call.ended", "abcdef0199999999", {}),
+    ]
+    with Ledger.open(state / "ledger") as ledger:
+        ledger.append([Record(kind=k, subject=s, data=d) for k, s, d in people], AT)
+    show = ["--state", str(state), "ledger", "show", "--json"]
+    assert main([*show, "--row", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["seq"] == 2
+    for none in ("0", "-1", "3"):
+        assert main([*show, "--row", none]) == 1
+        assert "has no row" in json.loads(capsys.readouterr().out)["error"]
+    for subject, rows in (
+        ("abcdef01", [1, 2]),
+        ("abcdef0123456789", [1]),
+        # Too short to mean one person.
+        ("abcdef0", []),
+    ):
+        assert main([*show, "--subject", subject]) == 0
+        told = capsys.readouterr().out.splitlines()
+        assert [json.loads(line)["seq"] for line in told] == rows
