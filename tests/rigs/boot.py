@@ -713,16 +713,18 @@ def _scenario() -> dict[str, object]:
     return {"numbers": numbers, "lines": [{"line": 1, "sim": {"pin": PIN}}]}
 
 
-def clean_root(release: str, arch: str = "") -> Path:
-    """Return a root of *release*, made once; *arch* is another machine's, which qemu plays."""
-    tree = ROOTS / (f"{release}-{arch}" if arch else release)
+def clean_root(release: str, arch: str = "", more: str = "") -> Path:
+    """Return a root of *release*, made once; *arch* is another machine's, which qemu plays. *more*
+    is a package that it has besides."""
+    tree = ROOTS / "-".join(word for word in (release, arch, more) if word)
+    packages = ",".join(word for word in (PACKAGES, more) if word)
     if not tree.exists():
         ROOTS.mkdir(parents=True, exist_ok=True)
         making = ROOTS / f"{tree.name}.new"
         shutil.rmtree(making, ignore_errors=True)
         subprocess.run(
             [
-                *("debootstrap", "--variant=minbase", f"--include={PACKAGES}"),
+                *("debootstrap", "--variant=minbase", f"--include={packages}"),
                 *((f"--arch={arch}",) if arch else ()),
                 *(release, str(making)),
             ],
