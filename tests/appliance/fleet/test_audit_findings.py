@@ -161,6 +161,9 @@ def test_fifty_findings_are_told_and_the_rest_counted(count: int, more: int | No
     )
     assert not verdict.clean
     lines = told(verdict)
+    assert lines[0] == (
+        "Looked at: 0 boxes, 0 ledger rows, 0 claims, 0 calls, 0 objections, 0 stops."
+    )
     assert lines[3] == "  BROKEN  nobody was called more often than allowed"
     assert lines[7 : 7 + min(count, 50)] == [f"  - finding {n}" for n in range(min(count, 50))]
     assert lines[57:] == ([] if more is None else [f"  - and {more} more"])

@@ -24,7 +24,14 @@ from appliance.fleet.claim import (
     refusal,
     step,
 )
-from appliance.fleet.messages import Claim, Ended, Objection, Order, decode
+from appliance.fleet.messages import (
+    Claim,
+    Ended,
+    MessageUnreadable,
+    Objection,
+    Order,
+    decode,
+)
 from appliance.fleet.outbox import Due, Outbox
 from appliance.fleet.subjects import Subject, Subjects
 from appliance.model import Outcome
@@ -231,6 +238,20 @@ def test_messages_as_they_stand_in_the_log() -> None:
 def test_a_text_has_up_to_a_thousand_characters(length: int) -> None:
     told = Objection(box="n" * length, at=AT, by="key")
     assert Objection.read(told.payload()).box == told.box
+
+
+@pytest.mark.parametrize(
+    ("at", "why"),
+    [
+        ("2027-03-10T17:30:00", "at is a time without offset"),
+        ("yesterday", "at is no time"),
+        ("", "at is no time"),
+        (None, "at is no time"),
+    ],
+)
+def test_a_time_has_an_offset(at: object, why: str) -> None:
+    with pytest.raises(MessageUnreadable, match=f"^{why}$"):
+        Objection.read(_json({"box": "n", "at": at, "by": "key"}))
 
 
 @pytest.mark.parametrize("flag", [1, "true", None, False])

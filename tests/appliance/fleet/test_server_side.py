@@ -141,6 +141,25 @@ def test_how_a_stream_differs(found: dict[str, Any], faults: int) -> None:
     assert len(unlike(LOG, LOG | found)) == faults
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("max_msgs_per_subject", -1),
+        ("max_age", 0),
+        ("max_msgs", -1),
+        ("max_bytes", -1),
+        ("discard", "old"),
+        ("num_replicas", 1),
+        ("deny_delete", False),
+    ],
+)
+def test_what_a_server_leaves_out_has_its_default(key: str, value: object) -> None:
+    bare: dict[str, Any] = {"subjects": ["x"]}
+    assert unlike(bare | {key: value}, bare) == []
+    assert unlike(bare, bare | {key: value}) == []
+    assert len(unlike(bare, bare | {key: "else"})) == 1
+
+
 def test_a_node_alone_and_one_of_three() -> None:
     nodes = [Node(name=f"n{n}", host=f"10.0.0.{n}") for n in (1, 2, 3)]
     alone = node_config(nodes[0], nodes[:1], store="/s", tls=None)
