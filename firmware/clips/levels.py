@@ -142,7 +142,7 @@ class Meter:
 
 
 def _frame_energy(samples: Samples, frame: int) -> Samples:
-    energy: Samples = np.mean(np.square(samples.reshape(-1, frame)), axis=1)
+    energy: Samples = np.mean(np.square(samples.reshape(len(samples) // frame, frame)), axis=1)
     return energy
 
 
@@ -154,14 +154,14 @@ def to_channels(raw: bytes, width: int, channels: int) -> Samples:
     if width == 1:
         values = np.frombuffer(raw, np.uint8).astype(np.float64) - 128.0
     elif width == 3:
-        triples = np.frombuffer(raw, np.uint8).reshape(-1, 3)
+        triples = np.frombuffer(raw, np.uint8).reshape(len(raw) // 3, 3)
         words = np.zeros((len(triples), 4), np.uint8)
         words[:, 1:] = triples
-        values = words.view("<i4").reshape(-1).astype(np.float64) / 256.0
+        values = words.view("<i4").ravel().astype(np.float64) / 256.0
     else:
         values = np.frombuffer(raw, f"<i{width}").astype(np.float64)
     values /= float(1 << (8 * width - 1))
-    return values.reshape(-1, channels)
+    return values.reshape(len(values) // channels, channels)
 
 
 class Channels:

@@ -146,8 +146,9 @@ def look_closer(fit: PairFit) -> Remains:
     signal = solved.samples - low @ low_parts[8]
     rest = signal - weights @ waves + low @ (weights @ low_parts[:8])
     steady = weights[:4] @ waves[:4] - low @ (weights[:4] @ low_parts[:4])
-    parts = (steady * signal).reshape(PARTS, -1).sum(axis=1)
-    norms = (steady * steady).reshape(PARTS, -1).sum(axis=1)
+    cut = (PARTS, length // PARTS)
+    parts = (steady * signal).reshape(cut).sum(axis=1)
+    norms = (steady * steady).reshape(cut).sum(axis=1)
     mean = float(norms.sum()) / PARTS
     low_rest = rest @ voice
     high_rest = max(0.0, solved.energy - solved.carried - float(low_rest @ low_rest))
