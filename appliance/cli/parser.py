@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 USAGE = 2
 
+# argparse asks gettext for its own words, which nobody has translated, and gettext then loads the
+# table of all the world's locales, a fifth of a start of Python.
+argparse._ = str  # type: ignore[attr-defined]
+
 
 def wants_json(words: Sequence[str]) -> bool:
     """Tell whether the command line asks for JSON; what follows ``--`` is no option."""

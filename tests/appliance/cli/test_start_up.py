@@ -88,6 +88,8 @@ def test_a_status_of_a_running_box_loads_no_part_of_the_library_that_it_does_not
     unused = ("typing", "textwrap", "string", "base64", "threading", "locale", "dataclasses")
     code = (
         "import sys, appliance.cli.running, appliance.screen.status\n"
+        "from appliance.cli.main import command_parser, top_parser\n"
+        "top_parser(); command_parser('status').parse_args(['--json'])\n"
         "from appliance.language import translator\n"
         "translator('en')('ready')\n"
         f"print(sorted(name for name in {unused!r} if name in sys.modules))"
