@@ -345,6 +345,12 @@ def fault_name(code: str) -> str:
         return code
 
 
+def detail_name(detail: str) -> str:
+    """Return the message for the one value that a screen shows of a row: its cause, its fault or
+    who did it; of any other the value itself."""
+    return CAUSES.get(detail) or BY.get(detail) or fault_name(detail)
+
+
 def hours(windows: str, say: Translate) -> str:
     """Return weekly *windows*, such as ``mon-fri 18:00-20:00``, with the days in the language."""
     return _DAY.sub(lambda day: say(_DAYS[day[1]]), windows)

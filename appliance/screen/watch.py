@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from appliance.language import Translate, marked
-from appliance.ledger_words import fault_name, kind_name, rule_name
+from appliance.ledger_words import detail_name, fault_name, kind_name, rule_name
 from appliance.screen.local_time import MINUTES, TIME, local
 from appliance.screen.status import OUTCOMES
 
@@ -229,9 +229,10 @@ def _events(status: dict[str, Any], say: Translate) -> Iterator[Text]:
     for one in reversed(rows):
         row = Text(f"{local(one['at'], status.get('timezone'), TIME)} ")
         row.append(say(kind_name(one["kind"])))
-        for part in (one.get("detail"), one.get("line")):
+        detail = str(one.get("detail") or "")
+        for part in (OUTCOMES.get(detail) or detail_name(detail), one.get("line")):
             if part:
-                row.append(f"  {say(OUTCOMES.get(part, part))}")
+                row.append(f"  {say(part)}")
         if one.get("subject"):
             row.append(f"  {one['subject'][:8]}", "dim")
         yield row

@@ -178,6 +178,21 @@ def test_what_only_a_newer_box_writes_stands_for_itself(name: Callable[[str], st
     assert name("new.thing") == "new.thing"
 
 
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ("remote_hang_up", "l'autre côté a raccroché"),
+        ("port-missing", "port absent"),
+        ("button", "bouton d'arrêt"),
+        ("Camille, at the desk", "Camille, at the desk"),
+        ("9", "9"),
+        ("", ""),
+    ],
+)
+def test_what_a_screen_shows_of_a_row_is_said_too(detail: str, told: str) -> None:
+    assert FRENCH(words.detail_name(detail)) == told
+
+
 # --- the pages, with everything that they may show ---------------------------------------------
 
 AT = datetime(2027, 3, 9, 17, 0, tzinfo=UTC)
