@@ -145,7 +145,7 @@ def _print_revoked(place: str, answer: dict[str, Any]) -> None:
         known = "" if one["known"] else worded(" (in no registry; suppressed all the same)")
         print(say("{number} will not be called again{known}", number=one["number"], known=known))
     if len(answer["numbers"]) > 1:
-        print(say("{count} numbers revoked", count=len(answer["numbers"])))
+        print(several("{count} number revoked", "{count} numbers revoked", len(answer["numbers"])))
 
 
 def _print_erased(answer: dict[str, Any]) -> None:
@@ -276,11 +276,13 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
         print(
             say("line {line}: left out, the person objected after giving that consent", line=line)
         )
-    what = worded(
-        "{new_people} new people, {new_consents} new consents, {unchanged} rows known already",
-        new_people=answer["new_people"],
-        new_consents=answer["new_consents"],
-        unchanged=answer["unchanged"],
+    what = joined(
+        ", ",
+        [
+            plural("{count} new person", "{count} new people", answer["new_people"]),
+            plural("{count} new consent", "{count} new consents", answer["new_consents"]),
+            plural("{count} row known already", "{count} rows known already", answer["unchanged"]),
+        ],
     )
     if answer["imported"]:
         left = answer["rejected_rows"]

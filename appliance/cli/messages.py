@@ -14,7 +14,7 @@ from appliance.cli.paths import box_zone
 from appliance.cli.session import ask
 from appliance.cli.speech import say, several
 from appliance.screen.local_time import local
-from firmware.wording import worded
+from firmware.wording import joined, plural, worded
 
 WHY = {
     "not_understood": worded("not understood"),
@@ -65,7 +65,9 @@ def _print_list(messages: list[dict[str, Any]], zone: str | None) -> None:
             f"{state:<7}  {say(WHY.get(one['why'], one['why']))}"
         )
     waiting = sum(one["waits"] for one in messages)
-    print(say("{count} messages, {waiting} wait to be read", count=len(messages), waiting=waiting))
+    held = plural("{count} message", "{count} messages", len(messages))
+    unread = plural("{count} waits to be read", "{count} wait to be read", waiting)
+    print(say(joined(", ", [held, unread])))
 
 
 def _print_one(one: dict[str, Any], zone: str | None) -> None:

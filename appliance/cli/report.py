@@ -16,7 +16,7 @@ from appliance.cli.paths import LEDGER, existing_state
 from appliance.errors import Refused
 from appliance.language import DEFAULT, LANGUAGES, translator
 from appliance.storage.written_files import takes_a_stream
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 if TYPE_CHECKING:
     from appliance.ledger import Anchor
@@ -75,7 +75,8 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.csv is not None:
         write_target(arguments, "--csv", arguments.csv, as_csv(figures).encode())
         arguments.wrote.append(arguments.csv)
-        print(speech.say("{count} attempts in {csv}", count=len(figures.rows), csv=arguments.csv))
+        listed = plural("{count} attempt", "{count} attempts", len(figures.rows))
+        print(speech.say("{listed} in {csv}", listed=listed, csv=arguments.csv))
     if arguments.json:
         totals = {"outcomes": figures.outcomes, "refused": figures.refused, "head": head}
         arguments.told = {**totals, "files": [str(file) for file in arguments.wrote]}

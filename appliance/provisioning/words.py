@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from appliance.language import Translate
+from appliance.language import Translate, plural, worded
 from appliance.provisioning.apply import Outcome
 from appliance.provisioning.folder import CONTACTS, WITHDRAWALS
 
@@ -42,8 +42,14 @@ def _told(outcome: Outcome, say: Translate, box: str) -> Iterator[str]:
         if result.config:
             yield say("- The new configuration holds; the box goes on with it by itself.")
         if result.people or result.consents:
-            text = say("- {people} new people and {consents} new consents from {file}.")
-            yield text.format(people=result.people, consents=result.consents, file=CONTACTS)
+            yield say(
+                worded(
+                    "- {people} and {consents} from {file}.",
+                    people=plural("{count} new person", "{count} new people", result.people),
+                    consents=plural("{count} new consent", "{count} new consents", result.consents),
+                    file=CONTACTS,
+                )
+            )
     yield from _withdrawn(outcome, say)
     for warning in outcome.warnings:
         yield "- " + say("PLEASE LOOK: {what}.").format(what=say(warning))
@@ -55,11 +61,21 @@ def _told(outcome: Outcome, say: Translate, box: str) -> Iterator[str]:
 def _withdrawn(outcome: Outcome, say: Translate) -> Iterator[str]:
     result = outcome.result
     if result.withdrawals and outcome.kept:
-        text = say("- {count} withdrawals are kept; the box takes them before it calls anybody.")
-        yield text.format(count=result.withdrawals)
+        yield say(
+            plural(
+                "- {count} withdrawal is kept; the box takes it before it calls anybody.",
+                "- {count} withdrawals are kept; the box takes them before it calls anybody.",
+                result.withdrawals,
+            )
+        )
     elif result.withdrawals:
-        text = say("- {count} people who withdrew will not be called again.")
-        yield text.format(count=result.withdrawals)
+        yield say(
+            plural(
+                "- {count} person who withdrew will not be called again.",
+                "- {count} people who withdrew will not be called again.",
+                result.withdrawals,
+            )
+        )
     if outcome.unread:
         named = ", ".join(map(str, outcome.unread[:MOST_LINES_NAMED]))
         more = ", …" if len(outcome.unread) > MOST_LINES_NAMED else ""

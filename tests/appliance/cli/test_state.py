@@ -191,7 +191,7 @@ def test_a_dry_run_creates_nothing(tmp_path: Path, capsys: pytest.CaptureFixture
     people.write_text(HEADER + ROW.format(number="+33639980001"))
     nowhere = tmp_path / "none"
     assert main(["--state", str(nowhere), "contacts", "import", str(people), "--dry-run"]) == 0
-    assert "1 new people, 1 new consents" in capsys.readouterr().out
+    assert "1 new person, 1 new consent," in capsys.readouterr().out
     assert not nowhere.exists()
 
 

@@ -263,7 +263,7 @@ def test_messages_are_listed_shown_and_deleted_by_command(
     out = capsys.readouterr().out
     assert kept.id[:8] in out
     assert WORDS not in out
-    assert "1 wait to be read" in out
+    assert "1 waits to be read" in out
     assert main([*tool, "show", kept.id[:8]]) == 0
     out = capsys.readouterr().out
     assert WORDS in out
