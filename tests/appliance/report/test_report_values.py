@@ -283,6 +283,8 @@ def test_calls_by_day_are_drawn_from_two_days_on(
         ({"evidence": {"code": 0}}, "code 0"),
         ({"evidence": {"code": None}}, ""),
         ({"evidence": {"machine": "odd"}}, "odd"),
+        ({"evidence": {"audio_failure": "blocked"}}, "the voice failed"),
+        ({"evidence": {"audio_failure": ""}}, ""),
         ({"evidence": {"confirmed": False}}, "end not confirmed"),
         ({"evidence": {"confirmed": True}}, ""),
         ({"evidence": {"confirmed": None}}, ""),
