@@ -267,10 +267,14 @@ def test_a_consent_without_source_or_evidence_is_not_proven(
 
 
 def test_ids_have_their_digits_and_no_others() -> None:
-    assert registry_rows.key_text("contacts", 0xAB) == "0" * 30 + "ab"
+    assert registry_rows.SCHEMA == 2
+    for table in ("contacts", "consents", "messages"):
+        assert registry_rows.key_text(table, 0xAB) == "0" * 30 + "ab"
     assert registry_rows.key_text("suppressions", 1) == "0" * 63 + "1"
     assert registry_rows.person_id("0" * 31 + "f") == 15
     assert registry_rows.hash_id("0" * 63 + "f") == 15
+    assert registry_rows.person_id("0" * 30 + "a0") == 160
+    assert registry_rows.hash_id("0" * 62 + "a0") == 160
     for count in (31, 33):
         with pytest.raises(ValueError, match="32"):
             registry_rows.person_id("0" * count)
