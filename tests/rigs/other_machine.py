@@ -88,7 +88,11 @@ def room_of(test: str) -> str:
     )
 
 
-_RESULT = re.compile(r"^(tests/\S+\.py::.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL)\b", re.MULTILINE)
+_RESULT = re.compile(
+    r"^(tests/\S+\.py::.*) (PASSED|FAILED|ERROR|SKIPPED|XFAIL)(?: \(.*\))?\s+\[ *\d+%\]",
+    re.MULTILINE,
+)
+"""A line of ``pytest -v``; the name of a test may hold the word ERROR itself."""
 
 
 def counted(log: str) -> dict[str, dict[str, int]]:
@@ -169,12 +173,13 @@ def run(release: str, arch: str, paths: list[str], place: Path, minutes: float) 
     finally:
         subprocess.run(["umount", "-l", str(root)], check=False)
     text = log.read_text(encoding="utf-8", errors="replace")
-    print("\n".join(told(text, ended=code is not None)))
+    whole = code is not None and code >= 0
+    print("\n".join(told(text, ended=whole)))
     if not counted(text):
         print(text[-3000:])
-    how = "to its end" if code is not None else f"broken off after {minutes:g} minutes"
+    how = "to its end" if whole else "broken off"
     print(f"{release}, {arch}, Python {python}, {how}: {time.monotonic() - began:.0f} s; {log}")
-    return 1 if code is None else code
+    return code if code is not None and whole else 1
 
 
 def main(argv: list[str] | None = None) -> int:
