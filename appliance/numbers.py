@@ -174,7 +174,20 @@ def _judge(number: PhoneNumber) -> NumberRefused | None:
     if region == "001":
         return _premium(worded("it is an international service or satellite number"))
     kind = phonenumbers.number_type(number)
-    priced = {
+    priced = _priced_kinds().get(kind)
+    if priced is not None:
+        return _premium(priced)
+    if kind == PhoneNumberType.UNKNOWN:
+        return _invalid()
+    return None
+
+
+@lru_cache(maxsize=1)
+def _priced_kinds() -> dict[int, str]:
+    """Return what the library calls kinds of numbers that are refused for their price."""
+    from phonenumbers import PhoneNumberType
+
+    return {
         PhoneNumberType.PREMIUM_RATE: worded("it is a premium-rate number"),
         PhoneNumberType.SHARED_COST: worded("it is a shared-cost number"),
         PhoneNumberType.TOLL_FREE: worded("it is a toll-free service number"),
@@ -184,12 +197,7 @@ def _judge(number: PhoneNumber) -> NumberRefused | None:
         PhoneNumberType.PAGER: worded("it is a pager"),
         PhoneNumberType.UAN: worded("it is a company's universal access number"),
         PhoneNumberType.VOICEMAIL: worded("it is a voicemail access number"),
-    }.get(kind)
-    if priced is not None:
-        return _premium(priced)
-    if kind == PhoneNumberType.UNKNOWN:
-        return _invalid()
-    return None
+    }
 
 
 def number_class(e164: str) -> NumberClass:

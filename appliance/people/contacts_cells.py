@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from appliance.errors import excerpt
@@ -87,15 +88,15 @@ class CellReader:
 
     def language(self) -> str:
         text = self.raw("language") or self._defaults.language
-        match = _LANGUAGE.fullmatch(text)
-        if match is None:
+        language = _language(text) if len(text) <= LONGEST_LANGUAGE else None
+        if language is None:
             self.fault(
                 "language",
                 worded("“{shown}” is not a language", shown=excerpt(text)),
                 worded("write two letters: fr"),
             )
             return ""
-        return match[1].lower()
+        return language
 
     def zone(self, number: str) -> ZoneInfo:
         """Read the person's zone, or derive it from *number*, which is empty where it is faulty.
@@ -103,14 +104,13 @@ class CellReader:
         The hours of a call are the callee's: the box's own zone says nothing about them.
         """
         name = self.raw("timezone")
-        told = zones_of_number(number) if number else NumberZones("", ())
         if not name:
-            return self._zone_of_number(number, told)
+            return self._zone_of_number(number, _told_by(number))
         zone = civil_zone(name)
         if zone is None:
             what = zone_fault(name) or worded("is not a time zone")
             wrong = worded("“{shown}” {what}", shown=excerpt(name), what=what)
-            self.fault("timezone", wrong, self._suggest(name, told.region))
+            self.fault("timezone", wrong, self._suggest(name, _told_by(number).region))
             return ZoneInfo("UTC")
         if number and (others := contradicted(number, zone.key)):
             self.warning(
@@ -163,20 +163,12 @@ class CellReader:
             if column not in OPTIONAL:
                 self.fault(column, worded("is empty"), worded("write a date: 2026-11-24"))
             return None
-        match = _MOMENT.fullmatch(text) or _MOMENT.fullmatch(self._iso(column, text))
         try:
-            if match is None:
-                raise ValueError
-            day = date.fromisoformat(match[1])
-            if not 1970 <= day.year <= 2200:
-                raise ValueError
-            if match[2] is None:
-                local = datetime.combine(day + timedelta(days=1 if last else 0), time(), zone)
-            else:
-                if match[3] is None:
-                    local = datetime.combine(day, time.fromisoformat(match[2]), zone)
-                else:
-                    local = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3]}")
+            return _moment(text, zone, last)
+        except ValueError:
+            pass
+        try:
+            return _moment(self._iso(column, text), zone, last)
         except ValueError:
             self.fault(
                 column,
@@ -187,7 +179,6 @@ class CellReader:
                 ),
             )
             return None
-        return local.astimezone(UTC).replace(microsecond=0)
 
     def _iso(self, column: str, text: str) -> str:
         """Return a date as a spreadsheet shows it in the form of ISO 8601; else *text*.
@@ -217,6 +208,39 @@ class CellReader:
         if match[5] is not None:
             clock = f"T{int(match[5]):02d}:{match[6]}" + (f":{match[7]}" if match[7] else "")
         return f"{year}-{month:02d}-{day:02d}{clock}"
+
+
+# Many people share few texts: their lists were filled in on few days.
+@lru_cache(maxsize=4096)
+def _moment(text: str, zone: ZoneInfo, last: bool) -> datetime:
+    """Return the instant that *text* (ISO 8601) means in *zone*; raises ``ValueError``."""
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        raise ValueError
+    day = date.fromisoformat(match[1])
+    if not 1970 <= day.year <= 2200:
+        raise ValueError
+    if match[2] is None:
+        local = datetime.combine(day + timedelta(days=1 if last else 0), time(), zone)
+    elif match[3] is None:
+        local = datetime.combine(day, time.fromisoformat(match[2]), zone)
+    else:
+        local = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3]}")
+    return local.astimezone(UTC).replace(microsecond=0)
+
+
+@lru_cache(maxsize=256)
+def _language(text: str) -> str | None:
+    match = _LANGUAGE.fullmatch(text)
+    return None if match is None else match[1].lower()
+
+
+LONGEST_LANGUAGE = 5
+"""Characters: fr-FR. What is longer is none, and no memory's business."""
+
+
+def _told_by(number: str) -> NumberZones:
+    return zones_of_number(number) if number else NumberZones("", ())
 
 
 def _some(zones: Sequence[str]) -> str:

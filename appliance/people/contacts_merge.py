@@ -105,9 +105,11 @@ class ImportPlan:
         """Return what *row* adds, None where it adds nothing, or how it contradicts history."""
         known = self._known.by_number(row.number)
         before = () if known is None else self._known.consents(known.subject)
-        same = next(
-            (c for c in before if c.purpose == row.purpose and c.given_at == row.given_at), None
-        )
+        same = None
+        for consent in before:
+            if consent.purpose == row.purpose and consent.given_at == row.given_at:
+                same = consent
+                break
         if same is not None:
             different = _difference(same, row)
             if different:

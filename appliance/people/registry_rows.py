@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from appliance.model import Consent, Contact, Sketch
-from appliance.storage.journal_format import encode_row
+from appliance.storage.journal_format import encode_row, encode_texts
 
 SCHEMA = 2
 """Version of the columns below. A later one appends columns; older rows are then shorter. Version 1
@@ -149,7 +149,7 @@ def subject_of(row: bytes) -> int:
 
 def contact_row(contact: Contact) -> bytes:
     bytes.fromhex(contact.number_hash)
-    return encode_row(
+    return encode_texts(
         [
             contact.number,
             contact.number_hash,
@@ -161,7 +161,7 @@ def contact_row(contact: Contact) -> bytes:
 
 
 def consent_row(consent: Consent) -> bytes:
-    return encode_row(
+    return encode_texts(
         [
             consent.subject,
             consent.purpose,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.storage.journal_format import (
     FORMAT,
@@ -15,6 +18,7 @@ from appliance.storage.journal_format import (
     SchemaUnknown,
     body,
     encode_row,
+    encode_texts,
     end_line,
     frame,
     part_line,
@@ -96,3 +100,16 @@ def test_a_header_lacks_nothing_and_holds_nothing_else(field: str) -> None:
         Header.read("journal", frame(json.dumps(told).encode()))
     with pytest.raises(JournalCorrupt, match="unusable"):
         Header.read("journal", stored(more=1))
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]))), max_size=9)
+)
+def test_rows_of_texts_are_encoded_as_all_rows_are(row: list[str | None]) -> None:
+    assert encode_texts(row) == encode_row(row)
+
+
+@pytest.mark.parametrize("row", [[1], ["a", 2.5], [["a"]], [b"a"], ["\ud800"]])
+def test_what_is_no_text_is_not_taken_for_one(row: list[Any]) -> None:
+    with pytest.raises((TypeError, UnicodeEncodeError)):
+        encode_texts(row)
