@@ -149,7 +149,6 @@ def look_closer(fit: PairFit) -> Remains:
     cut = (PARTS, length // PARTS)
     parts = (steady * signal).reshape(cut).sum(axis=1)
     norms = (steady * steady).reshape(cut).sum(axis=1)
-    mean = float(norms.sum()) / PARTS
     low_rest = rest @ voice
     high_rest = max(0.0, solved.energy - solved.carried - float(low_rest @ low_rest))
     spectrum = np.fft.rfft(rest * taper)
@@ -162,7 +161,7 @@ def look_closer(fit: PairFit) -> Remains:
     row, column = fit.row_level**2 * length / 2.0, fit.column_level**2 * length / 2.0
     return Remains(
         explained_high=solved.carried / (solved.carried + high_rest),
-        weakest_part=float((parts / np.maximum(norms, 0.25 * mean)).min()),
+        weakest_part=float((parts / norms).min()),
         band=left(*TONE_BAND_HZ) / (row + column),
         row=left(fit.row_hz - NEAR_HZ, fit.row_hz + NEAR_HZ) / row,
         column=left(fit.column_hz - NEAR_HZ, fit.column_hz + NEAR_HZ) / column,
