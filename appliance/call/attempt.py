@@ -77,8 +77,8 @@ def begin(
     attempt: str,
     number_hash: str,
     now: Now,
+    linger: float,
     purpose: str = "",
-    linger: float = 0.0,
     claim: ClaimProof | None = None,
 ) -> Step:
     """Turn a clearance into a call: the row that authorises it, then the order to dial.
@@ -421,9 +421,7 @@ def _nothing_pressed(state: Waiting, now: Now) -> Step:
     if more:
         clip = call.script.greeting if whole else call.script.prompt
         deadline = clip_deadline(call, clip, now.monotonic, started=False)
-        known = replace(
-            facts, repeats=facts.repeats + 1, greetings=facts.greetings + (1 if whole else 0)
-        )
+        known = replace(facts, repeats=facts.repeats + 1, greetings=facts.greetings + whole)
         reminding = Reminding(call, known, deadline)
         return Step(reminding, (play(reminding, clip),))
     if nobody_yet:

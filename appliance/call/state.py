@@ -69,7 +69,7 @@ class Call:
     answer_by: float
     end_by: float
     """The window ends here."""
-    linger: float = 0.0
+    linger: float
     """Seconds between the last clip and the hang-up in which a key may still be told."""
     claim: ClaimProof | None = None
 

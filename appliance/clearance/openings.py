@@ -136,18 +136,18 @@ class Person:
             while index < len(spans):
                 start, end = spans[index]
                 if end == (week + 1) * WEEK:
-                    end = self._end(week + 1, end, last)
+                    end = self._end(place, windows, week + 1, end, last)
                 start, end = max(start, first), min(end, int(until // 1))
                 if end - max(start, from_) >= seconds and end > from_ and start < end:
-                    return (self._start(week, start, first), end)
+                    return (self._start(place, windows, week, start, first), end)
                 index += 1
             week += 1
         return None
 
-    def _end(self, week: int, end: int, last: int) -> int:
+    def _end(self, place: Place, windows: Windows, week: int, end: int, last: int) -> int:
         """Follow a span over the ends of weeks."""
-        while self.place is not None and self.windows is not None and week <= last:
-            spans = self.rules.open(self.place, self.windows, week)
+        while week <= last:
+            spans = self.rules.open(place, windows, week)
             if not spans or spans[0][0] != end:
                 break
             end = spans[0][1]
@@ -156,11 +156,9 @@ class Person:
             week += 1
         return end
 
-    def _start(self, week: int, start: int, first: int) -> int:
+    def _start(self, place: Place, windows: Windows, week: int, start: int, first: int) -> int:
         """Follow a span back over the start of its week; no further than one week."""
-        if start != week * WEEK or self.place is None or self.windows is None:
-            return start
-        spans = self.rules.open(self.place, self.windows, week - 1)
+        spans = self.rules.open(place, windows, week - 1) if start == week * WEEK else ()
         return max(spans[-1][0], first) if spans and spans[-1][1] == start else start
 
     def next_chance(self, after: float, seconds: float) -> Interval | None:

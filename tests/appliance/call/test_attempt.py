@@ -499,6 +499,7 @@ def test_every_clip_must_have_a_length() -> None:
             attempt="a1",
             number_hash="hash",
             now=at(0),
+            linger=0.0,
         )
 
 

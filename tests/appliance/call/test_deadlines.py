@@ -129,3 +129,34 @@ def test_a_clip_that_goes_on_has_the_time_for_its_rest(played_ms: int, deadline:
     )
     book.take(25, went_on)
     assert getattr(book.state, "deadline", None) == 100.0 + deadline
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(60.0, []), (60.001, ["HangUp"])])
+def test_a_dial_may_go_out_at_the_very_end_of_its_clearance(
+    seconds: float, told: list[str]
+) -> None:
+    assert Playbook().dialled(seconds) == told
+
+
+def test_a_voice_that_fails_after_the_call_takes_nothing_back() -> None:
+    book = Playbook().to_greeting()
+    book.key(14, "1")
+    book.finished(45, "message", complete=False)
+    assert book.audio_failed(46) == []
+    assert book.ended(47, Cause.LOCAL_HANG_UP).value == "partial"
+    assert "audio_failure" not in book.row("call.ended").data["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("weak_at", "talked", "talk_seconds"), [(5.0, False, 15.123), (None, True, 0.0)]
+)
+def test_how_long_was_talked_where_only_the_end_told_of_an_answer(
+    weak_at: float | None, talked: bool, talk_seconds: float
+) -> None:
+    book = Playbook()
+    book.dialled(1)
+    if weak_at is not None:
+        book.answered(weak_at, weak=True)
+    outcome = book.ended(20.12345, Cause.REMOTE_HANG_UP, talked=talked)
+    assert outcome.value == "declined"
+    assert book.row("call.ended").data["talk_seconds"] == talk_seconds

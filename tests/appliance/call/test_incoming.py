@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -157,3 +158,33 @@ def test_a_late_word_of_the_end_confirms_it_and_writes_no_second_row() -> None:
 def test_a_key_in_the_hang_up_objects_and_plays_nothing() -> None:
     _, effects = after((3.0, answered(3.0)), (6.0, HangUpCaller(why="stop")), (7.0, key(7.0, "9")))
     assert [type(effect) for effect in effects] == [CallerObjects, Record], "a clip was played"
+
+
+@pytest.mark.parametrize(
+    ("at", "clip", "played_ms", "deadline_at"),
+    [
+        (20.0, "hello", 3000, 27.0),
+        (20.0, "hello", 7000, 23.0),
+        (20.0, "hello", 9000, 23.0),
+        (5.0, "hello", 1000, 18.0),  # it was given longer already
+        (20.0, "other", 3000, 18.0),
+    ],
+)
+def test_a_greeting_that_goes_on_has_the_time_for_its_rest(
+    at: float, clip: str, played_ms: int, deadline_at: float
+) -> None:
+    went_on = told(events.ClipAdvanced, at, clip=clip, played_ms=played_ms)
+    state, effects = after((3.0, answered(3.0)), (at, went_on))
+    assert (deadline(state, Greeting), effects) == (deadline_at, [])
+
+
+def test_a_confirmation_that_goes_on_has_the_time_for_its_rest() -> None:
+    went_on = told(events.ClipAdvanced, 20.0, clip=CALL.confirmation, played_ms=1000)
+    state, _ = after((3.0, answered(3.0)), (5.0, key(5.0, "9")), (20.0, went_on))
+    assert deadline(state, Confirming) == 26.0
+
+
+def test_a_clip_of_unknown_length_is_waited_for_for_twenty_seconds() -> None:
+    call = replace(CALL, durations={})
+    begun = incoming.begin(call, now(0.0), refusal=None).state
+    assert deadline(incoming.step(begun, answered(3.0), now(3.0)).state, Greeting) == 31.0

@@ -190,6 +190,20 @@ def test_a_new_caller_shows_that_nobody_is_left_in_the_last_call() -> None:
     assert [line.name for line in desk.lines.idle] == ["one"]
 
 
+def test_a_late_end_shows_that_nobody_is_left() -> None:
+    desk = Desk()
+    desk.rings()
+    desk.answered()
+    desk.ended(confirmed=False)
+    facts = {"cause": Cause.LOCAL_HANG_UP, "evidence": "e", "code": None}
+    assert desk.hears(events.Ended, confirmed=False, **facts) == []
+    assert desk.incoming.unconfirmed == {"one"}
+    assert desk.lines.idle == []
+    assert desk.hears(events.Ended, confirmed=True, **facts) == []
+    assert desk.incoming.unconfirmed == set()
+    assert [line.name for line in desk.lines.idle] == ["one"]
+
+
 def test_a_language_without_the_clip_falls_back() -> None:
     scripts = {**CAMPAIGN.scripts, "en": script("en", None)}
     order = AnswerCall(line="one", attempt=CALL, greeting="in.fr", keys="9")
