@@ -345,6 +345,7 @@ class SelfTestCall:
             attempt=attempt,
             number_hash=contact.number_hash,
             now=now,
+            linger=0.0,
             purpose=selftest.PURPOSE,
         )
         test: SelfTestState = selftest.begun(

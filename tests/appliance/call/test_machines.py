@@ -83,6 +83,7 @@ MACHINES = {
             attempt="a1",
             number_hash="h",
             now=now(0.0),
+            linger=0.0,
         ).state,
         {"clip": "f", "reason": "no_key", "played": False},
         "call.ended",
