@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from appliance.law import profile_names
 from appliance.objections.normal_form import fold
-from appliance.objections.understand import Phrasebook
+from appliance.objections.understand import LONGEST, Phrasebook, agrees, spellings
 from appliance.objections.words import LANGUAGES, PROFILES
 
 BOOK = Phrasebook()
@@ -212,3 +212,43 @@ def test_a_long_message_objects_by_how_it_begins() -> None:
     assert BOOK.objects("STOP " + "et encore " * 3000)
     assert BOOK.objects("ST" + "O" * 500 + "P")
     assert not BOOK.objects("bla " * 3000 + "ne m'appelez plus")
+
+
+def test_what_stands_beyond_ten_parts_is_for_a_person() -> None:
+    assert LONGEST == 1600
+    said = "ne m'appelez plus"
+    for length, objects in ((1600, True), (1600 + len(said), False)):
+        assert BOOK.objects("bla ".ljust(length - len(said)) + said) is objects
+
+
+def test_an_added_word_begins_a_message_and_an_added_phrase_stands_anywhere() -> None:
+    book = Phrasebook({"xx": ["weg", "fort damit"]})
+    for text, objects in (
+        ("weg", True),
+        ("weg, und zwar sofort?", True),  # a word that begins objects whatever follows
+        ("komm und geh weg", False),
+        ("also fort damit", True),
+        ("fort damit?", False),  # a phrase may be asked
+    ):
+        assert book.objects(text) is objects, text
+
+
+@pytest.mark.parametrize(
+    ("entry", "nothing"),
+    [("a b", True), ("ab", False), ("a bc", False), ("svp ab", False)],
+)
+def test_a_word_of_two_letters_says_something(entry: str, nothing: bool) -> None:
+    assert BOOK.means_nothing(entry) is nothing
+
+
+@pytest.mark.parametrize(
+    ("entry", "agreed"), [("OK", True), ("Oui !", True), ("sí", True), ("stop", False), ("", False)]
+)
+def test_by_which_words_people_agree(entry: str, agreed: bool) -> None:
+    assert agrees(entry) is agreed
+
+
+def test_each_way_to_write_an_entry_is_known() -> None:
+    assert spellings("Hör auf") == {("hor", "auf"), ("hoer", "auf")}
+    assert spellings("m'appelez") == {("mappelez",), ("m", "appelez")}
+    assert spellings("!") == set()
