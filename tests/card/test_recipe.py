@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -168,3 +169,15 @@ def test_a_clock_is_laid_onto_the_headers_i2c(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "overlays")
     with pytest.raises(SystemExit, match="fdtoverlay"):
         make._clocks(tmp_path)
+
+
+def test_the_buss_policy_is_one_that_dbus_reads() -> None:
+    """It passes a whole file by in which a rule names a member without interface."""
+    file = FILES / "etc/dbus-1/system.d/autodialer-card.conf"
+    policy = ElementTree.parse(file).getroot()  # noqa: S314 - the tree's own
+    rules = list(policy.iter("deny"))
+    assert {rule.get("send_member") for rule in rules} == {"Mark", "Install", "InstallBundle"}
+    for rule in rules:
+        assert rule.get("send_interface") == "de.pengutronix.rauc.Installer"
+        assert rule.get("send_destination") == "de.pengutronix.rauc"
+    assert [one.attrib for one in policy.iter("policy")] == [{"user": "autodialer"}]

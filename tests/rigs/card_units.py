@@ -22,6 +22,7 @@ from tests.rigs.boot import PACKAGES, ROOTS, Failed, Machine, _bench_configurati
 
 MORE = "openssh-client,rauc,rauc-service,squashfs-tools"
 COMPATIBLE = "autodialer-card-1-rig"
+OF_THE_CARD = Path(__file__).resolve().parents[2] / "debian" / "image" / "files"
 FILES = {
     "etc/systemd/system/boot-firmware.mount": (
         "[Mount]\nWhat=tmpfs\nWhere=/boot/firmware\nType=tmpfs\nOptions=uid=0,gid=autodialer,mode=0750\n"
@@ -160,6 +161,56 @@ class Card:
             raise Failed(f"{asked}: {said}")
         return f"{asked}, {time.monotonic() - began:.0f} s"
 
+    def not_its_own(self) -> str:
+        """rauc lets everybody order it; the card's policy lets the box's account look on alone."""
+        as_box = ("setpriv", "--reuid=autodialer", "--regid=autodialer", "--clear-groups")
+        asked = self.ask("cat", "/data/asked")
+        for words in (("mark-good",), ("mark-bad", "other"), ("mark-active", "other")):
+            said = self._said(*as_box, "rauc", "status", *words)
+            if "AccessDenied" not in said:
+                raise Failed(f"rauc status {' '.join(words)}: {said}")
+        said = self._said(*as_box, "rauc", "install", "/var/tmp/new.raucb")
+        if "AccessDenied" not in said:
+            raise Failed(f"rauc install: {said}")
+        _equal(self.ask("cat", "/data/asked"), asked, "what the boot loader was asked")
+        self.machine.run(*as_box, "rauc", "status")
+        return "mark and install denied, the status is shown"
+
+    def _said(self, *words: str) -> str:
+        done = self.machine.run(*words, check=False)
+        return f"{done.stdout}{done.stderr}".strip()
+
+    def forgotten(self) -> str:
+        """The data partition is lost: what the initrd then leaves, and the box started in it."""
+        units = ("autodialer", "autodialer-supervisor")
+        self.machine.run("systemctl", "stop", *units)
+        for line in (
+            "mv /data /data.kept && mkdir /data",
+            "mount -t tmpfs -o ro,size=64k,mode=0755 tmpfs /data",
+            "mount -t tmpfs -o size=1m,mode=0700 tmpfs /var/lib/autodialer",
+            "chown autodialer:autodialer /var/lib/autodialer",
+            "mount -t tmpfs -o ro,size=1m tmpfs /etc/autodialer",
+            "touch /run/autodialer-card/data-missing; rm -f /run/autodialer-card/trial",
+        ):
+            self.machine.run("sh", "-c", line)
+        self.machine.run("systemctl", "reset-failed", check=False)
+        self.machine.run("systemctl", "start", *reversed(units))
+        _equal(self.unit("autodialer-boot-notes"), "success", "the unit of the notes")
+        provisioned = self.ask("systemctl", "is-active", "autodialer-provision-boot", check=False)
+        self.unit("autodialer-provision-boot")
+        self.machine.until(lambda: self.status().get("safe_mode"), 60.0, "it is in safe mode")
+        _equal(self.lamp(), "1 flash", "the fault lamp")
+        for unit in units:
+            _equal(self.ask("systemctl", "is-active", unit), "active", unit)
+        said = self.ask("cat", "/boot/firmware/autodialer/RESULT.txt")
+        if "data partition" not in said or "partition data" not in said:
+            raise Failed(f"RESULT.txt: {said[:200]}")
+        if self.machine.run("autodialer", "resume", check=False).returncode == 0:
+            raise Failed("it resumes without knowing who objected")
+        if self.ask("sh", "-c", "ls /var/lib/autodialer/ledger 2>/dev/null", check=False):
+            raise Failed("a ledger was begun anew")
+        return f"one flash, told on the boot partition, no ledger, no folder ({provisioned})"
+
     def _told(self, unit: str, more: str) -> None:
         """Let the command of *unit* know where it runs."""
         show = self.ask("systemctl", "cat", unit)
@@ -200,6 +251,8 @@ STEPS: tuple[tuple[str, Callable[[Card], str]], ...] = (
     ("refuses a torn update", Card.refused),
     ("writes a good one", Card.written),
     ("confirms it", Card.confirmed),
+    ("takes no order of the box", Card.not_its_own),
+    ("begins no state anew", Card.forgotten),
 )
 
 
@@ -253,6 +306,8 @@ def furnish(machine: Machine, package: Path, place: Path) -> None:
     for slot in "AB":
         (machine.root / "data" / slot).write_bytes(bytes(1 << 20))
     shutil.copy(keys / "cert.pem", machine.root / "etc/rauc/keyring.pem")
+    policy = "etc/dbus-1/system.d/autodialer-card.conf"
+    shutil.copy(OF_THE_CARD / policy, machine.root / policy)
     if not package.is_dir():
         shutil.copy(package, machine.root / "box.deb")
         _done("chroot", machine.root, "dpkg", "--install", "/box.deb")
