@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -524,12 +525,11 @@ def assembled(wanted: Wanted, boot: Path, slot: Path) -> Path:
     more = ("-m", "1", "-d", fresh)
     data = ext4(wanted.place / "data.ext4", DATA_MIB, wanted.epoch, 2, "data", *more)
     sectors = wanted.place / "slots.bin"
-    sys.path.insert(0, str(HERE / "files/usr/lib/autodialer-card"))
-    import card_slots
-
-    first, second = card_slots.PLACES
-    block = card_slots.packed(card_slots.FRESH)
-    sectors.write_bytes(block.ljust((second - first) * card_slots.SECTOR, b"\0") + block)
+    # Not imported: that would leave byte code among the card's files.
+    card_slots = runpy.run_path(str(HERE / "files/usr/lib/autodialer-card/card_slots.py"))
+    first, second = card_slots["PLACES"]
+    block = card_slots["packed"](card_slots["FRESH"])
+    sectors.write_bytes(block.ljust((second - first) * card_slots["SECTOR"], b"\0") + block)
     name = f"{wanted.name}.img"
     config = wanted.place / "card.cfg"
     config.write_text(f"""image {name} {{

@@ -35,7 +35,7 @@ RIGHT = {
     "modules": "".join(f"{name} 1 0 - Live 0x0\n" for name in card_root.DRIVERS),
     "watchdog": "RuntimeWatchdogUSec=15s\nWatchdogDevice=/dev/watchdog0\nactive\n",
     "machine": f"{ID}\nautodialer-012345\n",
-    "slots": "GDBus.Error:org.freedesktop.DBus.Error.AccessDenied: Rejected send message\n1\n",
+    "slots": "rauc mark: Rejected send message, 3 matched rules\n1\n",
     "security": SCORES,
 }
 WRONG = {

@@ -331,7 +331,6 @@ def required() -> list[str]:
     """Return the programs that are missing here."""
     programs = (
         "qemu-system-aarch64",
-        "qemu-system-x86_64",
         "mcopy",
         "mkfs.vfat",
         "ssh",

@@ -161,7 +161,7 @@ def machine(text: str) -> Iterator[str]:
 
 def slots(text: str) -> Iterator[str]:
     """Yield where the box's account may say what boots."""
-    if text.split()[-1:] == ["0"] or "AccessDenied" not in text:
+    if text.split()[-1:] == ["0"] or "Rejected send message" not in text:
         yield f"the box's account may confirm a system: {' '.join(text.split())[:160]}"
 
 

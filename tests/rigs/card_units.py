@@ -164,15 +164,15 @@ class Card:
     def not_its_own(self) -> str:
         """rauc lets everybody order it; the card's policy lets the box's account look on alone."""
         as_box = ("setpriv", "--reuid=autodialer", "--regid=autodialer", "--clear-groups")
-        asked = self.ask("cat", "/data/asked")
+        asked = self.ask("cat", "/data/asked", check=False)
         for words in (("mark-good",), ("mark-bad", "other"), ("mark-active", "other")):
             said = self._said(*as_box, "rauc", "status", *words)
-            if "AccessDenied" not in said:
+            if "Rejected send message" not in said:
                 raise Failed(f"rauc status {' '.join(words)}: {said}")
         said = self._said(*as_box, "rauc", "install", "/var/tmp/new.raucb")
-        if "AccessDenied" not in said:
+        if "Rejected send message" not in said:
             raise Failed(f"rauc install: {said}")
-        _equal(self.ask("cat", "/data/asked"), asked, "what the boot loader was asked")
+        _equal(self.ask("cat", "/data/asked", check=False), asked, "what the boot loader was asked")
         self.machine.run(*as_box, "rauc", "status")
         return "mark and install denied, the status is shown"
 
