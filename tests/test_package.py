@@ -215,3 +215,16 @@ def test_a_module_that_did_would_be_seen() -> None:
     done = import_all("rich.markdown")
     assert done.returncode != 0
     assert "not in the package" in done.stderr
+
+
+def test_udev_knows_what_a_device_is_before_the_packages_rules_ask() -> None:
+    """60-persistent-storage says what lies on a stick, 60-serial which port a modem has; from 77 on
+    ModemManager's rules ask whether it may have it."""
+    rules = (ROOT / "debian" / "rules").read_text(encoding="utf-8")
+    [priority] = re.findall(r"^\tdh_installudev --priority=(\d+)$", rules, re.MULTILINE)
+    asked = (ROOT / "debian" / "autodialer.udev").read_text(encoding="utf-8")
+    assert {"ID_FS_TYPE", "ID_BUS", "ID_PATH_TAG"} <= set(re.findall(r"ENV\{(\w+)\}[!=]=", asked))
+    assert 60 < int(priority) < 77
+    card = ROOT / "debian/image/files/etc/udev/rules.d/61-autodialer-card.rules"
+    assert card.name > "60-persistent-storage.rules"
+    assert "ID_PART_ENTRY_UUID" in card.read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ from tests.rigs.boot import PACKAGES, ROOTS, Failed, Machine, _bench_configurati
 MORE = "openssh-client,rauc,rauc-service,squashfs-tools"
 COMPATIBLE = "autodialer-card-1-rig"
 OF_THE_CARD = Path(__file__).resolve().parents[2] / "debian" / "image" / "files"
+PACKAGED = (Path(__file__).resolve().parents[2] / "debian/config.yaml").read_text("utf-8")
 FILES = {
     "etc/systemd/system/boot-firmware.mount": (
         "[Mount]\nWhat=tmpfs\nWhere=/boot/firmware\nType=tmpfs\nOptions=uid=0,gid=autodialer,mode=0750\n"
@@ -189,10 +190,13 @@ class Card:
             "mount -t tmpfs -o ro,size=64k,mode=0755 tmpfs /data",
             "mount -t tmpfs -o size=1m,mode=0700 tmpfs /var/lib/autodialer",
             "chown autodialer:autodialer /var/lib/autodialer",
-            "mount -t tmpfs -o ro,size=1m tmpfs /etc/autodialer",
+            "mount -t tmpfs -o size=1m,mode=0755 tmpfs /etc/autodialer",
             "touch /run/autodialer-card/data-missing; rm -f /run/autodialer-card/trial",
         ):
             self.machine.run("sh", "-c", line)
+        # What lies in the root, where nobody has written.
+        self.machine.run("tee", "/etc/autodialer/config.yaml", given=PACKAGED)
+        self.machine.run("mount", "-o", "remount,ro", "/etc/autodialer")
         self.machine.run("systemctl", "reset-failed", check=False)
         self.machine.run("systemctl", "start", *reversed(units))
         _equal(self.unit("autodialer-boot-notes"), "success", "the unit of the notes")
