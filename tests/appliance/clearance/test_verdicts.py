@@ -237,6 +237,11 @@ def test_what_an_open_span_says(second: int, allowed: bool, until: int | None) -
     )
 
 
+def test_spans_that_touch_at_the_end_of_what_was_looked_at_say_no_end() -> None:
+    for second in (10, 15, 20, 29):
+        assert _open_verdict("r", SPANS[:2], second, "y", "n").until is None
+
+
 def test_a_fleet_that_bars_is_asked_again_in_a_minute() -> None:
     standing = FleetStanding(barred="no link", objected=False)
     assert fleet_verdicts(replace(BENCH, fleet=standing)) == [
@@ -299,6 +304,18 @@ def test_hours_alone_are_asked_for_as_of_somebody_without_a_past() -> None:
         assert gate.next_hours(place, CONSENT.windows, after, 60.0) == hours
         assert gate.next_chance(PERSON, [CONSENT], NO_HISTORY, after, 60.0) == hours
     assert next_hours(place, "nonsense", RULES, EVENING, 60.0) is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "reason"),
+    [
+        ("nonsense", "The windows of the consent cannot be read."),
+        (CONSENT.windows, "It is inside a window that the person chose."),
+    ],
+)
+def test_what_is_said_of_windows(windows: str, reason: str) -> None:
+    decision = LawGate(RULES).decide(PERSON, [replace(CONSENT, windows=windows)], NO_HISTORY, BENCH)
+    assert [v.reason for v in decision.verdicts if v.rule == "window"] == [reason]
 
 
 @pytest.mark.parametrize(
