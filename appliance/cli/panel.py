@@ -17,6 +17,7 @@ from appliance.cli.questions import typed
 from appliance.cli.speech import say
 from appliance.errors import NobodyListens, Refused
 from appliance.language import LANGUAGES, translator
+from firmware.queue_wait import take_within
 from firmware.wording import joined, said_by, worded
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _came(seen: queue.SimpleQueue[Event], wanted: type[object]) -> bool:
     until = time.monotonic() + PRESS_WITHIN
     while time.monotonic() < until:
         try:
-            if isinstance(seen.get(timeout=max(until - time.monotonic(), 0.01)), wanted):
+            if isinstance(take_within(seen, until - time.monotonic()), wanted):
                 return True
         except queue.Empty:
             break

@@ -58,6 +58,7 @@ from firmware.events import CallerEvent, KeyHeard, StopRaised
 from firmware.gpio.panel import NoPanel, Panel
 from firmware.line.line import Line
 from firmware.modem.identity import Identity
+from firmware.queue_wait import take_within
 from firmware.service_manager import notify, watchdog_seconds
 from firmware.wording import worded
 
@@ -359,7 +360,7 @@ class Daemon:
         if wake is not None:
             wait = min(wait, max(self._clock.real(wake - self._clock.monotonic()), 0.0))
         try:
-            first = self._inbox.get(timeout=wait) if wait > 0 else self._inbox.get_nowait()
+            first = take_within(self._inbox, wait)
             while True:
                 if first is not None:
                     batch.append(first)
@@ -531,7 +532,7 @@ class Daemon:
             while self._in_call() and time.monotonic() < deadline:
                 self._turned = time.monotonic()
                 with suppress(queue.Empty):
-                    self._take_last(self._inbox.get(timeout=0.1))
+                    self._take_last(take_within(self._inbox, 0.1))
         except StorageError as error:
             log.error("the last calls could not be recorded: %s", error)
         if not self._in_call():

@@ -43,6 +43,7 @@ from firmware.clips.clip import Clip
 from firmware.clock import SystemClock
 from firmware.families import FAMILIES
 from firmware.line.line import Line
+from firmware.queue_wait import take_within
 from firmware.voice.choice import VoiceChoice, choice_file, may_fall_back
 from firmware.wording import joined, said_by, worded
 
@@ -415,9 +416,7 @@ class SelfTestCall:
 
     def _next(self, seconds: float) -> Input | Withdrawn | None:
         try:
-            if seconds <= 0:
-                return self._inbox.get_nowait()
-            return self._inbox.get(timeout=min(seconds, 1.0))
+            return take_within(self._inbox, min(seconds, 1.0))
         except queue.Empty:
             return None
 

@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 
 from firmware.families.base import Reading, Sign
 from firmware.orders import Order
+from firmware.queue_wait import take_within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +93,6 @@ class Inbox:
     def get(self, seconds: float) -> Item | None:
         """Return the next item, or None after *seconds* real seconds."""
         try:
-            if seconds <= 0:
-                return self._queue.get_nowait()
-            return self._queue.get(timeout=seconds)
+            return take_within(self._queue, seconds)
         except Empty:
             return None

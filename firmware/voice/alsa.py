@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from firmware.clips.clip import Clip
 from firmware.clock import Clock
 from firmware.errors import PortUnusable
+from firmware.queue_wait import take_within
 from firmware.voice.card_call import CardCall, Failed, Heard, News, Told, card_options
 from firmware.voice.frames import Advanced, Began, Finished
 from firmware.voice.path import AudioCallbacks, AudioCounters, Orders, Reporter
@@ -213,7 +214,7 @@ class AlsaPath:
     def _tell(self) -> None:
         while True:
             try:
-                news = self._news.get(timeout=_LOOK_EVERY)
+                news = take_within(self._news, _LOOK_EVERY)
             except Empty:
                 self._look()
                 continue
