@@ -2,7 +2,7 @@
 
 ``SimpleQueue`` may be put into by any thread, also from a callback in the middle of a put, which no
 other queue of the library allows. But before Python 3.13 its ``get(timeout=…)`` may wait for ever:
-it reckons anew what is left of the timeout, and takes a negative rest for no limit at all (seen with
+it reckons anew what is left of the timeout, and takes a negative rest for no limit (seen with
 CPython 3.11.2, 3.11.7 and 3.12.1; 3.13.0 ends). It does so where a thread is held up for as long as
 the timeout at the wrong moment: microseconds on an idle computer, any length on a starved one.
 """
