@@ -156,7 +156,7 @@ def run(release: str, arch: str, paths: list[str], place: Path, minutes: float) 
                 ],
                 env={
                     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                    "PYTHONPATH": "/libraries",
+                    "PYTHONPATH": "/libraries:/work",
                     "LC_ALL": "C.UTF-8",
                     "HOME": "/root",
                     "OPENBLAS_NUM_THREADS": "1",
