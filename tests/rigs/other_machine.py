@@ -137,6 +137,10 @@ def run(release: str, arch: str, paths: list[str], place: Path, minutes: float) 
     began = time.monotonic()
     try:
         shutil.copytree(libraries(release, arch), root / "libraries", symlinks=True)
+        # Found by every process, whatever environment a test gives it.
+        packages = root / "usr/lib/python3/dist-packages"
+        packages.mkdir(parents=True, exist_ok=True)
+        (packages / "rig.pth").write_text("/libraries\n/work\n", encoding="utf-8")
         # Tests look at their own descriptors there; it goes with the root (umount -l).
         subprocess.run(["mount", "-t", "proc", "proc", str(root / "proc")], check=True)
         work = root / "work"
@@ -156,7 +160,6 @@ def run(release: str, arch: str, paths: list[str], place: Path, minutes: float) 
                 ],
                 env={
                     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                    "PYTHONPATH": "/libraries:/work",
                     "LC_ALL": "C.UTF-8",
                     "HOME": "/root",
                     "OPENBLAS_NUM_THREADS": "1",
