@@ -113,3 +113,11 @@ def test_rows_of_texts_are_encoded_as_all_rows_are(row: list[str | None]) -> Non
 def test_what_is_no_text_is_not_taken_for_one(row: list[Any]) -> None:
     with pytest.raises((TypeError, UnicodeEncodeError)):
         encode_texts(row)
+
+
+@pytest.mark.parametrize("raw", [b"", b"x\n", HEADER.line()[:-1], b"x" + HEADER.line()[1:]])
+def test_a_header_that_is_not_whole_is_damaged_and_not_unusable(raw: bytes) -> None:
+    with pytest.raises(JournalCorrupt) as damage:
+        Header.read("journal", raw)
+    assert damage.value.reason == "the header is damaged"
+    assert (damage.value.file, damage.value.line) == ("journal", 1)
