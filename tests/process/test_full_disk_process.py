@@ -61,7 +61,7 @@ def test_a_full_and_then_read_only_card_can_be_read(card: Path, tmp_path: Path) 
     ):
         assert ails in box(state, "doctor").stdout
         assert "The box is not running" in (told := box(state, "status")).stdout, told.stderr
-        assert "1 people" in box(state, "contacts", "list").stdout
+        assert "1 person" in box(state, "contacts", "list").stdout
         refused = box(state, "contacts", "revoke", "+33639980001")
         assert refused.returncode == 1
         assert refusal in refused.stderr
