@@ -219,8 +219,9 @@ class Chaos:
     def _box_without_power(self) -> None:
         box = self.chance.choice(self.boxes)
         assert box.disk is not None
-        box.disk.cut_power()
+        # The processor ends with its disk: what runs on could be told that lost bytes are safe.
         box.kill()
+        box.disk.cut_power()
         box.disk.restore()
         time.sleep(self.chance.uniform(0.0, 2.0))
         self._start(box)
@@ -242,9 +243,8 @@ class Chaos:
         count = 3 if self.arguments.plant == LAZY else self.chance.choice([1, 1, 2, 3])
         names = self.chance.sample(NODES, count)
         for name in names:
-            self.ground.node_disks[name].cut_power()
-        for name in names:
             self.stage.kill(name)
+            self.ground.node_disks[name].cut_power()
         self.done["nodes that lost power"] += count
         for name in self.chance.sample(names, count):
             self.ground.node_disks[name].restore()

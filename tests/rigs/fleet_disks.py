@@ -66,4 +66,10 @@ class PowerDisk:
             time.sleep(0.05)
 
     def _mount(self) -> None:
+        """Raises OSError where the kernel still has the file system of before, as another mount
+        namespace may hold it: its memory would be taken for what lay on the disk."""
         subprocess.run(["mount", "-o", "loop", str(self.image), str(self.place)], check=True)
+        for mount in Path("/proc/self/mounts").read_text().splitlines():
+            _, place, _, options, *_ = mount.split()
+            if place == str(self.place) and "shutdown" in options.split(","):
+                raise OSError(errno.EBUSY, "somebody else holds the disk mounted", place)
