@@ -151,7 +151,7 @@ def _as_data(report: ClipReport) -> dict[str, Any]:
 
 def _check_place(arguments: argparse.Namespace) -> None:
     """Refuse a place that may not be written; a clip that came with the program gives way."""
-    from appliance.config.paths import is_sample_clip
+    from appliance.config.sample_clips import is_sample_clip
 
     target: Path = arguments.target
     check_target(arguments, "OUT", target, clip=True, again=is_sample_clip(target))

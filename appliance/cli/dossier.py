@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.cli.delivery import Output
 from appliance.cli.output import check_target
-from appliance.cli.paths import LEDGER, state_directory
+from appliance.cli.paths import LEDGER, box_zone, state_directory
 from appliance.cli.session import ask
 from appliance.cli.speech import language, say
 from appliance.language import LANGUAGES
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             return json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
         if not dossier.get("timezone"):
             # Somebody whom the box does not know any more reads the box's own time and language.
-            dossier |= {"timezone": _zone_of_the_box(arguments.config)}
+            dossier |= {"timezone": box_zone(arguments) or "UTC"}
         wanted = arguments.language or ""
         if form == "text":
             return as_text(dossier, wanted, language())
@@ -59,14 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
     ask(arguments, "dossier", given | {"out": output.place}, output)
     print(say("dossier in {out}; contacts erase removes it", out=arguments.out))
     return 0
-
-
-def _zone_of_the_box(config: Path) -> str:
-    from firmware.yaml_document import read_document
-
-    settings = read_document(config).value
-    law = settings.get("law") if isinstance(settings, dict) else None
-    return str(law.get("timezone", "UTC")) if isinstance(law, dict) else "UTC"
 
 
 def _rule_texts(dossier: dict[str, Any]) -> dict[str, tuple[str, str, str]]:

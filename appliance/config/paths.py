@@ -25,22 +25,6 @@ def is_sample(config: Path) -> bool:
     return config.resolve() == (_PACKAGE / "sample" / "config.yaml").resolve()
 
 
-def is_sample_clip(file: Path) -> bool:
-    """Tell whether *file* is a copy, byte for byte, of a clip that came with the program.
-
-    A copy is nobody's own, and what it holds is not lost with it. The clips themselves are none.
-    """
-    from filecmp import cmp
-
-    clips = list((sample_config().parent / "audio").glob("*.wav"))
-    try:
-        if not file.is_file() or any(file.samefile(clip) for clip in clips):
-            return False
-        return any(cmp(clip, file, shallow=False) for clip in clips)
-    except OSError:
-        return False
-
-
 def resolve(base: Path, text: str) -> Path:
     """Return *text* as a path relative to the configuration file's directory *base*."""
     return (base / Path(text).expanduser()).resolve()

@@ -6,11 +6,16 @@ objection they name nobody, and may stay.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from filecmp import cmp
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.config.paths import resolve, sample_config
-from appliance.config.settings import Settings
 from firmware.wording import worded
+
+if TYPE_CHECKING:
+    from appliance.config.settings import Settings
 
 NAMING = ("greeting", "message", "incoming")
 """The roles in which the program's clips say who calls, or what for."""
@@ -30,18 +35,26 @@ def strangers(settings: Settings, base: Path, shipped: Path | None = None) -> tu
         return ()
     folder = sample_config().parent / "audio" if shipped is None else shipped
     samples = [one for role in NAMING for one in sorted(folder.glob(f"{role}.*.wav"))]
-    known = {one.read_bytes() for one in samples}
     named = (
         resolve(base, text)
         for group in settings.campaign.clips.values()
         for text in group.model_dump(exclude_none=True).values()
     )
-    return tuple(dict.fromkeys(path for path in named if _is_one(path, known)))
+    return tuple(dict.fromkeys(path for path in named if _is_copy(path, samples)))
 
 
-def _is_one(path: Path, known: set[bytes]) -> bool:
+def is_sample_clip(file: Path) -> bool:
+    """Tell whether *file* is a copy, byte for byte, of a clip that came with the program.
+
+    A copy is nobody's own, and what it holds is not lost with it. The clips themselves are none.
+    """
+    clips = list((sample_config().parent / "audio").glob("*.wav"))
+    return _is_copy(file, clips) and not any(file.samefile(clip) for clip in clips)
+
+
+def _is_copy(file: Path, clips: Sequence[Path]) -> bool:
+    """Whether *file* holds what one of *clips* does; one of another length is not read for it."""
     try:
-        # Most recordings are of another length: a long one is not read for nothing.
-        return path.stat().st_size in map(len, known) and path.read_bytes() in known
+        return file.is_file() and any(cmp(clip, file, shallow=False) for clip in clips)
     except OSError:
         return False

@@ -291,7 +291,7 @@ def test_a_clip_that_came_with_the_program_gives_way_and_no_other(
 
 @pytest.mark.parametrize("how", ["plain", "link"])
 def test_the_clips_of_the_program_themselves_are_kept(tmp_path: Path, how: str) -> None:
-    from appliance.config.paths import is_sample_clip
+    from appliance.config.sample_clips import is_sample_clip
 
     place = Path(GREETING)
     if how == "link":
