@@ -177,6 +177,21 @@ class Registry:
         return Decision(verdicts=verdicts, clearance=clearance, next_chance=span)
 
 
+class OpenFleet:
+    """A fleet that bars nobody and has heard of no objection."""
+
+    heard = 0
+
+    def barred(self) -> str | None:
+        return None
+
+    def pseudonym(self, number: str) -> str:
+        return number[-4:].zfill(16)
+
+    def objected(self, pid: str) -> None:
+        return None
+
+
 class Box:
     """An engine with a ledger in memory; time is told in seconds.
 

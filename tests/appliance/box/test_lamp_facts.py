@@ -71,7 +71,7 @@ def test_each_fact(
 
 @pytest.mark.parametrize(
     ("lines", "ready", "shown"),
-    [(1, 0, OFF), (1, 1, ON), (2, 1, SLOW), (2, 2, ON), (8, 7, SLOW), (0, 0, OFF)],
+    [(1, 0, OFF), (1, 1, ON), (2, 1, SLOW), (2, 2, ON), (3, 2, SLOW), (8, 7, SLOW), (0, 0, OFF)],
 )
 def test_the_line_lamp(lines: int, ready: int, shown: Pattern) -> None:
     assert lamps(BoxFacts(lines=lines, lines_ready=ready))[Lamp.LINE] == shown
@@ -79,7 +79,7 @@ def test_the_line_lamp(lines: int, ready: int, shown: Pattern) -> None:
 
 @pytest.mark.parametrize(
     ("dialling", "talking", "shown"),
-    [(0, 0, OFF), (1, 0, FAST), (0, 1, ON), (1, 1, ON), (2, 0, FAST)],
+    [(0, 0, OFF), (1, 0, FAST), (0, 1, ON), (1, 1, ON), (0, 2, ON), (2, 0, FAST)],
 )
 def test_the_call_lamp(dialling: int, talking: int, shown: Pattern) -> None:
     box = replace(WORKING, dialling=dialling, talking=talking)

@@ -106,22 +106,6 @@ def test_of_several_faults_the_gravest_is_shown_and_told() -> None:
     assert code_shown(replace(WORKING, stopped=True, clock_trusted=False)) == 2
 
 
-@pytest.mark.parametrize(
-    ("ready", "lines", "shown"),
-    [(0, 0, OFF), (0, 1, OFF), (1, 1, ON), (1, 2, SLOW), (2, 2, ON), (2, 3, SLOW)],
-)
-def test_the_lamp_of_the_lines(ready: int, lines: int, shown: Pattern) -> None:
-    assert lamps(BoxFacts(lines=lines, lines_ready=ready))[Lamp.LINE] == shown
-
-
-@pytest.mark.parametrize(
-    ("dialling", "talking", "shown"),
-    [(0, 0, OFF), (1, 0, FAST), (2, 0, FAST), (0, 1, ON), (1, 1, ON), (0, 2, ON)],
-)
-def test_the_lamp_of_the_call(dialling: int, talking: int, shown: Pattern) -> None:
-    assert lamps(replace(WORKING, dialling=dialling, talking=talking))[Lamp.CALL] == shown
-
-
 def test_every_fault_that_bars_calls_darkens_whatever_else_the_ready_lamp_would_say() -> None:
     for bars in (
         {"storage_ok": False},

@@ -21,7 +21,7 @@ from appliance.effects import Entry, Send
 from firmware import events
 from firmware.events import AddressKind, Cause
 from firmware.orders import HangUp
-from tests.support.engine_bench import SCRIPT, T0, Box, Registry, hours
+from tests.support.engine_bench import SCRIPT, T0, Box, OpenFleet, Registry, hours
 
 LINE = "line-1"
 STOP = events.StopRaised(at=0.0, source="command")
@@ -205,20 +205,8 @@ def test_what_ends_a_call_turns_a_caller_away_too(given: Input) -> None:
 
 
 def test_a_press_while_the_fleet_is_asked_or_a_call_runs_asks_for_no_second_one() -> None:
-    class Fleet:
-        heard = 0
-
-        def barred(self) -> str | None:
-            return None
-
-        def pseudonym(self, number: str) -> str:
-            return number[-4:].zfill(16)
-
-        def objected(self, pid: str) -> None:
-            return None
-
     people = Registry(anna=hours(-1, 9), ben=hours(-1, 9))
-    made = Box(people, lines=2, attended=True, fleet=Fleet())
+    made = Box(people, lines=2, attended=True, fleet=OpenFleet())
     press = events.StartPressed(at=0.0)
     assert made.take(press) == ["panel.pressed", "fleet.claim_asked", "ask claim"]
     assert made.take(press) == []

@@ -15,7 +15,7 @@ from appliance.clearance.circumstances import Circumstances, FleetStanding, long
 from appliance.effects import Entry
 from appliance.model import Consent, Contact, Decision, History, Interval, Timers, Verdict
 from firmware import events
-from tests.support.engine_bench import SCRIPT, T0, Box, Registry, hours
+from tests.support.engine_bench import SCRIPT, T0, Box, OpenFleet, Registry, hours
 
 
 class Asked(Registry):
@@ -49,19 +49,6 @@ def no(rule: str, *, passes: bool) -> Verdict:
     return Verdict(rule=rule, allowed=False, reason=rule, until=until)
 
 
-class Fleet:
-    heard = 0
-
-    def barred(self) -> str | None:
-        return None
-
-    def pseudonym(self, number: str) -> str:
-        return number[-4:].zfill(16)
-
-    def objected(self, pid: str) -> None:
-        return None
-
-
 @pytest.mark.parametrize("limits", [False, True])
 @pytest.mark.parametrize("fleet", [False, True])
 @pytest.mark.parametrize("attended", [False, True])
@@ -74,7 +61,7 @@ def test_the_gate_is_asked_about_this_very_call(
         people,
         attended=attended,
         bench=bench,
-        fleet=Fleet() if fleet else None,
+        fleet=OpenFleet() if fleet else None,
         options=Options(limits={"line-1": LineLimits(calls_per_day=9)} if limits else {}),
     )
     if attended:
