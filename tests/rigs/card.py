@@ -572,6 +572,46 @@ class Story:
             )
         return f"{self.cuts} cuts ({where}), slowest return {slowest:.0f} s; {self.verified()}"
 
+    def first_cut(self) -> str:
+        """The plug, twice at random moments of a first boot with a folder, cards made anew."""
+        self.machine.cut()
+        cards = max(self.cuts // 6, 1)
+        slowest, told = 0.0, ""
+        for number in range(1, cards + 1):
+            place = self.place / "first"
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            fresh = Story(place, _made(), self.update, number, 0)
+            try:
+                after, took, told = fresh.first_boot_cut(self.chance.sample(range(4, 150), 2))
+            finally:
+                fresh.machine.cut()
+            slowest = max(slowest, took)
+            print(f"  card {number}, cut after {after}: {told}", flush=True)
+        return f"{cards} cards, {2 * cards} cuts: each took its folder once; {told}"
+
+    def first_boot_cut(self, after: list[int]) -> tuple[list[int], float, str]:
+        """Return the seconds after which the plug was pulled, those of the last boot, the end."""
+        self.card.write("autodialer/ssh.pub", self.key.with_suffix(".pub").read_text())
+        for name, source in _folder(self.place / "folder").items():
+            self.card.put(source, f"autodialer/{name}")
+        for seconds in after:
+            self.machine.start(at=self.now())
+            time.sleep(seconds)
+            self.machine.cut()
+        took = self.on()
+        self.machine.until(
+            "the folder was taken",
+            lambda: "APPLIED" in self.ask("cat /boot/firmware/autodialer/RESULT.txt", check=False),
+            900,
+        )
+        self.ready()
+        verified = self.verified()
+        granted = self.ask("cat /var/lib/autodialer/ledger/*.jsonl | grep -c consent.granted")
+        if int(granted) != PEOPLE:
+            raise Failed(f"cut after {after}: {granted} consents of {PEOPLE} people")
+        return after, took, verified
+
     def _until_cut(self, kind: str) -> float:
         if kind == "boot":
             self.machine.cut()
@@ -591,6 +631,11 @@ class Story:
             after = self.chance.uniform(2, 120)
         time.sleep(after)
         return after
+
+
+def _made() -> Path:
+    """Return the card of ``make image``, the last of several."""
+    return max(BUILD.glob("autodialer-*.img"))
 
 
 def _data_after_cut(copy: Path, point: Path) -> tuple[int, int]:
@@ -772,6 +817,7 @@ STEPS = (
     "no_data",
     "frozen",
     "cut",
+    "first_cut",
 )
 
 
@@ -793,14 +839,13 @@ def main() -> int:
     if missing or os.geteuid() != 0:
         print(f"card: needs root and {', '.join(missing) or 'nothing else'}", file=sys.stderr)
         return 1
-    images = sorted(BUILD.glob("autodialer-*.img"))
-    if not images:
+    if not list(BUILD.glob("autodialer-*.img")):
         print("card: there is no card: make image", file=sys.stderr)
         return 1
     place = arguments.keep or Path(tempfile.mkdtemp(prefix="card-"))
     place.mkdir(parents=True, exist_ok=True)
-    update = images[-1].with_suffix(".raucb")
-    image = place / "card.img" if arguments.go_on else images[-1]
+    update = _made().with_suffix(".raucb")
+    image = place / "card.img" if arguments.go_on else _made()
     story = Story(place, image, update, arguments.seed, arguments.cuts)
     steps = []
     try:
