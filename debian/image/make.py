@@ -4,7 +4,7 @@ mmdebstrap makes the root, mke2fs and mtools its file systems, genimage the card
 Everything random is fixed and every time is that of the last commit, so that the same packages give
 the same card; which packages these were stands beside it, and ``--lock`` asks for just these.
 
-Needs root, and qemu-user-static where this machine is no arm64.
+Needs root and :data:`PROGRAMS`, and qemu-user-static where this machine is no arm64.
 
 Long because it is one recipe, read from top to bottom.
 """
@@ -41,6 +41,24 @@ SLOTS_AT = 512 * 1024
 """Where card_slots.py and boot.scr keep their sectors."""
 FIRMWARE = ("raspi-firmware", "u-boot-rpi", "u-boot-qemu")
 """Of these only files are taken; the last one is for emulation alone and not on the card."""
+PROGRAMS = {
+    "mmdebstrap": "mmdebstrap",
+    "arch-test": "arch-test",
+    "genimage": "genimage",
+    "rauc": "rauc",
+    "mkimage": "u-boot-tools",
+    "mkenvimage": "u-boot-tools",
+    "dtc": "device-tree-compiler",
+    "fdtoverlay": "device-tree-compiler",
+    "mcopy": "mtools",
+    "mkfs.vfat": "dosfstools",
+    "mke2fs": "e2fsprogs",
+    "debugfs": "e2fsprogs",
+    "dumpe2fs": "e2fsprogs",
+    "openssl": "openssl",
+    "xz": "xz-utils",
+}
+"""What the recipe calls beside Debian's essential programs, and the package of each."""
 UNREAD = ("man", "locale", "info", "lintian", "bug", "groff", "gtk-doc")
 MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
@@ -141,6 +159,14 @@ def main() -> int:
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         return _refused("a root file system with its owners needs root: sudo make image")
+    absent = {package for program, package in PROGRAMS.items() if not _found(program)}
+    if absent:
+        return _refused(f"packages are missing here: apt install {' '.join(sorted(absent))}")
+    if subprocess.run(["arch-test", arguments.arch], capture_output=True, check=False).returncode:
+        return _refused(
+            f"this machine cannot run programs of {arguments.arch}: "
+            "apt install qemu-user-static binfmt-support"
+        )
     package = arguments.package or _newest(f"autodialer_*+{arguments.release}_{arguments.arch}.deb")
     if package is None or not package.is_file():
         return _refused("there is no package of the box: make deb")
@@ -663,7 +689,7 @@ def _run(
             **os.environ,
             "LC_ALL": "C.UTF-8",
             "DEBIAN_FRONTEND": "noninteractive",
-            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+            "PATH": _path(),
             **(environment or {}),
         },
     )
@@ -678,8 +704,16 @@ def _told(*command: object) -> str:
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "LC_ALL": "C", "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+        env={**os.environ, "LC_ALL": "C", "PATH": _path()},
     ).stdout
+
+
+def _path() -> str:
+    return f"{os.environ['PATH']}:/usr/sbin:/sbin"
+
+
+def _found(program: str) -> bool:
+    return shutil.which(program, path=_path()) is not None
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -181,3 +182,43 @@ def test_the_buss_policy_is_one_that_dbus_reads() -> None:
         assert rule.get("send_interface") == "de.pengutronix.rauc.Installer"
         assert rule.get("send_destination") == "de.pengutronix.rauc"
     assert [one.attrib for one in policy.iter("policy")] == [{"user": "autodialer"}]
+
+
+ESSENTIAL = frozenset(("chroot", "cp", "dpkg-deb", "du", "git", "mount", "umount"))
+
+
+def called_programs(source: str) -> set[str]:
+    """The first word of each command that the recipe runs, also of one that it names first."""
+    words = set()
+    for node in ast.walk(ast.parse(source)):
+        first: ast.expr | None = None
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("_run", "_told") and node.args:
+            first = node.args[0]
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("words", "tried"):
+            first = node.value
+        while isinstance(first, ast.Starred):
+            first = first.value
+        if isinstance(first, ast.Tuple):
+            first = first.elts[0]
+        if isinstance(first, ast.Constant):
+            words.add(str(first.value))
+    return words
+
+
+def test_a_program_that_is_missing_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make = card_loader.recipe()
+    called = called_programs(Path(make.__file__).read_text())
+    assert {"mmdebstrap", "dtc", "fdtoverlay", "xz", "mke2fs"} <= called
+    assert called - ESSENTIAL == set(make.PROGRAMS) - {"arch-test"}
+    page = (card_loader.IMAGE.parents[1] / "docs/card.md").read_text()
+    packages = re.search(r"^Debian 12 with `([^`]*)`", page, re.MULTILINE)
+    assert packages
+    assert set(make.PROGRAMS.values()) <= {*packages[1].split(), "openssl"}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(make, "_found", lambda program: program not in ("dtc", "rauc"))
+    monkeypatch.setattr("sys.argv", ["make.py", "--into", str(tmp_path / "into")])
+    assert make.main() == 1
+    assert "apt install device-tree-compiler rauc" in capsys.readouterr().err
+    assert not (tmp_path / "into").exists()

@@ -42,7 +42,7 @@ from appliance.fleet.follower import Follower
 from appliance.fleet.headquarters import at_headquarters
 from appliance.fleet.hub_config import inbox
 from appliance.fleet.keys import BoxKeys
-from appliance.fleet.member import boot_time
+from appliance.fleet.member import EXAMINE_AGAIN, boot_time
 from appliance.fleet.messages import Claim, Ended, MessageUnreadable, Objection, Order
 from appliance.fleet.subjects import Subjects
 from appliance.model import Outcome
@@ -96,6 +96,7 @@ class DayBox:
         self._client: Client | None = None
         self._follower: Follower | None = None
         self._following: asyncio.Task[None] | None = None
+        self._meeting: asyncio.Task[None] | None = None
         self._back = asyncio.Event()
 
     @property
@@ -119,9 +120,10 @@ class DayBox:
         self._following = asyncio.create_task(self._follower.run(self._client))
 
     async def close(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        for task in (self._following, self._meeting):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._client is not None:
             await wire.close(self._client)
 
@@ -133,9 +135,20 @@ class DayBox:
         self._seen.counts["links cut"] += 1
 
     async def _reconnected(self) -> None:
+        if self._meeting is not None:
+            self._meeting.cancel()
+        self._meeting = asyncio.create_task(self._meet())
+
+    async def _meet(self) -> None:
+        """Examine the hub until it answers, as a box does: a link may break again meanwhile."""
         assert self._client is not None
         assert self._follower is not None
-        await examine(self._client, self._keys.campaign, self._keys.box)
+        while True:
+            try:
+                await examine(self._client, self._keys.campaign, self._keys.box)
+                break
+            except wire.NoAnswer:
+                await asyncio.sleep(EXAMINE_AGAIN)
         self._follower.again()
         self._back.set()
 
