@@ -13,11 +13,11 @@ Long because whatever may not be dialled is refused here and nowhere else, each 
 
 from __future__ import annotations
 
-import hmac
 import re
 import unicodedata
 from enum import StrEnum, unique
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from appliance.service_ranges import NANP_SERVICE_AREA, service
@@ -113,6 +113,10 @@ def read_number(text: str, country: str, *, fiction: bool = False) -> str:
     line may dial which is the gate's decision (:func:`number_class`).
     """
     if _E164.fullmatch(text):
+        plain = plain_parts(text) if fiction and _FICTION.fullmatch(text) else None
+        if plain is not None and plain[1] not in _DISTRESS:
+            # Just what the rest would return, without an object in between.
+            return text
         number, e164 = _parse(text, country)
     else:
         written = _clean(text)
@@ -261,7 +265,20 @@ def hash_number(key: bytes, e164: str) -> str:
     """
     if not _E164.fullmatch(e164):
         raise ValueError("only an E.164 number can be hashed")
-    return hmac.digest(key, e164.encode("ascii"), "sha256").hex()
+    inner, outer = _pads(key)
+    return sha256(outer + sha256(inner + e164.encode("ascii")).digest()).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _pads(key: bytes) -> tuple[bytes, bytes]:
+    """Return what HMAC (RFC 2104) puts before the text and before the inner digest.
+
+    Made once for each key: two digests of short texts then take a third of the time that
+    :func:`hmac.digest` does, which sets up the algorithm anew for each.
+    """
+    block = key if len(key) <= 64 else sha256(key).digest()
+    block = block.ljust(64, b"\0")
+    return bytes(octet ^ 0x36 for octet in block), bytes(octet ^ 0x5C for octet in block)
 
 
 def _clean(text: str) -> str:
@@ -390,27 +407,40 @@ def plainly(e164: str) -> PhoneNumber | None:
     """
     from phonenumbers import PhoneNumber
 
-    code = country_code(e164)
-    national = e164[1 + len(code) :]
-    known, prefix = _trunk(int(code))
-    if not known or national[0] == "0" or len(national) < 4:
+    parts = plain_parts(e164)
+    if parts is None:
+        return None
+    return PhoneNumber(country_code=parts[0], national_number=int(parts[1]))
+
+
+def plain_parts(e164: str) -> tuple[int, str] | None:
+    """Return the country's code and the national digits of *e164* where it is plain."""
+    trunk = _trunk(e164[1:4])
+    if trunk is None:
+        return None
+    code, begin, prefix = trunk
+    national = e164[begin:]
+    if national[0] == "0" or len(national) < 4:
         return None
     if prefix is not None and prefix.match(national):
         return None
-    return PhoneNumber(country_code=int(code), national_number=int(national))
+    return code, national
 
 
-@lru_cache(maxsize=512)
-def _trunk(code: int) -> tuple[bool, re.Pattern[str] | None]:
-    """Tell whether a country's code is known, and what may stand before its national numbers."""
+@lru_cache(maxsize=1024)
+def _trunk(digits: str) -> tuple[int, int, re.Pattern[str] | None] | None:
+    """Return the country's code that the first three *digits* of a number name, where the national
+    number begins, and what may stand before it; None where the code is unknown."""
     import phonenumbers
 
+    text = country_code(f"+{digits}")
+    code = int(text)
     region = phonenumbers.region_code_for_country_code(code)
     plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
     if code not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE or plan is None:
-        return False, None
+        return None
     before = plan.national_prefix_for_parsing
-    return True, re.compile(before) if before else None
+    return code, 1 + len(text), re.compile(before) if before else None
 
 
 def _parse(written: str, country: str) -> tuple[PhoneNumber, str]:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from appliance.numbers import country_code, plainly
+from appliance.numbers import NumberClass, country_code, number_class, plain_parts, plainly
 from appliance.windows import known_zone
 from firmware.wording import worded
 
@@ -75,9 +75,7 @@ class NumberZones:
     @property
     def single(self) -> str | None:
         """The one zone of a country with one clock, or None where it must be asked for."""
-        if not self.zones or any(not same_clock(self.zones[0], other) for other in self.zones[1:]):
-            return None
-        return self.zones[0]
+        return _one_clock(self.zones)
 
 
 @lru_cache(maxsize=1024)
@@ -142,25 +140,32 @@ def zone_remedy(name: str, region: str = "") -> str:
 
 def zones_of_number(e164: str) -> NumberZones:
     """Return what *e164* tells: its numbering region and that country's zones."""
-    return _zones_of_code(country_code(e164)) or _zones_of_number(e164)
+    return _zones_of_code(e164[1:4]) or _zones_of_number(e164)
+
+
+@lru_cache(maxsize=1024)
+def _zones_of_code(digits: str) -> NumberZones | None:
+    """Return what all numbers that begin with these three digits tell by their country's code; None
+    where they differ."""
+    import phonenumbers
+
+    code = int(country_code(f"+{digits}"))
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ())
+    return _zones_of_region(str(regions[0])) if len(regions) == 1 else None
 
 
 @lru_cache(maxsize=512)
-def _zones_of_code(code: str) -> NumberZones | None:
-    """Return what all numbers behind a country's code tell; None where they differ."""
-    import phonenumbers
-
-    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
-    zones = region_zones().get(regions[0], ()) if len(regions) == 1 else ()
-    return NumberZones(str(regions[0]), zones) if zones else None
+def _zones_of_region(region: str) -> NumberZones | None:
+    """Return what all numbers of a country tell; None where the database knows no zone of it."""
+    zones = region_zones().get(region, ())
+    return NumberZones(region, zones) if zones else None
 
 
 # A row of a contacts file asks twice about the same number.
 @lru_cache(maxsize=16)
 def _zones_of_number(e164: str) -> NumberZones:
     region = _region(e164)
-    zones = region_zones().get(region, ())
-    return NumberZones(region, zones or _library_zones(e164))
+    return _zones_of_region(region) or NumberZones(region, _library_zones(e164))
 
 
 def contradicted(e164: str, zone: str) -> tuple[str, ...]:
@@ -170,10 +175,24 @@ def contradicted(e164: str, zone: str) -> tuple[str, ...]:
     number when they move. But a list whose column slipped looks like this too.
     """
     told = zones_of_number(e164)
-    for zones in (told.zones, () if told.single else _library_zones(e164)):
-        if zones and zone not in zones and not any(same_clock(zone, other) for other in zones):
-            return zones
-    return ()
+    if told.zones and not _has_clock(told.zones, zone):
+        return told.zones
+    finer = () if told.single else _library_zones(e164)
+    return finer if finer and not _has_clock(finer, zone) else ()
+
+
+@lru_cache(maxsize=1024)
+def _one_clock(zones: tuple[str, ...]) -> str | None:
+    """Return the first of *zones* where all of them have its clock, else None."""
+    if not zones or any(not same_clock(zones[0], other) for other in zones[1:]):
+        return None
+    return zones[0]
+
+
+@lru_cache(maxsize=4096)
+def _has_clock(zones: tuple[str, ...], zone: str) -> bool:
+    """Tell whether one of *zones* has the clock of *zone*."""
+    return zone in zones or any(same_clock(zone, other) for other in zones)
 
 
 @lru_cache(maxsize=8192)
@@ -193,6 +212,21 @@ def same_clock(one: str, other: str) -> bool:
 
 
 def _region(e164: str) -> str:
+    if e164[1] == "1":
+        if e164[2:5] in _AREAS:
+            return _AREAS[e164[2:5]]
+        if number_class(e164) is NumberClass.FICTION:
+            # No plan tells the hundred numbers of fiction behind one area code apart.
+            return _region_of_fiction(e164[:-2])
+    return _region_by_library(e164)
+
+
+@lru_cache(maxsize=1024)
+def _region_of_fiction(begin: str) -> str:
+    return _region_by_library(f"{begin}00")
+
+
+def _region_by_library(e164: str) -> str:
     import phonenumbers
 
     code = int(country_code(e164))
@@ -200,8 +234,6 @@ def _region(e164: str) -> str:
     if len(regions) == 1:
         return "" if regions[0] == "001" else str(regions[0])
     area = e164[2:5] if code == 1 else ""
-    if area in _AREAS:
-        return _AREAS[area]
     try:
         number = plainly(e164) or phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
@@ -213,14 +245,34 @@ def _region(e164: str) -> str:
     return region or (str(regions[0]) if regions else "")
 
 
+LONGEST_PREFIX = 9
+"""Digits, the country's code among them, of which the library looks for zones; a test knows when it
+looks at more."""
+
 _AREAS: dict[str, str] = {}
 """The countries of North America's area codes as they were met: each code belongs to one, and the
 library tries all twenty-five for every number."""
 
 
-@lru_cache(maxsize=16)
 def _library_zones(e164: str) -> tuple[str, ...]:
     """Return the zones of the number's prefix, as finely as the number library knows them."""
+    # In North America every person's number is of a place, so its kind need not be found out.
+    if e164[1] == "1" and plain_parts(e164) is not None:
+        return _american_zones(e164[1 : 1 + LONGEST_PREFIX])
+    return _zones_by_library(e164)
+
+
+@lru_cache(maxsize=1024)
+def _american_zones(prefix: str) -> tuple[str, ...]:
+    """Return the zones of all North American numbers that begin with these digits."""
+    from phonenumbers import PhoneNumber, timezone
+
+    number = PhoneNumber(country_code=1, national_number=int(prefix[1:]))
+    return _civil(timezone.time_zones_for_geographical_number(number))
+
+
+@lru_cache(maxsize=16)
+def _zones_by_library(e164: str) -> tuple[str, ...]:
     import phonenumbers
     from phonenumbers import timezone
 
@@ -228,13 +280,16 @@ def _library_zones(e164: str) -> tuple[str, ...]:
         number = plainly(e164) or phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
         return ()
-    # In North America every person's number is of a place, so its kind need not be found out.
     told = (
         timezone.time_zones_for_geographical_number(number)
         if number.country_code == 1
         else timezone.time_zones_for_number(number)
     )
-    return tuple(zone for zone in told if civil_zone(zone) is not None)
+    return _civil(told)
+
+
+def _civil(zones: Iterable[str]) -> tuple[str, ...]:
+    return tuple(zone for zone in zones if civil_zone(zone) is not None)
 
 
 # --- the database -----------------------------------------------------------------------------

@@ -180,12 +180,14 @@ class BoxState:
 
     def all_granted(self, numbers: Sequence[int]) -> list[Record]:
         """Return the rows of consents by their ids as numbers; those that are gone have none."""
-        return [
-            granted_row(subject, number_hash, consent=f"{number:032x}", **terms)
-            for number in numbers
-            if (found := self.registry.terms(number)) is not None
-            for subject, number_hash, terms in [found]
-        ]
+        rows = []
+        for number in numbers:
+            found = self.registry.terms(number)
+            if found is not None:
+                subject, number_hash, terms = found
+                terms["consent"] = f"{number:032x}"
+                rows.append(granted_row(subject, number_hash, terms))
+        return rows
 
     def append(self, records: Sequence[Record], at: datetime) -> list[Entry]:
         """Make *records* durable. Raises :class:`~appliance.storage.files.StorageFailed`."""
@@ -384,17 +386,19 @@ def granted(consent: Consent, number_hash: str | None = None) -> Record:
     return granted_row(
         consent.subject,
         number_hash,
-        consent=consent.id,
-        purpose=consent.purpose,
-        given_at=consent.given_at.isoformat(),
-        valid_until=None if until is None else until.isoformat(),
-        windows=consent.windows,
+        {
+            "consent": consent.id,
+            "purpose": consent.purpose,
+            "given_at": consent.given_at.isoformat(),
+            "valid_until": None if until is None else until.isoformat(),
+            "windows": consent.windows,
+        },
     )
 
 
-def granted_row(subject: str, number_hash: str | None, **terms: str | None) -> Record:
-    """Do the same with the terms as the registry keeps them: times as text."""
-    data: dict[str, Any] = dict(terms)
+def granted_row(subject: str, number_hash: str | None, terms: dict[str, Any]) -> Record:
+    """Do the same with the terms as the registry keeps them, times as text; they become the row's
+    own."""
     if number_hash is not None:
-        data["number_hash"] = number_hash
-    return Record(kind="consent.granted", subject=subject, data=data)
+        terms["number_hash"] = number_hash
+    return Record(kind="consent.granted", subject=subject, data=terms)

@@ -482,9 +482,9 @@ class Engine:
             case events.LineFault():
                 self._lines.failed(given, now)
             case events.IncomingRejected() | events.IncomingRinging() | events.WaitingGone():
-                caller, objector = self._caller(given), self.objector(given)
-                if objector is not None:
-                    self._withdrawals.objection(objector, "incoming", now, incoming=given.attempt)
+                caller = self._caller(given)
+                if caller is not None and self._options.incoming_call_objects:
+                    self._withdrawals.objection(caller, "incoming", now, incoming=given.attempt)
                 if isinstance(given, events.IncomingRinging):
                     silent = (
                         self._state.stopped or self._recorder.contact_open or self._placer.retired

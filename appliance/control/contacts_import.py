@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,6 +35,7 @@ ROWS_PER_STEP = 40
 """Rows judged in one step, some 3 ms."""
 RECORDED_PER_STEP = 200
 """Consents recorded in the ledger with one synchronisation."""
+IDS_AT_ONCE = 128
 LINES_PER_STEP = 500
 FAULTS = 1000
 """Faults that an answer lists; it counts all of them, and the rejects file has them all."""
@@ -83,11 +84,19 @@ def import_steps(
     plan = ImportPlan(
         Known(registry, intake),
         hash_number=lambda number: hash_number(registry.number_key, number),
-        new_id=lambda: os.urandom(16).hex(),
+        new_id=_random_ids().__next__,
         recorded_at=box.now().utc,
     )
     with box.people.importing(plan.recorded_at):
         return (yield from _carried_out(box, arguments, plan, intake, remember_rejects))
+
+
+def _random_ids() -> Iterator[str]:
+    """Yield random ids of 32 hexadecimal digits; to draw many at once takes a tenth of the time."""
+    while True:
+        drawn = os.urandom(16 * IDS_AT_ONCE).hex()
+        for start in range(0, len(drawn), 32):
+            yield drawn[start : start + 32]
 
 
 def _carried_out(

@@ -44,7 +44,11 @@ class CellReader:
         suggest: Callable[[str, str], str],
     ) -> None:
         self._line = line
-        self._cells = cells
+        # Once for all: some columns are asked for more than once, and a call costs more than this.
+        self._cells = {
+            column: cell if (cell := written.strip())[:1] != "'" else unguarded(cell)
+            for column, written in cells.items()
+        }
         self._defaults = defaults
         self._suggest = suggest
         self.faults: list[RowFault] = []
@@ -58,11 +62,13 @@ class CellReader:
         self.warnings.append(RowFault(self._line, column, what, remedy))
 
     def raw(self, column: str) -> str:
-        cell = self._cells.get(column, "").strip()
-        return unguarded(cell) if cell.startswith("'") else cell
+        """Return a cell without what surrounds it or marks it as text; a missing one is empty."""
+        return self._cells.get(column, "")
 
     def text(self, column: str) -> str:
         text = self.raw(column)
+        if text.isascii() and text.isprintable() and 0 < len(text) <= CELL_LIMIT:
+            return text
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
         if not text and column not in OPTIONAL:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from firmware.wording import joined
 
@@ -56,8 +57,7 @@ class ContactsUnreadable(Exception):
         super().__init__("\n".join(fault.text(file) for fault in self.faults))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactRow:
+class ContactRow(NamedTuple):
     """One good line: a person and one consent."""
 
     line: int

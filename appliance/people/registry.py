@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from tinydb.table import Document
 
@@ -193,7 +193,7 @@ class Registry:
         row = self._storage.live["consents"].get(key)
         return None if row is None else consent_of(key, row)
 
-    def terms(self, consent: int) -> tuple[str, str | None, dict[str, str | None]] | None:
+    def terms(self, consent: int) -> tuple[str, str | None, dict[str, Any]] | None:
         """Return whose an agreement is, the number's hash, and its terms for a ledger row as kept.
 
         It makes nothing of the texts, which takes a third of the time of doing so.
@@ -238,7 +238,8 @@ class Registry:
     def suppression(self, number_hash: str) -> Revocation | None:
         """Return the newest withdrawal for a number that may belong to nobody registered."""
         with self._lock:
-            row = self._storage.live["suppressions"].get(hash_id(number_hash))
+            withdrawn = self._storage.live["suppressions"]
+            row = withdrawn.get(hash_id(number_hash)) if withdrawn else None
         if row is None:
             return None
         at, by = decode_row(row, len(COLUMNS["suppressions"]))

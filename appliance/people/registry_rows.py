@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from appliance.model import Consent, Contact, Sketch
@@ -131,7 +132,7 @@ def consent_of(key: int, row: bytes) -> Consent:
     )
 
 
-def terms_of(row: bytes) -> tuple[str, dict[str, str | None]]:
+def terms_of(row: bytes) -> tuple[str, dict[str, Any]]:
     """Return whose a consent is, and its terms as texts, without the words that name people."""
     subject, purpose, given_at, _, _, windows, until, _ = decode_row(row, len(COLUMNS["consents"]))
     return subject, {
@@ -161,18 +162,30 @@ def contact_row(contact: Contact) -> bytes:
 
 
 def consent_row(consent: Consent) -> bytes:
+    until = consent.valid_until
     return encode_texts(
         [
             consent.subject,
             consent.purpose,
-            consent.given_at.isoformat(),
+            _written(consent.given_at),
             consent.source,
             consent.evidence,
             consent.windows,
-            None if consent.valid_until is None else consent.valid_until.isoformat(),
-            consent.recorded_at.isoformat(),
+            None if until is None else _written(until),
+            _written(consent.recorded_at),
         ]
     )
+
+
+def _written(at: datetime) -> str:
+    # Instants that are equal in two zones are written differently; in one zone they are not.
+    return _written_utc(at) if at.tzinfo is UTC else at.isoformat()
+
+
+@lru_cache(maxsize=4096)
+def _written_utc(at: datetime) -> str:
+    """Return *at*, in UTC, as a row has it: the people of one list share few instants."""
+    return at.isoformat()
 
 
 # Unlike decode() it looks for no white space around the value, which takes as long as the rest.

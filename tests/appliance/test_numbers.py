@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 import re
 
 import phonenumbers
@@ -333,3 +334,28 @@ def test_the_quick_way_takes_the_numbers_of_every_profile() -> None:
         assert number is not None
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         assert plainly(e164) == number, region
+
+
+@given(
+    st.sampled_from(("19900", "26191", "35301", "46571", "53649", "63998")).map("+33{}".format)
+    | st.sampled_from(("+447700900", "+442079460"))
+    | st.integers(200, 999).map("+1{}55501".format),
+    st.text("0123456789", max_size=5),
+    st.sampled_from(("FR", "US", "")),
+)
+def test_numbers_of_fiction_are_read_as_every_other(begin: str, end: str, country: str) -> None:
+    """The short way for them, which the library is not asked on, returns what the long one does."""
+    text = (begin + end)[:16]
+
+    def read(written: str) -> str:
+        try:
+            return read_number(written, country, fiction=True)
+        except NumberRefused as refused:
+            return refused.kind
+
+    assert read(text) == read(f"{text[:4]} {text[4:]}")
+
+
+@given(st.binary(max_size=130), st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+def test_the_hash_of_a_number_is_the_hmac_of_the_standard_library(key: bytes, e164: str) -> None:
+    assert hash_number(key, e164) == hmac.new(key, e164.encode(), "sha256").hexdigest()

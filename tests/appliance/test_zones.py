@@ -9,7 +9,11 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import timezone
+from phonenumbers.tzdata import TIMEZONE_LONGEST_PREFIX
 
+from appliance import zones
+from appliance.numbers import NumberClass, number_class
 from appliance.windows import known_zone
 from appliance.zones import (
     REMEDY,
@@ -180,3 +184,30 @@ def test_a_mobile_of_barbados_is_of_barbados(number: str) -> None:
     """The library names all clocks of the continent for some kinds of number there."""
     assert contradicted(number, "America/Anchorage")
     assert contradicted(number, "America/Barbados") == ()
+
+
+def zones_of(number: phonenumbers.PhoneNumber) -> tuple[str, ...]:
+    told = timezone.time_zones_for_geographical_number(number)
+    return tuple(zone for zone in told if civil_zone(zone) is not None)
+
+
+@given(st.integers(200, 999), st.integers(0, 9_999_999))
+def test_the_zones_of_a_north_american_number_are_those_of_its_first_digits(
+    area: int, rest: int
+) -> None:
+    e164 = f"+1{area}{rest:07d}"
+    assert zones._library_zones(e164) == zones_of(phonenumbers.parse(e164, None))
+
+
+def test_the_library_looks_at_no_more_digits_than_are_asked_about() -> None:
+    assert TIMEZONE_LONGEST_PREFIX <= zones.LONGEST_PREFIX
+
+
+@pytest.mark.parametrize("hundreds", range(2, 10))
+def test_one_number_of_fiction_tells_the_country_of_its_area_code(hundreds: int) -> None:
+    for area in range(hundreds * 100, hundreds * 100 + 100):
+        for last in (0, 37, 50, 99):
+            e164 = f"+1{area}55501{last:02d}"
+            if number_class(e164) is NumberClass.FICTION:
+                asked = phonenumbers.region_code_for_number(phonenumbers.parse(e164, None))
+                assert zones._region(e164) == (asked or "US"), e164

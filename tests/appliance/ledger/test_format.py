@@ -275,3 +275,26 @@ def test_damage_names_its_place() -> None:
     damage = ledger_format.LedgerCorrupt("a.jsonl", 3, "it is odd")
     assert str(damage) == "a.jsonl:3: it is odd"
     assert (damage.file, damage.line, damage.reason) == ("a.jsonl", 3, "it is odd")
+
+
+_NAMES = st.text(max_size=4) | st.sampled_from(["batch", "bat", "clock", "%s", "{", '"'])
+
+
+@given(
+    st.dictionaries(_NAMES, st.text() | st.none(), max_size=6),
+    st.none() | st.tuples(st.integers(1, 999), st.integers(1, 999)),
+)
+def test_texts_are_written_as_any_json_is(
+    data: dict[str, str | None], batch: tuple[int, int] | None
+) -> None:
+    data.pop(ledger_format.BATCH, None)
+    told = {**data, ledger_format.BATCH: batch} if batch else data
+    assert ledger_format._canonical_texts(data, batch) == ledger_format.canonical(told)
+
+
+@pytest.mark.parametrize(
+    "data", [{"a": 1}, {"a": True}, {"a": "b", "c": 1.5}, {"a": ["b"]}, {1: "a"}, {True: None}]
+)
+def test_anything_but_texts_goes_the_long_way(data: dict[str, object]) -> None:
+    assert ledger_format._canonical_texts(data, None) is None
+    assert ledger_format._canonical_texts(data, (1, 2)) is None

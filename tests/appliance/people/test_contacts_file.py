@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,8 @@ from appliance.people.contacts_file import (
     ContactsFile,
     ContactsUnreadable,
     RejectedRow,
+    _cells,
+    _lines,
     decoded,
 )
 from appliance.people.contacts_format import COLUMNS, Defaults, RowFault, guarded, unguarded
@@ -486,3 +490,24 @@ def test_a_line_of_any_length_ends_where_it_ends(end: str, length: int) -> None:
         assert max(map(len, judged.cells.values())) <= LINE_LIMIT + 1
         too_long = "is longer than" in judged.faults[0].what
         assert too_long == (length > LINE_LIMIT and judged.line != 3)
+
+
+@given(
+    st.text(
+        st.sampled_from("ab,;\t|' \0\x0b\x1c\u2028é") | st.characters(exclude_characters='\r\n"')
+    ),
+    st.sampled_from(",;\t|"),
+)
+def test_a_line_without_quotes_is_cut_as_the_standard_library_cuts_it(
+    line: str, delimiter: str
+) -> None:
+    told = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    assert _cells(line, delimiter) == told
+
+
+@given(st.lists(st.sampled_from(["a", " ", ",", "\r", "\n", "\r\n", "b c"]), max_size=40))
+def test_lines_are_those_that_an_editor_counts(parts: list[str]) -> None:
+    text = "".join(parts)
+    ends = re.split(r"\r\n|\r|\n", text)
+    found = {number: line for number, _, line in _lines(text) if line.strip(" ,")}
+    assert found == {number: line for number, line in enumerate(ends, 1) if line.strip(" ,")}

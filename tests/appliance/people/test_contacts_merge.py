@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from appliance.clearance.consent import standing
@@ -97,7 +96,7 @@ def counts(done: Imported) -> tuple[int, int, int, int, int, int]:
 
 def test_a_second_import_changes_nothing() -> None:
     registry = Registry()
-    rows = (ROW, replace(ROW, line=3, number="+33639980013"))
+    rows = (ROW, ROW._replace(line=3, number="+33639980013"))
     assert counts(registry.take(*rows)) == (2, 0, 2, 0, 0, 0)
     assert counts(registry.take(*rows)) == (0, 0, 0, 2, 0, 0)
 
@@ -105,7 +104,7 @@ def test_a_second_import_changes_nothing() -> None:
 def test_a_newer_consent_stands_beside_the_older() -> None:
     registry = Registry()
     registry.take(ROW)
-    newer = replace(ROW, given_at=GIVEN + timedelta(days=30), windows="tue 18:00-19:00")
+    newer = ROW._replace(given_at=GIVEN + timedelta(days=30), windows="tue 18:00-19:00")
     plan = registry.take(newer)
     assert counts(plan) == (0, 0, 1, 0, 0, 0)
     (contact,) = registry.people.values()
@@ -116,11 +115,11 @@ def test_a_newer_consent_stands_beside_the_older() -> None:
 def test_a_newer_consent_brings_the_persons_newer_details() -> None:
     registry = Registry()
     registry.take(ROW)
-    moved = replace(ROW, given_at=GIVEN + timedelta(days=1), timezone="Indian/Reunion")
+    moved = ROW._replace(given_at=GIVEN + timedelta(days=1), timezone="Indian/Reunion")
     plan = registry.take(moved)
     assert counts(plan) == (0, 1, 1, 0, 0, 0)
     assert registry.people[ROW.number].timezone == "Indian/Reunion"
-    older = replace(ROW, given_at=GIVEN - timedelta(days=1), timezone="Europe/London")
+    older = ROW._replace(given_at=GIVEN - timedelta(days=1), timezone="Europe/London")
     assert counts(registry.take(older)) == (0, 0, 1, 0, 0, 0)
     assert registry.people[ROW.number].timezone == "Indian/Reunion"
     assert counts(registry.take(ROW)) == (0, 0, 0, 1, 0, 0)
@@ -128,7 +127,7 @@ def test_a_newer_consent_brings_the_persons_newer_details() -> None:
 
 def test_two_consents_of_a_new_person_in_one_file() -> None:
     registry = Registry()
-    plan = registry.take(ROW, replace(ROW, line=3, given_at=GIVEN + timedelta(days=1)))
+    plan = registry.take(ROW, ROW._replace(line=3, given_at=GIVEN + timedelta(days=1)))
     assert counts(plan) == (1, 0, 2, 0, 0, 0)
     assert len({consent.subject for consent in plan.consents}) == 1
 
@@ -136,7 +135,7 @@ def test_two_consents_of_a_new_person_in_one_file() -> None:
 def test_history_is_never_overwritten() -> None:
     registry = Registry()
     registry.take(ROW)
-    plan = registry.take(replace(ROW, windows="mon-sun 08:00-22:00", evidence="form 4"))
+    plan = registry.take(ROW._replace(windows="mon-sun 08:00-22:00", evidence="form 4"))
     assert counts(plan) == (0, 0, 0, 0, 0, 1)
     assert [fault.column for row in plan.rejected for fault in row.faults] == [
         "consent_evidence",
@@ -152,7 +151,7 @@ def test_withdrawn_people_do_not_come_back_with_an_old_file() -> None:
     assert counts(plan) == (0, 0, 0, 0, 1, 0)
     assert plan.plan.withdrawn == [2]
     assert registry.people == {}
-    assert counts(registry.take(replace(ROW, given_at=GIVEN + timedelta(seconds=1)))) == (
+    assert counts(registry.take(ROW._replace(given_at=GIVEN + timedelta(seconds=1)))) == (
         1,
         0,
         1,
@@ -167,7 +166,7 @@ def test_a_known_person_who_withdrew_keeps_the_history_unchanged() -> None:
     registry.take(ROW)
     registry.withdrawn["hash of " + ROW.number] = Revocation(at=NOW, by="key")
     assert counts(registry.take(ROW)) == (0, 0, 0, 1, 0, 0)
-    later = replace(ROW, given_at=GIVEN + timedelta(days=2))
+    later = ROW._replace(given_at=GIVEN + timedelta(days=2))
     assert counts(registry.take(later)) == (0, 0, 0, 0, 1, 0)
 
 
@@ -177,7 +176,7 @@ def test_agreeing_anew_counts_even_while_the_clock_is_wrong() -> None:
     registry.take(ROW)
     withdrawal = Revocation(at=NOW + timedelta(days=900), by="key")
     registry.withdrawn["hash of " + ROW.number] = withdrawal
-    again = replace(ROW, given_at=withdrawal.at + timedelta(days=1))
+    again = ROW._replace(given_at=withdrawal.at + timedelta(days=1))
     (consent,) = registry.take(again).consents
     assert standing([consent], "news", withdrawal, again.given_at).consent is consent
 
@@ -186,9 +185,9 @@ def test_an_export_imports_as_unchanged() -> None:
     registry = Registry()
     registry.take(
         ROW,
-        replace(ROW, number="+33639980013", name='=HYPERLINK("x")', evidence="a, b; 'c'"),
-        replace(ROW, number="+33639980014", name="Zoé “Z”", valid_until=NOW + timedelta(days=9)),
-        replace(ROW, given_at=GIVEN + timedelta(days=1)),
+        ROW._replace(number="+33639980013", name='=HYPERLINK("x")', evidence="a, b; 'c'"),
+        ROW._replace(number="+33639980014", name="Zoé “Z”", valid_until=NOW + timedelta(days=9)),
+        ROW._replace(given_at=GIVEN + timedelta(days=1)),
     )
     exported = registry.exported()
     assert exported.splitlines()[0] == ",".join((*COLUMNS, "subject"))
@@ -224,7 +223,7 @@ def test_rejects_can_be_corrected_and_imported() -> None:
 def test_rows_that_contradict_history_are_written_to_the_rejects() -> None:
     registry = Registry()
     registry.take(ROW)
-    plan = registry.take(replace(ROW, windows="mon 08:00-22:00"))
+    plan = registry.take(ROW._replace(windows="mon 08:00-22:00"))
     header = (",".join(COLUMNS) + "\n").encode()
     reading = parse_contacts(header, "c.csv", DEFAULTS)
     lines = list(rejects_lines(reading.header, plan.rejected))
@@ -243,6 +242,6 @@ def test_only_a_row_that_is_newer_than_all_others_brings_details() -> None:
         registry = Registry()
         registry.take(ROW)
         registry.take(
-            replace(ROW, purpose="offers", given_at=GIVEN + later, name="Ada Lovelace", line=3)
+            ROW._replace(purpose="offers", given_at=GIVEN + later, name="Ada Lovelace", line=3)
         )
         assert registry.people[ROW.number].name == name

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.people import registry_rows
 from appliance.people.registry_rows import Overlay, decode_document, encode_document
 
 COLUMNS = ("at", "by")
@@ -66,3 +71,11 @@ def test_a_row_of_a_newer_schema_is_not_read_in_part() -> None:
     with pytest.raises(ValueError, match="zip"):
         decode_document(COLUMNS, b'["2027-03-10","key","more"]')
     assert decode_document(COLUMNS, b'["2027-03-10"]') == {"at": "2027-03-10", "by": None}
+
+
+@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=2)), UTC])))
+def test_instants_stand_in_a_row_as_they_were_given(at: datetime) -> None:
+    """One that is equal in another zone is another text, and was remembered before."""
+    other = at.astimezone(timezone(timedelta(hours=-3))) if at.year in range(2, 9999) else at
+    for instant in (at, other, at):
+        assert registry_rows._written(instant) == instant.isoformat()
