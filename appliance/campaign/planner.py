@@ -63,7 +63,8 @@ class Planner:
         self._lookback = gate.lookback.total_seconds()
         self._to_survey: Iterator[HexId] | None = None
         self._to_settle: Iterator[HexId] | None = None
-        self._to_plan: dict[str, None] = {}
+        self._to_plan: dict[HexId, None] = {}
+        """As numbers: an import puts all of its people here, and a text takes twice the memory."""
         self._bounds: set[HexId] = set()
         """Whose place is a bound."""
         self._hours: dict[tuple[Place, str], tuple[float, float]] = {}
@@ -107,15 +108,16 @@ class Planner:
     def later(self, subjects: Iterable[str]) -> None:
         """Plan these people anew with the next portion; until then they have no place."""
         for subject in subjects:
-            self.scheduler.drop(hex_id(subject))
-            self._to_plan[subject] = None
+            key = hex_id(subject)
+            self.scheduler.drop(key)
+            self._to_plan[key] = None
 
     def portion(self, now: Now) -> None:
         """Plan a bounded number of those that wait for it. The clock must be trusted."""
         if self._to_plan:
-            for subject in [*islice(self._to_plan, PLANS_PER_STEP)]:
-                del self._to_plan[subject]
-                self.plan(subject, now)
+            for key in [*islice(self._to_plan, PLANS_PER_STEP)]:
+                del self._to_plan[key]
+                self.plan(hex_text(key), now)
         elif self._to_survey is not None:
             some = [*islice(self._to_survey, SURVEYED_PER_STEP)]
             instant = now.utc.timestamp()

@@ -81,6 +81,8 @@ class Intake:
     def write(self, rows_per_step: int = ROWS_PER_STEP) -> Generator[None, None, None]:
         """Write everything in steps. Raises :class:`StorageFailed`; nothing counts then.
 
+        What was written is the registry's from then on, and the intake's no more.
+
         Closing the iterator early gives up what is not sealed and finishes what is.
         """
         journal = self._storage.journal
@@ -98,12 +100,16 @@ class Intake:
             with self._lock:
                 journal.seal()
             sealed = True
+            # This and clear() below (a dictionary keeps its size when it is emptied one by one)
+            # give back 25 of 185 MiB at 100,000 people: the ledger's rows come next.
+            self._numbers.clear()
             yield
             for table, rows in tables:
                 for some in _batched(list(rows), rows_per_step):
                     with self._lock:
                         self._storage.show(table, [(key, rows.pop(key)) for key in some])
                     yield
+                rows.clear()
         finally:
             with self._lock:
                 if sealed:

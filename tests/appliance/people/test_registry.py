@@ -142,6 +142,8 @@ def test_an_intake_is_written_in_steps_and_counts_from_its_seal() -> None:
     assert counts == before + after
     assert {visible for _, visible in before} == {2}
     assert after[0] == (899, 2)
+    assert intake.by_number(contact(3).number) is None
+    assert intake.consents() == []
     assert after[-1] == (899, 899)
     assert again(disk).consents(contact(899).subject) == (consent(899),)
     assert box.consents(contact(899).subject) == (consent(899),)
