@@ -114,7 +114,7 @@ class DayBox:
             forever=True,
             reconnected=self._reconnected,
         )
-        last = await examine(self._client, keys.campaign, keys.box)
+        last = await self._examined()
         self._position = self._position.meets(last, self._position.anchor_subject or None)
         self._follower = Follower(self._names.stream, keys.box, self._logged)
         self._following = asyncio.create_task(self._follower.run(self._client))
@@ -140,17 +140,19 @@ class DayBox:
         self._meeting = asyncio.create_task(self._meet())
 
     async def _meet(self) -> None:
-        """Examine the hub until it answers, as a box does: a link may break again meanwhile."""
-        assert self._client is not None
         assert self._follower is not None
-        while True:
-            try:
-                await examine(self._client, self._keys.campaign, self._keys.box)
-                break
-            except wire.NoAnswer:
-                await asyncio.sleep(EXAMINE_AGAIN)
+        await self._examined()
         self._follower.again()
         self._back.set()
+
+    async def _examined(self) -> int:
+        """Ask until the hub answers, as a box does: a link may break again meanwhile."""
+        assert self._client is not None
+        while True:
+            try:
+                return await examine(self._client, self._keys.campaign, self._keys.box)
+            except wire.NoAnswer:
+                await asyncio.sleep(EXAMINE_AGAIN)
 
     async def _logged(self, subject: str, sequence: int, payload: bytes) -> None:
         self._seen.counts["messages heard"] += 1
