@@ -42,7 +42,7 @@ from appliance.fleet.follower import Follower
 from appliance.fleet.headquarters import at_headquarters
 from appliance.fleet.hub_config import inbox
 from appliance.fleet.keys import BoxKeys
-from appliance.fleet.member import EXAMINE_AGAIN, boot_time
+from appliance.fleet.member import ANEW, EXAMINE_AGAIN, boot_time
 from appliance.fleet.messages import Claim, Ended, MessageUnreadable, Objection, Order
 from appliance.fleet.subjects import Subjects
 from appliance.model import Outcome
@@ -55,8 +55,6 @@ ROWS_A_PACK = 50
 LEDGER_LINE = 330
 """Bytes of an average row."""
 CUTS_A_DAY = 2
-PATIENCE = 60.0
-"""Seconds that a link may take to be back."""
 BY = "day"
 
 
@@ -128,11 +126,21 @@ class DayBox:
             await wire.close(self._client)
 
     async def cut(self) -> None:
-        """End the connection as a link does that breaks, and wait until the client is back."""
+        """End the connection as a link does that breaks, and wait until the client is back.
+
+        One that does not come back by itself is replaced, as a box replaces it.
+        """
+        assert self._client is not None
         self._back.clear()
-        vars(self._client)["_transport"].close()
-        await asyncio.wait_for(self._back.wait(), PATIENCE)
-        self._seen.counts["links cut"] += 1
+        if self._client.is_connected:
+            vars(self._client)["_transport"].close()
+            self._seen.counts["links cut"] += 1
+        try:
+            await asyncio.wait_for(self._back.wait(), ANEW)
+        except TimeoutError:
+            self._seen.counts["connected anew"] += 1
+            await self.close()
+            await self.connect()
 
     async def _reconnected(self) -> None:
         if self._meeting is not None:

@@ -26,6 +26,7 @@ from appliance.campaign.fleet_inputs import (
 )
 from appliance.effects import Record
 from appliance.fleet import lists, packs, streams, subjects, wire
+from appliance.fleet import member as member_module
 from appliance.fleet.canary import HubUnfit, examine
 from appliance.fleet.claim import Position
 from appliance.fleet.collecting import collect, verify_ledgers
@@ -625,6 +626,42 @@ def test_a_removed_box_loses_its_open_connection(fleet: Fleet, server: HubServer
     server.reload()
     wait_until(lambda: not north.member.status()["connected"])
     assert north.member.barred()
+
+
+@pytest.mark.parametrize("ends", ["told", "untold", "closed"])
+def test_a_client_that_stops_trying_is_replaced(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """As nats-py's does whose link breaks at the end of a handshake, or that closes itself."""
+    monkeypatch.setattr(member_module, "ANEW", 1.0)
+    monkeypatch.setattr(member_module, "EXAMINE_AGAIN", 0.2)
+    north = fleet.box()
+    client = north.member._nats
+    loop = north.member._loop
+    assert client is not None
+    assert loop is not None
+    told = client._disconnected_cb
+    assert told is not None
+
+    async def gives_up() -> None:
+        if ends == "told":
+            await told()
+
+    if ends == "closed":
+        asyncio.run_coroutine_threadsafe(client.close(), loop).result(5)
+    else:
+        monkeypatch.setattr(client, "_attempt_reconnect", gives_up)
+        north.link.cut()
+        wait_until(lambda: north.member.barred())
+        north.link.mend()
+    wait_until(lambda: north.member._nats not in (None, client))
+    wait_until(lambda: north.member.status()["connected"])
+    assert isinstance(north.claim(somebody()), ClaimGranted)
+    # What the log tells is heard on the new connection, once.
+    pid = north.member.pseudonym(somebody())
+    south = fleet.box()
+    south.write(Record(kind="consent.revoked", subject="s", data={"by": "key", "pid": pid}))
+    north.hears(pid)
 
 
 def test_a_name_is_never_given_twice(server: HubServer) -> None:
