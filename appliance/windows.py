@@ -32,29 +32,47 @@ Minutes = tuple[int, int]
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_SECONDS = 86_400
 
-# As people write them, in the languages of the law profiles; no name stands for two days.
+# As people write them, in the languages of the law profiles; no name stands for two days, which is
+# why German's two letters are missing: "di" is Tuesday there, and Sunday in French.
 _WRITTEN_DAYS = (
     DAY_NAMES,
     ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    ("mondays", "tuesdays", "wednesdays", "thursdays", "fridays", "saturdays", "sundays"),
+    ("mon", "tues", "weds", "thur", "fri", "sat", "sun"),
+    ("mon", "tues", "wed", "thurs", "fri", "sat", "sun"),
     ("lun", "mar", "mer", "jeu", "ven", "sam", "dim"),
     ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+    ("lundis", "mardis", "mercredis", "jeudis", "vendredis", "samedis", "dimanches"),
     ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag"),
 )
 _DAYS = {name: index for names in _WRITTEN_DAYS for index, name in enumerate(names)}
+# Every dash and every space that a word processor puts in place of the plain ones.
+_PLAIN = str.maketrans(dict.fromkeys("–—‑‐−", "-") | dict.fromkeys("\u00a0\u202f\u2009", " "))
+_CLOCK = r"[0-9]{1,2}(?:[:.][0-9]{2}| ?h ?(?:[0-9]{2})?)?"
 # Words that people put around days and times, and the marks that they stand for.
 _PHRASES = (
-    (re.compile(r"\b(?:tous les jours|every day|daily|täglich)\b"), "mon-sun"),
-    (re.compile(r"\b(?:le )?week-?end\b"), "sat-sun"),
-    (re.compile(r"\s*\b(?:jusqu[’']à|à|au|to|until|bis)\b\s*"), "-"),
-    (re.compile(r"\s*(?:\b(?:et|and|und)\b|&)\s*"), ","),
+    (re.compile(r"\b(?:tous les jours|chaque jour|every day|daily|täglich)\b"), "mon-sun"),
+    (re.compile(r"\b(?:(?:en|jours de) semaine|weekdays)\b"), "mon-fri"),
+    (re.compile(r"\b(?:les? )?week[- ]?ends?\b"), "sat-sun"),
+    (re.compile(r"(?<!après[- ])\b(?:midi|noon)\b"), "12:00"),
+    (re.compile(r"\b(?:minuit|midnight)\b"), "24:00"),
+    (re.compile(rf"\b(?:entre|between)\s+({_CLOCK})\s*(?:et|and)\s+(?={_CLOCK})"), r"\1-"),
+    (re.compile(r"(?<=[0-9h]) a (?=[0-9])"), "-"),
+    (re.compile(r"\s*\b(?:jusqu[’']à|à|au|to|until|through|bis)\b\s*"), "-"),
+    (re.compile(r"\s*(?:\b(?:et|and|und)\b|[&/])\s*"), ","),
     (re.compile(r"\b(?:du|de|des|le|les|from|von)\b"), ""),
+    # "lundi : 18h-20h" and "lundi, 18h-20h": what stands between a day and its times.
+    (re.compile(r"\b([^\W\d_]{2,}\.?)\s*[,:]\s*(?=[0-9])"), r"\1 "),
+    # "18h-20h, sam 10h-12h": a day behind a time begins the next item.
+    (re.compile(r"([0-9] ?h?)\s*,\s*(?=[^\W\d_])"), r"\1;"),
 )
+_HALF_DAY = re.compile(r"\b([0-9]{1,2})(?:[:.]([0-9]{2}))? ?([ap])\.?m\b\.?")
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MAX_TEXT = 1000
 _EXAMPLE = "mon-fri 18:00-20:00; sat 10:00-12:00"
 _ITEM = re.compile(r"(?P<days>[^0-9]*?)\s*(?P<times>[0-9].*)", re.DOTALL)
 _ZONE = re.compile(r"(?!localtime|posix|right)[A-Za-z][A-Za-z0-9_+/-]{1,60}")
-_TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2})| ?h ?([0-9]{2})?)")
+_TIME = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2})(?::00)?| ?h ?([0-9]{2})?)")
 
 # Every offset in the zone database lies within these hours of UTC, and no zone has ever changed
 # its offset twice within the sampling step.
@@ -141,26 +159,28 @@ def parse_windows(text: str) -> Windows:
     """Read ``mon-fri 18:00-20:00; sat 10:00-12:00``.
 
     Items are parted by ``;`` or lines; in one item, days and spans may be listed with ``,``. Day
-    names are English, French or German, long or short, in any case; a range of days may wrap
-    (``fri-mon``). ``18h`` and ``18h30`` are times too, and ``du lundi au vendredi de 18h à 20h``
-    is understood. ``24:00`` ends a day. A span may not cross midnight. Raises
-    :class:`WindowsInvalid`.
+    names are English, French or German, English and French ones also short, in any case; a range
+    of days may wrap (``fri-mon``). ``18h``, ``18h30``, ``18.30`` and ``6:30 pm`` are times too, and
+    ``du lundi au vendredi, de 18h à 20h et samedi : 10h-midi`` is understood. ``24:00`` ends a day.
+    A span may not cross midnight. Raises :class:`WindowsInvalid`.
     """
     if len(text) > _MAX_TEXT:
         raise WindowsInvalid(
             worded("the text is longer than {max_text} characters", max_text=_MAX_TEXT)
         )
-    normal = text.replace("–", "-").replace("\u00a0", " ").replace("\u202f", " ").lower()
+    normal = text.translate(_PLAIN).lower()
     # A line is an item, unless its days and times stand on two.
     normal = re.sub(r"([0-9][^;\r\n]*)[\r\n]+", r"\1;", normal)
     normal = re.sub(r"[\r\n]+", " ", normal)
+    normal = _HALF_DAY.sub(_of_24_hours, normal)
     for phrase, mark in _PHRASES:
         normal = phrase.sub(mark, normal)
     items: list[tuple[int, int, int]] = []
     for part in normal.split(";"):
-        if not part.strip():
+        part = part.strip(" \t.,")
+        if not part:
             continue
-        match = _ITEM.fullmatch(part.strip())
+        match = _ITEM.fullmatch(part)
         if match is None:
             raise WindowsInvalid(worded("“{shown}” has no time of day", shown=excerpt(part)))
         days = _days(match["days"])
@@ -326,6 +346,14 @@ def _days(text: str) -> list[int]:
         first, last = _DAYS[names[0]], _DAYS[names[-1]]
         days += [(first + step) % 7 for step in range((last - first) % 7 + 1)]
     return days
+
+
+def _of_24_hours(match: re.Match[str]) -> str:
+    """Return ``18:30`` for ``6:30 pm``; what no such clock shows stays as it is."""
+    hour = int(match[1])
+    if not 1 <= hour <= 12:
+        return match[0]
+    return f"{hour % 12 + (12 if match[3] == 'p' else 0)}:{match[2] or '00'}"
 
 
 def _minutes(text: str) -> Minutes:

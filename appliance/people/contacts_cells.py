@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.errors import excerpt
 from appliance.numbers import NumberRefused, read_number
+from appliance.people.contacts_dates import written_date
 from appliance.people.contacts_format import OPTIONAL, Defaults, RowFault, unguarded
 from appliance.windows import WindowsInvalid, canonical_windows
 from appliance.zones import NumberZones, civil_zone, contradicted, zone_fault, zones_of_number
@@ -25,11 +26,8 @@ _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-# Day, month and year as a spreadsheet shows a date, with the time it may add.
-_DAY_FIRST = re.compile(
-    r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})"
-    r"(?:,? +([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
-)
+# Marks without a shape that come along when a number is copied from a telephone or a page.
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _LANGUAGE = re.compile(r"([a-z]{2})([-_][a-z]{2})?", re.IGNORECASE)
 
 
@@ -85,9 +83,10 @@ class CellReader:
 
     def number(self) -> str:
         try:
-            return read_number(
-                self.raw("number"), self._defaults.country, fiction=self._defaults.fiction
-            )
+            text = self.raw("number")
+            if not text.isascii():
+                text = _UNSEEN.sub("", text)
+            return read_number(text, self._defaults.country, fiction=self._defaults.fiction)
         except NumberRefused as refused:
             self.fault("number", refused.reason, refused.remedy)
             return ""
@@ -187,33 +186,29 @@ class CellReader:
             return None
 
     def _iso(self, column: str, text: str) -> str:
-        """Return a date as a spreadsheet shows it in the form of ISO 8601; else *text*.
+        """Return a date as people write it in the form of ISO 8601; else *text*.
 
         The day comes first, as in all countries of the law profiles but one; where the box speaks
         English and both could be the month, the date is nobody's to guess.
         """
-        match = _DAY_FIRST.fullmatch(text)
-        if match is None:
+        written = written_date(text)
+        if written is None:
             return text
-        day, month, year = int(match[1]), int(match[3]), int(match[4])
-        if self._defaults.day_first is not True and day <= 12 and month <= 12 and day != month:
+        if written.may_be_two and not self._defaults.day_first:
             self.fault(
                 column,
                 worded("“{shown}” may be two dates", shown=excerpt(text)),
-                worded(
-                    "write {what}-{month:02d}-{day:02d} if the day stands first",
-                    what=2000 + year % 100,
-                    month=month,
-                    day=day,
-                ),
+                worded("write {date} if the day stands first", date=written.iso()),
             )
             return "1970-01-01"
-        if len(match[4]) == 2:
-            year += 2000
-        clock = ""
-        if match[5] is not None:
-            clock = f"T{int(match[5]):02d}:{match[6]}" + (f":{match[7]}" if match[7] else "")
-        return f"{year}-{month:02d}-{day:02d}{clock}"
+        if written.turned is not None:
+            self.fault(
+                column,
+                worded("“{shown}” has no month {month}", shown=excerpt(text), month=written.month),
+                worded("write {date} if the month stands first", date=written.turned.iso()),
+            )
+            return "1970-01-01"
+        return written.iso()
 
 
 # Many people share few texts: their lists were filled in on few days.

@@ -27,9 +27,9 @@ from appliance.people.contacts_format import (
     RejectedRow,
     RowFault,
 )
-from appliance.people.contacts_header import known_columns, read_header
+from appliance.people.contacts_header import known_columns, no_header, read_header
 from appliance.zones import REMEDY, zone_remedy
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 LINE_LIMIT = 4000
 """Characters of one line."""
@@ -63,7 +63,11 @@ _EMPTY = re.compile(r"(?:[ \t,;|]*(?:\r\n|\r|\n))+")
 _MAY_BE_EMPTY = frozenset(" \t,;|\r\n")
 """Lines without anything, which spreadsheets leave by the million."""
 _END_OF_LINE = re.compile(r"\r\n|\r|\n")
-_SEPARATOR_LINE = re.compile(r"sep=.", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'[ ]*"?sep=."?[ ,;|\t]*', re.IGNORECASE)
+LINES_ABOVE_HEADER = 10
+"""Lines that a title may have."""
+_COLUMNS_OF_A_HEADER = 3
+"""Names of columns that a line must hold to be the header below a title: fewer may be words."""
 
 
 class ContactsFile:
@@ -73,9 +77,7 @@ class ContactsFile:
         """Raises :class:`ContactsUnreadable` where the file is useless as a whole."""
         self._text = text
         lines = _lines(text)
-        number, _, line = next(lines)
-        if _SEPARATOR_LINE.fullmatch(line[:20].strip()):
-            number, _, line = next(lines, (2, 0, ""))
+        above, number, line = _header_line(lines)
         if len(line) > LINE_LIMIT:
             raise ContactsUnreadable(
                 file,
@@ -91,24 +93,18 @@ class ContactsFile:
                     )
                 ],
             )
-        if not line or line.isspace():
-            raise ContactsUnreadable(
-                file,
-                [
-                    RowFault(
-                        number,
-                        "",
-                        worded("there is no header"),
-                        worded("write {names} first", names=",".join(COLUMNS)),
-                    )
-                ],
-            )
-        delimiter = max(_DELIMITERS, key=lambda one: known_columns(_cells(line, one) or ()))
+        if not line.strip(_NOTHING):
+            raise ContactsUnreadable(file, [no_header(number)])
+        delimiter = max(_DELIMITERS, key=lambda one: _names(line, one))
         header, faults = read_header(_cells(line, delimiter) or (), number)
         if faults:
             raise ContactsUnreadable(file, faults)
         self.header = tuple(name for name in header.columns if name)
         self.notes = [
+            RowFault(one, "", worded("stands above the header"), worded("it is passed over"))
+            for one in above
+        ]
+        self.notes += [
             RowFault(
                 number, name, worded("is no column that the box knows"), worded("it is passed over")
             )
@@ -158,6 +154,39 @@ class ContactsFile:
             return
         for one in parts:
             yield self._reader.read(*one) if one[2].strip(_NOTHING) else None
+
+
+def _names(line: str, delimiters: str = _DELIMITERS) -> int:
+    """Count the names of columns in a line, by the delimiter that finds most."""
+    return max(known_columns(_cells(line, one) or ()) for one in delimiters)
+
+
+def _header_line(lines: Iterator[tuple[int, int, str]]) -> tuple[list[int], int, str]:
+    """Find the header: its number and text, behind the numbers of a title's lines above it.
+
+    Lines without anything are passed over, and the one that tells spreadsheets the separator. A
+    cell of the header may span lines. Where no line is a header it is the first that holds
+    anything, to be refused.
+    """
+    above: list[int] = []
+    first = 1, ""
+    for number, _, line in lines:
+        if len(line) <= LINE_LIMIT and (
+            not line.strip(_NOTHING) or _SEPARATOR_LINE.fullmatch(line)
+        ):
+            continue
+        for _ in range(LINES_OF_A_ROW):
+            if len(line) > LINE_LIMIT or line.count('"') % 2 == 0:
+                break
+            line += "\n" + next(lines, (0, 0, ""))[2]
+        if len(line) > LINE_LIMIT or _names(line) >= _COLUMNS_OF_A_HEADER:
+            return above, number, line
+        if not above:
+            first = number, line
+        above.append(number)
+        if len(above) == LINES_ABOVE_HEADER:
+            break
+    return [], *first
 
 
 def decoded(
@@ -359,9 +388,10 @@ class _RowReader:
             raise _Faulty.one(
                 number,
                 "",
-                worded(
+                plural(
+                    "there is {count} cell where the header has {count2}",
                     "there are {count} cells where the header has {count2}",
-                    count=len(cells),
+                    len(cells),
                     count2=len(self.columns),
                 ),
                 remedy,

@@ -318,7 +318,8 @@ def test_spans_as_lists() -> None:
         ("mon 9:00", "“9:00” is not a span of time", "write it like"),
         ("mon 9:00-9:00", "“9:00-9:00” is empty", "write it like"),
         ("mon 22:00-02:00", "“22:00-02:00” ends before it starts", "swap the times"),
-        ("mon 9.00-10:00", "“9.00” is not a time", "write hours and minutes: 18:00"),
+        ("mon 9,00-10:00", "“9” is not a span of time", "write it like"),
+        ("mon 9-10:00", "“9” is not a time", "write hours and minutes: 18:00"),
         ("mon 25:00-26:00", "there is no time 25:00", "times go from 00:00 to 24:00"),
     ],
 )

@@ -133,7 +133,8 @@ def test_an_empty_zone_names_three_of_many() -> None:
         ("1969-12-31", False, None),
         ("2201-01-01", False, None),
         ("2026-09-01T24:00", False, None),
-        ("2026-9-1", False, None),
+        ("2026-9-1", False, "2026-08-31T22:00:00"),
+        ("20260901", False, None),
         ("2026-09-01T", False, None),
         ("yesterday", False, None),
     ],
@@ -171,6 +172,35 @@ def test_an_empty_moment_is_a_fault_where_it_may_not_be_empty() -> None:
         ("03/04/202", True, None),
         ("03/04/2026 18:30", True, "2026-04-03T18:30"),
         ("03/04/2026, 8:05:07", True, "2026-04-03T08:05:07"),
+        ("03 / 04 / 2026", True, "2026-04-03"),
+        ("03/04/2026 8h05", True, "2026-04-03T08:05"),
+        ("03/04/2026 à 18 h", True, "2026-04-03T18:00"),
+        ("03/04/2026 6:30 PM", True, "2026-04-03T18:30"),
+        ("03/04/2026 12:30 a.m.", True, "2026-04-03T00:30"),
+        ("03/04/2026 13:30 PM", True, "2026-04-03T13:30"),
+        ("03/04/2026 6 PM", True, None),
+        ("03/04/2026 8h61", True, None),
+        ("03/04/2026 25:00", True, None),
+        ("2026/04/03", False, "2026-04-03"),
+        ("2026.4.3 18:30", False, "2026-04-03T18:30"),
+        ("2026/04-03", False, None),
+        ("26/04/2026", False, "2026-04-26"),
+        ("3-Apr-26", False, "2026-04-03"),
+        ("03-avr-26", False, "2026-04-03"),
+        ("3 avril 2026", False, "2026-04-03"),
+        ("1er août 2026", False, "2026-08-01"),
+        ("1er aou\u0302t 2026", False, "2026-08-01"),
+        ("vendredi 3 avril 2026", False, "2026-04-03"),
+        ("ven. 3 avr. 2026 18h30", False, "2026-04-03T18:30"),
+        ("April 3, 2026", False, "2026-04-03"),
+        ("Fri, Apr 3rd 2026, 6:30 PM", False, "2026-04-03T18:30"),
+        ("3 févr. 2026", False, "2026-02-03"),
+        ("3 déc. 2026", False, "2026-12-03"),
+        ("30 février 2026", False, None),
+        ("3 avril", False, None),
+        ("avril 2026", False, None),
+        ("3 floréal 2026", False, None),
+        ("2026-04-03+02:00", False, None),
     ],
 )
 def test_a_date_as_a_spreadsheet_shows_it(written: str, day_first: bool, iso: str | None) -> None:
@@ -193,6 +223,48 @@ def test_a_date_that_may_be_two_is_asked_for_in_the_form_that_is_one() -> None:
             f"“{written}” may be two dates",
             f"write {remedy} if the day stands first",
         )
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ("04/13/2026", "write 2026-04-13 if the month stands first"),
+        ("4/13/26 18:30", "write 2026-04-13T18:30 if the month stands first"),
+    ],
+)
+def test_a_date_with_the_month_first_is_asked_for_the_same_way(written: str, remedy: str) -> None:
+    for day_first in (False, True):
+        cells = reader({"valid_until": written}, day_first=day_first)
+        cells.moment("valid_until", PARIS, last=False)
+        assert cells.faults == [RowFault(7, "valid_until", f"“{written}” has no month 13", remedy)]
+
+
+@pytest.mark.parametrize("day", range(1, 29))
+@pytest.mark.parametrize("month", range(1, 13))
+def test_a_month_in_letters_is_the_same_date_everywhere(day: int, month: int) -> None:
+    meant = datetime(2026, month, day, tzinfo=UTC)
+    french = (
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+    ).split()
+    for day_first in (False, True):
+        for written in (f"{meant:%d %B %Y}", f"{meant:%b %d, %Y}", f"{day} {french[month - 1]} 26"):
+            cells = reader({"valid_until": written}, day_first=day_first)
+            assert cells.moment("valid_until", ZoneInfo("UTC"), last=False) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\u202a+33 6 39 98 00 12\u202c",
+        "\u200e06 39 98 00 12",
+        "06\u200b39980012",
+        "\ufeff0639980012",
+        "06\u00a039\u202f98\u00a000\u00a012",
+    ],
+)
+def test_marks_that_nobody_sees_come_along_with_a_copied_number(written: str) -> None:
+    cells = reader({"number": written})
+    assert (cells.number(), cells.faults) == ("+33639980012", [])
 
 
 # -- rows of the registry -------------------------------------------------------------------------

@@ -67,7 +67,15 @@ def french_head(delimiter: str) -> str:
         f"{HEAD},colour,shoe size\n{ROW},red,43\n",
         f"{HEAD},colour\n{ROW}\n",
         f"{HEAD}\n{ROW}\n,,,,,,\n;;;\n\n\n",
-        f"\n{HEAD}\n{ROW}\n"[1:] + "\n" * 1000,
+        f"{HEAD}\n{ROW}\n" + "\n" * 1000,
+        f"\n{HEAD}\n{ROW}\n",
+        f",,,,,,\n;;;\n\n{HEAD}\n{ROW}\n",
+        f"Contacts 2026\n\n{HEAD}\n{ROW}\n",
+        f"Contacts 2026,,,,,,\nnom de la campagne,news,,,,,\n{HEAD}\n{ROW}\n",
+        f"sep=\t\n{HEAD}\n{ROW}\n".replace(",", "\t"),
+        f'"sep=;"\n{HEAD}\n{ROW}\n'.replace(",", ";"),
+        f"{HEAD}\n{ROW}\n".replace("consent_given_at", '"Date de\nconsentement"'),
+        f'{HEAD},"a note\r\nof two"\r\n{ROW},x\r\n',
         f'{HEAD},note\n{ROW},"two\nlines, and a ""quote"""\n',
         f'{HEAD},note\r\n{ROW},"a\r\nb\r\nc"\r\n',
         f"{HEAD}\n{ROW}\n".replace("lun-ven 18h-20h", '"lun-ven\n18h-20h"'),
@@ -82,7 +90,7 @@ def french_head(delimiter: str) -> str:
         f"{HEAD}\n{ROW}\n".replace("+33639980012", "'+33639980012"),
         f"{HEAD}\n{ROW}\n".replace("+33639980012", "0033 (0)6.39.98.00.12"),
     ],
-    ids=range(35),
+    ids=range(43),
 )
 def test_a_file_is_imported_as_it_is_meant(raw: str) -> None:
     reading = parse_contacts(raw.encode(), "c.csv", FRENCH)
@@ -182,6 +190,36 @@ def test_a_box_that_speaks_english_asks_which_is_the_month(written: str, given: 
         assert abs(row.given_at - datetime.fromisoformat(f"{given}T00:00+00:00")).days <= 1
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "\n\n",
+        "\ufeff",
+        "Contacts 2026\n" * 50,
+        f"{ROW}\n{ROW}\n",
+        f"{HEAD}\n{ROW}\n".replace(",", ":"),
+        '[{"number": "+33639980012"}]',
+        "<html><table>",
+        "%PDF-1.7\n%âãÏÓ\n",
+        "BEGIN:VCARD\nTEL:+33639980012\n",
+        '"Contacts\n' * 50,
+    ],
+)
+def test_what_names_no_columns_is_told_once(raw: str) -> None:
+    with pytest.raises(ContactsUnreadable) as refused:
+        parse_contacts(raw.encode(), "c.csv", FRENCH)
+    (fault,) = refused.value.faults
+    assert fault.what == "there is no header"
+
+
+def test_a_title_is_noted_and_lines_keep_their_numbers() -> None:
+    text = f"Contacts 2026\n\n{HEAD}\n{ROW}\n{ROW.replace('2026-09-03', 'x')}\n"
+    contacts = ContactsFile(text, "c.csv", FRENCH)
+    assert [(note.line, note.what) for note in contacts.notes] == [(1, "stands above the header")]
+    assert [row.line for row in contacts.judged() if row] == [4, 5]
+
+
 def test_an_open_quote_spoils_its_row_alone() -> None:
     broken = ROW.replace("Ada", '"Ada')
     raw = "\n".join([HEAD, ROW, broken, *[ROW.replace("12,", f"{n},") for n in range(13, 60)]])
@@ -191,7 +229,7 @@ def test_an_open_quote_spoils_its_row_alone() -> None:
 
 
 def test_unknown_columns_are_noted_and_near_misses_refused() -> None:
-    for name in ("valid_untill", "timezonne", "windwos", "créneau x"):
+    for name in ("valid_untill", "timezonne", "langage"):
         with pytest.raises(ContactsUnreadable, match="did you mean"):
             parse_contacts(f"{HEAD},{name}\n{ROW},x\n".encode(), "c.csv", FRENCH)
     for name in ("colour", "adresse", "remarques", "code postal"):
