@@ -14,7 +14,7 @@ from enum import StrEnum, unique
 from pathlib import Path
 from typing import Protocol
 
-from firmware.wording import joined, worded
+from firmware.wording import joined, plural, worded
 
 MIB = 1 << 20
 RESERVE_BYTES = 64 * MIB
@@ -227,8 +227,10 @@ def _names(health: HostHealth) -> Finding | None:
     return Finding(
         part=Part.NAMES,
         state="fault",
-        detail=worded(
-            "the file system takes only {names} more files, whatever space is free", names=names
+        detail=plural(
+            "the file system takes only {count} more file, whatever space is free",
+            "the file system takes only {count} more files, whatever space is free",
+            names,
         ),
         remedy=worded(
             "remove what made so many small files (find / -xdev | cut -d/ -f2-4 | sort | "

@@ -50,7 +50,7 @@ from appliance.storage.files import StorageError
 from firmware.clock import Clock
 from firmware.events import CallerEvent, Cause, Ended, StartHeldToReset, StopRaised
 from firmware.orders import AnswerCall, Dial, HangUp, Order
-from firmware.wording import said_by, worded
+from firmware.wording import plural, said_by, worded
 
 RECENT = 20
 """Rows of the ledger that a status may tell of."""
@@ -446,9 +446,9 @@ def _lost_people(state: BoxState) -> Doubt:
     return Doubt(
         code="people",
         detail=worded(
-            "the registry has lost {consents} consents of {count} people that the ledger granted",
-            consents=consents,
-            count=len(state.short),
+            "the registry has lost {consents} of {people} that the ledger granted",
+            consents=plural("{count} consent", "{count} consents", consents),
+            people=plural("{count} person", "{count} people", len(state.short)),
         ),
         remedy=RESET,
     )

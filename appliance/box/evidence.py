@@ -17,7 +17,7 @@ from appliance.campaign.history import CampaignState
 from appliance.ledger import verify
 from appliance.ledger.format import Line
 from appliance.storage.files import SYSTEM_DISK, Disk, StorageError
-from firmware.wording import said_by, worded
+from firmware.wording import plural, said_by, worded
 
 _TELLING = frozenset({"stop.pressed", "stop.reset", "consent.revoked", "contact.erased"})
 
@@ -87,8 +87,10 @@ def what_is_wrong(
         if latches.withdrawn.get(number_hash, at) < at or number_hash not in latches.withdrawn
     ]
     if unknown:
-        return worded(
-            "the ledger knows {count} withdrawals that the box does not go by", count=len(unknown)
+        return plural(
+            "the ledger knows {count} withdrawal that the box does not go by",
+            "the ledger knows {count} withdrawals that the box does not go by",
+            len(unknown),
         )
     return None
 

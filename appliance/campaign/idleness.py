@@ -9,7 +9,7 @@ from appliance.campaign import interruptions
 from appliance.campaign.line_limits import Reached
 from appliance.effects import Now
 from firmware.events import LineFault
-from firmware.wording import joined, worded
+from firmware.wording import joined, plural, worded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +169,12 @@ def explain(condition: Condition) -> Idle:
         if condition.refused:
             return Idle(
                 code="done",
-                sentence=worded(
-                    "Nobody is left to be called; rules refuse {refused} people, and why NUMBER "
+                sentence=plural(
+                    "Nobody is left to be called; rules refuse {count} person, and why NUMBER "
                     "tells which rules and why.",
-                    refused=condition.refused,
+                    "Nobody is left to be called; rules refuse {count} people, and why NUMBER "
+                    "tells which rules and why.",
+                    condition.refused,
                 ),
             )
         return Idle(code="done", sentence=worded("Nobody is left to be called: import people."))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from appliance.campaign.packed_history import milliseconds, moment
 from appliance.effects import Entry
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
@@ -192,7 +192,13 @@ def _count(
     return Reached(
         line=line,
         limit=limit,
-        detail=worded("{count} calls in {when}, of {most}", count=len(used), when=when, most=most),
+        detail=plural(
+            "{count} call in {when}, of {most}",
+            "{count} calls in {when}, of {most}",
+            len(used),
+            when=when,
+            most=most,
+        ),
         until=moment(frees) + span,
     )
 
@@ -235,8 +241,11 @@ def _numbers(most: int | None, day: list[_Used], line: str) -> Reached | None:
     return Reached(
         line=line,
         limit="numbers_per_day",
-        detail=worded(
-            "{count} different people in the last 24 hours, of {most}", count=len(newest), most=most
+        detail=plural(
+            "{count} person in the last 24 hours, of {most}",
+            "{count} different people in the last 24 hours, of {most}",
+            len(newest),
+            most=most,
         ),
         until=moment(frees) + DAY,
     )

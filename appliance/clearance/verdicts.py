@@ -22,7 +22,7 @@ from appliance.law.calendar import WEEK
 from appliance.model import Contact, History, Verdict
 from appliance.numbers import NumberClass, number_class, refusal
 from appliance.windows import Span
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 
 @lru_cache(maxsize=1024)
@@ -249,14 +249,16 @@ def history_verdicts(
         _verdict(
             "attempts",
             made < rules.max_attempts,
-            worded(
-                "{made} of the campaign's {max_attempts} attempts are used.",
+            plural(
+                "{made} of the campaign's {count} attempt is used.",
+                "{made} of the campaign's {count} attempts are used.",
+                rules.max_attempts,
                 made=made,
-                max_attempts=rules.max_attempts,
             ),
-            worded(
-                "All {max_attempts} attempts of the campaign are used.",
-                max_attempts=rules.max_attempts,
+            plural(
+                "The campaign's {count} attempt is used.",
+                "All {count} attempts of the campaign are used.",
+                rules.max_attempts,
             ),
         ),
     ]
@@ -264,13 +266,20 @@ def history_verdicts(
         ends = past_ends(rule, attempts, zone)
         held = ends is not None and ends > now
         if isinstance(rule, CapRule):
-            made_or_fewer = {"attempts": rule.attempts, "days": rule.days}
+            days = plural("the last day", "the last {count} days", rule.days)
             reason = (
-                worded("{attempts} attempts were made in the last {days} days.", **made_or_fewer)
+                plural(
+                    "{count} attempt was made in {days}.",
+                    "{count} attempts were made in {days}.",
+                    rule.attempts,
+                    days=days,
+                )
                 if held
-                else worded(
-                    "Fewer than {attempts} attempts were made in the last {days} days.",
-                    **made_or_fewer,
+                else plural(
+                    "No attempt was made in {days}.",
+                    "Fewer than {count} attempts were made in {days}.",
+                    rule.attempts,
+                    days=days,
                 )
             )
         elif held:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from appliance.cli.speech import say
-from firmware.wording import joined, worded
+from firmware.wording import joined, plural, worded
 
 if TYPE_CHECKING:
     from appliance.config.load import Config
@@ -211,9 +211,9 @@ def _print_opened(opened: dict[str, Any] | None) -> None:
         return
     print(
         say(
-            "the state opens: {rows} rows, {people} people",
-            rows=opened["rows"],
-            people=opened["people"],
+            "the state opens: {rows}, {people}",
+            rows=plural("{count} row", "{count} rows", opened["rows"]),
+            people=plural("{count} person", "{count} people", opened["people"]),
         )
     )
     for remark in opened["remarks"]:

@@ -11,7 +11,7 @@ from appliance.cli.paths import box_zone
 from appliance.cli.session import ask
 from appliance.cli.speech import say
 from appliance.screen.local_time import local
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,5 +69,6 @@ def _print(told: dict[str, Any], zone: str | None) -> None:
             differs = say("{seconds:g} s ahead of the clock", seconds=ahead)
         else:
             differs = say("{seconds:g} s behind the clock", seconds=-ahead)
-        print(f"{say(witness['title'])}: {local(witness['utc'], zone)}, {differs}")
+        seen = f"{local(witness['utc'], zone)}, {differs}"
+        print(say(joined(": ", [say(witness["title"]), seen])))
     print(say("time zone rules: {time_zones}", time_zones=told["time_zones"]))

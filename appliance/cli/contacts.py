@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.cli.delivery import Output
+from appliance.cli.failures import usage_fault
 from appliance.cli.output import check_target
 from appliance.cli.progress import shown_progress
 from appliance.cli.sample import refuse_the_sample
@@ -73,27 +74,22 @@ def _revoke(arguments: argparse.Namespace) -> int:
     """Numbers of a list stay out of the process table and the shell's history."""
     numbers: list[str] = arguments.number
     if sum((bool(numbers), arguments.file is not None)) != 1 or ("-" in numbers and numbers[1:]):
-        print(say("autodialer: name numbers, or --file FILE, or - alone"), file=sys.stderr)
-        return 2
+        return usage_fault(
+            worded("it is not told whom to revoke"),
+            worded("name numbers, or --file FILE, or - alone"),
+            as_json=arguments.json,
+        )
     place = worded("standard input") if numbers == ["-"] else str(arguments.file or "")
     try:
         listed = _listed(arguments.file, numbers)
     except UnicodeDecodeError:
-        print(
-            say("autodialer: {place}: is no text; write one number a line, UTF-8", place=place),
-            file=sys.stderr,
+        return usage_fault(
+            worded("{place}: is no text", place=place),
+            worded("write one number a line, UTF-8"),
+            as_json=arguments.json,
         )
-        return 2
     except OSError as error:
-        print(
-            say(
-                "autodialer: {place}: {strerror}; check the path and its rights",
-                place=place,
-                strerror=reason_of(error),
-            ),
-            file=sys.stderr,
-        )
-        return 2
+        return _unreadable(arguments, place, error)
     if len(numbers) == 1 and numbers != ["-"]:
         told = ask(arguments, "contacts.revoke", {"number": numbers[0]})
         answer = {**told, "numbers": [told], "faults": []}
@@ -137,7 +133,11 @@ def _print_revoked(place: str, answer: dict[str, Any]) -> None:
         if place:
             count = len(answer["faults"])
             print(
-                say("nobody was revoked: {count} of the lines are no number", count=count),
+                several(
+                    "nobody was revoked: {count} of the lines is no number",
+                    "nobody was revoked: {count} of the lines are no number",
+                    count,
+                ),
                 file=sys.stderr,
             )
         return
@@ -193,28 +193,28 @@ def _print_files(files: dict[str, Any]) -> None:
         )
 
 
+def _unreadable(arguments: argparse.Namespace, place: str, error: OSError) -> int:
+    return usage_fault(
+        worded("{place}: {strerror}", place=place, strerror=reason_of(error)),
+        worded("check the path and its rights"),
+        as_json=arguments.json,
+    )
+
+
 def _import(arguments: argparse.Namespace) -> int:
     if not arguments.dry_run:
         refuse_the_sample(arguments, worded("contacts import"))
     if arguments.accept_valid and arguments.rejects is None:
-        print(
-            say("autodialer: --accept-valid needs --rejects FILE for the rows it leaves out"),
-            file=sys.stderr,
+        return usage_fault(
+            worded("--accept-valid leaves rows out"),
+            worded("name a file for them with --rejects"),
+            as_json=arguments.json,
         )
-        return 2
     check_target(arguments, "--rejects", arguments.rejects)
     try:
         raw = read_bounded(arguments.file, FILE_LIMIT, pipes=True)
     except OSError as error:
-        print(
-            say(
-                "autodialer: {file}: {strerror}; check the path and its rights",
-                file=arguments.file,
-                strerror=reason_of(error),
-            ),
-            file=sys.stderr,
-        )
-        return 2
+        return _unreadable(arguments, str(arguments.file), error)
     output = None
     if arguments.rejects is not None:
         output = Output(
@@ -256,7 +256,9 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
         print(f"{place}{say(told)}", file=sys.stderr)
     more = answer.get("fault_count", len(answer["faults"])) - SHOWN
     if more > 0:
-        print(say("… and {more} more faults", more=more), file=sys.stderr)
+        print(
+            several("… and {count} more fault", "… and {count} more faults", more), file=sys.stderr
+        )
     if not answer["readable"]:
         return
     for warning in answer["warnings"][:SHOWN]:
@@ -287,7 +289,12 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
     if answer["imported"]:
         left = answer["rejected_rows"]
         kept = (
-            worded("; {left} rows refused, in {rejects}", left=left, rejects=arguments.rejects)
+            plural(
+                "; {count} row refused, in {rejects}",
+                "; {count} rows refused, in {rejects}",
+                left,
+                rejects=arguments.rejects,
+            )
             if left
             else ""
         )
@@ -297,21 +304,24 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
     elif arguments.dry_run:
         _print_preview(answer)
         print(
-            say(
-                "dry run, nothing changed: {what}, {rejected_rows} rows with faults",
+            several(
+                "dry run, nothing changed: {what}, {count} row with faults",
+                "dry run, nothing changed: {what}, {count} rows with faults",
+                answer["rejected_rows"],
                 what=what,
-                rejected_rows=answer["rejected_rows"],
             )
         )
         if not answer["rows"]:
             print(say("the file has a header and no rows: it names nobody"))
     else:
         print(
-            say(
-                "nothing was imported: {rejected_rows} of {rows} rows have faults; correct "
+            several(
+                "nothing was imported: {count} of {rows} has faults; correct "
+                "it, or take the others with --accept-valid --rejects FILE",
+                "nothing was imported: {count} of {rows} have faults; correct "
                 "them, or take the others with --accept-valid --rejects FILE",
-                rejected_rows=answer["rejected_rows"],
-                rows=answer["rows"],
+                answer["rejected_rows"],
+                rows=plural("{count} row", "{count} rows", answer["rows"]),
             ),
             file=sys.stderr,
         )
@@ -381,18 +391,20 @@ def _expire(arguments: argparse.Namespace) -> int:
     done = worded("would be erased") if answer["dry_run"] else worded("erased")
     if answer["messages"]:
         print(
-            say(
-                "{messages} text messages {done}: they came before that",
-                messages=answer["messages"],
+            several(
+                "{count} text message {done}: it came before that",
+                "{count} text messages {done}: they came before that",
+                answer["messages"],
                 done=done,
             )
         )
     print(
-        say(
-            "{count} people {done}: neither a live consent nor a call in {days} days",
-            count=len(answer["people"]),
+        several(
+            "{count} person {done}: neither a live consent nor a call in {days}",
+            "{count} people {done}: neither a live consent nor a call in {days}",
+            len(answer["people"]),
             done=done,
-            days=answer["days"],
+            days=plural("{count} day", "{count} days", answer["days"]),
         )
     )
     _print_files(answer["files"])

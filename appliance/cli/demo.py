@@ -14,7 +14,7 @@ from appliance.cli.answer import answered, beside
 from appliance.cli.paths import LEDGER, state_directory
 from appliance.cli.speech import say, speaker
 from appliance.errors import Refused
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,7 +214,11 @@ def conclude(
         reasons=reasons,
         seconds=result.seconds,
         speed=arguments.speed,
-        ledger=worded("Ledger: {lines} rows, every hash verified.", lines=verification.lines)
+        ledger=plural(
+            "Ledger: {count} row, every hash verified.",
+            "Ledger: {count} rows, every hash verified.",
+            verification.lines,
+        )
         if verification.ok
         else worded("Ledger: NOT ok, {fault}", fault=verification.fault),
         findings=findings,

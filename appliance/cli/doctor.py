@@ -226,9 +226,10 @@ def _owner(state: Path) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part=worded("permissions"),
             state="fault",
-            detail=worded(
+            detail=plural(
+                "{count} file belongs to another account than {state} does: {relative_to}",
                 "{count} files belong to another account than {state} does, such as {relative_to}",
-                count=len(others),
+                len(others),
                 state=state,
                 relative_to=others[0].relative_to(state),
             ),
@@ -417,14 +418,16 @@ def _kept(messages: dict[str, int]) -> Iterator[DoctorRow]:
             part=worded("messages"), state="ok", detail=worded("no text message waits to be read")
         )
         return
-    count = plural("{count} text message", "{count} text messages", waiting)
     yield DoctorRow(
         part=worded("messages"),
         state="note",
-        detail=worded(
-            "{count} may be objections and wait to be read; the senders of {held} are not "
+        detail=plural(
+            "{several} may be an objection and waits to be read; the senders of {held} are not "
             "called until then",
-            count=count,
+            "{several} may be objections and wait to be read; the senders of {held} are not "
+            "called until then",
+            waiting,
+            several=plural("{count} text message", "{count} text messages", waiting),
             held=held,
         ),
         remedy=worded("autodialer messages list, then: autodialer messages show ID"),
@@ -471,9 +474,10 @@ def _stores(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part=worded("{part} messages", part=part),
             state="note",
-            detail=worded(
-                "the modem does not delete {undeletable} messages that were dealt with",
-                undeletable=told["undeletable"],
+            detail=plural(
+                "the modem does not delete {count} message that was dealt with",
+                "the modem does not delete {count} messages that were dealt with",
+                told["undeletable"],
             ),
             remedy=worded("delete them with a phone before the store is full"),
         )
@@ -560,10 +564,12 @@ def _voice(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part=worded("{part} listening", part=part),
             state="fault",
-            detail=worded(
-                "the box failed at {errors} reports of the voice path since it started: keys "
+            detail=plural(
+                "the box failed at {count} report of the voice path since it started: keys "
                 "may have gone unheard",
-                errors=errors,
+                "the box failed at {count} reports of the voice path since it started: keys "
+                "may have gone unheard",
+                errors,
             ),
             remedy=worded(
                 "look into the log for the first one, and send it to the maintainers; restart "
@@ -620,8 +626,11 @@ def _power(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
     yield DoctorRow(
         part=worded("{part} power", part=part),
         state="note" if cuts else "ok",
-        detail=worded(
-            "switched by GPIO {pin}, cut {cuts} times since the box started", pin=pin, cuts=cuts
+        detail=plural(
+            "switched by GPIO {pin}, cut {count} time since the box started",
+            "switched by GPIO {pin}, cut {count} times since the box started",
+            cuts,
+            pin=pin,
         ),
         remedy=worded("check the modem, its supply and its firmware") if cuts else "",
     )
@@ -673,7 +682,7 @@ def _ledger(state: Path) -> Iterator[DoctorRow]:
     yield DoctorRow(
         part=worded("ledger"),
         state="ok" if verification.ok else "fault",
-        detail=worded("{lines} rows verified", lines=verification.lines)
+        detail=plural("{count} row verified", "{count} rows verified", verification.lines)
         if verification.ok
         else str(verification.fault),
         remedy=""

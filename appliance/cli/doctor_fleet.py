@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from appliance.cli.doctor_row import DoctorRow
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 
 def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
@@ -47,9 +47,10 @@ def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part=part,
             state="fault" if not fleet["connected"] else "note",
-            detail=worded(
-                "{objections_unsent} objections the other boxes have not heard of",
-                objections_unsent=fleet["objections_unsent"],
+            detail=plural(
+                "{count} objection the other boxes have not heard of",
+                "{count} objections the other boxes have not heard of",
+                fleet["objections_unsent"],
             ),
             remedy=worded("they go out by themselves once the hub is reached"),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from appliance.box import updated
 from appliance.box.provisioned import FOLDER, load
 from appliance.cli.doctor_row import DoctorRow
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 
 def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
@@ -17,8 +17,10 @@ def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
     if last is None:
         return
     if last.is_fault:
-        why = ", ".join(last.reasons) or worded(
-            "{unread} lines of withdrawals are no number", unread=last.unread
+        why = ", ".join(last.reasons) or plural(
+            "{count} line of withdrawals is no number",
+            "{count} lines of withdrawals are no number",
+            last.unread,
         )
         yield DoctorRow(
             part=worded("provisioning"),

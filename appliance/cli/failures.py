@@ -49,6 +49,16 @@ def print_failure(error: str, remedy: str, **more: Any) -> None:
     print(json.dumps({"error": error, "remedy": remedy, **more}, ensure_ascii=False), flush=True)
 
 
+def usage_fault(error: str, remedy: str, *, as_json: bool) -> int:
+    """Tell what is wrong with the command line or a file that it names; return the exit code."""
+    if as_json:
+        print_failure(error, remedy)
+    else:
+        sentence = joined("; ", [error, remedy])
+        print(say("autodialer: {sentence}", sentence=sentence), file=sys.stderr)
+    return USAGE
+
+
 def answer_to(error: Exception) -> tuple[int, dict[str, Any]] | None:
     """Return the exit code of an expected error and what to say of it; None for a bug."""
     from appliance.config.unconfigured import data_is_missing

@@ -22,7 +22,7 @@ from appliance.fleet.hub import Hub
 from appliance.fleet.joined_ledgers import one_campaign
 from appliance.fleet.wire import HubRefused, NoAnswer
 from appliance.windows import known_zone
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -136,10 +136,11 @@ def _report(arguments: argparse.Namespace) -> int:
     ]
     rows = sum(map(len, copies.ledgers.values()))
     head = (rows, hashlib.sha256("".join(heads).encode()).hexdigest())
-    title = worded(
+    title = plural(
+        "Calls of the fleet {campaign}: {count} box",
         "Calls of the fleet {campaign}: {count} boxes",
+        len(copies.ledgers),
         campaign=copies.campaign,
-        count=len(copies.ledgers),
     )
     if arguments.out is not None:
         frame = Frame(title=title, head=head, zone=zone, version=__version__)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from appliance.cli.speech import say
+from appliance.cli.speech import say, several
 from appliance.control.protocol import FILE_LIMIT
 from appliance.errors import Refused
 from appliance.fleet import lists, subjects, wire
@@ -123,10 +123,10 @@ def as_rows(
     health = "; " + ailing if off else ""
     rows = [
         worded(
-            "campaign {campaign}: {count} boxes, hub of {count2} nodes{health}",
+            "campaign {campaign}: {boxes}, hub of {nodes}{health}",
             campaign=hub.campaign,
-            count=len(seen),
-            count2=len(hub.nodes),
+            boxes=plural("{count} box", "{count} boxes", len(seen)),
+            nodes=plural("{count} node", "{count} nodes", len(hub.nodes)),
             health=health,
         )
     ]
@@ -235,9 +235,10 @@ def _stop(hub: Hub, arguments: argparse.Namespace) -> int:
         await headquarters.stop(boxes, by=by, reason=reason)
         took = (time.monotonic() - begun) * 1000
         print(
-            say(
+            several(
+                "ordered: {count} box, in the log after {took:.0f} ms",
                 "ordered: {count} boxes, in the log after {took:.0f} ms",
-                count=len(boxes),
+                len(boxes),
                 took=took,
             ),
             flush=True,
@@ -294,7 +295,7 @@ def _revoke(hub: Hub, arguments: argparse.Namespace) -> int:
             if new
             else worded("was in the log already")
         )
-        print(f"{mask(number)}: {say(told)}")
+        print(say(joined(": ", [mask(number), say(told)])))
     return 0
 
 
@@ -325,12 +326,12 @@ def _send(hub: Hub, arguments: argparse.Namespace) -> int:
     }
     print(
         say(
-            "{file}: {count} bytes, sealed to {box} alone, in {count2} parts; what came of "
+            "{file}: {count} bytes, sealed to {box} alone, in {parts}; what came of "
             "it: autodialer fleet status",
             file=arguments.file,
             count=len(contents),
             box=box.box,
-            count2=len(cut),
+            parts=plural("{count} part", "{count} parts", len(cut)),
         )
     )
     return 0

@@ -18,7 +18,7 @@ from typing import Any
 from appliance.cli.answer import answered, beside
 from appliance.cli.output import check_target, write_target
 from appliance.cli.paths import LEDGER, box_zone, existing_state
-from appliance.cli.speech import say
+from appliance.cli.speech import say, several
 from appliance.effects import Entry
 from appliance.errors import Refused
 from appliance.ledger import Anchor, Verification, checkpoint, read_entries, verify
@@ -89,19 +89,20 @@ def _verify(directory: Path, arguments: argparse.Namespace) -> int:
     elif verification.fault is None:
         print(
             say(
-                "ledger ok: {lines} rows in {files} file(s), head {seq} {hash}",
-                lines=verification.lines,
-                files=verification.files,
+                "ledger ok: {lines} in {files}, head {seq} {hash}",
+                lines=plural("{count} row", "{count} rows", verification.lines),
+                files=plural("{count} file", "{count} files", verification.files),
                 seq=verification.seq,
                 hash=verification.hash,
             )
         )
         if anchors:
             print(
-                say(
+                several(
+                    "{anchors} of {count} anchor met",
                     "{anchors} of {count} anchors met",
+                    len(anchors),
                     anchors=verification.anchors,
-                    count=len(anchors),
                 )
             )
     else:

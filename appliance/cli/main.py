@@ -217,10 +217,22 @@ def _run(argv: Sequence[str], interrupted: object) -> int:
 def _top(argv: Sequence[str]) -> tuple[argparse.Namespace, bool]:
     """Read what stands before the command; returns it, and whether JSON is asked for."""
     from appliance.cli.parser import closest, wants_json
+    from firmware.wording import worded
 
     parser = top_parser()
     parser.as_json = as_json = wants_json(argv)
-    top, _ = parser.parse_known_args(argv)
+    top, rest = parser.parse_known_args(argv)
+    before = argv[: argv.index(top.command)] if top.command in argv else argv
+    for word in before:
+        if word in rest and word.startswith("-") and word not in ("--json", "--"):
+            options = ("--config", "--state", "--version", "--help")
+            parser.error(
+                worded(
+                    "{names} is not known here{told}",
+                    names=word[:60],
+                    told=closest(word.partition("=")[0], options),
+                )
+            )
     if not top.command:
         parser.error("name a command; autodialer --help lists them")
     if top.command not in COMMANDS:

@@ -155,7 +155,10 @@ def _face(status: dict[str, Any], said: str) -> str:
     ]
     rows += ["", say(status["why"]["sentence"])]
     fault = say("FAULT")
-    rows += [f"{fault}: {say(one['meaning'])}: {say(one['remedy'])}" for one in status["faults"]]
+    rows += [
+        say(joined(": ", [fault, say(one["meaning"]), say(one["remedy"])]))
+        for one in status["faults"]
+    ]
     keys = "   ".join(f"{key} {say(words)}" for key, (_, words) in KEYS.items())
     rows += ["", f"{keys}   q " + say("quit")]
     return "\n".join([*rows, say(said)] if said else rows)

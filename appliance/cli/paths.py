@@ -45,6 +45,11 @@ def box_zone(arguments: argparse.Namespace) -> str | None:
         settings = read_document(arguments.config).value
     except DocumentFaulty:
         return None
+    return zone_of(settings)
+
+
+def zone_of(settings: object) -> str | None:
+    """Return ``law.timezone`` of a configuration as it was read; None where it names none."""
     law = settings.get("law") if isinstance(settings, dict) else None
     zone = law.get("timezone") if isinstance(law, dict) else None
     return zone if isinstance(zone, str) else None

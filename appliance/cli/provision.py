@@ -114,7 +114,15 @@ def _pack(arguments: argparse.Namespace) -> int:
             if arguments.key
             else worded("NOT signed")
         )
-        print(say("{folder}: {count} files, {who}", folder=folder, count=len(files), who=who))
+        print(
+            several(
+                "{folder}: {count} file, {who}",
+                "{folder}: {count} files, {who}",
+                len(files),
+                folder=folder,
+                who=who,
+            )
+        )
         print(say("put it on a stick, or on the boot partition, under the name autodialer"))
     return 0
 

@@ -12,7 +12,7 @@ from appliance import __version__
 from appliance.cli import speech
 from appliance.cli.answer import answered, beside
 from appliance.cli.output import check_target, remember_target, write_target
-from appliance.cli.paths import LEDGER, existing_state
+from appliance.cli.paths import LEDGER, existing_state, zone_of
 from appliance.errors import Refused
 from appliance.language import DEFAULT, LANGUAGES, translator
 from appliance.storage.written_files import takes_a_stream
@@ -109,6 +109,7 @@ def campaign_page(config: Path, ledger: Path, *, name: str, language: str) -> tu
 def _added_up(ledger: Path, settings: Any) -> tuple[ZoneInfo, Figures, tuple[int, str]]:
     from appliance.ledger import read_entries, verify
     from appliance.report.figures import add_up
+    from appliance.windows import known_zone
 
     verification = verify(ledger)
     if not verification.ok:
@@ -116,8 +117,8 @@ def _added_up(ledger: Path, settings: Any) -> tuple[ZoneInfo, Figures, tuple[int
             worded("the ledger is not sound: {fault}", fault=verification.fault),
             worded("see: ledger verify"),
         )
-    law = settings.get("law") if isinstance(settings, dict) else None
-    zone = ZoneInfo(str(law.get("timezone", "UTC")) if isinstance(law, dict) else "UTC")
+    # A configuration that is mended later must not keep anybody from the report.
+    zone = known_zone(zone_of(settings) or "UTC") or ZoneInfo("UTC")
     figures = add_up(read_entries(ledger), zone)
     return zone, figures, (verification.seq, verification.hash)
 

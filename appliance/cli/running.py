@@ -7,7 +7,7 @@ import json
 import sys
 
 from appliance.cli.session import ask, ask_running
-from appliance.cli.speech import say, speaker
+from appliance.cli.speech import say, several, speaker
 from appliance.cli.streams import visible
 from firmware.wording import worded
 
@@ -64,8 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         elif answer.get("accepted"):
             lost = answer["people"]
             print(
-                say(
-                    "accepted: calling goes on without what is lost of {people} people", people=lost
+                several(
+                    "accepted: calling goes on without what is lost of {count} person",
+                    "accepted: calling goes on without what is lost of {count} people",
+                    lost,
                 )
                 if lost
                 else say("accepted: calling goes on")

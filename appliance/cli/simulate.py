@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from appliance.cli.speech import say
+from appliance.cli.speech import say, several
 from firmware.simulator import FAMILIES
 from firmware.wording import said_by, worded
 
@@ -101,11 +101,13 @@ def run(arguments: argparse.Namespace) -> int:
     beyond = [line.line for line in scenario.lines if line.line > len(families)]
     if beyond:
         print(
-            say(
+            several(
+                "simulate: the scenario speaks of line {beyond}, but there is only {count}; "
+                "raise --lines",
                 "simulate: the scenario speaks of line {beyond}, but there are only {count}; "
                 "raise --lines",
+                len(families),
                 beyond=beyond[0],
-                count=len(families),
             ),
             file=sys.stderr,
         )

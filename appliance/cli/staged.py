@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from appliance.cli.speech import say, speaker
+from appliance.cli.speech import say, several, speaker
 from appliance.cli.watching import Ask, Watch
 from appliance.control.protocol import ControlClient
 from appliance.screen.live import PlainScreen
@@ -84,11 +84,12 @@ class StagedScreen:
         now = time.monotonic()
         if not self.left.is_set() and now - self._drawn >= DRAWN_EVERY:
             self._drawn = now
-            headline = say(
-                "{doing}: {called} of {expected} people called",
+            headline = several(
+                "{doing}: {called} of {count} person called",
+                "{doing}: {called} of {count} people called",
+                expected,
                 doing=say(self._doing),
                 called=called,
-                expected=expected,
             )
             self._tell(self._app.told, status, headline)
 

@@ -11,7 +11,7 @@ from appliance.campaign.inputs import Input
 from appliance.config.load import Config
 from appliance.errors import Refused
 from firmware.clock import Clock
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 if TYPE_CHECKING:
     from appliance.fleet.member import Member
@@ -59,7 +59,7 @@ def _import(contents: bytes, request: Callable[[str, dict[str, Any]], Any]) -> s
     if not told.get("imported"):
         return worded("refused: it is no contacts file")
     return worded(
-        "taken: {people} new people, {rows} rows refused",
-        people=told["new_people"],
-        rows=told["rejected_rows"],
+        "taken: {people}, {rows}",
+        people=plural("{count} new person", "{count} new people", told["new_people"]),
+        rows=plural("{count} row refused", "{count} rows refused", told["rejected_rows"]),
     )

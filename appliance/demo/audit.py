@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from appliance.effects import Entry
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 
 def audit(entries: Iterable[Entry], network_log: Path, contacts_csv: str) -> list[str]:
@@ -48,10 +48,12 @@ def audit(entries: Iterable[Entry], network_log: Path, contacts_csv: str) -> lis
             )
     findings += [
         worded(
-            "{subject} was dialled {count} times on {authorised} authorisations",
+            "{subject} was dialled {times} on {authorisations}",
             subject=subject[:8],
-            count=count,
-            authorised=authorised[subject],
+            times=plural("{count} time", "{count} times", count),
+            authorisations=plural(
+                "{count} authorisation", "{count} authorisations", authorised[subject]
+            ),
         )
         for subject, count in dialled.items()
         if count > authorised[subject]

@@ -19,7 +19,7 @@ from appliance.demo.fleet_stage import FleetBox, HubStage, Person
 from appliance.demo.link import LinkProxy
 from appliance.demo.processes import autodialer
 from appliance.errors import Refused
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 BOXES = ("north", "east", "south", "west")
 LINES = 2
@@ -169,9 +169,9 @@ class FleetPerformance:
         more = len(self._authorised("west")) - before
         self._tell(
             worded(
-                "  {cut_seconds:.0f} s cut off: it began {more} calls, and ends its old ones",
+                "  {cut_seconds:.0f} s cut off: it began {calls}, and ends its old ones",
                 cut_seconds=CUT_SECONDS,
-                more=more,
+                calls=plural("{count} call", "{count} calls", more),
             )
         )
         self._link.mend()
@@ -208,10 +208,11 @@ class FleetPerformance:
         before = self._dials()
         time.sleep(STOP_SECONDS)
         self._tell(
-            worded(
-                "  {stop_seconds:.0f} s stopped: {dials} dials",
+            plural(
+                "  {stop_seconds:.0f} s stopped: {count} dial",
+                "  {stop_seconds:.0f} s stopped: {count} dials",
+                self._dials() - before,
                 stop_seconds=STOP_SECONDS,
-                dials=self._dials() - before,
             )
         )
         self._headquarters("resume", "--all", "--by", "demo", "--reason", "shown")
@@ -289,10 +290,11 @@ class FleetPerformance:
             if reached // 5 != told // 5:
                 told = reached
                 self._tell(
-                    worded(
+                    plural(
+                        "  … {reached} of {count} person called",
                         "  … {reached} of {count} people called",
+                        len(self._people),
                         reached=reached,
-                        count=len(self._people),
                     )
                 )
             if reached != last:

@@ -93,11 +93,11 @@ class HeardAudit:
                 levels_db2=self.levels_db[1],
             )
         return worded(
-            "Ears: {calls} callees heard the greeting first; of {messages} messages "
+            "Ears: {calls} heard the greeting first; of {messages} "
             "({whole_messages} whole{torn}) no frame came before the callee's key "
             "1{levels}.",
-            calls=self.calls,
-            messages=self.messages,
+            calls=plural("{count} callee", "{count} callees", self.calls),
+            messages=plural("{count} message", "{count} messages", self.messages),
             whole_messages=self.whole_messages,
             torn=torn,
             levels=levels,
@@ -165,10 +165,11 @@ def audit_heard(
         torn[call.number] += not heard and call.gap_ms > 0 and _in_pieces(mine, recordings)
     findings += [
         worded(
-            "the ledger says that somebody listened {count} times, where {whole} whole "
-            "messages were heard",
-            count=count,
-            whole=whole[number],
+            "the ledger says that somebody listened {times}, where {messages} heard",
+            times=plural("{count} time", "{count} times", count),
+            messages=plural(
+                "{count} whole message was", "{count} whole messages were", whole[number]
+            ),
         )
         for number, count in ledger.listened.items()
         if whole[number] + torn[number] < count
@@ -176,10 +177,10 @@ def audit_heard(
     pressed = Counter((call.number, key) for call in calls for key, _ in call.keys)
     findings += [
         worded(
-            "the ledger has key {key} {count} times where the callee pressed it {pressed} times",
+            "the ledger has key {key} {times} where the callee pressed it {pressed}",
             key=key,
-            count=count,
-            pressed=pressed[number, key],
+            times=plural("{count} time", "{count} times", count),
+            pressed=plural("{count} time", "{count} times", pressed[number, key]),
         )
         for (number, key), count in ledger.keys.items()
         if pressed[number, key] < count

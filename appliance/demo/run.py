@@ -19,7 +19,7 @@ from appliance.errors import Refused
 from appliance.ledger import read_entries
 from appliance.screen.live import Screen
 from appliance.screen.local_time import TIME, local
-from firmware.wording import joined, worded
+from firmware.wording import joined, plural, worded
 
 LOOK_EVERY = 0.1
 INCIDENTS_FROM = 20
@@ -114,9 +114,9 @@ class Performance:
         answer: dict[str, Any] = json.loads(done.stdout)
         self._screen.news(
             worded(
-                "imported {new_people} people; {rejected_rows} rows refused:",
-                new_people=answer["new_people"],
-                rejected_rows=answer["rejected_rows"],
+                "imported {people}; {rows}:",
+                people=plural("{count} person", "{count} people", answer["new_people"]),
+                rows=plural("{count} row refused", "{count} rows refused", answer["rejected_rows"]),
             )
         )
         for fault in answer["faults"]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance.demo.listening_audit import HeardAudit
-from appliance.language import Speaker
+from appliance.language import Speaker, plural
 from appliance.ledger_words import MEANINGS
 
 
@@ -63,16 +63,20 @@ def print_summary(summary: Summary, console: Console, say: Speaker) -> None:
     console.print()
     not_called = summary.people - summary.called
     console.print(
-        say("{not_called} people were not called, and the box says why:", not_called=not_called)
+        say.several(
+            "{count} person was not called, and the box says why:",
+            "{count} people were not called, and the box says why:",
+            not_called,
+        )
     )
     for reason, count in summary.reasons.most_common():
         console.print(f"  {count:>3}  {say(reason)}", highlight=False)
     if summary.refused_rows:
         console.print(
-            say(
-                "{refused_rows} rows of the contacts file were refused; "
-                "{rejects} says why each was.",
-                refused_rows=summary.refused_rows,
+            say.several(
+                "{count} row of the contacts file was refused; {rejects} says why.",
+                "{count} rows of the contacts file were refused; {rejects} says why each was.",
+                summary.refused_rows,
                 rejects=summary.files["rejects"],
             ),
             highlight=False,
@@ -81,11 +85,11 @@ def print_summary(summary: Summary, console: Console, say: Speaker) -> None:
     calls = sum(summary.outcomes.values())
     console.print(
         say(
-            "{calls} calls to {called} of {people} people in {seconds:.0f} s, at {speed:g} "
+            "{calls} to {called} of {people} in {seconds:.0f} s, at {speed:g} "
             "times the speed of life.",
-            calls=calls,
+            calls=plural("{count} call", "{count} calls", calls),
             called=summary.called,
-            people=summary.people,
+            people=plural("{count} person", "{count} people", summary.people),
             seconds=summary.seconds,
             speed=summary.speed,
         ),

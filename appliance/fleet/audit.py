@@ -22,7 +22,7 @@ from typing import Any
 from appliance.fleet.packs import Head, PackRefused, follow
 from appliance.fleet.subjects import Subject, Subjects
 from appliance.ledger.format import Line
-from firmware.wording import joined, worded
+from firmware.wording import joined, plural, worded
 
 WINDOW = 2.0
 """Seconds from the claim to the dial command (fleet design: two)."""
@@ -341,8 +341,8 @@ def _cap(book: _Book, cap: int, verdict: Verdict) -> None:
     for pid, claims in book.claims.items():
         if len(claims) > cap:
             what = worded(
-                "{count} attempts at person {pid}…, of whom {cap} are allowed",
-                count=len(claims),
+                "{attempts} at person {pid}…, where the rules allow {cap}",
+                attempts=plural("{count} attempt", "{count} attempts", len(claims)),
                 pid=pid[:8],
                 cap=cap,
             )
@@ -418,20 +418,21 @@ def _whole(value: object) -> int:
 
 def told(verdict: Verdict) -> list[str]:
     """Return the verdict in sentences for a newcomer."""
-    seen = worded(
-        "{boxes} boxes, {rows} ledger rows, {claims} claims, ",
-        boxes=verdict.boxes,
-        rows=verdict.rows,
-        claims=verdict.claims,
-    )
-    seen += worded(
-        "{calls} calls, {objections} objections, {stops} stops",
-        calls=verdict.calls,
-        objections=verdict.objections,
-        stops=verdict.stops,
+    seen = joined(
+        ", ",
+        [
+            plural("{count} box", "{count} boxes", verdict.boxes),
+            plural("{count} ledger row", "{count} ledger rows", verdict.rows),
+            plural("{count} claim", "{count} claims", verdict.claims),
+            plural("{count} call", "{count} calls", verdict.calls),
+            plural("{count} objection", "{count} objections", verdict.objections),
+            plural("{count} stop", "{count} stops", verdict.stops),
+        ],
     )
     if verdict.dials:
-        seen += worded("; the network saw {dials} dials", dials=verdict.dials)
+        seen += plural(
+            "; the network saw {count} dial", "; the network saw {count} dials", verdict.dials
+        )
     promises = {
         "claim": worded("every call stands on a claim of its own"),
         "double": worded("nobody was called twice at a time, or twice for one attempt"),

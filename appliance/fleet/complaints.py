@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from firmware.wording import worded
+from firmware.wording import plural
 
 
 @dataclass(slots=True)
@@ -27,4 +27,6 @@ class Complaints:
         if len(self._told) > 100:
             self._told.clear()
         self._told[text] = (at, 0)
-        return worded("{text} ({more} more times)", text=text, more=more) if more else text
+        if not more:
+            return text
+        return plural("{text} ({count} more time)", "{text} ({count} more times)", more, text=text)

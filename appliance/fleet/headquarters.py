@@ -23,7 +23,7 @@ from appliance.fleet.hub import Hub
 from appliance.fleet.messages import Objection, Order, encode
 from appliance.fleet.pseudonym import pseudonym
 from appliance.fleet.subjects import Subjects
-from firmware.wording import worded
+from firmware.wording import plural, worded
 
 NAME = "headquarters"
 PATIENCE = 30.0
@@ -133,9 +133,9 @@ class Headquarters:
             if replica.get("offline"):
                 state = worded("is off or cut off")
             elif replica.get("current"):
-                state = "follows"
+                state = worded("follows")
             else:
-                state = worded("is {get} messages behind", get=replica.get("lag", "?"))
+                state = _behind(replica.get("lag"))
             told[str(replica["name"])] = state
         return told
 
@@ -290,3 +290,9 @@ async def at_headquarters(hub: Hub) -> AsyncIterator[Headquarters]:
         yield Headquarters(hub, nats)
     finally:
         await wire.close(nats)
+
+
+def _behind(messages: int | None) -> str:
+    if messages is None:
+        return worded("is behind")
+    return plural("is {count} message behind", "is {count} messages behind", messages)

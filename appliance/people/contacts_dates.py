@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _MONTHS = {
     name: month
@@ -109,8 +109,8 @@ def _told(match: re.Match[str], *, by_place: bool) -> WrittenDate:
     return WrittenDate(year, month, int(parts["day"]), _clock(parts), by_place)
 
 
-def _clock(parts: dict[str, str]) -> str:
-    if parts["hour"] is None:
+def _clock(parts: dict[str, str | Any]) -> str:
+    if not parts["hour"]:
         return ""
     hour = int(parts["hour"])
     half = parts["half"]

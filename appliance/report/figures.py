@@ -7,9 +7,10 @@ zone that is handed in: the callees' own clocks are personal data, which the led
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from appliance.effects import Entry
@@ -134,6 +135,24 @@ def add_up(entries: Iterable[Entry], zone: ZoneInfo) -> Figures:
     return fold.done()
 
 
+class _Agreed(NamedTuple):
+    """When a consent was given and ends; None where its row does not say."""
+
+    given_at: datetime | None
+    valid_until: datetime | None
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
 class _Fold:
     """The figures while rows are taken."""
 
@@ -142,6 +161,9 @@ class _Fold:
         self._figures = Figures()
         self._running: dict[str, AttemptRow] = {}
         self._registered: dict[str, tuple[str, ...]] = {}
+        self._agreed: dict[str, dict[str, _Agreed]] = {}
+        """By person and purpose, their newest consent."""
+        self._purpose = ""
         self._called: set[str] = set()
         self._gone: set[str] = set()
 
@@ -155,6 +177,7 @@ class _Fold:
                 if entry.subject:
                     self._registered.setdefault(entry.subject, ())
                     self._gone.discard(entry.subject)
+                    self._granted(entry.subject, data)
             case "consent.revoked":
                 figures.revoked[str(data.get("by"))] += 1
                 if entry.subject:
@@ -171,13 +194,37 @@ class _Fold:
             case "line.fault" | "line.healed":
                 self._line_changed(entry)
             case "config.loaded":
-                figures.purposes.add(str(data.get("purpose")))
+                self._purpose = str(data.get("purpose"))
+                figures.purposes.add(self._purpose)
             case "box.started":
                 figures.boxes.add(str(data.get("box")))
             case kind if kind.startswith("call."):
                 self._call(entry)
             case kind if kind in _PEOPLE_DID:
                 self._person_did(entry)
+
+    def _granted(self, subject: str, data: Mapping[str, Any]) -> None:
+        if "purpose" not in data:
+            return  # a row of an older box
+        agreed = _Agreed(_moment(data.get("given_at")), _moment(data.get("valid_until")))
+        known = self._agreed.setdefault(subject, {})
+        purpose = str(data.get("purpose"))
+        before = known.get(purpose)
+        if before is None or (agreed.given_at or _NEVER) >= (before.given_at or _NEVER):
+            known[purpose] = agreed
+
+    def _unasked(self, subject: str) -> tuple[str, ...]:
+        """Return the rule that keeps from a call whoever the box never came to decide on.
+
+        A person without a live consent for the campaign gets no place in its plan, so no row of the
+        ledger says so of them; their consents, which are rows, do.
+        """
+        last = self._figures.last
+        if not self._purpose or last is None or subject not in self._agreed:
+            return ()
+        agreed = self._agreed[subject].get(self._purpose)
+        ended = agreed is not None and agreed.valid_until is not None and agreed.valid_until <= last
+        return ("consent",) if agreed is None or ended else ()
 
     def _person_did(self, entry: Entry) -> None:
         data = entry.data
@@ -282,7 +329,7 @@ class _Fold:
         figures = self._figures
         figures.people = len(self._registered)
         figures.waiting = {
-            subject: rules
+            subject: rules or self._unasked(subject)
             for subject, rules in self._registered.items()
             if subject not in self._called and subject not in self._gone
         }

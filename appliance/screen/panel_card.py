@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from appliance.language import Translate, marked, translator
+from appliance.language import Translate, joined, marked, translator
 
 WIDTH, HEIGHT = 105, 148
 """Millimetres: A6, upright."""
@@ -121,7 +121,12 @@ def wiring(pins: Mapping[str, int], language: str, *, normally_open: Sequence[st
                 f'<line x1="{far}" y1="{y}" x2="{far + step / 2}" y2="{y}" stroke="{fill}" '
                 'stroke-width="0.7"/>'
             )
-            label = f"{say(LAMP_NAMES.get(name, name))}: {say(_wired(name, name in normally_open))}"
+            label = say(
+                joined(
+                    ": ",
+                    [say(LAMP_NAMES.get(name, name)), say(_wired(name, name in normally_open))],
+                )
+            )
             for number, line in enumerate(textwrap.wrap(label, 30)):
                 parts.append(
                     _text(

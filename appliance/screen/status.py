@@ -169,7 +169,7 @@ def fleet_text(fleet: dict[str, Any], say: Speaker = ENGLISH) -> str:
         else say("NOT CONNECTED")
     )
     of = say("{box} of {campaign}", box=fleet["box"], campaign=fleet["campaign"])
-    words = [f"{of}: {link}"]
+    words = [say(joined(": ", [of, link]))]
     if fleet["barred"]:
         words.append(say("calls nobody: {why}", why=say(fleet["barred"])))
     unsent = fleet["objections_unsent"]
@@ -214,7 +214,7 @@ def line_text(line: dict[str, Any], say: Speaker = ENGLISH) -> str:
         state = say("ready") if line["ready"] else say("not ready")
     family = line["modem"].get("family", "")
     limit = line.get("limit")
-    words = [f"{name}: {state}{f' ({family})' if family else ''}"]
+    words = [say(joined(": ", [name, state + (f" ({family})" if family else "")]))]
     modem = line["modem"]
     dbm, sent, heard = (modem.get(key) for key in ("signal", "level_out", "level_in"))
     if dbm is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from appliance.language import Translate, marked
+from appliance.language import Translate, joined, marked, plural, worded
 from appliance.ledger_words import detail_name, fault_name, kind_name, rule_name
 from appliance.screen.local_time import MINUTES, TIME, local
 from appliance.screen.status import OUTCOMES
@@ -77,7 +77,9 @@ def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
     if view.trouble:
         seconds = round(view.silent_for)
         stale = say("STALE: no answer for {seconds} s").format(seconds=seconds)
-        yield from _wrapped(f"{stale}: {say(view.trouble)}", width, "bold reverse red")
+        yield from _wrapped(
+            say(joined(": ", [stale, say(view.trouble)])), width, "bold reverse red"
+        )
     title = Text.assemble((f"autodialer {status['box']}", "bold"))
     if status.get("bench"):
         title.append(" ").append(say("bench"))
@@ -102,9 +104,13 @@ def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
         until = " " + say("Next: {moment}.").format(moment=moment)
     yield from _wrapped(say(why["sentence"]) + until, width, "")
     for fault in status.get("faults", ()):
-        yield from _wrapped(f"! {say(fault['meaning'])}: {say(fault['remedy'])}", width, "red")
+        yield from _wrapped(
+            "! " + say(joined(": ", [say(fault["meaning"]), say(fault["remedy"])])), width, "red"
+        )
     for doubt in status.get("doubts", ()):
-        yield from _wrapped(f"! {say(doubt['detail'])}: {say(doubt['remedy'])}", width, "red")
+        yield from _wrapped(
+            "! " + say(joined(": ", [say(doubt["detail"]), say(doubt["remedy"])])), width, "red"
+        )
     if view.note:
         yield from _wrapped(say(view.note), width, "reverse")
 
@@ -150,7 +156,7 @@ def _lines(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]
         if fault is not None:
             out = say("OUT")
             code = say(fault_name(fault["code"]))
-            told = f"{line['name']}: {out} ({code}) {say(fault['detail'])}"
+            told = say(joined(": ", [line["name"], f"{out} ({code}) {say(fault['detail'])}"]))
             remedy = f"; {say(fault['remedy'])}" if fault["remedy"] else ""
             yield from _wrapped(told + remedy, width, "red")
             continue
@@ -190,8 +196,13 @@ def loudness(sent: object, received: object) -> str:
 
 
 def _counts(status: dict[str, Any], say: Translate, width: int) -> Iterator[Text]:
-    told = say("{people} people, {waiting} may still be called, {calls} calls").format(
-        people=status["people"], waiting=status["waiting"], calls=status["attempts"]
+    told = say(
+        worded(
+            "{people}, {waiting} may still be called, {calls}",
+            people=plural("{count} person", "{count} people", status["people"]),
+            waiting=status["waiting"],
+            calls=plural("{count} call", "{count} calls", status["attempts"]),
+        )
     )
     yield from _wrapped(told, width, "bold")
     outcomes = "  ".join(

@@ -25,7 +25,7 @@ from pathlib import Path
 from appliance import __version__
 from appliance.box import updated
 from appliance.errors import Refused
-from appliance.language import LANGUAGES
+from appliance.language import LANGUAGES, plural
 from appliance.provisioning.beside import write_beside
 from appliance.provisioning.folder import NAME as FOLDER
 from appliance.provisioning.folder import UPDATES
@@ -164,7 +164,7 @@ class Updater:
             if calls == 0:
                 return ""
             if self.uptime() >= until:
-                return worded("{calls} calls are up", calls=calls)
+                return plural("{count} call is up", "{count} calls are up", calls)
             self.wait(LOOK_EVERY)
 
     def _differs(self, bundle: Bundle, slots: Slots) -> str:

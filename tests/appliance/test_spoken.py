@@ -26,6 +26,7 @@ NOT_FOR_PEOPLE = {
     "appliance/fleet/hub_config.py": "the configuration of another program",
     "appliance/fleet/certificates.py": "names inside certificates",
     "appliance/objections/words.py": "what people say, in every language",
+    "appliance/people/contacts_dates.py": "names of months and days, in several languages",
     "appliance/people/contacts_header.py": "names of columns, in several languages",
     "appliance/demo/people.py": "invented people and their windows",
     "appliance/demo/fleet_stage.py": "invented people and their windows",
@@ -244,3 +245,54 @@ def test_nothing_is_printed_as_it_stands(module: Path) -> None:
 def test_each_exception_is_there() -> None:
     """A room that is gone needs no exception."""
     assert [one for one in (*NOT_FOR_PEOPLE, *NOT_SAID) if not (ROOT / one).exists()] == []
+
+
+# A number before the name of what it counts; measures (bytes, seconds) are seldom one.
+COUNTED = re.compile(
+    r"\{(\w+)\} (?:[a-z-]+ ){0,2}?(?:attempts|authorisations|boxes|calls|callees|cells|claims|"
+    r"columns|consents|dials|faults|files|lines|messages|nodes|numbers|objections|parts|people|"
+    r"persons|questions|reports|rows|stops|times|withdrawals)\b"
+)
+NEVER_ONE = {
+    # Limits of the program.
+    *("most", "most_rejected"),
+    # Counted above one where it is said.
+    "hub.py: a hub of {count} nodes named {names}",
+    "selftest_run.py: {count} people consented to self-tests",
+    "fleet_run.py: {count} people stand on four lists {on_lists} times; each may be called once",
+    "fleet_run.py: {count} boxes with {lines} lines each are at work",
+    # Names and kinds, not numbers.
+    *("file", "number", "part", "row", "sequence"),
+}
+
+
+def counted(source: str) -> list[tuple[int, str]]:
+    """Messages of one form that count something: one of it would read "1 rows"."""
+    found = []
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and called(call) in {"say", "worded", "marked"} and call.args:
+            text = text_of(call.args[0])
+            if any(match[1] not in NEVER_ONE for match in COUNTED.finditer(text)):
+                found.append((call.lineno, text))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('say("{count} rows", count=n)', 1),
+        ('worded("in {total} new people of the list", total=n)', 1),
+        ('plural("{count} row", "{count} rows", n)', 0),
+        ('worded("{rows} of the file", rows=plural("{count} row", "{count} rows", n))', 0),
+        ('worded("more than {most} files", most=MOST)', 0),
+    ],
+)
+def test_what_is_counted_is_found(source: str, found: int) -> None:
+    assert len(counted(source)) == found
+
+
+@pytest.mark.parametrize("module", modules(), ids=name_of)
+def test_what_is_counted_has_a_form_for_one(module: Path) -> None:
+    source = module.read_text(encoding="utf-8")
+    told = [one for one in counted(source) if f"{module.name}: {one[1]}" not in NEVER_ONE]
+    assert told == []

@@ -23,7 +23,7 @@ CHANGES = (
     (re.compile(r"\b[0-9a-f]{8}\b(?!-)"), "ID"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| [A-Z]{3,4})?"), "TIME"),
     # How much a demonstration wrote depends on what chance made of its people.
-    (re.compile(r"ledger ok: \d+ rows in \d+ file\(s\), head \d+"), "ledger ok: ROWS, head"),
+    (re.compile(r"ledger ok: \d+ rows? in \d+ files?, head \d+"), "ledger ok: ROWS, head"),
     (re.compile(r"(?<=→ )\S+|/\S*/(?=[\w.-]+)"), ""),
 )
 """What is another at each run: hashes, random ids, times, where the scratch box lies."""

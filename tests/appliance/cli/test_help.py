@@ -46,6 +46,10 @@ def ended(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, st
         (["audio", "prepare", "a", "b", "--jsno"], "--json"),
         (["completion", "bsh"], "bash"),
         (["fleet", "stauts"], "status"),
+        (["--verison"], "--version"),
+        (["--hlep"], "--help"),
+        (["--sttae=x", "status"], "--state"),
+        (["--cnofig", "x.yaml", "status"], "--config"),
     ],
 )
 def test_what_was_meant_is_suggested(

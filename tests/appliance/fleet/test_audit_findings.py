@@ -67,10 +67,13 @@ def said(verdict: Verdict) -> list[tuple[str, str, str]]:
             paper.while_another_may_be_in_the_call,
             [("double", "", ("message 18 claims attempt 3 while attempt 2 (message 16) may still "
               "be in a call")),
-             ("cap", "", f"3 attempts at person {CLEO}…, of whom 2 are allowed"),
+             ("cap", "", f"3 attempts at person {CLEO}…, where the rules allow 2"),
              ("unseen", "", UNSEEN.format(CLEO))],
         ),
-        (paper.over_the_cap, [("cap", "", f"3 attempts at person {ANN}…, of whom 2 are allowed")]),
+        (
+            paper.over_the_cap,
+            [("cap", "", f"3 attempts at person {ANN}…, where the rules allow 2")],
+        ),
         (
             paper.without_the_attempt_before,
             [("objection", "north", ("row 5 calls somebody who had objected: message 10 came "
@@ -120,7 +123,7 @@ def test_what_was_looked_at_is_counted() -> None:
     assert {box: head.seq for box, head in verdict.heads.items()} == {"north": 4, "south": 4}
     assert told(verdict) == [
         (
-            "Looked at: 2 boxes, 8 ledger rows, 4 claims, 4 calls, 1 objections, 1 stops; the "
+            "Looked at: 2 boxes, 8 ledger rows, 4 claims, 4 calls, 1 objection, 1 stop; the "
             "network saw 4 dials."
         ),
         "  kept    every call stands on a claim of its own",
@@ -139,7 +142,7 @@ def test_without_a_network_its_promises_are_not_spoken_of() -> None:
     verdict = audit("spring", campaign.log, campaign.ledgers)
     assert verdict.dials == 0
     lines = told(verdict)
-    assert lines[0].endswith("1 stops.")
+    assert lines[0].endswith("1 stop.")
     assert len(lines) == 7
     # Nobody is held to a cap that was not told, and no dial is missed.
     campaign.call("north", "ann", 3)
@@ -244,7 +247,7 @@ def test_a_cap_counts_the_attempts_that_the_log_has() -> None:
         campaign.call("north", "ann", number)
     assert campaign.judge(cap=2).clean
     assert said(campaign.judge(cap=1)) == [
-        ("cap", "", f"2 attempts at person {ANN}…, of whom 1 are allowed")
+        ("cap", "", f"2 attempts at person {ANN}…, where the rules allow 1")
     ]
     # Numbers above the cap alone, without so many attempts, are another's fault.
     other = Campaign()

@@ -368,6 +368,43 @@ def test_who_agrees_anew_waits_again() -> None:
 
 
 @pytest.mark.parametrize(
+    ("consents", "rules"),
+    [
+        ([{"purpose": "news", "given_at": "2026-01-01T00:00:00+00:00", "valid_until": None}], ()),
+        # Whoever the plan never had a place for is in no row but those of their consents.
+        ([{"purpose": "other", "given_at": "2026-01-01T00:00:00+00:00"}], ("consent",)),
+        ([{"purpose": "news", "given_at": "", "valid_until": "2027-03-09T22:00:00+00:00"}],
+         ("consent",)),
+        ([{"purpose": "news", "given_at": "", "valid_until": "2027-03-10T22:00:00+00:00"}], ()),
+        # The newest word counts, in whatever order the rows came.
+        ([{"purpose": "news", "given_at": "2026-02-01T00:00:00+00:00"},
+          {"purpose": "news", "given_at": "2026-01-01T00:00:00+00:00",
+           "valid_until": "2026-03-01T00:00:00+00:00"}], ()),
+        ([{"purpose": "news", "given_at": "2026-01-01T00:00:00+00:00"},
+          {"purpose": "news", "given_at": "2026-02-01T00:00:00+00:00",
+           "valid_until": "2026-03-01T00:00:00+00:00"}], ("consent",)),
+        ([{"purpose": "other"}, {"purpose": "news"}], ()),
+        ([{"purpose": "news", "given_at": "x", "valid_until": "y"}], ()),
+        ([{}], ()),
+    ],
+)  # fmt: skip
+def test_whoever_has_no_live_consent_is_not_told_to_wait_for_a_turn(
+    consents: list[dict[str, Any]], rules: tuple[str, ...]
+) -> None:
+    rows = [Entry(seq=1, at=AT, kind="config.loaded", subject=None, data={"purpose": "news"})]
+    rows += [
+        Entry(seq=n, at=AT, kind="consent.granted", subject="s", data=data)
+        for n, data in enumerate(consents, 2)
+    ]
+    assert add_up(rows, PARIS).waiting == {"s": rules}
+    # What a rule said to their face counts before that.
+    refused = Entry(seq=9, at=AT, kind="call.refused", subject="s", data={"rules": ["window"]})
+    assert add_up([*rows, refused], PARIS).waiting == {"s": ("window",)}
+    # A ledger in which no configuration stands says nothing of a campaign.
+    assert add_up(rows[1:], PARIS).waiting == {"s": ()}
+
+
+@pytest.mark.parametrize(
     ("language", "wanted", "otherwise", "told"),
     [
         ("fr", "", "en", "Tout ce qui est conservé"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.language import translator
 from appliance.screen.metrics import HEADER, exposition
 from appliance.screen.status import as_text, fleet_text, line_text, without_configuration
 from tests.support.watch_status import STATUS
@@ -183,3 +184,10 @@ def test_the_metrics_whole() -> None:
     odd = exposition({**STATUS, "box": 'a"b\\c\nd'}, 1.0)
     assert 'box="a\\"b\\\\c\\nd"' in odd
     assert odd.endswith("\n")
+
+
+def test_a_colon_stands_in_french_as_french_writes_it() -> None:
+    french = translator("fr")
+    for line in STATUS["lines"]:
+        assert line_text(line, french).startswith(f"{line['name']}\N{NO-BREAK SPACE}: ")
+    assert "\N{NO-BREAK SPACE}: " in fleet_text(FLEET, french)
