@@ -55,7 +55,8 @@ def test_each_wire_is_drawn_where_the_configuration_says(language: str) -> None:
     root = ElementTree.fromstring(drawn)  # noqa: S314
     assert len(list(root.iter(f"{SVG}line"))) == len(pins)
     words = [text.text for text in texts(drawn)]
-    assert any(str(word).startswith("line-1: ") for word in words)
+    between = translator(language)(": ")
+    assert any(str(word).startswith(f"line-1{between}") for word in words)
     assert "GPIO 17" in words
 
 
