@@ -18,6 +18,10 @@ class Refused(ErrorWithRemedy):
     """The operation was understood and not done."""
 
 
+class UsageWrong(Refused):
+    """The command line asks for nothing that could be done, whatever the files and the hub hold."""
+
+
 class NobodyListens(Exception):
     """No box runs on this state directory."""
 

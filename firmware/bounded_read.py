@@ -33,11 +33,10 @@ def open_regular(path: Path, *, pipes: bool = False) -> BinaryIO:
     """Open the file *path* to read bytes; raises ``OSError`` as :func:`read_bounded` does."""
     # Without O_NONBLOCK the open itself waits for whoever should write into a pipe.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipes else os.O_NONBLOCK))
-    stream = os.fdopen(descriptor, "rb")
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind) or (pipes and stat.S_ISFIFO(kind)):
-        return stream
-    stream.close()
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     raise OSError(errno.ENODEV, worded("Is a device or pipe, not a file"), str(path))

@@ -12,7 +12,11 @@ from firmware.wording import plural, worded
 def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
     """Say how the box stands to headquarters, and what to do where it may call nobody."""
     part = worded("fleet")
-    if fleet["stopped"]:
+    if fleet.get("failed"):
+        yield DoctorRow(
+            part=part, state="fault", detail=str(fleet["trouble"]), remedy=str(fleet["remedy"])
+        )
+    elif fleet["stopped"]:
         yield DoctorRow(
             part=part,
             state="fault",
@@ -21,6 +25,8 @@ def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
                 "headquarters resumes it: autodialer fleet resume BOX --by NAME --reason TEXT"
             ),
         )
+    if fleet.get("failed"):
+        pass
     elif not fleet["connected"]:
         yield DoctorRow(
             part=part,
@@ -32,14 +38,14 @@ def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
                 "headquarters for: autodialer fleet hub --check"
             ),
         )
-    elif fleet["barred"]:
+    elif fleet["barred"] and not fleet["stopped"]:
         yield DoctorRow(
             part=part,
             state="fault",
             detail=str(fleet["barred"]),
             remedy=worded("headquarters sees what was lost (docs/fleet.md, A hub that went back)"),
         )
-    else:
+    elif not fleet["stopped"]:
         yield DoctorRow(
             part=part, state="ok", detail=worded("connected to {server}", server=fleet["server"])
         )

@@ -62,7 +62,7 @@ def usage_fault(error: str, remedy: str, *, as_json: bool) -> int:
 def answer_to(error: Exception) -> tuple[int, dict[str, Any]] | None:
     """Return the exit code of an expected error and what to say of it; None for a bug."""
     from appliance.config.unconfigured import data_is_missing
-    from appliance.errors import NobodyListens
+    from appliance.errors import NobodyListens, UsageWrong
     from firmware.errors import FirmwareError
 
     documents = sys.modules.get("firmware.yaml_document")
@@ -81,7 +81,8 @@ def answer_to(error: Exception) -> tuple[int, dict[str, Any]] | None:
     if faulty:
         return USAGE, _faulty(error)
     if isinstance(error, FirmwareError) or hasattr(error, "remedy"):
-        return REFUSED, {"error": said_by(error), "remedy": getattr(error, "remedy", "")}
+        code = USAGE if isinstance(error, UsageWrong) else REFUSED
+        return code, {"error": said_by(error), "remedy": getattr(error, "remedy", "")}
     if isinstance(error, OSError):
         why = reason_of(error)
         told = joined(": ", [str(error.filename), why]) if error.filename else why

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.cli.answer import answered, beside
@@ -17,6 +19,8 @@ from firmware.wording import worded
 DIRECTORY = Path("fleet-hub")
 HUB = frozenset({"hub", "demo"})
 """Actions that make the hub's certificates."""
+LONGEST = 200
+"""Characters of a name or a reason."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     remove = headquarters("remove", worded("let a box belong no more, and cut its connection"))
     remove.add_argument("box")
-    remove.add_argument("--by", required=True, help="who; written to the log")
-    remove.add_argument("--reason", required=True, help="why; written to the log")
+    _said(remove)
 
     join = commands.add_parser("join", help="make this box a member, with the file of enrol")
     join.add_argument("file", type=Path)
@@ -60,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     headquarters("status", worded("what every box said last, and what was ordered"))
     watch = headquarters("watch", worded("show it live"))
-    watch.add_argument("--count", type=int, help="end after so many looks")
+    watch.add_argument("--count", type=_from(int, 1, 100_000), help="end after so many looks")
 
     for name, text in (
         ("stop", worded("stop boxes: hang up, and dial nobody until resumed")),
@@ -69,11 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         order = headquarters(name, text)
         order.add_argument("boxes", nargs="*", metavar="BOX")
         order.add_argument("--all", action="store_true", help="every enrolled box")
-        order.add_argument("--by", required=True, help="who; written to the log")
-        order.add_argument("--reason", required=True, help="why; written to the log")
+        _said(order)
         if name == "stop":
             order.add_argument(
-                "--wait", type=float, default=10.0, help="seconds to wait for confirmations"
+                "--wait",
+                type=_from(float, 0, 3600),
+                default=10.0,
+                help="seconds to wait for confirmations",
             )
         else:
             order.add_argument(
@@ -96,14 +101,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "verify", worded("audit ledgers and claims; a broken promise stops the fleet")
     )
     verify.add_argument("--network", type=Path, nargs="*", default=[], help="logs of simulate")
-    verify.add_argument("--skew", type=float, default=0.5, help="seconds clocks may differ")
-    verify.add_argument("--cap", type=int, help="most attempts at one person")
+    verify.add_argument(
+        "--skew", type=_from(float, 0, 86400), default=0.5, help="seconds clocks may differ"
+    )
+    verify.add_argument("--cap", type=_from(int, 1, 1000), help="most attempts at one person")
     verify.add_argument("--save", type=Path, help="keep what was audited in a new directory")
     verify.add_argument("--copies", type=Path, help="audit such a directory instead of the hub")
 
     demo = commands.add_parser("demo", help="a whole fleet on this machine, with what goes wrong")
-    demo.add_argument("--people", type=int, default=60, help="on the lists (60)")
-    demo.add_argument("--speed", type=float, default=10.0, help="box seconds a second (10)")
+    demo.add_argument("--people", type=_from(int, 8, 900), default=60, help="on the lists (60)")
+    demo.add_argument(
+        "--speed", type=_from(float, 1, 100), default=10.0, help="box seconds a second (10)"
+    )
     demo.add_argument("--seed", type=int, default=1)
     demo.add_argument("--directory", type=Path, help="for its files (a new one)")
 
@@ -113,6 +122,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report.add_argument("--timezone", default="Europe/Paris", help="of the page (Europe/Paris)")
     for action in commands.choices.values():
         action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _said(parser: argparse.ArgumentParser) -> None:
+    """Add who orders and why: boxes show it, and take no order that does not say it."""
+    for option, told in (("--by", "who"), ("--reason", "why")):
+        parser.add_argument(option, type=_words, required=True, help=f"{told}; written to the log")
+
+
+def _words(text: str) -> str:
+    """Return *text* as it goes to the log; what the box takes itself is no longer either."""
+    said = " ".join(text.split())
+    if not said or len(said) > LONGEST or not said.isprintable():
+        raise argparse.ArgumentTypeError(
+            worded("is no short text; write up to {count} characters", count=LONGEST)
+        )
+    return said
+
+
+def _from(kind: Callable[[str], float], least: float, most: float) -> Callable[[str], float]:
+    """Return what reads a number of *kind* from *least* to *most*."""
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text) if len(text) < 20 else math.nan
+        except ValueError:
+            value = math.nan
+        # Nothing is less or more than what is no number at all.
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                worded("must be a number from {least:g} to {most:g}", least=least, most=most)
+            )
+        return value
+
+    return read
 
 
 TOLD = frozenset("enrol remove join stop resume revoke send report demo".split())

@@ -28,11 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused(
             worded("{directory} is not empty", directory=directory), worded("name a new directory")
         )
-    if not 8 <= arguments.people <= 900:
-        raise Refused(
-            worded("--people {people}", people=arguments.people),
-            worded("write a number from 8 to 900"),
-        )
 
     def tell(text: str) -> None:
         print(say(text), flush=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from appliance.cli.output import check_outside_state, check_target, write_target
 from appliance.cli.speech import say
-from appliance.errors import Refused
+from appliance.errors import Refused, UsageWrong
 from appliance.fleet.canary import HubUnfit
-from appliance.fleet.headquarters import at_headquarters
+from appliance.fleet.headquarters import FOLLOWS, LEADS, at_headquarters
 from appliance.fleet.hub import INSTALLED, STORE, Hub
 from appliance.fleet.hub_config import Node
 from appliance.fleet.joining import close, new_passphrase
@@ -20,7 +20,9 @@ from appliance.fleet.subjects import NameRefused
 from appliance.fleet.wire import HubRefused, NoAnswer
 from firmware.wording import said_by, worded
 
-_NODE = re.compile(r"([a-z0-9][a-z0-9-]*)=([A-Za-z0-9.-]+)(?::(\d+))?(?::(\d+))?")
+_NODE = re.compile(
+    r"([a-z0-9][a-z0-9-]{0,31})=([A-Za-z0-9.-]+)(?::(\d{1,9}))?(?::(\d{1,9}))?", re.ASCII
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.check:
             return asyncio.run(_check(arguments))
     except NameRefused as error:
-        raise Refused(said_by(error)) from error
-    raise Refused(
+        raise UsageWrong(said_by(error)) from error
+    raise UsageWrong(
         worded("nothing to do"),
         worded("make a fleet with --campaign and three --node, or look with --check"),
     )
@@ -79,7 +81,7 @@ def _make(arguments: argparse.Namespace) -> int:
 def _node(text: str, *, bench: bool) -> Node:
     match = _NODE.fullmatch(text)
     if match is None:
-        raise Refused(
+        raise UsageWrong(
             worded("--node {text}: not a node", text=text),
             worded("write NAME=HOST, such as hub-1=hub1.example"),
         )
@@ -95,8 +97,10 @@ def _node(text: str, *, bench: bool) -> Node:
 
 async def _check(arguments: argparse.Namespace) -> int:
     hub = Hub.open(arguments.hub)
+    hub.write_users()  # A fleet of an older program: what its nodes must tell stands there now.
     try:
         async with at_headquarters(hub) as headquarters:
+            await headquarters.examine_nodes()
             made = await headquarters.prepare()
             nodes = await headquarters.nodes()
     except (NoAnswer, HubRefused) as error:
@@ -113,9 +117,13 @@ async def _check(arguments: argparse.Namespace) -> int:
         print(say("made: {what}", what=what))
     for name, told in sorted(nodes.items()):
         print(say("node {name}: {told}", name=name, told=told))
-    print(
-        say("the hub is fit: written once, nothing deleted, claims judged, every disk synchronised")
-    )
+    if all(told in (LEADS, FOLLOWS) for told in nodes.values()):
+        fit = worded(
+            "the hub is fit: written once, nothing deleted, claims judged, every disk synchronised"
+        )
+    else:
+        fit = worded("the hub is fit, but for the nodes that do not follow: mend those")
+    print(say(fit))
     return 0
 
 
@@ -199,7 +207,7 @@ def _admitted(hub: Hub, box: str) -> bool:
 
 
 def _tell_nodes(hub: Hub) -> None:
-    print(say("Copy users.conf to each node and let it read it (systemctl reload nats-server):"))
+    print(say("Copy users.conf to each node and let it read it (systemctl reload autodialer-hub):"))
     for node in hub.nodes:
         print(
             say(

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from appliance.cli.speech import say, several
+from appliance.cli.streams import draw_anew
 from appliance.control.protocol import FILE_LIMIT
-from appliance.errors import Refused
+from appliance.errors import Refused, UsageWrong
 from appliance.fleet import lists, subjects, wire
 from appliance.fleet.collecting import LedgerState, verify_ledgers
 from appliance.fleet.headquarters import BoxSeen, Headquarters, at_headquarters
@@ -63,11 +64,12 @@ def _at(hub: Hub, work: Callable[[Headquarters], Awaitable[T]]) -> T:
 
 def _chosen(hub: Hub, arguments: argparse.Namespace) -> list[str]:
     if arguments.all == bool(arguments.boxes):
-        raise Refused(worded("which boxes?"), worded("name them, or write --all"))
+        raise UsageWrong(worded("which boxes?"), worded("name them, or write --all"))
     if arguments.all:
         boxes = [box.box for box in hub.boxes()]
     else:
-        boxes = [hub.box(name).box for name in arguments.boxes]
+        # Each once: a name that was typed twice would begin two epochs.
+        boxes = [hub.box(name).box for name in dict.fromkeys(arguments.boxes)]
     if not boxes:
         raise Refused(
             worded("no box is enrolled"), worded("enrol one with: autodialer fleet enrol BOX")
@@ -189,7 +191,7 @@ def _watch(hub: Hub, count: int | None, *, as_json: bool) -> int:
     rows: list[str] = []
 
     def show(*more: str) -> None:
-        print("\x1b[H\x1b[2J" + "\n".join(map(say, [*rows, *more])), flush=True)
+        draw_anew("\n".join(map(say, [*rows, *more])))
 
     async def look(headquarters: Headquarters) -> None:
         ledgers = {one.box: one for one in await verify_ledgers(headquarters)}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.cli.output import check_target, write_target
 from appliance.cli.questions import typed
 from appliance.cli.speech import say
+from appliance.cli.streams import draw_anew
 from appliance.errors import NobodyListens, Refused
 from appliance.language import LANGUAGES, translator
 from firmware.queue_wait import take_within
@@ -113,7 +114,7 @@ def _show(arguments: argparse.Namespace) -> int:
     tty.setcbreak(sys.stdin)
     try:
         while True:
-            print("\x1b[H\x1b[2J" + _face(ask_running(arguments, "status"), said), flush=True)
+            draw_anew(_face(ask_running(arguments, "status"), said))
             if not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
                 continue
             # Not by the stream: of what is typed at once it would keep the rest, a STOP too, until

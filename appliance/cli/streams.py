@@ -26,6 +26,8 @@ DRAWS = frozenset({"demo", "watch", "panel", "rehearse"})
 _CONTROLS = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)"
 )
+_CLEAR = "\x1b[H\x1b[2J"
+"""To the upper left corner, and everything erased (ECMA-48 CUP, ED)."""
 _HALF = r"[\ud800-\udfff]"
 _STRICT = ("strict", "surrogateescape")
 
@@ -83,6 +85,18 @@ class _Visible(io.TextIOBase):
 def bare(stream: TextIO) -> TextIO:
     """Return the terminal behind *stream*, for what draws there nothing but its own words."""
     return stream.behind if isinstance(stream, _Visible) else stream
+
+
+def draw_anew(text: str) -> None:
+    """Print *text* on an empty screen, or below what stands there where it is no terminal.
+
+    The command to the terminal goes past what writes such commands out; *text* does not.
+    """
+    if sys.stdout.isatty():
+        terminal = bare(sys.stdout)
+        terminal.write(_CLEAR)
+        terminal.flush()
+    print(text, flush=True)
 
 
 @contextmanager

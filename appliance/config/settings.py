@@ -410,7 +410,8 @@ def _fleet_name(name: str) -> str:
 
 
 def _server(url: str) -> str:
-    if not re.fullmatch(r"(?:tls|nats)://[A-Za-z0-9.\[\]:-]+:\d{1,5}", url):
+    match = re.fullmatch(r"(?:tls|nats)://[A-Za-z0-9.\[\]:-]+:([0-9]{1,5})", url)
+    if match is None or not 1 <= int(match[1]) <= 65535:
         raise ValueError(worded("is no server"))
     return url
 

@@ -8,7 +8,9 @@ whose stream lacks a rule, is refused, and nobody is dialled.
 
 from __future__ import annotations
 
+import re
 import secrets
+from typing import Any
 
 from nats.aio.client import Client
 
@@ -71,6 +73,38 @@ async def examine(client: Client, campaign: str, box: str) -> int:
     await _overwrite(client, names.canary(box, "rev"))
     await _claim(client, names, box)
     return int(info["state"]["last_seq"])
+
+
+def unfit_node(told: dict[str, Any]) -> HubUnfit | None:
+    """Return what is wrong with a node that *told* of itself (JSZ of nats-server), or None."""
+    server, found = _inner(told, "server"), _inner(_inner(told, "data"), "config")
+    name, version = str(server.get("name", "?")), str(server.get("ver", "?"))
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    if numbers < OLDEST:
+        return HubUnfit(
+            worded("node {name} runs nats-server {version}", name=name, version=version),
+            worded(
+                "Install nats-server {names} or newer on every node.",
+                names=".".join(map(str, OLDEST)),
+            ),
+        )
+    if found.get("sync_always") is not True:
+        return HubUnfit(
+            worded(
+                "node {name} acknowledges what is not on its disk yet: a power cut would lose it",
+                name=name,
+            ),
+            worded(
+                "Write sync_interval: always into its nats.conf, as fleet hub did, and start it "
+                "anew."
+            ),
+        )
+    return None
+
+
+def _inner(value: dict[str, Any], key: str) -> dict[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 async def numbered(client: Client, campaign: str, box: str) -> int:

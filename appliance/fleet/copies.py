@@ -19,7 +19,7 @@ from appliance.fleet.audit import Dialled, Logged
 from appliance.fleet.packs import raw
 from appliance.fleet.pseudonym import pseudonym
 from appliance.ledger.format import BadLine, Line, decode
-from firmware.wording import worded
+from firmware.wording import joined, reason_of, worded
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Copies:
                 for number, row in enumerate(stream, 1):
                     copies.log.append(_logged(directory / "log.jsonl", number, row))
             paths = sorted((directory / "ledgers").glob("*.jsonl"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise Refused(
                 f"{directory}: {error}", worded("it must come from: fleet verify --save DIR")
             ) from error
@@ -93,8 +93,12 @@ def read_network(paths: Iterable[Path], key: bytes) -> list[Dialled]:
     for path in paths:
         try:
             rows = path.read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise Refused(f"{path}: {error.strerror or error}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            why = reason_of(error) if isinstance(error, OSError) else worded("it is no text")
+            raise Refused(
+                joined(": ", [str(path), why]),
+                worded("it must come from: autodialer simulate --log"),
+            ) from error
         for number, row in enumerate(rows, 1):
             try:
                 value = json.loads(row)
@@ -102,7 +106,7 @@ def read_network(paths: Iterable[Path], key: bytes) -> list[Dialled]:
                     at = datetime.fromisoformat(value["at"]).astimezone(UTC)
                     pid = pseudonym(key, value["number"])
                     dials.append(Dialled(pid=pid, at=at, place=f"{path.name}:{number}"))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise Refused(
                     f"{path}:{number}: {error}",
                     worded("it must come from: autodialer simulate --log"),
@@ -119,7 +123,7 @@ def _logged(path: Path, number: int, row: str) -> Logged:
             payload=base64.b64decode(value["data"]),
             at=datetime.fromisoformat(value["time"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Refused(
-            f"{path}:{number}: {error}", worded("it must come from: fleet verify")
+            f"{path}:{number}: {error}", worded("it must come from: fleet verify --save DIR")
         ) from error

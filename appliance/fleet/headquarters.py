@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from nats.aio.client import Client as Nats
 
 from appliance.errors import Refused
-from appliance.fleet import streams, subjects, wire
-from appliance.fleet.canary import HubUnfit, examine
+from appliance.fleet import hub_config, streams, subjects, wire
+from appliance.fleet.box_status import read_status
+from appliance.fleet.canary import HubUnfit, examine, unfit_node
 from appliance.fleet.hub import Hub
 from appliance.fleet.messages import Objection, Order, encode
 from appliance.fleet.pseudonym import pseudonym
@@ -26,9 +28,13 @@ from appliance.fleet.subjects import Subjects
 from firmware.wording import plural, worded
 
 NAME = "headquarters"
+LEADS = worded("leads the campaign's log")
+FOLLOWS = worded("follows")
 PATIENCE = 30.0
 """Seconds that an order is tried again while the hub has no leader: 4 to 13 were measured."""
 
+ANSWERS_WITHIN = 2.0
+"""Seconds that every node has to tell of itself."""
 AT_ONCE = 200
 """Stops in one write; the server takes a thousand messages."""
 TOGETHER_WITHIN = 3.0
@@ -56,7 +62,7 @@ class BoxSeen:
         return (
             self.ordered_stop
             and told.get("stopped") is True
-            and told.get("epoch") == self.epoch
+            and told.get("epoch", 0) >= self.epoch
             and not told.get("calls")
         )
 
@@ -85,8 +91,10 @@ class Headquarters:
         for stream in wanted:
             try:
                 info = await wire.api(self.nats, f"STREAM.INFO.{stream['name']}")
-            except wire.HubRefused:
-                await wire.api(self.nats, f"STREAM.CREATE.{stream['name']}", stream)
+            except wire.HubRefused as refused:
+                if refused.code != wire.NO_STREAM:
+                    raise
+                await self._make(stream)
                 made.append(worded("stream {name}", name=stream["name"]))
                 continue
             faults = streams.unlike(stream, info["config"])
@@ -107,6 +115,48 @@ class Headquarters:
         await examine(self.nats, self.hub.campaign, NAME)
         return made
 
+    async def _make(self, stream: dict[str, Any]) -> None:
+        try:
+            await wire.api(self.nats, f"STREAM.CREATE.{stream['name']}", stream)
+        except wire.HubRefused as refused:
+            if refused.code != wire.OVERLAP:
+                raise
+            raise HubUnfit(
+                worded(
+                    "another stream of this hub takes what belongs in {name}: {refused}",
+                    name=stream["name"],
+                    refused=refused,
+                ),
+                worded("Use a hub of the fleet's own, and find out who may change this one."),
+            ) from refused
+
+    async def examine_nodes(self) -> None:
+        """Ask every node how it runs: the canary tries the one that answers, and no disk.
+
+        To be done before anything is made: what an old server made would stay. Raises
+        :class:`~appliance.fleet.canary.HubUnfit`. Nodes that are off say nothing; :meth:`nodes`
+        tells of them.
+        """
+        told = await wire.ask_all(
+            self.nats,
+            hub_config.NODES,
+            {"config": True},
+            expected=len(self.hub.nodes),
+            within=ANSWERS_WITHIN,
+        )
+        if not told:
+            raise HubUnfit(
+                worded("no node tells how it keeps its disk"),
+                worded(
+                    "Copy nats.conf and users.conf of fleet-hub/nodes to each node, as fleet hub "
+                    "wrote them, and let it read them."
+                ),
+            )
+        for one in told:
+            faults = unfit_node(one)
+            if faults is not None:
+                raise faults
+
     async def admit(self, box: str) -> list[str]:
         """Make the durable consumers of *box*; return what was made."""
         made = []
@@ -116,7 +166,9 @@ class Headquarters:
         ):
             try:
                 await self._api(f"CONSUMER.INFO.{stream}.{box}")
-            except wire.HubRefused:
+            except wire.HubRefused as refused:
+                if refused.code != wire.NO_CONSUMER:
+                    raise
                 body = {"stream_name": stream, "config": consumer}
                 await self._api(f"CONSUMER.DURABLE.CREATE.{stream}.{box}", body)
                 made.append(worded("consumer {box} of {stream}", box=box, stream=stream))
@@ -128,12 +180,12 @@ class Headquarters:
         cluster = info.get("cluster") or {}
         told = {}
         if cluster.get("leader"):
-            told[str(cluster["leader"])] = worded("leads the campaign's log")
+            told[str(cluster["leader"])] = LEADS
         for replica in cluster.get("replicas") or ():
             if replica.get("offline"):
                 state = worded("is off or cut off")
             elif replica.get("current"):
-                state = worded("follows")
+                state = FOLLOWS
             else:
                 state = _behind(replica.get("lag"))
             told[str(replica["name"])] = state
@@ -142,17 +194,27 @@ class Headquarters:
     # --- stop and resume -------------------------------------------------------------------------
 
     async def epoch(self, box: str) -> int:
-        """Return the present epoch of *box*: 1 until a person begins another."""
+        """Return the present epoch of *box* in the log: 1 until a person begins another."""
         wanted = self.names.epochs_of(box)
         last = await self._patiently(lambda: wire.read_last(self.nats, self.names.stream, wanted))
         found = None if last is None else self.names.read(last.subject)
         return 1 if found is None else found.number
 
+    async def _epoch_said(self, box: str) -> int:
+        """Return the epoch in which *box* says that it counts; 0 where it said none.
+
+        It may say what it likes: what it is ordered in the epoch that the log knows stands.
+        """
+        told = await wire.read_direct(self.nats, subjects.STATUSES, subjects.status(box))
+        status = None if told is None else read_status(told.payload)
+        return 0 if status is None else int(status.get("epoch", 0))
+
     async def stop(self, boxes: Iterable[str], *, by: str, reason: str) -> dict[str, int]:
         """Stop *boxes*: a push that hangs up at once, then one message each in the log.
 
         All of them are one write, so that the last box waits no longer than the first. Returns
-        each box's epoch in which the stop is ordered.
+        each box's epoch in which the stop is ordered. A box that counts in a later one than the
+        log knows, because the log went back, is stopped there too.
         """
         boxes = list(boxes)
         order = Order(by=by, reason=reason, at=datetime.now(UTC))
@@ -166,6 +228,11 @@ class Headquarters:
         ]
         for start in range(0, len(parts), AT_ONCE):
             await self._all_once(parts[start : start + AT_ONCE])
+        # Afterwards, and if it can be read: nothing may hold up what was ordered above.
+        said = await asyncio.gather(*map(self._epoch_said, boxes), return_exceptions=True)
+        for box, later in zip(boxes, said, strict=True):
+            if isinstance(later, int) and later > epochs[box]:
+                await self._once(self.names.stop(later, box), order.payload())
         return epochs
 
     async def resume(
@@ -180,10 +247,15 @@ class Headquarters:
         opened = {}
         for box in boxes:
             epoch = await self.epoch(box)
-            fence = Order(
-                by=by, reason=worded("epoch {epoch} is over", epoch=epoch), at=now, fence=True
-            )
-            await self._once(self.names.stop(epoch, box), fence.payload())
+            said = await self._patiently(partial(self._epoch_said, box))
+            for over in sorted({epoch, max(epoch, said)}):
+                fence = Order(
+                    by=by, reason=worded("epoch {epoch} is over", epoch=over), at=now, fence=True
+                )
+                await self._once(self.names.stop(over, box), fence.payload())
+            # Higher than any that the box ever heard of, or it would take it for an old one: a
+            # hub that went back has forgotten epochs too.
+            epoch = max(epoch, said)
             order = Order(by=by, reason=reason, at=now, after_loss=after_loss)
             await self._once(self.names.epoch(epoch + 1, box), order.payload())
             opened[box] = epoch + 1
@@ -242,12 +314,7 @@ class Headquarters:
         told = await self._patiently(
             lambda: wire.read_direct(nats, subjects.STATUSES, subjects.status(box))
         )
-        status = None
-        if told is not None:
-            try:
-                status = json.loads(told.payload)
-            except ValueError:
-                status = None
+        status = None if told is None else read_status(told.payload)
         return BoxSeen(
             box=box,
             epoch=epoch,

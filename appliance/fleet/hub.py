@@ -14,6 +14,8 @@ Only ``nodes/NAME`` is copied to a machine of the hub. Nothing here opens a conn
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,20 +23,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import Refused
+from appliance.errors import Refused, UsageWrong
 from appliance.fleet import hub_config
 from appliance.fleet.hub_config import Member, Node
 from appliance.fleet.keys import BoxKeys, new_seed, public_key
+from appliance.fleet.messages import decode
 from appliance.fleet.pseudonym import KEY_BYTES
 from appliance.fleet.signing import new_sealing_key, new_signing_key
 from appliance.fleet.subjects import name
 from appliance.storage.files import make_private_directory, replace_file
-from firmware.wording import worded
+from firmware.wording import joined, reason_of, said_by, worded
 
 STORE = "/var/lib/autodialer-hub"
 """Where a node keeps its streams, unless ``fleet hub --store`` says otherwise."""
 INSTALLED = "/etc/autodialer-hub"
 """Where the files of ``nodes/NAME`` lie on the machine NAME."""
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+LONGEST_HOST = 253
+"""Characters of a name in the DNS (RFC 1035)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,38 +84,25 @@ class Hub:
     def open(cls, directory: Path) -> Hub:
         """Open a directory that :meth:`create` made. Raises :class:`~appliance.errors.Refused`."""
         try:
-            value = json.loads((directory / "fleet.json").read_text(encoding="utf-8"))
-            return cls(directory, value)
+            return cls(directory, decode((directory / "fleet.json").read_bytes()))
         except FileNotFoundError:
             raise Refused(
                 worded("{directory} holds no fleet", directory=directory),
                 worded("make one with: autodialer fleet hub --hub DIR …"),
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Refused(
-                f"{directory / 'fleet.json'}: {error}", worded("restore it from a backup")
-            ) from (error)
+            raise _unreadable(directory / "fleet.json", error) from error
 
     @classmethod
     def create(
         cls, directory: Path, campaign: str, nodes: Sequence[Node], *, tls: bool = True
     ) -> Hub:
-        """Begin a fleet; *tls* is given up only by a bench on its own machine."""
-        if (directory / "fleet.json").exists():
-            raise Refused(
-                worded("{directory} holds a fleet already", directory=directory),
-                worded("choose another directory"),
-            )
-        names = [node.name for node in nodes]
-        if len(nodes) not in (1, 3, 5) or len(set(names)) != len(names):
-            raise Refused(
-                worded(
-                    "a hub of {count} nodes named {names}", count=len(nodes), names=", ".join(names)
-                ),
-                worded(
-                    "give three nodes (five at most, one on a bench), each with a name of its own"
-                ),
-            )
+        """Begin a fleet; *tls* is given up only by a bench on its own machine.
+
+        Only where nothing is yet: keys are never written over, whoever they are of.
+        """
+        _refuse_what_is_there(directory)
+        _refuse_nodes(nodes)
         name(campaign)
         make_private_directory(directory)
         make_private_directory(directory / "boxes")
@@ -144,11 +138,11 @@ class Hub:
     def authority(self) -> str:
         if not self.tls:
             return ""
-        return (self.directory / "authority.crt").read_text(encoding="ascii")
+        return self._own("authority.crt")
 
     def secrets(self) -> Secrets:
         try:
-            value = json.loads((self.directory / "secrets.json").read_text(encoding="ascii"))
+            value = decode((self.directory / "secrets.json").read_bytes())
             return Secrets(
                 seed=value["seed"],
                 campaign_key=bytes.fromhex(value["campaign_key"]),
@@ -156,18 +150,16 @@ class Hub:
                 signing_public=bytes.fromhex(value["signing_public"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Refused(
-                f"{self.directory / 'secrets.json'}: {error}", worded("restore it from a backup")
-            ) from error
+            raise _unreadable(self.directory / "secrets.json", error) from error
 
     def boxes(self, *, removed: bool = False) -> list[Box]:
         """Return the enrolled boxes by name; with *removed* those that were removed too."""
         found = []
         for path in sorted((self.directory / "boxes").glob("*.json")):
             try:
-                box = Box(**json.loads(path.read_text(encoding="utf-8")))
-            except (ValueError, TypeError) as error:
-                raise Refused(f"{path}: {error}", worded("restore it from a backup")) from error
+                box = Box(**decode(path.read_bytes()))
+            except (OSError, ValueError, TypeError) as error:
+                raise _unreadable(path, error) from error
             if removed or box.removed_at is None:
                 found.append(box)
         return found
@@ -177,7 +169,7 @@ class Hub:
         for box in self.boxes():
             if box.box == wanted:
                 return box
-        known = ", ".join(box.box for box in self.boxes()) or "none"
+        known = ", ".join(box.box for box in self.boxes()) or worded("none")
         raise Refused(
             worded("no box is enrolled as {wanted}", wanted=wanted),
             worded("enrolled are: {known}", known=known),
@@ -256,20 +248,89 @@ class Hub:
             [box.member for box in self.boxes()],
             headquarters=public_key(self.secrets().seed),
         )
+        make_private_directory(self.directory / "nodes")
         for node in self.nodes:
+            make_private_directory(self.directory / "nodes" / node.name)
             replace_file(self.directory / "nodes" / node.name / "users.conf", users.encode())
 
     def _certify(self, node: Node, directory: Path) -> None:
         from appliance.fleet.certificates import new_node
 
-        key = (self.directory / "authority.key").read_text(encoding="ascii")
+        key = self._own("authority.key")
         certificate, private = new_node(node.host, self.authority, key)
         replace_file(directory / "authority.crt", self.authority.encode())
         replace_file(directory / "node.crt", certificate.encode())
         replace_file(directory / "node.key", private.encode())
 
+    def _own(self, file: str) -> str:
+        try:
+            return (self.directory / file).read_text(encoding="ascii")
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.directory / file, error) from error
+
     def _save(self, box: Box) -> None:
         replace_file(self.directory / "boxes" / f"{box.box}.json", _json(asdict(box)))
+
+
+def _unreadable(path: Path, error: Exception) -> Refused:
+    why = reason_of(error) if isinstance(error, OSError) else said_by(error)
+    return Refused(joined(": ", [str(path), why]), worded("restore it from a backup"))
+
+
+def _refuse_what_is_there(directory: Path) -> None:
+    if (directory / "fleet.json").exists():
+        raise Refused(
+            worded("{directory} holds a fleet already", directory=directory),
+            worded("choose another directory"),
+        )
+    if os.path.lexists(directory) and not directory.is_dir():
+        raise Refused(
+            worded("{directory} is no directory", directory=directory),
+            worded("name a new directory"),
+        )
+    if directory.is_dir() and any(directory.iterdir()):
+        raise Refused(
+            worded("{directory} is not empty", directory=directory), worded("name a new directory")
+        )
+
+
+def _refuse_nodes(nodes: Sequence[Node]) -> None:
+    """Refuse what no hub can be made of, before anything is written and copied to machines."""
+    names = [node.name for node in nodes]
+    if len(nodes) not in (1, 3, 5) or len(set(names)) != len(names):
+        raise UsageWrong(
+            worded(
+                "a hub of {count} nodes named {names}", count=len(nodes), names=", ".join(names)
+            ),
+            worded("give three nodes (five at most, one on a bench), each with a name of its own"),
+        )
+    places: dict[tuple[str, int], str] = {}
+    for node in nodes:
+        if not _HOST.fullmatch(node.host) or len(node.host) > LONGEST_HOST:
+            raise UsageWrong(
+                worded("node {name}: {host} is no machine", name=node.name, host=node.host),
+                worded("write its name in the DNS or its IPv4 address, such as hub1.example"),
+            )
+        for port in (node.port, node.cluster_port):
+            if not 1 <= port <= 65535:
+                raise UsageWrong(
+                    worded("node {name}: {port} is no port", name=node.name, port=port),
+                    worded("write one from 1 to 65535"),
+                )
+            other = places.setdefault((node.host.lower(), port), node.name)
+            if other != node.name or node.port == node.cluster_port:
+                raise UsageWrong(
+                    worded(
+                        "node {name}: port {port} of {host} is taken by node {other}",
+                        name=node.name,
+                        port=port,
+                        host=node.host,
+                        other=other,
+                    ),
+                    worded(
+                        "each node is a machine of its own, with a port for boxes and one for nodes"
+                    ),
+                )
 
 
 def _json(value: dict[str, Any]) -> bytes:

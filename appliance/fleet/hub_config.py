@@ -18,6 +18,9 @@ from appliance.fleet.subjects import Subjects
 
 PING_SECONDS = 5
 PINGS = 2
+NODES = "hub.nodes"
+"""Where headquarters asks every node how it runs; each answers for itself."""
+_JSZ = "$SYS.REQ.SERVER.PING.JSZ"
 OLDEST = (2, 14, 4)
 """The first server whose atomic batches are right with subjects of equal length; older ones than
 2.12 ignore the conditions of a claim and say yes."""
@@ -105,11 +108,16 @@ def users_config(campaign: str, members: Iterable[Member], *, headquarters: str)
             "accounts {",
             "  FLEET {",
             "    jetstream: enabled",
+            "    # So headquarters alone may ask every node how it keeps its disk.",
+            f'    imports: [ {{ service: {{ account: SYS, subject: "{_JSZ}" }}, to: "{NODES}" }} ]',
             "    users: [",
             *users,
             "    ]",
             "  }",
-            "  SYS { users: [] }",
+            "  SYS {",
+            "    users: []",
+            f'    exports: [ {{ service: "{_JSZ}", response: stream, accounts: [FLEET] }} ]',
+            "  }",
             "}",
             "system_account: SYS",
             "",

@@ -14,6 +14,7 @@ import secrets
 
 from appliance.errors import Refused
 from appliance.fleet.keys import BoxKeys
+from appliance.fleet.messages import decode
 from appliance.fleet.signing import open_with_key, seal_with_key
 from firmware.wording import worded
 
@@ -45,9 +46,9 @@ def close(keys: BoxKeys, passphrase: str) -> bytes:
 def open_file(contents: bytes, passphrase: str, place: str) -> BoxKeys:
     """Return the keys in a joining file. Raises :class:`~appliance.errors.Refused`."""
     try:
-        value = json.loads(contents)
+        value = decode(contents)
         if value["autodialer"] != "fleet join 1":
-            raise ValueError("of another version")
+            raise ValueError(worded("it is of another version"))
         salt = base64.b64decode(value["salt"], validate=True)
         sealed = base64.b64decode(value["sealed"], validate=True)
     except (ValueError, KeyError, TypeError) as error:

@@ -19,8 +19,11 @@ from typing import Any
 from appliance.fleet.pseudonym import KEY_BYTES
 from appliance.fleet.subjects import NameRefused, name
 from appliance.storage.files import StorageError, replace_file
-from firmware.wording import worded
+from firmware.bounded_read import read_bounded
+from firmware.wording import joined, reason_of, worded
 
+LIMIT = 64 * 1024
+"""Bytes of a key file; one is some 1,200 long."""
 _SERVER = re.compile(r"(?:tls|nats)://[A-Za-z0-9.\[\]:-]+:\d{1,5}")
 _SEED = re.compile(r"SU[A-Z2-7]{56}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
@@ -66,7 +69,7 @@ class BoxKeys:
         """Read what :meth:`text` wrote. Raises :class:`KeysUnusable`, naming the member."""
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(place, worded("it is not JSON")) from error
         if not isinstance(value, dict) or value.get("version") != 1:
             raise _damaged(place, worded("it is no key file of this version"))
@@ -94,11 +97,13 @@ class BoxKeys:
         """Read the key file. Raises :class:`KeysUnusable`."""
         try:
             mode = path.stat().st_mode
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or error
+            text = read_bounded(path, LIMIT).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _damaged(str(path), worded("it is no text")) from error
+        except OSError as error:
             raise KeysUnusable(
-                f"{path}: {why}", remedy=worded("Join the fleet with: autodialer fleet join FILE")
+                joined(": ", [str(path), reason_of(error)]),
+                remedy=worded("Join the fleet with: autodialer fleet join FILE"),
             ) from error
         if mode & 0o077:
             raise KeysUnusable(
@@ -118,7 +123,8 @@ class BoxKeys:
 
 def check_server(server: object, place: str) -> None:
     """Raise :class:`KeysUnusable` unless *server* reads ``tls://HOST:PORT``."""
-    if not isinstance(server, str) or not _SERVER.fullmatch(server):
+    port = server.rpartition(":")[2] if isinstance(server, str) else ""
+    if not isinstance(server, str) or not _SERVER.fullmatch(server) or not 1 <= int(port) <= 65535:
         raise _damaged(
             place, worded("{server!r} is no server; write tls://HOST:PORT", server=server)
         )

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import threading
 import time
@@ -37,10 +36,11 @@ from appliance.fleet.exchange import Answer, Exchange, unended
 from appliance.fleet.follower import Follower
 from appliance.fleet.hub_config import inbox
 from appliance.fleet.keys import BoxKeys
+from appliance.fleet.link_trouble import Trouble
 from appliance.fleet.lists import Assembly
 from appliance.fleet.lists import Part as ListPart
 from appliance.fleet.memory import Memory
-from appliance.fleet.messages import Ended, MessageUnreadable, Objection, Order, encode
+from appliance.fleet.messages import Ended, MessageUnreadable, Objection, Order, decode, encode
 from appliance.fleet.pseudonym import pseudonym
 from appliance.fleet.sender import LedgerForked, Sender
 from appliance.fleet.shared_state import SharedState, Standing
@@ -49,7 +49,7 @@ from appliance.fleet.subjects import Subjects
 from appliance.model import AttemptElsewhere
 from appliance.storage.files import StorageError
 from firmware.clock import Clock
-from firmware.wording import worded
+from firmware.wording import said_by, worded
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,9 @@ class Member:
     def ask(self, ask: AskClaim) -> None:
         """Claim *ask*; its row is on disk. The answer is posted, in any case."""
         self._asks[ask.attempt] = ask
-        if not self._on_loop(lambda: self._queue.put_nowait(ask)):
+        if self._shared.failure:
+            self._deny(ask, Reason.NOT_CONNECTED, self._shared.failure)
+        elif not self._on_loop(lambda: self._queue.put_nowait(ask)):
             self._deny(ask, Reason.NOT_CONNECTED, worded("the fleet's thread does not run"))
 
     def written(self, seq: int) -> None:
@@ -172,7 +174,8 @@ class Member:
             "connected": standing.connected,
             "server": standing.server,
             "trouble": shared.failure or ("" if standing.connected else standing.trouble),
-            "remedy": standing.remedy,
+            "failed": bool(shared.failure),
+            "remedy": shared.remedy,
             "barred": self.barred(),
             "epoch": position.epoch,
             "stopped": position.stopped,
@@ -220,15 +223,26 @@ class Member:
             asyncio.run(self._main())
         except Exception as error:
             log.exception("the fleet's thread ended")
-            self._fail(
-                worded(
-                    "a fault of the program, {name}: its log tells more", name=type(error).__name__
-                )
-            )
+            self._fail_of(error)
 
-    def _fail(self, why: str) -> None:
+    def _fail_of(self, error: BaseException) -> None:
+        """Say what ended a task: the first of several that ended together tells enough."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, StorageError):
+            log.error("the fleet's memory cannot be kept: %s", error)
+            why = worded("the fleet's memory cannot be kept: {error}", error=error)
+            self._fail(why, error.remedy)
+            return
+        name = type(error).__name__
+        self._fail(
+            worded("a fault of the program, {name}: its log tells more", name=name),
+            worded("Restart the box; then report it with: autodialer doctor --bundle FILE"),
+        )
+
+    def _fail(self, why: str, remedy: str) -> None:
         """Nothing goes on here any more, until a restart: nobody is dialled."""
-        self._shared.fail(why)
+        self._shared.fail(why, remedy)
         for ask in list(self._asks.values()):
             self._deny(ask, Reason.NOT_CONNECTED, why)
 
@@ -255,15 +269,10 @@ class Member:
         except asyncio.CancelledError:
             raise
         except StorageError as error:
-            log.error("the fleet's memory cannot be kept: %s", error)
-            self._fail(worded("the fleet's memory cannot be kept: {error}", error=error))
+            self._fail_of(error)
         except Exception as error:
             log.exception("a task of the fleet ended")
-            self._fail(
-                worded(
-                    "a fault of the program, {name}: its log tells more", name=type(error).__name__
-                )
-            )
+            self._fail_of(error)
 
     # --- the connection ----------------------------------------------------------------------
 
@@ -336,9 +345,10 @@ class Member:
         async def reconnected() -> None:
             back.set()
 
-        def complaint(text: str) -> None:
-            if self._nats is None:
-                self._shared.stand(Standing(trouble=text))
+        def complaint(trouble: Trouble) -> None:
+            # Of a connection that stands the log alone tells.
+            if self._nats is None or not self._nats.is_connected:
+                self._shared.stand(Standing(trouble=trouble.what, remedy=trouble.remedy))
 
         while self._nats is None:
             try:
@@ -354,7 +364,7 @@ class Member:
                     complaint=complaint,
                 )
             except wire.NoAnswer as error:
-                self._shared.stand(Standing(trouble=str(error)))
+                self._shared.stand(Standing(trouble=said_by(error), remedy=error.remedy))
                 await asyncio.sleep(EXAMINE_AGAIN)
         return self._nats
 
@@ -416,18 +426,28 @@ class Member:
     async def _listen(self, nats: Nats) -> None:
         """Take pushes: they are only faster than the log, and never make a call possible."""
 
+        # The library only logs what these raise.
         async def stop(message: Msg) -> None:
-            with contextlib.suppress(MessageUnreadable):
-                self._shared.stop(None, Order.read(message.data))
+            try:
+                with contextlib.suppress(MessageUnreadable):
+                    self._shared.stop(None, Order.read(message.data))
+            except StorageError as error:
+                self._fail_of(error)
 
         async def objection(message: Msg) -> None:
-            with contextlib.suppress(MessageUnreadable, ValueError, KeyError, TypeError):
-                pid = json.loads(message.data)["pid"]
-                if subjects.PID.fullmatch(pid):
-                    self._shared.hear(pid, Objection.read(message.data))
+            try:
+                with contextlib.suppress(MessageUnreadable, KeyError, TypeError):
+                    pid = decode(message.data)["pid"]
+                    if subjects.PID.fullmatch(pid):
+                        self._shared.hear(pid, Objection.read(message.data))
+            except StorageError as error:
+                self._fail_of(error)
 
         async def head(message: Msg) -> None:
-            self._sender.take_head(message.data)
+            try:
+                self._sender.take_head(message.data)
+            except StorageError as error:
+                self._fail_of(error)
 
         await nats.subscribe(self.names.push_stop(self.keys.box), cb=stop)
         await nats.subscribe(self.names.push_stop("all"), cb=stop)
@@ -474,7 +494,11 @@ class Member:
             sealed = self._assembly.take(part)
             if sealed is None or self._take_list is None:
                 return
-            contents = unseal(sealed, self.keys.sealing_key)
+            try:
+                contents = unseal(sealed, self.keys.sealing_key)
+            except NotForThisBox:
+                self._assembly.drop(part.list)
+                raise
         except (MessageUnreadable, NotForThisBox) as error:
             self._last_list = worded("refused: {error}", error=error)
             log.error("a list from headquarters: %s", error)
@@ -593,7 +617,7 @@ class Member:
                 await asyncio.sleep(SEND_AGAIN)
                 self._sender.wake()
             except LedgerForked as forked:
-                self._fail(f"{forked}; {forked.remedy}")
+                self._fail(str(forked), forked.remedy)
             if before[0] != self._sender.objections_waiting:
                 self._news()
 

@@ -1,7 +1,8 @@
 """What a box keeps of the fleet across a power cut, in ``STATE/fleet/``.
 
 ``position.json``: how far the log was followed, epoch, stop, and whether the hub is believed.
-``outbox.json``: the newest ledger row of which everything that had to go out is acknowledged.
+``outbox.json``: the newest ledger row of which everything that had to go out is acknowledged, and
+whether everything that was ever heard has to go out anew, since the hub lost it.
 ``objections``: the pseudonyms that objected elsewhere, 24 bytes each (16 of the pseudonym, 8 of the
 time in milliseconds), only ever appended to. ``head.json``: the ledger head that headquarters
 signed last.
@@ -26,6 +27,7 @@ from appliance.storage.files import (
     SYSTEM_DISK,
     Disk,
     StorageError,
+    StorageFailed,
     make_private_directory,
     replace_file,
     storage_failed,
@@ -47,12 +49,16 @@ class Memory:
         """Open or begin them. Raises the storage errors and :class:`MemoryDamaged`."""
         self.directory = state / "fleet"
         self._disk = disk
+        self._failure: StorageFailed | None = None
+        """Why no objection can be added any more: only opening anew knows what is on disk."""
         make_private_directory(self.directory, disk)
         self.position = self._position()
         self._on_disk = self.position
         outbox = self._read("outbox.json")
         self.sent = _whole(outbox, "seq")
         """The newest ledger row of which everything that had to go out is acknowledged."""
+        self.again = outbox is not None and outbox.get("again") is True
+        """Whether what was heard of others goes out anew, after a hub lost it."""
         self.head = self._read("head.json") or {}
         self.objections: dict[bytes, int] = {}
         """Pseudonym to milliseconds since 1970: everybody who objected elsewhere."""
@@ -71,9 +77,18 @@ class Memory:
 
     def acknowledged(self, seq: int) -> None:
         """Note that nothing up to ledger row *seq* waits to go out."""
-        if seq != self.sent:
+        if seq != self.sent or self.again:
             self._write("outbox.json", {"version": 1, "seq": seq})
-            self.sent = seq
+            self.sent, self.again = seq, False
+
+    def send_again(self) -> None:
+        """Put on disk that everything goes out anew; :meth:`acknowledged` ends it.
+
+        To be called before the order that says so is taken: a cut between the two would otherwise
+        leave a box that counts from there and has told nobody what the hub forgot.
+        """
+        self._write("outbox.json", {"version": 1, "seq": 0, "again": True})
+        self.sent, self.again = 0, True
 
     def signed(self, head: dict[str, Any]) -> None:
         """Keep the newest head that headquarters signed."""
@@ -89,6 +104,8 @@ class Memory:
             if key not in self.objections:
                 new.setdefault(key, int(at.timestamp() * 1000))
         if new:
+            if self._failure is not None:
+                raise self._failure
             data = b"".join(_RECORD.pack(key, at) for key, at in new.items())
             path = self.directory / "objections"
             try:
@@ -101,7 +118,9 @@ class Memory:
                 if not self.objections:
                     self._disk.sync_directory(self.directory)
             except OSError as error:
-                raise storage_failed(worded("writing {path}", path=path), error) from error
+                # A part of a record may stand there: what came behind it could not be read.
+                self._failure = storage_failed(worded("writing {path}", path=path), error)
+                raise self._failure from error
             # A new mapping, not a changed one: another thread may be looking at the old one.
             self.objections = {**self.objections, **new}
         return [key.hex() for key in new]
@@ -157,7 +176,7 @@ class Memory:
             raise storage_failed(
                 worded("reading {directory}", directory=self.directory / name), error
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged(name, error) from error
         if not isinstance(value, dict):
             raise self._damaged(name, ValueError("not an object"))
@@ -170,7 +189,9 @@ class Memory:
         return MemoryDamaged(
             f"{self.directory / name}: {error}",
             remedy=worded(
-                "Restore the state directory from its backup; the box dials nobody meanwhile."
+                "A backup of it would be older than what headquarters has: keep this state "
+                "directory, enrol the box under a new name and give it a fresh state "
+                "(docs/fleet.md, A box restored)."
             ),
         )
 

@@ -73,6 +73,8 @@ class Sender:
         self._wake = asyncio.Event()
         self.objections_waiting = 0
         self.ledger_sent = 0
+        if memory.again:
+            self.everything(memory.objections)
 
     def wake(self) -> None:
         """To be called on the loop: there may be something to send."""
@@ -98,7 +100,12 @@ class Sender:
         if last is None:
             self._pack, self._head = 0, Head()
         else:
-            lines = packs.read(last.payload)
+            try:
+                lines = packs.read(last.payload)
+            except packs.PackRefused as error:
+                raise LedgerForked(
+                    worded("headquarters has of this box what it never sent: {error}", error=error)
+                ) from error
             there = Head(lines[-1].seq, lines[-1].hash)
             ours = reader.hash_at(self._directory, there.seq) if there.seq <= head else None
             if ours != there.hash:

@@ -18,6 +18,7 @@ from appliance.fleet import claim as rules
 from appliance.fleet.claim import Asked, Objected, Passed, Position
 from appliance.fleet.memory import Memory
 from appliance.fleet.messages import Objection, Order
+from appliance.storage.files import StorageError
 from firmware.wording import worded
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,10 @@ class SharedState:
         self._lock = threading.RLock()
         self._claims: dict[str, rules.State] = {}
         self._standing = Standing()
+        self._only_fenced = False
+        """What stops this box is a fence alone, which let its calls go on."""
         self._failure = ""
+        self._remedy = ""
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -68,6 +72,11 @@ class SharedState:
     def failure(self) -> str:
         """Why nothing goes on here until a restart; empty while it does."""
         return self._failure
+
+    @property
+    def remedy(self) -> str:
+        """What to do where something is wrong; empty where nothing is, or nothing is known."""
+        return self._remedy or self._standing.remedy
 
     @property
     def heard(self) -> int:
@@ -116,10 +125,11 @@ class SharedState:
         if before != standing:
             self._changed()
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: str, remedy: str) -> None:
         """Let nobody be dialled any more until a restart."""
         with self._lock:
-            self._failure = self._failure or why
+            if not self._failure:
+                self._failure, self._remedy = why, remedy
         self._changed()
 
     def meet(self, last_sequence: int, at_anchor: str | None) -> None:
@@ -135,40 +145,68 @@ class SharedState:
             self._memory.follow(self._memory.position.sees(sequence))
 
     def hear(self, pid: str, objection: Objection) -> None:
-        """Take an objection, by push or by the log: on disk, and in every claim of the person."""
+        """Take an objection, by push or by the log: in every claim of the person, and on disk.
+
+        Where the disk takes nothing it ends what runs all the same. Raises the storage errors.
+        """
+        failure: StorageError | None = None
         with self._lock:
-            new = self._memory.heard([(pid, objection.at)])
             for attempt, state in self._claims.items():
                 self._claims[attempt], _ = rules.step(
                     state, Objected(pid), self._memory.position, self._boot()
                 )
+            try:
+                new = self._memory.heard([(pid, objection.at)])
+            except StorageError as error:
+                new, failure = [pid], error
         if new:
             # No new status: fifty boxes would answer each objection with fifty writes at the hub.
             self._post(fleet_inputs.ObjectedElsewhere(pid=pid, at=objection.at, box=objection.box))
+        if failure is not None:
+            raise failure
 
     def stop(self, epoch: int | None, order: Order) -> None:
-        """Take a stop of *epoch*; None for the present one, as a push has it."""
+        """Take a stop of *epoch*; None for the present one, as a push has it.
+
+        It holds from here on whatever the disk says. Raises the storage errors.
+        """
+        failure: StorageError | None = None
         with self._lock:
             before = self._memory.position
             epoch = before.epoch if epoch is None else epoch
             after = before.stops(epoch, order.by)
-            self._memory.move(after)
-        if after != before:
+            self._memory.follow(after)
+            # A fence let the call go on; a stop of the same epoch does not.
+            news = after != before or (
+                self._only_fenced and not order.fence and epoch == before.epoch
+            )
+            if news:
+                self._only_fenced = order.fence
+            try:
+                self._memory.move(after)
+            except StorageError as error:
+                failure = error
+        if news:
             self._post(
                 fleet_inputs.FleetStopped(
                     by=order.by, reason=order.reason, epoch=epoch, hang_up=not order.fence
                 )
             )
             self._changed()
+        if failure is not None:
+            raise failure
 
     def open(self, epoch: int, sequence: int, order: Order) -> bool:
         """Take a new epoch; return whether everything has to be sent anew."""
         with self._lock:
             before = self._memory.position
             after = before.opens(epoch, sequence, after_loss=order.after_loss)
+            if after.epoch == before.epoch:
+                return False
+            if order.after_loss:
+                self._memory.send_again()
             self._memory.move(after)
-        if after.epoch == before.epoch:
-            return False
+            self._only_fenced = False
         self._post(fleet_inputs.FleetResumed(by=order.by, reason=order.reason, epoch=epoch))
         self._changed()
         return order.after_loss

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 
-from appliance.fleet.messages import encode
+from appliance.fleet.messages import decode, encode
 from appliance.fleet.packs import Head
 from appliance.ledger.anchors import Anchor, AnchorInvalid
 from firmware.wording import worded
@@ -61,7 +60,7 @@ def open_head(payload: bytes, public: bytes, box: str) -> Anchor:
     from nacl.signing import VerifyKey
 
     try:
-        value: dict[str, Any] = json.loads(payload)
+        value = decode(payload)
         signature = base64.b64decode(value.pop("signature"), validate=True)
         VerifyKey(public).verify(_HEAD + encode(value), signature)
         if value["box"] != box:

@@ -7,6 +7,8 @@ a traceback for each. Every acknowledgement is read here, because the library ra
 returns others, and takes a bare "OK" of an old server for a grant.
 
 Wire format of the batch: NATS ADR-50. Error codes: nats-server ``errors.json``.
+
+Long because whatever the library does otherwise is set right in this one place.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from nats.aio.msg import Msg
 from appliance.fleet.complaints import Complaints
 from appliance.fleet.hub_config import PING_SECONDS, PINGS
 from appliance.fleet.keys import tls_context
-from firmware.wording import worded
+from appliance.fleet.link_trouble import Trouble, trouble_of
+from appliance.fleet.messages import MessageUnreadable, decode
+from firmware.wording import joined, worded
 
 log = logging.getLogger(__name__)
 # Said by asyncio at each end of a TLS connection, of the library's transport; it means nothing.
@@ -46,6 +50,9 @@ WRONG_SEQUENCE = 10071
 BUSY = 10164
 """A write with the same condition is under way; says nothing about whether it will succeed."""
 NOT_FOUND = 10037
+NO_STREAM = 10059
+OVERLAP = 10065
+"""Another stream takes these subjects."""
 NO_CONSUMER = 10014
 NO_LEADER = 10008
 PASSING = frozenset({BUSY, NO_LEADER})
@@ -58,7 +65,11 @@ MESSAGE_ID = "Nats-Msg-Id"
 
 
 class NoAnswer(Exception):
-    """Nobody answered: whether it was written is not known."""
+    """Nobody answered: whether it was written is not known. ``remedy`` may be empty."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class HubRefused(Exception):
@@ -107,22 +118,22 @@ async def connect(
     forever: bool,
     disconnected: Callable[[], Awaitable[None]] | None = None,
     reconnected: Callable[[], Awaitable[None]] | None = None,
-    complaint: Callable[[str], None] | None = None,
+    complaint: Callable[[Trouble], None] | None = None,
 ) -> Client:
     """Connect to one of *servers*. *forever* tries until it is cancelled; else once round.
 
-    *complaint* gets every trouble in words; the log gets each once a minute.
+    *complaint* gets every trouble; the log gets each once a minute.
     Raises :class:`NoAnswer` where none lets us in.
     """
     complaints = Complaints()
-    last: list[str] = []
+    last: list[Trouble] = []
 
     async def complain(error: Exception) -> None:
-        text = f"{type(error).__name__}: {error}".rstrip(": ")
-        last[:] = [text]
+        trouble = trouble_of(error)
+        last[:] = [trouble]
         if complaint is not None:
-            complaint(text)
-        told = complaints.note(text)
+            complaint(trouble)
+        told = complaints.note(trouble.what)
         if told is not None:
             log.warning("hub: %s", told)
 
@@ -157,8 +168,14 @@ async def connect(
             await client.close()
         raise
     except (errors.Error, OSError, TimeoutError) as error:
-        told = last[0] if last else f"{type(error).__name__}: {error}"
-        raise NoAnswer(f"{', '.join(servers)}: {told}") from error
+        trouble = last[0] if last else trouble_of(error)
+        raise NoAnswer(joined(": ", [", ".join(servers), trouble.what]), trouble.remedy) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # The library believes whatever answers to be a server.
+        with suppress(Exception):
+            await client.close()
+        what = worded("what answers there is no hub: {error}", error=error)
+        raise NoAnswer(joined(": ", [", ".join(servers), what])) from error
     return client
 
 
@@ -194,11 +211,50 @@ async def ask(
     return dict(answer.headers or {}), answer.data
 
 
+async def ask_all(
+    client: Client, subject: str, body: Mapping[str, Any], *, expected: int, within: float
+) -> list[dict[str, Any]]:
+    """Return the answers of everybody who listens to *subject*: *expected*, or those in time.
+
+    None where nobody listens; an answer that is none counts as an empty one. Raises
+    :class:`NoAnswer` where the link is down, or somebody listens and nobody answers.
+    """
+    inbox = client.new_inbox()
+    arriving: asyncio.Queue[Msg] = asyncio.Queue()
+
+    async def arrived(message: Msg) -> None:
+        arriving.put_nowait(message)
+
+    found: list[dict[str, Any]] = []
+    try:
+        subscription = await client.subscribe(inbox, cb=arrived)
+        await client.publish(subject, json.dumps(body).encode(), reply=inbox)
+    except (errors.Error, OSError) as error:
+        raise NoAnswer(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+    try:
+        async with asyncio.timeout(within):
+            while len(found) < expected:
+                message = await arriving.get()
+                if (message.headers or {}).get("Status") == "503":
+                    return []
+                try:
+                    found.append(decode(message.data))
+                except MessageUnreadable:
+                    found.append({})
+    except TimeoutError:
+        if not found:
+            raise NoAnswer("TimeoutError") from None
+    finally:
+        with suppress(errors.Error):
+            await subscription.unsubscribe()
+    return found
+
+
 async def api(client: Client, call: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Ask JetStream's interface. Raises :class:`NoAnswer` and :class:`HubRefused`."""
     payload = b"" if body is None else json.dumps(body).encode()
     _, answer = await ask(client, f"$JS.API.{call}", payload)
-    value: dict[str, Any] = json.loads(answer)
+    value = _object(answer)
     _raise(value)
     return value
 
@@ -366,12 +422,7 @@ def version_of(client: Client) -> tuple[int, ...]:
 
 
 def _written(answer: bytes) -> Written:
-    try:
-        value = json.loads(answer)
-    except ValueError as error:
-        raise HubRefused(
-            0, worded("an answer that is none: {answer!r}", answer=answer[:80])
-        ) from error
+    value = _object(answer)
     _raise(value)
     if not isinstance(value.get("seq"), int) or not value["seq"]:
         raise HubRefused(0, worded("an answer without a sequence: {answer!r}", answer=answer[:80]))
@@ -382,6 +433,15 @@ def _written(answer: bytes) -> Written:
         batch=str(value.get("batch", "")),
         count=int(value.get("count", 0)),
     )
+
+
+def _object(answer: bytes) -> dict[str, Any]:
+    try:
+        return decode(answer)
+    except MessageUnreadable as error:
+        raise HubRefused(
+            0, worded("an answer that is none: {answer!r}", answer=answer[:80])
+        ) from error
 
 
 def _raise(value: dict[str, Any]) -> None:

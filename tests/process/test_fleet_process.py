@@ -134,20 +134,24 @@ def test_a_box_joins_calls_is_stopped_and_audited(office: Office, bench: Bench) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "words", "code"),
     [
-        (("hub",), "nothing to do"),
-        (("hub", "--campaign", "Spring!", "--node", "a=b"), "cannot name"),
-        (("hub", "--campaign", "spring", "--node", "nonsense"), "NAME=HOST"),
-        (("hub", "--check"), "holds no fleet"),
-        (("status",), "holds no fleet"),
-        (("stop", "--by", "a", "--reason", "b", "--all"), "holds no fleet"),
+        (("hub",), "nothing to do", 2),
+        (("hub", "--campaign", "Spring!", "--node", "a=b"), "cannot name", 2),
+        (("hub", "--campaign", "spring", "--node", "nonsense"), "NAME=HOST", 2),
+        (("hub", "--check"), "holds no fleet", 1),
+        (("status",), "holds no fleet", 1),
+        (("stop", "--by", "a", "--reason", "b", "--all"), "holds no fleet", 1),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_cannot_be_done_says_why(
-    tmp_path: Path, arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    words: str,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     action, *rest = arguments
-    assert main(["fleet", action, "--hub", str(tmp_path / "hub"), *rest]) == 1
+    assert main(["fleet", action, "--hub", str(tmp_path / "hub"), *rest]) == code
     assert words in capsys.readouterr().err

@@ -154,6 +154,16 @@ class Fleet:
     def headquarters(self, work: Any) -> Any:
         return at_hub(self.server.hub, work)
 
+    def said(self, box: BoxBench) -> dict[str, Any]:
+        """Return what *box* said last of itself."""
+
+        async def look(headquarters: Headquarters) -> dict[str, Any]:
+            seen = await headquarters.seen()
+            return next((one.status or {} for one in seen if one.box == box.keys.box), {})
+
+        told: dict[str, Any] = self.headquarters(look)
+        return told
+
     def stop(self, *boxes: BoxBench) -> None:
         async def order(headquarters: Headquarters) -> object:
             names = [box.keys.box for box in boxes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.box.box import Box
+from appliance.box.state import BoxState
 from appliance.campaign import inputs
 from appliance.campaign.fleet_inputs import (
     ClaimDenied,
@@ -22,10 +25,10 @@ from appliance.campaign.fleet_inputs import (
 from appliance.config.load import Config
 from appliance.effects import AskClaim, Entry
 from appliance.fleet.pseudonym import pseudonym
-from appliance.ledger import read_entries
+from appliance.ledger import Ledger, read_entries
 from appliance.model import AttemptElsewhere, Contact, Outcome
 from firmware import events
-from firmware.orders import Dial, HangUp
+from firmware.orders import Dial, HangUp, Order
 from tests.support.box_bench import Bench, answered_and_pressed
 from tests.support.box_bench import loaded as loaded
 
@@ -141,6 +144,76 @@ def test_asks_with_the_row_on_disk_and_dials_nobody_meanwhile(bench: FleetBench)
     assert bench.dials == []
     assert len(bench.fleet.asked) == 1
     assert "call.authorised" not in bench.kinds()
+
+
+class Medium:
+    """What the system calls of this process have put on the medium."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bytes: dict[int, int] = {}
+        self.names: dict[int, set[str]] = {}
+        data, whole = os.fdatasync, os.fsync
+
+        def of_data(descriptor: int) -> None:
+            data(descriptor)
+            found = os.fstat(descriptor)
+            self.bytes[found.st_ino] = found.st_size
+
+        def of_all(descriptor: int) -> None:
+            whole(descriptor)
+            found = os.fstat(descriptor)
+            self.bytes[found.st_ino] = found.st_size
+            if stat.S_ISDIR(found.st_mode):
+                self.names[found.st_ino] = set(os.listdir(descriptor))
+
+        monkeypatch.setattr(os, "fdatasync", of_data)
+        monkeypatch.setattr(os, "fsync", of_all)
+
+    def holds(self, file: Path) -> bool:
+        found, folder = file.stat(), file.parent.stat()
+        return self.bytes.get(found.st_ino) == found.st_size and file.name in self.names.get(
+            folder.st_ino, ()
+        )
+
+
+@pytest.mark.parametrize("page", [None, 1, 2000], ids=["one page", "a page a write", "pages"])
+@pytest.mark.parametrize("tail", [None, b'{"at":"2027', b"\0" * 300])
+def test_the_row_of_a_dial_is_on_the_medium_with_its_page_before_the_order(
+    tmp_path: Path,
+    loaded: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    page: int | None,
+    tail: bytes | None,
+) -> None:
+    """In a fleet too, right behind a change of the page and behind a repaired end of it."""
+    medium = Medium(monkeypatch)
+    if page is not None:
+        settings = Ledger.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
+        monkeypatch.setitem(settings, "segment_bytes", page)
+    bench = FleetBench(tmp_path, loaded)
+    bench.register(NUMBER)
+    if tail is not None:
+        bench.state.close()
+        last = max((tmp_path / "ledger").glob("*.jsonl"))
+        with last.open("ab") as stream:
+            stream.write(tail)
+        bench.state = BoxState.open(tmp_path)
+        assert bench.state.repaired()["ledger_cut"]["bytes"] == len(tail)
+        bench.box = bench.make()
+    seen: list[tuple[str, bool]] = []
+    take = bench.line.order
+
+    def order(given: Order) -> None:
+        last = max((tmp_path / "ledger").glob("*.jsonl"))
+        seen.append((type(given).__name__, medium.holds(last)))
+        take(given)
+
+    monkeypatch.setattr(bench.line, "order", order)
+    bench.grant(bench.ask())
+    assert seen == [("Dial", True)]
+    rows = [e.kind for e in read_entries(tmp_path / "ledger")]
+    assert rows.index("call.authorised") < len(rows)
+    assert bench.line.kinds_on_disk[0][-1] in ("call.authorised", "call.dialling")
 
 
 def test_a_grant_is_a_call_whose_row_bears_the_claim(bench: FleetBench) -> None:

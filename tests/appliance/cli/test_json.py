@@ -117,7 +117,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-FLEET = "fleet hub --campaign c --node a=127.0.0.1 --node b=127.0.0.1 --node c=127.0.0.1 --bench"
+FLEET = "fleet hub --campaign c --node a=127.0.0.1 --node b=127.0.0.2 --node c=127.0.0.3 --bench"
 WORKING = (
     "contacts import people.csv --dry-run",
     "contacts import people.csv",

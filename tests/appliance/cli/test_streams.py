@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.cli.streams import plain, safe_output, visible
+from appliance.cli.streams import draw_anew, plain, safe_output, visible
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,22 @@ def test_no_locale_ends_a_command_in_a_traceback(
     )
     assert b"Traceback" not in done.stderr
     assert done.returncode in (0, 1, 2)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("command", ["fleet", "panel"])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_screen_is_drawn_anew_on_a_terminal_and_its_text_is_not_obeyed(
+    command: str, terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = _Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    with safe_output(command):
+        draw_anew("north\x07" if command == "fleet" else "north")
+    clear, _, rest = out.getvalue().rpartition("\x1b[2J")
+    assert (clear == "\x1b[H") is terminal
+    assert rest == ("north\\u0007\n" if command == "fleet" else "north\n")

@@ -487,6 +487,26 @@ def test_a_hub_that_went_back_bars_the_box_until_a_person_says_so(fleet: Fleet) 
     assert isinstance(north.claim(somebody()), ClaimGranted)
 
 
+def test_a_hub_that_went_back_behind_an_epoch_begins_a_later_one(fleet: Fleet) -> None:
+    """It has forgotten stops and epochs too: what it would begin next, the box has passed."""
+    north = fleet.box()
+    north.member.close()
+    memory = Memory(north.directory)
+    memory.move(Position(highest=10**9, epoch=5))
+    north.member = north._made()
+    north.start()
+    wait_until(lambda: north.member.status()["epoch"] == 5)
+    north.member.changed()
+    wait_until(lambda: fleet.said(north).get("epoch") == 5)
+    fleet.stop(north)
+    north.next(FleetStopped)
+    wait_until(lambda: north.member.status()["stopped"])
+    fleet.resume(north, after_loss=True)
+    assert north.next(FleetResumed).epoch == 6
+    wait_until(lambda: north.member.barred() is None)
+    assert isinstance(north.claim(somebody()), ClaimGranted)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -681,7 +701,8 @@ def test_a_wrong_key_tells_why(fleet: Fleet, tmp_path: Path) -> None:
     box = BoxBench(tmp_path, keys, fleet.server.hub.nodes[0].port)
     fleet.boxes.append(box)
     box.member.start(0)
-    wait_until(lambda: "uthorization" in box.member.status()["trouble"])
+    wait_until(lambda: "does not know this key" in box.member.status()["trouble"])
+    assert "enrols the box anew" in box.member.status()["remedy"]
     assert "headquarters cannot be asked" in str(box.member.barred())
 
 

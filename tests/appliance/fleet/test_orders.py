@@ -15,16 +15,19 @@ from appliance.campaign.fleet_inputs import (
     FleetStopped,
     ObjectedElsewhere,
 )
+from appliance.cli.main import main
 from appliance.fleet import canary, member, wire
+from appliance.fleet.canary import HubUnfit
 from appliance.fleet.certificates import new_node
 from appliance.fleet.headquarters import Headquarters
 from appliance.fleet.member import Member
 from appliance.fleet.pseudonym import pseudonym
+from appliance.storage.files import StorageFailed
 from firmware.clock import SystemClock
 from tests.support.fleet_bench import NAMES, Fleet, somebody
 from tests.support.fleet_bench import fleet as fleet
 from tests.support.fleet_bench import server as server
-from tests.support.hub_server import HubServer
+from tests.support.hub_server import HubServer, at_hub
 from tests.support.link_proxy import wait_until
 
 pytestmark = pytest.mark.process
@@ -181,3 +184,75 @@ def test_two_machines_with_one_name_fence_it(fleet: Fleet, tmp_path: Path) -> No
         assert twin.barred()
     finally:
         twin.close()
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "words"),
+    [
+        ("nats.conf", "sync_interval: always", 'sync_interval: "2m"', "not on its disk"),
+        ("users.conf", "imports: [", "# imports: [", "no node tells how it keeps its disk"),
+    ],
+)
+def test_a_hub_is_asked_how_its_nodes_keep_their_disks(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    before: str,
+    after: str,
+    words: str,
+) -> None:
+    server = HubServer(tmp_path)
+    path = server.directory("hub-1") / file
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after))
+    server.start()
+    try:
+
+        async def streams(headquarters: Headquarters) -> list[str]:
+            told = await wire.api(headquarters.nats, "STREAM.NAMES")
+            return told.get("streams") or []
+
+        command = ["fleet", "hub", "--hub", str(server.hub.directory), "--check"]
+        assert main(command) == 1
+        assert words in capsys.readouterr().err
+        assert at_hub(server.hub, streams) == [], "nothing is made on it"
+        path.write_text(text)
+        for node in server.hub.nodes:
+            server.kill(node.name)
+        server.start()
+        assert main(command) == 0
+        assert "every disk synchronised" in capsys.readouterr().out
+    finally:
+        server.close()
+
+
+def test_a_hub_of_somebody_elses_streams_is_refused(tmp_path: Path) -> None:
+    server = HubServer(tmp_path)
+    server.start()
+    try:
+
+        async def prepare(headquarters: Headquarters) -> None:
+            body = {"name": "ALL", "subjects": ["c.>"], "storage": "file"}
+            await wire.api(headquarters.nats, "STREAM.CREATE.ALL", body)
+            with pytest.raises(HubUnfit, match="another stream of this hub") as unfit:
+                await headquarters.prepare()
+            assert "a hub of the fleet's own" in unfit.value.remedy
+
+        at_hub(server.hub, prepare)
+    finally:
+        server.close()
+
+
+def test_a_full_disk_is_told_as_one_whatever_task_met_it(fleet: Fleet) -> None:
+    """The followers run in a group, which wraps what ends them."""
+    north = fleet.box(start=False)
+    failure = StorageFailed("writing objections: No space left", remedy="Make room.")
+    north.member._fail_of(ExceptionGroup("a", [ExceptionGroup("b", [failure])]))
+    status = north.member.status()
+    assert status["failed"]
+    assert "No space left" in status["trouble"]
+    assert status["remedy"] == "Make room."
+    assert "No space left" in str(north.member.barred())
+    denied = north.claim(somebody())
+    assert isinstance(denied, ClaimDenied), "answered at once, by nobody's thread"

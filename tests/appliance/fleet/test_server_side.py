@@ -261,7 +261,13 @@ def test_who_may_connect() -> None:
         ),
         "    ]",
         "  }",
-        "  SYS { users: [] }",
+        "  SYS {",
+        "    users: []",
+        (
+            '    exports: [ { service: "$SYS.REQ.SERVER.PING.JSZ", response: stream, '
+            "accounts: [FLEET] } ]"
+        ),
+        "  }",
         "}",
         "system_account: SYS",
     ]
