@@ -37,6 +37,8 @@ ANSWERS_WITHIN = 2.0
 """Seconds that every node has to tell of itself."""
 AT_ONCE = 200
 """Stops in one write; the server takes a thousand messages."""
+BEGUN_AT_ONCE = 40
+"""Boxes whose new epoch is under way at the same time; each takes five answers of the hub."""
 TOGETHER_WITHIN = 3.0
 """Seconds before they are written one by one, each of them patiently."""
 
@@ -243,23 +245,27 @@ class Headquarters:
         The old epoch is closed first: a box that still counts in it finds itself stopped there,
         so that no stop of the new epoch can be passed by with a claim of the old one.
         """
-        now = datetime.now(UTC)
-        opened = {}
-        for box in boxes:
-            epoch = await self.epoch(box)
-            said = await self._patiently(partial(self._epoch_said, box))
-            for over in sorted({epoch, max(epoch, said)}):
-                fence = Order(
-                    by=by, reason=worded("epoch {epoch} is over", epoch=over), at=now, fence=True
-                )
-                await self._once(self.names.stop(over, box), fence.payload())
-            # Higher than any that the box ever heard of, or it would take it for an old one: a
-            # hub that went back has forgotten epochs too.
-            epoch = max(epoch, said)
-            order = Order(by=by, reason=reason, at=now, after_loss=after_loss)
-            await self._once(self.names.epoch(epoch + 1, box), order.payload())
-            opened[box] = epoch + 1
+        order = Order(by=by, reason=reason, at=datetime.now(UTC), after_loss=after_loss)
+        boxes = list(boxes)
+        opened: dict[str, int] = {}
+        for start in range(0, len(boxes), BEGUN_AT_ONCE):
+            some = boxes[start : start + BEGUN_AT_ONCE]
+            begun = await asyncio.gather(*(self._begin(box, order) for box in some))
+            opened.update(zip(some, begun, strict=True))
         return opened
+
+    async def _begin(self, box: str, order: Order) -> int:
+        epoch = await self.epoch(box)
+        said = await self._patiently(partial(self._epoch_said, box))
+        for over in sorted({epoch, max(epoch, said)}):
+            why = worded("epoch {epoch} is over", epoch=over)
+            fence = Order(by=order.by, reason=why, at=order.at, fence=True)
+            await self._once(self.names.stop(over, box), fence.payload())
+        # Higher than any that the box ever heard of, or it would take it for an old one: a
+        # hub that went back has forgotten epochs too.
+        epoch = max(epoch, said) + 1
+        await self._once(self.names.epoch(epoch, box), order.payload())
+        return epoch
 
     async def object(self, number: str) -> bool:
         """Note the objection of *number* (E.164) for every box; False where it is there already."""
