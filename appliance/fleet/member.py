@@ -285,7 +285,7 @@ class Member:
             self._nats = None
             log.warning("the link to the hub does not come back by itself: connecting anew")
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(wire.close(nats), CLOSE_WITHIN)
+                await wire.close(nats)
 
     async def _held(self, nats: Nats, lost: asyncio.Event, back: asyncio.Event) -> None:
         """Examine the hub, and again whenever the link was gone; return once it stays gone."""

@@ -43,6 +43,8 @@ RECONNECT_WAIT = 1
 CONNECT_TIMEOUT = 4
 """Seconds for TCP, TLS and log-in: several round trips over a bad mobile link."""
 
+CLOSE_WITHIN = 5.0
+
 EXISTS = 10077
 """The subject has its one message already."""
 WRONG_SEQUENCE = 10071
@@ -180,17 +182,21 @@ async def connect(
 
 
 async def close(client: Client) -> None:
-    """Close the connection.
+    """Close the connection, within :data:`CLOSE_WITHIN` seconds.
 
-    The client may find that its stream's end was waited for by a task which it cancelled itself a
-    moment ago, and then hands that cancellation on; only one that is meant for the caller counts.
+    The library may wait for ever for what it would still send, where the link broke and its task
+    that sends is gone. It may also find that its stream's end was waited for by a task which it
+    cancelled itself a moment ago, and then hands that cancellation on; only one that is meant for
+    the caller counts.
     """
     task = asyncio.current_task()
-    try:
-        await client.close()
-    except asyncio.CancelledError:
-        if task is not None and task.cancelling():
-            raise
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_WITHIN):
+            try:
+                await client.close()
+            except asyncio.CancelledError:
+                if task is not None and task.cancelling():
+                    raise
 
 
 async def ask(

@@ -45,3 +45,9 @@ def test_a_caller_that_is_cancelled_is_cancelled() -> None:
         return closing.cancelled()
 
     assert asyncio.run(run())
+
+
+def test_a_client_whose_end_never_comes_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for its sending task, which ended with the link."""
+    monkeypatch.setattr(wire, "CLOSE_WITHIN", 0.05)
+    asyncio.run(wire.close(cast(Client, Ending(asyncio.Event().wait))))
