@@ -763,7 +763,7 @@ def _spoilt(work: Path, place: Path, what: str) -> Path:
                 compiled.unlink()
             timer = point / "etc/systemd/system/autodialer-card-deadline.timer.d"
             timer.mkdir()
-            (timer / "bench.conf").write_text("[Timer]\nOnBootSec=\nOnBootSec=4min\n")
+            (timer / "bench.conf").write_text("[Timer]\nOnBootSec=\nOnBootSec=100s\n")
     finally:
         subprocess.run(["umount", str(point)], check=True)
     return Path(make.bundle(_wanted(make, work), slot, place / f"{what}.raucb", f"spoilt-{what}"))
