@@ -298,7 +298,7 @@ def test_a_box_that_does_not_come_to_rest_is_not_updated(card: Card) -> None:
     card.box.calls = [1]
     assert card.apply() == "busy"
     assert card.box.asked[-1] == "update.release"
-    assert "1 calls are up" in card.word()
+    assert "1 call is up" in card.word()
     assert card.restarts == 0
 
 

@@ -377,7 +377,7 @@ def test_a_question_hears_of_limits_only_where_every_idle_line_has_reached_one()
     made = Box(Registry(anna=hours(-1, 9), ben=hours(-1, 9)), lines=2, options=limits)
     made.end("a1", events.Cause.NO_ANSWER, line=LINE)
     assert made.engine.calls.keys() == {"line-2"}
-    told = f"{LINE}: 1 calls in the last 24 hours, of 1"
+    told = f"{LINE}: 1 call in the last 24 hours, of 1"
     assert made.engine.circumstances(made.now(), bench=False, call_seconds=9.0).limit == told
     assert [one.line for one in made.engine.limits_reached(made.now())] == [LINE]
     made.end("a2", events.Cause.NO_ANSWER, line="line-2")
@@ -520,13 +520,13 @@ def test_a_reached_limit_is_recorded_whole() -> None:
     assert made.last("limit.reached").data == {
         "line": LINE,
         "limit": "calls_per_hour",
-        "detail": "1 calls in the last hour, of 1",
+        "detail": "1 call in the last hour, of 1",
         "until": (T0 + timedelta(hours=1)).isoformat(),
     }
     assert made.engine.wake_at(made.now()) == 3600.0
     assert made.engine.why_idle(made.now()) == idleness.Idle(
         code="limit",
-        sentence="The limits of the lines are reached (line-1: 1 calls in the last hour, of 1); "
+        sentence="The limits of the lines are reached (line-1: 1 call in the last hour, of 1); "
         "the next call may happen at 2026-11-24 11:00+00:00.",
         next_at=T0 + timedelta(hours=1),
     )

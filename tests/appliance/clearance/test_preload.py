@@ -17,6 +17,7 @@ def test_plans_zones_and_holidays_are_read(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(preloading, "load_plans", plans.append)
     zones.region_zones.cache_clear()
     zones._zones_of_code.cache_clear()
+    zones._zones_of_region.cache_clear()
     law_calendar._holidays.cache_clear()
     profile = load_profile("fr")
     preloading.preload(profile, "FR")

@@ -247,7 +247,7 @@ def test_a_registry_that_lost_people_refuses_an_import_until_somebody_accepts(
     os.truncate(log, log.stat().st_size * 60 // 100)
     people = str(state.parent / "people.csv")
     assert main(["--state", str(state), "doctor"]) == 1
-    assert "has lost 1 consents of 1 people" in capsys.readouterr().out
+    assert "has lost 1 consent of 1 person" in capsys.readouterr().out
     assert main(["--state", str(state), "contacts", "import", people]) == 1
     assert "nobody can be imported" in capsys.readouterr().err
     assert main(["--state", str(state), "reset", "--by", "Ada", "--reason", "no copy"]) == 0

@@ -198,7 +198,7 @@ def test_the_page_has_its_anchor_beside_it_and_a_cut_ledger_shows(
     assert Anchor.parse(anchor.read_text()) == Anchor.of(head, AT)
     verify = ["--state", str(state), "ledger", "verify", "--anchor", str(anchor)]
     assert main(verify) == 0
-    assert "1 of 1 anchors met" in capsys.readouterr().out
+    assert "1 of 1 anchor met" in capsys.readouterr().out
     (segment,) = (state / "ledger").glob("*.jsonl")
     lines = segment.read_bytes().splitlines(keepends=True)
     segment.write_bytes(b"".join(lines[:-1]))
