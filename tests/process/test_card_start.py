@@ -41,10 +41,16 @@ class Card:
             (self.root / name).mkdir(parents=True)
         for name in ("etc/autodialer", "var/lib/autodialer", "var/lib/systemd", "etc/credstore"):
             (self.root / "root" / name).mkdir(parents=True)
+        self.init = self.root / "root/lib/systemd/systemd"
+        self.init.parent.mkdir(parents=True)
+        self.init.touch(0o755)
+        (self.root / "root/sbin").mkdir()
+        (self.root / "root/sbin/init").symlink_to("/lib/systemd/systemd")
         for name in ("etc/machine-id", "etc/hostname", "etc/autodialer/config.yaml"):
             (self.root / "root" / name).write_text("the card's\n")
         (self.root / "scripts/functions").write_text(
             'wait_for_udev() { :; }\nlog_warning_msg() { echo "$@" >&2; }\n'
+            'panic() { echo "$@" >/run/panic; exit 1; }\n'
         )
         (self.root / "cmdline").write_text(CMDLINE)
         shutil.copy(FILES / START, self.root / "scripts/start")
@@ -131,6 +137,29 @@ def test_a_flashed_card_gets_what_is_its_own_once(card: Card) -> None:
     assert not card.missing()
     rights = card.start("stat -c %u:%g:%a var/lib/autodialer etc/autodialer etc/credstore").split()
     assert rights == ["610:610:700", "0:610:770", "0:0:700"]
+
+
+@pytest.mark.parametrize("init", ["whole", "gone", "not executable", "link gone", "a folder"])
+def test_a_root_without_init_is_restarted_and_opens_no_shell(card: Card, init: str) -> None:
+    if init == "gone":
+        card.init.unlink()
+    elif init == "not executable":
+        card.init.chmod(0o644)
+    elif init == "link gone":
+        (card.root / "root/sbin/init").unlink()
+    elif init == "a folder":
+        card.init.unlink()
+        card.init.mkdir()
+    run = card.root / "run"
+    if init == "whole":
+        card.start()
+        assert not (run / "panic").exists()
+        return
+    with pytest.raises(AssertionError):
+        card.start()
+    assert (run / "panic").read_text() == "card: this root has no init\n"
+    # Nothing was begun on the data partition.
+    assert not (run / "autodialer-card" / "fsck").exists()
 
 
 def no_start_yet(card: Card) -> None:
