@@ -13,11 +13,11 @@ Long because whatever may not be dialled is refused here and nowhere else, each 
 
 from __future__ import annotations
 
+import hmac
 import re
 import unicodedata
 from enum import StrEnum, unique
 from functools import lru_cache
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from appliance.service_ranges import NANP_SERVICE_AREA, service
@@ -265,20 +265,16 @@ def hash_number(key: bytes, e164: str) -> str:
     """
     if not _E164.fullmatch(e164):
         raise ValueError("only an E.164 number can be hashed")
-    inner, outer = _pads(key)
-    return sha256(outer + sha256(inner + e164.encode("ascii")).digest()).hexdigest()
+    keyed = _keyed(key).copy()
+    keyed.update(e164.encode("ascii"))
+    return keyed.hexdigest()
 
 
 @lru_cache(maxsize=8)
-def _pads(key: bytes) -> tuple[bytes, bytes]:
-    """Return what HMAC (RFC 2104) puts before the text and before the inner digest.
-
-    Made once for each key: two digests of short texts then take a third of the time that
-    :func:`hmac.digest` does, which sets up the algorithm anew for each.
-    """
-    block = key if len(key) <= 64 else sha256(key).digest()
-    block = block.ljust(64, b"\0")
-    return bytes(octet ^ 0x36 for octet in block), bytes(octet ^ 0x5C for octet in block)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Return HMAC with the key taken in: :func:`hmac.digest` takes it in anew for each text, which
+    makes up half of its time."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def _clean(text: str) -> str:
