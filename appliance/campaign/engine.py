@@ -482,9 +482,10 @@ class Engine:
             case events.LineFault():
                 self._lines.failed(given, now)
             case events.IncomingRejected() | events.IncomingRinging() | events.WaitingGone():
-                caller = self._caller(given)
-                if caller is not None and self._options.incoming_call_objects:
-                    self._withdrawals.objection(caller, "incoming", now, incoming=given.attempt)
+                objector = self.objector(given)
+                caller = objector or self._caller(given)
+                if objector is not None:
+                    self._withdrawals.objection(objector, "incoming", now, incoming=given.attempt)
                 if isinstance(given, events.IncomingRinging):
                     silent = (
                         self._state.stopped or self._recorder.contact_open or self._placer.retired

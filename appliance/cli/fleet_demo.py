@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 
 from appliance.cli.output import check_outside_state
 from appliance.cli.speech import say
 from appliance.demo.fleet_run import FleetPerformance
-from appliance.errors import Refused
-from firmware.wording import worded
+from appliance.fleet.hub import refuse_what_is_there
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -19,15 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     directory: Path = arguments.directory or Path(tempfile.mkdtemp(prefix="autodialer-fleet-"))
     check_outside_state(arguments, "--directory", directory)
-    if os.path.lexists(directory) and not directory.is_dir():
-        raise Refused(
-            worded("{directory} is not a directory", directory=directory),
-            worded("name a new directory"),
-        )
-    if directory.exists() and any(directory.iterdir()):
-        raise Refused(
-            worded("{directory} is not empty", directory=directory), worded("name a new directory")
-        )
+    refuse_what_is_there(directory)
 
     def tell(text: str) -> None:
         print(say(text), flush=True)

@@ -207,9 +207,15 @@ class Headquarters:
 
         It may say what it likes: what it is ordered in the epoch that the log knows stands.
         """
-        told = await wire.read_direct(self.nats, subjects.STATUSES, subjects.status(box))
-        status = None if told is None else read_status(told.payload)
+        status, _ = await self._heard(box)
         return 0 if status is None else int(status.get("epoch", 0))
+
+    async def _heard(self, box: str) -> tuple[dict[str, Any] | None, datetime | None]:
+        """Return what *box* said last of itself, and when."""
+        told = await wire.read_direct(self.nats, subjects.STATUSES, subjects.status(box))
+        if told is None:
+            return None, None
+        return read_status(told.payload), datetime.fromisoformat(told.time).astimezone(UTC)
 
     async def stop(self, boxes: Iterable[str], *, by: str, reason: str) -> dict[str, int]:
         """Stop *boxes*: a push that hangs up at once, then one message each in the log.
@@ -315,18 +321,15 @@ class Headquarters:
 
     async def _seen(self, box: str) -> BoxSeen:
         epoch = await self.epoch(box)
-        nats, place = self.nats, self.names.stop(epoch, box)
-        stop = await self._patiently(lambda: wire.read_direct(nats, self.names.stream, place))
-        told = await self._patiently(
-            lambda: wire.read_direct(nats, subjects.STATUSES, subjects.status(box))
-        )
-        status = None if told is None else read_status(told.payload)
+        place = self.names.stop(epoch, box)
+        stop = await self._patiently(lambda: wire.read_direct(self.nats, self.names.stream, place))
+        status, heard_at = await self._patiently(partial(self._heard, box))
         return BoxSeen(
             box=box,
             epoch=epoch,
             ordered_stop=stop is not None,
             status=status,
-            heard_at=None if told is None else datetime.fromisoformat(told.time).astimezone(UTC),
+            heard_at=heard_at,
         )
 
     async def confirmations(self, boxes: Iterable[str], within: float) -> list[BoxSeen]:

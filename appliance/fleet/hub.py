@@ -101,7 +101,12 @@ class Hub:
 
         Only where nothing is yet: keys are never written over, whoever they are of.
         """
-        _refuse_what_is_there(directory)
+        if (directory / "fleet.json").exists():
+            raise Refused(
+                worded("{directory} holds a fleet already", directory=directory),
+                worded("choose another directory"),
+            )
+        refuse_what_is_there(directory)
         _refuse_nodes(nodes)
         name(campaign)
         make_private_directory(directory)
@@ -277,12 +282,8 @@ def _unreadable(path: Path, error: Exception) -> Refused:
     return Refused(joined(": ", [str(path), why]), worded("restore it from a backup"))
 
 
-def _refuse_what_is_there(directory: Path) -> None:
-    if (directory / "fleet.json").exists():
-        raise Refused(
-            worded("{directory} holds a fleet already", directory=directory),
-            worded("choose another directory"),
-        )
+def refuse_what_is_there(directory: Path) -> None:
+    """Raise :class:`~appliance.errors.Refused` unless *directory* is empty or not there yet."""
     if os.path.lexists(directory) and not directory.is_dir():
         raise Refused(
             worded("{directory} is no directory", directory=directory),

@@ -40,36 +40,41 @@ def trouble_of(error: BaseException) -> Trouble:
         if error.errno > 0:
             error = OSError(error.errno, os.strerror(error.errno))
         return Trouble(worded("the hub cannot be reached: {why}", why=reason_of(error)))
-    return Trouble(f"{type(error).__name__}: {said}".rstrip(": "))
+    return Trouble(named(error))
+
+
+def named(error: BaseException) -> str:
+    """Return the kind of *error* and what it says, for the log: many of a link say nothing."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+_CERTIFICATE = {
+    NOT_YET_VALID: Trouble(
+        worded("the hub's certificate is not valid yet"),
+        worded("Set the clock of this machine, or of the one that made the hub's files."),
+    ),
+    EXPIRED: Trouble(
+        worded("the hub's certificate has expired"),
+        worded(
+            "See that this machine's clock is right; if it is, the fleet is ten years old: "
+            "headquarters makes the next one."
+        ),
+    ),
+    **dict.fromkeys(
+        (OTHER_NAME, OTHER_ADDRESS),
+        Trouble(
+            worded("the hub's certificate is of another machine"),
+            worded("Write the servers as headquarters' file named them, or look who answers."),
+        ),
+    ),
+}
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> Trouble:
-    match error.verify_code:
-        case code if code == NOT_YET_VALID:
-            return Trouble(
-                worded("the hub's certificate is not valid yet"),
-                worded("Set the clock of this machine, or of the one that made the hub's files."),
-            )
-        case code if code == EXPIRED:
-            return Trouble(
-                worded("the hub's certificate has expired"),
-                worded(
-                    "See that this machine's clock is right; if it is, the fleet is ten years old: "
-                    "headquarters makes the next one."
-                ),
-            )
-        case code if code in (OTHER_NAME, OTHER_ADDRESS):
-            return Trouble(
-                worded("the hub's certificate is of another machine"),
-                worded("Write the servers as headquarters' file named them, or look who answers."),
-            )
-        case _:
-            return Trouble(
-                worded(
-                    "whoever answers there is not of this fleet: {why}", why=error.verify_message
-                ),
-                worded(
-                    "Look who answers at that address; if headquarters made a new fleet, join with "
-                    "its file."
-                ),
-            )
+    return _CERTIFICATE.get(error.verify_code) or Trouble(
+        worded("whoever answers there is not of this fleet: {why}", why=error.verify_message),
+        worded(
+            "Look who answers at that address; if headquarters made a new fleet, join with its "
+            "file."
+        ),
+    )

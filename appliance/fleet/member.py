@@ -68,6 +68,7 @@ BELIEVED_MISSING = 3
 CLOSE_WITHIN = 5.0
 """Seconds that the end waits for what is still on its way."""
 SEND_AGAIN = 1.0
+_CUT = Standing(trouble=worded("the link to the hub is cut"))
 
 
 def boot_time() -> float:
@@ -328,7 +329,7 @@ class Member:
                 await asyncio.wait_for(lost.wait(), EXAMINE_AGAIN)
         self._answered_at = time.monotonic()
         if not lost.is_set():
-            self._shared.stand(Standing(trouble=worded("the link to the hub is cut")))
+            self._shared.stand(_CUT)
 
     async def _follow(self, nats: Nats, *followers: Follower) -> None:
         async with asyncio.TaskGroup() as group:
@@ -339,7 +340,7 @@ class Member:
         keys = self.keys
 
         async def disconnected() -> None:
-            self._shared.stand(Standing(trouble=worded("the link to the hub is cut")))
+            self._shared.stand(_CUT)
             lost.set()
 
         async def reconnected() -> None:
@@ -426,33 +427,30 @@ class Member:
     async def _listen(self, nats: Nats) -> None:
         """Take pushes: they are only faster than the log, and never make a call possible."""
 
-        # The library only logs what these raise.
-        async def stop(message: Msg) -> None:
+        def stop(payload: bytes) -> None:
+            self._shared.stop(None, Order.read(payload))
+
+        def objection(payload: bytes) -> None:
+            with contextlib.suppress(KeyError, TypeError):
+                pid = decode(payload)["pid"]
+                if subjects.PID.fullmatch(pid):
+                    self._shared.hear(pid, Objection.read(payload))
+
+        await self._pushed(nats, self.names.push_stop(self.keys.box), stop)
+        await self._pushed(nats, self.names.push_stop("all"), stop)
+        await self._pushed(nats, self.names.push_objection, objection)
+        await self._pushed(nats, subjects.head(self.keys.box), self._sender.take_head)
+
+    async def _pushed(self, nats: Nats, subject: str, take: Callable[[bytes], None]) -> None:
+        async def arrived(message: Msg) -> None:
+            # The library only logs what this raises.
             try:
                 with contextlib.suppress(MessageUnreadable):
-                    self._shared.stop(None, Order.read(message.data))
+                    take(message.data)
             except StorageError as error:
                 self._fail_of(error)
 
-        async def objection(message: Msg) -> None:
-            try:
-                with contextlib.suppress(MessageUnreadable, KeyError, TypeError):
-                    pid = decode(message.data)["pid"]
-                    if subjects.PID.fullmatch(pid):
-                        self._shared.hear(pid, Objection.read(message.data))
-            except StorageError as error:
-                self._fail_of(error)
-
-        async def head(message: Msg) -> None:
-            try:
-                self._sender.take_head(message.data)
-            except StorageError as error:
-                self._fail_of(error)
-
-        await nats.subscribe(self.names.push_stop(self.keys.box), cb=stop)
-        await nats.subscribe(self.names.push_stop("all"), cb=stop)
-        await nats.subscribe(self.names.push_objection, cb=objection)
-        await nats.subscribe(subjects.head(self.keys.box), cb=head)
+        await nats.subscribe(subject, cb=arrived)
 
     async def _logged(self, subject: str, sequence: int, payload: bytes) -> None:
         """Take one message of the log; it is acknowledged once this returns."""

@@ -30,7 +30,7 @@ from nats.aio.msg import Msg
 from appliance.fleet.complaints import Complaints
 from appliance.fleet.hub_config import PING_SECONDS, PINGS
 from appliance.fleet.keys import tls_context
-from appliance.fleet.link_trouble import Trouble, trouble_of
+from appliance.fleet.link_trouble import Trouble, named, trouble_of
 from appliance.fleet.messages import MessageUnreadable, decode
 from firmware.wording import joined, worded
 
@@ -213,7 +213,7 @@ async def ask(
             subject, payload, timeout=within, headers=dict(headers) if headers else None
         )
     except (errors.Error, OSError, TimeoutError) as error:
-        raise NoAnswer(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+        raise NoAnswer(named(error)) from error
     return dict(answer.headers or {}), answer.data
 
 
@@ -236,7 +236,7 @@ async def ask_all(
         subscription = await client.subscribe(inbox, cb=arrived)
         await client.publish(subject, json.dumps(body).encode(), reply=inbox)
     except (errors.Error, OSError) as error:
-        raise NoAnswer(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+        raise NoAnswer(named(error)) from error
     try:
         async with asyncio.timeout(within):
             while len(found) < expected:
@@ -314,7 +314,7 @@ async def write_together(client: Client, parts: Sequence[Part], *, within: float
             try:
                 await client.publish(part.subject, part.payload, headers=headers)
             except (errors.Error, OSError) as error:
-                raise NoAnswer(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+                raise NoAnswer(named(error)) from error
         else:
             headers["Nats-Batch-Commit"] = "1"
             written = await write(
