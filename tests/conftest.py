@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import signal
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,11 @@ gc.disable()
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Whoever runs the tests, the box speaks English unless a test says otherwise.
 os.environ["LC_ALL"] = "C.UTF-8"
+
+# A shell lets what it starts in the background ignore SIGINT (POSIX 2.11), and all that is started
+# from there: nothing would end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What tests remember of clips is theirs, and is gone with them.
 _CACHE = tempfile.TemporaryDirectory(prefix="autodialer-")
