@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nats import errors
 from nats.aio.client import Client as Nats
 from nats.aio.msg import Msg
 
@@ -287,10 +288,14 @@ class Member:
             log.warning("the link to the hub does not come back by itself: connecting anew")
             with contextlib.suppress(Exception):
                 await wire.close(nats)
+            await asyncio.sleep(wire.RECONNECT_WAIT)
 
     async def _held(self, nats: Nats, lost: asyncio.Event, back: asyncio.Event) -> None:
         """Examine the hub, and again whenever the link was gone; return once it stays gone."""
-        await self._listen(nats)
+        try:
+            await self._listen(nats)
+        except (errors.Error, OSError):
+            return  # It is gone already.
 
         def deaf() -> None:
             self._shared.stand(

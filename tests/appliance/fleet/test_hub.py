@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.aio.client import Client
 
 from appliance.campaign.fleet_inputs import (
     ClaimDenied,
@@ -682,6 +683,24 @@ def test_a_client_that_stops_trying_is_replaced(
     south = fleet.box()
     south.write(Record(kind="consent.revoked", subject="s", data={"by": "key", "pid": pid}))
     north.hears(pid)
+
+
+def test_a_connection_that_is_gone_before_anything_is_heard_is_made_anew(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe, asked = Client.subscribe, []
+
+    async def first_fails(client: Client, *words: Any, **more: Any) -> Any:
+        asked.append(words)
+        if len(asked) == 1:
+            await client.close()
+        return await subscribe(client, *words, **more)
+
+    north = fleet.box(start=False)
+    monkeypatch.setattr(Client, "subscribe", first_fails)
+    north.start()
+    assert not north.member.status()["failed"]
+    assert isinstance(north.claim(somebody()), ClaimGranted)
 
 
 def test_a_name_is_never_given_twice(server: HubServer) -> None:
