@@ -60,8 +60,9 @@ _NOTHING = " \t,;|"
 # One character more than a line may have tells that it has too many.
 _LINE = re.compile(rf"([^\r\n]{{0,{LINE_LIMIT + 1}}})(\r\n|\r|\n|\Z)?")
 _EMPTY = re.compile(r"(?:[ \t,;|]*(?:\r\n|\r|\n))+")
-_MAY_BE_EMPTY = frozenset(" \t,;|\r\n")
 """Lines without anything, which spreadsheets leave by the million."""
+_MAY_BE_EMPTY = frozenset(_NOTHING + "\r\n")
+"""What such a line begins with."""
 _END_OF_LINE = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r'[ ]*"?sep=."?[ ,;|\t]*', re.IGNORECASE)
 LINES_ABOVE_HEADER = 10

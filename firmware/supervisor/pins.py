@@ -142,7 +142,10 @@ class Outputs:
         """Drive *pin* until :meth:`release`; one that cannot be had is told, once, and False."""
         try:
             if self._simulated:
-                (self._run / f"pin-{pin}").write_text("1" if high else "0", encoding="ascii")
+                # By renaming: whoever looks at a pin sees a level, never an empty file.
+                aside = self._run / f"pin-{pin}.new"
+                aside.write_text("1" if high else "0", encoding="ascii")
+                aside.replace(self._run / f"pin-{pin}")
                 self._held[pin] = None
             elif (line := self._held.get(pin)) is not None:
                 line.drive(high=high)
