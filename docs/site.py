@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,13 +167,48 @@ def gather(place: Path = BUILT) -> None:
 
 
 EXTERNAL = re.compile(r"""(?:src|<link[^>]+href)=["']?(?:https?:)?//""")
+SHIM = "iframe-worker/shim.js"
+ASKED = "consent"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FOUND = re.compile(r'md-search-result__meta">\s*\d+ matching documents?')
 
 
 def check(built: Path = ROOT / "build" / "site") -> None:
-    """End with the pages that take something from elsewhere; there are none."""
-    found = [page for page in built.rglob("*.html") if EXTERNAL.search(page.read_text("utf-8"))]
-    if found:
-        raise SystemExit("\n".join(f"{page}: takes something from elsewhere" for page in found))
+    """End with what is wrong with the site; nothing is."""
+    wrong = [*faults(built), *search_faults(built)]
+    if wrong:
+        raise SystemExit("\n".join(wrong))
+
+
+def faults(built: Path) -> Iterator[str]:
+    """Give the pages that take something from elsewhere, and what the search lacks from a folder.
+
+    There browsers start no worker and fetch no file: the index has to be a script, and the shim has
+    to be in the worker's place before the theme asks for one.
+    """
+    if not (built / "search" / "search_index.js").is_file():
+        yield f"{built}: search/search_index.js is missing"
+    if not (built / SHIM).is_file():
+        yield f"{built}: {SHIM} is missing"
+    for page in sorted(built.rglob("*.html")):
+        text = page.read_text("utf-8")
+        if EXTERNAL.search(text):
+            yield f"{page}: takes something from elsewhere"
+        if not 0 < text.find(SHIM) < text.find("assets/javascripts/bundle."):
+            yield f"{page}: does not load {SHIM} before the theme's script"
+
+
+def search_faults(built: Path, page: str = "decisions/index.html") -> Iterator[str]:
+    """Ask the search of *page*, opened from the folder, where there is a browser to ask with."""
+    if (browser := next(filter(None, map(shutil.which, BROWSERS)), None)) is None:
+        return
+    address = f"{(built / page).absolute().as_uri()}?q={ASKED}"
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000"]
+    shown = subprocess.run(
+        [browser, *flags, "--dump-dom", address], capture_output=True, text=True, timeout=300
+    )
+    if not FOUND.search(shown.stdout):
+        yield f"{address}: the search of a browser that opens the folder finds nothing"
 
 
 def _moved(text: str, before: str, after: str) -> str:

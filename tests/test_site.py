@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -86,3 +87,87 @@ def test_what_commands_say_is_what_they_say(site: ModuleType) -> None:
     for said in site.COMMANDS_SAY:
         words = [part.strip() for part in said.split("…") if len(part.strip()) > 3]
         assert all(any(word in text for text in texts) for word in words), said
+
+
+def test_the_contents_ask_for_a_search_that_works_from_a_folder(site: ModuleType) -> None:
+    asked = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert {"search", "offline"} <= set(asked["plugins"])
+    assert asked["use_directory_urls"] is False
+    assert asked["extra"]["polyfills"] == [site.SHIM]
+    assert (ROOT / "docs" / site.SHIM).is_file()
+
+
+HEAD = '<script src="iframe-worker/shim.js"></script>'
+BUNDLE = '<script src="assets/javascripts/bundle.0.min.js"></script>'
+AS_THE_THEME_DOES = """
+const worker = new Worker(new URL("worker.js", location));
+worker.addEventListener("message", ({data}) => {
+  document.body.insertAdjacentHTML("beforeend", `<p class="md-search-result__meta">${data}</p>`);
+});
+worker.postMessage(new URLSearchParams(location.search).get("q"));
+"""
+WORKER = """
+addEventListener("message", ({data}) => {
+  if (data === "consent") postMessage("27 matching documents");
+});
+"""
+
+
+def a_site(folder: Path, head: str = HEAD, tail: str = BUNDLE, shim: str | None = None) -> Path:
+    """Write a site of one page to *folder*, which asks its search as the theme does."""
+    for name, text in {
+        "index.html": f"<html><head>{head}</head><body>{tail}</body></html>",
+        "search/search_index.js": "var __index = {}",
+        "assets/javascripts/bundle.0.min.js": AS_THE_THEME_DOES,
+        "worker.js": WORKER,
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "iframe-worker").mkdir()
+    kept = (ROOT / "docs" / "iframe-worker" / "shim.js").read_text(encoding="utf-8")
+    (folder / "iframe-worker" / "shim.js").write_text(kept if shim is None else shim)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "missing", "said"),
+    [
+        (HEAD, BUNDLE, None, []),
+        ("", BUNDLE, None, ["does not load iframe-worker/shim.js before the theme's script"]),
+        ("", BUNDLE + HEAD, None, ["does not load iframe-worker/shim.js before the theme's"]),
+        (HEAD, BUNDLE, "search/search_index.js", ["search/search_index.js is missing"]),
+        (HEAD, BUNDLE, "iframe-worker/shim.js", ["iframe-worker/shim.js is missing"]),
+        (HEAD + "<img src=//a.example/a>", BUNDLE, None, ["takes something from elsewhere"]),
+        (
+            HEAD + '<link href="https://a.example">',
+            BUNDLE,
+            None,
+            ["takes something from elsewhere"],
+        ),
+        (HEAD + '<a href="https://a.example">a</a>', BUNDLE, None, []),
+    ],
+)
+def test_what_a_folder_needs_is_looked_for(
+    site: ModuleType, tmp_path: Path, head: str, tail: str, missing: str | None, said: list[str]
+) -> None:
+    built = a_site(tmp_path, head, tail)
+    if missing is not None:
+        (built / missing).unlink()
+    found = list(site.faults(built))
+    assert len(found) == len(said)
+    assert all(words in fault for words, fault in zip(said, found, strict=True))
+
+
+@pytest.mark.process
+@pytest.mark.skipif(
+    not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    reason="needs chromium, which opens the folder",
+)
+@pytest.mark.parametrize("shim", [None, ""])
+def test_a_browser_that_opens_the_folder_starts_the_search(
+    site: ModuleType, tmp_path: Path, shim: str | None
+) -> None:
+    """Without the shim nothing answers, so the question does tell."""
+    built = a_site(tmp_path / "a folder, été", shim=shim)
+    found = " ".join(site.search_faults(built, "index.html"))
+    assert found.endswith("finds nothing") if shim == "" else found == ""
