@@ -68,6 +68,8 @@ on CPython 3.11). A round over three nodes takes half of this at most."""
 BELIEVED_MISSING = 3
 CLOSE_WITHIN = 5.0
 """Seconds that the end waits for what is still on its way."""
+CANCEL_AGAIN = 0.2
+"""Seconds after which a task that was cancelled and goes on is cancelled once more."""
 SEND_AGAIN = 1.0
 _CUT = Standing(trouble=worded("the link to the hub is cut"))
 
@@ -75,6 +77,19 @@ _CUT = Standing(trouble=worded("the link to the hub is cut"))
 def boot_time() -> float:
     """Return CLOCK_BOOTTIME in seconds: it runs on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+async def ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel *tasks*, and return when all have ended; what ended one of them is of no interest.
+
+    Once is not enough: ``asyncio.wait_for`` of CPython 3.11 forgets that it was cancelled where
+    what it waits for happens in the same moment (python/cpython#86296), here and in the library.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN)
 
 
 class Member:
@@ -255,9 +270,7 @@ class Member:
         jobs = [self._claiming(), self._sending(), self._telling(), self._connection()]
         tasks = [asyncio.create_task(self._kept(job)) for job in jobs]
         await self._ending.wait()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
         if self._nats is not None:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._say_last(), CLOSE_WITHIN / 2)
@@ -324,8 +337,7 @@ class Member:
                     await asyncio.wait_for(back.wait(), EXAMINE_AGAIN)
         finally:
             if following is not None:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+                await ended(following)
 
     async def _until(self, lost: asyncio.Event, nats: Nats) -> None:
         """Wait for the end of the link; a client whose task ended tells nothing of it."""
