@@ -13,10 +13,10 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 
-from nats import errors
 from nats.aio.client import Client as Nats
 from nats.aio.msg import Msg
 
+from appliance.fleet import wire
 from appliance.fleet.complaints import Complaints
 from firmware.wording import worded
 
@@ -57,38 +57,26 @@ class Follower:
         self._again.set()
 
     async def run(self, nats: Nats) -> None:
-        """Follow until cancelled."""
-        arriving: asyncio.Queue[Msg] = asyncio.Queue()
-        inbox = nats.new_inbox()
+        """Follow until cancelled.
 
-        async def arrived(message: Msg) -> None:
-            arriving.put_nowait(message)
-
-        subscription = await nats.subscribe(inbox, cb=arrived, pending_msgs_limit=-1)
-        try:
+        Raises :class:`~appliance.fleet.wire.NoAnswer` where the connection is closed for good.
+        """
+        async with wire.listening(nats) as (inbox, arriving):
             while True:
                 self._again.clear()
-                if not await self._request(nats, inbox):
+                try:
+                    await self._request(nats, inbox)
+                    await self._drain(nats, arriving)
+                except wire.NoAnswer:
                     await self._pause()
-                    continue
-                await self._drain(nats, arriving)
-        finally:
-            try:
-                await subscription.unsubscribe()
-            except errors.Error:
-                pass  # The connection is gone, and the subscription with it.
 
-    async def _request(self, nats: Nats, inbox: str) -> bool:
+    async def _request(self, nats: Nats, inbox: str) -> None:
         body = {
             "batch": BATCH,
             "expires": int(4 * self._heartbeat * 1e9),
             "idle_heartbeat": int(self._heartbeat * 1e9),
         }
-        try:
-            await nats.publish(self._next, json.dumps(body).encode(), reply=inbox)
-        except (errors.Error, OSError):
-            return False
-        return True
+        await wire.send(nats, self._next, json.dumps(body).encode(), reply=inbox)
 
     async def _pause(self) -> None:
         try:
@@ -97,7 +85,10 @@ class Follower:
             pass
 
     async def _drain(self, nats: Nats, arriving: asyncio.Queue[Msg]) -> None:
-        """Take what one request brings; returns when it is used up, over or lost."""
+        """Take what one request brings; returns when it is used up, over or lost.
+
+        Raises :class:`~appliance.fleet.wire.NoAnswer` where the link is down.
+        """
         left = BATCH
         while left > 0:
             if self._again.is_set():
@@ -123,10 +114,8 @@ class Follower:
                 return
             left -= 1
             await self._take(message.subject, message.metadata.sequence.stream, message.data)
-            try:
-                await nats.publish(message.reply, b"+ACK")
-            except (errors.Error, OSError):
-                return  # It comes again, which changes nothing.
+            # Where it is not sent the message comes again, which changes nothing.
+            await wire.send(nats, message.reply, b"+ACK")
 
     def _refuse(self) -> None:
         now = asyncio.get_running_loop().time()

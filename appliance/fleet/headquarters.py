@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -227,7 +227,7 @@ class Headquarters:
         boxes = list(boxes)
         order = Order(by=by, reason=reason, at=datetime.now(UTC))
         for box in boxes:
-            await self.nats.publish(self.names.push_stop(box), order.payload())
+            await self._push(self.names.push_stop(box), order.payload())
 
         epochs = dict(zip(boxes, await asyncio.gather(*map(self.epoch, boxes)), strict=True))
         parts = [
@@ -278,8 +278,13 @@ class Headquarters:
         pid = pseudonym(self.hub.secrets().campaign_key, number)
         told = Objection(box=NAME, at=datetime.now(UTC), by=NAME)
         push = {**json.loads(told.payload()), "pid": pid}
-        await self.nats.publish(self.names.push_objection, encode(push))
+        await self._push(self.names.push_objection, encode(push))
         return await self._once(self.names.objection(pid), told.payload())
+
+    async def _push(self, subject: str, payload: bytes) -> None:
+        """Tell whoever is connected, if it goes: it is only faster than the log."""
+        with suppress(wire.NoAnswer):
+            await wire.send(self.nats, subject, payload)
 
     async def _once(self, subject: str, payload: bytes) -> bool:
         """Write the one message of *subject*."""

@@ -349,9 +349,12 @@ class Member:
             self._shared.stand(_CUT)
 
     async def _follow(self, nats: Nats, *followers: Follower) -> None:
-        async with asyncio.TaskGroup() as group:
-            for follower in followers:
-                group.create_task(follower.run(nats))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for follower in followers:
+                    group.create_task(follower.run(nats))
+        except* wire.NoAnswer:
+            pass  # It is closed: whoever holds it connects anew.
 
     async def _connect(self, lost: asyncio.Event, back: asyncio.Event) -> Nats:
         keys = self.keys
@@ -654,7 +657,7 @@ class Member:
             return
         status = {**self._describe(), **self.status(), "at": datetime.now(UTC).isoformat()}
         with contextlib.suppress(Exception):  # The next one says more.
-            await nats.publish(subjects.status(self.keys.box), encode(status))
+            await wire.send(nats, subjects.status(self.keys.box), encode(status))
 
     async def _say_last(self) -> None:
         with contextlib.suppress(wire.NoAnswer, wire.HubRefused, LedgerForked):

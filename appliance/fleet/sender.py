@@ -10,9 +10,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from nats import errors
 from nats.aio.client import Client as Nats
 
 from appliance.fleet import packs, subjects, wire
@@ -186,11 +186,9 @@ class Sender:
     async def _messages(self, nats: Nats) -> None:
         for due in [*self._again.values(), *self._outbox.waiting]:
             if due.objection:
-                try:
-                    told = {**json.loads(due.payload), "pid": due.pid}
-                    await nats.publish(self._names.push_objection, encode(told))
-                except (errors.Error, OSError):
-                    pass  # Only faster; the log follows.
+                told = {**json.loads(due.payload), "pid": due.pid}
+                with suppress(wire.NoAnswer):  # Only faster; the log follows.
+                    await wire.send(nats, self._names.push_objection, encode(told))
             # None where it stands there already: somebody else said it, or we did before a cut.
             await wire.write_once(nats, due.subject, due.payload)
             self._outbox.acknowledged(due.subject)

@@ -19,7 +19,7 @@ import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,6 +124,8 @@ async def connect(
 ) -> Client:
     """Connect to one of *servers*. *forever* tries until it is cancelled; else once round.
 
+    A connection that stood and broke is sought again for as long as somebody holds it: whoever
+    asks has the patience, and an order must not end because its node did.
     *complaint* gets every trouble; the log gets each once a minute.
     Raises :class:`NoAnswer` where none lets us in.
     """
@@ -178,6 +180,7 @@ async def connect(
             await client.close()
         what = worded("what answers there is no hub: {error}", error=error)
         raise NoAnswer(joined(": ", [", ".join(servers), what])) from error
+    client.options |= {"max_reconnect_attempts": -1, "reconnect_time_wait": RECONNECT_WAIT}
     return client
 
 
@@ -187,16 +190,54 @@ async def close(client: Client) -> None:
     The library may wait for ever for what it would still send, where the link broke and its task
     that sends is gone. It may also find that its stream's end was waited for by a task which it
     cancelled itself a moment ago, and then hands that cancellation on; only one that is meant for
-    the caller counts.
+    the caller counts. What else it finds wrong with a link that nobody wants any more is nobody's
+    concern: it must not stand in place of what the caller did.
     """
     task = asyncio.current_task()
-    with suppress(TimeoutError):
+    with suppress(Exception):
         async with asyncio.timeout(CLOSE_WITHIN):
             try:
                 await client.close()
             except asyncio.CancelledError:
                 if task is not None and task.cancelling():
                     raise
+
+
+async def send(
+    client: Client,
+    subject: str,
+    payload: bytes,
+    *,
+    reply: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Send what nobody acknowledges. Raises :class:`NoAnswer` where the link is down."""
+    try:
+        await client.publish(
+            subject, payload, reply=reply, headers=dict(headers) if headers else None
+        )
+    except (errors.Error, OSError) as error:
+        raise NoAnswer(named(error)) from error
+
+
+@asynccontextmanager
+async def listening(client: Client) -> AsyncIterator[tuple[str, asyncio.Queue[Msg]]]:
+    """Give a subject of our own and what arrives on it. Raises as :func:`send`."""
+    inbox = client.new_inbox()
+    arriving: asyncio.Queue[Msg] = asyncio.Queue()
+
+    async def arrived(message: Msg) -> None:
+        arriving.put_nowait(message)
+
+    try:
+        subscription = await client.subscribe(inbox, cb=arrived, pending_msgs_limit=-1)
+    except (errors.Error, OSError) as error:
+        raise NoAnswer(named(error)) from error
+    try:
+        yield inbox, arriving
+    finally:
+        with suppress(errors.Error, OSError):  # It may be gone with its connection.
+            await subscription.unsubscribe()
 
 
 async def ask(
@@ -225,34 +266,22 @@ async def ask_all(
     None where nobody listens; an answer that is none counts as an empty one. Raises
     :class:`NoAnswer` where the link is down, or somebody listens and nobody answers.
     """
-    inbox = client.new_inbox()
-    arriving: asyncio.Queue[Msg] = asyncio.Queue()
-
-    async def arrived(message: Msg) -> None:
-        arriving.put_nowait(message)
-
     found: list[dict[str, Any]] = []
-    try:
-        subscription = await client.subscribe(inbox, cb=arrived)
-        await client.publish(subject, json.dumps(body).encode(), reply=inbox)
-    except (errors.Error, OSError) as error:
-        raise NoAnswer(named(error)) from error
-    try:
-        async with asyncio.timeout(within):
-            while len(found) < expected:
-                message = await arriving.get()
-                if (message.headers or {}).get("Status") == "503":
-                    return []
-                try:
-                    found.append(decode(message.data))
-                except MessageUnreadable:
-                    found.append({})
-    except TimeoutError:
-        if not found:
-            raise NoAnswer("TimeoutError") from None
-    finally:
-        with suppress(errors.Error):
-            await subscription.unsubscribe()
+    async with listening(client) as (inbox, arriving):
+        await send(client, subject, json.dumps(body).encode(), reply=inbox)
+        try:
+            async with asyncio.timeout(within):
+                while len(found) < expected:
+                    message = await arriving.get()
+                    if (message.headers or {}).get("Status") == "503":
+                        return []
+                    try:
+                        found.append(decode(message.data))
+                    except MessageUnreadable:
+                        found.append({})
+        except TimeoutError:
+            if not found:
+                raise NoAnswer("TimeoutError") from None
     return found
 
 
@@ -311,10 +340,7 @@ async def write_together(client: Client, parts: Sequence[Part], *, within: float
         if part.unless is not None:
             headers |= {SUBJECT_SEQUENCE: "0", SUBJECT_NAMED: part.unless}
         if number < len(parts):
-            try:
-                await client.publish(part.subject, part.payload, headers=headers)
-            except (errors.Error, OSError) as error:
-                raise NoAnswer(named(error)) from error
+            await send(client, part.subject, part.payload, headers=headers)
         else:
             headers["Nats-Batch-Commit"] = "1"
             written = await write(
@@ -364,19 +390,11 @@ async def read_all(
 
     Raises :class:`NoAnswer` where a part does not come whole.
     """
-    inbox = client.new_inbox()
-    arriving: asyncio.Queue[Msg] = asyncio.Queue()
-
-    async def arrived(message: Msg) -> None:
-        arriving.put_nowait(message)
-
-    subscription = await client.subscribe(inbox, cb=arrived, pending_msgs_limit=-1)
-    try:
+    wanted = f"$JS.API.DIRECT.GET.{stream}"
+    async with listening(client) as (inbox, arriving):
         while True:
             body = {"seq": after + 1, "batch": batch, "next_by_subj": subject}
-            await client.publish(
-                f"$JS.API.DIRECT.GET.{stream}", json.dumps(body).encode(), reply=inbox
-            )
+            await send(client, wanted, json.dumps(body).encode(), reply=inbox)
             more = True
             while True:
                 try:
@@ -401,8 +419,6 @@ async def read_all(
                 )
             if not more:
                 return
-    finally:
-        await subscription.unsubscribe()
 
 
 async def _get(client: Client, stream: str, body: Mapping[str, Any]) -> Message | None:

@@ -34,8 +34,19 @@ async def hands_its_own_cancellation_on() -> None:
     await ended
 
 
-@pytest.mark.parametrize("end", [well, hands_its_own_cancellation_on])
-def test_a_cancellation_of_the_clients_own_ends_nobody(end: Any) -> None:
+async def finds_the_link_reset() -> None:
+    raise ConnectionResetError("Connection lost")
+
+
+async def has_no_transport() -> None:
+    raise AttributeError("'NoneType' object has no attribute 'close'")
+
+
+ENDS = [well, hands_its_own_cancellation_on, finds_the_link_reset, has_no_transport]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_the_client_finds_at_its_end_ends_nobody(end: Any) -> None:
     asyncio.run(wire.close(cast(Client, Ending(end))))
 
 
