@@ -272,7 +272,7 @@ class Engine:
             times.append(now.monotonic)
         elif not self._campaign.attended and not self._blocked(now):
             opening = None
-            if self._lines.any_idle:
+            if self._lines.any_idle and not self._placer.retired:
                 opening = self._planner.scheduler.next_opening(now.utc)
                 if opening is not None and not self._placer.open_lines(now):
                     frees = [one.until for one in self._placer.reached(now).values()]

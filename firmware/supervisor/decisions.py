@@ -217,6 +217,11 @@ class _Box:
         self.killed_at: float | None = None
         self.press: _Press | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """It ends in order and has nothing that could be up: only its end is waited for."""
+        return self.farewell and not self.calls and self.press is None
+
 
 class Supervision:
     """See the module."""
@@ -249,6 +254,8 @@ class Supervision:
             return None
         if box.killed_at is not None:
             return None if self.taken else box.killed_at + DEATH_SECONDS
+        if box.is_over:
+            return None
         times = [box.heard_at + box.deadline, *box.calls.values()]
         if box.press is not None:
             wait = CONFIRM_SECONDS if box.press.nudged else NUDGE_SECONDS
@@ -367,8 +374,7 @@ class Supervision:
         box = self._box
         if box is None or box.killed_at is not None:
             return []
-        if box.farewell and not box.calls and box.press is None:
-            # It ends in order and has nothing that could be up.
+        if box.is_over:
             return []
         box.killed_at = now
         latch = not quiet or bool(box.calls) or box.press is not None

@@ -127,6 +127,9 @@ class Supervisor:
             while True:
                 self._take(self._facts.get_nowait())
         if self._pidfd is not None and self._pidfd in ready:
+            # Its last words may have come with its end: a farewell is no death in a call.
+            if self._box is not None:
+                self._hear_box()
             self._part()
             self._take(d.Gone())
         if self._box is not None and self._box.fileno() in ready:
@@ -338,6 +341,9 @@ class Supervisor:
                 data = self._box.recv(MESSAGE_BYTES)
             except BlockingIOError:
                 return
+            except ConnectionResetError:
+                # It ended with words of ours unread, which is told once and ahead of its own.
+                continue
             except OSError:
                 data = b""
             if not data:

@@ -482,6 +482,15 @@ def test_a_box_that_is_ending_begins_nothing(attended: bool) -> None:
     assert "Dial" not in made.take(events.StartPressed(at=0.0))
 
 
+def test_a_box_that_is_ending_is_not_kept_awake_by_those_it_does_not_call() -> None:
+    """It waits for its calls; a loop that turns without a pause would take the voice's time."""
+    made = idle_box()
+    made.engine.retire()
+    made.tick(3600.0)
+    assert made.engine.planned == 1
+    assert made.engine.wake_at(made.now()) is None
+
+
 # -- messages, limits, balances -------------------------------------------------------------------
 
 

@@ -175,25 +175,26 @@ SUPERVISIONS: dict[str, list[Step]] = {
     ],
     "ends in order": [
         *START,
-        (1.5, d.Farewell(), [], 3.0),
-        (1.6, d.Detached(), [], 3.0),
+        (1.5, d.Farewell(), [], None),
+        (1.6, d.Detached(), [], None),
         (1.7, d.Gone(), [d.LightFault()], None),
         (1.8, d.Unproven("line-1"), [], None),
     ],
     "says farewell and does not end": [
         *START,
-        (1.5, d.Farewell(), [], 3.0),
-        (9.0, d.Tick(), [], 3.0),
+        # Its silence matters no more: a moment that is past would keep the supervisor awake.
+        (1.5, d.Farewell(), [], None),
+        (9.0, d.Tick(), [], None),
     ],
     "says farewell and has a call": [
         *START,
-        (1.5, d.Farewell(), [], 3.0),
+        (1.5, d.Farewell(), [], None),
         (1.6, d.Beat(2.0, UP), [], 3.6),
         (1.7, d.Detached(), killed(DEAF), 2.0),
     ],
     "says farewell and is stopped": [
         *START,
-        (1.5, d.Farewell(), [], 3.0),
+        (1.5, d.Farewell(), [], None),
         (2.0, d.Pressed("button"), [d.TellStop("button"), d.Latch("button")], 2.04),
         (2.01, d.Gone(), [BESIDE, *TAKE, d.CutPower(None)], None),
     ],
