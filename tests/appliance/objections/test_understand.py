@@ -81,6 +81,13 @@ OBJECTIONS = [
     "रोकें", "dừng", "hủy đăng ký", "berhenti", "jangan telepon", "لغو", "спрете", "avslutt",
     "ukončiť", "lõpeta", "apturēt", "sustabdyti", "hætta", "detener", "no más", "desuscribirse",
     "uit", "dur",
+    # Said as a whole sentence.
+    "I no longer wish to be called", "I don't want your calls", "I don't want to hear from you",
+    "I'd rather not be called", "Please take my name off", "I wish to withdraw", "Forget me",
+    "I would like to stop receiving calls", "I don't want this", "Veuillez cesser vos appels",
+    "Veuillez supprimer mes coordonnées", "Plus de coups de fil", "Rimuovimi",
+    "Toglimi dalla lista", "Non voglio essere contattato", "Elimínenme de su lista",
+    "Não quero ser contactado", "Retirem-me da lista", "Bitte streichen Sie mich von der Liste",
 ]  # fmt: skip
 
 MANGLED = [
@@ -108,6 +115,10 @@ UNCLEAR = [
     "don?t stop",
     "ne stoppez pas", "room12", "call?me", "No worries, call any time",
     "mail: me@stopover.example",
+    "Don't forget me", "I don't want to stop receiving your calls", "I don't want to withdraw",
+    "Please don't take my name off", "Veuillez ne pas cesser vos appels",
+    "Ne supprimez pas mes coordonnées", "Non voglio essere cancellato", "Non toglimi",
+    "Streichen Sie mich nicht", "No me elimínenme", "Não retirem-me da lista",
 ]  # fmt: skip
 
 
