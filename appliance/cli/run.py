@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wait_for_configuration(arguments: argparse.Namespace) -> bool:
     """Wait while nobody has configured the box yet; False at the end of the program."""
+    from appliance.config.paths import managers_state
     from appliance.config.unconfigured import data_is_missing, is_unconfigured
 
     while data_is_missing() or is_unconfigured(arguments.config):
@@ -81,18 +82,11 @@ def _wait_for_configuration(arguments: argparse.Namespace) -> bool:
 
         log_to_stderr("info")
         kind = DataMissing if data_is_missing() else Waiting
-        stay = kind(arguments.config, state=_state(arguments), supervisor=arguments.supervisor)
+        state = arguments.state or managers_state()
+        stay = kind(arguments.config, state=state, supervisor=arguments.supervisor)
         if not stay.run():
             return False
     return True
-
-
-def _state(arguments: argparse.Namespace) -> Path | None:
-    """Return the state directory where no configuration names it: the service manager's."""
-    if arguments.state is not None:
-        return Path(arguments.state)
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(given) if given else None
 
 
 def _stay_safe(arguments: argparse.Namespace, fault: str, starts: Starts) -> bool:

@@ -6,6 +6,7 @@ finds its socket without importing the whole box.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def state_base(file: Path) -> Path:
     That is the file's directory, but for the packaged sample: site-packages is nobody's place.
     """
     return Path.cwd() if is_sample(file) else file.resolve().parent
+
+
+def managers_state() -> Path | None:
+    """Return the state directory that the service manager made; None where there is none."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(given) if given else None
 
 
 def state_directory(file: Path) -> Path:

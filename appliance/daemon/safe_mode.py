@@ -20,7 +20,7 @@ from appliance.box.lamps import SAFE_MODE, SAFE_MODE_REMEDY, safe_mode_lamps
 from appliance.box.latch import stop_stands
 from appliance.config import load as configuration
 from appliance.config.load import Config
-from appliance.config.paths import state_directory
+from appliance.config.paths import managers_state, state_directory
 from appliance.control.protocol import ControlServer
 from appliance.daemon.end_signals import SIGNALS
 from appliance.errors import Refused
@@ -224,10 +224,11 @@ def _readable(file: Path, state: Path | None) -> Config | None:
 
 
 def _state_of(file: Path) -> Path | None:
+    """Return where the state lies, which a torn file may not say: then where the manager has it."""
     try:
         return state_directory(file)
     except Exception:  # noqa: BLE001
-        return None
+        return managers_state()
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

@@ -15,12 +15,12 @@ import pytest
 from appliance.box.lamps import safe_mode_lamps
 from appliance.control.protocol import ControlClient
 from appliance.daemon import starts as module
-from appliance.daemon.safe_mode import SafeMode
+from appliance.daemon.safe_mode import PINS, SafeMode
 from appliance.daemon.starts import MOST, WORDLESS, Starts, default_file
 from appliance.errors import NobodyListens, Refused
 from appliance.screen.status import as_text
 from firmware.gpio.lamp import Blink, Lamp
-from firmware.supervisor.plan import Notes
+from firmware.supervisor.plan import Notes, Plan
 
 
 def test_each_failed_start_waits_longer_and_the_third_holds(tmp_path: Path) -> None:
@@ -154,6 +154,34 @@ def test_a_box_in_safe_mode_answers_and_keeps_a_stop(tmp_path: Path) -> None:
     assert "torn" in as_text(told)
     assert json.loads(json.dumps(told))["safe_mode"] == "config.yaml:1: torn"
     assert Notes(stay.state).latched() == "command"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("box: [\n", "managers"),
+        ("", "managers"),
+        ("box: {}\n", "managers"),
+        ("box: {state: own}\nlaw: [\n", "managers"),
+        ("box: {state: own}\nlaw: 1\n", "own"),
+    ],
+)
+def test_a_torn_configuration_leaves_the_managers_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, named: str
+) -> None:
+    """The unit names no state; without one no command is answered and no lamp is lit."""
+    monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path / 'managers'}:{tmp_path / 'other'}")
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    panel: dict[str, int | None] = {n: pin for pin, n in enumerate(PINS) if n != "stop"}
+    for folder in ("managers", "own"):
+        Notes(tmp_path / folder).release()
+        Notes(tmp_path / folder).save_plan(Plan(panel=panel, stop_pin=6, simulated=True))
+    safe = SafeMode(file, "torn", state=None, supervisor=None)
+    assert safe._state == tmp_path / named
+    pins = safe._pins()
+    assert pins is not None
+    assert (pins.fault, pins.start, pins.stop) == (3, 5, 6)
 
 
 def test_a_mended_configuration_file_ends_it(tmp_path: Path) -> None:
