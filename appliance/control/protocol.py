@@ -45,6 +45,9 @@ FILE_LIMIT = 24 << 20
 """Bytes of a file that comes in pieces: some 150,000 people. The loop copies it in one go once."""
 ALIVE_WITHIN = 2.0
 """Seconds in which a box that is well has turned its loop, and answers that it has."""
+LATCH_WITHIN = 1.5
+"""Seconds that the answer to a stop, which has hung up by then, waits for its row: less than the
+client waits for the answer."""
 TOLD_EVERY = 0.5
 """Seconds between two questions how much is done, for somebody who watches."""
 REPLY_TIMEOUT = 120.0

@@ -41,7 +41,7 @@ from appliance.config.load import Config
 from appliance.config.paths import resolve
 from appliance.control.job import Job
 from appliance.control.operations import Fingers, Operations, Surroundings
-from appliance.control.protocol import ControlServer
+from appliance.control.protocol import LATCH_WITHIN, ControlServer
 from appliance.daemon.end_signals import EndSignals
 from appliance.daemon.fleet import join
 from appliance.daemon.host_watch import HostWatch
@@ -72,8 +72,6 @@ ANSWER_WITHIN = 60.0
 """Real seconds that a technician's request may wait for the loop."""
 LOOK_EVERY = 0.5
 """Real seconds after which a waiting request looks whether the loop is still there."""
-LATCH_WITHIN = 1.5
-"""Real seconds that a stop, which has hung up by then, waits for the loop to record it."""
 IDLE_HORIZON = timedelta(minutes=30)
 """``--until-idle`` ends where nobody may be called for so long."""
 QUIET = 10.0

@@ -11,9 +11,11 @@ Long because what it tells the technician at each step stands beside the step.
 from __future__ import annotations
 
 import queue
+import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -28,7 +30,7 @@ from appliance.clearance import gate
 from appliance.config.load import Config
 from appliance.config.paths import sample_config
 from appliance.config.settings import LineConfig
-from appliance.control.protocol import ControlServer
+from appliance.control.protocol import LATCH_WITHIN, ControlServer
 from appliance.effects import Effect, Record, Send
 from appliance.errors import Refused
 from appliance.model import Clearance, Contact, Verdict
@@ -136,6 +138,7 @@ class SelfTestCall:
         )
         # This engine keeps the fold and the stop latch; it begins no call.
         self._box.engine.retire()
+        self._stop_taken = threading.Event()
         self._control = ControlServer(state.directory, self._asked)
 
     def __enter__(self) -> Self:
@@ -144,10 +147,14 @@ class SelfTestCall:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._control.close()
         self._line.close()
         if self._panel is not None:
             self._panel.close()
+        self._control.close()
+        # What came meanwhile: a stop that was pressed is latched, an objection is written.
+        with suppress(queue.Empty):
+            while True:
+                self._for_box(self._inbox.get_nowait())
 
     def _asked(self, operation: str, _: dict[str, Any]) -> Any:
         """Answer a technician's command, on its own thread: only the stop is for now."""
@@ -157,7 +164,8 @@ class SelfTestCall:
             )
         self._box.stop_everything()
         self._post(events.StopRaised(at=self._clock.monotonic(), source="command"))
-        return {"stopped": True}
+        taken = self._stop_taken.wait(LATCH_WITHIN)
+        return {"stopped": True, "recorded": taken and self._box.engine.storage_failure is None}
 
     def _post(self, event: Input) -> None:
         self._watch(event)
@@ -401,15 +409,18 @@ class SelfTestCall:
         return None
 
     def _for_box(self, given: Input | Withdrawn | None) -> bool:
-        """Let the engine latch a stop, and take an objection whoever reads it."""
+        """Let the engine latch a stop, and take an objection, whichever way it comes."""
         match given:
             case (
                 events.StopRaised()
                 | events.StopReleased()
                 | events.SmsReceived()
                 | events.IncomingRejected()
+                | events.WaitingGone()
             ):
                 self._box.take([given])
+                if isinstance(given, events.StopRaised):
+                    self._stop_taken.set()
                 return True
             case _:
                 return False
