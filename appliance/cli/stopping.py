@@ -36,6 +36,13 @@ END_SECONDS = 2.0
 def stop(arguments: argparse.Namespace) -> int:
     """Stop the running box, or latch the stop where none runs; says which of the two it was."""
     try:
+        state_directory(arguments)
+    except Exception as unknown:
+        # The configuration does not say any more where the box's door is.
+        if not _stopped_by_the_supervisor(arguments, unknown):
+            raise
+        return 0
+    try:
         answer = ask_running(arguments, "stop")
     except NobodyListens:
         answer = ask(arguments, "stop")
@@ -105,12 +112,32 @@ def _unreached(line: dict[str, Any]) -> str:
     )
 
 
+def _stopped_by_the_supervisor(arguments: argparse.Namespace, unknown: Exception) -> bool:
+    """Stop this machine's box although nobody can say where its state lies; False where nobody
+    answers, or a configuration was named that is another box's."""
+    from appliance.cli.main import SYSTEM_CONFIG
+
+    if str(arguments.config) != SYSTEM_CONFIG and "AUTODIALER_SUPERVISOR" not in os.environ:
+        return False
+    told = _ask_the_supervisor(_supervisor_runs())
+    if told is None:
+        return False
+    _warn(str(unknown))
+    if arguments.json:
+        running = told.get("silenced") is True
+        print(json.dumps({"stopped": True, "running": running, "silent": True}))
+    else:
+        print(say("the supervisor has taken the stop and latched it"))
+    return True
+
+
 def _stop_a_frozen_box(arguments: argparse.Namespace, frozen: Unresponsive) -> int:
     _warn(str(frozen))
     state = state_directory(arguments)
-    silent = _by_the_supervisor(state)
-    if silent is not None:
+    told = _ask_the_supervisor(_supervisor_runs(), state / "supervisor")
+    if told is not None:
         print(say("the supervisor has taken the stop and latched it"))
+        silent = {str(name) for name in told.get("silent", ())}
         return _told(silent, _plan(arguments, state))
     if not _ended(frozen.process):
         _warn(
@@ -136,18 +163,25 @@ def _stop_a_frozen_box(arguments: argparse.Namespace, frozen: Unresponsive) -> i
     return code
 
 
-def _by_the_supervisor(state: Path) -> set[str] | None:
-    """Let the supervisor stop; the lines that it proved silent, None where there is none."""
+def _supervisor_runs() -> Path:
+    named = os.environ.get("AUTODIALER_SUPERVISOR")
+    return Path(named) if named else SUPERVISOR_RUNS
+
+
+def _ask_the_supervisor(*runs: Path) -> dict[str, Any] | None:
+    """Let a supervisor stop, the first that answers in one of the folders *runs*.
+
+    It answers when the box says that its lines are silenced, or when it has proven that all are;
+    None where there is none.
+    """
     from firmware.supervisor.messages import MESSAGE_BYTES, SOCKET, channel, decode, send
 
-    named = os.environ.get("AUTODIALER_SUPERVISOR")
-    for run in (Path(named) if named else SUPERVISOR_RUNS, state / "supervisor"):
+    for run in runs:
         with channel() as peer, contextlib.suppress(OSError):
             peer.settimeout(PROOF_SECONDS)
             peer.connect(str(run / SOCKET))
             send(peer, {"stop": True})
-            answer = decode(peer.recv(MESSAGE_BYTES))
-            return set() if answer is None else {str(name) for name in answer.get("silent", ())}
+            return decode(peer.recv(MESSAGE_BYTES)) or {}
     return None
 
 
