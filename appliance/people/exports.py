@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -25,9 +26,10 @@ from firmware.wording import said_by, worded
 FILE = "exports.json"
 _VERSION = 1
 
-_SEPARATORS = " \t\u00a0\u202f()./\u2010\u2011\u2013-"
+_SEPARATORS = " \t\r\n\u00a0\u202f()./\u2010\u2011\u2013-"
 _GAP = f"[{re.escape(_SEPARATORS)}]*"
 _SQUEEZE = str.maketrans("", "", _SEPARATORS)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[0-9:.]*(?:Z|[+-]\d\d:\d\d)?)?")
 
 
@@ -54,7 +56,7 @@ class Forgetting:
     """What became of the files when somebody was erased."""
 
     rewritten: dict[str, int]
-    """Path to the lines that were removed from it."""
+    """Path to the rows that were removed from it."""
     removed: tuple[str, ...]
     """Dossiers of the person."""
     unreachable: dict[str, str]
@@ -117,7 +119,8 @@ class Index:
             path = Path(file.path)
             try:
                 with self._disk.reader(path) as stream:
-                    text = stream.read().decode("utf-8-sig")
+                    data = stream.read()
+                text = data.decode("utf-8-sig")
                 if file.kind is Kind.DOSSIER:
                     about = [number for number, digest in people if digest == file.number_hash]
                     if not about:
@@ -130,7 +133,9 @@ class Index:
                 kept.append(file)
                 rest, count = without(text, [number for number, _ in people])
                 if count:
-                    self._rewrite(path, rest.encode())
+                    # Spreadsheets take a file without its mark for another alphabet's.
+                    mark = BOM_UTF8 if data.startswith(BOM_UTF8) else b""
+                    self._rewrite(path, mark + rest.encode())
                     rewritten[file.path] = count
             except FileNotFoundError:
                 continue
@@ -167,20 +172,38 @@ def mentions(number: str) -> re.Pattern[str]:
 
 
 def without(text: str, numbers: Iterable[str]) -> tuple[str, int]:
-    """Return *text* without the lines that mention *numbers*, but for its header, and their count.
+    """Return *text* without the rows that mention *numbers*, and how many they were.
 
-    A contacts file never has a line break inside a cell.
+    The header stays whatever it says.
     """
     # Most numbers are in most files not at all, which one search without separators tells.
     squeezed = text.translate(_SQUEEZE)
     patterns = [mentions(number) for number in numbers if national_digits(number) in squeezed]
     if not patterns:
         return text, 0
-    header, *lines = text.splitlines(keepends=True)
+    header, *rows = _rows(text)
     # Dates are digits with separators too, and no telephone numbers.
-    bare = ((line, _MOMENT.sub("", line)) for line in lines)
-    kept = [line for line, rest in bare if not any(one.search(rest) for one in patterns)]
-    return header + "".join(kept), len(lines) - len(kept)
+    bare = ((row, _MOMENT.sub("", row)) for row in rows)
+    kept = [row for row, rest in bare if not any(one.search(rest) for one in patterns)]
+    return header + "".join(kept), len(rows) - len(kept)
+
+
+def _rows(text: str) -> list[str]:
+    """Return the rows of a table with their ends; a quoted cell may go over several lines (RFC
+    4180, 2.6), as a note in a refused row does."""
+    lines = _LINE.findall(text)
+    if text.count('"') % 2:
+        # Somebody's own quote: what is no table is looked at line by line.
+        return lines
+    rows: list[str] = []
+    is_open = False
+    for line in lines:
+        if is_open:
+            rows[-1] += line
+        else:
+            rows.append(line)
+        is_open ^= line.count('"') % 2 == 1
+    return rows
 
 
 WITHIN = 300.0

@@ -49,6 +49,27 @@ def test_a_date_is_not_a_number() -> None:
     assert without("number,at\n20 26 11 24,2026-11-24T10:00:00Z\n", ["+4520261124"])[1] == 1
 
 
+BO = "+33639980013,Bo,form 2\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "rows"),
+    [
+        ('+33639980012,"Ada\nLovelace","form\r\n\r\nsigned at home"\n', 1),
+        ('"+33 6 39\n98 00 12",Ada,form 1\n', 1),
+        ('+33639980012,"Ada ""the first""\nLovelace",form 1\n', 1),
+        ('"Ada\nLovelace",form 1,+33639980012\n', 1),
+        ("+33639980012,Ada\u2028Lovelace,form\x0b1\x0cx\x851\n", 1),
+        ("+33639980012,Ada,form 1\r+33639980012,Ada,form 1\r", 2),
+        # Three cells with a quote of somebody's own: what is no table is taken line by line.
+        ('+33639980012,5" Ada,form 1\n', 1),
+    ],
+)
+def test_a_row_goes_with_all_of_its_lines(row: str, rows: int) -> None:
+    text = f'number,name,"evi\ndence"\n{BO}{row}{BO}' if row.count('"') % 2 == 0 else BO + row + BO
+    assert without(text, [NUMBER]) == (text.replace(row, ""), rows)
+
+
 def test_one_person_leaves_every_file_and_the_others_stay(tmp_path: Path) -> None:
     index = Index(tmp_path)
     rejects, export, mine, other, gone, reused = (
@@ -75,7 +96,7 @@ def test_one_person_leaves_every_file_and_the_others_stay(tmp_path: Path) -> Non
     assert done.rewritten == {str(rejects): 1, str(export): 1}
     assert done.removed == (str(mine),)
     assert done.unreachable == {}
-    assert rejects.read_bytes() == b"number,line,reasons\r\n12,3,y\r\n"
+    assert rejects.read_bytes() == b"\xef\xbb\xbfnumber,line,reasons\r\n12,3,y\r\n"
     assert export.read_text() == "number,name\n+33639980013,Bo\n"
     assert not mine.exists()
     assert reused.read_text() == "a shopping list"
