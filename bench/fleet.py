@@ -153,7 +153,8 @@ class Bench:
                         outcome=Outcome.BUSY,
                         at=datetime.now(UTC),
                     )
-                    await wire.write_once(client, self.names.outcome(pid, 1), ended.payload())
+                    outcome = self.names.outcome(pid, 1, keys.box)
+                    await wire.write_once(client, outcome, ended.payload())
                     if own.random() < 0.03:
                         told = Objection(box=keys.box, at=datetime.now(UTC), by="key")
                         await wire.write_once(client, self.names.objection(pid), told.payload())

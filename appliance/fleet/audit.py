@@ -131,7 +131,7 @@ class _Book:
         self.by_sequence: dict[int, tuple[Subject, Logged]] = {}
         self.claims: dict[str, dict[int, Logged]] = defaultdict(dict)
         self.prior: set[tuple[str, int]] = set()
-        self.outcomes: dict[tuple[str, int], Logged] = {}
+        self.outcomes: dict[tuple[str, int, str], Logged] = {}
         self.objections: dict[str, Logged] = {}
         self.stops: dict[tuple[str, int], Logged] = {}
         self.epochs: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -165,7 +165,7 @@ class _Book:
                 if _read(message.payload).get("prior") is True:
                     self.prior.add((subject.pid, subject.number))
             case "outcome":
-                self.outcomes.setdefault((subject.pid, subject.number), message)
+                self.outcomes.setdefault((subject.pid, subject.number, subject.box), message)
             case "rev":
                 self.objections.setdefault(subject.pid, message)
             case "stop":
@@ -323,7 +323,7 @@ def _doubles(calls: Sequence[_Call], book: _Book, verdict: Verdict) -> None:
                 continue
             if (pid, number - 1) in book.prior:
                 continue
-            ended = book.outcomes.get((pid, number - 1))
+            ended = book.outcomes.get((pid, number - 1, _read(before.payload).get("box", "")))
             known = ended is not None and ended.sequence < message.sequence
             if not known and message.at - before.at < LOST:
                 what = worded(

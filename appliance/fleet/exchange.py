@@ -16,7 +16,7 @@ from appliance.effects import AskClaim
 from appliance.fleet import wire
 from appliance.fleet.claim import DIAL_WITHIN, Acknowledged, Asked, NotWritten, Reason
 from appliance.fleet.messages import Claim, Ended, MessageUnreadable
-from appliance.fleet.subjects import Subjects
+from appliance.fleet.subjects import NAME, Subjects
 from appliance.model import AttemptElsewhere
 from firmware.wording import worded
 
@@ -75,7 +75,7 @@ class Exchange:
         known = {attempt.id for attempt in ask.known}
         unknown = []
         for number in range(1, count + 1):
-            found = await self._attempt(ask.pid, number)
+            found = await self._attempt(ask, number)
             if found is not None and found.attempt not in known:
                 unknown.append(found)
         return count, tuple(unknown)
@@ -165,19 +165,27 @@ class Exchange:
                     continue
         return ids
 
-    async def _attempt(self, pid: str, number: int) -> AttemptElsewhere | None:
-        """Read one claim and how it ended."""
-        stream = self._names.stream
+    async def _attempt(self, ask: AskClaim, number: int) -> AttemptElsewhere | None:
+        """Read one claim and how it ended, as the box whose claim it is tells it."""
+        stream, pid = self._names.stream, ask.pid
         found = await wire.read_direct(self._client, stream, self._names.claim(pid, number))
         if found is None:
             return None
+        # By the calendar of this box, which a bench may have on any day.
+        written = datetime.fromisoformat(found.time).astimezone(UTC) + (ask.at - datetime.now(UTC))
         try:
             claim = Claim.read(found.payload)
         except MessageUnreadable:
             # Somebody was called, or may be in a call right now; that is all it tells.
-            at = datetime.fromisoformat(found.time).astimezone(UTC)
-            return AttemptElsewhere(number=number, box="", attempt=f"{found.sequence:032x}", at=at)
-        ended = await wire.read_direct(self._client, stream, self._names.outcome(pid, number))
+            return AttemptElsewhere(
+                number=number, box="", attempt=f"{found.sequence:032x}", at=written
+            )
+        # The clock of another box may be behind: its call would count as over, and rests as kept.
+        made = claim.at if claim.prior else max(claim.at, written)
+        ended = None
+        if NAME.fullmatch(claim.box):
+            mine = self._names.outcome(pid, number, claim.box)
+            ended = await wire.read_direct(self._client, stream, mine)
         told: Ended | None = None
         if ended is not None:
             try:
@@ -188,11 +196,11 @@ class Exchange:
             number=number,
             box=claim.box,
             attempt=claim.attempt,
-            at=claim.at,
+            at=made,
             prior=claim.prior,
             ended=told is not None,
             outcome=None if told is None else told.outcome,
-            ended_at=None if told is None else told.at,
+            ended_at=None if told is None else max(told.at, made),
         )
 
 

@@ -1,8 +1,8 @@
 """The configuration files of the hub's nodes, from who belongs to the fleet. Pure.
 
 Three things in them are decisions and not taste. ``sync_interval: always``: without it the server
-acknowledges what a power cut loses. Permissions by subject: a box may write its own ledger and
-status, claims, objections and outcomes, and nothing of headquarters; it may read the campaign's
+acknowledges what a power cut loses. Permissions by subject: a box may write its own ledger,
+status and outcomes, claims and objections, and nothing of headquarters; it may read the campaign's
 log, which holds pseudonyms alone. Ping every 5 s, twice: a link that swallows everything is
 noticed in 10 to 15 s, where the default needs four minutes.
 """
@@ -132,7 +132,7 @@ def box_publishes(campaign: str, box: str) -> list[str]:
     return [
         f"c.{campaign}.claim.*.*",
         f"c.{campaign}.permit.*.*.{box}",
-        f"c.{campaign}.outcome.*.*",
+        f"c.{campaign}.outcome.*.*.{box}",
         names.objections,
         f"c.{campaign}.canary.{box}.>",
         names.push_objection,

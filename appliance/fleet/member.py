@@ -607,15 +607,24 @@ class Member:
             )
 
     async def _end_own(self, ask: AskClaim, ghosts: Iterable[AttemptElsewhere]) -> None:
-        """Say that nobody was dialled on claims of ours whose grant came too late."""
+        """Say that nobody was dialled on claims of ours whose grant came too late.
+
+        One for which this ledger never asked is of another machine with this box's key (a card
+        that was copied), which may be in the call.
+        """
         for ghost in ghosts:
+            if not await asyncio.to_thread(self._sender.asked, ghost.attempt):
+                log.error("somebody else claims under this box's name: %s", ghost.attempt)
+                continue
             ended = Ended(
                 box=self.keys.box, attempt=ghost.attempt, outcome=None, at=datetime.now(UTC)
             )
             if self._nats is not None:
                 with contextlib.suppress(wire.NoAnswer, wire.HubRefused):
                     await wire.write_once(
-                        self._nats, self.names.outcome(ask.pid, ghost.number), ended.payload()
+                        self._nats,
+                        self.names.outcome(ask.pid, ghost.number, self.keys.box),
+                        ended.payload(),
                     )
 
     # --- what goes out -----------------------------------------------------------------------

@@ -113,7 +113,7 @@ class Outbox:
         self, attempt: str, pid: str, number: int, outcome: Outcome | None, seq: int, at: datetime
     ) -> None:
         message = Ended(box=self._box, attempt=attempt, outcome=outcome, at=at)
-        subject = self._names.outcome(pid, number)
+        subject = self._names.outcome(pid, number, self._box)
         self._waiting[subject] = Due(
             subject=subject, payload=message.payload(), seq=seq, objection=False, pid=pid
         )

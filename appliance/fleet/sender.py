@@ -85,6 +85,13 @@ class Sender:
         while self._read(head):
             pass
 
+    def asked(self, attempt: str) -> bool:
+        """Return whether this ledger has asked for *attempt*; reads until it finds it.
+
+        Raises the storage errors.
+        """
+        return reader.holds(self._directory, f'"attempt":"{attempt}"'.encode())
+
     async def due(self) -> None:
         """Wait until there may be something to send."""
         await self._wake.wait()

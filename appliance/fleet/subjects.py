@@ -81,8 +81,9 @@ class Subjects:
         """
         return f"{self._root}.permit.{pid}.{attempt}.{box}"
 
-    def outcome(self, pid: str, attempt: int) -> str:
-        return f"{self._root}.outcome.{pid}.{attempt}"
+    def outcome(self, pid: str, attempt: int, box: str) -> str:
+        """How an attempt of *box* ended; the server lets each box write its own alone."""
+        return f"{self._root}.outcome.{pid}.{attempt}.{box}"
 
     def objection(self, pid: str) -> str:
         return f"{self._root}.rev.{pid}"
@@ -124,10 +125,10 @@ class Subjects:
         match tokens[2:]:
             case ["claim", pid, count] if PID.fullmatch(pid) and count.isdigit():
                 return Subject("claim", pid=pid, number=int(count))
-            case ["outcome", pid, count] if PID.fullmatch(pid) and count.isdigit():
-                return Subject("outcome", pid=pid, number=int(count))
-            case ["permit", pid, count, box] if PID.fullmatch(pid) and count.isdigit():
-                return Subject("permit", pid=pid, number=int(count), box=box)
+            case [("outcome" | "permit") as kind, pid, count, box] if (
+                PID.fullmatch(pid) and count.isdigit()
+            ):
+                return Subject(kind, pid=pid, number=int(count), box=box)
             case ["rev", pid] if PID.fullmatch(pid):
                 return Subject("rev", pid=pid)
             case [("stop" | "epoch") as kind, epoch, box] if epoch.isdigit():

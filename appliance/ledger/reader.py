@@ -21,6 +21,7 @@ from appliance.ledger.format import (
 from appliance.storage.files import SYSTEM_DISK, Disk, storage_failed
 from firmware.wording import worded
 
+_BLOCK = 1 << 20
 _NEAR = 16 * 1024
 """Bytes that are read through rather than halved once more."""
 _SEGMENT = re.compile(r"(\d{10,})\.jsonl")
@@ -153,6 +154,24 @@ def read_entries(directory: Path, after_seq: int = 0, disk: Disk = SYSTEM_DISK) 
     """Yield the rows after *after_seq*, for readers that do not write (any process may)."""
     for line in lines(directory, after_seq, disk):
         yield line.entry()
+
+
+def holds(directory: Path, text: bytes, disk: Disk = SYSTEM_DISK) -> bool:
+    """Return whether *text* stands anywhere in the ledger, whose newest segments are read first.
+
+    Rows are neither decoded nor checked. Raises the storage errors and :class:`LedgerCorrupt`.
+    """
+    for segment in reversed(segments(directory, disk)):
+        try:
+            with disk.reader(segment.path) as stream:
+                before = b""
+                while block := stream.read(_BLOCK):
+                    if text in before + block:
+                        return True
+                    before = block[-len(text) :]
+        except OSError as error:
+            raise storage_failed(worded("reading {path}", path=segment.path), error) from error
+    return False
 
 
 def hash_at(directory: Path, seq: int, disk: Disk = SYSTEM_DISK) -> str | None:

@@ -228,7 +228,9 @@ class DayBox:
             self._seen.objected[ask.pid] = time.monotonic()
         outcome = Outcome.OPTED_OUT if objects else Outcome.BUSY
         ended = Ended(box=self.name, attempt=ask.attempt, outcome=outcome, at=now)
-        await wire.write_once(self._client, self._names.outcome(ask.pid, 1), ended.payload())
+        await wire.write_once(
+            self._client, self._names.outcome(ask.pid, 1, self.name), ended.payload()
+        )
         self._rows += ROWS_A_CALL
         if self._rows >= ROWS_A_PACK:
             self._rows = 0

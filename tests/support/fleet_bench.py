@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import queue
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
@@ -41,16 +42,16 @@ def somebody() -> str:
 class BoxBench:
     """A box's membership on real files, behind a link of its own."""
 
-    def __init__(self, directory: Path, keys: BoxKeys, port: int) -> None:
+    def __init__(self, directory: Path, keys: BoxKeys, port: int, *, made: bool = False) -> None:
+        """*made*: its state directory is there already."""
         self.link = LinkProxy(port)
         self.keys = dataclasses.replace(keys, servers=(f"nats://127.0.0.1:{self.link.port}",))
         self.directory = directory / keys.box
-        self.directory.mkdir()
+        self.directory.mkdir(exist_ok=made)
         self.ledger = Ledger.open(self.directory / "ledger")
         self.inputs: queue.Queue[Any] = queue.Queue()
         self.heard: list[Any] = []
         self.boot_offset = 0.0
-        self._ids = count(1)
         self.member = self._made()
 
     def _made(self) -> Member:
@@ -79,12 +80,15 @@ class BoxBench:
         self.member.written(entries[-1].seq)
 
     def ask(self, number: str, known: tuple[Attempt, ...] = ()) -> str:
-        attempt = f"{next(self._ids):032x}"
+        attempt = secrets.token_hex(16)
+        pid = self.member.pseudonym(number)
+        asked = {"attempt": attempt, "line": "line-1", "pid": pid, "number": len(known) + 1}
+        self.write(Record(kind="fleet.claim_asked", subject="s", data=asked))
         self.member.ask(
             AskClaim(
                 attempt=attempt,
                 line="line-1",
-                pid=self.member.pseudonym(number),
+                pid=pid,
                 at=datetime.now(UTC),
                 known=known,
             )

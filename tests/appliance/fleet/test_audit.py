@@ -77,7 +77,7 @@ class Campaign:
         self.seconds += after
         self.row(box, "call.ended", {"attempt": attempt, "outcome": "busy"})
         ended = Ended(box=box, attempt=attempt, outcome=Outcome.BUSY, at=self.now)
-        self.write(NAMES.outcome(PIDS[who], number), ended.payload())
+        self.write(NAMES.outcome(PIDS[who], number, box), ended.payload())
 
     def call(self, box: str, who: str, number: int = 1) -> None:
         attempt, sequence = self.claim(box, who, number)

@@ -304,7 +304,7 @@ def test_each_message_that_is_due_whole() -> None:
             pid=PID,
         ),
         Due(
-            subject=NAMES.outcome(PID, 2),
+            subject=NAMES.outcome(PID, 2, "north"),
             payload=Ended(
                 box="north",
                 attempt="a2",
@@ -316,7 +316,7 @@ def test_each_message_that_is_due_whole() -> None:
             pid=PID,
         ),
         Due(
-            subject=NAMES.outcome(PID, 1),
+            subject=NAMES.outcome(PID, 1, "north"),
             payload=Ended(
                 box="north", attempt="a1", outcome=Outcome.BUSY, at=BEGIN + timedelta(seconds=8)
             ).payload(),
@@ -326,12 +326,12 @@ def test_each_message_that_is_due_whole() -> None:
         ),
     ]
     assert (outbox.done, outbox.objections) == (6, 1)
-    outbox.acknowledged(NAMES.outcome(PID, 2))
+    outbox.acknowledged(NAMES.outcome(PID, 2, "north"))
     assert outbox.done == 7
     outbox.acknowledged(NAMES.objection(PID))
     outbox.acknowledged("what nobody waits for")
     assert (outbox.done, outbox.objections) == (7, 0)
-    outbox.acknowledged(NAMES.outcome(PID, 1))
+    outbox.acknowledged(NAMES.outcome(PID, 1, "north"))
     assert outbox.done == 10
 
 
@@ -345,7 +345,7 @@ def test_a_call_that_runs_holds_the_place_from_its_first_row() -> None:
     claim = {"pid": PID, "number": 3}
     outbox.follow([entry(9, "fleet.claim_unused", attempt="a3", claim=claim)])
     (due,) = outbox.waiting
-    assert (due.seq, due.subject, due.objection) == (9, NAMES.outcome(PID, 3), False)
+    assert (due.seq, due.subject, due.objection) == (9, NAMES.outcome(PID, 3, "north"), False)
     assert Ended.read(due.payload) == Ended(
         box="north", attempt="a3", outcome=None, at=BEGIN + timedelta(seconds=9)
     )

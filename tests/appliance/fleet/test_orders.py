@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,11 +21,14 @@ from appliance.fleet import canary, member, wire
 from appliance.fleet.canary import HubUnfit
 from appliance.fleet.certificates import new_node
 from appliance.fleet.headquarters import Headquarters
+from appliance.fleet.hub_config import inbox
 from appliance.fleet.member import Member
+from appliance.fleet.messages import Claim, Ended
 from appliance.fleet.pseudonym import pseudonym
+from appliance.model import Outcome
 from appliance.storage.files import StorageFailed
 from firmware.clock import SystemClock
-from tests.support.fleet_bench import NAMES, Fleet, somebody
+from tests.support.fleet_bench import NAMES, BoxBench, Fleet, somebody
 from tests.support.fleet_bench import fleet as fleet
 from tests.support.fleet_bench import server as server
 from tests.support.hub_server import HubServer, at_hub
@@ -256,3 +260,105 @@ def test_a_full_disk_is_told_as_one_whatever_task_met_it(fleet: Fleet) -> None:
     assert "No space left" in str(north.member.barred())
     denied = north.claim(somebody())
     assert isinstance(denied, ClaimDenied), "answered at once, by nobody's thread"
+
+
+# --- who may say that a call is over ----------------------------------------------------------
+
+
+def test_another_machine_with_ones_name_does_not_end_ones_call(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """A copied card picks the same person at the same moment; a third box waits for the call."""
+    north, south = fleet.box(), fleet.box()
+    twin_directory = tmp_path / "twin"
+    shutil.copytree(north.directory, twin_directory / north.keys.box)
+    twin = BoxBench(twin_directory, north.keys, fleet.server.hub.nodes[0].port, made=True)
+    fleet.boxes.append(twin)
+    number = somebody()
+    twin.start()
+    granted = north.claim(number)
+    assert isinstance(granted, ClaimGranted)
+    denied = twin.claim(number)
+    assert isinstance(denied, ClaimDenied)
+    for _ in range(2):
+        waits = south.claim(number)
+        assert isinstance(waits, ClaimDenied)
+        (there,) = waits.elsewhere
+        assert (there.attempt, there.ended) == (granted.attempt, False)
+
+
+def test_no_box_ends_anothers_attempt(fleet: Fleet) -> None:
+    """A rogue could let the others call somebody who is in a call, or who asked for rest."""
+    north, south, rogue = fleet.box(), fleet.box(), fleet.box()
+    number = somebody()
+    pid = north.member.pseudonym(number)
+    granted = north.claim(number)
+    assert isinstance(granted, ClaimGranted)
+    told = Ended(
+        box=north.keys.box,
+        attempt=granted.attempt,
+        outcome=Outcome.BUSY,
+        at=datetime.now(UTC) - timedelta(days=100),
+    )
+
+    async def forge() -> list[bool]:
+        client = await wire.connect(
+            rogue.keys.servers,
+            seed=rogue.keys.seed,
+            authority=rogue.keys.authority,
+            name="rogue",
+            inbox=inbox(rogue.keys.box),
+            forever=False,
+        )
+        written = []
+        for box in (north.keys.box, rogue.keys.box):
+            try:
+                outcome = NAMES.outcome(pid, 1, box)
+                await wire.write(client, outcome, told.payload(), within=0.5)
+                written.append(True)
+            except wire.NoAnswer:
+                written.append(False)
+        await wire.close(client)
+        return written
+
+    assert asyncio.run(forge()) == [False, True]
+    waits = south.claim(number)
+    assert isinstance(waits, ClaimDenied)
+    (there,) = waits.elsewhere
+    assert not there.ended
+
+
+@pytest.mark.parametrize(
+    ("behind", "prior", "made_behind"),
+    [
+        (timedelta(0), False, timedelta(0)),
+        (timedelta(hours=30), False, timedelta(0)),
+        (timedelta(hours=-30), False, timedelta(hours=-30)),
+        (timedelta(hours=30), True, timedelta(hours=30)),
+    ],
+)
+def test_a_call_of_a_box_whose_clock_is_behind_is_as_young_as_it_is(
+    fleet: Fleet, behind: timedelta, prior: bool, made_behind: timedelta
+) -> None:
+    """Else it would count as lost while it runs, and its rests as kept; one that is ahead waits."""
+    north, south = fleet.box(), fleet.box()
+    number, now = somebody(), datetime.now(UTC)
+    pid = north.member.pseudonym(number)
+    claim = Claim(box=north.keys.box, attempt="a" * 32, at=now - behind, prior=prior)
+    ended = Ended(box=north.keys.box, attempt="a" * 32, outcome=Outcome.BUSY, at=claim.at)
+
+    async def write(headquarters: Headquarters) -> None:
+        for subject, payload in (
+            (NAMES.claim(pid, 1), claim.payload()),
+            (NAMES.outcome(pid, 1, north.keys.box), ended.payload()),
+        ):
+            await wire.write(headquarters.nats, subject, payload)
+
+    fleet.headquarters(write)
+    denied = south.claim(number)
+    assert isinstance(denied, ClaimDenied)
+    (there,) = denied.elsewhere
+    wanted = now - made_behind
+    assert there.ended_at is not None
+    for told in (there.at, there.ended_at):
+        assert abs(told - wanted) < timedelta(seconds=20)

@@ -45,7 +45,7 @@ def test_an_outcome_goes_out_when_the_call_is_over_and_is_held_until_then() -> N
     )
     outbox.follow(ended[3:])
     (due,) = outbox.waiting
-    assert due.subject == NAMES.outcome(PID, 1)
+    assert due.subject == NAMES.outcome(PID, 1, "north")
     assert Ended.read(due.payload).outcome is Outcome.LISTENED
     outbox.acknowledged(due.subject)
     assert outbox.done == 4
@@ -56,7 +56,7 @@ def test_a_claim_that_was_never_dialled_is_told_as_unused() -> None:
     claim = {"pid": PID, "number": 2, "sequence": 41}
     outbox.follow(rows(("fleet.claim_unused", "s", {"attempt": "a2", "claim": claim})))
     (due,) = outbox.waiting
-    assert due.subject == NAMES.outcome(PID, 2)
+    assert due.subject == NAMES.outcome(PID, 2, "north")
     assert Ended.read(due.payload).outcome is None
 
 
@@ -73,7 +73,7 @@ def test_objections_go_first_and_say_when_they_were_said() -> None:
     first, second, third = outbox.waiting
     assert first.subject == NAMES.objection(PID)
     assert Objection.read(second.payload).at == AT
-    assert third.subject == NAMES.outcome(PID, 1)
+    assert third.subject == NAMES.outcome(PID, 1, "north")
     assert outbox.objections == 2
 
 

@@ -209,7 +209,7 @@ def test_a_box_may_write_what_is_its_own_and_nothing_of_anothers() -> None:
     assert writes == [
         "c.spring.claim.*.*",
         "c.spring.permit.*.*.north",
-        "c.spring.outcome.*.*",
+        "c.spring.outcome.*.*.north",
         "c.spring.rev.*",
         "c.spring.canary.north.>",
         "push.spring.rev",
@@ -277,7 +277,7 @@ def test_who_may_connect() -> None:
     ("subject", "parts"),
     [
         (NAMES.claim(PID, 2), Subject("claim", pid=PID, number=2)),
-        (NAMES.outcome(PID, 12), Subject("outcome", pid=PID, number=12)),
+        (NAMES.outcome(PID, 12, "north"), Subject("outcome", pid=PID, number=12, box="north")),
         (NAMES.permit(PID, 3, "north"), Subject("permit", pid=PID, number=3, box="north")),
         (NAMES.objection(PID), Subject("rev", pid=PID)),
         (NAMES.stop(4, "north"), Subject("stop", number=4, box="north")),
@@ -292,7 +292,7 @@ def test_who_may_connect() -> None:
         (f"c.spring.claim.{PID}.2.3", None),
         (f"c.spring.permit.{PID}.2", None),
         (f"c.spring.permit.{PID}.x.north", None),
-        (f"c.spring.outcome.{PID}.x", None),
+        (f"c.spring.outcome.{PID}.x.north", None),
         ("c.spring.rev.x", None),
         ("c.spring.rev", None),
         ("c.spring.stop.x.north", None),

@@ -63,7 +63,7 @@ def test_what_cannot_be_a_token_is_refused(text: str) -> None:
     [
         (SUBJECTS.claim(PID, 2), Subject("claim", pid=PID, number=2)),
         (SUBJECTS.permit(PID, 2, "north"), Subject("permit", pid=PID, number=2, box="north")),
-        (SUBJECTS.outcome(PID, 3), Subject("outcome", pid=PID, number=3)),
+        (SUBJECTS.outcome(PID, 3, "north"), Subject("outcome", pid=PID, number=3, box="north")),
         (SUBJECTS.objection(PID), Subject("rev", pid=PID)),
         (SUBJECTS.stop(4, "north"), Subject("stop", number=4, box="north")),
         (SUBJECTS.epoch(5, "north"), Subject("epoch", number=5, box="north")),
