@@ -40,8 +40,8 @@ def marked(text: str) -> str:
     return text
 
 
-BETWEEN = (marked("; "), marked(": "))
-"""Marks between sentences, which French sets apart."""
+BETWEEN = (marked("; "), marked(": "), marked(" or "))
+"""What stands between the parts of :func:`firmware.wording.joined`; French sets marks apart."""
 
 
 class Speaker:

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.numbers import NumberClass, country_code, number_class, plain_parts, plainly
 from appliance.windows import known_zone
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 # Areas of the database whose names are places. Etc, SystemV, posix and right are not.
 _PLACE = re.compile(
@@ -135,7 +135,7 @@ def suggestions(name: str, region: str = "") -> list[str]:
 def zone_remedy(name: str, region: str = "") -> str:
     """Say what to write instead of *name*."""
     found = suggestions(name, region)
-    return worded("did you mean {names}?", names=" or ".join(found)) if found else REMEDY
+    return worded("did you mean {names}?", names=joined(" or ", found)) if found else REMEDY
 
 
 def zones_of_number(e164: str) -> NumberZones:

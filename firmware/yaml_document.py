@@ -9,6 +9,7 @@ the simulator's scenario are read with it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 import yaml
 
 from firmware.bounded_read import read_bounded
-from firmware.wording import joined, worded
+from firmware.wording import joined, reason_of, worded
 
 Path_ = tuple[str | int, ...]
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
@@ -122,7 +123,7 @@ def read_source(path: Path, *, too_large: str) -> str:
     try:
         raw = read_bounded(path, SIZE_LIMIT)
     except OSError as error:
-        wrong = worded("cannot be read ({strerror}); check the path", strerror=error.strerror)
+        wrong = worded("cannot be read ({strerror}); check the path", strerror=reason_of(error))
         if error.errno == errno.EFBIG:
             wrong = worded("is larger than 1 MiB; {too_large}", too_large=too_large)
         raise DocumentFaulty(name, [Fault(Mark(1, 1), "", wrong)]) from error
@@ -169,7 +170,7 @@ def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node 
         if isinstance(event, yaml.AliasEvent):
             unwanted = worded("aliases (*name) are not used here; repeat the value")
         elif getattr(event, "tag", None) is not None:
-            unwanted = worded("tags (!name) are not used here; remove it")
+            unwanted = _TAG
         elif isinstance(event, yaml.ScalarEvent) and _CONTROL.search(event.value):
             # An escape such as "\\0" brings in what the reader refuses in the text itself.
             unwanted = worded("holds a control character; remove it")
@@ -185,25 +186,56 @@ def _composed(text: str, file: str, loader: type[yaml.SafeLoader]) -> yaml.Node 
     return root
 
 
+_TAG = worded("tags (!name) are not used here; remove it")
+_BACKSLASH = worded("a backslash in double quotes; use single quotes")
+_COLON = worded("a colon where none can be: the indentation is wrong, or the text needs quotes")
+_BEHIND = worded("text behind a closing quotation mark, or indentation that does not fit")
+_OPEN = "<stream end>"
 _PROBLEMS = (
-    ("mapping values are not allowed", worded("a colon where none can be; put the text in quotes")),
+    ("mapping values are not allowed", _COLON),
+    ("mapping keys are not allowed", worded("a sign that must stand in quotes")),
     ("could not find expected ':'", worded("a key without its colon, or a text over two lines")),
     ("'\\t' that cannot start", worded("a tab; indent with spaces")),
     ("found unexpected end of stream", worded("a quotation mark that is not closed")),
-    ("<stream end>", worded("a bracket or brace that is not closed")),
+    ("unexpected document separator", worded("a quotation mark that is not closed")),
+    (_OPEN, worded("a bracket or brace that is not closed")),
+    ("but found '<scalar>'", _BEHIND),
     ("expected <block end>", worded("the indentation does not fit the lines above")),
     ("inconsistent indentation", worded("the indentation does not fit the lines above")),
-    ("block sequence entries are not allowed", worded("a dash where no list can begin")),
-    ("unknown escape character", worded("a backslash in double quotes; use single quotes")),
+    ("sequence entries are not allowed", worded("a dash where no list can begin")),
+    ("unknown escape character", _BACKSLASH),
+    ("expected escape sequence", _BACKSLASH),
     ("cannot start any token", worded("a sign that must stand in quotes")),
+    ("expected alphabetic or numeric", worded("a sign that must stand in quotes")),
+    ("scanning a directive", worded("a sign that must stand in quotes")),
+    ("YAML directive", worded("a sign that must stand in quotes")),
     ("expected ',' or", worded("a comma or a closing bracket is missing")),
+    ("expected the node content", worded("a bracket, brace or comma where a value should stand")),
+    ("scanning a block scalar", worded("a | or > with more behind it; put the text in quotes")),
+    ("another document", worded("a second document; keep what stands before or after this line")),
+    ("<document start>", worded("more behind the end of the document; remove it")),
+    ("anchor", worded("anchors (&name) are not used here; remove it")),
+    (" tag", _TAG),
 )
 """What PyYAML says, by a part of it, in words for whoever edits the file."""
 
 
 def _in_words(error: yaml.MarkedYAMLError) -> str:
-    told = error.problem or error.context or ""
-    return next((words for part, words in _PROBLEMS if part in told), told)
+    told = f"{error.problem or ''} {error.context or ''}"
+    known = (words for part, words in _PROBLEMS if part in told)
+    return next(known, worded("it cannot be read from here on"))
+
+
+def _last_open(text: str) -> Any:
+    """Return where the innermost bracket or brace stands that nothing closes; None of none."""
+    opened: list[Any] = []
+    with contextlib.suppress(yaml.YAMLError):
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.CollectionStartEvent) and event.flow_style:
+                opened.append(event.start_mark)
+            elif isinstance(event, yaml.CollectionEndEvent) and opened:
+                opened.pop()
+    return opened[-1] if opened else None
 
 
 def _composed_slowly(text: str, file: str) -> yaml.Node | None:
@@ -211,9 +243,11 @@ def _composed_slowly(text: str, file: str) -> yaml.Node | None:
         return _composed(text, file, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         where = error.problem_mark or error.context_mark
-        if "unexpected end of stream" in str(error.problem):
-            # The mark that is not closed, not the end of the file.
+        # What is not closed, not the place where that showed.
+        if "unexpected" in str(error.problem) or "find expected" in str(error.problem):
             where = error.context_mark or where
+        elif _OPEN in str(error.problem):
+            where = _last_open(text) or where
         raise DocumentFaulty(
             file,
             [

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.cli.failures import USAGE
 from appliance.cli.questions import typed
-from appliance.cli.speech import language, say
+from appliance.cli.speech import language, say, speak
 from appliance.errors import Refused
-from firmware.wording import worded
+from appliance.language import LANGUAGES
+from firmware.wording import joined, worded
 
 if TYPE_CHECKING:
     from appliance.law.rules import CallerRule
@@ -64,7 +65,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     found, meant = find(arguments.key)
     if not found:
-        hint = worded("; did you mean {names}?", names=" or ".join(meant)) if meant else ""
+        hint = worded("; did you mean {names}?", names=joined(" or ", meant)) if meant else ""
         known = worded("autodialer config explain lists all")
         if arguments.json:
             print(
@@ -112,6 +113,11 @@ def _init(arguments: argparse.Namespace) -> int:
         raise Refused(
             worded("{out} is there already", out=out), worded("name another file with --out")
         )
+    if not out.absolute().parent.is_dir():
+        raise Refused(
+            worded("there is no directory {folder}", folder=out.absolute().parent),
+            worded("make it, or write somewhere else"),
+        )
     answers = _answers(arguments, typed if sys.stdin.isatty() and not arguments.yes else None)
     text = written(answers, arguments.clips or CLIPS)
     # Judged before it is written: each fault names the answer that is wrong.
@@ -124,6 +130,8 @@ def _init(arguments: argparse.Namespace) -> int:
         told = {"file": str(out), **answers, "clips": [str(clip) for clip in lent]}
         print(json.dumps(told, ensure_ascii=False))
         return 0
+    if answers["language"] in LANGUAGES:
+        speak(answers["language"])
     print(say("{out} is written; next: autodialer --config {out} check", out=out))
     print(say("then try it out: autodialer --config {out} rehearse", out=out))
     if lent:

@@ -65,10 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
     else:
         width = max(len(say(row.part)) for row in rows)
+        narrow = max(len(say(state)) for state in _STATES_SAID.values())
         for row in rows:
             remedy = f" -> {say(row.remedy)}" if row.remedy else ""
             state, part = say(_STATES_SAID[row.state]), say(row.part)
-            print(f"{state:<5}  {part:<{width}}  {say(row.detail)}{remedy}")
+            print(f"{state:<{narrow}}  {part:<{width}}  {say(row.detail)}{remedy}")
     if arguments.bundle is not None:
         from appliance.cli.doctor_bundle import write_bundle
 

@@ -39,6 +39,14 @@ SYSTEM_WORDS = (
     marked("Too many levels of symbolic links"),
     marked("No such device"),
     marked("Connection refused"),
+    marked("Connection timed out"),
+    marked("Network is unreachable"),
+    marked("No route to host"),
+    marked("No such device or address"),
+    marked("Resource temporarily unavailable"),
+    marked("Directory not empty"),
+    marked("File too large"),
+    marked("Invalid argument"),
 )
 
 
@@ -113,8 +121,6 @@ def _print_faults(error: Any, file: str) -> None:
     """Print each fault, with its line and a caret below the place where the file has it."""
     from pathlib import Path
 
-    from appliance.cli.streams import visible
-
     try:
         lines = Path(file).read_text(encoding="utf-8-sig", errors="replace").split("\n")
     except OSError:
@@ -125,11 +131,12 @@ def _print_faults(error: Any, file: str) -> None:
         # A PIN is nobody's business, least of all the journal's.
         if not 0 < row <= len(lines) or not lines[row - 1].strip() or "sim_pin" in lines[row - 1]:
             continue
-        # A tab is one column of the file and several of the screen.
-        text = visible(lines[row - 1].rstrip("\r").replace("\t", " "))
+        text = lines[row - 1].rstrip("\r").replace("\t", " ")
         if not fault.path or fault.path.startswith("lines"):
             # Nor is one whose key is misspelt, or stands on the line before.
             text = _DIGITS.sub(lambda found: "*" * len(found[0]), text)
+        # One column a sign, so that the caret stands below the right one.
+        text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
         start = max(0, column - SHOWN // 2) if len(text) > SHOWN else 0
         print(f"    {text[start : start + SHOWN]}", file=sys.stderr)
         print(f"    {' ' * (column - 1 - start)}^", file=sys.stderr)

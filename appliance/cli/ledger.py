@@ -25,7 +25,7 @@ from appliance.ledger import Anchor, Verification, checkpoint, read_entries, ver
 from appliance.ledger.anchors import AnchorInvalid
 from appliance.screen.local_time import local
 from firmware.bounded_read import read_bounded
-from firmware.wording import plural, worded
+from firmware.wording import plural, reason_of, worded
 
 REREAD_AFTER = 0.2
 """Seconds in which a row that is being written is complete."""
@@ -132,7 +132,7 @@ def _anchor(path: Path) -> Anchor:
         return Anchor.parse(read_bounded(path, ANCHOR_LIMIT, pipes=True).decode())
     except OSError as error:
         raise Refused(
-            worded("--anchor {path}: {strerror}", path=path, strerror=error.strerror), remedy
+            worded("--anchor {path}: {strerror}", path=path, strerror=reason_of(error)), remedy
         ) from error
     except (AnchorInvalid, UnicodeDecodeError) as error:
         raise Refused(worded("--anchor {path} holds no anchor", path=path), remedy) from error

@@ -234,11 +234,15 @@ def _top(argv: Sequence[str]) -> tuple[argparse.Namespace, bool]:
                 )
             )
     if not top.command:
-        parser.error("name a command; autodialer --help lists them")
+        parser.error(worded("name a command; autodialer --help lists them"))
     if top.command not in COMMANDS:
-        known = ", ".join(COMMANDS)
         parser.error(
-            f"{top.command!r:.60} is not a command{closest(top.command, COMMANDS)}; known: {known}"
+            worded(
+                "{command!r:.60} is not a command{closest}; known: {names}",
+                command=top.command,
+                closest=closest(top.command, COMMANDS),
+                names=", ".join(COMMANDS),
+            )
         )
     return top, as_json
 

@@ -130,9 +130,8 @@ def _probe(arguments: argparse.Namespace) -> int:
     from firmware.modem.discovery import probe
 
     found = probe(arguments.port, baudrate=arguments.baudrate)
-    print(
-        json.dumps(asdict(found), ensure_ascii=False) if arguments.json else _answer(asdict(found))
-    )
+    told = asdict(found)
+    print(json.dumps(told, ensure_ascii=False) if arguments.json else say(_answer(told)))
     return 0 if found.usable else 1
 
 

@@ -26,7 +26,7 @@ from appliance.storage.written_files import (
     takes_a_stream,
 )
 from firmware.durable import give_to_owner
-from firmware.wording import worded
+from firmware.wording import joined, reason_of, worded
 
 DEMONSTRATION = "demo"
 """The part of a demonstration's state that holds no state: its people, clips and logs."""
@@ -65,7 +65,7 @@ def check_target(
         is_folder = folder.is_dir()
     except OSError as error:
         raise Refused(
-            f"{option} {path}: {error.strerror}", worded("write somewhere else")
+            _of(option, path, reason_of(error)), worded("write somewhere else")
         ) from error
     if refusal is not None:
         wrong, remedy = refusal.wrong, refusal.remedy
@@ -78,7 +78,7 @@ def check_target(
         wrong, remedy = worded("this account may not write there"), worded("write somewhere else")
     else:
         return
-    raise Refused(f"{option} {path}: {wrong}", remedy)
+    raise Refused(_of(option, path, wrong), remedy)
 
 
 def check_outside_state(arguments: argparse.Namespace, option: str, path: Path) -> None:
@@ -91,10 +91,10 @@ def check_outside_state(arguments: argparse.Namespace, option: str, path: Path) 
         refusal = in_the_state(path, protected(arguments))
     except OSError as error:
         raise Refused(
-            f"{option} {path}: {error.strerror}", worded("write somewhere else")
+            _of(option, path, reason_of(error)), worded("write somewhere else")
         ) from error
     if refusal is not None:
-        raise Refused(f"{option} {path}: {refusal.wrong}", refusal.remedy)
+        raise Refused(_of(option, path, refusal.wrong), refusal.remedy)
 
 
 def write_target(arguments: argparse.Namespace, option: str, path: Path, data: bytes) -> None:
@@ -112,7 +112,7 @@ def write_target(arguments: argparse.Namespace, option: str, path: Path, data: b
     except OSError as error:
         # The box's own storage may be sound; what fails here is the place that a person chose.
         remedy = worded("make room there, or write somewhere else")
-        raise Refused(f"{option} {path}: {error.strerror}", remedy) from error
+        raise Refused(_of(option, path, reason_of(error)), remedy) from error
 
 
 def remember_target(arguments: argparse.Namespace, path: Path) -> None:
@@ -135,6 +135,10 @@ def protected(arguments: argparse.Namespace, *, clip: bool = False) -> Protected
     state = _state(arguments)
     shown = state is not None and (state / DEMONSTRATION / "config.yaml").is_file()
     return Protected(state=state, named=named, own_part=DEMONSTRATION if shown else "")
+
+
+def _of(option: str, path: Path, wrong: str) -> str:
+    return joined(": ", [f"{option} {path}", wrong])
 
 
 def _state(arguments: argparse.Namespace) -> Path | None:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class CommandParser(argparse.ArgumentParser):
         found, rest = self.parse_known_args(words, namespace)
         if rest:
             known = [one for parser in self._path(words) for one in _names(parser)]
-            told = "".join(closest(word.partition("=")[0], known) for word in rest[:1])
+            told = closest(rest[0].partition("=")[0], known)
             self.error(
                 worded("{names} is not known here{told}", names=" ".join(rest)[:200], told=told)
             )
@@ -121,6 +122,19 @@ class CommandParser(argparse.ArgumentParser):
                 ),
             ) from error
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            if not isinstance(error.__context__, ValueError):
+                raise
+            # Numbers alone are read without words of their own.
+            told = worded("{value!r:.60} is not a number", value=arg_string)
+            with suppress(ValueError):
+                float(arg_string)
+                told = worded("{value!r:.60} is not a whole number", value=arg_string)
+            raise argparse.ArgumentError(action, told) from error
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line and end with code 2."""
         if self.as_json or wants_json(sys.argv[1:]):
@@ -130,10 +144,17 @@ class CommandParser(argparse.ArgumentParser):
                 f"{self.prog}: {message}", worded("{prog} --help shows examples", prog=self.prog)
             )
             self.exit(USAGE)
+        from appliance.cli.speech import of_locale, say, speak
+
+        # Nobody knows yet which box is meant; argparse's own words stay English, as its help.
+        speak(of_locale())
+        caught = sys.exc_info()[1]
+        if isinstance(caught, argparse.ArgumentError) and caught.argument_name:
+            message = joined(": ", [f"argument {caught.argument_name}", caught.message])
         self.print_usage(sys.stderr)
         self.exit(
             USAGE,
-            worded("{prog}: {what}\n{prog} --help shows examples\n", prog=self.prog, what=message),
+            say("{prog}: {what}\n{prog} --help shows examples\n", prog=self.prog, what=message),
         )
 
 

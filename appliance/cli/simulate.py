@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.cli.speech import say, several
 from firmware.simulator import FAMILIES
-from firmware.wording import said_by, worded
+from firmware.wording import reason_of, said_by, worded
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             say(
                 "simulate: {filename}: {strerror}; choose another place",
                 filename=error.filename,
-                strerror=error.strerror,
+                strerror=reason_of(error),
             ),
             file=sys.stderr,
         )

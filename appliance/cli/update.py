@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from appliance.cli.speech import say
 from appliance.errors import Refused
-from firmware.wording import worded
+from firmware.wording import joined, reason_of, worded
 
 if TYPE_CHECKING:
     from appliance.update.carry_out import Updater
@@ -57,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
             worded("updates by stick need a card made by make image"),
         ) from failed
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}", worded("run it as root")) from error
+        raise Refused(
+            joined(": ", [str(error.filename), reason_of(error)]), worded("run it as root")
+        ) from error
     if arguments.json:
         told = None if finding is None else finding.ending.value
         print(json.dumps({"ending": told}))

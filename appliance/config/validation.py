@@ -219,7 +219,9 @@ def _bounds(kind: str, told: dict[str, Any]) -> str | None:
         case "float_type":
             return worded("input should be a valid number")
         case "literal_error":
-            return worded("input should be {names}", names=told["expected"])
+            return worded(
+                "input should be {names}", names=joined(" or ", told["expected"].split(" or "))
+            )
     return None
 
 

@@ -33,7 +33,7 @@ from firmware.service_manager import notify
 from firmware.supervisor import decisions
 from firmware.supervisor.link import SupervisorLink
 from firmware.supervisor.plan import Notes
-from firmware.wording import worded
+from firmware.wording import reason_of, worded
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class SafeMode:
             try:
                 Notes(self._state).latch("command")
             except OSError as error:
-                raise Refused(worded("the stop could not be kept"), error.strerror or "") from error
+                raise Refused(worded("the stop could not be kept"), reason_of(error)) from error
             return {"stopped": True, "unreached": []}
         raise self._refusal()
 

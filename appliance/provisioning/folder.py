@@ -20,6 +20,7 @@ from pathlib import Path
 
 from appliance.control.protocol import FILE_LIMIT
 from appliance.language import Message, marked
+from firmware.wording import reason_of
 
 NAME = "autodialer"
 """Name of the folder on a stick or boot partition."""
@@ -113,7 +114,7 @@ def take(source: Path, target: Path, *, read: Callable[[int, int], bytes] = os.r
         taken.wrong(
             "unreadable",
             marked("the folder cannot be opened ({reason}); it must be a plain folder"),
-            reason=error.strerror,
+            reason=reason_of(error),
         )
         return taken
     try:
@@ -176,7 +177,7 @@ def _listed(folder: int, below: str, taken: Taken) -> Iterator[str]:
         taken.wrong(
             "unreadable",
             marked("the folder could not be read to its end ({reason}); plug it in again"),
-            reason=error.strerror,
+            reason=reason_of(error),
         )
 
 
@@ -205,7 +206,7 @@ def _judged(folder: int, below: str, entry: os.DirEntry[str], taken: Taken) -> I
                 dir_fd=folder,
             )
         except OSError as error:
-            taken.wrong("unreadable", _UNREADABLE, name=CLIPS, reason=error.strerror)
+            taken.wrong("unreadable", _UNREADABLE, name=CLIPS, reason=reason_of(error))
             return
         try:
             yield from _listed(inner, f"{CLIPS}/", taken)
@@ -282,7 +283,7 @@ def _copy(
         source = os.open(name, flags, dir_fd=folder)
     except OSError as error:
         code = "hostile" if error.errno == errno.ELOOP else "unreadable"
-        values: dict[str, object] = {"name": shown, "reason": error.strerror}
+        values: dict[str, object] = {"name": shown, "reason": reason_of(error)}
         raise _Refused(Fault(code, Message(_UNREADABLE, values))) from error
     out = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     size, digest = 0, hashlib.sha256()
@@ -300,7 +301,7 @@ def _copy(
             try:
                 piece = read(source, PIECE)
             except OSError as error:
-                values = {"name": shown, "reason": error.strerror}
+                values = {"name": shown, "reason": reason_of(error)}
                 raise _Refused(
                     Fault("unreadable", Message(_UNREADABLE, values)),
                     Copied(name, digest.hexdigest(), size, whole=False),

@@ -16,7 +16,7 @@ from typing import Any
 from appliance.provisioning.folder import printable
 from appliance.update.decide import Bundle, Ending, found, of_rauc
 from firmware.json_text import parse_json
-from firmware.wording import worded
+from firmware.wording import reason_of, worded
 
 INFO_WITHIN = 120.0
 INSTALL_WITHIN = 3600.0
@@ -65,7 +65,7 @@ class Rauc:
             )
             return [self._bundle(directory, folder, name) for name in names[:MOST_BUNDLES]]
         except OSError as error:
-            return [_unreadable(folder.name, error.strerror or "unreadable")]
+            return [_unreadable(folder.name, reason_of(error))]
         finally:
             os.close(directory)
 
@@ -78,7 +78,7 @@ class Rauc:
         try:
             identity = _identity(directory, name)
         except OSError as error:
-            return _unreadable(shown, error.strerror or "unreadable")
+            return _unreadable(shown, reason_of(error))
         done = self._run("info", "--output-format=json", str(folder / name), within=INFO_WITHIN)
         try:
             if done.returncode:

@@ -21,7 +21,7 @@ from typing import Self
 
 from firmware.bounded_read import open_regular
 from firmware.errors import ClipUnusable
-from firmware.wording import worded
+from firmware.wording import reason_of, worded
 
 SAMPLE_RATE = 8000
 """Samples per second of every clip and of both directions of a call."""
@@ -216,7 +216,7 @@ def _refusals(path: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise ClipUnusable(
-            worded("{path}: cannot be read: {strerror}", path=path, strerror=error.strerror),
+            worded("{path}: cannot be read: {strerror}", path=path, strerror=reason_of(error)),
             remedy=worded("check the path and its permissions"),
         ) from error
     except EOFError:

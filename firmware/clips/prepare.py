@@ -18,7 +18,7 @@ from firmware.clips.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
 from firmware.clips.levels import PIECE, Channels, Levels, Meter, Samples, measure, quantise
 from firmware.clips.recording import Recording, Resampler
 from firmware.errors import ClipUnusable
-from firmware.wording import worded
+from firmware.wording import reason_of, worded
 
 LEAD_SECONDS = 0.04
 """Silence left before the first word: a codec needs a moment, a callee must not wait."""
@@ -218,7 +218,7 @@ def _write(target: Path, content: bytes) -> None:
             fresh.unlink(missing_ok=True)
         raise ClipUnusable(
             worded(
-                "{target}: cannot be written: {strerror}", target=target, strerror=error.strerror
+                "{target}: cannot be written: {strerror}", target=target, strerror=reason_of(error)
             ),
             remedy=worded("check the folder, its permissions and the free space"),
         ) from error

@@ -12,7 +12,7 @@ import serial
 from firmware.errors import PortUnusable
 from firmware.modem import port_users
 from firmware.terminal import Hearing, open_without_lines, refuses_lines
-from firmware.wording import worded
+from firmware.wording import reason_of, worded
 
 READ_SECONDS = 0.5
 """How long one read blocks; only handlers without cancel_read need it to end at all."""
@@ -65,6 +65,10 @@ def open_port(name: str, baudrate: int, *, rtscts: bool, hears_before: bool = Fa
     return port
 
 
+def _told(code: int | None, error: Exception) -> str:
+    return reason_of(OSError(code, os.strerror(code))) if code else str(error)
+
+
 def _is_character_device(path: str) -> bool:
     try:
         return Path(path).is_char_device()
@@ -83,7 +87,7 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
             worded(
                 "{name} cannot be opened ({strerror})",
                 name=name,
-                strerror=os.strerror(code) if code else error,
+                strerror=_told(code, error),
             ),
             remedy=worded("correct the address, or start what should answer there"),
         )
@@ -92,7 +96,7 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
             worded("{name} does not exist", name=name),
             remedy=worded("plug the modem in, or correct the port of the line"),
         )
-    held = os.strerror(code) if code else str(error)
+    held = _told(code, error)
     # termios.error is no OSError; pyserial wraps it.
     not_a_terminal = errno.ENOTTY in (code, *getattr(error.__context__, "args", ())[:1])
     if not_a_terminal or (code != errno.EACCES and not _is_character_device(path)):

@@ -109,3 +109,25 @@ def test_an_unknown_language_is_english() -> None:
     outer = Message("{count} {what}", {"count": 3, "what": inner})
     assert translator("en")(outer) == "3 Calls"
     assert translator("fr")(outer) == "3 Appels"
+
+
+ENGLISH_ALONE = {
+    "appliance/cli/doctor_bundle.py",
+    "appliance/cli/doctor_card.py",
+    "appliance/provisioning/welcome.py",
+    "firmware/kernel_clock.py",
+    "firmware/supervisor/__main__.py",
+    "firmware/wording.py",
+}
+"""What goes to a support archive or a journal, and ``reason_of`` itself."""
+
+
+def test_what_the_system_says_comes_as_a_message() -> None:
+    """``reason_of(error)`` has a French text; ``error.strerror`` has none."""
+    bare = {
+        file.relative_to(ROOT.parent).as_posix()
+        for package in (ROOT, ROOT.parent / "firmware")
+        for file in package.rglob("*.py")
+        if "error.strerror" in file.read_text(encoding="utf-8")
+    }
+    assert bare == ENGLISH_ALONE

@@ -38,7 +38,7 @@ from firmware.simulator.network.scenario import (
     Weighted,
 )
 from firmware.simulator.network.yaml_reader import NULL_TAG, Fields, Reader
-from firmware.wording import joined, worded
+from firmware.wording import joined, reason_of, worded
 from firmware.yaml_document import DocumentFaulty, compose, read_source
 
 _KEYS = "0123456789ABCD*#"
@@ -107,7 +107,7 @@ class _ScenarioReader(Reader):
                 worded(
                     "speaks: {path}: {strerror}; write the path of a WAV file",
                     path=path,
-                    strerror=error.strerror,
+                    strerror=reason_of(error),
                 ),
             )
         except sounds.SoundUnusable as error:

@@ -190,3 +190,23 @@ def test_a_key_is_explained_for_programs_too(capsys: pytest.CaptureFixture[str])
     assert main(["config", "explain", "campaign.mode", "--json"]) == 0
     (key,) = json.loads(capsys.readouterr().out)
     assert key["choices"] == ["automatic", "attended"]
+
+
+@pytest.mark.parametrize(("spoken", "said"), [("fr", "est écrit ; ensuite"), ("en", "is written")])
+def test_init_answers_in_the_language_of_the_new_box(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoken: str, said: str
+) -> None:
+    words = ["--purpose", "news", "--number", "+33199000001", "--language", spoken]
+    out = tmp_path / "config.yaml"
+    assert main(["config", "init", "--yes", "--out", str(out), *words]) == 0
+    assert said in capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_init_asks_nothing_where_its_file_could_not_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "none" / "config.yaml"
+    assert main(["config", "init", "--out", str(out)]) == 1
+    told = capsys.readouterr().err
+    assert f"there is no directory {out.parent}; make it, or write somewhere else" in told
+    assert not out.parent.exists()

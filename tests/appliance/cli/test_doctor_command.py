@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -47,6 +48,22 @@ def test_the_rest_is_looked_at_where_the_configuration_is_broken(
     assert "time zone rules" in parts
     if new != "box: [\n":
         assert {"storage", "box"} <= parts
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_each_column_begins_where_it_begins_above(
+    config: Path, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the words of one language are longer than the other's."""
+    text = config.read_text()
+    text = re.sub(r"(?m)^language: .*\n", "", text).replace("mode: automatic", "mode: atomatic")
+    config.write_text(f"language: {language}\n{text}")
+    assert main(["--config", str(config), "doctor", "--json"]) == 2
+    states = {row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert {"ok", "fault"} <= states
+    assert main(["--config", str(config), "doctor"]) == 2
+    rows = capsys.readouterr().out.splitlines()
+    assert len({re.search(r"(?<=  )\S", row).start() for row in rows}) == 1  # type: ignore[union-attr]
 
 
 def test_a_box_that_the_computer_starts_and_that_does_not_run_ails(tmp_path: Path) -> None:

@@ -84,3 +84,95 @@ def test_a_broken_file_is_explained_in_the_language_that_it_asks_for(
         f"config.yaml:6:3: law.profil: n'est pas une clé connue{space}; "
         f"vouliez-vous dire profile{space}?"
     ) in rows
+
+
+@pytest.mark.parametrize(
+    ("extra", "rows"),
+    [
+        (
+            b"logging: {level: loud}\n",
+            [
+                (
+                    "config.yaml:11:18: logging.level: la valeur doit être 'debug', 'info', "
+                    "'warning' ou 'error' ; écrivez debug, info, warning ou error"
+                ),
+                "    logging: {level: loud}",
+                "                     ^",
+            ],
+        ),
+        (
+            b"box2: [\n",
+            [
+                (
+                    "config.yaml:11:7: n'est pas du YAML : un crochet ou une accolade qui n'est "
+                    "pas fermé"
+                ),
+                "    box2: [",
+                "          ^",
+            ],
+        ),
+        (
+            b"box2:\n\tname: x\n",
+            [
+                "config.yaml:12:1: n'est pas du YAML : une tabulation ; décalez avec des espaces",
+                "     name: x",
+                "    ^",
+            ],
+        ),
+        # What a terminal cannot show is one sign, so that the caret stands where it should.
+        (
+            b"a\x00b\x1b[2Jc: 12345\n",
+            [
+                "config.yaml:11:1: contient un caractère de contrôle ; supprimez-le",
+                "    a�b�[2Jc: *****",
+                "    ^",
+            ],
+        ),
+        (
+            b"x: \xff\n",
+            ["config.yaml:11:1: n'est pas en UTF-8 ; enregistrez-le en UTF-8", "    x: �", "    ^"],
+        ),
+    ],
+)
+def test_each_kind_of_fault_is_told_in_french_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], extra: bytes, rows: list[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_bytes(FILE.format(language="fr").encode() + extra)
+    assert main(["--config", str(file), "check"]) == 2
+    said = capsys.readouterr().err.replace(str(tmp_path) + "/", "")
+    told = said.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "\n".join(rows) + "\n" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--config", "none.yaml", "check"], "Aucun fichier ou dossier de ce nom"),
+        (["--config", "folder", "check"], "est un dossier"),
+        (["ledger", "verify", "--anchor", "none"], "Aucun fichier ou dossier de ce nom"),
+        (["contacts", "revoke", "--file", "none"], "Aucun fichier ou dossier de ce nom"),
+        (["contacts", "revoke", "--file", "folder"], "est un dossier"),
+        (["audio", "prepare", "note", "none/out.wav"], "none"),
+        (["report", "--out", "none/report.html"], "il n'y a pas de dossier"),
+        (["report", "--out", f"{'x' * 300}/report.html"], "Nom de fichier trop long"),
+        (["config", "init", "--out", "none/c.yaml", "--yes"], "il n'y a pas de dossier"),
+        (["simulate", "--log", "none/log"], "Aucun fichier ou dossier de ce nom"),
+    ],
+)
+def test_what_the_system_says_is_french_too(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "note").write_text("no clip")
+    (tmp_path / "state" / "ledger").mkdir(parents=True)
+    assert main(["--state", "state", *words]) != 0
+    said = capsys.readouterr().err
+    assert told in said
+    assert not any(word in said for word in ("No such", "directory", "too long"))

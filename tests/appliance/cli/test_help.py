@@ -215,3 +215,37 @@ def test_an_error_is_json_where_json_was_asked_for(
     assert {"error", "remedy"} <= set(told)
     assert ("faults" in told) == (code == 2)
     assert not err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["statsu"], "autodialer : 'statsu' n'est pas une commande ; vouliez-vous dire status ?"),
+        ([], "autodialer : nommez une commande"),
+        (["ledger", "verfy"], "argument ACTION : 'verfy' est inconnu ; vouliez-vous dire verify ?"),
+        (["status", "--jsn"], "--jsn est inconnu ici ; vouliez-vous dire --json ?"),
+        (["--sttae=x", "status"], "--sttae=x est inconnu ici ; vouliez-vous dire --state ?"),
+        (["demo", "--lines", "0"], "argument --lines : doit être de 1 à 16"),
+        (["demo", "--lines", "x"], "argument --lines : 'x' n'est pas un nombre"),
+        (["demo", "--seed", "1.5"], "argument --seed : '1.5' n'est pas un nombre entier"),
+        (["ledger", "show", "--last", "1e3"], "argument --last : '1e3' n'est pas un nombre entier"),
+        (["simulate", "--speed", "fast"], "argument --speed : 'fast' n'est pas un nombre"),
+        (["modem", "probe", "x", "--baudrate", "y"], "--baudrate : 'y' n'est pas un débit"),
+        (["watch", "--count", ""], "argument --count : '' n'est pas un nombre"),
+        (
+            ["fleet", "demo", "--people", "ten"],
+            "argument --people : doit être un nombre de 8 à 900",
+        ),
+    ],
+)
+def test_a_usage_error_is_told_in_the_language_of_the_terminal(
+    words: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    code, _, err = ended(words, capsys)
+    assert code == 2
+    assert said in err.replace("\N{NO-BREAK SPACE}", " ")
+    assert "montre des exemples" in err

@@ -91,7 +91,7 @@ def test_a_bare_list_is_enough() -> None:
     ("text", "place", "what"),
     [
         ("", "", "the file is empty"),
-        ("- {", ":1:4", "not YAML"),
+        ("- {", ":1:3", "not YAML"),
         ("- number: +33639980001\n  behaviour: busy", ":1:11", 'write "+33639980001"'),
         ('- number: "+33x"\n  behaviour: busy', ":1:11", "number must be digits"),
         ('- number: "1"', ":1:3", "no behaviour"),
@@ -135,7 +135,7 @@ def test_a_bare_list_is_enough() -> None:
         ("seed: --1", ":1:7", "whole number"),
         ("a: &x 1\nb: *x", ":2:4", "aliases"),
         ("numbers: !!python/none x", ":1:10", "tags"),
-        ("a: [", ":1:5", "is not YAML"),
+        ("a: [", ":1:4", "is not YAML"),
         ("a: \x01", ":1:1", "control character"),
         # libyaml and PyYAML both call themselves for each level.
         *(
