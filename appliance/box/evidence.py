@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from appliance.campaign.history import CampaignState
+from appliance.campaign.history import CampaignState, instant
 from appliance.ledger import verify
 from appliance.ledger.format import Line
 from appliance.storage.files import SYSTEM_DISK, Disk, StorageError
@@ -48,9 +48,11 @@ class _Read:
         if line.kind.startswith("stop."):
             self.stopped = line.kind == "stop.pressed"
             return
-        number_hash = json.loads(line.data.decode()).get("number_hash")
+        data = json.loads(line.data.decode())
+        number_hash = data.get("number_hash")
         if isinstance(number_hash, str):
-            at = datetime.fromisoformat(line.at)
+            # A message counts from when it was said, which may be days before its row.
+            at = instant(data.get("said_at")) or datetime.fromisoformat(line.at)
             known = self.withdrawn.get(number_hash)
             erased = line.kind == "contact.erased"
             if known is None or (at > known and not erased):

@@ -302,9 +302,9 @@ class CampaignState:
             subject,
             Attempt(
                 id=attempt,
-                authorised_at=whole(_instant(entry.data.get("made_at")) or entry.at),
+                authorised_at=whole(instant(entry.data.get("made_at")) or entry.at),
                 outcome=outcome,
-                ended_at=_instant(entry.data.get("ended_at")) or entry.at,
+                ended_at=instant(entry.data.get("ended_at")) or entry.at,
                 purpose=str(entry.data.get("purpose", "")),
             ),
         )
@@ -318,7 +318,7 @@ class CampaignState:
         consent = entry.data.get("consent")
         if isinstance(consent, str):
             self._consents.add(hex_id(consent))
-        given = _instant(entry.data.get("given_at"))
+        given = instant(entry.data.get("given_at"))
         if entry.subject is not None and given is not None:
             self._people.note_consent(entry.subject, milliseconds(given))
 
@@ -328,11 +328,11 @@ class CampaignState:
         # order of the rows is what happened, so the revocation is never earlier than any row
         # before it, nor than a consent that was known by then, nor than what it says it ends.
         # One millisecond more, because rows keep no fractions of one and consents may.
-        said = _instant(entry.data.get("said_at"))
+        said = instant(entry.data.get("said_at"))
         if said is not None:
             self._said_before(entry, milliseconds(said), by)
             return
-        ends = _instant(entry.data.get("ends"))
+        ends = instant(entry.data.get("ends"))
         newest = self.newest_at or entry.at
         at = milliseconds(newest if ends is None else max(newest, ends)) + 1
         if entry.subject is not None:
@@ -399,7 +399,7 @@ class CampaignState:
 
     def _restored(self, entry: Entry) -> None:
         """Take in an attempt whose own rows the ledger has lost."""
-        begun, ended = (_instant(entry.data.get(k)) for k in ("authorised_at", "ended_at"))
+        begun, ended = (instant(entry.data.get(k)) for k in ("authorised_at", "ended_at"))
         if begun is None:
             return
         outcome = _outcome(entry.data.get("outcome"))
@@ -566,8 +566,8 @@ def _word_of_json(kept: Any) -> ClockWord | None:
     return ClockWord(by=str(by), at=moment(at), boot=str(boot), since_boot=float(since_boot))
 
 
-def _instant(written: object) -> datetime | None:
-    """Read a time in a row's data; None where it is none."""
+def instant(written: object) -> datetime | None:
+    """Read a time in a row's data; None where it is none, or names no offset."""
     if not isinstance(written, str):
         return None
     try:

@@ -798,3 +798,28 @@ def refusals(box: Bench, number: str) -> str:
     verdicts = ask(box, "why", number=number)["verdicts"]
     assert isinstance(verdicts, list)
     return " ".join(one["rule"] for one in verdicts if not one["allowed"])
+
+
+@pytest.mark.parametrize("hours", [20, 200])
+@pytest.mark.parametrize("again", [False, True])
+def test_an_objection_that_was_long_on_its_way_is_no_damage(
+    box: Bench, *, hours: int, again: bool
+) -> None:
+    """Its row is later than what it says: the network held the message overnight."""
+    contact = box.register(NUMBERS[0])
+    if again:
+        box.box.take([inputs.Revoke(subject=contact.subject, number_hash=contact.number_hash)])
+    sent = box.now().utc - timedelta(hours=hours)
+    message = events.SmsReceived(
+        line="line-1",
+        at=0.0,
+        number=NUMBERS[0],
+        sender=events.AddressKind.INTERNATIONAL,
+        text="STOP",
+        sent_at=sent,
+        mark="07",
+        places=(),
+    )
+    box.box.take([message])
+    assert any("said_at" in e.data for e in read_entries(box.directory / "ledger"))
+    assert what_is_wrong(box.directory / "ledger", Latches.of(box.state.campaign)) is None
