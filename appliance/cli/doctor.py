@@ -22,7 +22,7 @@ from appliance.cli.session import ask
 from appliance.cli.speech import say
 from appliance.language import marked
 from appliance.ledger_words import fault_name
-from appliance.screen.local_time import local
+from appliance.screen.local_time import MINUTES, in_local, local
 from firmware.bounded_read import read_bounded
 from firmware.host_health import Part
 from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
@@ -359,7 +359,10 @@ def _box(status: dict[str, Any]) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part=worded("box"),
             state="ok",
-            detail=joined("; ", [worded("runs"), status["why"]["sentence"]]),
+            detail=joined(
+                "; ",
+                [worded("runs"), in_local(status["why"]["sentence"], status.get("timezone"))],
+            ),
         )
     else:
         yield from _no_box()
@@ -515,7 +518,7 @@ def _line(line: dict[str, Any], *, running: bool, zone: str | None = None) -> It
     yield from _voice(part, line["modem"])
     yield from _stores(part, line["modem"])
     yield from _power(part, line["modem"])
-    yield from _sim(part, line)
+    yield from _sim(part, line, zone)
     yield _self_test(
         worded("{part} self-test", part=part), line["selftest"], modem=line["modem"], zone=zone
     )
@@ -579,7 +582,7 @@ def _voice(part: str, modem: dict[str, Any]) -> Iterator[DoctorRow]:
         )
 
 
-def _sim(part: str, line: dict[str, Any]) -> Iterator[DoctorRow]:
+def _sim(part: str, line: dict[str, Any], zone: str | None) -> Iterator[DoctorRow]:
     """What the SIM may still be used for."""
     limit = line.get("limit")
     if limit:
@@ -590,7 +593,7 @@ def _sim(part: str, line: dict[str, Any]) -> Iterator[DoctorRow]:
                 "{detail} ({limit}); until {until}",
                 detail=limit["detail"],
                 limit=limit["limit"],
-                until=limit["until"],
+                until=local(limit["until"], zone, MINUTES),
             ),
             remedy=worded("calls go on by themselves; the limits stand in config.yaml"),
         )

@@ -8,6 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
+from firmware.wording import Message
+
+DAY = "%Y-%m-%d"
 MINUTES = "%Y-%m-%d %H:%M %Z"
 SECONDS = "%Y-%m-%d %H:%M:%S %Z"
 TIME = "%H:%M:%S %Z"
@@ -36,3 +39,17 @@ def local(text: str, zone: str | None, form: str = SECONDS) -> str:
     if moment.tzinfo is None:
         return text
     return moment.astimezone(zone_of(zone)).strftime(form)
+
+
+def in_local(sentence: str, zone: str | None) -> str:
+    """Return *sentence* with the moments among its values as a person of *zone* reads them."""
+    if not isinstance(sentence, Message):
+        return sentence
+    values = {name: _value(value, zone) for name, value in sentence.values.items()}
+    return Message(sentence.message, values, sentence.several, sentence.number)
+
+
+def _value(value: object, zone: str | None) -> object:
+    if isinstance(value, Message):
+        return in_local(value, zone)
+    return local(value, zone, MINUTES) if isinstance(value, str) else value

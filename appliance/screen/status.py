@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from appliance.language import Speaker, joined, marked, translator, worded
 from appliance.ledger_words import fault_name, rule_name
-from appliance.screen.local_time import MINUTES, local
+from appliance.screen.local_time import DAY, MINUTES, in_local, local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ def as_text(status: dict[str, Any], say: Speaker = ENGLISH) -> str:
     rows = [_row(say, marked("box"), f"{status['box']}, {say(_MODES[status['mode']])}{bench}")]
     rows += _stop_rows(status["stopped"], say)
     rows.append(_row(say, CLOCK, f"{local(clock['utc'], zone)}  {trust}"))
-    rows.append(_row(say, marked("now"), say(status["why"]["sentence"])))
+    rows.append(_row(say, marked("now"), say(in_local(status["why"]["sentence"], zone))))
     if status["why"]["next_at"]:
         rows.append(_row(say, marked("next"), local(status["why"]["next_at"], zone, MINUTES)))
-    rows += [_row(say, marked("line"), line_text(line, say)) for line in status["lines"]]
+    rows += [_row(say, marked("line"), line_text(line, say, zone)) for line in status["lines"]]
     if "fleet" in status:
         rows.append(_row(say, marked("fleet"), fleet_text(status["fleet"], say)))
     known = say(
@@ -196,8 +196,8 @@ def fleet_text(fleet: dict[str, Any], say: Speaker = ENGLISH) -> str:
     return ", ".join(words)
 
 
-def line_text(line: dict[str, Any], say: Speaker = ENGLISH) -> str:
-    """Say a line's state in one line of text."""
+def line_text(line: dict[str, Any], say: Speaker = ENGLISH, zone: str | None = None) -> str:
+    """Say a line's state in one line of text, with times of *zone*."""
     name = line["name"]
     if line["fault"] is not None:
         fault = line["fault"]
@@ -225,15 +225,15 @@ def line_text(line: dict[str, Any], say: Speaker = ENGLISH) -> str:
         words.append(say("hears {level:.0f} dBFS", level=heard))
     if limit:
         words.append(say("limit reached: {detail}", detail=say(limit["detail"])))
-        words.append(say("until {time}", time=limit["until"]))
-    return ", ".join([*words, _self_test(line, say)])
+        words.append(say("until {time}", time=local(limit["until"], zone, MINUTES)))
+    return ", ".join([*words, _self_test(line, say, zone)])
 
 
-def _self_test(line: dict[str, Any], say: Speaker) -> str:
+def _self_test(line: dict[str, Any], say: Speaker, zone: str | None) -> str:
     test = line["selftest"]
     if test is None:
         return say("never self-tested")
-    day = str(test["at"])[:10]
+    day = local(str(test["at"]), zone, DAY)
     if test["passed"]:
         return say("self-test passed {day}", day=day)
     return say("self-test FAILED {day}", day=day)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from appliance.language import Translate, joined, marked, plural, worded
 from appliance.ledger_words import detail_name, fault_name, kind_name, rule_name
-from appliance.screen.local_time import MINUTES, TIME, local
+from appliance.screen.local_time import MINUTES, TIME, in_local, local
 from appliance.screen.status import OUTCOMES
 
 LAMPS = {"ready": "green", "line": "blue", "call": "yellow", "fault": "red", "heartbeat": "white"}
@@ -102,7 +102,8 @@ def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
     if why.get("next_at"):
         moment = local(why["next_at"], status.get("timezone"), MINUTES)
         until = " " + say("Next: {moment}.").format(moment=moment)
-    yield from _wrapped(say(why["sentence"]) + until, width, "")
+    sentence = in_local(why["sentence"], status.get("timezone"))
+    yield from _wrapped(say(sentence) + until, width, "")
     for fault in status.get("faults", ()):
         yield from _wrapped(
             "! " + say(joined(": ", [say(fault["meaning"]), say(fault["remedy"])])), width, "red"

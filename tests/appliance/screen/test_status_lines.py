@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from appliance.screen.status import LABEL, as_text, folded, line_text
+from appliance.campaign.idleness import Condition, explain
+from appliance.campaign.line_limits import Reached
+from appliance.effects import Now
+from appliance.screen.local_time import in_local
+from appliance.screen.status import ENGLISH, LABEL, as_text, folded, line_text
+from appliance.screen.watch import View, page
 from tests.support.watch_status import STATUS
 
 IDLE: dict[str, Any] = {
@@ -54,6 +61,63 @@ IDLE: dict[str, Any] = {
 )
 def test_a_line_in_words(change: dict[str, Any], words: str) -> None:
     assert line_text({**IDLE, **change}) == words
+
+
+def test_a_line_tells_the_time_of_its_box() -> None:
+    limit = {"detail": "9 calls an hour", "until": "2027-03-09T23:30:00Z"}
+    line = {**IDLE, "limit": limit, "selftest": {"at": "2027-03-09T23:30:00Z", "passed": True}}
+    assert line_text(line, zone="Europe/Paris") == (
+        "l: ready, limit reached: 9 calls an hour, until 2027-03-10 00:30 CET, "
+        "self-test passed 2027-03-10"
+    )
+
+
+EIGHT = datetime(2027, 3, 9, 19, tzinfo=UTC)
+NINE = EIGHT + timedelta(hours=1)
+CONDITION = Condition(
+    now=Now(monotonic=0.0, utc=EIGHT, trusted=True, source="ntp"),
+    storage_failure=None,
+    stopped=False,
+    contact_open=False,
+    paused=False,
+    interrupted=False,
+    dials_in=None,
+    attended=False,
+    line_faults=(),
+    lines_ready=1,
+    lines_idle=1,
+    calls_running=0,
+    planned=True,
+    refused=0,
+    next_opening=EIGHT,
+)
+REACHED = Reached(line="l", limit="calls_per_hour", detail="9 calls", until=NINE)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"next_opening": NINE}, "the next call may happen at 2027-03-09 21:00 CET."),
+        (
+            {"next_opening": EIGHT, "limits": (REACHED,)},
+            "(l: 9 calls); the next call may happen at 2027-03-09 21:00 CET.",
+        ),
+        ({"next_opening": EIGHT}, "The next call is being placed."),
+        ({"doubt": "8 rows of 2027-03-09 are missing"}, "8 rows of 2027-03-09 are missing;"),
+    ],
+)
+def test_why_nobody_is_called_tells_the_time_of_its_box(change: dict[str, Any], words: str) -> None:
+    idle = explain(replace(CONDITION, **change))
+    status = {**STATUS, "timezone": "Europe/Paris", "why": {"sentence": idle.sentence}}
+    status["why"] |= {"code": idle.code, "next_at": None}
+    for text in (" ".join(as_text(status).split()), watched(status)):
+        assert words in text
+    assert in_local("plain 2027-03-09T20:00:00Z", "Europe/Paris") == "plain 2027-03-09T20:00:00Z"
+
+
+def watched(status: dict[str, Any]) -> str:
+    shown = page(View(status=status), ENGLISH, width=200, height=40)
+    return " ".join(shown.plain.split())
 
 
 def test_the_head_of_the_ledger_is_shown_by_its_first_sixteen() -> None:
