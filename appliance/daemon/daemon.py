@@ -346,7 +346,7 @@ class Daemon:
         self._supervised.turn(
             calls,
             engine.unconfirmed_lines,
-            recorded=engine.storage_failure is None and self._box.stops_are_taken,
+            recorded=lambda: engine.storage_failure is None and self._box.stops_are_taken,
         )
         self._supervised.found({name: line.describe() for name, line in self._lines.items()})
 

@@ -131,15 +131,21 @@ class Supervised:
             self._stop(self._kept)
             self._post(StopReleased(at=self._clock.monotonic()))
 
-    def turn(self, calls: Iterable[str], unconfirmed: Iterable[str], *, recorded: bool) -> None:
+    def turn(
+        self, calls: Iterable[str], unconfirmed: Iterable[str], *, recorded: Callable[[], bool]
+    ) -> None:
         """Tell how the loop stands, once a turn.
 
         *calls* are those that are up (:func:`call_name`), *unconfirmed* the lines whose last
-        hang-up nobody has confirmed; *recorded* says that the ledger has every stop so far.
+        hang-up nobody has confirmed; *recorded* says whether the ledger has every stop so far.
         """
-        if self._unrecorded and recorded:
+        if self._unrecorded:
+            # Asked after the look, or a stop that came between the two would count as written.
             self._unrecorded = False
-            self._told_ledger()
+            if recorded():
+                self._told_ledger()
+            else:
+                self._unrecorded = True
         if self._link is None:
             return
         now = time.monotonic()
