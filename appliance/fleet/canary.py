@@ -153,6 +153,10 @@ async def _claim(client: Client, names: Subjects, box: str) -> None:
                 return
             if refused.code == wire.BUSY:
                 continue
+            if refused.code in wire.NO_ROOM:
+                raise HubUnfit(
+                    worded("the hub has no room for a claim: {refused}", refused=refused), _SPACE
+                ) from refused
             raise HubUnfit(
                 worded("the hub does not judge claims: {refused}", refused=refused), _RULES
             ) from refused
@@ -161,4 +165,7 @@ async def _claim(client: Client, names: Subjects, box: str) -> None:
 
 
 _RULES = worded("Dial nobody with it: see at headquarters with autodialer fleet hub --check.")
-_SPACE = worded("Make room on the hub's disks, then look with: autodialer fleet hub --check.")
+_SPACE = worded(
+    "Make room on the hub's disks and restart the nodes one by one, which look at their start how "
+    "much there is; then: autodialer fleet hub --check."
+)

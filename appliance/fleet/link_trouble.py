@@ -10,6 +10,8 @@ from firmware.wording import reason_of, worded
 
 NOT_YET_VALID, EXPIRED, OTHER_NAME, OTHER_ADDRESS = 9, 10, 62, 64
 """X509_V_ERR_… of OpenSSL."""
+_LIBRARY = "nats: "
+"""How the client library begins what it says of a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ def trouble_of(error: BaseException) -> Trouble:
         if error.errno > 0:
             error = OSError(error.errno, os.strerror(error.errno))
         return Trouble(worded("the hub cannot be reached: {why}", why=reason_of(error)))
+    if said.startswith(_LIBRARY):
+        # A proxy that hangs up, a node that just died.
+        why = said.removeprefix(_LIBRARY)
+        return Trouble(worded("the link to the hub broke ({why})", why=why))
     return Trouble(named(error))
 
 

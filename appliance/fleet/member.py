@@ -32,7 +32,7 @@ from appliance.campaign import fleet_inputs, inputs
 from appliance.effects import AskClaim
 from appliance.fleet import subjects, wire
 from appliance.fleet.canary import HubUnfit, examine, numbered
-from appliance.fleet.claim import Asked, Denied, Event, Granted, Reason
+from appliance.fleet.claim import Asked, Denied, Event, Granted, NotWritten, Reason
 from appliance.fleet.exchange import Answer, Exchange, unended
 from appliance.fleet.follower import Follower
 from appliance.fleet.hub_config import inbox
@@ -134,6 +134,8 @@ class Member:
         self._answered_at = 0.0
         self._started = threading.Event()
         self._head = 0
+        self._doubt: Callable[[], None] = lambda: None
+        """Lets the hub be examined anew on the connection that stands."""
         self._missing = 0
         """How often in a row the hub did not have this box's newest claim."""
 
@@ -318,6 +320,12 @@ class Member:
 
         follower = Follower(self.names.stream, self.keys.box, self._logged, deaf=deaf)
         lists = Follower(subjects.LISTS, self.keys.box, self._listed, heartbeat=LISTS_HEARTBEAT)
+
+        def doubt() -> None:
+            lost.set()
+            back.set()
+
+        self._doubt = doubt
         following: asyncio.Task[None] | None = None
         self._answered_at = time.monotonic()
         try:
@@ -545,6 +553,9 @@ class Member:
             return
         await self._end_own(ask, unended(answer.elsewhere, self.keys.box))
         event: Event = answer.event
+        if isinstance(event, NotWritten) and event.reason is Reason.REFUSED:
+            # It was not about the person or this box: what is wrong with the hub is to be seen.
+            self._doubt()
         state = self._shared.answer(ask.attempt, event)
         if isinstance(state, Granted):
             left = state.dial_by - self._boot()

@@ -51,6 +51,10 @@ WRONG_SEQUENCE = 10071
 """A condition of the write does not hold (the description names the message that breaks it)."""
 BUSY = 10164
 """A write with the same condition is under way; says nothing about whether it will succeed."""
+NO_ROOM = frozenset({10023, 10047, 10176})
+"""Refusals of a full hub: of the limit that a node takes at its start (three quarters of what is
+free then), of the stream's, and a batch that came whole and is called incomplete (2.15.1 on a full
+disk, where single messages still went through)."""
 NOT_FOUND = 10037
 NO_STREAM = 10059
 OVERLAP = 10065

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats import errors
 
 from appliance.campaign import fleet_inputs
 from appliance.cli.fleet import add_arguments
@@ -320,6 +321,9 @@ def _certificate(code: int) -> ssl.SSLCertVerificationError:
         (TimeoutError(), "does not answer in time", ""),
         (ConnectionRefusedError(111, "Connect call failed ('h', 1)"), "Connection refused", ""),
         (OSError(-2, "Name or service not known"), "Name or service not known", ""),
+        (errors.UnexpectedEOF(), "the link to the hub broke (unexpected EOF)", ""),
+        (errors.Error("nats: empty response"), "the link to the hub broke (empty response)", ""),
+        (errors.TimeoutError(), "does not answer in time", ""),
         (ValueError("odd"), "ValueError: odd", ""),
     ],
 )

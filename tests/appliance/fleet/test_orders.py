@@ -362,3 +362,36 @@ def test_a_call_of_a_box_whose_clock_is_behind_is_as_young_as_it_is(
     assert there.ended_at is not None
     for told in (there.at, there.ended_at):
         assert abs(told - wanted) < timedelta(seconds=20)
+
+
+# --- a hub that refuses ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "remedy"),
+    [
+        *((code, "no room for a claim", "Make room") for code in (10023, 10047, 10176)),
+        (10052, "does not judge claims", "see at headquarters"),
+    ],
+)
+def test_a_hub_that_refuses_claims_is_told_until_it_takes_them(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, code: int, words: str, remedy: str
+) -> None:
+    """Its disk is full: single messages went through, and the box seemed to be well."""
+    monkeypatch.setattr(member, "EXAMINE_AGAIN", 0.1)
+    north = fleet.box()
+    real = wire.write_together
+
+    async def full(client: Any, parts: Any, *, within: float) -> wire.Written:
+        raise wire.HubRefused(code, "out of room")
+
+    monkeypatch.setattr(wire, "write_together", full)
+    denied = north.claim(somebody())
+    assert isinstance(denied, ClaimDenied)
+    assert denied.reason == "refused"
+    wait_until(lambda: words in north.member.status()["trouble"])
+    assert remedy in north.member.status()["remedy"]
+    assert words in str(north.member.barred()), "lamp and doctor show it, and nobody is asked for"
+    monkeypatch.setattr(wire, "write_together", real)
+    wait_until(lambda: north.member.barred() is None)
+    assert isinstance(north.claim(somebody()), ClaimGranted)
