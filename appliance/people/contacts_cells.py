@@ -28,6 +28,8 @@ _MOMENT = re.compile(
 )
 # Marks without a shape that come along when a number is copied from a telephone or a page.
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_DAYS = re.compile(r"[1-9][0-9]{4}([.,][0-9]{1,12})?")
+"""Days since 1899-12-30, with a part of a day: what a cell becomes that lost its format."""
 _LANGUAGE = re.compile(r"([a-z]{2})([-_][a-z]{2})?", re.IGNORECASE)
 
 
@@ -78,7 +80,12 @@ class CellReader:
                 worded("shorten it"),
             )
         elif not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
-            self.fault(column, worded("holds a control character"), worded("type the text again"))
+            if "\n" in text or "\r" in text:
+                self.fault(column, worded("holds a line break"), worded("write it on one line"))
+            else:
+                self.fault(
+                    column, worded("holds a control character"), worded("type the text again")
+                )
         return text
 
     def number(self) -> str:
@@ -98,7 +105,7 @@ class CellReader:
             self.fault(
                 "language",
                 worded("“{shown}” is not a language", shown=excerpt(text)),
-                worded("write two letters: fr"),
+                worded("write its two letters, such as fr for French or en for English"),
             )
             return ""
         return language
@@ -175,6 +182,13 @@ class CellReader:
         try:
             return _moment(self._iso(column, text), zone, last)
         except ValueError:
+            if _DAYS.fullmatch(text):
+                self.fault(
+                    column,
+                    worded("“{shown}” is a count of days, as spreadsheets keep a date", shown=text),
+                    worded("format the column as a date or as text, and save it as CSV again"),
+                )
+                return None
             self.fault(
                 column,
                 worded("“{shown}” is not a date", shown=excerpt(text)),

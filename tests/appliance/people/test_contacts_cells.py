@@ -41,6 +41,10 @@ def whats(cells: CellReader) -> list[tuple[str, str]]:
         ("purpose", "x" * 500, "x" * 500, None),
         ("purpose", "x" * 501, "x" * 501, "is longer than 500 characters"),
         ("purpose", "a\x07b", "a\x07b", "holds a control character"),
+        ("purpose", "a\tb", "a\tb", "holds a control character"),
+        ("purpose", "a\nb", "a\nb", "holds a line break"),
+        ("name", "Ana\r\nB.", "Ana\r\nB.", "holds a line break"),
+        ("consent_evidence", "a\rb", "a\rb", "holds a line break"),
         ("purpose", "a\u00a0b", "a\u00a0b", None),  # not printable, and no control character
         ("name", "Ame\u0301lie", "Am\u00e9lie", None),
     ],
@@ -568,3 +572,22 @@ def test_the_country_of_a_sim(iccid: str | None, region: str) -> None:
 )
 def test_what_a_sender_can_be(written_as: str, kind: AddressKind, numbers: tuple[str, ...]) -> None:
     assert possible_numbers(written_as, kind, ["", "FR"]) == numbers
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ("45931", "is a count of days, as spreadsheets keep a date"),
+        ("45931.5", "is a count of days, as spreadsheets keep a date"),
+        ("45931,770833333", "is a count of days, as spreadsheets keep a date"),
+        ("4593", "is not a date"),
+        ("20261001", "is not a date"),
+        ("1790000000", "is not a date"),
+        ("04593", "is not a date"),
+    ],
+)
+def test_a_date_that_lost_its_format_is_told_as_one(written: str, what: str) -> None:
+    """It is not guessed: two spreadsheets count from different days."""
+    cells = reader({"consent_given_at": written})
+    assert cells.moment("consent_given_at", PARIS, last=False) is None
+    assert whats(cells) == [("consent_given_at", f"“{written}” {what}")]

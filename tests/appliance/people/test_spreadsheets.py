@@ -147,7 +147,7 @@ def test_a_file_saved_without_quotes_is_refused_where_it_lost_its_cells() -> Non
         ("+33639980012", "639980012", "number", "leading zero"),
         ("+33639980012", "3.3639980012E+10", "number", "spreadsheet"),
         ("+33639980012", "33639980012.0", "number", "spreadsheet"),
-        ("2026-09-03", "46268", "consent_given_at", "not a date"),
+        ("2026-09-03", "46268", "consent_given_at", "count of days"),
         ("2026-09-03", "31/02/2026", "consent_given_at", "not a date"),
         ("2026-09-03", "09/2026", "consent_given_at", "not a date"),
         ("lun-ven 18h-20h", "18h-20h", "windows", "days are missing"),
