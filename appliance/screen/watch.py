@@ -83,13 +83,17 @@ def _head(view: View, say: Translate, width: int) -> Iterator[Text]:
     title = Text.assemble((f"autodialer {status['box']}", "bold"))
     if status.get("bench"):
         title.append(" ").append(say("bench"))
-    clock = status.get("clock")
+    clock, doubt = status.get("clock"), Text()
     if clock is not None:
         moment = local(clock["utc"], status.get("timezone"), TIME)
-        title.append(f"  {moment}", "" if clock["trusted"] else "bold reverse red")
+        title.append("  ").append(moment, "" if clock["trusted"] else "bold reverse red")
         if not clock["trusted"]:
-            title.append(" ").append(say("NOT TRUSTED"), "bold red")
-    yield title
+            doubt = Text(say("NOT TRUSTED"), "bold red")
+    # The name of a box may be long; that its time is not to be believed is not cut off with it.
+    beside = doubt.cell_len and title.cell_len + 1 + doubt.cell_len <= width
+    yield title.append(" ").append_text(doubt) if beside else title
+    if doubt.cell_len and not beside:
+        yield doubt
     if view.headline:
         yield from _wrapped(view.headline, width, "bold")
     if status.get("lamps"):

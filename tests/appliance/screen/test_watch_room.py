@@ -149,6 +149,23 @@ def test_lamps_that_are_dark_or_not_told() -> None:
     assert not shown(80, 24, lamps={})[1].startswith(("○", "●"))
 
 
+@pytest.mark.parametrize(
+    ("box", "width", "rows"),
+    [
+        ("n", 40, ["autodialer n  18:02:11 CET NOT TRUSTED"]),
+        ("nor", 40, ["autodialer nor  18:02:11 CET NOT TRUSTED"]),
+        ("nort", 40, ["autodialer nort  18:02:11 CET", "NOT TRUSTED"]),
+        ("a-long-name-of-a-box", 40, ["autodialer a-long-name-of-a-box  18:02:…", "NOT TRUSTED"]),
+        ("nort", 80, ["autodialer nort  18:02:11 CET NOT TRUSTED"]),
+    ],
+)
+def test_a_time_that_is_not_believed_is_never_cut_off(
+    box: str, width: int, rows: list[str]
+) -> None:
+    clock = {"utc": "2027-03-09T17:02:11Z", "trusted": False, "source": "x"}
+    assert shown(width, 12, box=box, clock=clock)[: len(rows)] == rows
+
+
 def test_what_stands_above_the_lines_in_its_order() -> None:
     status = {
         **STATUS,
