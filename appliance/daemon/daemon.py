@@ -412,7 +412,7 @@ class Daemon:
         facts = self._operations.facts()
         self._panel.show(lamps(facts))
         self._supervised.shows(code_shown(facts))
-        calls = len(self._box.engine.calls) + len(self._box.engine.incoming_calls)
+        calls = self._calls()
         if self._fleet is not None and calls != self._calls_running:
             self._calls_running = calls
             self._fleet.changed()
@@ -543,6 +543,7 @@ class Daemon:
             self._state.save_checkpoint(force=True)
         except StorageError as error:
             log.error("the end could not be recorded: %s", error)
+        self._calls_running = self._calls()
         if self._fleet is not None:
             self._fleet.close()
         for switch in self._switches.values():
@@ -565,9 +566,11 @@ class Daemon:
             while True:
                 self._take_last(self._inbox.get_nowait())
 
+    def _calls(self) -> int:
+        return len(self._box.engine.calls) + len(self._box.engine.incoming_calls)
+
     def _in_call(self) -> bool:
-        engine = self._box.engine
-        return bool(engine.calls or engine.incoming_calls)
+        return self._calls() > 0
 
     @staticmethod
     def _in_parallel(calls: list[Callable[[], None]]) -> None:

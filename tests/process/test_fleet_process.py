@@ -78,8 +78,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made.close()
 
 
-@pytest.mark.timeout(180)
-def test_a_box_joins_calls_is_stopped_and_audited(office: Office, bench: Bench) -> None:
+def join(office: Office, bench: Bench) -> None:
+    """Let the box join by one command on each side."""
     joining = bench.stage.directory / "north.join"
     enrolled = office.run("enrol", "north", "--out", joining)
     assert enrolled.returncode == 0, enrolled.stderr
@@ -93,6 +93,26 @@ def test_a_box_joins_calls_is_stopped_and_audited(office: Office, bench: Bench) 
     section = yaml.safe_load(joined.stdout[joined.stdout.index("fleet:") :].split("\n\n")[0])
     settings = yaml.safe_load(bench.stage.config.read_text())
     bench.stage.config.write_text(yaml.safe_dump(settings | section))
+
+
+@pytest.mark.timeout(180)
+def test_a_box_that_ends_in_a_call_says_last_that_none_runs(office: Office, bench: Bench) -> None:
+    """Its stop could never be confirmed: it seemed to be in that call for ever."""
+    join(office, bench)
+    bench.people({"number": "+33199001234", **LISTENER})
+    bench.start_modems()
+    box = bench.start_box()
+    wait_for(lambda: bool(bench.rows("call.answered")), 60.0)
+    box.terminate()
+    box.wait(30)
+    status = office.status("north")["status"]
+    assert "the box has ended" in status["barred"]
+    assert status["calls"] == 0
+
+
+@pytest.mark.timeout(180)
+def test_a_box_joins_calls_is_stopped_and_audited(office: Office, bench: Bench) -> None:
+    join(office, bench)
     bench.people({"number": "+33199001234", **LISTENER})
     bench.start_modems()
     bench.start_box()
