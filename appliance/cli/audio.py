@@ -216,7 +216,8 @@ def _tell(done: Any, target: Path, *, as_json: bool) -> int:
         if done.limited_db > 0.05
         else ""
     )
-    print(f"  {_label(GAIN)}{done.gain_db:+.1f} dB{say(pressed)}")
+    gain = say("{gain_db:+.1f} dB", gain_db=done.gain_db)
+    print(f"  {_label(GAIN)}{gain}{say(pressed)}")
     return 0
 
 

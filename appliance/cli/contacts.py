@@ -250,10 +250,8 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None:
     for fault in answer["faults"][:SHOWN]:
-        column = f"{fault['column']}: " if fault["column"] else ""
-        place = f"{arguments.file}:{fault['line']}: {column}"
         told = joined("; ", [fault["what"], fault["remedy"]])
-        print(f"{place}{say(told)}", file=sys.stderr)
+        print(f"{_place(arguments, fault)}: {say(told)}", file=sys.stderr)
     more = answer.get("fault_count", len(answer["faults"])) - SHOWN
     if more > 0:
         print(
@@ -262,11 +260,10 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
     if not answer["readable"]:
         return
     for warning in answer["warnings"][:SHOWN]:
-        place = f"{arguments.file}:{warning['line']}: {warning['column']}"
         print(
             say(
                 "warning: {place}: {what}; {remedy}",
-                place=place,
+                place=_place(arguments, warning),
                 what=warning["what"],
                 remedy=warning["remedy"],
             ),
@@ -325,6 +322,12 @@ def _print_import(arguments: argparse.Namespace, answer: dict[str, Any]) -> None
             ),
             file=sys.stderr,
         )
+
+
+def _place(arguments: argparse.Namespace, found: dict[str, Any]) -> str:
+    """Return file and line, and the column where it is of one."""
+    line = f"{arguments.file}:{found['line']}"
+    return f"{line}: {found['column']}" if found["column"] else line
 
 
 def _print_preview(answer: dict[str, Any]) -> None:

@@ -49,6 +49,16 @@ SYSTEM_WORDS = (
     marked("Invalid argument"),
 )
 
+# What argparse says of a command line, for the catalogues; the rest our parser says by itself.
+ARGPARSE_WORDS = (
+    marked("the following arguments are required: {value}"),
+    marked("expected one argument"),
+    marked("expected at least one argument"),
+    marked("expected at most one argument"),
+    marked("ignored explicit argument {value!r}"),
+    marked("ambiguous option: {option} could match {matches}"),
+)
+
 
 def print_failure(error: str, remedy: str, **more: Any) -> None:
     """Print ``{"error": …, "remedy": …}`` where the answer would stand."""

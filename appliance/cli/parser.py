@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from firmware.wording import joined, worded
+from firmware.wording import Message, joined, worded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +16,28 @@ if TYPE_CHECKING:
 
 USAGE = 2
 
-# argparse asks gettext for its own words, which nobody has translated, and gettext then loads the
-# table of all the world's locales, a fifth of a start of Python.
-argparse._ = str  # type: ignore[attr-defined]
+
+class _ArgparseWords(Message):
+    """A text of argparse: English, and with its values a message that catalogues may know."""
+
+    __slots__ = ()
+
+    def __mod__(self, values: Any) -> str:
+        import re
+
+        named = values if isinstance(values, dict) else {"value": values}
+        # Its places in the form of ours: %s, %r and %(name)s.
+        text = re.sub(
+            r"%(?:\((\w+)\))?([rs])",
+            lambda place: f"{{{place[1] or 'value'}{'!r' if place[2] == 'r' else ''}}}",
+            self,
+        )
+        return Message(text, named)
+
+
+# argparse asks gettext for its own words, and gettext then loads the table of all the world's
+# locales, a fifth of a start of Python. Ours say them, where they are an error.
+argparse._ = _ArgparseWords  # type: ignore[attr-defined]
 
 
 def wants_json(words: Sequence[str]) -> bool:
@@ -146,11 +165,16 @@ class CommandParser(argparse.ArgumentParser):
             self.exit(USAGE)
         from appliance.cli.speech import of_locale, say, speak
 
-        # Nobody knows yet which box is meant; argparse's own words stay English, as its help.
+        # Nobody knows yet which box is meant.
         speak(of_locale())
         caught = sys.exc_info()[1]
-        if isinstance(caught, argparse.ArgumentError) and caught.argument_name:
-            message = joined(": ", [f"argument {caught.argument_name}", caught.message])
+        if isinstance(caught, argparse.ArgumentError):
+            # What argparse made of it is English for good.
+            message = caught.message
+            if caught.argument_name:
+                message = joined(
+                    ": ", [worded("argument {name}", name=caught.argument_name), message]
+                )
         self.print_usage(sys.stderr)
         self.exit(
             USAGE,

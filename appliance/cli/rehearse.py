@@ -114,12 +114,23 @@ def _imported(stage: Stage, arguments: argparse.Namespace, config: Config) -> st
         say("people of {contacts}, with numbers that nobody has", contacts=contacts),
         flush=True,
     )
-    rejects = ("--accept-valid", "--rejects", str(stage.directory / "rejects.csv"))
+    rejects = ("--accept-valid", "--rejects", str(stage.rejects))
     with TemporaryDirectory(prefix="autodialer-") as folder:
         state = Path(folder) / "state"
         done = _command(stage.config, state, "contacts", "import", contacts, *rejects)
         print(f"{done.stderr}{done.stdout}", end="", flush=True)
         return _command(stage.config, state, "contacts", "export").stdout
+
+
+def _kept_back(stage: Stage) -> int:
+    """Return how many rows of the file were refused before the rehearsal began."""
+    import csv
+
+    try:
+        with stage.rejects.open(encoding="utf-8-sig", newline="") as file:
+            return max(0, sum(1 for _ in csv.reader(file)) - 1)
+    except FileNotFoundError:
+        return 0
 
 
 def _command(config: Path, state: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -177,6 +188,7 @@ def _perform(
         seed=1,
         doing=worded("rehearsal"),
     )
+    result.imported["rejected_rows"] += _kept_back(stage)
     code = conclude(
         stage,
         console,

@@ -434,6 +434,7 @@ class Operations:
             return {
                 "number": mask(number),
                 "known": False,
+                "timezone": str(self._box.config.settings.law.timezone),
                 "may_be_called": False,
                 "at": utc_text(now.utc),
                 "verdicts": [{"rule": "consent", "allowed": False, "reason": reason}],

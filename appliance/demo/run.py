@@ -17,9 +17,11 @@ from appliance.demo.processes import BoxProcess, Stage, run_command, start_modem
 from appliance.effects import Entry
 from appliance.errors import Refused
 from appliance.ledger import read_entries
+from appliance.ledger_words import done_by, kind_name
 from appliance.screen.live import Screen
 from appliance.screen.local_time import TIME, local
-from firmware.wording import joined, plural, worded
+from appliance.screen.status import OUTCOMES
+from firmware.wording import Message, joined, plural, worded
 
 LOOK_EVERY = 0.1
 INCIDENTS_FROM = 20
@@ -104,13 +106,14 @@ class Performance:
     def _import(self) -> dict[str, Any]:
         """The contacts file comes from a spreadsheet: some rows are wrong, the others are taken."""
         stage = self._stage
-        done = run_command(
-            stage,
-            *("contacts", "import", str(stage.contacts), "--accept-valid"),
-            *("--rejects", str(stage.rejects), "--json"),
-        )
+        words = ["contacts", "import", str(stage.contacts), "--json"]
+        if not stage.rejects.exists():
+            words += ["--accept-valid", "--rejects", str(stage.rejects)]
+        # Else a rehearsal: whoever wrote that file kept the wrong rows back.
+        done = run_command(stage, *words)
         if done.returncode != 0:
-            raise Refused(worded("the demonstration's contacts were refused"), done.stderr.strip())
+            told = f"{done.stderr}{done.stdout}".strip()
+            raise Refused(worded("the demonstration's contacts were refused"), told)
         answer: dict[str, Any] = json.loads(done.stdout)
         self._screen.news(
             worded(
@@ -207,17 +210,21 @@ def news(entry: Entry, zone: str) -> str | None:
                 worded("key {key} heard by {witness}", key=key["key"], witness=key["witness"])
                 for key in data.get("evidence", {}).get("keys", [])
             ]
-            row = f"{at}  {who}  {data.get('line', '')}  {data['outcome']:<12} "
-            return row + joined(", ", keys) if keys else row.rstrip()
+            outcome = worded(OUTCOMES.get(data["outcome"], data["outcome"]))
+            if keys:
+                outcome = Message("{outcome:<12}", {"outcome": outcome})
+            row = [f"{at}  {who}  {data.get('line', '')}", outcome]
+            return joined("  ", [*row, joined(", ", keys)] if keys else row)
         case "consent.revoked":
             return worded(
                 "{at}  {who}  will never be called again (said by {by})",
                 at=at,
                 who=who,
-                by=data["by"],
+                by=worded(done_by(data["by"])),
             )
         case "stop.pressed" | "stop.reset":
-            return f"{at}  {entry.kind}  {data.get('source') or data.get('reason')}"
+            by = done_by(data["source"]) if "source" in data else data.get("reason", "")
+            return joined("  ", [at, worded(kind_name(entry.kind)), worded(by)])
         case "line.fault":
             return worded(
                 "{at}  {line}  out: {detail}", at=at, line=data["line"], detail=data["detail"]

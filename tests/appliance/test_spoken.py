@@ -76,7 +76,8 @@ NOT_SAID = {
     "appliance/windows.py": ("mon-fri",),
     "firmware/yaml_document.py": (
         *("mapping values", "could not", "found", "expected", "inconsistent", "block sequence"),
-        *("unknown escape", "cannot start", "'\\t' that"),
+        *("unknown escape", "cannot start", "'\\t' that", "mapping keys", "unexpected document"),
+        *("but found", "sequence entries", "scanning a", "YAML directive", "another document"),
     ),
     "firmware/gpio/lamp_thread.py": ("lamp {x}",),
     "firmware/kernel_clock.py": ("the kernel does", "{x} cannot be"),

@@ -9,6 +9,7 @@ import pytest
 
 from appliance.demo.run import news
 from appliance.effects import Entry
+from appliance.language import translator
 
 SUMMER = datetime(2027, 7, 9, 16, 0, 5, tzinfo=UTC)
 WINTER = datetime(2027, 3, 9, 17, 0, 5, tzinfo=UTC)
@@ -39,6 +40,31 @@ def test_each_line_begins_with_the_time_of_the_box(at: datetime, zone: str, show
     ]
     told = [news(row, zone) for row in rows]
     assert all(text is not None and text.startswith(f"{shown}  ") for text in told)
+
+
+KEY = {"key": "1", "witness": "host"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (("call.ended", {"outcome": "no_answer", "line": "line-1"}), "line-1  sans réponse"),
+        (
+            ("call.ended", {"outcome": "busy", "line": "gsm", "evidence": {"keys": [KEY]}}),
+            "gsm  occupé        touche 1 entendue par host",
+        ),
+        (("consent.revoked", {"by": "key"}), "touche 9 pendant un appel"),
+        (("stop.pressed", {"source": "button"}), "ARRÊT D'URGENCE  bouton d'arrêt"),
+        (("stop.reset", {"reason": "le câble {neuf}"}), "arrêt réarmé  le câble {neuf}"),
+    ],
+    ids=lambda value: str(value[0]),
+)
+def test_a_line_has_no_id_of_the_ledger_where_people_read_french(
+    row: tuple[str, dict[str, Any]], said: str
+) -> None:
+    told = news(entry(row[0], WINTER, "ab" * 16, **row[1]), "Europe/Paris")
+    assert told is not None
+    assert said in translator("fr")(told)
 
 
 def test_most_rows_are_no_news() -> None:

@@ -104,6 +104,35 @@ def test_the_example_of_the_documentation_can_be_rehearsed(
     assert people.people == 5
 
 
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_wrong_rows_are_kept_back_and_the_others_rehearsed(
+    wrong: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The box of the rehearsal imports the good rows; the file with the wrong ones stays."""
+    from appliance.cli import rehearse
+    from appliance.demo.run import Performance
+    from appliance.screen.live import PlainScreen
+
+    monkeypatch.chdir(tmp_path)
+    words = ["--yes", "--purpose", "information", "--number", "+33199000001"]
+    assert main(["config", "init", *words]) == 0
+    config = reading.load(tmp_path / "config.yaml")
+    stage = Stage(tmp_path / "state-rehearsal")
+    stage.directory.mkdir(parents=True)
+    example = (Path(__file__).parents[3] / "docs" / "contacts-example.csv").read_text()
+    for name in ("Camille Moreau,fr", "Alex Morgan,en")[:wrong]:
+        example = example.replace(name, f"{name}ench")
+    (tmp_path / "people.csv").write_text(example)
+    people = rehearse._people(stage, Namespace(contacts=tmp_path / "people.csv"), config)
+    assert people is not None
+    stage.contacts.write_text(people.contacts, encoding="utf-8")
+    performance = Performance(
+        stage, people, PlainScreen(), expected=people.people, zone="Europe/Paris", incidents=False
+    )
+    assert performance._import()["new_people"] == 5 - wrong
+    assert rehearse._kept_back(stage) == wrong
+
+
 @pytest.mark.parametrize("words", [["run"], ["rehearse"], ["contacts", "import", "people.csv"]])
 def test_the_sample_serves_for_the_demonstration_alone(
     words: list[str],
