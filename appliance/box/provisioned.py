@@ -22,6 +22,10 @@ FOLDER = "provisioning"
 FILE = "result.json"
 KEPT_WITHDRAWALS = "withdrawals.txt"
 """Numbers (E.164), one a line, of people who withdrew while no box could write it down."""
+TAKEN_WITHDRAWALS = "withdrawals-taken.txt"
+"""The same while the box withdraws them."""
+UNREAD_WITHDRAWALS = "withdrawals-unread.txt"
+"""Lines of it that are no number, for a person; the box removes it never."""
 LIMIT = 1 << 20
 
 Verdict = Literal["applied", "unchanged", "refused"]
@@ -62,6 +66,14 @@ def load(state: Path) -> Provisioned | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return result if result.verdict in get_args(Verdict) else None
+
+
+def unread_withdrawals(state: Path) -> int:
+    """Return how many lines of kept withdrawals wait for a person."""
+    try:
+        return len((state / FOLDER / UNREAD_WITHDRAWALS).read_bytes().split())
+    except OSError:
+        return 0
 
 
 def save(state: Path, result: Provisioned) -> None:

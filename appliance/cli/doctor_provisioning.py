@@ -6,13 +6,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.box import updated
-from appliance.box.provisioned import FOLDER, load
+from appliance.box.provisioned import FOLDER, UNREAD_WITHDRAWALS, load, unread_withdrawals
 from appliance.cli.doctor_row import DoctorRow
 from firmware.wording import plural, worded
 
 
 def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
     """Say what came of the last folder on a stick or boot partition, until the next one."""
+    waiting = unread_withdrawals(state)
+    if waiting:
+        yield DoctorRow(
+            part=worded("provisioning"),
+            state="fault",
+            detail=plural(
+                "{count} withdrawal that a stick brought is no number: nobody was withdrawn by it",
+                "{count} withdrawals that a stick brought are no numbers: nobody was withdrawn "
+                "by them",
+                waiting,
+            ),
+            remedy=worded(
+                "read {file}, withdraw who is meant (autodialer contacts revoke), then delete it",
+                file=state / FOLDER / UNREAD_WITHDRAWALS,
+            ),
+        )
     last = load(state)
     if last is None:
         return

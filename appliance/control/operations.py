@@ -9,7 +9,7 @@ Long because the table of all operations stands here, with what a running box an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from appliance.control import acceptance, clock_operations
 from appliance.control.job import Job
 from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
+from appliance.control.kept_withdrawals import withdraw_kept
 from appliance.control.provisioned_folders import Folders
 from appliance.control.update_hold import UpdateHold
 from appliance.errors import Refused
@@ -124,6 +125,10 @@ class Operations:
                 worded("is the box of another version?"),
             )
         return operation(arguments)
+
+    def withdraw_kept(self) -> Job:
+        """Begin to withdraw whom a stick named while no box could write it down."""
+        return Job(withdraw_kept(self._box.state.directory, self._people.revoke_all))
 
     def keep_house(self) -> None:
         """Do a little of what is due once a day; between two steps of a running box."""
@@ -359,7 +364,12 @@ class Operations:
             self._around.go_on_anew()
         return {"anew": held}
 
-    def _provision_told(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _provision_told(self, _: dict[str, Any]) -> Job:
+        return Job(self._look_at_folder())
+
+    def _look_at_folder(self) -> Generator[float | None, None, dict[str, Any]]:
+        # Whoever brought it may have asked for this box in vain while it was starting.
+        yield from withdraw_kept(self._box.state.directory, self._people.revoke_all)
         anew = self.folders.take()
         if anew and self._around.go_on_anew is not None:
             self._around.go_on_anew()

@@ -30,7 +30,6 @@ from appliance import __version__
 from appliance.box.box import Box, calendar
 from appliance.box.calendar_clock import time_zone_database
 from appliance.box.lamps import code_shown, lamps
-from appliance.box.provisioned import FOLDER, KEPT_WITHDRAWALS
 from appliance.box.state import BoxState
 from appliance.box.wiring import LINES, line_settings, open_panel, open_power
 from appliance.call.state import Concluded
@@ -266,7 +265,8 @@ class Daemon:
             ]
         )
         self._box.recover()
-        self._take_withdrawals()
+        # Before anybody is called: whom a stick named while no box could write it down.
+        self._operations.withdraw_kept().run()
         self._operations.folders.take()
         if self._fleet is not None:
             self._fleet.start(self._state.ledger.head[0])
@@ -279,16 +279,6 @@ class Daemon:
             line.start()
         # While the lines look for their modems: no request is to wait for it later.
         preload(self._config.rules.profile, self._box.country)
-
-    def _take_withdrawals(self) -> None:
-        """Withdraw, before anybody is called, whom a stick named while no box could write it."""
-        file = self._state.directory / FOLDER / KEPT_WITHDRAWALS
-        if file.exists():
-            numbers = [{"line": None, "number": one} for one in file.read_text("ascii").split()]
-            if numbers:
-                given = {"numbers": numbers, "by": "provisioning"}
-                self._operations.perform("contacts.revoke_all", given)
-            file.unlink()
 
     def _leave(self) -> None:
         """Begin no further call; the loop ends when none is up."""

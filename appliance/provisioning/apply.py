@@ -310,6 +310,9 @@ class Provisioning:
                     "by": "provisioning",
                 },
             )
+            if answer["faults"]:
+                # It withdrew nobody: it tries each by itself, and keeps what it cannot read.
+                raise Refused(answer["faults"][0]["what"])
             count = len(answer["numbers"])
         except (Refused, StorageError, NobodyListens, DocumentFaulty):
             # No box that could write it down: it calls nobody either, and does it first of all.

@@ -10,6 +10,8 @@ Before that, in the state directory::
     STATE/provisioning/staging/       the copies, readable by the box alone
     STATE/provisioning/pending.json   from here on it will be applied, whatever is unplugged
     STATE/provisioning/withdrawals.txt  people who withdrew while the box could not take it down
+    STATE/provisioning/withdrawals-taken.txt   the same while the box withdraws them
+    STATE/provisioning/withdrawals-unread.txt  lines of it that are no number, for a person
     STATE/provisioning/seen          folders and lists of withdrawals that were carried out, by hash
     STATE/provisioning/result.json    what came of it, and RESULT.txt in words
     STATE/provisioning/told          which folder's result stands there in words

@@ -20,9 +20,10 @@ import pytest
 from appliance.box import provisioned
 from appliance.errors import Refused
 from appliance.ledger import read_entries
+from appliance.provisioning.apply import Provisioning
 from appliance.provisioning.folder import take
 from firmware import durable
-from tests.support.provisioning import ADA, HEADER, Place, codes
+from tests.support.provisioning import ADA, HEADER, WITHDRAWN, Place, codes
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs openssh-client")
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -384,3 +385,14 @@ def test_the_result_says_nothing_of_anybody(place: Place) -> None:
     assert json.loads(kept)["reasons"] == ["contacts"]
     assert "980001" not in kept
     assert "Ada" not in kept
+
+
+def test_a_list_that_the_box_reads_otherwise_is_kept(place: Place) -> None:
+    def ask(config: Path, operation: str, given: dict[str, Any]) -> Any:
+        return {"numbers": [], "faults": [{"line": None, "what": "no number", "remedy": ""}]}
+
+    box = Provisioning(place.config, place.state, place.trust(), ask=ask, tell=lambda: None)
+    folder = place.pack(place.folder(config=None, contacts=None))
+    assert box.apply(folder).kept
+    kept = place.state / "provisioning" / "withdrawals.txt"
+    assert kept.read_text() == f"{WITHDRAWN}\n"
