@@ -128,3 +128,12 @@ def received(value: dict[str, Any]) -> Any:
         message, values, several, number = value[_MARK]
         return Message(message, values, several, number)
     return value
+
+
+def received_all(value: Any) -> Any:
+    """Return parsed JSON with its messages made again, wherever :func:`carried` wrote them out."""
+    if isinstance(value, dict):
+        return received({name: received_all(inner) for name, inner in value.items()})
+    if isinstance(value, list):
+        return [received_all(inner) for inner in value]
+    return value

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from firmware.bounded_read import read_bounded
 from firmware.json_text import parse_json
+from firmware.wording import received_all
 
 PLACE = Path("/run/autodialer-update")
 FILE = "result.json"
@@ -41,7 +42,7 @@ class Updated:
 def load(place: Path = PLACE) -> Updated | None:
     """Return the last ending; None where there was no update."""
     try:
-        value: dict[str, Any] = parse_json(read_bounded(place / FILE, 1 << 16))
+        value: dict[str, Any] = received_all(parse_json(read_bounded(place / FILE, 1 << 16)))
         since = value["since"]
         lamp = value["lamp"]
         return Updated(

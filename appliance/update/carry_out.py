@@ -37,7 +37,7 @@ from appliance.update.rauc import Rauc, RaucFailed, Slots
 from appliance.update.trial import Health, Order, Trial, step
 from appliance.update.words import NAME, update_text
 from firmware import durable
-from firmware.wording import worded
+from firmware.wording import carried, worded
 
 log = logging.getLogger(__name__)
 
@@ -295,7 +295,7 @@ class Updater:
         value = {"lamp": finding.ending.lamp, "text": text, "since": since}
         self.places.told.mkdir(mode=0o755, exist_ok=True)
         target = self.places.told / updated.FILE
-        durable.replace_file(target, json.dumps(value).encode())
+        durable.replace_file(target, json.dumps(carried(value)).encode())
         # The box, which is not root, is to read it.
         os.chmod(target, 0o644)  # noqa: PTH101
 

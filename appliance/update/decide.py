@@ -200,7 +200,7 @@ _WORDS = (
 
 def of_rauc(said: str, name: str, *, otherwise: Ending) -> Finding:
     """Name the ending in what rauc *said* of a bundle; *otherwise* where no word of it is known."""
-    words = " ".join(said.split())[-160:]
+    words = said if isinstance(said, Message) else " ".join(said.split())[-160:]
     for pattern, ending in _WORDS:
         if re.search(pattern, said):
             if ending is Ending.OTHER_MACHINE:

@@ -16,6 +16,7 @@ from appliance.update.trial import PARTS, Health, Mode
 from firmware import durable
 from firmware.bounded_read import read_bounded
 from firmware.json_text import parse_json
+from firmware.wording import carried, received_all
 
 FILE = "notes.json"
 MOST_TAKEN_BACK = 50
@@ -53,7 +54,7 @@ class Notes:
     def load(cls, place: Path) -> Self:
         """Read the notes below *place*; what cannot be read says nothing."""
         try:
-            value: dict[str, Any] = parse_json(read_bounded(place / FILE, _LARGEST))
+            value: dict[str, Any] = received_all(parse_json(read_bounded(place / FILE, _LARGEST)))
             pending, last = value["pending"], value["last"]
             return cls(
                 state_format=int(value["state_format"]),
@@ -77,7 +78,8 @@ class Notes:
         value = asdict(self)
         if self.pending is not None:
             value["pending"]["before"]["ails"] = sorted(self.pending.before.ails)
-        durable.replace_file(place / FILE, json.dumps(value).encode())
+        # Its sentences as messages: they are said after a restart, in the box's language.
+        durable.replace_file(place / FILE, json.dumps(carried(value)).encode())
 
     def without(self, identity: str) -> Notes:
         """Return them with *identity* among those that were taken back."""
