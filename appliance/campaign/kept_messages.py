@@ -13,6 +13,11 @@ from typing import Any, NamedTuple
 from appliance.effects import Entry
 
 
+MOST_GONE = 5000
+"""Messages that are remembered when they are in the registry no more. A module tells a message
+again until it is deleted there, and holds a few hundred."""
+
+
 class Waiting(NamedTuple):
     """One message that nobody has looked at."""
 
@@ -29,8 +34,10 @@ class KeptMessages:
         self._waiting: dict[str, Waiting] = {}
         self._held: dict[str, int] = {}
         """How many waiting messages hold each number back, by its hash."""
-        self._known: dict[str, bool] = {}
-        """Every message that was dealt with, and whether it is to be in the registry still."""
+        self._there: dict[str, None] = {}
+        """Messages that are to be in the registry still."""
+        self._gone: dict[str, None] = {}
+        """The newest of those that were dealt with and are not, the oldest first."""
 
     @property
     def any_waiting(self) -> bool:
@@ -41,12 +48,12 @@ class KeptMessages:
         yield from self._waiting.items()
 
     def knows(self, message: str) -> bool:
-        """Whether the message was dealt with: kept, or taken for an objection."""
-        return message in self._known
+        """Whether the message was dealt with, of late: kept, or taken for an objection."""
+        return message in self._there or message in self._gone
 
     def is_gone(self, message: str) -> bool:
         """Whether it was deleted, or never was to be in the registry."""
-        return self._known.get(message) is False
+        return message in self._gone
 
     def holds(self, number_hash: str | None) -> bool:
         """Whether a message of this number waits."""
@@ -55,9 +62,9 @@ class KeptMessages:
     def kept(self, entry: Entry) -> None:
         """Take the row of a message that waits for a person from here on."""
         message = entry.data.get("message")
-        if not isinstance(message, str) or message in self._known:
+        if not isinstance(message, str) or self.knows(message):
             return
-        self._known[message] = True
+        self._there[message] = None
         hashes = entry.data.get("number_hashes")
         numbers = tuple(map(str, hashes)) if isinstance(hashes, list) else ()
         self._wait(message, Waiting(entry.subject, numbers))
@@ -72,15 +79,16 @@ class KeptMessages:
         """Take the row of a message that is in the registry no more."""
         message = entry.data.get("message")
         if isinstance(message, str):
-            self._known[message] = False
+            self._there.pop(message, None)
+            self._is_gone(message)
             if entry.data.get("by") != "retention":
                 self._release(message)
 
     def objected(self, entry: Entry) -> None:
         """Take the row of a withdrawal: the message that it came by, if any, was dealt with."""
         message = entry.data.get("message")
-        if isinstance(message, str):
-            self._known.setdefault(message, False)
+        if isinstance(message, str) and not self.knows(message):
+            self._is_gone(message)
 
     def erased(self, entry: Entry) -> None:
         """An erased number is suppressed for good, and its messages are gone with the person."""
@@ -88,6 +96,11 @@ class KeptMessages:
         for message, waiting in list(self._waiting.items()):
             if number_hash in waiting.number_hashes:
                 self._release(message)
+
+    def _is_gone(self, message: str) -> None:
+        self._gone[message] = None
+        if len(self._gone) > MOST_GONE:
+            del self._gone[next(iter(self._gone))]
 
     def _wait(self, message: str, waiting: Waiting) -> None:
         self._waiting[message] = waiting
@@ -106,7 +119,7 @@ class KeptMessages:
     def copy(self) -> KeptMessages:
         other = KeptMessages()
         other._waiting, other._held = self._waiting.copy(), self._held.copy()
-        other._known = self._known.copy()
+        other._there, other._gone = self._there.copy(), self._gone.copy()
         return other
 
     def to_checkpoint(self) -> dict[str, Any]:
@@ -116,7 +129,8 @@ class KeptMessages:
                 [message, waiting.subject, list(waiting.number_hashes)]
                 for message, waiting in self._waiting.items()
             ],
-            "messages_known": [[message, kept] for message, kept in self._known.items()],
+            "messages_known": [[message, False] for message in self._gone]
+            + [[message, True] for message in self._there],
         }
 
     @classmethod
@@ -124,7 +138,8 @@ class KeptMessages:
         """Undo :meth:`to_checkpoint`; what is none raises one of the errors of its reading."""
         messages = cls()
         for message, kept in data["messages_known"]:
-            messages._known[str(message)] = bool(kept)
+            known = messages._there if kept else messages._gone
+            known[str(message)] = None
         for message, subject, hashes in data["messages_waiting"]:
             messages._wait(str(message), Waiting(subject, tuple(map(str, hashes))))
         return messages

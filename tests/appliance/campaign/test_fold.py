@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.campaign import packed_history
 from appliance.campaign.history import CampaignState, CheckpointInvalid
-from appliance.campaign.kept_messages import Waiting
+from appliance.campaign.kept_messages import MOST_GONE, Waiting
 from appliance.campaign.packed_history import CLEAN, NEVER, Outline, PackedPeople
 from appliance.effects import Entry
 from appliance.model import (
@@ -332,12 +332,36 @@ def test_a_checkpoint_says_in_plain_json_what_stands() -> None:
         ],
         "erased": [CARL, FRED],
         "messages_waiting": [["m2", ANNA, ["h1"]]],
-        "messages_known": [["m1", False], ["m2", True], ["m3", False]],
+        "messages_known": [["m1", False], ["m3", False], ["m2", True]],
         "moved": {FRED: "h-fred"},
         "number_key": "f00d",
         "held": "rows are missing",
         "other_consents": ["c-gina"],
     }
+
+
+def test_of_messages_that_are_gone_the_newest_are_remembered_and_of_the_others_all() -> None:
+    kept = row("message.kept", message="kept", number_hashes=["h1"])
+    rows = [kept] + [
+        row(kind, message=f"{kind} {n}", by="sms")
+        for n in range(MOST_GONE)
+        for kind in ("message.deleted", "consent.revoked")
+    ]
+    fold = folded(rows)
+    known = CampaignState.from_checkpoint(fold.to_checkpoint()).messages
+    for messages in (fold.messages, known):
+        assert messages.knows("kept")
+        assert messages.is_gone(f"message.deleted {MOST_GONE - 1}")
+        assert messages.knows(f"consent.revoked {MOST_GONE // 2}")
+        assert not messages.knows("message.deleted 0")
+        assert not messages.knows(f"consent.revoked {MOST_GONE // 2 - 1}")
+    assert len(fold.to_checkpoint()["messages_known"]) == MOST_GONE + 1
+    # Each of them goes on alike.
+    more = row("consent.revoked", message="one more", by="sms")
+    again = CampaignState.from_checkpoint(fold.to_checkpoint())
+    for state in (fold, again):
+        state.apply(more)
+    assert fold.to_checkpoint() == again.to_checkpoint()
 
 
 @pytest.mark.parametrize("cut", range(len(ENTRIES) + 1))
