@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from appliance.effects import Entry
 
-
 MOST_GONE = 5000
 """Messages that are remembered when they are in the registry no more. A module tells a message
 again until it is deleted there, and holds a few hundred."""

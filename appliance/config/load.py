@@ -309,22 +309,24 @@ class _Checks:
         return Caller(number=number, category=declared.category)
 
     def _lines(self) -> None:
-        for key in ("name", "port", "audio"):
+        # A port that is one line's voice is no other's commands, nor its own.
+        for keys in (("name",), ("port", "audio", "emergency_port"), ("imei",)):
             first: dict[str, int] = {}
             for index, line in enumerate(self.settings.lines):
-                value = getattr(line, key)
-                if value is None or value in ("auto", "module"):
-                    continue
-                if value in first:
-                    self.fault(
-                        ("lines", index, key),
-                        worded(
-                            '"{value}" is already used by lines[{first}]; give each its own',
-                            value=value,
-                            first=first[value],
-                        ),
-                    )
-                first.setdefault(value, index)
+                for key in keys:
+                    value = getattr(line, key)
+                    if value is None or value in ("auto", "module"):
+                        continue
+                    if value in first:
+                        self.fault(
+                            ("lines", index, key),
+                            worded(
+                                '"{value}" is already used by lines[{first}]; give each its own',
+                                value=value,
+                                first=first[value],
+                            ),
+                        )
+                    first.setdefault(value, index)
 
     def _limits(self, scripts: dict[str, Script], timers: Timers) -> None:
         names = [line.name for line in self.settings.lines]

@@ -65,9 +65,13 @@ def _day(value: Any) -> date:
 
 def _hour(value: Any) -> time:
     try:
-        return time.fromisoformat(value)
+        at = time.fromisoformat(value)
     except (TypeError, ValueError):
         raise ValueError(worded("is not a time")) from None
+    # It is the wall's, to the minute: an offset or seconds would be left out without a word.
+    if at.tzinfo is not None or at.second or at.microsecond:
+        raise ValueError(worded("is not a time"))
+    return at
 
 
 def _instant(value: Any) -> datetime:

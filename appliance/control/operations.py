@@ -21,9 +21,9 @@ from appliance.campaign import inputs
 from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.control import acceptance, clock_operations
 from appliance.control.job import Job
+from appliance.control.kept_withdrawals import withdraw_kept
 from appliance.control.message_operations import MessageOperations
 from appliance.control.people_operations import PeopleOperations
-from appliance.control.kept_withdrawals import withdraw_kept
 from appliance.control.provisioned_folders import Folders
 from appliance.control.update_hold import UpdateHold
 from appliance.errors import Refused

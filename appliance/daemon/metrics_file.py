@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.screen.metrics import HEADER, exposition
+from firmware.bounded_read import open_regular
 from firmware.wording import worded
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ def write(file: Path, text: str) -> None:
     A file that is somebody else's stays as it is.
     """
     try:
-        ours = file.read_bytes()[: len(HEADER)] == HEADER.encode()
+        with open_regular(file) as stream:
+            ours = stream.read(len(HEADER)) == HEADER.encode()
     except FileNotFoundError:
         ours = True
     if not ours:

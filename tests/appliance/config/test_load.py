@@ -141,6 +141,10 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
             'campaign.keys.listen: stands without quotes; write "1" in quotes',
         ),
         ('closes: "20:00"', "closes: 20:00", "law.ballots[0].closes: stands without quotes"),
+        *(
+            ('closes: "20:00"', f'closes: "{hour}"', f'closes: "{hour}" is not a time')
+            for hour in ("18:00Z", "18:00+00:00", "20:00:30", "20:00:00.5")
+        ),
         (
             "bench: true # a",
             "bench: true\n    sim_pin: 0123 # a",
@@ -202,6 +206,23 @@ def test_the_state_is_found_without_the_rest(directory: Path) -> None:
         ),
         ("name: line-2", "name: line-1", 'lines[1].name: "line-1" is already used by lines[0]'),
         ("port: state/lines/line-2.at", "port: state/lines/line-1.at", "lines[1].port:"),
+        *(
+            (f"port: state/lines/line-{line}.at", f"port: {other}", fault)
+            for line, other, fault in (
+                (1, "state/lines/line-1.audio", "lines[0].audio: "),
+                (2, "state/lines/line-1.audio", "lines[1].port: "),
+                (
+                    2,
+                    "state/lines/line-2.at\n    emergency_port: state/lines/line-1.at",
+                    "lines[1].em",
+                ),
+                (
+                    2,
+                    "auto\n    emergency_port: state/lines/line-2.audio",
+                    "lines[1].emergency_port: ",
+                ),
+            )
+        ),
         ("stop: 6", "stop: 5", "panel.stop: pin 5 is already used by start"),
         ("stop: 6", "stop: 60", "panel.stop: input should be less than or equal to 27"),
         (
@@ -533,3 +554,11 @@ def test_the_short_way_never_says_anything_else(
 
 def test_the_shipped_configuration_takes_the_short_way() -> None:
     assert paths._plainly_said(SHIPPED) == "state"
+
+
+def test_two_lines_share_no_modem(directory: Path) -> None:
+    modem = '    imei: "353456789012347"\n'
+    ports = [f"    port: state/lines/line-{line}.at\n" for line in (1, 2)]
+    faults = faults_after(directory, *((port, port + modem) for port in ports))
+    assert len(faults) == 1
+    assert 'lines[1].imei: "353456789012347" is already used by lines[0]' in faults[0]

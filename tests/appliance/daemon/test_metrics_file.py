@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,15 @@ def test_a_folder_that_is_not_there_costs_no_turn_of_the_loop(
 
 def test_without_a_file_nothing_is_asked() -> None:
     MetricsFile(None, lambda: pytest.fail("asked")).look()
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_holds_up_no_loop(
+    tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "autodialer.prom"
+    make(place)
+    MetricsFile(place, lambda: STATUS).look()
+    assert len(caplog.records) == 1
+    assert list(tmp_path.iterdir()) == [place]
