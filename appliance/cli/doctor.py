@@ -23,7 +23,6 @@ from appliance.cli.speech import say
 from appliance.language import marked
 from appliance.ledger_words import fault_name
 from appliance.screen.local_time import MINUTES, in_local, local
-from firmware.bounded_read import read_bounded
 from firmware.host_health import Part
 from firmware.modem.port_users import MODEM_MANAGER_REMEDY, modem_manager_runs
 from firmware.wording import joined, plural, said_by, worded
@@ -92,7 +91,6 @@ def _data_lost() -> tuple[list[DoctorRow], dict[str, Any]] | None:
 
 def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str, Any]]:
     from appliance.cli.doctor_config import law_rows, sample_clips
-    from appliance.cli.doctor_provisioning import provisioning_rows, update_rows
     from appliance.config import load as configuration
 
     config = configuration.load(arguments.config, state=arguments.state, examine=True)
@@ -100,13 +98,7 @@ def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str,
         DoctorRow(part=worded("configuration"), state="ok", detail=str(config.file)),
         *law_rows(config),
         *sample_clips(config),
-        *_disk(config.state),
-        *_owner(config.state),
-        *provisioning_rows(config.state),
-        *_handed_out(config.state),
-        *_update(config.state),
-        *update_rows(),
-        *_rivals(config.bench),
+        *_around(config.state, bench=config.bench),
     ]
     status: dict[str, Any] = {}
     try:
@@ -129,10 +121,24 @@ def _examined(arguments: argparse.Namespace) -> tuple[list[DoctorRow], dict[str,
     return rows, status
 
 
+def _around(state: Path, *, bench: bool) -> Iterator[DoctorRow]:
+    """Look at what needs the place of the state alone."""
+    from appliance.cli.doctor_provisioning import package_rows, provisioning_rows, update_rows
+
+    yield from _disk(state)
+    yield from _owner(state)
+    yield from provisioning_rows(state)
+    yield from _handed_out(state)
+    yield from package_rows(state)
+    yield from update_rows()
+    yield from _rivals(bench)
+
+
 def _without_configuration(
     arguments: argparse.Namespace, faulty: DocumentFaulty
 ) -> tuple[list[DoctorRow], dict[str, Any]]:
     """Look at whatever needs no configuration; a box may run by an earlier, sound one."""
+    from appliance.cli.doctor_provisioning import update_rows
     from appliance.cli.paths import state_directory
     from appliance.cli.session import ask_running
     from appliance.errors import NobodyListens
@@ -151,8 +157,10 @@ def _without_configuration(
     try:
         state = state_directory(arguments)
     except DocumentFaulty:
-        return [*rows, _time_zone_rules(), *_should_run(arguments.config)], status
-    rows += [*_disk(state), *_owner(state), *_handed_out(state)]
+        rows += [*update_rows(), *_rivals(bench=False), _time_zone_rules()]
+        return [*rows, *_should_run(arguments.config)], status
+    # Modems of a bench are nobody's rivals, but only its configuration says that it is one.
+    rows += _around(state, bench=False)
     try:
         status = ask_running(arguments, "status")
         rows += _box(status)
@@ -249,23 +257,6 @@ def _handed_out(state: Path) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part=worded("exports"), state="fault", detail=said_by(error), remedy=error.remedy
         )
-
-
-UPDATE_RESULT = "upgrade-result.txt"
-"""What the package's last update came to, where there is something to say (debian/)."""
-
-
-def _update(state: Path) -> Iterator[DoctorRow]:
-    try:
-        told = read_bounded(state / UPDATE_RESULT, 1 << 16).decode(errors="replace")
-    except OSError:
-        return
-    yield DoctorRow(
-        part=worded("update"),
-        state="note",
-        detail=" ".join(told.split())[:400],
-        remedy=worded("mend what it says, then install the package again"),
-    )
 
 
 def _rivals(bench: bool) -> Iterator[DoctorRow]:

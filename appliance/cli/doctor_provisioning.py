@@ -1,4 +1,4 @@
-"""The doctor's rows of the last folder and the last update from a stick."""
+"""The doctor's rows of the last folder and the last update, from a stick or by the package."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from appliance.box import updated
 from appliance.box.provisioned import FOLDER, UNREAD_WITHDRAWALS, load, unread_withdrawals
 from appliance.cli.doctor_row import DoctorRow
+from firmware.bounded_read import read_bounded
 from firmware.wording import plural, worded
 
 
@@ -70,3 +71,21 @@ def update_rows(place: Path = updated.PLACE) -> Iterator[DoctorRow]:
         )
     elif last.lamp == "holds":
         yield DoctorRow(part=worded("system update"), state="ok", detail=last.text)
+
+
+UPDATE_RESULT = "upgrade-result.txt"
+"""What the package's last update came to, where there is something to say (debian/)."""
+
+
+def package_rows(state: Path) -> Iterator[DoctorRow]:
+    """Say what the package's last update came to."""
+    try:
+        told = read_bounded(state / UPDATE_RESULT, 1 << 16).decode(errors="replace")
+    except OSError:
+        return
+    yield DoctorRow(
+        part=worded("update"),
+        state="note",
+        detail=" ".join(told.split())[:400],
+        remedy=worded("mend what it says, then install the package again"),
+    )

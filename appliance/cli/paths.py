@@ -21,15 +21,18 @@ def state_directory(arguments: argparse.Namespace) -> Path:
     return paths.state_directory(arguments.config)
 
 
-def existing_state(arguments: argparse.Namespace) -> Path:
-    """Return the state directory; refuses where there is none yet."""
+def existing_state(arguments: argparse.Namespace, *, begins: bool = False) -> Path:
+    """Return the state directory; refuses where there is none yet, unless the command *begins* it.
+
+    What is there and is no directory is somebody's mistake, and refused in any case.
+    """
     directory = state_directory(arguments)
     if directory.exists() and not directory.is_dir():
         raise Refused(
             worded("{directory} is not a directory", directory=directory),
             worded("name the state directory with --state"),
         )
-    if not directory.exists():
+    if not begins and not directory.exists():
         raise Refused(
             worded("{directory} does not exist", directory=directory),
             worded("name the state directory with --state, or start the box once"),

@@ -205,12 +205,12 @@ def _apply(arguments: argparse.Namespace) -> int:
 
     folder = _within(arguments.folder)
     if arguments.if_there and (folder == arguments.folder or is_bare(folder)):
-        return 0
+        return _nothing_to_do(arguments)
     box = _provisioning(arguments)
     first = arguments.boot_partition and is_unconfigured(arguments.config)
     outcome = box.apply(folder, first=first, stays=arguments.boot_partition)
     if outcome.result.verdict == "unchanged" and arguments.boot_partition:
-        return 0
+        return _nothing_to_do(arguments)
     if (
         arguments.boot_partition
         and outcome.result.verdict != "refused"
@@ -245,16 +245,23 @@ def _settle(arguments: argparse.Namespace) -> int:
     box = _provisioning(arguments)
     outcome = box.settle() or box.untold()
     if outcome is None:
-        return 0
+        return _nothing_to_do(arguments)
     return _tell(arguments, box, outcome, None)
 
 
+def _nothing_to_do(arguments: argparse.Namespace) -> int:
+    """Say so to a program; a person is told by silence, at each start of a card."""
+    if arguments.json:
+        print(json.dumps({"verdict": None}))
+    return 0
+
+
 def _provisioning(arguments: argparse.Namespace) -> Provisioning:
-    from appliance.cli.paths import state_directory
+    from appliance.cli.paths import existing_state
     from appliance.cli.session import ask_beside_safe_mode
     from appliance.provisioning.apply import Provisioning
 
-    state = state_directory(arguments).absolute()
+    state = existing_state(arguments, begins=True).absolute()
 
     def ask(config: Path, operation: str, given: dict[str, Any]) -> Any:
         at = argparse.Namespace(config=config, state=state)

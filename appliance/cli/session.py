@@ -57,7 +57,7 @@ def ask(
     *operation* begins none (:data:`CREATES`), and the storage and configuration errors.
     """
     given = _sayable(given or {})
-    directory = state_directory(arguments) if operation in CREATES else existing_state(arguments)
+    directory = existing_state(arguments, begins=operation in CREATES)
     if directory.is_dir():
         try:
             with ControlClient(directory) as client:

@@ -13,6 +13,7 @@ import pytest
 from appliance.cli.doctor import _should_run
 from appliance.cli.doctor_bundle import masked, masked_configuration
 from appliance.cli.doctor_card import TOPICS
+from appliance.cli.doctor_provisioning import UPDATE_RESULT
 from appliance.cli.main import SYSTEM_CONFIG, main
 from appliance.config.paths import sample_config
 
@@ -48,6 +49,29 @@ def test_the_rest_is_looked_at_where_the_configuration_is_broken(
     assert "time zone rules" in parts
     if new != "box: [\n":
         assert {"storage", "box"} <= parts
+
+
+def test_it_looks_at_the_same_around_a_broken_configuration_as_around_a_sound_one(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stick, update, files handed out: none of it needs more than the place of the state."""
+    state = config.parent / "state"
+    state.mkdir(mode=0o755)
+    (state / UPDATE_RESULT).write_text("the update was taken back")
+    (state / "exports.json").write_text("torn")
+    (state / "provisioning").mkdir()
+    (state / "provisioning" / "last.json").write_text("torn")
+    parts = []
+    for text in (config.read_text(), config.read_text().replace("automatic", "atomatic", 1)):
+        config.write_text(text)
+        assert main(["--config", str(config), "doctor", "--json"]) in (1, 2)
+        rows = json.loads(capsys.readouterr().out)
+        parts.append({row["part"] for row in rows if row["state"] != "ok"})
+    sound, broken = parts
+    assert {"update", "exports", "permissions"} <= sound
+    # What only a configuration tells, or a state that it lets be opened.
+    asked = {"state", "ledger", "caller number", "clips", "ballots"}
+    assert {part for part in sound - broken if not part.startswith("line ")} <= asked
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli import doctor
+from appliance.cli import doctor, doctor_provisioning
 
 
 def test_modem_manager_is_named_where_a_modem_is_real(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,8 @@ def test_modem_manager_is_named_where_a_modem_is_real(monkeypatch: pytest.Monkey
 
 
 def test_an_update_that_was_taken_back_is_told(tmp_path: Path) -> None:
-    assert list(doctor._update(tmp_path)) == []
-    (tmp_path / doctor.UPDATE_RESULT).write_text("version 2 did not start:\nmodule missing\n")
-    (row,) = doctor._update(tmp_path)
+    assert list(doctor_provisioning.package_rows(tmp_path)) == []
+    told = "version 2 did not start:\nmodule missing\n"
+    (tmp_path / doctor_provisioning.UPDATE_RESULT).write_text(told)
+    (row,) = doctor_provisioning.package_rows(tmp_path)
     assert (row.state, row.detail) == ("note", "version 2 did not start: module missing")

@@ -197,6 +197,7 @@ class Asked:
     ) -> None:
         self._capsys = capsys
         self._monkeypatch = monkeypatch
+        self.err = ""
         monkeypatch.chdir(place)
 
     def __call__(self, line: str) -> tuple[int, list[Any]]:
@@ -208,6 +209,7 @@ class Asked:
         except SystemExit as ended:
             code = int(str(ended.code))
         told = self._capsys.readouterr()
+        self.err = told.err
         try:
             # One document, or one a line.
             return code, [json.loads(told.out)]
@@ -253,3 +255,96 @@ def test_what_is_refused_is_an_error_in_json(asked: Asked, line: str) -> None:
         assert answer["usable"] is False
         return
     assert_is_error(answer)
+
+
+OF_A_BOX = (
+    "contacts import people.csv",
+    "contacts import people.csv --dry-run",
+    "contacts list",
+    "contacts export",
+    "contacts expire",
+    f"contacts revoke {NUMBER}",
+    f"contacts erase {NUMBER}",
+    f"why {NUMBER}",
+    f"dossier {NUMBER}",
+    "status",
+    "watch --count 1",
+    "pause",
+    "resume",
+    "stop",
+    "reset --by Ada --reason drill",
+    "clock",
+    "clock correct --by Ada --reason drill",
+    "messages list",
+    "messages show nothing",
+    "messages delete nothing",
+    "ledger verify",
+    "ledger show",
+    "ledger export",
+    "report",
+    "check",
+    "doctor",
+    "modem selftest",
+    "provision settle",
+)
+"""What asks for a configuration, a state or a running box."""
+LOOKS = {"check", "doctor", "ledger verify"}
+"""What answers by what it finds, whatever that is."""
+LEDGER_ALONE = {"ledger show", "ledger export", "report", "provision settle"}
+"""What asks no configuration but for the state's place; ``watch`` asks a running box alone."""
+
+
+@pytest.mark.parametrize("line", OF_A_BOX)
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("broken configuration", 2),
+        ("no configuration", 2),
+        ("no state", 1),
+        ("state is a file", 1),
+        ("damaged state", 1),
+        ("box is down", 1),
+    ],
+)
+def test_each_kind_of_trouble_is_told_in_json(
+    line: str,
+    kind: str,
+    code: int,
+    tmp_path: Path,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One document on standard output, nothing beside it; the code is the kind's."""
+    sample = (place / "config.yaml").read_text()
+    (tmp_path / "audio").symlink_to(place / "audio")
+    (tmp_path / "people.csv").write_text(CONTACTS)
+    (tmp_path / "state").mkdir(mode=0o700)
+    if kind == "broken configuration":
+        sample = sample.replace("mode: automatic", "mode: atomatic")
+    if kind != "no configuration":
+        (tmp_path / "config.yaml").write_text(sample)
+    if kind == "no state":
+        (tmp_path / "state").rmdir()
+    elif kind == "state is a file":
+        (tmp_path / "state").rmdir()
+        (tmp_path / "state").write_text("mine")
+    elif kind == "damaged state":
+        (tmp_path / "state" / "ledger").mkdir()
+        (tmp_path / "state" / "ledger" / "mine.jsonl").write_text("no row\n")
+    asked = Asked(tmp_path, capsys, monkeypatch)
+    was, answers = asked(f"--config config.yaml {line}")
+    (answer,) = answers
+    told = isinstance(answer, dict) and "error" in answer
+    if told:
+        assert_is_error(answer)
+        assert asked.err == ""
+        assert was == (2 if "faults" in answer else 1)
+        assert code == was or (code == 2 and line in LOOKS | LEDGER_ALONE | {"watch --count 1"})
+    if kind == "state is a file" and told and not line.startswith(("watch", "modem")):
+        assert answer["error"].endswith("is not a directory")
+        assert "--state" in answer["remedy"]
+    if kind == "box is down" or line in LOOKS | LEDGER_ALONE:
+        return
+    # Where the state is begun by whoever comes first, there is nothing wrong with none.
+    assert told or (kind == "no state" and line.startswith("contacts import"))
