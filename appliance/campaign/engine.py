@@ -49,7 +49,7 @@ from appliance.clearance.circumstances import Circumstances, longest_call
 from appliance.effects import Effect, Entry, Now
 from appliance.model import Campaign, hex_text
 from firmware import events
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 CLAIM_WAIT = 30.0
 """Box seconds after which a claim without an answer is given up; the fleet's own bound is two."""
@@ -248,7 +248,9 @@ class Engine:
             call_seconds=call_seconds,
             line_ready=line_ready,
             fleet=None if number is None else standing(self._fleet, number),
-            limit="; ".join(f"{one.line}: {one.detail}" for one in self.limits_reached(now))
+            limit=joined(
+                "; ", [joined(": ", [one.line, one.detail]) for one in self.limits_reached(now)]
+            )
             if self._options.limits
             else None,
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from appliance.cli.speech import say
 from appliance.errors import Refused
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 if TYPE_CHECKING:
     from firmware.dtmf import Detected
@@ -76,7 +76,7 @@ def _file_chunks(path: Path, told: _Told) -> Iterator[bytes]:
             if (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (_RATE, 2, 1):
                 missing = cut_off(path)
                 if missing:
-                    told.fault(f"{path}: {missing}")
+                    told.fault(joined(": ", [str(path), missing]))
                 while chunk := file.readframes(_CHUNK // 2):
                     yield chunk
                 return

@@ -244,8 +244,9 @@ class _Checks:
         limit = self.settings.campaign.greeting_limit if role == "greeting" else None
         report = judgements.of(path, clip, longest=limit.total_seconds() if limit else None)
         for fault in report.faults:
-            self.fault(key, f"{path}: {fault}; {report.remedy}")
-        self.advice += [f"{path}: {advice}" for advice in report.advice]
+            said = joined("; ", [fault, report.remedy])
+            self.fault(key, joined(": ", [str(path), said]))
+        self.advice += [joined(": ", [str(path), advice]) for advice in report.advice]
 
     def _rules(self) -> Rules | None:
         law, campaign = self.settings.law, self.settings.campaign
@@ -304,7 +305,9 @@ class _Checks:
         try:
             number = read_number(declared.number, profile.territory(None).region, fiction=True)
         except NumberRefused as refused:
-            self.fault(("law", "caller", "number"), f"{refused}; {refused.remedy}")
+            self.fault(
+                ("law", "caller", "number"), joined("; ", [said_by(refused), refused.remedy])
+            )
             return None
         return Caller(number=number, category=declared.category)
 

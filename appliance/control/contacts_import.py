@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.box.box import Box
 from appliance.clearance.circumstances import longest_call
+from appliance.language import translator
 from appliance.model import Consent, Contact, Revocation
 from appliance.numbers import hash_number, mask
 from appliance.people.contacts_file import ContactsFile, decoded
@@ -155,7 +156,8 @@ def _carried_out(
         yield from intake.write()
         yield from _record(box, consents)
     lines: list[str] = []
-    for line in rejects_lines(header, rejected) if rejected else ():
+    say = translator(box.config.settings.language)
+    for line in rejects_lines(header, rejected, say) if rejected else ():
         lines.append(line)
         if len(lines) % LINES_PER_STEP == 0:
             yield None

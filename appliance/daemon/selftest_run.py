@@ -318,7 +318,7 @@ class SelfTestCall:
                 case events.LineReady():
                     return given
                 case events.LineFault() if given.final:
-                    raise Refused(f"{given.fault}: {given.detail}", given.remedy)
+                    raise Refused(joined(": ", [given.fault, given.detail]), given.remedy)
                 case events.LineFault() if given.fault != told:
                     told = given.fault
                     self._tell(

@@ -18,7 +18,7 @@ from appliance.errors import Refused
 from appliance.people.exports import FILE as EXPORTS
 from appliance.storage.files import StateInUse, StateLock
 from appliance.storage.written_files import FILE as WRITTEN
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 SEAL = "left-behind.json"
 SUFFIX = "-demo"
@@ -80,7 +80,9 @@ def clear(stage: Stage) -> None:
     """Begin on an empty state. Removes what an earlier demonstration left, and nothing else."""
     reason = why_not(stage.state)
     if reason is not None:
-        raise Refused(f"{stage.state} {reason}", worded("name another directory with --state"))
+        raise Refused(
+            joined(" ", [str(stage.state), reason]), worded("name another directory with --state")
+        )
     if stage.state.exists():
         with StateLock.acquire(stage.state):
             for name in _seal(stage.state) or {}:

@@ -189,7 +189,7 @@ def _authority(value: dict[str, Any], place: str) -> str:
 
 def _damaged(place: str, why: str) -> KeysUnusable:
     return KeysUnusable(
-        f"{place}: {why}",
+        joined(": ", [place, why]),
         remedy=worded(
             "Let headquarters enrol the box anew, then join with: autodialer fleet join FILE"
         ),

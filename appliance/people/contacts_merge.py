@@ -25,7 +25,7 @@ from appliance.people.contacts_format import (
     guarded,
     unguarded,
 )
-from firmware.wording import worded
+from firmware.wording import Translate, worded
 
 
 class Known(Protocol):
@@ -179,8 +179,12 @@ def export_lines(people: Iterable[tuple[Contact, Sequence[Consent]]]) -> Iterato
             )
 
 
-def rejects_lines(header: Sequence[str], rejected: Iterable[RejectedRow]) -> Iterator[str]:
+def rejects_lines(
+    header: Sequence[str], rejected: Iterable[RejectedRow], say: Translate = str
+) -> Iterator[str]:
     """Yield the lines of a rejects file: the refused rows as written, line and reasons added.
+
+    *say* says the reasons in the language of whoever corrects them.
 
     The two added columns are passed over by the next import, so that the file can be corrected
     and imported as it is. A row whose cells could not be told apart stands in its first cell.
@@ -189,9 +193,9 @@ def rejects_lines(header: Sequence[str], rejected: Iterable[RejectedRow]) -> Ite
     yield _line((*own, "line", "reasons"))
     for row in sorted(rejected, key=lambda one: one.line):
         reasons = " | ".join(
-            f"{fault.column}: {fault.what}; {fault.remedy}"
+            f"{fault.column}: {say(fault.what)}; {say(fault.remedy)}"
             if fault.column
-            else f"{fault.what}; {fault.remedy}"
+            else f"{say(fault.what)}; {say(fault.remedy)}"
             for fault in row.faults
         )
         cells = [unguarded(row.cells.get(name, "")) for name in own]

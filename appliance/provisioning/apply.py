@@ -25,7 +25,8 @@ from appliance.box.provisioned import Provisioned
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.errors import NobodyListens, Refused
-from appliance.language import Message, marked
+from appliance.language import Message, joined, marked, said_by
+from appliance.people.contacts_format import RowFault
 from appliance.provisioning import judge
 from appliance.provisioning.folder import (
     CONFIG,
@@ -264,8 +265,8 @@ class Provisioning:
             },
         )
         for one in answer["faults"][: judge.MOST_SHOWN]:
-            said = f"{CONTACTS}:{one['line']}: {one['column']} {one['what']}; {one['remedy']}"
-            outcome.faults.append(Fault("contacts", Message("{fault}", {"fault": said})))
+            wrong = RowFault(one["line"], one["column"], one["what"], one["remedy"])
+            outcome.faults.append(judge.row_fault(wrong))
         if not dry_run and not outcome.faults:
             outcome.result = replace(
                 outcome.result, people=answer["new_people"], consents=answer["new_consents"]
@@ -370,6 +371,6 @@ def _loaded(file: Path) -> Config | None:
 
 def _failed(error: Exception) -> Fault:
     remedy = getattr(error, "remedy", "")
-    said = f"{error}; {remedy}" if remedy else str(error)
+    said = joined("; ", [said_by(error), remedy]) if remedy else said_by(error)
     text = marked("the box could not take it: {reason}")
     return Fault("box", Message(text, {"reason": said or type(error).__name__}))

@@ -194,9 +194,11 @@ def _contacts(place: Path, config: Config) -> Iterator[Fault]:
     except ContactsUnreadable as unreadable:
         found = list(unreadable.faults)
     for one in found[:MOST_SHOWN]:
-        column = f" {one.column}" if one.column else ""
-        said = f"{CONTACTS}:{one.line}:{column} {one.what}; {one.remedy}"
-        yield Fault("contacts", Message("{fault}", {"fault": said}))
+        yield row_fault(one)
+
+
+def row_fault(fault: RowFault) -> Fault:
+    return Fault("contacts", Message("{fault}", {"fault": fault.text(CONTACTS)}))
 
 
 def _whole(raw: bytes) -> str:

@@ -21,7 +21,7 @@ from typing import Self
 
 from firmware.bounded_read import open_regular
 from firmware.errors import ClipUnusable
-from firmware.wording import reason_of, worded
+from firmware.wording import joined, reason_of, worded
 
 SAMPLE_RATE = 8000
 """Samples per second of every clip and of both directions of a call."""
@@ -79,7 +79,8 @@ class Clip:
             # Before reading: a foreign format may be many times larger than a clip.
             wrong = format_faults(wav.form)
             if wrong:
-                raise ClipUnusable(f"{path}: {', '.join(wrong)}", remedy=_convert_remedy(path))
+                said = joined(", ", wrong)
+                raise ClipUnusable(joined(": ", [str(path), said]), remedy=_convert_remedy(path))
             pcm = b"".join(wav.blocks())
         if silent(pcm):
             raise ClipUnusable(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from firmware.bounded_read import open_regular
 from firmware.clips.judgement import Judgement
 from firmware.durable import replace_file
+from firmware.wording import carried, received_all
 
 if TYPE_CHECKING:
     from firmware.clips.clip import Clip
@@ -87,7 +88,7 @@ class Judgements:
             return
         newest = dict(list(self._known.items())[-MOST:])
         try:
-            replace_file(self._file, json.dumps(newest, ensure_ascii=False).encode())
+            replace_file(self._file, json.dumps(carried(newest), ensure_ascii=False).encode())
         except OSError:
             pass  # A full or read-only card is the doctor's to tell, and nothing is lost by it.
         self._changed = False
@@ -109,8 +110,8 @@ def _read(file: Path | None) -> dict[str, object]:
             others = stat.S_IWGRP | stat.S_IWOTH
             if found.st_uid != os.geteuid() or found.st_mode & others or found.st_size > LARGEST:
                 return {}
-            known = json.loads(stream.read(LARGEST))
-    except (OSError, ValueError, RecursionError):
+            known = received_all(json.loads(stream.read(LARGEST)))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

@@ -18,7 +18,7 @@ from firmware.clips.clip import FULL_SCALE, MAX_SECONDS, SAMPLE_RATE, encode_wav
 from firmware.clips.levels import PIECE, Channels, Levels, Meter, Samples, measure, quantise
 from firmware.clips.recording import Recording, Resampler
 from firmware.errors import ClipUnusable
-from firmware.wording import reason_of, worded
+from firmware.wording import joined, reason_of, worded
 
 LEAD_SECONDS = 0.04
 """Silence left before the first word: a codec needs a moment, a callee must not wait."""
@@ -64,7 +64,7 @@ def prepare_clip(
             if cancel
             else worded("record it again")
         )
-        raise ClipUnusable(f"{source}: {wordless}", remedy=remedy)
+        raise ClipUnusable(joined(": ", [str(source), wordless]), remedy=remedy)
     # An offset would begin and end with a step, which sounds within the band.
     wide -= wide.mean()
     narrow = trim(band_limit(wide))
@@ -154,7 +154,7 @@ def _check_target(source: Path, target: Path) -> None:
         wrong = worded("is the recording itself")
         remedy = worded("give another name for the clip, so that the recording is kept")
     if wrong:
-        raise ClipUnusable(f"{target}: {wrong}", remedy=remedy)
+        raise ClipUnusable(joined(": ", [str(target), wrong]), remedy=remedy)
 
 
 def _read(source: Path) -> tuple[Samples, tuple[int, int], Levels, bool]:

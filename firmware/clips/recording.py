@@ -21,7 +21,7 @@ from firmware.clips import mp3, telephone_file
 from firmware.clips.clip import BLOCK_SAMPLES, LEAST_RATE, MOST_RATE, SAMPLE_RATE
 from firmware.clips.levels import Channels, Samples, quantise
 from firmware.errors import ClipUnusable, FirmwareError
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 _FRAMES_UNKNOWN = 1 << 48
 _OGG_PAGE = 65_307
@@ -144,7 +144,8 @@ class Recording:
     def _refuse_missing(self) -> None:
         if self._whole and self.missing:
             raise ClipUnusable(
-                f"{self._path}: {self.missing}", remedy=worded("copy or record it again")
+                joined(": ", [str(self._path), self.missing]),
+                remedy=worded("copy or record it again"),
             )
 
     @contextmanager
@@ -246,7 +247,7 @@ def telephone_chunks(path: Path, told: Told) -> Iterator[bytes]:
             )
         )
     if recording.missing:
-        told.fault(f"{path}: {recording.missing}")
+        told.fault(joined(": ", [str(path), recording.missing]))
 
 
 def _channel_alone(path: Path) -> int | None:

@@ -25,7 +25,7 @@ from firmware.json_text import parse_json
 from firmware.line_settings import LineSettings
 from firmware.modem import port_users
 from firmware.modem.modem import VoiceModem
-from firmware.wording import worded
+from firmware.wording import joined, worded
 
 SYSFS = Path("/sys")
 DEV = Path("/dev")
@@ -257,7 +257,7 @@ class Resolver:
                 continue
             answer = self.ask(modem.at)
             if not answer.usable:
-                silent.append(f"{modem.at}: {answer.why}")
+                silent.append(joined(": ", [modem.at, answer.why]))
             elif mine is not None and answer.imei == mine:
                 return self._settle(settings, modem)
             elif mine is None and answer.imei not in others and free is None:
@@ -272,7 +272,7 @@ class Resolver:
         else:
             detail = worded("no free modem was found")
         if silent:
-            detail += worded("; no answer from ") + ", ".join(silent)
+            detail += worded("; no answer from ") + joined(", ", silent)
         raise LineDown(Fault.NO_MODEM, detail, answering=False)
 
     def _settle(self, settings: LineSettings, modem: FoundModem) -> LineSettings:
