@@ -129,7 +129,12 @@ class Updater:
             before=before,
         )
         notes = replace(notes, pending=pending)
-        notes.save(self.places.notes)
+        try:
+            notes.save(self.places.notes)
+        except OSError:
+            # Nothing was begun that the box would have to wait for.
+            self.box.release()
+            raise
         said = self.rauc.install(folder / bundle.name) or self._differs(bundle, slots)
         if said:
             finding = of_rauc(said, bundle.name, otherwise=Ending.INTERRUPTED)

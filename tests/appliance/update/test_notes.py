@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from appliance.box import updated
 from appliance.language import Message, translator
 from appliance.update.box import BoxSeen
 from appliance.update.carry_out import Places, Updater
-from appliance.update.decide import Ending, Finding, found, of_rauc
+from appliance.update.decide import Bundle, Ending, Finding, found, of_rauc
 from appliance.update.notes import Notes, Pending
-from appliance.update.rauc import Rauc
+from appliance.update.rauc import Rauc, Slots
 from appliance.update.trial import Health, Trial, step
 from appliance.update.words import update_text
 
@@ -81,3 +82,42 @@ def test_notes_of_a_version_that_kept_plain_words_are_read(tmp_path: Path) -> No
     notes = Notes(pending=pending, last=found(Ending.BUSY, reason="plain words"), of="1")
     notes.save(tmp_path)
     assert Notes.load(tmp_path) == notes
+
+
+def test_a_box_is_not_held_for_an_update_that_cannot_be_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Box(BoxSeen):
+        def health(self) -> Health:
+            return WELL
+
+        def hold(self) -> int:
+            asked.append("hold")
+            return 0
+
+        def release(self) -> None:
+            asked.append("release")
+
+    class Ours(Rauc):
+        def bundles(self, folder: Path) -> list[Bundle]:
+            return [Bundle(name="x", identity="1", compatible="box", build="state-format=1")]
+
+        def slots(self) -> Slots:
+            return Slots(compatible="box", booted="A", written=())
+
+        def install(self, bundle: Path) -> str:
+            pytest.fail("it was written without a note")
+
+    def full(notes: Notes, place: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(place))
+
+    monkeypatch.setattr(Notes, "save", full)
+    places = Places(notes=tmp_path, boot=tmp_path, card=tmp_path, told=tmp_path)
+    updater = Updater(
+        rauc=Ours(), box=Box(state=tmp_path), restart=lambda: pytest.fail("restart"), places=places
+    )
+    with pytest.raises(OSError, match="No space"):
+        updater.apply(tmp_path)
+    assert asked == ["hold", "release"]
