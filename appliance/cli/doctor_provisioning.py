@@ -8,8 +8,25 @@ from pathlib import Path
 from appliance.box import updated
 from appliance.box.provisioned import FOLDER, UNREAD_WITHDRAWALS, load, unread_withdrawals
 from appliance.cli.doctor_row import DoctorRow
+from appliance.language import marked
 from firmware.bounded_read import read_bounded
-from firmware.wording import plural, worded
+from firmware.wording import joined, plural, worded
+
+_WHY = {
+    "box": marked("the box could not take it just then"),
+    "changed": marked("something in it changed after it was packed"),
+    "clips": marked("its recordings are not as they must be"),
+    "config": marked("its configuration has faults"),
+    "contacts": marked("its contacts file has faults"),
+    "disk": marked("there was no room for it"),
+    "empty": marked("it was empty"),
+    "hostile": marked("it holds what no such folder may hold"),
+    "older": marked("it is older than the last one"),
+    "unreadable": marked("it could not be read to its end"),
+    "unsigned": marked("it is not signed"),
+    "wrong_key": marked("it is signed by a key that this box does not know"),
+}
+"""The codes of why a folder was refused, in words."""
 
 
 def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
@@ -34,15 +51,23 @@ def provisioning_rows(state: Path) -> Iterator[DoctorRow]:
     if last is None:
         return
     if last.is_fault:
-        why = ", ".join(last.reasons) or plural(
+        unread = plural(
             "{count} line of withdrawals is no number",
             "{count} lines of withdrawals are no number",
             last.unread,
         )
+        detail = (
+            worded(
+                "the last folder was refused: {why}",
+                why=joined(", ", [worded(_WHY.get(code, code)) for code in last.reasons]),
+            )
+            if last.verdict == "refused"
+            else worded("the last folder was taken, but: {why}", why=unread)
+        )
         yield DoctorRow(
             part=worded("provisioning"),
             state="note",
-            detail=worded("the last folder was {verdict}: {why}", verdict=last.verdict, why=why),
+            detail=detail,
             remedy=worded(
                 "read {state}; correct the folder, pack it anew",
                 state=state / FOLDER / "RESULT.txt",
