@@ -19,8 +19,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
-from appliance.language import Translate, translator
+from appliance.cli.speech import speaker
+from appliance.language import Translate
 from appliance.screen.watch import View, page
+from firmware.wording import joined, said_by
 
 Ask = Callable[[str, dict[str, Any]], Any]
 """Performs an operation of the box by name; raises where it does not answer or refuses."""
@@ -133,7 +135,8 @@ class Watch(App[None]):
 
     @property
     def _say(self) -> Translate:
-        return translator(str((self._status or {}).get("language", "en")))
+        # As every line of the same command: the box's language, or a demonstration's terminal's.
+        return speaker()
 
     def _tick(self) -> None:
         # One look at a time: a box that is silent would else gather threads.
@@ -149,7 +152,7 @@ class Watch(App[None]):
             status = self._ask("status", {})
         except Exception as error:  # noqa: BLE001
             # Whatever it is, the screen stays and says so: it may be the only one in the room.
-            trouble = _sentence(error)
+            trouble = self._say(_sentence(error))
         self.call_from_thread(self._looked, status, trouble)
 
     def _looked(self, status: dict[str, Any] | None, trouble: str) -> None:
@@ -209,7 +212,7 @@ class Watch(App[None]):
                 }[operation]
             except Exception as error:  # noqa: BLE001
                 # A refusal is an answer as well; a defect must not take the screen away.
-                note = _sentence(error)
+                note = say(_sentence(error))
             self.call_from_thread(self._noted, note)
 
         self.run_worker(give, thread=True, exit_on_error=False)
@@ -220,5 +223,5 @@ class Watch(App[None]):
 
 
 def _sentence(error: Exception) -> str:
-    remedy = getattr(error, "remedy", "")
-    return f"{error or type(error).__name__}{f'; {remedy}' if remedy else ''}"
+    parts = [said_by(error) or type(error).__name__, getattr(error, "remedy", "")]
+    return joined("; ", [part for part in parts if part])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.cli.speech import speak
 from appliance.cli.watching import Watch
 from appliance.errors import Unresponsive
 from tests.support.watch_status import STATUS
@@ -76,6 +77,7 @@ class _Box:
 async def _drawn(scene: Scene, size: tuple[int, int]) -> str:
     """Return the screen of *scene* as SVG."""
     seconds = [0.0]
+    speak(str(scene.status["language"]))
     app = Watch(_Box(scene), clock=lambda: seconds[0])
     app.headline = scene.headline
     async with app.run_test(size=size) as pilot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from appliance.cli.speech import speak
 from appliance.cli.watching import Watch
-from appliance.errors import Unresponsive
+from appliance.errors import Refused, Unresponsive
 from appliance.language import translator
 from appliance.screen.watch import View, loudness, page, signal
+from firmware.wording import worded
 from tests.support.watch_status import STATUS
 
 SIZES = [(40, 12), (80, 24), (120, 40), (30, 5), (200, 60)]
@@ -132,9 +134,12 @@ class FakeBox:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.trouble: Exception | None = None
+        self.refusal: Exception | None = None
         self.status = STATUS
 
     def __call__(self, operation: str, given: dict[str, Any]) -> Any:
+        if operation == "pause" and self.refusal is not None:
+            raise self.refusal
         if operation != "status":
             self.asked.append((operation, given))
             return {}
@@ -190,6 +195,39 @@ def test_a_reset_asks_for_name_and_reason() -> None:
 
     played(box, play, (80, 24))
     assert box.asked == [("reset", {"by": "Ana", "reason": "cable"})]
+
+
+@pytest.fixture
+def french() -> Iterator[None]:
+    speak("fr")
+    yield
+    speak("en")
+
+
+@pytest.mark.pty
+@pytest.mark.usefixtures("french")
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+def test_the_screen_speaks_as_its_command_does(size: tuple[int, int]) -> None:
+    """Keys, help and what a box refuses; the box of a demonstration has a language of its own."""
+    box = FakeBox()
+    box.refusal = Refused(
+        worded("no box is running here"), worded("start one with: autodialer run")
+    )
+
+    async def play(app: Watch, pilot: Pilot[None]) -> None:
+        assert "départ" in str(app.screen_stack[0].query_one("#keys", Static).content)
+        assert "18:02:11 CET" in shown(app)
+        await pilot.press("p")
+        await pilot.pause(0.3)
+        assert "aucun boîtier ne tourne ici" in shown(app)
+        await pilot.press("question_mark")
+        await pilot.pause(0.1)
+        told = app.screen.query_one(Static)
+        assert "le boîtier continue" in str(told.content)
+        assert told.outer_size.height <= size[1]
+        assert str(told.content).endswith("Échap ferme cette aide.")
+
+    played(box, play, size)
 
 
 @pytest.mark.pty
