@@ -16,6 +16,10 @@ def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
         yield DoctorRow(
             part=part, state="fault", detail=str(fleet["trouble"]), remedy=str(fleet["remedy"])
         )
+    elif fleet.get("lost"):
+        yield DoctorRow(
+            part=part, state="fault", detail=str(fleet["barred"]), remedy=str(fleet["lost"])
+        )
     elif fleet["stopped"]:
         yield DoctorRow(
             part=part,
@@ -38,14 +42,7 @@ def fleet_rows(fleet: dict[str, Any]) -> Iterator[DoctorRow]:
                 "headquarters for: autodialer fleet hub --check"
             ),
         )
-    elif fleet["barred"] and not fleet["stopped"]:
-        yield DoctorRow(
-            part=part,
-            state="fault",
-            detail=str(fleet["barred"]),
-            remedy=worded("headquarters sees what was lost (docs/fleet.md, A hub that went back)"),
-        )
-    elif not fleet["stopped"]:
+    elif not fleet["barred"]:
         yield DoctorRow(
             part=part, state="ok", detail=worded("connected to {server}", server=fleet["server"])
         )

@@ -15,6 +15,7 @@ from typing import Any
 from nats.aio.client import Client
 
 from appliance.fleet import streams, wire
+from appliance.fleet.claim import mark
 from appliance.fleet.hub_config import OLDEST
 from appliance.fleet.messages import encode
 from appliance.fleet.subjects import Subjects
@@ -107,14 +108,14 @@ def _inner(value: dict[str, Any], key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-async def numbered(client: Client, campaign: str, box: str) -> int:
-    """Write a canary and return its number, which the majority of the nodes gave it.
+async def numbered(client: Client, campaign: str, box: str) -> tuple[int, str]:
+    """Write a canary; return its number, which the majority of the nodes gave it, and its mark.
 
     A node that led the log until a moment ago, and does not know yet, tells an old number when it
     is asked; it cannot get a write acknowledged.
     """
     subject = Subjects(campaign).canary(box, f"seen-{secrets.token_hex(8)}")
-    return (await wire.write(client, subject, b"{}")).sequence
+    return (await wire.write(client, subject, b"{}")).sequence, mark(subject, b"{}")
 
 
 async def _overwrite(client: Client, subject: str) -> None:

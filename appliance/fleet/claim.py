@@ -19,6 +19,7 @@ acts on a grant.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import assert_never
@@ -52,6 +53,14 @@ class Reason(StrEnum):
     """The epoch changed while the claim was on its way."""
 
 
+def mark(subject: str, payload: bytes) -> str:
+    """Return what tells a message of the log from every other that might stand in its place.
+
+    The subject alone would not: a stop that headquarters orders anew has the old one's.
+    """
+    return f"{subject} {hashlib.sha256(payload).hexdigest()[:32]}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """How far this box has followed the log; it is on disk before a grant is acted on."""
@@ -65,9 +74,10 @@ class Position:
     forgetful: str = ""
     """Why the hub is not believed any more; empty while it is."""
     anchor: int = 0
-    """Sequence number of this box's newest granted claim …"""
+    """Sequence number of the newest message that this box saw acknowledged, or read …"""
     anchor_subject: str = ""
-    """… and its subject: a hub that has another message there is not the same hub."""
+    """… and its :func:`mark` (of a claim its subject): a hub that has another message there has
+    lost this one, however far it has come since."""
 
     def bars(self) -> str | None:
         """Return why this box dials nobody, whoever it is; None where nothing bars it."""
@@ -80,9 +90,12 @@ class Position:
             return worded("headquarters stopped this box{who}", who=who)
         return None
 
-    def sees(self, sequence: int) -> Position:
-        """Note a message of the log; they come in order, so it may be an old one sent again."""
-        return self if sequence <= self.highest else replace(self, highest=sequence)
+    def sees(self, sequence: int, told: str = "") -> Position:
+        """Note a message of the log and its :func:`mark`; it may be an old one sent again."""
+        seen = self if sequence <= self.highest else replace(self, highest=sequence)
+        if not told or sequence <= self.anchor:
+            return seen
+        return replace(seen, anchor=sequence, anchor_subject=told)
 
     def stops(self, epoch: int, by: str) -> Position:
         """Take a stop: of an epoch that is over it says nothing, of a later one it begins it."""
@@ -106,7 +119,7 @@ class Position:
     def meets(self, last_sequence: int, at_anchor: str | None) -> Position:
         """Compare the hub with what this box knows of it, at each new connection.
 
-        *last_sequence* is the stream's newest, *at_anchor* the subject of its message at
+        *last_sequence* is the stream's newest, *at_anchor* the :func:`mark` of its message at
         :attr:`anchor` (None where it has none).
         """
         if self.forgetful:
@@ -120,11 +133,12 @@ class Position:
                     highest=self.highest,
                 ),
             )
-        if self.anchor and at_anchor != self.anchor_subject:
+        there = at_anchor or ""
+        if self.anchor and self.anchor_subject not in (there, there.partition(" ")[0]):
             return replace(
                 self,
                 forgetful=worded(
-                    "message {anchor} is not this box's claim any more", anchor=self.anchor
+                    "message {anchor} is not the one that stood there", anchor=self.anchor
                 ),
             )
         return self
@@ -277,7 +291,7 @@ def _acknowledged(
             floor=state.floor,
         )
         return _denied(state, Reason.FORGETFUL, detail), replace(position, forgetful=detail)
-    seen = replace(position.sees(sequence), anchor=sequence - 1, anchor_subject=state.subject)
+    seen = position.sees(sequence).sees(sequence - 1, state.subject)
     reason: Reason | None = None
     if state.revoked:
         reason = Reason.OBJECTED

@@ -32,7 +32,7 @@ from appliance.campaign import fleet_inputs, inputs
 from appliance.effects import AskClaim
 from appliance.fleet import subjects, wire
 from appliance.fleet.canary import HubUnfit, examine, numbered
-from appliance.fleet.claim import Asked, Denied, Event, Granted, NotWritten, Reason
+from appliance.fleet.claim import Asked, Denied, Event, Granted, NotWritten, Reason, mark
 from appliance.fleet.exchange import Answer, Exchange, unended
 from appliance.fleet.follower import Follower
 from appliance.fleet.hub_config import inbox
@@ -122,8 +122,17 @@ class Member:
         self._take_list = take_list
         self._assembly = Assembly(state / "fleet" / "lists")
         self._last_list = ""
-        self._shared = SharedState(self._memory, post=post, changed=self._news, boot=boot)
-        self._sender = Sender(keys, self.names, state, self._memory, unnamed=self._unnamed)
+        self._shared = SharedState(
+            self._memory, post=post, changed=self._news, boot=boot, again=self._again
+        )
+        self._sender = Sender(
+            keys,
+            self.names,
+            state,
+            self._memory,
+            unnamed=self._unnamed,
+            saw=self._shared.saw,
+        )
         self._asks: dict[str, AskClaim] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -137,7 +146,7 @@ class Member:
         self._doubt: Callable[[], None] = lambda: None
         """Lets the hub be examined anew on the connection that stands."""
         self._missing = 0
-        """How often in a row the hub did not have this box's newest claim."""
+        """How often in a row the hub had no message where this box knows one to be."""
 
     # --- the box's loop asks -----------------------------------------------------------------
 
@@ -195,6 +204,7 @@ class Member:
             "trouble": shared.failure or ("" if standing.connected else standing.trouble),
             "failed": bool(shared.failure),
             "remedy": shared.remedy,
+            "lost": shared.lost,
             "barred": self.barred(),
             "epoch": position.epoch,
             "stopped": position.stopped,
@@ -403,13 +413,18 @@ class Member:
             last = await examine(nats, self.keys.campaign, self.keys.box)
             position = self._shared.position
             if last < position.highest:
-                last = await numbered(nats, self.keys.campaign, self.keys.box) - 1
+                number, _ = await numbered(nats, self.keys.campaign, self.keys.box)
+                last = number - 1
             message = None
-            if 0 < position.anchor <= last:
+            if 0 < position.anchor <= last and not position.forgetful:
                 message = await self._at_anchor(nats, position.anchor)
-            self._shared.meet(last, None if message is None else message.subject)
+            there = None if message is None else mark(message.subject, message.payload)
+            self._shared.meet(last, there)
             await self._placed(nats)
             await self._sender.meet(nats, self._head)
+            lost = await self._sender.lost(nats, self._head)
+            if lost:
+                self._shared.forget(lost)
         except (HubUnfit, LedgerForked) as unfit:
             self._answered_at = time.monotonic()
             self._shared.stand(Standing(trouble=str(unfit), remedy=unfit.remedy))
@@ -429,7 +444,7 @@ class Member:
         return True
 
     async def _at_anchor(self, nats: Nats, anchor: int) -> wire.Message | None:
-        """Read what stands where this box's newest claim was written.
+        """Read what stands where this box knows a message to be.
 
         Nothing there may be the answer of a node that lags: it is asked for again, and believed
         the third time.
@@ -439,6 +454,10 @@ class Member:
         if message is None and self._missing < BELIEVED_MISSING:
             raise wire.NoAnswer(worded("message {number} is not there yet", number=anchor))
         return message
+
+    def _again(self) -> None:
+        """The log may lack what it once acknowledged: objections go out anew, without a person."""
+        self._sender.everything(self._memory.objections)
 
     async def _placed(self, nats: Nats) -> None:
         """Look that the hub keeps this box's place in the log: without it no news would come."""
@@ -484,6 +503,8 @@ class Member:
         """Take one message of the log; it is acknowledged once this returns."""
         found = self.names.read(subject)
         now = datetime.now(UTC)
+        # Before an order is taken, so that it is on disk with its place in the log.
+        self._shared.saw(sequence, mark(subject, payload))
         match None if found is None else found.kind:
             case "rev" if found is not None:
                 try:
@@ -502,16 +523,13 @@ class Member:
                 self._shared.stop(found.number, order)
             case "epoch" if found is not None:
                 try:
-                    again = self._shared.open(found.number, sequence, Order.read(payload))
+                    self._shared.open(found.number, sequence, Order.read(payload))
                 except MessageUnreadable as error:
                     log.error("an epoch that cannot be read begins nothing: %s", error)
-                else:
-                    if again:
-                        # The log may lack what it once acknowledged.
-                        self._sender.everything(self._memory.objections)
             case _:
                 pass
-        self._shared.saw(sequence)
+        # After a loss the count begins with the order.
+        self._shared.saw(sequence, mark(subject, payload))
 
     async def _listed(self, _: str, __: int, payload: bytes) -> None:
         """Take a part of a list that is sealed to this box; the whole is imported at once."""
@@ -630,13 +648,12 @@ class Member:
             ended = Ended(
                 box=self.keys.box, attempt=ghost.attempt, outcome=None, at=datetime.now(UTC)
             )
+            subject = self.names.outcome(ask.pid, ghost.number, self.keys.box)
             if self._nats is not None:
                 with contextlib.suppress(wire.NoAnswer, wire.HubRefused):
-                    await wire.write_once(
-                        self._nats,
-                        self.names.outcome(ask.pid, ghost.number, self.keys.box),
-                        ended.payload(),
-                    )
+                    written = await wire.write_once(self._nats, subject, ended.payload())
+                    if written is not None:
+                        self._shared.saw(written.sequence, mark(subject, ended.payload()))
 
     # --- what goes out -----------------------------------------------------------------------
 
@@ -667,6 +684,7 @@ class Member:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), STATUS_EVERY)
             self._changed.clear()
+            self._shared.keep()
             await self._say()
             # Many changes at once are one status; a stop's confirmation waits no longer than this.
             await asyncio.sleep(0.02)
@@ -683,5 +701,7 @@ class Member:
         with contextlib.suppress(wire.NoAnswer, wire.HubRefused, LedgerForked):
             if self._nats is not None and self._shared.standing.connected:
                 await self._sender.send(self._nats, self._head)
+        with contextlib.suppress(StorageError):
+            self._shared.keep()
         self._shared.stand(Standing(trouble=worded("the box has ended")))
         await self._say()

@@ -1,8 +1,9 @@
 """What a box keeps of the fleet across a power cut, in ``STATE/fleet/``.
 
 ``position.json``: how far the log was followed, epoch, stop, and whether the hub is believed.
-``outbox.json``: the newest ledger row of which everything that had to go out is acknowledged, and
-whether everything that was ever heard has to go out anew, since the hub lost it.
+``outbox.json``: the newest ledger row of which everything that had to go out is acknowledged, the
+newest that is in the hub's copy of the ledger, and whether everything that was ever heard has to go
+out anew, since the hub lost it.
 ``objections``: the pseudonyms that objected elsewhere, 24 bytes each (16 of the pseudonym, 8 of the
 time in milliseconds), only ever appended to. ``head.json``: the ledger head that headquarters
 signed last.
@@ -59,6 +60,9 @@ class Memory:
         """The newest ledger row of which everything that had to go out is acknowledged."""
         self.again = outbox is not None and outbox.get("again") is True
         """Whether what was heard of others goes out anew, after a hub lost it."""
+        self.packed = _whole(outbox, "ledger")
+        """The newest ledger row that the hub acknowledged; on disk with :meth:`keep`."""
+        self._outbox_on_disk = self.sent, self.again, self.packed
         self.head = self._read("head.json") or {}
         self.objections: dict[bytes, int] = {}
         """Pseudonym to milliseconds since 1970: everybody who objected elsewhere."""
@@ -72,23 +76,40 @@ class Memory:
         self.position = position
 
     def follow(self, position: Position) -> None:
-        """Move on without a write: it is on disk with the next :meth:`move`."""
+        """Move on without a write: it is on disk with the next :meth:`move` or :meth:`keep`."""
         self.position = position
 
     def acknowledged(self, seq: int) -> None:
-        """Note that nothing up to ledger row *seq* waits to go out."""
-        if seq != self.sent or self.again:
-            self._write("outbox.json", {"version": 1, "seq": seq})
-            self.sent, self.again = seq, False
+        """Note that nothing up to ledger row *seq* waits to go out.
+
+        Where it stands in the log is on disk before: who forgot both to send it and where it was
+        would not notice that a hub lost it.
+        """
+        self.move(self.position)
+        self._keep_outbox(seq, again=False)
+
+    def keep(self) -> None:
+        """Put on disk what was noted without a write."""
+        self.move(self.position)
+        self._keep_outbox(self.sent, again=self.again)
+
+    def _keep_outbox(self, seq: int, *, again: bool) -> None:
+        outbox = seq, again, self.packed
+        if outbox != self._outbox_on_disk:
+            told = {"version": 1, "seq": seq, "again": again, "ledger": self.packed}
+            self._write("outbox.json", told)
+            self._outbox_on_disk = outbox
+        self.sent, self.again = seq, again
 
     def send_again(self) -> None:
         """Put on disk that everything goes out anew; :meth:`acknowledged` ends it.
 
-        To be called before the order that says so is taken: a cut between the two would otherwise
-        leave a box that counts from there and has told nobody what the hub forgot.
+        To be called before it is on disk that the hub lost something, and before the order is taken
+        that lets the box count from there: a cut between the two would otherwise leave a box that
+        has told nobody what the hub forgot.
         """
-        self._write("outbox.json", {"version": 1, "seq": 0, "again": True})
-        self.sent, self.again = 0, True
+        self.packed = 0
+        self._keep_outbox(0, again=True)
 
     def signed(self, head: dict[str, Any]) -> None:
         """Keep the newest head that headquarters signed."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from nats.aio.client import Client as Nats
 
 from appliance.fleet import packs, subjects, wire
+from appliance.fleet.canary import numbered
+from appliance.fleet.claim import mark
 from appliance.fleet.keys import BoxKeys
 from appliance.fleet.memory import Memory
 from appliance.fleet.messages import Objection, encode
@@ -24,6 +26,7 @@ from appliance.fleet.packs import Head, Pack
 from appliance.fleet.signing import SignatureWrong, open_head
 from appliance.fleet.subjects import Subjects
 from appliance.ledger import reader
+from appliance.ledger.format import Line
 from firmware.wording import worded
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,13 @@ log = logging.getLogger(__name__)
 LEDGER = "ledger"
 ROWS_AT_ONCE = 2000
 """Ledger rows that are read before the loop looks at anything else."""
+
+
+_NOT_WHOLE = worded("the hub's copy of this box's ledger is not whole yet")
+
+
+def _ends_before(seq: int) -> str:
+    return worded("headquarters has row {seq} of this box's ledger, which ends before it", seq=seq)
 
 
 class LedgerForked(Exception):
@@ -56,9 +66,16 @@ class Sender:
         memory: Memory,
         *,
         unnamed: Callable[[tuple[str, ...]], None],
+        saw: Callable[[int, str], None],
     ) -> None:
-        """*unnamed* asks for the names of people who objected without one."""
+        """*unnamed* asks for the names of people who objected without one.
+
+        *saw* notes where a message stands in the log: number and mark.
+        """
         self._unnamed = unnamed
+        self._saw = saw
+        self._unplaced = False
+        """Something is in the log, and where was not told: it was there already."""
         self._keys = keys
         self._names = names
         self._directory = state / LEDGER
@@ -117,10 +134,7 @@ class Sender:
             ours = reader.hash_at(self._directory, there.seq) if there.seq <= head else None
             if ours != there.hash:
                 raise LedgerForked(
-                    worded(
-                        "headquarters has row {seq} of this box's ledger, which ends before it",
-                        seq=there.seq,
-                    )
+                    _ends_before(there.seq)
                     if ours is None
                     else worded(
                         "headquarters has row {seq} of this box's ledger, which holds another "
@@ -129,10 +143,32 @@ class Sender:
                     )
                 )
             self._pack, self._head = last.sequence, there
+        if head < self._memory.packed:
+            raise LedgerForked(_ends_before(self._memory.packed))
         self.ledger_sent = self._head.seq
+        self._memory.packed = max(self._memory.packed, self._head.seq)
         signed = await wire.read_direct(nats, subjects.HEADS, subjects.head(box))
         if signed is not None:
             self.take_head(signed.payload)
+
+    async def lost(self, nats: Nats, head: int) -> str:
+        """Say what the hub has lost of the ledger that it acknowledged; empty where it has all.
+
+        A node that lags shows less than there is, but the majority takes rows again only where
+        they are gone. To be asked behind :meth:`meet`; raises what the wire raises.
+        """
+        there, packed = self._head.seq, self._memory.packed
+        if there >= packed:
+            return ""
+        pack = next(packs.packs(self._rows(head)))
+        written = await self._put(nats, pack)
+        if written is None or written.duplicate:
+            raise wire.NoAnswer(_NOT_WHOLE)
+        return worded(
+            "it has this box's ledger up to row {there} and had acknowledged row {packed}",
+            there=there,
+            packed=packed,
+        )
 
     def take_head(self, payload: bytes) -> None:
         """Keep a head that headquarters signed, if it did."""
@@ -197,29 +233,40 @@ class Sender:
                 with suppress(wire.NoAnswer):  # Only faster; the log follows.
                     await wire.send(nats, self._names.push_objection, encode(told))
             # None where it stands there already: somebody else said it, or we did before a cut.
-            await wire.write_once(nats, due.subject, due.payload)
+            written = await wire.write_once(nats, due.subject, due.payload)
+            if written is None:
+                self._unplaced = True
+            else:
+                self._saw(written.sequence, mark(due.subject, due.payload))
             self._outbox.acknowledged(due.subject)
             self._again.pop(due.subject, None)
             self.objections_waiting = self._outbox.objections
-        self._memory.acknowledged(self._outbox.done)
+        if self._unplaced:
+            # What is numbered now stands behind it: a hub that lost the one lost the other.
+            self._saw(*await numbered(nats, self._keys.campaign, self._keys.box))
+            self._unplaced = False
+        if not self._again:
+            self._memory.acknowledged(self._outbox.done)
 
     async def _ledger(self, nats: Nats, head: int) -> None:
         while self._head.seq < head:
-            rows = (
-                line for line in reader.lines(self._directory, self._head.seq) if line.seq <= head
-            )
-            for pack in packs.packs(rows):
-                if not await self._put(nats, pack):
+            for pack in packs.packs(self._rows(head)):
+                if await self._put(nats, pack) is None:
                     # Its place is taken, by this very pack or one that was cut otherwise: see
                     # where the hub stands, and go on from there.
                     await asyncio.sleep(0.05)
                     await self.meet(nats, head)
+                    if self._head.seq < self._memory.packed:
+                        raise wire.NoAnswer(_NOT_WHOLE)
                     break
-                self._head = pack.head
-                self.ledger_sent = pack.head.seq
 
-    async def _put(self, nats: Nats, pack: Pack) -> bool:
-        """Write *pack* behind the one before; False where that place is taken."""
+    def _rows(self, head: int) -> Iterator[Line]:
+        """Yield the rows up to *head* that the hub lacks."""
+        lines = reader.lines(self._directory, self._head.seq)
+        return (line for line in lines if line.seq <= head)
+
+    async def _put(self, nats: Nats, pack: Pack) -> wire.Written | None:
+        """Write *pack* behind the one before; None where that place is taken."""
         headers = {
             wire.MESSAGE_ID: f"{self._keys.box}-{pack.first}-{pack.lines[-1].hash[:16]}",
             wire.SUBJECT_SEQUENCE: str(self._pack),
@@ -230,7 +277,9 @@ class Sender:
             )
         except wire.HubRefused as refused:
             if refused.code in (wire.WRONG_SEQUENCE, wire.BUSY):
-                return False
+                return None
             raise
-        self._pack = written.sequence
-        return True
+        self._pack, self._head = written.sequence, pack.head
+        self.ledger_sent = self._head.seq
+        self._memory.packed = max(self._memory.packed, self._head.seq)
+        return written

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from appliance.campaign import fleet_inputs
@@ -35,6 +35,12 @@ class Standing:
     server: str = ""
 
 
+_LOST = worded(
+    "Headquarters restores the newest backup of the hub that there is, then: autodialer fleet "
+    "resume --all --after-loss --by NAME --reason TEXT (docs/fleet.md, A hub that went back)."
+)
+
+
 class SharedState:
     """*post* takes what the engine must hear; *changed* is called when the status is another."""
 
@@ -45,14 +51,19 @@ class SharedState:
         post: Callable[[fleet_inputs.FleetInput], None],
         changed: Callable[[], None],
         boot: Callable[[], float],
+        again: Callable[[], None] = lambda: None,
     ) -> None:
+        """*again* sends everything anew: the hub may lack anything that it once acknowledged."""
         self._memory = memory
+        self._again = again
         self._post = post
         self._changed = changed
         self._boot = boot
         self._lock = threading.RLock()
         self._claims: dict[str, rules.State] = {}
         self._standing = Standing()
+        self._unmet = (0, "")
+        """The newest message that came on a connection whose hub is not compared yet."""
         self._only_fenced = False
         """What stops this box is a fence alone, which let its calls go on."""
         self._failure = ""
@@ -77,6 +88,11 @@ class SharedState:
     def remedy(self) -> str:
         """What to do where something is wrong; empty where nothing is, or nothing is known."""
         return self._remedy or self._standing.remedy
+
+    @property
+    def lost(self) -> str:
+        """What to do where the hub has lost what it acknowledged; empty where it has not."""
+        return _LOST if self._memory.position.forgetful else ""
 
     @property
     def heard(self) -> int:
@@ -117,6 +133,9 @@ class SharedState:
         """Note how the box stands to the hub."""
         with self._lock:
             before, self._standing = self._standing, standing
+            if standing.connected:
+                self.saw(*self._unmet)
+                self._unmet = (0, "")
         if before.connected != standing.connected:
             if standing.connected:
                 log.info("connected to %s", standing.server)
@@ -135,14 +154,43 @@ class SharedState:
     def meet(self, last_sequence: int, at_anchor: str | None) -> None:
         """Compare the hub with what this box knows of it."""
         with self._lock:
-            self._memory.move(self._memory.position.meets(last_sequence, at_anchor))
+            self._move(self._memory.position.meets(last_sequence, at_anchor))
+
+    def forget(self, why: str) -> None:
+        """Believe the hub no more: it lost what it had acknowledged."""
+        with self._lock:
+            if not self._memory.position.forgetful:
+                self._move(replace(self._memory.position, forgetful=why))
+
+    def _move(self, after: Position) -> None:
+        """Put *after* on disk; where it says that the hub lost something, all goes out anew."""
+        loses = after.forgetful and not self._memory.position.forgetful
+        if loses:
+            log.error("%s; %s", after.bars(), _LOST)
+            self._memory.send_again()
+        self._memory.move(after)
+        if loses:
+            self._again()
+            self._changed()
 
     # --- what the log says -------------------------------------------------------------------
 
-    def saw(self, sequence: int) -> None:
-        """Note a message of the log; on disk with the next grant or order."""
+    def saw(self, sequence: int, told: str) -> None:
+        """Note a message of the log that was read or acknowledged, and its mark.
+
+        It is on disk with the next grant or order, or :meth:`keep`. By a message of a hub that was
+        not compared yet nothing is compared: it would hide that the one before is gone.
+        """
         with self._lock:
-            self._memory.follow(self._memory.position.sees(sequence))
+            met = self._standing.connected
+            if not met:
+                self._unmet = max(self._unmet, (sequence, told))
+            self._memory.follow(self._memory.position.sees(sequence, told if met else ""))
+
+    def keep(self) -> None:
+        """Put on disk how far the log was followed. Raises the storage errors."""
+        with self._lock:
+            self._memory.keep()
 
     def hear(self, pid: str, objection: Objection) -> None:
         """Take an objection, by push or by the log: in every claim of the person, and on disk.
@@ -196,20 +244,21 @@ class SharedState:
         if failure is not None:
             raise failure
 
-    def open(self, epoch: int, sequence: int, order: Order) -> bool:
-        """Take a new epoch; return whether everything has to be sent anew."""
+    def open(self, epoch: int, sequence: int, order: Order) -> None:
+        """Take a new epoch; after a loss everything goes out anew."""
         with self._lock:
             before = self._memory.position
             after = before.opens(epoch, sequence, after_loss=order.after_loss)
             if after.epoch == before.epoch:
-                return False
+                return
             if order.after_loss:
                 self._memory.send_again()
             self._memory.move(after)
             self._only_fenced = False
         self._post(fleet_inputs.FleetResumed(by=order.by, reason=order.reason, epoch=epoch))
         self._changed()
-        return order.after_loss
+        if order.after_loss:
+            self._again()
 
     # --- claims ------------------------------------------------------------------------------
 
@@ -240,7 +289,7 @@ class SharedState:
             at = self._boot()
             state, _ = rules.step(state, Passed(), self._memory.position, at)
             state, position = rules.step(state, event, self._memory.position, at)
-            self._memory.move(position)
+            self._move(position)
             self._claims[attempt] = state
             return state
 

@@ -172,6 +172,8 @@ def fleet_text(fleet: dict[str, Any], say: Speaker = ENGLISH) -> str:
     words = [say(joined(": ", [of, link]))]
     if fleet["barred"]:
         words.append(say("calls nobody: {why}", why=say(fleet["barred"])))
+    if fleet.get("lost"):
+        words.append(say(fleet["lost"]))
     unsent = fleet["objections_unsent"]
     if unsent:
         told = say.several(

@@ -21,6 +21,7 @@ from appliance.fleet.claim import (
     Passed,
     Position,
     Reason,
+    mark,
     refusal,
     step,
 )
@@ -154,6 +155,11 @@ def test_a_position_goes_up_and_is_barred_in_words() -> None:
     assert BASE.sees(39) is BASE
     assert BASE.sees(40) is BASE
     assert BASE.sees(41) == replace(BASE, highest=41)
+    assert BASE.sees(41, "s") == replace(BASE, highest=41, anchor=41, anchor_subject="s")
+    assert BASE.sees(39, "s") == replace(BASE, anchor=39, anchor_subject="s")
+    anchored = replace(BASE, anchor=39, anchor_subject="s")
+    assert anchored.sees(38, "t") is anchored
+    assert anchored.sees(39, "t") is anchored
     assert BASE.stops(1, "Ada") is BASE
     assert BASE.stops(2, "Ada") == replace(BASE, stopped=True, stopped_by="Ada")
     assert BASE.stops(3, "").bars() == "headquarters stopped this box"
@@ -192,8 +198,15 @@ def test_a_hub_is_compared_with_what_was_seen_of_it() -> None:
     anchored = replace(BASE, anchor=30, anchor_subject="s")
     assert anchored.meets(39, "s").forgetful == "it ends at 39, this box has seen 40"
     assert anchored.meets(40, "s") is anchored
-    assert anchored.meets(41, "other").forgetful == "message 30 is not this box's claim any more"
-    assert anchored.meets(41, None).forgetful == "message 30 is not this box's claim any more"
+    gone = "message 30 is not the one that stood there"
+    assert anchored.meets(41, "other").forgetful == gone
+    assert anchored.meets(41, None).forgetful == gone
+    # By its subject alone, as a memory of before has it; the same order given anew is another.
+    assert anchored.meets(41, mark("s", b"1")) is anchored
+    marked = replace(BASE, anchor=30, anchor_subject=mark("s", b"1"))
+    assert marked.meets(41, mark("s", b"1")) is marked
+    assert marked.meets(41, mark("s", b"2")).forgetful == gone
+    assert marked.meets(41, "s").forgetful == gone
     assert BASE.meets(41, None) is BASE
     assert BASE.meets(41, "anything") is BASE
     lost = replace(anchored, forgetful="x")
