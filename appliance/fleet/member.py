@@ -123,16 +123,14 @@ class Member:
         self._assembly = Assembly(state / "fleet" / "lists")
         self._last_list = ""
         self._shared = SharedState(
-            self._memory, post=post, changed=self._news, boot=boot, again=self._again
-        )
-        self._sender = Sender(
-            keys,
-            self.names,
-            state,
             self._memory,
-            unnamed=self._unnamed,
-            saw=self._shared.saw,
+            post=post,
+            changed=self._news,
+            boot=boot,
+            again=lambda: self._sender.everything(self._memory.objections),
         )
+        saw = self._shared.saw
+        self._sender = Sender(keys, self.names, state, self._memory, unnamed=self._unnamed, saw=saw)
         self._asks: dict[str, AskClaim] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -415,10 +413,9 @@ class Member:
             if last < position.highest:
                 number, _ = await numbered(nats, self.keys.campaign, self.keys.box)
                 last = number - 1
-            message = None
+            there = None
             if 0 < position.anchor <= last and not position.forgetful:
-                message = await self._at_anchor(nats, position.anchor)
-            there = None if message is None else mark(message.subject, message.payload)
+                there = await self._at_anchor(nats, position.anchor)
             self._shared.meet(last, there)
             await self._placed(nats)
             await self._sender.meet(nats, self._head)
@@ -443,8 +440,8 @@ class Member:
         self._sender.wake()
         return True
 
-    async def _at_anchor(self, nats: Nats, anchor: int) -> wire.Message | None:
-        """Read what stands where this box knows a message to be.
+    async def _at_anchor(self, nats: Nats, anchor: int) -> str | None:
+        """Read the mark of what stands where this box knows a message to be.
 
         Nothing there may be the answer of a node that lags: it is asked for again, and believed
         the third time.
@@ -453,11 +450,7 @@ class Member:
         self._missing = 0 if message is not None else self._missing + 1
         if message is None and self._missing < BELIEVED_MISSING:
             raise wire.NoAnswer(worded("message {number} is not there yet", number=anchor))
-        return message
-
-    def _again(self) -> None:
-        """The log may lack what it once acknowledged: objections go out anew, without a person."""
-        self._sender.everything(self._memory.objections)
+        return None if message is None else mark(message.subject, message.payload)
 
     async def _placed(self, nats: Nats) -> None:
         """Look that the hub keeps this box's place in the log: without it no news would come."""
