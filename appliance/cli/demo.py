@@ -182,11 +182,12 @@ def conclude(
     *,
     went: str,
     every_outcome: bool,
+    keys: tuple[str, str] = ("1", "9"),
 ) -> int:
     """Audit what was done, print the summary, and return the exit code.
 
     *went* is said where all is as it should be.
-    *every_outcome* asks that each has occurred.
+    *every_outcome* asks that each has occurred. *keys* are those to listen and to object.
     """
     from rich.console import Console
 
@@ -205,6 +206,8 @@ def conclude(
         map(json.loads, stage.network_log.read_text(encoding="utf-8").splitlines()),
         recordings_in(stage.recordings),
         claims(read_entries(directory), export),
+        listen=keys[0],
+        objects=keys[1],
     )
     summary = Summary(
         outcomes=outcomes,

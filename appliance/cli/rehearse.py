@@ -94,12 +94,17 @@ def _people(stage: Stage, arguments: argparse.Namespace, config: Config) -> Popu
             say("people of {state}, with numbers that nobody has", state=config.state), flush=True
         )
         exported = _command(arguments.config, config.state, "contacts", "export").stdout
-    found = population(exported)
+    found = population(exported, _keys(config))
     if not found.people:
         raise Refused(
             worded("nobody is left to rehearse with"), worded("see why: autodialer contacts import")
         )
     return found
+
+
+def _keys(config: Config) -> dict[str, str]:
+    """Return the campaign's keys in place of those that the stories press."""
+    return {"1": config.campaign.listen_key, "9": config.campaign.object_key}
 
 
 def _imported(stage: Stage, arguments: argparse.Namespace, config: Config) -> str:
@@ -165,7 +170,7 @@ def _perform(
     for clip in config.clips.values():
         (stage.recordings / f"{clip.name}.wav").write_bytes(encode_wav(clip.pcm))
     start = INVENTED_START
-    population = people or make(INVENTED, 1, config.campaign.purpose)
+    population = people or make(INVENTED, 1, config.campaign.purpose, _keys(config))
     stage.contacts.write_text(population.contacts, encoding="utf-8")
     stage.scenario.write_text(population.scenario, encoding="utf-8")
     if people is not None:
@@ -196,6 +201,7 @@ def _perform(
         result,
         went=worded("The rehearsal went as it should."),
         every_outcome=False,
+        keys=(config.campaign.listen_key, config.campaign.object_key),
     )
     from appliance.demo.processes import run_command
 

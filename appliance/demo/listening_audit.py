@@ -20,7 +20,7 @@ import numpy as np
 from appliance.effects import Entry
 from firmware.clips.clip import SAMPLE_RATE, Clip
 from firmware.clips.levels import measure
-from firmware.wording import plural, worded
+from firmware.wording import joined, plural, worded
 
 GREETING, MESSAGE = "greeting", "message"
 LISTEN, OBJECT = "1", "9"
@@ -72,6 +72,8 @@ class HeardAudit:
     """Messages that were heard, whole or in part."""
     whole_messages: int
     levels_db: tuple[float, float] | None
+    listen: str = LISTEN
+    """The key that asks for the message."""
     torn: int
     """Calls whose message arrived in pieces, every one of them, with gaps in between: the bench
     plays many times faster than life, and a busy computer comes late with its samples."""
@@ -95,7 +97,8 @@ class HeardAudit:
         return worded(
             "Ears: {calls} heard the greeting first; of {messages} "
             "({whole_messages} whole{torn}) no frame came before the callee's key "
-            "1{levels}.",
+            "{listen}{levels}.",
+            listen=self.listen,
             calls=plural("{count} callee", "{count} callees", self.calls),
             messages=plural("{count} message", "{count} messages", self.messages),
             whole_messages=self.whole_messages,
@@ -148,10 +151,20 @@ def audit_heard(
     events: Iterable[Mapping[str, Any]],
     recordings: Mapping[str, Recording],
     ledger: Claims,
+    *,
+    listen: str = LISTEN,
+    objects: str = OBJECT,
 ) -> HeardAudit:
-    """Judge the *events* of a network log, and whether they bear out what the *ledger* says."""
+    """Judge the *events* of a network log, and whether they bear out what the *ledger* says.
+
+    *listen* and *objects* are the keys of the campaign.
+    """
     calls = list(_calls(events))
-    findings = [f"{call.name}: {fault}" for call in calls for fault in _faults(call, recordings)]
+    findings = [
+        joined(": ", [call.name, fault])
+        for call in calls
+        for fault in _faults(call, recordings, listen, objects)
+    ]
     whole: Counter[str] = Counter()
     torn: Counter[str] = Counter()
     messages = 0
@@ -187,6 +200,7 @@ def audit_heard(
     ]
     return HeardAudit(
         findings=tuple(findings),
+        listen=listen,
         calls=sum(bool(call.audible_ms) for call in calls),
         messages=messages,
         whole_messages=whole.total(),
@@ -235,7 +249,9 @@ def _role(clip: Mapping[str, Any], recordings: Mapping[str, Recording]) -> str |
     return None if recording is None else recording.role
 
 
-def _faults(call: _Call, recordings: Mapping[str, Recording]) -> Iterable[str]:
+def _faults(
+    call: _Call, recordings: Mapping[str, Recording], listen: str, objects: str
+) -> Iterable[str]:
     known = [clip for clip in call.clips if _role(clip, recordings) is not None]
     for clip in call.clips:
         if clip not in known and clip["milliseconds"] > UNKNOWN_MS:
@@ -255,8 +271,8 @@ def _faults(call: _Call, recordings: Mapping[str, Recording]) -> Iterable[str]:
         )
     if known and _role(known[0], recordings) != GREETING:
         yield worded("the first that was heard is {clip}, not the greeting", clip=known[0]["clip"])
-    opened = min((at for key, at in call.keys if key == LISTEN), default=None)
-    closed = min((at for key, at in call.keys if key == OBJECT), default=None)
+    opened = min((at for key, at in call.keys if key == listen), default=None)
+    closed = min((at for key, at in call.keys if key == objects), default=None)
     for clip in known:
         yield from _of_its_kind(clip, recordings[clip["clip"]], call.gap_ms)
         if _role(clip, recordings) != MESSAGE:
@@ -264,12 +280,12 @@ def _faults(call: _Call, recordings: Mapping[str, Recording]) -> Iterable[str]:
         if call.machine:
             yield worded("a machine heard the message")
         elif opened is None:
-            yield worded("the message was heard without key {listen}", listen=LISTEN)
+            yield worded("the message was heard without key {listen}", listen=listen)
         elif clip["start_ms"] < opened:
             yield worded(
                 "the message began {opened} ms before key {listen}",
                 opened=opened - clip["start_ms"],
-                listen=LISTEN,
+                listen=listen,
             )
         if closed is not None and clip["start_ms"] >= closed:
             yield worded("the message began after the callee had objected")

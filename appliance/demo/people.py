@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +50,10 @@ class PersonKind:
     """None where the law must keep the box from ever dialling."""
     faults: list[dict[str, Any]] = field(default_factory=list)
     english: bool = False
+
+
+USUAL_KEYS = {"1": "1", "9": "9"}
+"""The keys of the stories, to listen and to object, and what a campaign has in their place."""
 
 
 def _answers(*keys: tuple[str, float], **more: Any) -> dict[str, Any]:
@@ -114,7 +119,17 @@ class Population:
     faulty: int
 
 
-def make(count: int, seed: int, purpose: str) -> Population:
+def pressing(behaviour: Any, keys: Mapping[str, str]) -> Any:
+    """Return a story's *behaviour* with a campaign's own *keys* in place of the usual ones."""
+    if isinstance(behaviour, dict):
+        return {
+            name: keys.get(inner, inner) if name == "key" else pressing(inner, keys)
+            for name, inner in behaviour.items()
+        }
+    return [pressing(one, keys) for one in behaviour] if isinstance(behaviour, list) else behaviour
+
+
+def make(count: int, seed: int, purpose: str, keys: Mapping[str, str] = USUAL_KEYS) -> Population:
     """Return *count* people whose stories and order follow from *seed*."""
     dice = random.Random(seed)
     stories = _stories(count)
@@ -125,7 +140,10 @@ def make(count: int, seed: int, purpose: str) -> Population:
     for index, (story, number) in enumerate(zip(stories, numbers, strict=True)):
         rows.append(_row(index, number, purpose, story))
         if story.behaviour is not None:
-            rule: dict[str, Any] = {"number": number, "behaviour": story.behaviour}
+            rule: dict[str, Any] = {
+                "number": number,
+                "behaviour": pressing(story.behaviour, keys),
+            }
             if story.faults:
                 rule["faults"] = story.faults
             rules.append(rule)

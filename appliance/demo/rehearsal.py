@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from appliance.demo.people import CALLABLE, Population
+from appliance.demo.people import CALLABLE, USUAL_KEYS, Population, pressing
 from appliance.demo.processes import Stage
 
 MOST_PEOPLE = 8000
@@ -29,8 +29,11 @@ def fiction(index: int) -> str:
     return f"+3363998{index:04d}" if index % 2 else f"+3319900{index:04d}"
 
 
-def population(exported: str) -> Population:
-    """Return the people of a contacts file that was exported, with numbers that nobody has."""
+def population(exported: str, keys: Mapping[str, str] = USUAL_KEYS) -> Population:
+    """Return the people of a contacts file that was exported, with numbers that nobody has.
+
+    *keys* are the campaign's own in place of the stories' usual ones.
+    """
     reader = csv.DictReader(io.StringIO(exported))
     known: dict[str, str] = {}
     table = io.StringIO()
@@ -45,7 +48,10 @@ def population(exported: str) -> Population:
     rules: list[dict[str, Any]] = []
     for index, number in enumerate(known.values()):
         story = stories[index * 7 % len(stories)]
-        rule: dict[str, Any] = {"number": number, "behaviour": story.behaviour}
+        rule: dict[str, Any] = {
+            "number": number,
+            "behaviour": pressing(story.behaviour, keys),
+        }
         if story.faults:
             rule["faults"] = list(story.faults)
         rules.append(rule)
@@ -71,7 +77,9 @@ def configuration(
     *base* is where its paths begin, *lines* the names of its lines, *start* when the simulated
     clock begins (ISO 8601).
     """
-    kept = {key: value for key, value in settings.items() if key not in ("fleet", "ledger")}
+    kept = {
+        key: value for key, value in settings.items() if key not in ("fleet", "ledger", "metrics")
+    }
     clips = {
         language: {role: str(base / place) for role, place in group.items()}
         for language, group in settings["campaign"]["clips"].items()

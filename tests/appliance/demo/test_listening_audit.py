@@ -245,3 +245,11 @@ def test_only_what_counted_is_claimed() -> None:
         f"subject,number\ns1,{NUMBER}\n",
     )
     assert made == LISTENED
+
+
+def test_the_keys_are_those_of_the_campaign() -> None:
+    other = audit_heard(honest(), RECORDINGS, LISTENED, listen="9", objects="1")
+    assert "the message was heard without key 9" in "; ".join(other.findings)
+    assert "had objected" in "; ".join(other.findings)
+    usual = audit_heard(honest(), RECORDINGS, LISTENED, listen="1", objects="5")
+    assert usual.findings == ()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from argparse import Namespace
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from appliance.cli.main import main
 from appliance.config import load as reading
 from appliance.config.paths import sample_config
+from appliance.demo.people import make
 from appliance.demo.processes import Stage
 from appliance.demo.rehearsal import MOST_PEOPLE, configuration, fiction, population
 from appliance.law import load_profile
@@ -143,3 +146,37 @@ def test_the_sample_serves_for_the_demonstration_alone(
     monkeypatch.chdir(tmp_path)
     assert main(words) == 1
     assert "there is no config.yaml here" in capsys.readouterr().err
+
+
+def test_a_rehearsal_writes_no_figures_where_the_box_writes_its_own(tmp_path: Path) -> None:
+    sample = sample_config()
+    settings = read_document(sample).value
+    assert isinstance(settings, dict)
+    stage = Stage(tmp_path / "state")
+    stage.directory.mkdir(parents=True)
+    real = {**settings, "metrics": {"textfile": str(tmp_path / "autodialer.prom")}}
+    start = "2027-03-09T18:00:00+01:00"
+    stage.config.write_text(
+        configuration(real, sample.parent, stage, lines=["gsm"], speed=16, start=start)
+    )
+    assert reading.load(stage.config).settings.metrics.textfile is None
+
+
+@pytest.mark.parametrize(("listen", "objects"), [("1", "9"), ("9", "1"), ("5", "0"), ("*", "#")])
+def test_the_invented_callees_press_the_keys_of_the_campaign(listen: str, objects: str) -> None:
+    many = "number\n" + "".join(f"+336398{n:05d}\n" for n in range(60))
+    usual = keys_of(population(many).scenario)
+    assert usual.keys() == {"1", "9"}
+    keys = {"1": listen, "9": objects}
+    for scenario in (
+        population(many, keys).scenario,
+        make(60, 1, "news", keys).scenario,
+    ):
+        pressed = keys_of(scenario)
+        assert pressed.keys() == {listen, objects}
+        assert pressed[listen] > pressed[objects]
+
+
+def keys_of(scenario: str) -> Counter[str]:
+    read_scenario(scenario, name="scenario", directory=Path())
+    return Counter(re.findall(r"key: ['\"]?([0-9*#])", scenario))
