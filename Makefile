@@ -166,7 +166,7 @@ image-twice: $(VENV)/.developer
 # That card in an emulated computer: first boot, calls, stop, updates, bad images, pulled plugs.
 # Root, qemu-system; long. `python -m tests.rigs.card --only ... --cuts N` picks.
 image-boot: $(VENV)/.developer
-	$(BIN)/python -m tests.rigs.card
+	$(BIN)/python -m tests.rigs.card --release $(RELEASE)
 
 # Sticks of every kind in such a system, mounted by the shipped unit: minutes.
 sticks: $(VENV)/.developer

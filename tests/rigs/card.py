@@ -581,7 +581,7 @@ class Story:
             place = self.place / "first"
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
-            fresh = Story(place, _made(), self.update, number, 0)
+            fresh = Story(place, self.update.with_suffix(".img"), self.update, number, 0)
             try:
                 after, took, told = fresh.first_boot_cut(self.chance.sample(range(4, 150), 2))
             finally:
@@ -631,11 +631,6 @@ class Story:
             after = self.chance.uniform(2, 120)
         time.sleep(after)
         return after
-
-
-def _made() -> Path:
-    """Return the card of ``make image``, the last of several."""
-    return max(BUILD.glob("autodialer-*.img"))
 
 
 def _data_after_cut(copy: Path, point: Path) -> tuple[int, int]:
@@ -829,6 +824,7 @@ NEED_A_COMPUTER_THAT_IS_ON = frozenset(
 def main() -> int:
     """Run the story; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--release", default="bookworm", choices=["bookworm", "trixie"])
     parser.add_argument("--only", nargs="+", choices=STEPS, default=STEPS)
     parser.add_argument("--cuts", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
@@ -839,14 +835,14 @@ def main() -> int:
     if missing or os.geteuid() != 0:
         print(f"card: needs root and {', '.join(missing) or 'nothing else'}", file=sys.stderr)
         return 1
-    if not list(BUILD.glob("autodialer-*.img")):
-        print("card: there is no card: make image", file=sys.stderr)
+    made = BUILD / f"autodialer-{arguments.release}-arm64.img"
+    if not made.exists():
+        print(f"card: no {made.name}: make image RELEASE={arguments.release}", file=sys.stderr)
         return 1
     place = arguments.keep or Path(tempfile.mkdtemp(prefix="card-"))
     place.mkdir(parents=True, exist_ok=True)
-    update = _made().with_suffix(".raucb")
-    image = place / "card.img" if arguments.go_on else _made()
-    story = Story(place, image, update, arguments.seed, arguments.cuts)
+    image = place / "card.img" if arguments.go_on else made
+    story = Story(place, image, made.with_suffix(".raucb"), arguments.seed, arguments.cuts)
     steps = []
     try:
         for name in [name for name in STEPS if name in arguments.only]:
