@@ -623,7 +623,9 @@ class Story:
         elif kind == "calls":
             with contextlib.suppress(Failed, subprocess.TimeoutExpired):
                 self.bench()
-            after = self.chance.uniform(5, 60)
+                before = len(self.machine.dialled())
+                self.machine.until("a call", lambda: len(self.machine.dialled()) > before, 400)
+            after = self.chance.uniform(0, 40)
         else:
             # The cut takes the stick with it, as it takes the unfinished writing.
             with contextlib.suppress(Failed, subprocess.TimeoutExpired):
