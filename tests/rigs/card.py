@@ -623,6 +623,8 @@ class Story:
         elif kind == "calls":
             with contextlib.suppress(Failed, subprocess.TimeoutExpired):
                 self.bench()
+                # Cut off in a call three times within the hour, a box waits for a person.
+                self.machine.run("autodialer resume", check=False)
                 before = len(self.machine.dialled())
                 self.machine.until("a call", lambda: len(self.machine.dialled()) > before, 400)
             after = self.chance.uniform(0, 40)
