@@ -150,10 +150,10 @@ OUTCOMES: dict[str, str] = {
     "unknown": marked("unknown"),
 }
 MEANINGS: dict[str, str] = {
-    "listened": marked("pressed 1 and heard the whole message"),
-    "partial": marked("pressed 1 and hung up during the message"),
-    "declined": marked("answered and did not press 1"),
-    "opted_out": marked("pressed 9: never called again"),
+    "listened": marked("pressed the key to listen and heard the whole message"),
+    "partial": marked("pressed the key to listen and hung up during the message"),
+    "declined": marked("answered and did not press the key to listen"),
+    "opted_out": marked("pressed the key to object: never called again"),
     "voicemail": marked("a machine answered: it got no message"),
     "busy": marked("the phone was in use"),
     "no_answer": marked("nobody picked up"),
@@ -227,7 +227,7 @@ FAULTS: dict[Fault, str] = {
 """In English they are the codes themselves, by which the guide's table is searched."""
 
 BY: dict[str, str] = {
-    "key": marked("key 9 in a call"),
+    "key": marked("the key to object in a call"),
     "sms": marked("text message"),
     "incoming": marked("a call to the box"),
     "command": marked("command"),

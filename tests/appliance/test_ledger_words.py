@@ -6,6 +6,7 @@ import ast
 import html
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -326,6 +327,36 @@ def test_a_french_page_says_nothing_in_english(shown: Callable[[str], str]) -> N
     assert sorted(set(IDS.findall(told))) == []
     found = [text for text in english() if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", told)]
     assert found == []
+
+
+NUMBERED = re.compile(
+    r"(?i)\b(?:keys?|press(?:es|ed)?|touches?|appuy\w+ sur|pressez)\s+(?:la )?[0-9]\b"
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("shown", [report, page, letter])
+def test_a_page_names_only_the_keys_that_were_pressed(
+    shown: Callable[[str], str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The campaign's keys are 5 and 0: no words may speak of 1 and 9."""
+    pressed = [
+        replace(row, data=row.data | {"key": "50"[n % 2]}) if row.kind == "call.key" else row
+        for n, row in enumerate(ledger())
+    ]
+    monkeypatch.setitem(globals(), "ledger", lambda: pressed)
+    found = {text[-1] for text in NUMBERED.findall(read(shown(language)))}
+    assert found <= {"5", "0"}
+
+
+def test_no_message_names_a_key_by_its_number() -> None:
+    """``campaign.keys`` decides which they are, and may have been others when a row was written."""
+    assert NUMBERED.search("pressed 9: never called again")
+    assert NUMBERED.search("a appuyé sur 1 et raccroché")
+    known = catalogue("fr")._catalog  # type: ignore[attr-defined]
+    texts = [text for pair in known.items() for text in pair if isinstance(text, str)]
+    assert len(texts) > 1000
+    assert [text for text in texts if NUMBERED.search(text)] == []
 
 
 @pytest.mark.parametrize("shown", [report, page, letter])

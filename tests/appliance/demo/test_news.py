@@ -53,7 +53,7 @@ KEY = {"key": "1", "witness": "host"}
             ("call.ended", {"outcome": "busy", "line": "gsm", "evidence": {"keys": [KEY]}}),
             "gsm  occupé        touche 1 entendue par host",
         ),
-        (("consent.revoked", {"by": "key"}), "touche 9 pendant un appel"),
+        (("consent.revoked", {"by": "key"}), "la touche d'opposition pendant un appel"),
         (("stop.pressed", {"source": "button"}), "ARRÊT D'URGENCE  bouton d'arrêt"),
         (("stop.reset", {"reason": "le câble {neuf}"}), "arrêt réarmé  le câble {neuf}"),
     ],

@@ -312,7 +312,7 @@ def test_a_dossier_for_reading() -> None:
         "time zone           Europe/Paris",
         "id in the ledger    s1",
         "hash of the number  h1",
-        "objected            2027-03-09 23:45:00, by key 9 in a call",
+        "objected            2027-03-09 23:45:00, by the key to object in a call",
         "",
     ]
     nobody = PERSON | {"known": False, "objection": None, "name": "", "timezone": None}
@@ -426,5 +426,5 @@ def test_a_dossier_speaks_the_persons_language_or_else_the_boxs(
 
 def test_a_letter_keeps_the_spaces_that_french_sets_before_its_marks() -> None:
     told = as_text(compile_dossier(PERSON | {"name": "A\x1b[2J"}, ENTRIES), "fr")
-    assert "opposé\N{NO-BREAK SPACE}: a appuyé sur 9" in told
+    assert "opposé\N{NO-BREAK SPACE}: a appuyé sur la touche d'opposition" in told
     assert "A?[2J" in told

@@ -102,7 +102,7 @@ def test_the_whole_page(filled: dict[str, dict[str, Any]], drawn: list[tuple[Any
         },
         "often": [("1", "1"), ("2", "1")],
         "consent": "5 consents of 4 people recorded, 1 person erased.",
-        "objections": [("key 9 in a call", "1"), ("text message", "1")],
+        "objections": [("the key to object in a call", "1"), ("text message", "1")],
         "events": [
             ("2027-03-09 23:57", "emergency stop", "stop button", ""),
             ("2027-03-09 23:58", "stop released", "Alix", "checked"),
@@ -479,8 +479,8 @@ def test_a_dossier_for_reading_whole() -> None:
         "Calls",
         (
             "  begun 2027-03-09 23:40:00; answered 2027-03-09 23:41:00; ended 2027-03-09 23:44:00; "
-            "outcome objected: pressed 9: never called again; keys 1 (2027-03-09 23:42:00), 9 "
-            "(2027-03-09 23:43:00); allowed by fr/1: x"
+            "outcome objected: pressed the key to object: never called again; "
+            "keys 1 (2027-03-09 23:42:00), 9 (2027-03-09 23:43:00); allowed by fr/1: x"
         ),
         "  begun 2027-03-09 23:40:00; for news; outcome running; allowed by : consent, law.x",
         "",
@@ -503,8 +503,8 @@ def test_a_dossier_as_a_page_whole(filled: dict[str, dict[str, Any]]) -> None:
     values = filled["dossier.html"]
     assert values["times"] == "Times in Europe/Paris."
     assert values["objection"] == (
-        "Objected on 2027-03-09 23:45:00 (key 9 in a call): never called again without a newer "
-        "consent."
+        "Objected on 2027-03-09 23:45:00 (the key to object in a call): "
+        "never called again without a newer consent."
     )
     assert values["consents"][0] == {
         "title": "news, given 2027-01-01 12:00:00",
@@ -521,7 +521,7 @@ def test_a_dossier_as_a_page_whole(filled: dict[str, dict[str, Any]]) -> None:
     assert first == {
         "title": "2027-03-09 23:40:00",
         "outcome_name": "objected",
-        "meaning": "pressed 9: never called again",
+        "meaning": "pressed the key to object: never called again",
         "facts": [
             ("for", ""),
             ("answered", "2027-03-09 23:41:00"),
