@@ -383,6 +383,8 @@ def _settle(wanted: Wanted, tree: Path) -> None:
     for pattern in (
         "dev/*",
         "var/lib/dpkg/*-old",
+        # Which packages nobody asked for by name: with a lock, which names all, none are.
+        "var/lib/apt/extended_states",
         "etc/*-",
         "etc/.pwd.lock",
         "etc/resolv.conf.*",
