@@ -132,6 +132,11 @@ class Wanted(NamedTuple):
         return [locked.get(name, name) for name in FIRMWARE]
 
     @property
+    def basis(self) -> str:
+        """What a root without the box was made of; one of another time has other times in it."""
+        return json.dumps([self.epoch, self.mirror, self.packages, self.firmware])
+
+    @property
     def _locked(self) -> list[str]:
         return self.lock.read_text(encoding="utf-8").split() if self.lock else []
 
@@ -225,13 +230,12 @@ def machine_mirror(apt: Path = Path("/etc/apt")) -> str | None:
 def root(wanted: Wanted) -> tuple[Path, Path]:
     """Make the root, and the folder of packages of which only files are taken."""
     base = wanted.place / "base"
-    key = json.dumps([wanted.mirror, wanted.packages, wanted.firmware])
     told = wanted.place / "base.key"
-    if not (told.exists() and told.read_text() == key):
+    if not (told.exists() and told.read_text() == wanted.basis):
         _say(f"a root of {wanted.release}")
         shutil.rmtree(base, ignore_errors=True)
         _bootstrap(wanted, base)
-        told.write_text(key)
+        told.write_text(wanted.basis)
     tree = wanted.place / "root"
     _empty(tree)
     _run("cp", "-a", "--reflink=auto", f"{base}/.", tree)

@@ -62,6 +62,19 @@ def test_a_lock_pins_also_what_only_gives_files(tmp_path: Path) -> None:
     assert locked.packages == [*free.packages, "rauc=1.8-2"]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"epoch": 1}, {"mirror": "http://other.example/debian"}, {"release": "trixie"}, {"arch": "x"}],
+)
+def test_a_root_is_used_again_only_where_it_would_be_made_the_same(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    made = wanted(tmp_path)
+    again = made._replace(**other)
+    assert (again.basis, again.place) != (made.basis, made.place)
+    assert made._replace(package=Path("other.deb")).basis == made.basis
+
+
 def test_the_root_takes_no_partition_by_a_name_that_another_card_has() -> None:
     """A second card of the same make in a USB reader has the same ones under /dev/disk."""
     [rule] = re.findall(
