@@ -104,6 +104,12 @@ def said_by(error: BaseException) -> str:
     return first if isinstance(first, Message) else str(error)
 
 
+def with_remedy(error: BaseException) -> str:
+    """Return what *error* says, or else its kind, and what to do about it where it knows that."""
+    said, remedy = said_by(error) or type(error).__name__, getattr(error, "remedy", "")
+    return joined("; ", [said, remedy]) if remedy else said
+
+
 def _value(value: object) -> object:
     if value is None or isinstance(value, str | int | float):
         return value

@@ -22,7 +22,7 @@ from appliance.fleet.hub import Hub
 from appliance.fleet.signing import seal
 from appliance.numbers import NumberRefused, mask, read_number, said_by_a_person
 from firmware.bounded_read import read_bounded
-from firmware.wording import joined, plural, said_by, worded
+from firmware.wording import joined, plural, said_by, with_remedy, worded
 
 T = TypeVar("T")
 SILENT = 150.0
@@ -214,8 +214,7 @@ def _watch(hub: Hub, count: int | None, *, as_json: bool) -> int:
             except Refused as refused:
                 if as_json:
                     raise
-                told = joined("; ", [said_by(refused), refused.remedy])
-                show(worded("NOW NO ANSWER: {why}", why=told))
+                show(worded("NOW NO ANSWER: {why}", why=with_remedy(refused)))
                 if looks == count:
                     return 1
             else:

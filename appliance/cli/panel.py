@@ -19,7 +19,7 @@ from appliance.cli.streams import draw_anew
 from appliance.errors import NobodyListens, Refused
 from appliance.language import LANGUAGES, translator
 from firmware.queue_wait import take_within
-from firmware.wording import joined, said_by, worded
+from firmware.wording import joined, with_remedy, worded
 
 if TYPE_CHECKING:
     from firmware.events import Event
@@ -139,7 +139,7 @@ def _press(arguments: argparse.Namespace, key: str) -> str:
         ask_running(arguments, "panel", {"press": press})
     except Refused as refused:
         if press != "stop":
-            return joined("; ", [said_by(refused), refused.remedy])
+            return with_remedy(refused)
         # A real panel has no fingers here, but nobody who asks for a stop is sent away.
         ask_running(arguments, "stop")
         return worded("stopped by command")

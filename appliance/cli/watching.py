@@ -22,7 +22,7 @@ from textual.widgets import Input, Label, Static
 from appliance.cli.speech import speaker
 from appliance.language import Translate
 from appliance.screen.watch import View, page
-from firmware.wording import joined, said_by
+from firmware.wording import with_remedy
 
 Ask = Callable[[str, dict[str, Any]], Any]
 """Performs an operation of the box by name; raises where it does not answer or refuses."""
@@ -152,7 +152,7 @@ class Watch(App[None]):
             status = self._ask("status", {})
         except Exception as error:  # noqa: BLE001
             # Whatever it is, the screen stays and says so: it may be the only one in the room.
-            trouble = self._say(_sentence(error))
+            trouble = self._say(with_remedy(error))
         self.call_from_thread(self._looked, status, trouble)
 
     def _looked(self, status: dict[str, Any] | None, trouble: str) -> None:
@@ -212,7 +212,7 @@ class Watch(App[None]):
                 }[operation]
             except Exception as error:  # noqa: BLE001
                 # A refusal is an answer as well; a defect must not take the screen away.
-                note = say(_sentence(error))
+                note = say(with_remedy(error))
             self.call_from_thread(self._noted, note)
 
         self.run_worker(give, thread=True, exit_on_error=False)
@@ -220,8 +220,3 @@ class Watch(App[None]):
     def _noted(self, note: str) -> None:
         self._note = note
         self._tick()
-
-
-def _sentence(error: Exception) -> str:
-    parts = [said_by(error) or type(error).__name__, getattr(error, "remedy", "")]
-    return joined("; ", [part for part in parts if part])

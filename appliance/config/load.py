@@ -26,7 +26,7 @@ from appliance.numbers import NumberRefused, read_number
 from firmware.clips.clip import Clip
 from firmware.clips.memory import Judgements, memory_file
 from firmware.errors import ClipUnusable
-from firmware.wording import joined, said_by, worded
+from firmware.wording import joined, with_remedy, worded
 from firmware.yaml_document import (
     Document,
     DocumentFaulty,
@@ -229,10 +229,7 @@ class _Checks:
         try:
             clip = Clip.load(path, f"{role}.{language}")
         except ClipUnusable as error:
-            self.fault(
-                key,
-                joined("; ", [said_by(error), error.remedy]) if error.remedy else said_by(error),
-            )
+            self.fault(key, with_remedy(error))
             return None
         if self.judgements is not None:
             self._examine(self.judgements, key, path, clip, role)
@@ -305,9 +302,7 @@ class _Checks:
         try:
             number = read_number(declared.number, profile.territory(None).region, fiction=True)
         except NumberRefused as refused:
-            self.fault(
-                ("law", "caller", "number"), joined("; ", [said_by(refused), refused.remedy])
-            )
+            self.fault(("law", "caller", "number"), with_remedy(refused))
             return None
         return Caller(number=number, category=declared.category)
 

@@ -497,7 +497,8 @@ class Member:
         found = self.names.read(subject)
         now = datetime.now(UTC)
         # Before an order is taken, so that it is on disk with its place in the log.
-        self._shared.saw(sequence, mark(subject, payload))
+        told = mark(subject, payload)
+        self._shared.saw(sequence, told)
         match None if found is None else found.kind:
             case "rev" if found is not None:
                 try:
@@ -519,10 +520,8 @@ class Member:
                     self._shared.open(found.number, sequence, Order.read(payload))
                 except MessageUnreadable as error:
                     log.error("an epoch that cannot be read begins nothing: %s", error)
-            case _:
-                pass
         # After a loss the count begins with the order.
-        self._shared.saw(sequence, mark(subject, payload))
+        self._shared.saw(sequence, told)
 
     async def _listed(self, _: str, __: int, payload: bytes) -> None:
         """Take a part of a list that is sealed to this box; the whole is imported at once."""

@@ -25,7 +25,7 @@ from appliance.box.provisioned import Provisioned
 from appliance.config import load as configuration
 from appliance.config.load import Config
 from appliance.errors import NobodyListens, Refused
-from appliance.language import Message, joined, marked, said_by
+from appliance.language import Message, marked
 from appliance.people.contacts_format import RowFault
 from appliance.provisioning import judge
 from appliance.provisioning.folder import (
@@ -42,6 +42,7 @@ from appliance.provisioning.judge import Trust
 from appliance.provisioning.store import Pending, Store
 from appliance.provisioning.withdrawals import read_withdrawals
 from appliance.storage.files import StorageError, replace_file
+from firmware.wording import with_remedy
 from firmware.yaml_document import DocumentFaulty
 
 Ask = Callable[[Path, str, dict[str, Any]], Any]
@@ -370,7 +371,5 @@ def _loaded(file: Path) -> Config | None:
 
 
 def _failed(error: Exception) -> Fault:
-    remedy = getattr(error, "remedy", "")
-    said = joined("; ", [said_by(error), remedy]) if remedy else said_by(error)
     text = marked("the box could not take it: {reason}")
-    return Fault("box", Message(text, {"reason": said or type(error).__name__}))
+    return Fault("box", Message(text, {"reason": with_remedy(error)}))

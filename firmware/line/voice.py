@@ -19,7 +19,7 @@ from firmware.voice.module_file import ModuleFilePath
 from firmware.voice.module_memory import FileMemory
 from firmware.voice.path import AudioCallbacks, AudioPath
 from firmware.voice.switch import PathFactory, PathNeeds, VoiceSwitch
-from firmware.wording import joined, said_by, worded
+from firmware.wording import with_remedy, worded
 
 FILE_MARGIN = 64 * 1024
 """Bytes that the clips may have become shorter by since the upload, and those of the header."""
@@ -99,8 +99,7 @@ class LineVoice:
                 path.close()
             if not isinstance(error, PortUnusable | CommandRefused):
                 raise
-            said = [said_by(error), error.remedy] if error.remedy else [said_by(error)]
-            raise LineDown(Fault.AUDIO_UNUSABLE, joined("; ", said)) from error
+            raise LineDown(Fault.AUDIO_UNUSABLE, with_remedy(error)) from error
         changed = needs.setting != audio
         note = self._choice.given_up(identity.imei, audio) if changed else None
         self.path = path

@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from appliance.campaign.idleness import Condition, explain
-from appliance.effects import Now
+from appliance.campaign.idleness import explain
 from firmware.events import LineFault
+from tests.support.idle_box import AT, CALLING
 
-AT = datetime(2027, 3, 9, 17, tzinfo=UTC)
-CALLING = Condition(
-    now=Now(monotonic=0.0, utc=AT, trusted=True, source="ntp"),
-    storage_failure=None,
-    stopped=False,
-    contact_open=False,
-    paused=False,
-    interrupted=False,
-    dials_in=None,
-    attended=False,
-    line_faults=(),
-    lines_ready=1,
-    lines_idle=1,
-    calls_running=0,
-    planned=True,
-    refused=0,
-    next_opening=AT,
-)
 NO_CLOCK = replace(CALLING.now, trusted=False, source="never set")
 FAULT = LineFault(
     line="line-1", at=0.0, fault="no-sim", detail="no SIM", remedy="insert one", final=True

@@ -89,18 +89,25 @@ def test_a_number_stays_text_however_it_was_written(number: str, tmp_path: Path)
     assert reading.load(stage.config).settings.law.caller.number == number
 
 
+def asked_for(
+    place: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> tuple[reading.Config, Stage]:
+    """Return a configuration of ``config init`` for a SIM's *number*, and where it is rehearsed."""
+    monkeypatch.chdir(place)
+    words = ["--yes", "--purpose", "information", "--number", number]
+    assert main(["config", "init", *words]) == 0
+    stage = Stage(place / "state-rehearsal")
+    stage.directory.mkdir(parents=True)
+    return reading.load(place / "config.yaml"), stage
+
+
 def test_the_example_of_the_documentation_can_be_rehearsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All five of its people, though their numbers are for fiction and the lines are real ones."""
     from appliance.cli import rehearse
 
-    monkeypatch.chdir(tmp_path)
-    words = ["--yes", "--purpose", "information", "--number", "+33162000000"]
-    assert main(["config", "init", *words]) == 0
-    config = reading.load(tmp_path / "config.yaml")
-    stage = Stage(tmp_path / "state-rehearsal")
-    stage.directory.mkdir(parents=True)
+    config, stage = asked_for(tmp_path, monkeypatch, "+33162000000")
     example = Path(__file__).parents[3] / "docs" / "contacts-example.csv"
     people = rehearse._people(stage, Namespace(contacts=example), config)
     assert people is not None
@@ -116,12 +123,7 @@ def test_wrong_rows_are_kept_back_and_the_others_rehearsed(
     from appliance.demo.run import Performance
     from appliance.screen.live import PlainScreen
 
-    monkeypatch.chdir(tmp_path)
-    words = ["--yes", "--purpose", "information", "--number", "+33199000001"]
-    assert main(["config", "init", *words]) == 0
-    config = reading.load(tmp_path / "config.yaml")
-    stage = Stage(tmp_path / "state-rehearsal")
-    stage.directory.mkdir(parents=True)
+    config, stage = asked_for(tmp_path, monkeypatch, "+33199000001")
     example = (Path(__file__).parents[3] / "docs" / "contacts-example.csv").read_text()
     for name in ("Camille Moreau,fr", "Alex Morgan,en")[:wrong]:
         example = example.replace(name, f"{name}ench")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from appliance.campaign.idleness import Condition, explain
+from appliance.campaign.idleness import explain
 from appliance.campaign.line_limits import Reached
-from appliance.effects import Now
 from appliance.screen.local_time import in_local
 from appliance.screen.status import ENGLISH, LABEL, as_text, folded, line_text
 from appliance.screen.watch import View, page
+from tests.support.idle_box import CALLING
 from tests.support.watch_status import STATUS
 
 IDLE: dict[str, Any] = {
@@ -74,23 +74,7 @@ def test_a_line_tells_the_time_of_its_box() -> None:
 
 EIGHT = datetime(2027, 3, 9, 19, tzinfo=UTC)
 NINE = EIGHT + timedelta(hours=1)
-CONDITION = Condition(
-    now=Now(monotonic=0.0, utc=EIGHT, trusted=True, source="ntp"),
-    storage_failure=None,
-    stopped=False,
-    contact_open=False,
-    paused=False,
-    interrupted=False,
-    dials_in=None,
-    attended=False,
-    line_faults=(),
-    lines_ready=1,
-    lines_idle=1,
-    calls_running=0,
-    planned=True,
-    refused=0,
-    next_opening=EIGHT,
-)
+CONDITION = replace(CALLING, now=replace(CALLING.now, utc=EIGHT), next_opening=EIGHT)
 REACHED = Reached(line="l", limit="calls_per_hour", detail="9 calls", until=NINE)
 
 
