@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firmware.durable import replace_file, sync_folder
+from firmware.durable import replace_file
 from firmware.json_text import parse_json
 
 FOLDER = "supervisor"
@@ -126,15 +126,14 @@ class Notes:
         self._write(_FREE)
 
     def _write(self, text: bytes) -> None:
-        path = self._folder / LATCH
-        fresh = not path.exists()
-        if fresh:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path, text = self._folder / LATCH, text.ljust(LATCH_BYTES, b"\n")
+        if not path.exists():
+            # Whole from its first moment: a box that starts then takes an empty one for a stop.
+            replace_file(path, text)
+            return
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.pwrite(descriptor, text.ljust(LATCH_BYTES, b"\n"), 0)
+            os.pwrite(descriptor, text, 0)
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
-        if fresh:
-            sync_folder(self._folder)
